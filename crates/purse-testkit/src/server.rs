@@ -1,0 +1,308 @@
+//! A server process and the handle to it.
+
+use std::io;
+use std::iter;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use rustix::process::Signal;
+
+use crate::binary::Binary;
+use crate::builder::ServerBuilder;
+use crate::connection::Connection;
+use crate::error::Error;
+use crate::guarded::Guarded;
+use crate::home::Home;
+use crate::launch::{self, Launch};
+use crate::reply::Reply;
+
+/// How many more ports are tried when others are faster to take the first.
+const SPARE_PORTS: usize = 4;
+
+/// How long [`Server::stop`] and [`Server::command`] wait.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A Redis or Valkey server that runs on 127.0.0.1 for as long as this value lives, and not a
+/// moment longer than this process.
+///
+/// Every method takes `&self`: share it as `&'static Server` or in an `Arc`.
+///
+/// ```
+/// use purse_testkit::{Reply, Server};
+///
+/// let server = Server::start()?;
+/// assert_eq!(server.url(), format!("redis://127.0.0.1:{}", server.port()));
+/// assert_eq!(server.command(&["PING"])?, Reply::Simple("PONG".into()));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    settings: ServerBuilder,
+    binary: Binary,
+    port: u16,
+    // Before `process`, since fields are dropped in this order: the directory is removed here, and
+    // only then does the watchdog learn that it is no longer needed.
+    home: Home,
+    process: Mutex<Guarded>,
+}
+
+impl Server {
+    /// Starts the default server on a free port, and waits until it answers.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ServerBuilder::start`].
+    pub fn start() -> Result<Self, Error> {
+        Self::builder().start()
+    }
+
+    /// Settings to start another kind of server with.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder::default()
+    }
+
+    /// The one server of this process, started on first use.
+    ///
+    /// Made for tests that keep to keys of their own: do not stop it or change its settings.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be started, with the text of the [`Error`].
+    pub fn shared() -> &'static Self {
+        static SHARED: LazyLock<Server> = LazyLock::new(|| match Server::start() {
+            Ok(server) => server,
+            Err(error) => panic!("no shared server: {}", full_text(&error)),
+        });
+        &SHARED
+    }
+
+    pub(crate) fn launch(settings: ServerBuilder, binary: Binary) -> Result<Self, Error> {
+        match settings.port {
+            Some(port) => Self::launch_on(port, iter::empty(), settings, binary),
+            None => {
+                let first = launch::free_port().map_err(Error::io("find a free port"))?;
+                let spare = iter::repeat_with(launch::free_port).map_while(Result::ok);
+                Self::launch_on(first, spare.take(SPARE_PORTS), settings, binary)
+            }
+        }
+    }
+
+    /// Takes a spare port each time that others are faster to take one.
+    fn launch_on(
+        mut port: u16,
+        mut spare: impl Iterator<Item = u16>,
+        settings: ServerBuilder,
+        binary: Binary,
+    ) -> Result<Self, Error> {
+        let home = Home::new().map_err(Error::io("make a directory for the server"))?;
+        loop {
+            let launch = Launch {
+                settings: &settings,
+                binary: &binary,
+                home: &home,
+                port,
+            };
+            match launch.start() {
+                Ok(process) => {
+                    return Ok(Self {
+                        settings,
+                        binary,
+                        port,
+                        home,
+                        process: Mutex::new(process),
+                    });
+                }
+                Err(error) if launch::lost_port(&error) => port = spare.next().ok_or(error)?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The address of database 0, with the password if there is one.
+    pub fn url(&self) -> String {
+        let credentials = match &self.settings.password {
+            Some(password) => format!(":{}@", utf8_percent_encode(password, NON_ALPHANUMERIC)),
+            None => String::new(),
+        };
+        format!("redis://{credentials}{}:{}", self.host(), self.port)
+    }
+
+    /// The address of a database by its number.
+    pub fn url_db(&self, database: u8) -> String {
+        format!("{}/{database}", self.url())
+    }
+
+    /// The address the server listens on, `127.0.0.1`.
+    pub fn host(&self) -> &'static str {
+        "127.0.0.1"
+    }
+
+    /// The port the server listens on, the same after every restart.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The id of the server process, or of the last one if it has ended.
+    pub fn pid(&self) -> u32 {
+        self.process().id()
+    }
+
+    /// The binary that runs, with its flavour and version.
+    pub fn binary(&self) -> &Binary {
+        &self.binary
+    }
+
+    /// Everything the server has logged, over all its restarts.
+    pub fn log(&self) -> String {
+        self.home.log(0).unwrap_or_default()
+    }
+
+    /// Whether the server process exists, paused or not.
+    pub fn is_running(&self) -> bool {
+        !self.process().has_ended()
+    }
+
+    /// Kills the server like `kill -9`, and waits until it is gone; does nothing if it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the system refuses.
+    pub fn kill(&self) -> Result<(), Error> {
+        self.process()
+            .kill()
+            .map(drop)
+            .map_err(Error::io("kill the server"))
+    }
+
+    /// Asks the server to shut down, paused or not, and waits until it is gone; does nothing if it
+    /// is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DidNotStop`] if it takes longer than ten seconds: then it is killed.
+    pub fn stop(&self) -> Result<(), Error> {
+        self.stop_process(&mut self.process())
+    }
+
+    /// Starts the server again on the same port and with the same files, and waits until it
+    /// answers; if it runs, stops it first.
+    ///
+    /// Data are back only with [`ServerBuilder::append_only`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Server::stop`], and of [`ServerBuilder::start`].
+    pub fn restart(&self) -> Result<(), Error> {
+        let mut process = self.process();
+        self.stop_process(&mut process)?;
+        let next = Launch {
+            settings: &self.settings,
+            binary: &self.binary,
+            home: &self.home,
+            port: self.port,
+        }
+        .start()?;
+        std::mem::replace(&mut *process, next).dismiss();
+        Ok(())
+    }
+
+    /// Suspends the server: connections stay open, and nothing is answered until
+    /// [`Server::resume`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if it does not run.
+    pub fn pause(&self) -> Result<(), Error> {
+        self.process()
+            .signal(Signal::STOP)
+            .map_err(Error::io("pause the server"))
+    }
+
+    /// Lets a paused server go on; does nothing if it is not paused.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if it does not run.
+    pub fn resume(&self) -> Result<(), Error> {
+        self.process()
+            .signal(Signal::CONT)
+            .map_err(Error::io("resume the server"))
+    }
+
+    /// Asks the server something over a connection of its own, on database 0; gives up after ten
+    /// seconds.
+    ///
+    /// This is for looking at the server past the client under test. A refusal by the server is
+    /// not an error here but a [`Reply::Error`].
+    ///
+    /// # Errors
+    ///
+    /// That of the connection; of the kind `TimedOut` if there was no answer in time.
+    pub fn command<A: AsRef<[u8]>>(&self, arguments: &[A]) -> io::Result<Reply> {
+        self.command_timeout(arguments, PATIENCE)
+    }
+
+    /// Like [`Server::command`], with another limit.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Server::command`].
+    pub fn command_timeout<A: AsRef<[u8]>>(
+        &self,
+        arguments: &[A],
+        timeout: Duration,
+    ) -> io::Result<Reply> {
+        let password = self.settings.password.as_deref();
+        Connection::open(self.port, password, timeout)?.command(arguments)
+    }
+
+    fn stop_process(&self, process: &mut Guarded) -> Result<(), Error> {
+        let action = "stop the server";
+        if process.terminate(PATIENCE).map_err(Error::io(action))? {
+            return Ok(());
+        }
+        process.kill().map_err(Error::io(action))?;
+        Err(Error::DidNotStop {
+            port: self.port,
+            waited: PATIENCE,
+        })
+    }
+
+    fn process(&self) -> MutexGuard<'_, Guarded> {
+        // A thread that panicked here left at worst a server that does not run.
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Before its directory is removed. Nothing can be reported from here.
+        let _ = self.kill();
+    }
+}
+
+/// The error and its causes, on one line.
+fn full_text(error: &dyn std::error::Error) -> String {
+    let causes = iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::Release;
+
+    #[test]
+    fn a_port_that_others_took_is_given_up() {
+        let binary = Release::Default.locate().unwrap();
+        let other = Server::start().unwrap();
+        let free = launch::free_port().unwrap();
+        let launch = |spare: &[u16]| {
+            let (settings, spare) = (Server::builder(), spare.iter().copied());
+            Server::launch_on(other.port(), spare, settings, binary.clone())
+        };
+        assert_eq!(launch(&[other.port(), free]).unwrap().port(), free);
+        assert!(matches!(launch(&[]), Err(Error::Ended { .. })));
+    }
+}
