@@ -1,0 +1,293 @@
+//! The client.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fred::clients::Client as FredClient;
+use fred::interfaces::ClientLike;
+use fred::types::config::Config;
+use futures::future::join_all;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::builder::{ClientBuilder, Plan};
+use crate::command::{Command, Effect};
+use crate::lane::Lane;
+use crate::lease::Leases;
+use crate::{Error, ErrorKind, Op, Reply, Result, convert};
+
+/// How long a connection may take to say goodbye before it is cut.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// A connection to a Redis or Valkey server, cluster or sentinel group. Cheap to clone.
+///
+/// Reads go over one set of connections and are sent again when a connection breaks; everything
+/// that may change data goes over a connection of its own, in order, and is sent at most once.
+/// Blocking commands lease a connection each.
+///
+/// The connections close when the last clone is dropped, or with [`close`](Self::close).
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = purse_testkit::Server::start()?;
+/// # let url = server.url();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use purse_client::{Client, Command};
+///
+/// let client = Client::connect(&url).await?;
+/// let reply = client.run(Command::write("INCR").key("visits")).await?;
+/// assert_eq!(reply.into_int()?, 1);
+/// client.close().await;
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    reads: Vec<Lane>,
+    writes: Lane,
+    next: AtomicUsize,
+    server: Arc<str>,
+    connect_timeout: Duration,
+    leases: Leases,
+    runtime: Handle,
+    closed: watch::Sender<bool>,
+    tasks: Mutex<Vec<Task>>,
+}
+
+impl Client {
+    /// Connects to the server that `url` names.
+    ///
+    /// `redis://[[user]:password@]host[:port][/database]`, `rediss://` with TLS,
+    /// `redis-cluster://`, `redis-sentinel://…?sentinelServiceName=name`, `redis+unix:///path`;
+    /// `valkey` in place of `redis` is the same.
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::connect`].
+    ///
+    /// # Cancel safety
+    /// Dropped midway, the connections are closed.
+    pub async fn connect(url: &str) -> Result<Self> {
+        Self::builder(url).connect().await
+    }
+
+    /// Configures a client for the server that `url` names.
+    pub fn builder(url: &str) -> ClientBuilder {
+        ClientBuilder::from_url(url)
+    }
+
+    /// Configures a client from a configuration of fred's, for what a URL cannot say.
+    pub fn from_fred(config: Config) -> ClientBuilder {
+        ClientBuilder::from_config(config)
+    }
+
+    /// Configures another client for the same server and credentials.
+    pub fn to_builder(&self) -> ClientBuilder {
+        ClientBuilder::from_config(self.fred().client_config())
+    }
+
+    pub(crate) fn new(plan: Plan) -> Self {
+        let leases = Leases::new(plan.writes.fred().clone(), plan.connect_timeout);
+        Self(Arc::new(Inner {
+            reads: plan.reads,
+            writes: plan.writes,
+            next: AtomicUsize::new(0),
+            server: plan.server,
+            connect_timeout: plan.connect_timeout,
+            leases,
+            runtime: Handle::current(),
+            closed: watch::Sender::new(false),
+            tasks: Mutex::default(),
+        }))
+    }
+
+    /// Runs a command and waits for its reply.
+    ///
+    /// # Errors
+    /// Any kind but the codecs'. While there is no connection, the command waits for one within
+    /// its timeout and is [`NotSent`](ErrorKind::NotSent) if none comes. A lost reply is
+    /// [`Ambiguous`](ErrorKind::Ambiguous) for a command that may change data.
+    ///
+    /// # Cancel safety
+    /// Dropped, the command may run or not.
+    pub async fn run(&self, command: Command) -> Result<Reply> {
+        let (name, key) = (command.name, command.keys.first().cloned());
+        let result = if self.is_closed() {
+            Err(Error::new(ErrorKind::Closed, "the client is closed"))
+        } else {
+            self.0
+                .lane(command.effect())
+                .run(command, &self.0.server)
+                .await
+        };
+        result.map_err(|error| {
+            error
+                .with_command(name, key)
+                .with_server(self.0.server.clone())
+        })
+    }
+
+    /// The operation that runs `command` and makes its result with `read`.
+    pub fn op<R>(&self, command: Command, read: fn(Reply) -> Result<R>) -> Op<R> {
+        Op::new(self, Ok(command), read)
+    }
+
+    /// The server, as messages name it: its address without the credentials.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        &self.0.server
+    }
+
+    /// Whether the client talks to a cluster.
+    #[must_use]
+    pub fn is_cluster(&self) -> bool {
+        self.0.writes.fred().is_clustered()
+    }
+
+    /// The number of the database that the client works on.
+    #[must_use]
+    pub fn database(&self) -> u8 {
+        self.0.writes.fred().client_config().database.unwrap_or(0)
+    }
+
+    /// Whether all connections stand at this moment.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        !self.is_closed() && self.0.lanes().all(|lane| lane.fred().is_connected())
+    }
+
+    /// Whether [`close`](Self::close) was called.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        *self.0.closed.borrow()
+    }
+
+    /// fred's client, for commands that purse has no word for.
+    ///
+    /// It sends each command once. What fred's own documentation says of dropped futures and of
+    /// blocking commands holds: never block on it, all writes of this client would wait.
+    #[must_use]
+    pub fn fred(&self) -> &FredClient {
+        self.0.writes.fred()
+    }
+
+    /// Closes all connections, after the commands under way have got their replies; every later
+    /// command of any clone fails with [`Closed`](ErrorKind::Closed).
+    ///
+    /// Takes about a second at most.
+    ///
+    /// # Cancel safety
+    /// Dropped midway, the connections close in the background.
+    pub async fn close(&self) {
+        self.0.closed.send_replace(true);
+        // Waits under way end, and put back what they hold.
+        let _ = timeout(GOODBYE, self.0.leases.settled()).await;
+        let goodbye = self.0.runtime.spawn(goodbye(self.0.take_connections()));
+        // The task cannot panic; it ends early only with the runtime, and the connections with it.
+        let _ = goodbye.await;
+    }
+
+    pub(crate) async fn wait_connected(&self) -> Result<()> {
+        let tls = self.fred().client_config().uses_tls();
+        let connect = async {
+            for lane in self.0.lanes() {
+                let connected = lane.fred().init().await;
+                self.0
+                    .keep(connected.map_err(|error| convert::connect_error(error, tls))?);
+            }
+            Ok(())
+        };
+        // fred bounds each step of connecting, not their sum.
+        let bounded = timeout(self.0.connect_timeout, connect)
+            .await
+            .unwrap_or_else(|_| Err(convert::connect_timeout(tls)));
+        bounded.map_err(|error| error.with_server(self.0.server.clone()))
+    }
+
+    pub(crate) fn connect_in_background(&self) {
+        for lane in self.0.lanes() {
+            self.0.keep(lane.fred().connect());
+        }
+    }
+
+    pub(crate) fn leases(&self) -> &Leases {
+        &self.0.leases
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.0.runtime
+    }
+
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.0.closed.subscribe()
+    }
+}
+
+impl Inner {
+    fn lane(&self, effect: Effect) -> &Lane {
+        if effect == Effect::Write || self.reads.is_empty() {
+            return &self.writes;
+        }
+        &self.reads[self.next.fetch_add(1, Ordering::Relaxed) % self.reads.len()]
+    }
+
+    fn lanes(&self) -> impl Iterator<Item = &Lane> {
+        std::iter::once(&self.writes).chain(&self.reads)
+    }
+
+    fn keep(&self, task: Task) {
+        self.lock_tasks().push(task);
+    }
+
+    fn take_connections(&self) -> Connections {
+        let (mut clients, mut tasks): (Vec<_>, Vec<_>) = self.leases.drain().into_iter().unzip();
+        clients.extend(self.lanes().map(|lane| lane.fred().clone()));
+        tasks.append(&mut self.lock_tasks());
+        Connections { clients, tasks }
+    }
+
+    fn lock_tasks(&self) -> MutexGuard<'_, Vec<Task>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Dropping fred's handles alone would leak its tasks and its connections.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.runtime.spawn(goodbye(self.take_connections()));
+    }
+}
+
+/// The task that drives a connection of fred's.
+type Task = JoinHandle<Result<(), fred::error::Error>>;
+
+struct Connections {
+    clients: Vec<FredClient>,
+    tasks: Vec<Task>,
+}
+
+async fn goodbye(connections: Connections) {
+    // A client that cannot reach its server cannot say goodbye; its task is ended below.
+    let _ = timeout(
+        GOODBYE,
+        join_all(connections.clients.iter().map(ClientLike::quit)),
+    )
+    .await;
+    for task in connections.tasks {
+        task.abort();
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("server", &self.0.server)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,164 @@
+//! A command before it is sent.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use fred::types::Value;
+
+use crate::script::Script;
+
+/// Whether a command may change data, which decides what a lost reply means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Changes nothing: sent again by itself when the connection breaks.
+    Read,
+    /// May change data: sent at most once; a lost reply is [`Ambiguous`](crate::ErrorKind::Ambiguous).
+    Write,
+}
+
+/// One argument of a command.
+#[derive(Debug, Clone)]
+pub struct Argument(pub(crate) Value);
+
+impl From<Bytes> for Argument {
+    fn from(bytes: Bytes) -> Self {
+        Self(Value::Bytes(bytes))
+    }
+}
+
+impl From<&'static str> for Argument {
+    fn from(word: &'static str) -> Self {
+        Self(Value::from_static_str(word))
+    }
+}
+
+impl From<i64> for Argument {
+    fn from(n: i64) -> Self {
+        Self(Value::Integer(n))
+    }
+}
+
+impl From<u64> for Argument {
+    fn from(n: u64) -> Self {
+        i64::try_from(n).map_or_else(|_| Self(n.to_string().into()), Self::from)
+    }
+}
+
+impl From<usize> for Argument {
+    fn from(n: usize) -> Self {
+        Self::from(n as u64)
+    }
+}
+
+impl From<f64> for Argument {
+    /// The shortest text that reads back as the same number; infinities as `inf` and `-inf`.
+    fn from(n: f64) -> Self {
+        Self(n.to_string().into())
+    }
+}
+
+/// A command: its name, keys and arguments, whether it writes, and how long it may take.
+///
+/// ```
+/// use purse_client::Command;
+///
+/// let push = Command::write("RPUSH").key("tasks").arg("first").arg("second");
+/// assert_eq!(push.name(), "RPUSH");
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a command does nothing until a client runs it"]
+pub struct Command {
+    pub(crate) name: &'static str,
+    pub(crate) script: Option<&'static Script>,
+    pub(crate) effect: Effect,
+    pub(crate) keys: Vec<Bytes>,
+    pub(crate) args: Vec<Value>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) fail_fast: bool,
+}
+
+impl Command {
+    /// A command that changes nothing.
+    pub const fn read(name: &'static str) -> Self {
+        Self::new(name, Effect::Read, None)
+    }
+
+    /// A command that may change data.
+    pub const fn write(name: &'static str) -> Self {
+        Self::new(name, Effect::Write, None)
+    }
+
+    /// A Lua script, run by EVALSHA and, where the server does not know it yet, by EVAL.
+    pub const fn script(script: &'static Script) -> Self {
+        Self::new(script.name(), script.effect(), Some(script))
+    }
+
+    const fn new(name: &'static str, effect: Effect, script: Option<&'static Script>) -> Self {
+        Self {
+            name,
+            script,
+            effect,
+            keys: Vec::new(),
+            args: Vec::new(),
+            timeout: None,
+            fail_fast: false,
+        }
+    }
+
+    /// Adds a key. Keys come before all arguments; the first one decides the cluster node.
+    pub fn key(mut self, key: impl Into<Bytes>) -> Self {
+        self.keys.push(key.into());
+        self
+    }
+
+    /// Adds an argument.
+    pub fn arg(mut self, arg: impl Into<Argument>) -> Self {
+        self.args.push(arg.into().0);
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<A: Into<Argument>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.into().0));
+        self
+    }
+
+    /// Bounds the wait for the reply, instead of the client's own bound.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Fails at once with [`NotSent`](crate::ErrorKind::NotSent) while the client is not connected,
+    /// instead of waiting for the connection to come back.
+    pub const fn fail_fast(mut self) -> Self {
+        self.fail_fast = true;
+        self
+    }
+
+    /// The command's name, or the script's.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether the command may change data.
+    #[must_use]
+    pub const fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    /// The keys, in order.
+    #[must_use]
+    pub fn keys(&self) -> &[Bytes] {
+        &self.keys
+    }
+
+    /// Keys and arguments in the order they go over the wire.
+    pub(crate) fn into_wire(self) -> Vec<Value> {
+        let mut wire = Vec::with_capacity(self.keys.len() + self.args.len());
+        wire.extend(self.keys.into_iter().map(Value::Bytes));
+        wire.extend(self.args);
+        wire
+    }
+}

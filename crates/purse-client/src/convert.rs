@@ -1,0 +1,210 @@
+//! fred's errors, told apart by what they mean for the data.
+
+use fred::error::{Error as FredError, ErrorKind as FredKind};
+
+use crate::command::Effect;
+use crate::{Error, ErrorKind};
+
+/// What fred says when the command surely never left this process.
+const NOT_SENT: [&str; 5] = [
+    "Connection closed unexpectedly.",
+    "Failed to route command.",
+    "Failed to send command to router.",
+    "Client is not initialized.",
+    "Max reconnection attempts reached.",
+];
+
+/// The error for the command `name` of `effect` that fred failed with `error`.
+pub(crate) fn command_error(error: FredError, name: &str, effect: Effect) -> Error {
+    let details = error.details();
+    match error.kind() {
+        FredKind::Auth => server_error(ErrorKind::Auth, details),
+        FredKind::InvalidArgument | FredKind::Unknown | FredKind::Cluster if is_reply(details) => {
+            server_error(reply_kind(details, name), details)
+        }
+        FredKind::Routing | FredKind::Backpressure | FredKind::Sentinel => not_sent(error),
+        _ if NOT_SENT.contains(&details) => not_sent(error),
+        FredKind::Config | FredKind::Url => {
+            Error::new(ErrorKind::Config, "the configuration cannot work").with_source(error)
+        }
+        FredKind::Protocol | FredKind::Parse | FredKind::NotFound | FredKind::InvalidArgument => {
+            Error::new(ErrorKind::Protocol, "the reply could not be read").with_source(error)
+        }
+        _ => no_reply(error, effect),
+    }
+}
+
+fn server_error(kind: ErrorKind, details: &str) -> Error {
+    Error::new(kind, details.to_owned())
+}
+
+fn not_sent(error: FredError) -> Error {
+    Error::new(ErrorKind::NotSent, "the command was not sent").with_source(error)
+}
+
+fn no_reply(error: FredError, effect: Effect) -> Error {
+    match effect {
+        Effect::Read => Error::new(ErrorKind::Timeout, "no reply"),
+        Effect::Write => Error::new(
+            ErrorKind::Ambiguous,
+            "no reply: the command may have run, or not",
+        ),
+    }
+    .with_source(error)
+}
+
+/// Whether fred's words are a server's error reply, which starts with a word in capitals.
+fn is_reply(details: &str) -> bool {
+    let word = details.split_whitespace().next().unwrap_or_default();
+    word.len() > 1
+        && word
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn reply_kind(reply: &str, name: &str) -> ErrorKind {
+    let lower = reply.to_ascii_lowercase();
+    if reply.contains("WRONGTYPE ") {
+        ErrorKind::WrongType
+    } else if reply.starts_with("CROSSSLOT") || lower.contains("don't hash to the same slot") {
+        ErrorKind::CrossSlot
+    } else if reply.starts_with("NOPERM") || reply.starts_with("NOAUTH") {
+        ErrorKind::Auth
+    } else if [
+        "unknown command",
+        "unknown subcommand",
+        "wrong number of arguments",
+    ]
+    .iter()
+    .any(|words| lower.contains(words))
+    {
+        // purse sends what today's servers take: another number of arguments is an older one's.
+        ErrorKind::Unsupported
+    } else if lower.contains("no such key") && name != "LSET" {
+        ErrorKind::NotFound
+    } else if lower.contains("index out of range") || lower.contains("no such key") {
+        ErrorKind::OutOfRange
+    } else {
+        ErrorKind::Server
+    }
+}
+
+/// The error for a connection that did not come about in time.
+///
+/// A server that gets a TLS hello on a plain port waits for the rest of a command, in silence.
+pub(crate) fn connect_timeout(tls: bool) -> Error {
+    let message = if tls {
+        "cannot connect: no answer in time; does this port speak TLS (rediss://), or is it plain (redis://)?"
+    } else {
+        "cannot connect: no answer in time; is this address a Redis or Valkey server?"
+    };
+    Error::new(ErrorKind::Timeout, message)
+}
+
+/// The error for a connection that could not be made.
+pub(crate) fn connect_error(error: FredError, tls: bool) -> Error {
+    if *error.kind() == FredKind::Timeout {
+        return connect_timeout(tls).with_source(error);
+    }
+    let details = error.details();
+    let (kind, message) = match error.kind() {
+        FredKind::Auth => (
+            ErrorKind::Auth,
+            "cannot connect: the server refuses the user or password of the URL",
+        ),
+        FredKind::Config | FredKind::Url => (
+            ErrorKind::Config,
+            "cannot connect: the configuration cannot work",
+        ),
+        _ if details.contains("ConnectionRefused") => (
+            ErrorKind::NotSent,
+            "cannot connect: connection refused; is a server running there, and is the port right?",
+        ),
+        _ if tls => (
+            ErrorKind::NotSent,
+            "cannot connect: the TLS handshake failed; does this port speak TLS (rediss://), or is it plain (redis://)?",
+        ),
+        _ => (ErrorKind::NotSent, "cannot connect"),
+    };
+    Error::new(kind, message).with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(fred: FredKind, details: &'static str, effect: Effect) -> ErrorKind {
+        command_error(FredError::new(fred, details), "GET", effect).kind()
+    }
+
+    #[test]
+    fn replies_are_told_apart_by_their_first_words() {
+        for (details, expected) in [
+            (
+                "OOM command not allowed when used memory > 'maxmemory'.",
+                ErrorKind::Server,
+            ),
+            (
+                "CROSSSLOT Keys in request don't hash to the same slot",
+                ErrorKind::CrossSlot,
+            ),
+            (
+                "ERR unknown command 'HPEXPIRE', with args beginning with:",
+                ErrorKind::Unsupported,
+            ),
+            ("ERR index out of range", ErrorKind::OutOfRange),
+            ("NOPERM this user has no permissions", ErrorKind::Auth),
+            (
+                "ERR Error running script (call to f_1): @user_script:1: WRONGTYPE Operation against a key",
+                ErrorKind::WrongType,
+            ),
+        ] {
+            assert_eq!(
+                kind(FredKind::Unknown, details, Effect::Write),
+                expected,
+                "{details}"
+            );
+        }
+        assert_eq!(
+            kind(
+                FredKind::InvalidArgument,
+                "WRONGTYPE Operation against a key",
+                Effect::Read
+            ),
+            ErrorKind::WrongType
+        );
+    }
+
+    #[test]
+    fn what_never_left_is_not_sent_whatever_its_effect() {
+        for effect in [Effect::Read, Effect::Write] {
+            assert_eq!(
+                kind(
+                    FredKind::Canceled,
+                    "Connection closed unexpectedly.",
+                    effect
+                ),
+                ErrorKind::NotSent
+            );
+            assert_eq!(
+                kind(FredKind::Unknown, "Failed to route command.", effect),
+                ErrorKind::NotSent
+            );
+            assert_eq!(kind(FredKind::Backpressure, "", effect), ErrorKind::NotSent);
+        }
+    }
+
+    #[test]
+    fn a_lost_reply_is_ambiguous_only_for_what_may_change_data() {
+        for fred in [FredKind::Timeout, FredKind::IO, FredKind::Canceled] {
+            assert_eq!(
+                kind(fred.clone(), "Connection Closed", Effect::Write),
+                ErrorKind::Ambiguous
+            );
+            assert_eq!(
+                kind(fred, "Connection Closed", Effect::Read),
+                ErrorKind::Timeout
+            );
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The fred adapter of purse: connecting, commands, scripts, scans and blocking leases.
+//!
+//! Everything purse sends to a server goes through a [`Client`]. It is the one crate that calls
+//! fred, whose traps it works around (ARCHITECTURE.md lists them): every command is bounded in
+//! time, a write is sent at most once, every failure says whether it may have happened
+//! ([`Error::kind`], [`Error::is_ambiguous`]), a dropped stream or blocking pop leaves nothing
+//! running, and a dropped client closes its connections.
+//!
+//! Most programs use it through `purse` and see only [`Client`], [`Error`] and [`Pattern`]. The
+//! rest is what collections and locks are made of: a [`Command`] or [`Script`], the [`Op`] that
+//! runs it, the [`Reply`] it gets, a [`Scan`], and a [`BlockingPop`].
+
+mod builder;
+mod client;
+mod command;
+mod convert;
+mod error;
+mod lane;
+mod lease;
+mod op;
+mod pattern;
+mod reply;
+mod scan;
+mod script;
+mod silence;
+mod trace;
+mod wire;
+
+/// The version of fred that [`Client::from_fred`] and [`Client::fred`] speak of.
+pub use fred;
+
+pub use builder::{ClientBuilder, Preset};
+pub use client::Client;
+pub use command::{Argument, Command, Effect};
+pub use error::{Error, ErrorKind, Result};
+pub use lease::BlockingPop;
+pub use op::Op;
+pub use pattern::Pattern;
+pub use reply::Reply;
+pub use scan::Scan;
+pub use script::Script;

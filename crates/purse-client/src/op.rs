@@ -1,0 +1,100 @@
+//! An operation: a command and the way to read its reply.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::{Client, Command, Reply, Result};
+
+/// One operation on the server, sent when it is first polled.
+///
+/// What a collection's method returns: `.await` it. It borrows nothing, so it can be spawned,
+/// joined or boxed as it is. It takes one round trip (a second one, once, where a script is not
+/// yet in the server's cache).
+///
+/// # Cancel safety
+/// Dropped before the first poll, nothing is sent. Dropped later, the command may run or not, and
+/// whatever it answers is discarded; each operation whose reply matters says so.
+#[must_use = "an operation does nothing until it is awaited"]
+pub struct Op<R>(State<R>);
+
+enum State<R> {
+    Ready(Box<Ready<R>>),
+    Known(Option<Result<R>>),
+    Running(BoxFuture<'static, Result<R>>),
+}
+
+struct Ready<R> {
+    client: Client,
+    command: Command,
+    read: fn(Reply) -> Result<R>,
+}
+
+impl<R> Op<R> {
+    /// The operation that runs `command` on `client` and makes its result with `read`.
+    pub fn new(client: &Client, command: Result<Command>, read: fn(Reply) -> Result<R>) -> Self {
+        Self(match command {
+            Ok(command) => State::Ready(Box::new(Ready {
+                client: client.clone(),
+                command,
+                read,
+            })),
+            Err(error) => State::Known(Some(Err(error))),
+        })
+    }
+
+    /// The operation whose result is known without asking the server.
+    pub const fn known(result: Result<R>) -> Self {
+        Self(State::Known(Some(result)))
+    }
+}
+
+/// Nothing in an operation is pinned in place: what runs is boxed.
+impl<R> Unpin for Op<R> {}
+
+impl<R: Send + 'static> Future for Op<R> {
+    type Output = Result<R>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let State::Ready(_) = &self.0 {
+            let State::Ready(ready) = std::mem::replace(&mut self.0, State::Known(None)) else {
+                unreachable!("the state was Ready a line above");
+            };
+            self.0 = State::Running(ready.run().boxed());
+        }
+        match &mut self.0 {
+            State::Running(future) => future.poll_unpin(cx),
+            State::Known(result) => match result.take() {
+                Some(result) => Poll::Ready(result),
+                None => panic!("an operation was polled after it had completed"),
+            },
+            State::Ready(_) => unreachable!("a ready operation was started above"),
+        }
+    }
+}
+
+impl<R> Ready<R> {
+    async fn run(self) -> Result<R> {
+        let (name, key) = (self.command.name, self.command.keys.first().cloned());
+        let reply = self.client.run(self.command).await?;
+        (self.read)(reply).map_err(|error| {
+            error
+                .with_command(name, key)
+                .with_server(self.client.server().into())
+        })
+    }
+}
+
+impl<R> fmt::Debug for Op<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            State::Ready(ready) => f.debug_tuple("Op").field(&ready.command.name).finish(),
+            State::Known(_) => f.write_str("Op(known)"),
+            State::Running(_) => f.write_str("Op(running)"),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Patterns of scans.
+
+use bytes::Bytes;
+
+/// A glob-style pattern of the server: `*`, `?`, `[abc]`, and `\` before a literal one.
+///
+/// Text from a user goes through [`literal`](Self::literal) or [`prefix`](Self::prefix), which
+/// escape it.
+///
+/// ```
+/// use purse_client::Pattern;
+///
+/// assert_eq!(Pattern::glob("h?llo*").as_bytes(), b"h?llo*");
+/// assert_eq!(Pattern::prefix("a*b").as_bytes(), br"a\*b*");
+/// assert_eq!(Pattern::literal("[x]").as_bytes(), br"\[x\]");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Pattern(Bytes);
+
+impl Pattern {
+    /// A pattern as the server reads it.
+    #[must_use]
+    pub fn glob(pattern: impl Into<Bytes>) -> Self {
+        Self(pattern.into())
+    }
+
+    /// Matches what starts with `prefix`, taken literally.
+    #[must_use]
+    pub fn prefix(prefix: impl AsRef<[u8]>) -> Self {
+        let mut pattern = escape(prefix.as_ref());
+        pattern.push(b'*');
+        Self(pattern.into())
+    }
+
+    /// Matches `text` alone, taken literally.
+    #[must_use]
+    pub fn literal(text: impl AsRef<[u8]>) -> Self {
+        Self(escape(text.as_ref()).into())
+    }
+
+    /// The pattern as the server gets it.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(crate) fn to_bytes(&self) -> Bytes {
+        self.0.clone()
+    }
+}
+
+fn escape(text: &[u8]) -> Vec<u8> {
+    let mut escaped = Vec::with_capacity(text.len() + 8);
+    for &byte in text {
+        if matches!(byte, b'*' | b'?' | b'[' | b']' | b'\\' | b'^' | b'-') {
+            escaped.push(b'\\');
+        }
+        escaped.push(byte);
+    }
+    escaped
+}

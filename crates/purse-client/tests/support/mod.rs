@@ -1,0 +1,115 @@
+//! What the live tests of this crate share.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use purse_client::{Client, Command};
+use purse_testkit::Server;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// How long anything may take that should happen at once.
+pub(crate) const SOON: Duration = Duration::from_secs(10);
+
+pub(crate) async fn client(server: &Server) -> Client {
+    Client::connect(&server.url())
+        .await
+        .expect("a server that runs")
+}
+
+/// Looks until `condition` holds; panics with `what` when it does not within [`SOON`].
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+    let deadline = Instant::now() + SOON;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "not within {SOON:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// How often the server ran `command` so far.
+pub(crate) fn calls(server: &Server, command: &str) -> u64 {
+    let stats = server.command(&["INFO", "commandstats"]).expect("INFO");
+    let line = format!("cmdstat_{}:calls=", command.to_lowercase());
+    let text = stats.text().expect("text");
+    text.lines()
+        .find_map(|row| row.strip_prefix(&line))
+        .and_then(|row| row.split(',').next())
+        .map_or(0, |count| count.parse().expect("a number"))
+}
+
+/// How many clients the server counts as connected, but for the one that asks.
+pub(crate) fn connections(server: &Server) -> usize {
+    let list = server.command(&["CLIENT", "LIST"]).expect("CLIENT LIST");
+    list.text()
+        .expect("text")
+        .lines()
+        .filter(|line| !line.is_empty())
+        .count()
+        - 1
+}
+
+pub(crate) fn get(server: &Server, key: &str) -> Option<String> {
+    server
+        .command(&["GET", key])
+        .expect("GET")
+        .text()
+        .map(str::to_owned)
+}
+
+pub(crate) fn incr(key: &'static str) -> Command {
+    Command::write("INCR").key(key)
+}
+
+/// A proxy before a server that can lose replies after the command ran.
+pub(crate) struct Proxy {
+    pub(crate) url: String,
+    cut: Arc<AtomicBool>,
+}
+
+impl Proxy {
+    pub(crate) async fn before(server: &Server) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("redis://{}", listener.local_addr().expect("an address"));
+        let cut = Arc::new(AtomicBool::new(false));
+        let (target, flag) = (format!("127.0.0.1:{}", server.port()), cut.clone());
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let far = TcpStream::connect(&target).await.expect("the server");
+                tokio::spawn(carry(near, far, flag.clone()));
+            }
+        });
+        Self { url, cut }
+    }
+
+    /// The next reply is thrown away, and its connection closed.
+    pub(crate) fn lose_next_reply(&self) {
+        self.cut.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn has_lost_it(&self) -> bool {
+        !self.cut.load(Ordering::SeqCst)
+    }
+}
+
+async fn carry(near: TcpStream, far: TcpStream, cut: Arc<AtomicBool>) {
+    let (mut near_read, mut near_write) = near.into_split();
+    let (mut far_read, mut far_write) = far.into_split();
+    let forth = tokio::spawn(async move {
+        // Either end may close at any time.
+        let _ = tokio::io::copy(&mut near_read, &mut far_write).await;
+    });
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(read) = far_read.read(&mut buffer).await {
+        if read == 0 || cut.swap(false, Ordering::SeqCst) {
+            break;
+        }
+        if near_write.write_all(&buffer[..read]).await.is_err() {
+            break;
+        }
+    }
+    forth.abort();
+}
