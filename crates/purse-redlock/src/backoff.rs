@@ -1,0 +1,109 @@
+//! How long to wait between two attempts.
+
+use std::time::Duration;
+
+/// The first window of a wait for a holder.
+const FIRST: Duration = Duration::from_millis(10);
+
+/// Exponential backoff with full jitter.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    most: Duration,
+    waits: u32,
+    splits: u32,
+}
+
+impl Backoff {
+    pub(crate) const fn new(most: Duration) -> Self {
+        Self {
+            most,
+            waits: 0,
+            splits: 0,
+        }
+    }
+
+    /// The pause after an attempt that another holder, or silent masters, made fail; no longer
+    /// than it takes the holder's time to run out.
+    pub(crate) fn wait(&mut self, retry_after: Option<Duration>) -> Duration {
+        self.splits = 0;
+        let window = self.window(FIRST, self.waits);
+        self.waits = self.waits.saturating_add(1);
+        let pause = jitter(window);
+        match retry_after {
+            // Those who wait for the same end should not all come at once.
+            Some(end) if end < pause => end + jitter(FIRST.min(self.most)),
+            _ => pause,
+        }
+    }
+
+    /// The pause after a split vote: short, as the lock is free once the contenders took turns.
+    /// `attempt` is how long the attempt took, which is the scale of a round trip.
+    pub(crate) fn split(&mut self, attempt: Duration) -> Duration {
+        let window = self.window(attempt.max(Duration::from_millis(1)), self.splits);
+        self.splits = self.splits.saturating_add(1);
+        jitter(window)
+    }
+
+    fn window(&self, first: Duration, doublings: u32) -> Duration {
+        let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
+        first.saturating_mul(factor).min(self.most)
+    }
+}
+
+fn jitter(window: Duration) -> Duration {
+    window.mul_f64(fastrand::f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOST: Duration = Duration::from_millis(200);
+
+    #[test]
+    fn the_window_doubles_up_to_its_cap() {
+        let backoff = Backoff::new(MOST);
+        let windows = [0, 1, 2, 3, 4, 5, 31, 32, u32::MAX].map(|n| backoff.window(FIRST, n));
+        assert_eq!(
+            windows.map(|window| window.as_millis()),
+            [10, 20, 40, 80, 160, 200, 200, 200, 200]
+        );
+    }
+
+    #[test]
+    fn waits_fill_the_whole_window_and_never_exceed_it() {
+        let mut waits: Vec<_> = (0..2_000)
+            .map(|_| {
+                let mut backoff = Backoff::new(MOST);
+                backoff.waits = 10;
+                backoff.wait(None)
+            })
+            .collect();
+        waits.sort_unstable();
+        assert!(waits[0] < MOST / 20 && waits[1_999] > MOST * 19 / 20);
+        assert!(waits[1_999] <= MOST);
+    }
+
+    #[test]
+    fn nobody_sleeps_much_longer_than_the_holder_has_left() {
+        for _ in 0..500 {
+            let mut backoff = Backoff::new(Duration::from_secs(9));
+            backoff.waits = 20;
+            let end = Duration::from_millis(5);
+            assert!(backoff.wait(Some(end)) <= end + FIRST);
+        }
+    }
+
+    #[test]
+    fn a_split_vote_waits_in_the_order_of_a_round_trip() {
+        for _ in 0..200 {
+            let mut backoff = Backoff::new(MOST);
+            backoff.waits = 20;
+            assert!(backoff.split(Duration::from_micros(300)) <= Duration::from_millis(1));
+        }
+        let mut backoff = Backoff::new(MOST);
+        for _ in 0..40 {
+            assert!(backoff.split(Duration::from_millis(9)) <= MOST);
+        }
+    }
+}

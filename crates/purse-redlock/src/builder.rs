@@ -1,0 +1,115 @@
+//! How a lock is configured.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::clock::SystemClock;
+use crate::connect;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::master::Master;
+use crate::reaper::Reaper;
+use crate::redlock::Redlock;
+use crate::settings::{Settings, Wishes};
+use crate::transport::{Remote, Transport};
+
+/// Configures a [`Redlock`]; get one from [`Redlock::builder`].
+#[must_use = "a builder does nothing until it is built"]
+pub struct RedlockBuilder {
+    masters: Vec<Master>,
+    wishes: Wishes,
+}
+
+impl RedlockBuilder {
+    pub(crate) fn new(masters: Vec<Master>) -> Self {
+        Self {
+            masters,
+            wishes: Wishes::default(),
+        }
+    }
+
+    /// How long a lock lasts that is neither released nor extended. Default: 10 s.
+    ///
+    /// At least 10 ms; fractions of a millisecond are cut off. Choose it longer than the work under
+    /// the lock takes, and short enough to wait it out when a holder dies.
+    #[doc(alias = "auto_release_time")]
+    pub const fn ttl(mut self, ttl: Duration) -> Self {
+        self.wishes.ttl = Some(ttl);
+        self
+    }
+
+    /// How long one master may take to answer before it counts as down. Default: a twentieth of the
+    /// ttl, 1 ms at least and 50 ms at most.
+    ///
+    /// It bounds each command; a release or extension takes two where the server does not know the
+    /// script yet. One slow master does not slow the lock down: the quorum decides.
+    pub const fn node_timeout(mut self, timeout: Duration) -> Self {
+        self.wishes.node_timeout = Some(timeout);
+        self
+    }
+
+    /// How much of its time a lock must have left when it is acquired or extended. Default: 1 % of
+    /// the ttl, 1 ms at least.
+    pub const fn min_validity(mut self, validity: Duration) -> Self {
+        self.wishes.min_validity = Some(validity);
+        self
+    }
+
+    /// The longest pause between two attempts of one wait. Default: 200 ms.
+    ///
+    /// Each pause is random, from zero up to a bound that begins at 10 ms and doubles up to this.
+    pub const fn retry_delay(mut self, delay: Duration) -> Self {
+        self.wishes.retry_delay = Some(delay);
+        self
+    }
+
+    /// Connects to the masters.
+    ///
+    /// A minority may be down: it is connected to in the background, as are masters that go down
+    /// later. Several databases of one server are accepted, with a warning to `tracing`: fine for
+    /// trying out, but they all fail at once.
+    ///
+    /// Redis command: `INFO`. Round trips: those of connecting, and one. It takes about a second
+    /// at most.
+    ///
+    /// # Errors
+    /// [`Config`](Error::Config) for no masters, a time that cannot work, a URL that cannot be
+    /// used, refused credentials, or the same database of the same server twice, under whatever
+    /// names. [`NoQuorum`](Error::NoQuorum) if fewer than a quorum can be reached; it says what is
+    /// wrong with each of the others.
+    ///
+    /// # Cancel safety
+    /// Dropped midway, the connections are closed.
+    pub async fn build(self) -> Result<Redlock> {
+        let settings = Settings::new(self.wishes)?;
+        if self.masters.is_empty() {
+            return Err(Error::config("no masters: a lock needs one at least"));
+        }
+        let clients = connect::masters(self.masters).await?;
+        let masters = clients
+            .into_iter()
+            .map(|client| {
+                Arc::new(Remote::new(client, settings.node_timeout)) as Arc<dyn Transport>
+            })
+            .collect();
+        Ok(Redlock::new(Context {
+            masters,
+            settings,
+            clock: Arc::new(SystemClock),
+            reaper: Reaper::default(),
+            runtime: Handle::current(),
+        }))
+    }
+}
+
+impl fmt::Debug for RedlockBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedlockBuilder")
+            .field("masters", &self.masters.len())
+            .field("wishes", &self.wishes)
+            .finish_non_exhaustive()
+    }
+}

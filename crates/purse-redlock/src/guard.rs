@@ -1,0 +1,129 @@
+//! The proof of a lock held.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::LockInstant;
+use crate::error::Result;
+use crate::lease::Lease;
+
+/// How a lock ended that was released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[must_use = "a lock that had already expired did not protect what was done under it"]
+pub enum Release {
+    /// It was ours until now: a quorum had our token, and deleted it.
+    Released,
+    /// It had ended before: its time was over, or a quorum no longer had our token. What was done
+    /// under it may have overlapped with another holder.
+    AlreadyExpired,
+}
+
+/// A lock that is held, until [`valid_until`](Self::valid_until) at most.
+///
+/// [`release`](Self::release) it: that tells whether the lock held to the end. Dropping it, on any
+/// thread, in or outside a runtime, gives the lock back as well, without waiting and without a
+/// word; if that fails, the lock ends with its ttl.
+///
+/// It has no `Deref`, because a lock in a database cannot hold data; it cannot be cloned, and
+/// locking again what one holds fails or waits, as for everybody else.
+#[must_use = "the lock is released when its guard is dropped"]
+pub struct RedlockGuard {
+    lease: Lease,
+    key: Arc<str>,
+}
+
+impl RedlockGuard {
+    pub(crate) const fn new(lease: Lease, key: Arc<str>) -> Self {
+        Self { lease, key }
+    }
+
+    /// The key of the lock on the masters.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// How long the lock holds from now on; zero once it is lost.
+    #[doc(alias = "locked")]
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.lease.term().remaining()
+    }
+
+    /// Until when the lock surely holds, if nobody else deletes its keys and no master loses them:
+    /// the moment before the first command of the lock, or of its last extension, plus the ttl,
+    /// minus the drift allowed to clocks, which is 1 % and 2 ms.
+    #[must_use]
+    pub fn valid_until(&self) -> LockInstant {
+        self.lease.term().valid_until()
+    }
+
+    /// Whether the lock holds, as far as is known without asking the masters.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.check().is_ok()
+    }
+
+    /// Fails once the lock is lost. Asks no master; [`extend`](Self::extend) does.
+    ///
+    /// # Errors
+    /// [`Lost`](crate::Error::Lost) once the time is over or an extension found the lock gone; from
+    /// then on always.
+    pub fn check(&self) -> Result<()> {
+        self.lease.term().check()
+    }
+
+    /// Gives the lock its whole ttl again, from now on.
+    ///
+    /// Redis command: a script with `GET`, `PTTL` and `PEXPIRE` on all masters at once, which never
+    /// shortens the lock and never brings back one that is gone. Round trips: one. Atomic on each
+    /// master; it takes effect if a quorum of all masters had our token.
+    ///
+    /// A failed extension does not release: until [`valid_until`](Self::valid_until) the lock goes
+    /// on holding, unless it is lost.
+    ///
+    /// # Errors
+    /// [`Lost`](crate::Error::Lost), for good, if the time was over before a quorum agreed or if a
+    /// quorum no longer has our token. [`Ambiguous`](crate::Error::Ambiguous) if too few masters
+    /// answered to know: the lock then counts as not extended.
+    /// [`ValidityExhausted`](crate::Error::ValidityExhausted) if the extension took so long that
+    /// hardly anything of it is left. [`Closed`](crate::Error::Closed) if the runtime is gone.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is polled, nothing happens. Dropped later, the extension goes on in the
+    /// background, and counts from the moment [`valid_until`](Self::valid_until) shows it.
+    #[doc(alias = "PEXPIRE")]
+    pub async fn extend(&mut self) -> Result<()> {
+        self.lease.extend().await
+    }
+
+    /// Gives the lock back, and tells whether it held until now.
+    ///
+    /// Redis command: a script with `GET` and `DEL` on all masters at once, after whatever is still
+    /// under way there. Round trips: one. Atomic on each master; it returns as soon as the masters'
+    /// answers decide. The other masters are served in the background, and those that do not
+    /// answer are asked again until they do or the lock's time is over.
+    ///
+    /// # Errors
+    /// [`NoQuorum`](crate::Error::NoQuorum) if too few masters answered to know. The lock is given
+    /// up all the same. [`Closed`](crate::Error::Closed) if the runtime is gone: the lock ends with
+    /// its ttl.
+    ///
+    /// # Cancel safety
+    /// Dropped at any point, the lock is released in the background.
+    #[doc(alias = "DEL")]
+    #[doc(alias = "unlock")]
+    pub async fn release(self) -> Result<Release> {
+        self.lease.release().await
+    }
+}
+
+impl fmt::Debug for RedlockGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedlockGuard")
+            .field("key", &self.key)
+            .field("remaining", &self.remaining())
+            .finish_non_exhaustive()
+    }
+}

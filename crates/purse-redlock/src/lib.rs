@@ -1,0 +1,69 @@
+//! Distributed locks over a quorum of Redis and Valkey masters.
+//!
+//! [`Redlock`] makes locks by name, [`RedlockMutex`] waits for one, [`RedlockGuard`] is the lock
+//! held. It follows the [algorithm] that the servers' documentation describes, and shares keys and
+//! values with Python's redis-purse: the two exclude each other.
+//!
+//! # What it promises
+//! - At most one holder at a time, as long as no master loses a lock before its time (a restart
+//!   without persistence does, as does `FLUSHALL`, eviction or a failover to a replica), clocks run
+//!   equally fast to about 1 %, and holders stop at [`RedlockGuard::valid_until`].
+//! - A lock ends by itself. A holder that died blocks the others for a ttl at most.
+//! - A minority of the masters may be down, hang or answer late: nothing waits for them.
+//! - Nothing is left behind. Each attempt has an owner of its own, a task, which gives back what
+//!   was taken or may have been, also if the future or the guard is dropped at its worst moment.
+//! - Every wait is bounded, and every failure says what is known: [`Error::Held`] is another
+//!   holder, [`Error::NoQuorum`] is servers that are down, and neither is ever told as the other.
+//!
+//! # What it does not promise
+//! It is a lock for efficiency, not for correctness: a process that is paused, or a packet that
+//! lingers, can act on a lock that ended meanwhile, and no lock with an end can prevent that.
+//! [Kleppmann's critique] says why, the [answer] to it what remains. Where two holders at once would
+//! be a disaster, and not just work done twice, the resource itself must refuse the late one, by
+//! a token that grows with each holder; this crate does not hand out such tokens.
+//!
+//! # Runtime
+//! Everything runs on the tokio runtime that [`RedlockBuilder::build`] was called on. Call
+//! [`Redlock::shutdown`] before it ends, or the last locks that were dropped may stay until their
+//! ttl.
+//!
+//! # Features
+//! `tracing` (on by default) warns of configurations that make locks less safe, and of locks that
+//! could not be released.
+//!
+//! [algorithm]: https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
+//! [Kleppmann's critique]: https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html
+//! [answer]: https://antirez.com/news/101
+
+mod backoff;
+mod ballot;
+mod builder;
+mod clock;
+mod connect;
+mod context;
+mod decision;
+mod error;
+mod guard;
+mod lease;
+mod line;
+mod master;
+mod mutex;
+mod owner;
+mod reaper;
+mod redlock;
+mod settings;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod token;
+mod trace;
+mod transport;
+
+pub use builder::RedlockBuilder;
+pub use clock::LockInstant;
+pub use error::{Error, LostReason, Result};
+pub use guard::{RedlockGuard, Release};
+pub use master::Master;
+pub use mutex::RedlockMutex;
+pub use redlock::Redlock;

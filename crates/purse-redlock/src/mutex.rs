@@ -1,0 +1,205 @@
+//! A lock by name.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::backoff::Backoff;
+use crate::clock::LockInstant;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::guard::RedlockGuard;
+use crate::owner::{self, Failure};
+
+/// A lock by name, which at most one holder at a time acquires; made by
+/// [`Redlock::mutex`](crate::Redlock::mutex).
+///
+/// It holds no lock and no token, only the name: clone and share it at will. It is not called
+/// `Mutex`, because it is not std's: it owns no data, every method can fail, and what it gives ends
+/// by itself.
+///
+/// Waiting is polling: each attempt asks all masters, and the pauses in between are random, up to
+/// [`retry_delay`](crate::RedlockBuilder::retry_delay). Whoever waits longest is not served first.
+#[derive(Clone)]
+pub struct RedlockMutex {
+    context: Arc<Context>,
+    key: Arc<str>,
+}
+
+impl RedlockMutex {
+    pub(crate) const fn new(context: Arc<Context>, key: Arc<str>) -> Self {
+        Self { context, key }
+    }
+
+    /// The key of the lock on the masters.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Acquires the lock if it is free; never waits for a holder.
+    ///
+    /// Redis command: `SET key token NX PX ttl` on all masters at once; where that fails, a script
+    /// with `GET` and `DEL` or `PTTL` that gives back what was taken and tells how long the holder
+    /// has left. Round trips: one; a second one if the lock is held. Atomic in that only who has a
+    /// quorum has the lock; nothing that a failed attempt took is left behind.
+    ///
+    /// # Errors
+    /// [`Held`](Error::Held), [`NoQuorum`](Error::NoQuorum) if too few masters answered,
+    /// [`ValidityExhausted`](Error::ValidityExhausted), [`Closed`](Error::Closed).
+    ///
+    /// # Cancel safety
+    /// Dropped at any point, whatever was or may have been taken is released in the background at
+    /// once.
+    #[doc(alias = "acquire")]
+    #[doc(alias = "SETNX")]
+    pub async fn try_lock(&self) -> Result<RedlockGuard> {
+        self.attempt().await.map_err(|failure| failure.error)
+    }
+
+    /// Acquires the lock, and waits for its holder as long as it takes.
+    ///
+    /// It does not wait like this for masters that are down: it fails once there was no quorum
+    /// during a whole ttl, long enough for a restart or failover and short enough to be noticed.
+    ///
+    /// Redis command, round trips and atomicity: as [`try_lock`](Self::try_lock), for each attempt.
+    ///
+    /// # Errors
+    /// [`NoQuorum`](Error::NoQuorum) or [`ValidityExhausted`](Error::ValidityExhausted) if the
+    /// masters were down, or too slow, for a whole ttl; [`Closed`](Error::Closed).
+    ///
+    /// # Cancel safety
+    /// As [`try_lock`](Self::try_lock).
+    #[doc(alias = "acquire")]
+    pub async fn lock(&self) -> Result<RedlockGuard> {
+        let mut pauses = Pauses::new(self);
+        let mut down_since: Option<LockInstant> = None;
+        loop {
+            let (pause, error) = match pauses.around(self.attempt()).await {
+                Ok(guard) => return Ok(guard),
+                Err(failed) => failed,
+            };
+            match error {
+                Error::Held { .. } => down_since = None,
+                error @ (Error::NoQuorum { .. } | Error::ValidityExhausted { .. }) => {
+                    let now = self.context.clock.now();
+                    let since = *down_since.get_or_insert(now);
+                    if now.saturating_duration_since(since) >= self.context.settings.ttl {
+                        return Err(error);
+                    }
+                }
+                error => return Err(error),
+            }
+            self.pause(pause).await?;
+        }
+    }
+
+    /// Acquires the lock, and waits for `limit` at most, whether for a holder or for masters that
+    /// are down.
+    ///
+    /// It tries once at least, and once more at the end, so that it may take a
+    /// [`node_timeout`](crate::RedlockBuilder::node_timeout) longer.
+    ///
+    /// Redis command, round trips and atomicity: as [`try_lock`](Self::try_lock), for each attempt.
+    ///
+    /// # Errors
+    /// [`Timeout`](Error::Timeout), whose source says why the last attempt failed;
+    /// [`Closed`](Error::Closed).
+    ///
+    /// # Cancel safety
+    /// As [`try_lock`](Self::try_lock).
+    #[doc(alias = "acquire")]
+    pub async fn lock_timeout(&self, limit: Duration) -> Result<RedlockGuard> {
+        let mut pauses = Pauses::new(self);
+        let start = Instant::now();
+        let bound = limit.saturating_add(self.context.settings.node_timeout);
+        let mut last = None;
+        loop {
+            let attempt = pauses.around(self.attempt());
+            let Some(outcome) = within(start.checked_add(bound), attempt).await else {
+                return Err(Error::Timeout { source: last });
+            };
+            let (pause, error) = match outcome {
+                Ok(guard) => return Ok(guard),
+                Err((_, Error::Closed)) => return Err(Error::Closed),
+                Err(failed) => failed,
+            };
+            last = Some(Box::new(error));
+            let left = limit.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return Err(Error::Timeout { source: last });
+            }
+            self.pause(pause.min(left)).await?;
+        }
+    }
+
+    async fn attempt(&self) -> Result<RedlockGuard, Failure> {
+        if self.context.reaper.is_closed() {
+            return Err(Error::Closed.into());
+        }
+        let outcome = tokio::select! {
+            outcome = owner::attempt(&self.context, &self.key) => outcome,
+            () = self.context.reaper.closed() => return Err(Error::Closed.into()),
+        };
+        // The owner task goes without a word only if its runtime does.
+        let lease = outcome.unwrap_or_else(|_| Err(Error::Closed.into()))?;
+        Ok(RedlockGuard::new(lease, self.key.clone()))
+    }
+
+    async fn pause(&self, pause: Duration) -> Result<()> {
+        tokio::select! {
+            () = sleep(pause) => Ok(()),
+            () = self.context.reaper.closed() => Err(Error::Closed),
+        }
+    }
+}
+
+async fn within<T>(deadline: Option<Instant>, future: impl Future<Output = T>) -> Option<T> {
+    match deadline {
+        Some(deadline) => timeout_at(deadline, future).await.ok(),
+        // Later than time can tell.
+        None => Some(future.await),
+    }
+}
+
+/// The pauses between the attempts of one wait.
+struct Pauses {
+    backoff: Backoff,
+}
+
+impl Pauses {
+    fn new(mutex: &RedlockMutex) -> Self {
+        Self {
+            backoff: Backoff::new(mutex.context.settings.retry_delay),
+        }
+    }
+
+    /// Awaits an attempt; if it fails, also says how long to wait before the next one.
+    async fn around(
+        &mut self,
+        attempt: impl Future<Output = Result<RedlockGuard, Failure>>,
+    ) -> Result<RedlockGuard, (Duration, Error)> {
+        let start = Instant::now();
+        let Failure { error, is_split } = match attempt.await {
+            Ok(guard) => return Ok(guard),
+            Err(failure) => failure,
+        };
+        let pause = match &error {
+            Error::Held { .. } if is_split => self.backoff.split(start.elapsed()),
+            Error::Held { retry_after } => self.backoff.wait(*retry_after),
+            _ => self.backoff.wait(None),
+        };
+        Err((pause, error))
+    }
+}
+
+impl fmt::Debug for RedlockMutex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedlockMutex")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,88 @@
+//! The lock service.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::builder::RedlockBuilder;
+use crate::context::Context;
+use crate::master::Master;
+use crate::mutex::RedlockMutex;
+
+/// Locks that a quorum of masters agree on. Cheap to clone.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(3)?;
+/// # let urls = servers.urls();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use std::time::Duration;
+/// use purse_redlock::{Error, Redlock, Release};
+///
+/// let redlock = Redlock::builder(urls).ttl(Duration::from_secs(5)).build().await?;
+/// let mutex = redlock.mutex("invoices");
+///
+/// let mut guard = mutex.lock().await?;
+/// assert!(matches!(mutex.try_lock().await, Err(Error::Held { .. })));
+/// guard.extend().await?;
+/// guard.check()?;
+/// assert_eq!(guard.release().await?, Release::Released);
+///
+/// redlock.shutdown().await;
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Redlock(Arc<Context>);
+
+impl Redlock {
+    /// Configures locks on these masters: URLs or clients of independent servers, an odd number.
+    ///
+    /// Replicas add nothing to a master: a write is acknowledged before it reaches them.
+    pub fn builder<M: Into<Master>>(masters: impl IntoIterator<Item = M>) -> RedlockBuilder {
+        RedlockBuilder::new(masters.into_iter().map(Into::into).collect())
+    }
+
+    pub(crate) fn new(context: Context) -> Self {
+        Self(Arc::new(context))
+    }
+
+    /// The lock with this name, which is its key on the masters, used as it is.
+    ///
+    /// Python's redis-purse takes the same keys: its locks and these exclude each other.
+    #[must_use]
+    pub fn mutex(&self, key: impl Into<Arc<str>>) -> RedlockMutex {
+        RedlockMutex::new(self.0.clone(), key.into())
+    }
+
+    /// Ends all waiting, and waits until everything that was given up is off the masters.
+    ///
+    /// Whoever waits for a lock, and whoever asks for one later, through any clone, gets
+    /// [`Closed`](crate::Error::Closed). Guards that are alive keep their locks, and are not waited
+    /// for: release them first.
+    ///
+    /// It takes a round trip as a rule, and a ttl at most: that long a master is asked that does
+    /// not answer. Without it, what is under way when the runtime ends is left to its ttl.
+    ///
+    /// # Cancel safety
+    /// Dropped midway, the releases go on in the background.
+    pub async fn shutdown(&self) {
+        self.0.reaper.close();
+        self.0.reaper.drained().await;
+    }
+}
+
+impl fmt::Debug for Redlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let servers: Vec<_> = self
+            .0
+            .masters
+            .iter()
+            .map(|master| master.server())
+            .collect();
+        f.debug_struct("Redlock")
+            .field("masters", &servers)
+            .field("settings", &self.0.settings)
+            .finish_non_exhaustive()
+    }
+}

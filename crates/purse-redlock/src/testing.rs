@@ -1,0 +1,336 @@
+//! Masters in memory, on tokio's paused time.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use purse_client::{Error, ErrorKind};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::clock::{Clock, LockInstant};
+use crate::context::Context;
+use crate::reaper::Reaper;
+use crate::redlock::Redlock;
+use crate::settings::Settings;
+use crate::transport::{Action, Answer, Asking, Request, Transport};
+
+pub(crate) const fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+pub(crate) const SETTINGS: Settings = Settings {
+    ttl: ms(1_000),
+    node_timeout: ms(50),
+    min_validity: ms(10),
+    retry_delay: ms(200),
+};
+
+/// How a master treats what it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Behaviour {
+    /// Does it after this time, in order, and replies.
+    After(Duration),
+    /// Does it after this time, in order; the reply is lost.
+    Deaf(Duration),
+    /// Does it after this time, on a connection of its own that others overtake; the reply is lost.
+    Stray(Duration),
+    /// Not connected.
+    Down,
+    /// Neither does it nor replies, and the client does not even give up.
+    Stuck,
+    /// Answers with an error of its own.
+    Failing,
+}
+
+pub(crate) const WELL: Behaviour = Behaviour::After(ms(1));
+
+/// One master with one key.
+pub(crate) struct Mock {
+    name: String,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    behaviour: Behaviour,
+    only: Option<(Action, Behaviour)>,
+    holder: Option<(Bytes, Instant)>,
+    last: Instant,
+    asked: Vec<(Action, Bytes)>,
+}
+
+impl Mock {
+    fn new(index: usize) -> Self {
+        let state = State {
+            behaviour: WELL,
+            only: None,
+            holder: None,
+            last: Instant::now(),
+            asked: Vec::new(),
+        };
+        Self {
+            name: format!("master{index}"),
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub(crate) fn behave(&self, behaviour: Behaviour) {
+        let mut state = self.state();
+        state.behaviour = behaviour;
+        state.only = None;
+    }
+
+    /// Treats this action so, and all else as before.
+    pub(crate) fn behave_to(&self, action: Action, behaviour: Behaviour) {
+        self.state().only = Some((action, behaviour));
+    }
+
+    /// Who has the key.
+    pub(crate) fn holder(&self) -> Option<Bytes> {
+        self.state().holder()
+    }
+
+    pub(crate) fn hold(&self, token: &'static str, ttl: Duration) {
+        self.state().holder = Some((Bytes::from_static(token.as_bytes()), Instant::now() + ttl));
+    }
+
+    /// Loses its data.
+    pub(crate) fn flush(&self) {
+        self.state().holder = None;
+    }
+
+    pub(crate) fn asked(&self) -> Vec<Action> {
+        self.state()
+            .asked
+            .iter()
+            .map(|(action, _)| *action)
+            .collect()
+    }
+
+    pub(crate) fn tokens(&self) -> Vec<Bytes> {
+        let mut tokens: Vec<_> = self.state().asked.iter().map(|(_, t)| t.clone()).collect();
+        tokens.dedup();
+        tokens
+    }
+}
+
+impl State {
+    fn holder(&mut self) -> Option<Bytes> {
+        let holder = self.holder.as_ref()?;
+        (holder.1 > Instant::now()).then(|| holder.0.clone())
+    }
+
+    fn serve(&mut self, request: &Request) -> Answer {
+        let token = request.token.to_bytes();
+        let (holder, until) = (self.holder(), Instant::now() + request.ttl);
+        let ours = holder.as_ref() == Some(&token);
+        let answer = |ours, free_in| Answer { ours, free_in };
+        match request.action {
+            Action::Acquire if holder.is_none() => {
+                self.holder = Some((token, until));
+                answer(true, None)
+            }
+            Action::Acquire => answer(false, None),
+            Action::Extend => {
+                if ours {
+                    self.holder = Some((token, until));
+                }
+                answer(ours, None)
+            }
+            Action::Release => {
+                if ours {
+                    self.holder = None;
+                }
+                let end = self
+                    .holder
+                    .as_ref()
+                    .map_or_else(Instant::now, |(_, end)| *end);
+                answer(ours, Some(end.saturating_duration_since(Instant::now())))
+            }
+        }
+    }
+}
+
+impl Transport for Mock {
+    fn server(&self) -> &str {
+        &self.name
+    }
+
+    fn ask(&self, request: Request) -> Asking {
+        let mut state = self.state();
+        state.asked.push((request.action, request.token.to_bytes()));
+        let behaviour = match state.only {
+            Some((action, behaviour)) if action == request.action => behaviour,
+            _ => state.behaviour,
+        };
+        let (delay, in_order, replies) = match behaviour {
+            Behaviour::After(delay) => (delay, true, true),
+            Behaviour::Deaf(delay) => (delay, true, false),
+            Behaviour::Stray(delay) => (delay, false, false),
+            Behaviour::Down => return fail(ErrorKind::NotSent),
+            Behaviour::Failing => return fail(ErrorKind::Server),
+            Behaviour::Stuck => return Box::pin(std::future::pending()),
+        };
+        let mut at = Instant::now() + delay;
+        if in_order {
+            at = at.max(state.last + ms(1));
+            state.last = at;
+        }
+        drop(state);
+        let (reply, answer) = oneshot::channel();
+        let state = self.state.clone();
+        tokio::spawn(async move {
+            sleep_until(at).await;
+            let answer = state.lock().unwrap().serve(&request);
+            if replies {
+                let _ = reply.send(answer);
+            } else {
+                std::future::pending::<()>().await;
+            }
+        });
+        Box::pin(async move {
+            match timeout(SETTINGS.node_timeout, answer).await {
+                Ok(Ok(answer)) => Ok(answer),
+                _ => Err(Error::new(ErrorKind::Ambiguous, "no reply")),
+            }
+        })
+    }
+}
+
+fn fail(kind: ErrorKind) -> Asking {
+    Box::pin(async move { Err(Error::new(kind, "it does not work")) })
+}
+
+/// A clock that follows tokio's, and can be put forward, as by a suspend.
+pub(crate) struct TestClock {
+    origin: (LockInstant, Instant),
+    ahead: AtomicU64,
+}
+
+impl TestClock {
+    pub(crate) fn put_forward(&self, by: Duration) {
+        let by = u64::try_from(by.as_millis()).unwrap();
+        self.ahead.fetch_add(by, Ordering::Relaxed);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> LockInstant {
+        self.origin.0 + self.origin.1.elapsed() + ms(self.ahead.load(Ordering::Relaxed))
+    }
+}
+
+/// A master that is some way off.
+struct Far {
+    master: Arc<Mock>,
+    distance: Duration,
+}
+
+impl Transport for Far {
+    fn server(&self) -> &str {
+        self.master.server()
+    }
+
+    fn ask(&self, request: Request) -> Asking {
+        let (master, distance) = (self.master.clone(), self.distance);
+        Box::pin(async move {
+            sleep(distance).await;
+            master.ask(request).await
+        })
+    }
+}
+
+fn redlock(masters: Vec<Arc<dyn Transport>>, clock: &Arc<TestClock>, reaper: &Reaper) -> Redlock {
+    Redlock::new(Context {
+        masters,
+        settings: SETTINGS,
+        clock: clock.clone(),
+        reaper: reaper.clone(),
+        runtime: Handle::current(),
+    })
+}
+
+/// A lock over masters in memory.
+pub(crate) struct Rig {
+    pub(crate) masters: Vec<Arc<Mock>>,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) reaper: Reaper,
+    pub(crate) redlock: Redlock,
+}
+
+impl Rig {
+    pub(crate) fn new(masters: usize) -> Self {
+        let masters: Vec<_> = (0..masters).map(|i| Arc::new(Mock::new(i))).collect();
+        let clock = Arc::new(TestClock {
+            origin: (LockInstant::now(), Instant::now()),
+            ahead: AtomicU64::new(0),
+        });
+        let reaper = Reaper::default();
+        let transports = masters.iter().map(|master| master.clone() as _).collect();
+        let redlock = redlock(transports, &clock, &reaper);
+        Self {
+            masters,
+            clock,
+            reaper,
+            redlock,
+        }
+    }
+
+    /// Another one on the same masters, which it takes so long to reach.
+    pub(crate) fn contender(&self, distance: impl Fn(usize) -> Duration) -> Redlock {
+        let far = |(index, master): (usize, &Arc<Mock>)| {
+            Arc::new(Far {
+                master: master.clone(),
+                distance: distance(index),
+            }) as _
+        };
+        let transports = self.masters.iter().enumerate().map(far).collect();
+        redlock(transports, &self.clock, &self.reaper)
+    }
+
+    pub(crate) fn behave(&self, behaviours: &[Behaviour]) {
+        for (master, behaviour) in self.masters.iter().zip(behaviours) {
+            master.behave(*behaviour);
+        }
+    }
+
+    /// Waits until all that was given up is off the masters, and checks that it is.
+    pub(crate) async fn assert_clean(&self, case: &str) {
+        self.reaper.drained().await;
+        for master in &self.masters {
+            assert_eq!(master.holder(), None, "{} in {case}", master.name);
+        }
+    }
+}
+
+/// Polls `future` as often as `polls` says, each time it is woken, then drops it once it is woken
+/// again: what woke it has arrived, and is never looked at. Gives its output if it ended before.
+pub(crate) async fn drop_after<F: Future>(future: F, polls: usize) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut done = 0;
+    let patience = async {
+        std::future::poll_fn(|cx| {
+            if done == polls {
+                return Poll::Ready(None);
+            }
+            done += 1;
+            future.as_mut().poll(cx).map(Some)
+        })
+        .await
+    };
+    // A future that nothing wakes any more is dropped as well.
+    tokio::select! {
+        biased;
+        output = patience => output,
+        () = sleep(ms(5_000)) => None,
+    }
+}

@@ -1,0 +1,111 @@
+use crate::testing::{Behaviour, Rig, WELL, ms};
+use crate::transport::Action;
+use crate::{Error, Release};
+use tokio::time::{Instant, sleep};
+
+#[tokio::test(start_paused = true)]
+async fn a_release_returns_at_the_majority_and_reaches_everyone() {
+    let rig = Rig::new(3);
+    let guard = rig.redlock.mutex("key").lock().await.unwrap();
+    sleep(ms(10)).await;
+    rig.masters[2].behave(Behaviour::After(ms(40)));
+    let start = Instant::now();
+    assert_eq!(guard.release().await.unwrap(), Release::Released);
+    assert!(start.elapsed() < ms(10));
+    assert!(rig.masters[2].holder().is_some());
+    rig.assert_clean("release").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_waits_for_a_set_that_is_under_way() {
+    let rig = Rig::new(3);
+    rig.masters[2].behave_to(Action::Acquire, Behaviour::Stray(ms(40)));
+    let guard = rig.redlock.mutex("key").lock().await.unwrap();
+    assert_eq!(guard.release().await.unwrap(), Release::Released);
+    assert_eq!(rig.masters[2].asked(), [Action::Acquire]);
+    rig.assert_clean("late SET").await;
+    assert!(rig.masters[2].asked().ends_with(&[Action::Release]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_that_arrives_after_its_release_is_released_too() {
+    // It travels on a connection that was given up, and the first releases find nothing.
+    let rig = Rig::new(3);
+    rig.masters[2].behave_to(Action::Acquire, Behaviour::Stray(ms(130)));
+    let guard = rig.redlock.mutex("key").lock().await.unwrap();
+    assert_eq!(guard.release().await.unwrap(), Release::Released);
+    rig.assert_clean("stray SET").await;
+    assert!(rig.masters[2].asked().len() > 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_ended_by_the_clock_is_not_released_but_expired() {
+    let rig = Rig::new(3);
+    let guard = rig.redlock.mutex("key").lock().await.unwrap();
+    sleep(ms(989)).await;
+    assert!(rig.masters.iter().all(|master| master.holder().is_some()));
+    assert_eq!(guard.release().await.unwrap(), Release::AlreadyExpired);
+    rig.assert_clean("expired").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_expired_if_no_quorum_can_have_had_it() {
+    for (lost, expected) in [(1, Release::Released), (2, Release::AlreadyExpired)] {
+        let rig = Rig::new(3);
+        let guard = rig.redlock.mutex("key").lock().await.unwrap();
+        sleep(ms(10)).await;
+        rig.masters[..lost].iter().for_each(|master| master.flush());
+        assert_eq!(guard.release().await.unwrap(), expected, "{lost}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn masters_that_do_not_answer_make_it_unknown_and_are_asked_until_they_do() {
+    for silence in [Behaviour::Down, Behaviour::Stuck, Behaviour::Failing] {
+        let rig = Rig::new(3);
+        let guard = rig.redlock.mutex("key").lock().await.unwrap();
+        sleep(ms(10)).await;
+        rig.behave(&[WELL, silence, silence]);
+        let error = guard.release().await.unwrap_err();
+        assert!(
+            matches!(&error, Error::NoQuorum { needed: 2, errors, .. } if errors.len() == 2),
+            "{error}"
+        );
+        sleep(ms(150)).await;
+        assert!(rig.masters[1].holder().is_some());
+        rig.behave(&[WELL; 3]);
+        let start = Instant::now();
+        rig.assert_clean("silence").await;
+        assert!(start.elapsed() < ms(500), "well before the ttl");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_is_given_up_once_the_ttl_has_passed() {
+    let rig = Rig::new(3);
+    let guard = rig.redlock.mutex("key").lock().await.unwrap();
+    rig.behave(&[Behaviour::Stuck; 3]);
+    let start = Instant::now();
+    drop(guard);
+    rig.redlock.shutdown().await;
+    assert!(start.elapsed() <= ms(1_100), "{:?}", start.elapsed());
+    let asked = rig.masters[0].asked().len();
+    assert!(
+        (4..12).contains(&asked),
+        "{asked} times, with growing pauses"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_reply_to_a_release_is_asked_for_again() {
+    let rig = Rig::new(1);
+    let guard = rig.redlock.mutex("key").lock().await.unwrap();
+    rig.masters[0].behave(Behaviour::Deaf(ms(1)));
+    assert!(matches!(guard.release().await, Err(Error::NoQuorum { .. })));
+    rig.masters[0].behave(WELL);
+    rig.reaper.drained().await;
+    assert_eq!(
+        rig.masters[0].asked(),
+        [Action::Acquire, Action::Release, Action::Release]
+    );
+}

@@ -1,0 +1,132 @@
+use std::collections::HashSet;
+use std::error::Error as _;
+use std::time::Duration;
+
+use crate::testing::{Behaviour, Rig, SETTINGS, WELL, ms};
+use crate::{Error, Release};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+const DOWN: Behaviour = Behaviour::Down;
+
+#[tokio::test(start_paused = true)]
+async fn lock_waits_for_the_holder_beyond_any_number_of_ttls() {
+    let rig = Rig::new(3);
+    let mutex = rig.redlock.mutex("key");
+    let mut guard = mutex.lock().await.unwrap();
+    let waiter = tokio::spawn({
+        let mutex = mutex.clone();
+        async move { mutex.lock().await.map(|_| Instant::now()) }
+    });
+    for _ in 0..10 {
+        sleep(ms(500)).await;
+        guard.extend().await.unwrap();
+    }
+    assert!(!waiter.is_finished());
+    let released = Instant::now();
+    assert_eq!(guard.release().await.unwrap(), Release::Released);
+    let waited = waiter.await.unwrap().unwrap().duration_since(released);
+    assert!(waited <= SETTINGS.retry_delay + ms(10), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lock_comes_soon_after_a_dead_holder_s_end() {
+    let rig = Rig::new(3);
+    for master in &rig.masters {
+        master.hold("another", ms(3_000));
+    }
+    let start = Instant::now();
+    let _guard = rig.redlock.mutex("key").lock().await.unwrap();
+    assert!(start.elapsed() >= ms(3_000));
+    assert!(start.elapsed() <= ms(3_000) + SETTINGS.retry_delay);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lock_bears_an_outage_shorter_than_a_ttl_and_reports_a_longer_one() {
+    let rig = Rig::new(3);
+    rig.behave(&[WELL, DOWN, DOWN]);
+    let start = Instant::now();
+    let error = rig.redlock.mutex("key").lock().await.unwrap_err();
+    assert!(matches!(error, Error::NoQuorum { .. }), "{error}");
+    let took = start.elapsed();
+    assert!(took >= SETTINGS.ttl && took <= SETTINGS.ttl * 2, "{took:?}");
+    rig.assert_clean("outage").await;
+
+    let mutex = rig.redlock.mutex("key");
+    let waiter = tokio::spawn(async move { mutex.lock().await.map(drop) });
+    sleep(ms(800)).await;
+    rig.behave(&[WELL, DOWN, WELL]);
+    waiter.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn lock_timeout_is_bounded_whatever_it_waits_for() {
+    let stuck = Behaviour::Stuck;
+    for (behaviours, held) in [
+        ([WELL; 3], true),
+        ([WELL, DOWN, DOWN], false),
+        ([stuck; 3], false),
+    ] {
+        for limit in [0, 1, 30, 49, 700].map(ms) {
+            let rig = Rig::new(3);
+            rig.behave(&behaviours);
+            for master in rig.masters.iter().filter(|_| held) {
+                master.hold("another", ms(60_000));
+            }
+            let start = Instant::now();
+            let error = rig
+                .redlock
+                .mutex("key")
+                .lock_timeout(limit)
+                .await
+                .unwrap_err();
+            let took = start.elapsed();
+            assert!(
+                took >= limit && took <= limit + SETTINGS.node_timeout + ms(1),
+                "{took:?}"
+            );
+            let Error::Timeout { source } = &error else {
+                panic!("{error}");
+            };
+            match source.as_deref() {
+                Some(Error::Held { .. }) => assert!(held),
+                Some(Error::NoQuorum { .. }) => assert!(!held),
+                None => assert_eq!(behaviours, [stuck; 3]),
+                Some(other) => panic!("{other}"),
+            }
+            assert_eq!(error.source().is_some(), source.is_some());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lock_timeout_of_zero_tries_once() {
+    let rig = Rig::new(3);
+    let mutex = rig.redlock.mutex("key");
+    let guard = mutex.lock_timeout(Duration::ZERO).await.unwrap();
+    assert!(mutex.lock_timeout(Duration::ZERO).await.is_err());
+    assert_eq!(guard.release().await.unwrap(), Release::Released);
+    assert!(mutex.lock_timeout(Duration::MAX).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn contenders_that_split_the_vote_sort_it_out() {
+    // Each of three is nearest to another master.
+    let rig = Rig::new(3);
+    let start = Instant::now();
+    let mut tasks = JoinSet::new();
+    for nearest in 0..3 {
+        let redlock = rig.contender(|master| ms(3 * ((master + 3 - nearest) % 3) as u64));
+        tasks.spawn(async move {
+            let guard = redlock.mutex("key").lock().await.unwrap();
+            sleep(ms(5)).await;
+            guard.release().await.unwrap()
+        });
+    }
+    while let Some(released) = tasks.join_next().await {
+        assert_eq!(released.unwrap(), Release::Released);
+    }
+    let first: HashSet<_> = rig.masters.iter().map(|m| m.tokens().remove(0)).collect();
+    assert_eq!(first.len(), 3, "each got one master at first");
+    assert!(start.elapsed() < ms(800), "{:?}", start.elapsed());
+}

@@ -1,0 +1,41 @@
+//! What proves that a lock is ours.
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+/// A secret of one attempt: 122 random bits as text, the form Python purse uses.
+///
+/// Never shown: whoever knows it can release the lock. Hence no `Debug` and no `Display`.
+#[derive(Clone)]
+pub(crate) struct Token(Bytes);
+
+impl Token {
+    pub(crate) fn fresh() -> Self {
+        Self(Bytes::from(Uuid::new_v4().hyphenated().to_string()))
+    }
+
+    pub(crate) fn to_bytes(&self) -> Bytes {
+        self.0.clone()
+    }
+
+    /// Whether `text` gives the token away.
+    pub(crate) fn is_in(&self, text: &str) -> bool {
+        std::str::from_utf8(&self.0).is_ok_and(|token| text.contains(token))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_a_uuid_and_never_the_same_twice() {
+        let (a, b) = (Token::fresh(), Token::fresh());
+        assert_ne!(a.to_bytes(), b.to_bytes());
+        let text = String::from_utf8(a.to_bytes().to_vec()).unwrap();
+        assert_eq!(Uuid::try_parse(&text).unwrap().get_version_num(), 4);
+        assert_eq!(text.len(), 36);
+        assert!(a.is_in(&format!("unknown command, args: '{text}'")));
+        assert!(!b.is_in(&text));
+    }
+}

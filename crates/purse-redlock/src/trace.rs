@@ -1,0 +1,69 @@
+//! What locks tell `tracing`; empty functions when the feature is off.
+
+#[cfg(feature = "tracing")]
+mod told {
+    use purse_client::Error;
+
+    pub(crate) fn even_masters(masters: usize) {
+        tracing::warn!(
+            masters,
+            "an even number of masters bears no more failures than one less"
+        );
+    }
+
+    pub(crate) fn one_server(server: &str, first: usize, second: usize) {
+        tracing::warn!(
+            server,
+            first,
+            second,
+            "two masters of a lock are databases of one server: they fail together"
+        );
+    }
+
+    pub(crate) fn evicting(server: &str) {
+        tracing::warn!(
+            server,
+            "a master of a lock may evict keys before their time; set maxmemory-policy noeviction"
+        );
+    }
+
+    pub(crate) fn unidentified(server: &str, error: &Error) {
+        tracing::warn!(
+            server,
+            %error,
+            "a master of a lock does not tell who it is: it may be another one under a second name"
+        );
+    }
+
+    pub(crate) fn unreachable(server: &str, error: &Error) {
+        tracing::warn!(server, %error, "a master of a lock is down; connecting in the background");
+    }
+
+    pub(crate) fn left_to_expire(server: &str) {
+        tracing::warn!(
+            server,
+            "a lock could not be released in time; left to its ttl"
+        );
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+mod told {
+    use purse_client::Error;
+
+    pub(crate) fn even_masters(_: usize) {}
+
+    pub(crate) fn one_server(_: &str, _: usize, _: usize) {}
+
+    pub(crate) fn evicting(_: &str) {}
+
+    pub(crate) fn unidentified(_: &str, _: &Error) {}
+
+    pub(crate) fn unreachable(_: &str, _: &Error) {}
+
+    pub(crate) fn left_to_expire(_: &str) {}
+}
+
+pub(crate) use told::{
+    even_masters, evicting, left_to_expire, one_server, unidentified, unreachable,
+};

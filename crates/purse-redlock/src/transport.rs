@@ -1,0 +1,184 @@
+//! What a lock asks of one master.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use purse_client::{Client, Command, Error, Reply, Result, Script};
+
+use crate::token::Token;
+
+static EXTEND: Script = Script::write("EXTEND", include_str!("lua/extend.lua"));
+static RELEASE: Script = Script::write("RELEASE", include_str!("lua/release.lua"));
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    Acquire,
+    Extend,
+    Release,
+}
+
+/// One action on one key by the owner of one token.
+#[derive(Clone)]
+pub(crate) struct Request {
+    pub(crate) action: Action,
+    pub(crate) key: Bytes,
+    pub(crate) token: Token,
+    pub(crate) ttl: Duration,
+}
+
+/// What a master answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// Whether the key is, or was, ours.
+    pub(crate) ours: bool,
+    /// When it is free, if the master said so.
+    pub(crate) free_in: Option<Duration>,
+}
+
+pub(crate) type Asking = Pin<Box<dyn Future<Output = Result<Answer>> + Send>>;
+
+/// One master, as the lock sees it.
+///
+/// Requests that are sent one after the other on one connection take effect in that order. A
+/// request whose future is dropped, or fails, may take effect all the same, and late.
+pub(crate) trait Transport: Send + Sync + 'static {
+    /// Its address, for messages.
+    fn server(&self) -> &str;
+
+    fn ask(&self, request: Request) -> Asking;
+}
+
+/// A master behind purse's client.
+pub(crate) struct Remote {
+    client: Client,
+    timeout: Duration,
+}
+
+impl Remote {
+    pub(crate) const fn new(client: Client, timeout: Duration) -> Self {
+        Self { client, timeout }
+    }
+}
+
+impl Transport for Remote {
+    fn server(&self) -> &str {
+        self.client.server()
+    }
+
+    fn ask(&self, request: Request) -> Asking {
+        let client = self.client.clone();
+        let action = request.action;
+        let command = command(request).timeout(self.timeout).fail_fast();
+        Box::pin(async move { read(action, client.run(command).await?) })
+    }
+}
+
+fn command(request: Request) -> Command {
+    let Request {
+        action,
+        key,
+        token,
+        ttl,
+    } = request;
+    // The settings do not let a ttl beyond this range through.
+    let ttl = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+    match action {
+        Action::Acquire => Command::write("SET")
+            .key(key)
+            .arg(token.to_bytes())
+            .arg("NX")
+            .arg("PX")
+            .arg(ttl),
+        Action::Extend => Command::script(&EXTEND)
+            .key(key)
+            .arg(token.to_bytes())
+            .arg(ttl),
+        Action::Release => Command::script(&RELEASE).key(key).arg(token.to_bytes()),
+    }
+}
+
+fn read(action: Action, reply: Reply) -> Result<Answer> {
+    if action != Action::Release {
+        return Ok(Answer {
+            ours: reply.into_bool()?,
+            free_in: None,
+        });
+    }
+    let [ours, ttl] = reply.into_array::<2>()?;
+    Ok(Answer {
+        ours: ours.into_bool()?,
+        free_in: free_in(ttl.into_int()?),
+    })
+}
+
+/// Reads a PTTL: -2 is a key that does not exist, -1 one that never ends.
+fn free_in(pttl: i64) -> Option<Duration> {
+    match pttl {
+        -1 => None,
+        pttl => Some(Duration::from_millis(u64::try_from(pttl).unwrap_or(0))),
+    }
+}
+
+/// Takes the token out of an error: servers repeat the arguments of a command they do not know.
+pub(crate) fn redact(error: Error, token: &Token) -> Error {
+    if token.is_in(&error.to_string()) || token.is_in(&format!("{error:?}")) {
+        return Error::new(
+            error.kind(),
+            "the server refuses the command; its words are left out because they repeat the lock's token",
+        );
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use purse_client::ErrorKind;
+
+    fn request(action: Action) -> Request {
+        Request {
+            action,
+            key: Bytes::from_static(b"key"),
+            token: Token::fresh(),
+            ttl: Duration::from_millis(1_500),
+        }
+    }
+
+    #[test]
+    fn every_action_is_one_command_on_the_raw_key() {
+        for (action, name) in [
+            (Action::Acquire, "SET"),
+            (Action::Extend, "EXTEND"),
+            (Action::Release, "RELEASE"),
+        ] {
+            let command = command(request(action));
+            assert_eq!(command.name(), name);
+            assert_eq!(command.keys(), [Bytes::from_static(b"key")]);
+        }
+    }
+
+    #[test]
+    fn a_pttl_says_when_the_key_is_free() {
+        assert_eq!(free_in(-2), Some(Duration::ZERO));
+        assert_eq!(free_in(-1), None);
+        assert_eq!(free_in(25), Some(Duration::from_millis(25)));
+    }
+
+    #[test]
+    fn an_error_that_repeats_the_token_is_replaced() {
+        let token = Token::fresh();
+        let text = String::from_utf8(token.to_bytes().to_vec()).unwrap();
+        let leak = Error::new(
+            ErrorKind::Unsupported,
+            format!("ERR unknown command 'SET', with args beginning with: 'key' '{text}'"),
+        );
+        let error = redact(leak, &token);
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(!format!("{error} {error:?}").contains(&text));
+
+        let harmless = redact(Error::new(ErrorKind::Server, "OOM no"), &token);
+        assert_eq!(harmless.to_string(), "OOM no");
+    }
+}
