@@ -1,0 +1,87 @@
+//! The bincode codec.
+
+use std::marker::PhantomData;
+
+use ::bincode::config::{Configuration, standard};
+use ::bincode::error;
+use ::bincode::serde::{encode_to_vec, seed_decode_from_slice};
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::bounded::{Bounds, Budget, Within};
+use crate::{Codec, DecodeError, EncodeError};
+
+/// bincode 2 with its standard configuration: the smallest form, for Rust alone.
+///
+/// <div class="warning">
+///
+/// The bincode crate is unmaintained (RUSTSEC-2025-0141) and pinned to 2.0.1, its last real release.
+/// It is here for data that exists. For new data take `MsgPack` (feature `msgpack`).
+///
+/// </div>
+///
+/// The bytes hold the fields in order and nothing that says what they are. So a type may never gain,
+/// lose or reorder fields or variants; types that look at the data to decide what they are
+/// (`serde_json::Value`, enums that are untagged or tagged inside) are written but cannot be read;
+/// and `skip_serializing_if` and `flatten` do not work.
+///
+/// Structures nest up to 128 levels, where an `Option` and a newtype count as one. Elements without
+/// bytes, as in `Vec<()>`, are read up to 65 536 of them a value: a claim of more is not justified by
+/// the input.
+///
+/// # Examples
+///
+/// ```
+/// use purse_codec::{Bincode, Codec};
+///
+/// let bytes = Bincode::encode(&(1u8, "Ada".to_owned()))?;
+/// assert_eq!(bytes, &b"\x01\x03Ada"[..]);
+///
+/// let back: (u8, String) = Bincode::decode(&bytes)?;
+/// assert_eq!(back.1, "Ada");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub enum Bincode {}
+
+/// Without bincode's own limit: that one is a constant, and [`Budget`] depends on the input.
+const CONFIG: Configuration = standard();
+
+impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Bincode {
+    const NAME: &'static str = "Bincode";
+
+    fn encode(value: &T) -> Result<Bytes, EncodeError> {
+        encode_to_vec(Within::bounds(value, Bounds::BINARY), CONFIG)
+            .map(Bytes::from)
+            .map_err(|cause| EncodeError::new::<T, Self>(cannot_write(cause)))
+    }
+
+    fn decode(bytes: &[u8]) -> Result<T, DecodeError> {
+        let budget = Budget::of(bytes);
+        let seed = Within::budget(PhantomData::<T>, &budget);
+        let (value, read) = seed_decode_from_slice(seed, bytes, CONFIG)
+            .map_err(|cause| DecodeError::new::<T, Self>(bytes, cannot_read(cause)))?;
+        if read != bytes.len() {
+            return Err(DecodeError::new::<T, Self>(bytes, "trailing bytes"));
+        }
+        Ok(value)
+    }
+}
+
+/// The message in words: bincode displays its errors as they are in `Debug`.
+fn cannot_write(cause: error::EncodeError) -> String {
+    match cause {
+        error::EncodeError::OtherString(text) => text,
+        cause => format!("{cause:?}"),
+    }
+}
+
+/// The message in words: bincode displays its errors as they are in `Debug`.
+fn cannot_read(cause: error::DecodeError) -> String {
+    match cause {
+        error::DecodeError::OtherString(text) => text,
+        error::DecodeError::UnexpectedEnd { .. } => "unexpected end of the bytes".to_owned(),
+        cause => format!("{cause:?}"),
+    }
+}

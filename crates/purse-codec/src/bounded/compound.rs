@@ -1,0 +1,84 @@
+//! Structures while they are written within bounds.
+
+use serde::ser::{
+    Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+    SerializeTupleStruct, SerializeTupleVariant,
+};
+
+use super::{Within, ser::Bounds};
+
+/// Structures whose parts have no name.
+macro_rules! unnamed {
+    ($($trait:ident::$method:ident)*) => {
+        $(impl<X: $trait> $trait for Within<Bounds, X> {
+            type Ok = X::Ok;
+            type Error = X::Error;
+
+            fn $method<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), X::Error> {
+                self.inner.$method(&Within::bounds(value, self.scope.nested()?))
+            }
+
+            fn end(self) -> Result<X::Ok, X::Error> {
+                self.inner.end()
+            }
+        })*
+    };
+}
+
+/// Structures whose parts have names.
+macro_rules! named {
+    ($($trait:ident)*) => {
+        $(impl<X: $trait> $trait for Within<Bounds, X> {
+            type Ok = X::Ok;
+            type Error = X::Error;
+
+            fn serialize_field<T: ?Sized + Serialize>(
+                &mut self,
+                key: &'static str,
+                value: &T,
+            ) -> Result<(), X::Error> {
+                self.inner
+                    .serialize_field(key, &Within::bounds(value, self.scope.nested()?))
+            }
+
+            fn skip_field(&mut self, key: &'static str) -> Result<(), X::Error> {
+                self.inner.skip_field(key)
+            }
+
+            fn end(self) -> Result<X::Ok, X::Error> {
+                self.inner.end()
+            }
+        })*
+    };
+}
+
+unnamed! {
+    SerializeSeq::serialize_element
+    SerializeTuple::serialize_element
+    SerializeTupleStruct::serialize_field
+    SerializeTupleVariant::serialize_field
+}
+
+named! {
+    SerializeStruct
+    SerializeStructVariant
+}
+
+impl<X: SerializeMap> SerializeMap for Within<Bounds, X> {
+    type Ok = X::Ok;
+    type Error = X::Error;
+
+    fn serialize_key<T: ?Sized + Serialize>(&mut self, key: &T) -> Result<(), X::Error> {
+        self.inner
+            .serialize_key(&Within::bounds(key, self.scope.nested()?))
+    }
+
+    fn serialize_value<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), X::Error> {
+        self.inner
+            .serialize_value(&Within::bounds(value, self.scope.nested()?))
+    }
+
+    fn end(self) -> Result<X::Ok, X::Error> {
+        self.inner.end()
+    }
+}

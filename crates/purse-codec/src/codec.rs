@@ -1,0 +1,65 @@
+//! The trait that every codec implements.
+
+use bytes::Bytes;
+
+use crate::{DecodeError, EncodeError};
+
+/// How values of type `T` become bytes, and come back.
+///
+/// The implementors are marker types without values: a codec is named, never made.
+///
+/// # Examples
+///
+/// A codec of your own, for the day when the built-in ones do not fit:
+///
+/// ```
+/// use bytes::Bytes;
+/// use purse_codec::{Codec, DecodeError, EncodeError};
+///
+/// /// Numbers as eight bytes, so that they sort as numbers.
+/// enum BigEndian {}
+///
+/// impl Codec<u64> for BigEndian {
+///     const NAME: &'static str = "BigEndian";
+///
+///     fn encode(value: &u64) -> Result<Bytes, EncodeError> {
+///         Ok(Bytes::copy_from_slice(&value.to_be_bytes()))
+///     }
+///
+///     fn decode(bytes: &[u8]) -> Result<u64, DecodeError> {
+///         let array = bytes
+///             .try_into()
+///             .map_err(|cause: std::array::TryFromSliceError| {
+///                 DecodeError::new::<u64, Self>(bytes, cause)
+///             })?;
+///         Ok(u64::from_be_bytes(array))
+///     }
+/// }
+///
+/// let bytes = BigEndian::encode(&7)?;
+/// assert_eq!(BigEndian::decode(&bytes)?, 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the codec `{Self}` cannot carry values of type `{T}`",
+    note = "`Plain`, `Json`, `MsgPack` and `Bincode` carry what is `Serialize + DeserializeOwned + 'static`",
+    note = "`Raw` carries `Vec<u8>` and `bytes::Bytes`; `Validated<C>` also needs `garde::Validate`"
+)]
+pub trait Codec<T>: 'static {
+    /// The name that errors show, such as `"Plain"`.
+    const NAME: &'static str;
+
+    /// Turns a value into bytes.
+    ///
+    /// # Errors
+    ///
+    /// When the codec has no form for the value that would read back as the same value.
+    fn encode(value: &T) -> Result<Bytes, EncodeError>;
+
+    /// Turns bytes back into a value.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not exactly one encoded value of this type. The error carries the bytes.
+    fn decode(bytes: &[u8]) -> Result<T, DecodeError>;
+}

@@ -1,0 +1,81 @@
+//! What may stand for a value as an argument.
+
+use bytes::Bytes;
+
+use crate::{Codec, EncodeError};
+
+/// What may stand for a `T` as an argument: a `T`, a `&T`, and what is as good as a `&T`.
+///
+/// For `String` that is also `&str`; for `Vec<u8>` also `&[u8]` and `&[u8; N]`.
+///
+/// # Examples
+///
+/// ```
+/// use purse_codec::Input;
+///
+/// fn length(name: impl Input<String>) -> usize {
+///     name.with(|name| name.len())
+/// }
+///
+/// let owned = "Ada".to_owned();
+/// assert_eq!(length("Ada"), 3);
+/// assert_eq!(length(&owned), 3);
+/// assert_eq!(length(owned), 3);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand for a `{T}`",
+    note = "pass a `{T}` or a `&{T}`"
+)]
+pub trait Input<T> {
+    /// Lends the value to `f`.
+    fn with<R>(self, f: impl FnOnce(&T) -> R) -> R;
+}
+
+impl<T> Input<T> for T {
+    fn with<R>(self, f: impl FnOnce(&T) -> R) -> R {
+        f(&self)
+    }
+}
+
+impl<T> Input<T> for &T {
+    fn with<R>(self, f: impl FnOnce(&T) -> R) -> R {
+        f(self)
+    }
+}
+
+impl Input<String> for &str {
+    fn with<R>(self, f: impl FnOnce(&String) -> R) -> R {
+        f(&self.to_owned())
+    }
+}
+
+impl Input<Vec<u8>> for &[u8] {
+    fn with<R>(self, f: impl FnOnce(&Vec<u8>) -> R) -> R {
+        f(&self.to_vec())
+    }
+}
+
+impl<const N: usize> Input<Vec<u8>> for &[u8; N] {
+    fn with<R>(self, f: impl FnOnce(&Vec<u8>) -> R) -> R {
+        f(&self.to_vec())
+    }
+}
+
+/// Encodes whatever may stand for a `T` with the codec `C`.
+///
+/// # Errors
+///
+/// Those of [`Codec::encode`].
+///
+/// # Examples
+///
+/// ```
+/// use purse_codec::{Plain, encode};
+///
+/// assert_eq!(encode::<String, Plain>("Ada")?, "Ada");
+/// assert_eq!(encode::<u64, Plain>(&42)?, "42");
+/// # Ok::<(), purse_codec::EncodeError>(())
+/// ```
+pub fn encode<T, C: Codec<T>>(value: impl Input<T>) -> Result<Bytes, EncodeError> {
+    value.with(C::encode)
+}

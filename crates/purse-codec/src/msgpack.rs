@@ -1,0 +1,60 @@
+//! The MessagePack codec.
+
+use bytes::Bytes;
+use rmp_serde::decode::Error;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::bounded::{Bounds, Budget, Within};
+use crate::{Codec, DecodeError, EncodeError};
+
+/// MessagePack, structs as maps with field names.
+///
+/// Smaller than JSON, carries every float, and any language reads it. The names in the
+/// maps let a type gain, lose and reorder fields as in JSON. Types that write themselves differently
+/// for people and for machines, such as `Uuid`, take their binary form.
+///
+/// Structures nest up to 128 levels, where an `Option` and a newtype count as one. MessagePack has
+/// one nil, so `Some(None)` and `Some(())` read back as `None`.
+///
+/// # Examples
+///
+/// ```
+/// use purse_codec::{Codec, MsgPack};
+///
+/// let bytes = MsgPack::encode(&(1u8, "Ada".to_owned()))?;
+/// assert_eq!(bytes, &b"\x92\x01\xa3Ada"[..]);
+///
+/// let back: (u8, String) = MsgPack::decode(&bytes)?;
+/// assert_eq!(back.1, "Ada");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub enum MsgPack {}
+
+impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for MsgPack {
+    const NAME: &'static str = "MsgPack";
+
+    fn encode(value: &T) -> Result<Bytes, EncodeError> {
+        let mut bytes = Vec::with_capacity(128);
+        let mut serializer = rmp_serde::Serializer::new(&mut bytes).with_struct_map();
+        // Only the text of the cause is kept, here and below: it quotes its own source already.
+        Within::bounds(value, Bounds::BINARY)
+            .serialize(&mut serializer)
+            .map_err(|cause| EncodeError::new::<T, Self>(cause.to_string()))?;
+        Ok(bytes.into())
+    }
+
+    fn decode(bytes: &[u8]) -> Result<T, DecodeError> {
+        let budget = Budget::of(bytes);
+        let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
+        let value = T::deserialize(Within::budget(&mut deserializer, &budget))
+            .map_err(|cause| DecodeError::new::<T, Self>(bytes, cause.to_string()))?;
+        // Asks for one more value. The input is a slice, so there is not even its first byte to be
+        // read only at the end. (rmp-serde does not tell how far it read.)
+        match bool::deserialize(&mut deserializer) {
+            Err(Error::InvalidMarkerRead(_)) => Ok(value),
+            _ => Err(DecodeError::new::<T, Self>(bytes, "trailing bytes")),
+        }
+    }
+}

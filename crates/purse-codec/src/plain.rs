@@ -1,0 +1,108 @@
+//! The default codec: what Python's redis-purse writes.
+
+use std::any::{Any, TypeId};
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Codec, DecodeError, EncodeError, json};
+
+mod bare;
+mod probe;
+
+/// Text and bytes as they are, everything else as JSON: the default, and the forms of redis-purse.
+///
+/// | value | wire form |
+/// |---|---|
+/// | `String`, `char`, and what serde writes *and* reads as a string (`Uuid`, `IpAddr`, dates …) | its UTF-8 bytes, no quotes |
+/// | `Vec<u8>`, and what serde writes and reads as bytes (`bytes::Bytes`, `serde_bytes::ByteBuf` …) | the bytes themselves |
+/// | integers, `i128` and `u128` too | decimal text, so that `HINCRBY` works |
+/// | floats | the shortest decimal text that reads back exactly, so that `HINCRBYFLOAT` works |
+/// | `bool`, `()`, structs, tuples, sequences, maps, `Option`, enums | compact JSON |
+///
+/// Only the outermost value is special; inside a structure strings are in quotes, and byte buffers
+/// are arrays of numbers. So is a buffer that serde sees as a sequence and that is not exactly
+/// `Vec<u8>`, such as `Box<[u8]>`, `[u8; 4]` or a newtype around `Vec<u8>`: wrap those with
+/// `serde_bytes` to write the bytes themselves.
+///
+/// What can be text *or* something else keeps its quotes, or `"5"` and `5` would be the same bytes:
+/// `Option<String>`, enums, and types that look at the data to decide what they are
+/// (`serde_json::Value`, untagged enums).
+///
+/// Reading takes any JSON whitespace, as Python's `json.dumps` writes it, and integer text for a
+/// float, as `HINCRBYFLOAT` leaves it; fractions are no integers. What would not come back is an
+/// error and is not written: see [`Json`](crate::Json).
+///
+/// # Examples
+///
+/// ```
+/// use purse_codec::{Codec, Plain};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct User {
+///     name: String,
+///     age: u8,
+/// }
+///
+/// let user = User { name: "Ada".into(), age: 36 };
+/// assert_eq!(Plain::encode(&user)?, r#"{"name":"Ada","age":36}"#);
+/// assert_eq!(Plain::encode(&user.name)?, "Ada");
+/// assert_eq!(Plain::encode(&Some(user.name))?, "\"Ada\"");
+/// assert_eq!(Plain::encode(&user.age)?, "36");
+/// assert_eq!(Plain::encode(&vec![0u8, 255])?, &[0, 255][..]);
+///
+/// let from_python: User = Plain::decode(br#"{"name": "Grace", "age": 85}"#)?;
+/// assert_eq!(from_python.name, "Grace");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub enum Plain {}
+
+impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Plain {
+    const NAME: &'static str = "Plain";
+
+    fn encode(value: &T) -> Result<Bytes, EncodeError> {
+        if let Some(bytes) = as_bytes(value) {
+            return Ok(Bytes::copy_from_slice(bytes));
+        }
+        let written = if probe::reads_bare::<T>() {
+            bare::write(value)
+        } else {
+            json::write(value)
+        };
+        written.map_err(EncodeError::new::<T, Self>)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<T, DecodeError> {
+        if let Some(buffer) = to_buffer(bytes) {
+            return Ok(buffer);
+        }
+        let read = if probe::reads_bare::<T>() {
+            bare::read(bytes)
+        } else {
+            serde_json::from_slice(bytes)
+        };
+        read.map_err(|cause| DecodeError::new::<T, Self>(bytes, cause))
+    }
+}
+
+/// The bytes of a `Vec<u8>`, which serde shows as a sequence, and of a `String`, to be quick.
+fn as_bytes<T: 'static>(value: &T) -> Option<&[u8]> {
+    let value: &dyn Any = value;
+    if let Some(buffer) = value.downcast_ref::<Vec<u8>>() {
+        return Some(buffer);
+    }
+    value.downcast_ref().map(String::as_bytes)
+}
+
+/// A copy of the bytes, if a `T` is a `Vec<u8>`.
+fn to_buffer<T: 'static>(bytes: &[u8]) -> Option<T> {
+    if TypeId::of::<T>() != TypeId::of::<Vec<u8>>() {
+        return None;
+    }
+    let mut buffer = Some(bytes.to_vec());
+    let buffer: &mut dyn Any = &mut buffer;
+    buffer.downcast_mut::<Option<T>>()?.take()
+}

@@ -1,0 +1,51 @@
+//! The codec for values that are bytes already.
+
+use bytes::Bytes;
+
+use crate::{Codec, DecodeError, EncodeError};
+
+/// Bytes as they are: `Vec<u8>` and `bytes::Bytes`, nothing else.
+///
+/// Text is not bytes here, since not all bytes are text: for a `String` take [`Plain`](crate::Plain),
+/// which writes the same bytes and checks them when it reads. `Plain` also carries both byte types as
+/// they are; `Raw` says so in the type, and does not compile with anything else.
+///
+/// # Examples
+///
+/// ```
+/// use bytes::Bytes;
+/// use purse_codec::{Codec, Raw};
+///
+/// let image = Bytes::from_static(b"\x89PNG\r\n");
+/// assert_eq!(Raw::encode(&image)?, image);
+///
+/// let back: Vec<u8> = Raw::decode(&image)?;
+/// assert_eq!(back, image);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub enum Raw {}
+
+impl Codec<Vec<u8>> for Raw {
+    const NAME: &'static str = "Raw";
+
+    fn encode(value: &Vec<u8>) -> Result<Bytes, EncodeError> {
+        Ok(Bytes::copy_from_slice(value))
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        Ok(bytes.to_vec())
+    }
+}
+
+impl Codec<Bytes> for Raw {
+    const NAME: &'static str = "Raw";
+
+    fn encode(value: &Bytes) -> Result<Bytes, EncodeError> {
+        Ok(value.clone())
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Bytes, DecodeError> {
+        Ok(Bytes::copy_from_slice(bytes))
+    }
+}

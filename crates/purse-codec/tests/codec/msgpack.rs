@@ -1,0 +1,136 @@
+//! MessagePack on the wire.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::{Strategy, any};
+use purse_codec::{Codec, MsgPack};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::binary::{Bits, Chain, Hint, Maps};
+use crate::garbage::{every_type_survives, nothing_may_follow};
+use crate::samples::{self, Name, Shape, Tree, holds, reason};
+
+fn written<T: Serialize + DeserializeOwned + 'static>(value: T) -> Vec<u8> {
+    MsgPack::encode(&value).unwrap().to_vec()
+}
+
+#[test]
+fn scalars_come_back() {
+    samples::scalars_hold::<MsgPack>();
+}
+
+#[test]
+fn strings_come_back() {
+    samples::strings_hold::<MsgPack>();
+}
+
+#[test]
+fn structures_come_back() {
+    samples::structures_hold::<MsgPack>();
+}
+
+#[test]
+fn every_float_comes_back() {
+    holds::<MsgPack, Bits>(any::<u64>().prop_map(Bits));
+    let bytes = MsgPack::encode(&f64::NAN).unwrap();
+    assert!(<MsgPack as Codec<f64>>::decode(&bytes).unwrap().is_nan());
+}
+
+#[test]
+fn types_that_look_at_the_data_come_back() {
+    for value in [
+        json!("5"),
+        json!(5),
+        json!(null),
+        json!({"a": [1.5, {"b": false}]}),
+    ] {
+        let bytes = MsgPack::encode(&value).unwrap();
+        assert_eq!(<MsgPack as Codec<Value>>::decode(&bytes).unwrap(), value);
+    }
+}
+
+#[test]
+fn the_bytes_are_those_of_the_format() {
+    assert_eq!(written(5u64), [5]);
+    assert_eq!(written(-1i64), [0xff]);
+    assert_eq!(written(1.5f64), [0xcb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(written(true), [0xc3]);
+    assert_eq!(written(None::<u8>), [0xc0]);
+    assert_eq!(written(Name("ab".into())), *b"\xa2ab");
+    assert_eq!(written(bytes::Bytes::from_static(b"ab")), *b"\xc4\x02ab");
+    assert_eq!(written(vec![1u8, 2]), [0x92, 1, 2]);
+    assert_eq!(written(Uuid::nil())[..2], [0xc4, 16]);
+    assert_eq!(written(BTreeMap::from([(1u8, false)])), [0x81, 1, 0xc2]);
+}
+
+#[test]
+fn structures_have_names() {
+    assert_eq!(written(Shape::Unit), *b"\xa4Unit");
+    assert_eq!(
+        written(Shape::Newtype("a".into())),
+        *b"\x81\xa7Newtype\xa1a"
+    );
+    assert_eq!(
+        written(Shape::Struct {
+            size: Some(1),
+            name: "a".into()
+        }),
+        *b"\x81\xa6Struct\x82\xa4size\x01\xa4name\xa1a"
+    );
+}
+
+#[test]
+fn garbage_is_survived() {
+    every_type_survives::<MsgPack>();
+}
+
+#[test]
+fn nothing_may_follow_a_value() {
+    nothing_may_follow::<MsgPack, _>(&Shape::Unit);
+    nothing_may_follow::<MsgPack, _>(&7u64);
+    nothing_may_follow::<MsgPack, _>(&Some("text".to_owned()));
+    let error = <MsgPack as Codec<u8>>::decode(&[1, 0xdb]).unwrap_err();
+    assert_eq!(reason(&error), "trailing bytes");
+}
+
+#[test]
+fn a_claimed_length_is_not_believed() {
+    const CLAIM: [u8; 4] = [0xff; 4];
+    let claim = |marker: u8| [&[marker][..], &CLAIM].concat();
+    <MsgPack as Codec<String>>::decode(&claim(0xdb)).unwrap_err();
+    <MsgPack as Codec<bytes::Bytes>>::decode(&claim(0xc6)).unwrap_err();
+    <MsgPack as Codec<Vec<[u64; 32]>>>::decode(&claim(0xdd)).unwrap_err();
+    <MsgPack as Codec<BTreeMap<u8, u8>>>::decode(&claim(0xdf)).unwrap_err();
+    assert_eq!(Hint::seen_by::<MsgPack>(&claim(0xdd)), Some(5));
+    assert_eq!(Hint::seen_by::<MsgPack>(&claim(0xdf)), Some(5));
+}
+
+#[test]
+fn what_is_written_can_be_read_however_deep() {
+    let deepest = Tree::of_depth(128);
+    let bytes = MsgPack::encode(&deepest).unwrap();
+    assert_eq!(<MsgPack as Codec<Tree>>::decode(&bytes).unwrap(), deepest);
+    let last_is_empty = Tree::above(Tree::List(Vec::new()), 127);
+    let bytes = MsgPack::encode(&last_is_empty).unwrap();
+    assert_eq!(
+        <MsgPack as Codec<Tree>>::decode(&bytes).unwrap(),
+        last_is_empty
+    );
+    let error = MsgPack::encode(&Tree::of_depth(129)).unwrap_err();
+    assert_eq!(reason(&error), "nested too deep");
+}
+
+#[test]
+fn deep_nesting_is_an_error() {
+    const DEPTH: usize = 1 << 20;
+    let error = <MsgPack as Codec<Tree>>::decode(&b"\x81\xa4Node".repeat(DEPTH)).unwrap_err();
+    assert_eq!(reason(&error), "nested too deep");
+    <MsgPack as Codec<Tree>>::decode(&b"\x81\xa4List\x91".repeat(DEPTH)).unwrap_err();
+    <MsgPack as Codec<Value>>::decode(&vec![0x91; DEPTH]).unwrap_err();
+    <MsgPack as Codec<Maps>>::decode(&[0x81, 0].repeat(DEPTH)).unwrap_err();
+    // Each of its options is looked for in the same byte.
+    <MsgPack as Codec<Chain>>::decode(&[1]).unwrap_err();
+}
