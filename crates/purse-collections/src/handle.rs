@@ -1,0 +1,105 @@
+//! What every collection is made of.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use bytes::Bytes;
+use purse_client::{Client, Command, Op, Reply, Result};
+
+/// The client, the key, and the types that the key's value is made of.
+pub(crate) struct Handle<M> {
+    pub(crate) client: Client,
+    pub(crate) key: Bytes,
+    types: PhantomData<fn() -> M>,
+}
+
+impl<M> Handle<M> {
+    pub(crate) fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
+        let key = Bytes::copy_from_slice(key.as_ref());
+        Self {
+            client: client.clone(),
+            key,
+            types: PhantomData,
+        }
+    }
+
+    /// `command` on the key, without further arguments.
+    pub(crate) fn on_key(&self, command: Command) -> Command {
+        command.key(self.key.clone())
+    }
+
+    /// The operation that runs `command` on the key.
+    pub(crate) fn op<R>(&self, command: Command, read: fn(Reply) -> Result<R>) -> Op<R> {
+        self.client.op(self.on_key(command), read)
+    }
+
+    /// The operation that runs, on the key, the command that `build` makes, or fails with its error.
+    pub(crate) fn try_op<R>(
+        &self,
+        build: impl FnOnce(Command) -> Result<Command>,
+        command: Command,
+        read: fn(Reply) -> Result<R>,
+    ) -> Op<R> {
+        Op::new(&self.client, build(self.on_key(command)), read)
+    }
+}
+
+impl<M> Clone for Handle<M> {
+    fn clone(&self) -> Self {
+        Self {
+            client: self.client.clone(),
+            key: self.key.clone(),
+            types: PhantomData,
+        }
+    }
+}
+
+impl<M> fmt::Debug for Handle<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "\"{}\" at {}",
+            self.key.escape_ascii(),
+            self.client.server()
+        )
+    }
+}
+
+/// The methods that every collection has for its key. They are inherent ones, so that nobody has
+/// to import a trait for them, and no function can make those: hence the macro.
+macro_rules! key_methods {
+    () => {
+        /// The key, for everything that can be done with one.
+        #[must_use]
+        pub fn key(&self) -> $crate::RedisKey {
+            $crate::RedisKey::new(&self.0.client, &self.0.key)
+        }
+
+        /// Lets the whole collection go by itself after `ttl`: see
+        /// [`RedisKey::expire`](crate::RedisKey::expire).
+        #[doc(alias = "pexpire")]
+        pub fn expire(&self, ttl: std::time::Duration) -> purse_client::Op<bool> {
+            self.key().expire(ttl)
+        }
+
+        /// How long the whole collection stays: see [`RedisKey::ttl`](crate::RedisKey::ttl).
+        #[doc(alias = "pttl")]
+        pub fn ttl(&self) -> purse_client::Op<$crate::Ttl> {
+            self.key().ttl()
+        }
+
+        /// Whether there is anything at the key: see [`RedisKey::exists`](crate::RedisKey::exists).
+        pub fn exists(&self) -> purse_client::Op<bool> {
+            self.key().exists()
+        }
+
+        /// Removes everything, the key included: see [`RedisKey::delete`](crate::RedisKey::delete).
+        /// Returns whether there was anything.
+        #[doc(alias = "delete_redis_key")]
+        pub fn clear(&self) -> purse_client::Op<bool> {
+            self.key().delete()
+        }
+    };
+}
+
+pub(crate) use key_methods;

@@ -1,0 +1,57 @@
+//! Typed, async collections on Redis and Valkey.
+//!
+//! A collection is a handle: a client, a key, and the types of what the key holds. It is made
+//! without a round trip, is cheap to clone, and knows nothing that the server does not: any number
+//! of handles, in any number of processes, work on the same value. A key without elements does not
+//! exist, and comes into being with its first one.
+//!
+//! | type | like | value on the server |
+//! |---|---|---|
+//! | [`RedisList`] | `VecDeque<T>` | list |
+//! | [`RedisHash`] | `HashMap<K, V>` | hash |
+//! | [`RedisKey`] | an entry of the key space | any |
+//!
+//! Elements are turned into bytes by a codec, the last type parameter; the default, `Plain`, writes
+//! what Python's redis-purse writes. Arguments are taken as `T` or `&T`, and for `String` as `&str`
+//! ([`Input`](purse_codec::Input)).
+//!
+//! Methods give an [`Op`](purse_client::Op), a future that owns all it needs, or are async
+//! functions where one call takes several commands.
+//!
+//! # Errors
+//!
+//! Every method fails with a [`purse_client::Error`]; its [`kind`](purse_client::Error::kind) tells
+//! what to do. What a method's own documentation names comes on top of these:
+//!
+//! - a **read** fails with `NotSent` or `Timeout` where no server answers, `Auth`, `WrongType` if
+//!   the key holds a value of another type, `Server` for what the server refuses otherwise, and
+//!   `Closed`. It is sent again by itself when a connection breaks.
+//! - a **write** fails likewise, and with `Ambiguous` in place of `Timeout`: the command may have
+//!   run. It is never sent twice. In every other case nothing changed.
+//! - what takes an element **out** and cannot decode it fails with `Decode`, and the error holds
+//!   the bytes ([`Error::removed`](purse_client::Error::removed)).
+//! - `Encode` comes before anything is sent.
+//!
+//! # Cancel safety
+//!
+//! - a **read** can be dropped at any point; nothing is lost.
+//! - a **write** that is dropped before its first poll is not sent. Dropped later it runs, or not,
+//!   as if its reply had been lost.
+//! - a write that takes elements out may lose them when it is dropped: it may run with nobody there
+//!   to receive what it took.
+
+mod bulk;
+mod handle;
+mod hash;
+mod key;
+mod list;
+mod range;
+mod stream;
+mod ttl;
+mod value;
+
+pub use hash::RedisHash;
+pub use key::{KeyType, RedisKey};
+pub use list::{Occurrences, RedisList};
+pub use stream::{Paged, Scanned};
+pub use ttl::Ttl;

@@ -1,0 +1,120 @@
+//! Times to live.
+
+use std::time::{Duration, SystemTime};
+
+use purse_client::{Error, ErrorKind, Reply, Result};
+
+/// How long something stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ttl {
+    /// It is not there.
+    Missing,
+    /// It stays until it is removed.
+    Persistent,
+    /// It goes by itself after this long, to the millisecond.
+    Expires(Duration),
+}
+
+impl Ttl {
+    /// The time left, if it goes by itself.
+    #[must_use]
+    pub const fn left(self) -> Option<Duration> {
+        match self {
+            Self::Expires(left) => Some(left),
+            Self::Missing | Self::Persistent => None,
+        }
+    }
+
+    /// Reads the reply of PTTL.
+    pub(crate) fn read(reply: Reply) -> Result<Self> {
+        match reply.into_int()? {
+            -2 => Ok(Self::Missing),
+            -1 => Ok(Self::Persistent),
+            millis => u64::try_from(millis)
+                .map(|millis| Self::Expires(Duration::from_millis(millis)))
+                .map_err(|_| {
+                    Error::new(
+                        ErrorKind::Protocol,
+                        "the server answered a negative time to live",
+                    )
+                }),
+        }
+    }
+}
+
+/// The longest time to live: about 146 million years. The server adds the present to it.
+const LONGEST: i64 = i64::MAX / 2;
+
+/// A time to live in the server's unit, rounded up to a whole millisecond.
+///
+/// The server would read less than a millisecond as zero, and zero as "delete it now".
+pub(crate) fn millis(ttl: Duration) -> Result<i64> {
+    if ttl < Duration::from_millis(1) {
+        return Err(invalid(
+            "a time to live below one millisecond would delete at once",
+        ));
+    }
+    let millis = ttl.as_nanos().div_ceil(1_000_000);
+    i64::try_from(millis)
+        .ok()
+        .filter(|&millis| millis <= LONGEST)
+        .ok_or_else(|| invalid("the time to live is longer than the server can count"))
+}
+
+/// A point in time in the server's unit: milliseconds since 1970, rounded up.
+pub(crate) fn unix_millis(at: SystemTime) -> Result<i64> {
+    if at <= SystemTime::now() {
+        return Err(invalid("a time that has passed would delete at once"));
+    }
+    at.duration_since(SystemTime::UNIX_EPOCH)
+        .map_err(|_| invalid("a time before 1970"))
+        .and_then(millis)
+}
+
+fn invalid(message: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidInput, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind<T: std::fmt::Debug>(result: Result<T>) -> ErrorKind {
+        result.expect_err("should be refused").kind()
+    }
+
+    #[test]
+    fn what_would_delete_at_once_is_refused() {
+        for ttl in [
+            Duration::ZERO,
+            Duration::from_nanos(1),
+            Duration::from_micros(999),
+        ] {
+            assert_eq!(kind(millis(ttl)), ErrorKind::InvalidInput, "{ttl:?}");
+        }
+        assert_eq!(
+            kind(unix_millis(SystemTime::now())),
+            ErrorKind::InvalidInput
+        );
+        assert_eq!(
+            kind(unix_millis(SystemTime::UNIX_EPOCH)),
+            ErrorKind::InvalidInput
+        );
+    }
+
+    #[test]
+    fn what_the_server_cannot_count_is_refused() {
+        assert_eq!(kind(millis(Duration::MAX)), ErrorKind::InvalidInput);
+        assert_eq!(
+            kind(millis(Duration::from_secs(u64::MAX / 1000))),
+            ErrorKind::InvalidInput
+        );
+    }
+
+    #[test]
+    fn a_part_of_a_millisecond_counts_as_a_whole_one() {
+        assert_eq!(millis(Duration::from_millis(1)).ok(), Some(1));
+        assert_eq!(millis(Duration::from_micros(1_001)).ok(), Some(2));
+        assert_eq!(millis(Duration::from_secs(60)).ok(), Some(60_000));
+    }
+}

@@ -1,0 +1,85 @@
+//! Between replies and values: every error that a codec can cause is made here.
+
+use bytes::Bytes;
+use purse_client::{Error, ErrorKind, Reply, Result};
+use purse_codec::{Codec, DecodeError, Input};
+
+/// Encodes an argument.
+pub(crate) fn encode<T, C: Codec<T>>(value: impl Input<T>) -> Result<Bytes> {
+    purse_codec::encode::<T, C>(value).map_err(|cause| {
+        Error::new(ErrorKind::Encode, "the value cannot be encoded").with_source(cause)
+    })
+}
+
+/// Decodes one stored value.
+pub(crate) fn decode<T, C: Codec<T>>(reply: Reply) -> Result<T> {
+    let bytes = reply.into_bytes()?;
+    C::decode(&bytes).map_err(|cause| undecodable(cause, bytes))
+}
+
+/// Decodes a stored value that may be absent.
+pub(crate) fn decode_option<T, C: Codec<T>>(reply: Reply) -> Result<Option<T>> {
+    reply.non_nil().map(decode::<T, C>).transpose()
+}
+
+/// Decodes the elements of an array.
+pub(crate) fn decode_list<T, C: Codec<T>>(reply: Reply) -> Result<Vec<T>> {
+    reply.into_list()?.into_iter().map(decode::<T, C>).collect()
+}
+
+/// Decodes the elements of an array in which each may be absent.
+pub(crate) fn decode_options<T, C: Codec<T>>(reply: Reply) -> Result<Vec<Option<T>>> {
+    reply
+        .into_list()?
+        .into_iter()
+        .map(decode_option::<T, C>)
+        .collect()
+}
+
+/// Decodes one value, or none, that the command has taken out.
+pub(crate) fn decode_removed<T, C: Codec<T>>(reply: Reply) -> Result<Option<T>> {
+    let Some(reply) = reply.non_nil() else {
+        return Ok(None);
+    };
+    let bytes = reply.into_bytes()?;
+    C::decode(&bytes)
+        .map(Some)
+        .map_err(|cause| lost(cause, bytes.clone(), vec![bytes]))
+}
+
+/// Decodes the values that the command has taken out; if one fails, the error holds them all.
+pub(crate) fn decode_removed_list<T, C: Codec<T>>(reply: Reply) -> Result<Vec<T>> {
+    let Some(reply) = reply.non_nil() else {
+        return Ok(Vec::new());
+    };
+    let removed: Vec<Bytes> = reply
+        .into_list()?
+        .into_iter()
+        .map(Reply::into_bytes)
+        .collect::<Result<_>>()?;
+    let mut values = Vec::with_capacity(removed.len());
+    for bytes in &removed {
+        match C::decode(bytes) {
+            Ok(value) => values.push(value),
+            Err(cause) => return Err(lost(cause, bytes.clone(), removed)),
+        }
+    }
+    Ok(values)
+}
+
+fn undecodable(cause: DecodeError, bytes: Bytes) -> Error {
+    Error::new(
+        ErrorKind::Decode,
+        "the stored bytes are not what the codec reads; nothing changed",
+    )
+    .with_source(cause)
+    .with_bytes(bytes)
+}
+
+fn lost(cause: DecodeError, bytes: Bytes, removed: Vec<Bytes>) -> Error {
+    let message = "what was taken out is not what the codec reads; the error holds its bytes";
+    Error::new(ErrorKind::Decode, message)
+        .with_source(cause)
+        .with_bytes(bytes)
+        .with_removed(removed)
+}
