@@ -1,0 +1,211 @@
+//! The examples as a newcomer runs them: what they print, and that they leave no server behind.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use purse_testkit::Server;
+use rustix::process::{Pid, Signal, kill_process};
+
+/// The program of an example, built as this test was.
+fn example(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let mut build = Command::new(env!("CARGO"));
+    build
+        .current_dir(folder)
+        .args(["build", "--quiet", "--example", name]);
+    assert!(build.status().expect("cargo").success(), "{build:?}");
+    let test = std::env::current_exe().expect("the path of this test");
+    let target = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("a target folder");
+    target.join("examples").join(name)
+}
+
+/// An example that runs with a folder of its own for whatever it leaves behind.
+struct Running {
+    child: Child,
+    output: Option<BufReader<ChildStdout>>,
+    folder: tempfile::TempDir,
+}
+
+impl Running {
+    fn start(name: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut child = Command::new(example(name))
+            .env("TMPDIR", folder.path())
+            .env_remove("PURSE_URL")
+            .env_remove("PURSE_MASTERS")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a program that starts");
+        let output = child.stdout.take().map(BufReader::new);
+        Self {
+            child,
+            output,
+            folder,
+        }
+    }
+
+    /// Reads what it prints until a line contains `word`; fails if none does.
+    fn read_until(&mut self, word: &str) {
+        let mut line = String::new();
+        let output = self.output.as_mut().expect("a pipe");
+        while output.read_line(&mut line).expect("text") > 0 {
+            if line.contains(word) {
+                return;
+            }
+            line.clear();
+        }
+        panic!("it ended without printing {word}");
+    }
+
+    fn servers(&self) -> usize {
+        let processes = Command::new("ps")
+            .args(["-axww", "-o", "command"])
+            .output()
+            .expect("ps");
+        let folder = self.folder.path().to_str().expect("text");
+        processes
+            .stdout
+            .lines()
+            .filter(|line| line.as_ref().is_ok_and(|line| line.contains(folder)))
+            .count()
+    }
+
+    /// Fails unless, soon, no server is left, nor anything in its folder.
+    fn leaves_nothing(&self) {
+        let deadline = Instant::now() + Duration::from_secs(15);
+        loop {
+            let files = self.folder.path().read_dir().expect("a folder").count();
+            let servers = self.servers();
+            if (servers, files) == (0, 0) {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{servers} processes and {files} files are left"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn the_tour_runs_all_three_and_ends_with_the_numbers_in_order() {
+    let mut tour = Running::start("tour");
+    let mut printed = String::new();
+    let output = tour.output.as_mut().expect("a pipe");
+    output.read_to_string(&mut printed).expect("text");
+    assert!(tour.child.wait().expect("an end").success());
+
+    for line in [
+        "elements         [\"a\", \"b\", \"c\", \"d\", \"e\", \"f\"]",
+        "contains f       true",
+        "contains g       false",
+        "position of c    Some(2)",
+        "position of g    None",
+        "from 2 to 5      [\"c\", \"d\", \"e\"]",
+        "at 2             Some(\"x\")",
+        "at -3            Some(\"y\")",
+        "left             [\"a\", \"b\", \"x\", \"c\", \"d\", \"y\", \"e\"]",
+        "plants           5",
+        "spinach is tasty false",
+        "carrot           Plant { name: \"carrot\", healthiness: 5.0, tasty: false }",
+    ] {
+        assert!(
+            printed.lines().any(|printed| printed == line),
+            "{line}\nis not in\n{printed}"
+        );
+    }
+    let numbers: Vec<String> = (0..=100).map(|number: u32| number.to_string()).collect();
+    assert!(
+        printed.ends_with(&format!("\n{}\n", numbers.join("\n"))),
+        "{printed}"
+    );
+    tour.leaves_nothing();
+}
+
+#[test]
+fn the_tour_leaves_nothing_after_ctrl_c() {
+    let mut tour = Running::start("tour");
+    tour.read_until("works on number 3");
+    assert!(tour.servers() >= 6, "one server of data and five masters");
+    let pid = Pid::from_child(&tour.child);
+    kill_process(pid, Signal::INT).expect("a signal");
+    assert!(!tour.child.wait().expect("an end").success());
+    tour.leaves_nothing();
+}
+
+#[test]
+fn the_tour_leaves_nothing_after_a_panic() {
+    let mut tour = Running::start("tour");
+    tour.read_until("works on number 3");
+    // Printing to a pipe that nobody reads any more is a panic.
+    drop(tour.output.take());
+    let mut panic = String::new();
+    let errors = tour.child.stderr.as_mut().expect("a pipe");
+    errors.read_to_string(&mut panic).expect("text");
+    assert!(!tour.child.wait().expect("an end").success());
+    assert!(panic.contains("panicked"), "{panic}");
+    tour.leaves_nothing();
+}
+
+#[test]
+fn with_a_server_of_ones_own_the_examples_use_it_and_leave_their_data() {
+    let server = Server::start().expect("a server");
+    let masters: Vec<_> = (0..5).map(|database| server.url_db(database)).collect();
+    let run = |name| {
+        let output = Command::new(example(name))
+            .env("PURSE_URL", server.url())
+            .env("PURSE_MASTERS", masters.join(","))
+            .output()
+            .expect("a program that starts");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).expect("text")
+    };
+    run("list");
+    let list = server
+        .command(&["LRANGE", "redis_list", "0", "-1"])
+        .expect("LRANGE");
+    let elements: Vec<_> = list
+        .items()
+        .iter()
+        .filter_map(purse_testkit::Reply::text)
+        .collect();
+    assert_eq!(elements, ["a", "b", "x", "c", "d", "y", "e"]);
+
+    run("hash");
+    let carrot = server
+        .command(&["HGET", "redis_hash", "carrot"])
+        .expect("HGET");
+    assert_eq!(
+        carrot.text(),
+        Some(r#"{"name":"carrot","healthiness":5.0,"tasty":false}"#)
+    );
+
+    assert!(run("redlock").ends_with("\n99\n100\n"));
+    let length = server.command(&["LLEN", "redis_list"]).expect("LLEN");
+    assert_eq!(length.int(), Some(101));
+    for url in 0..5 {
+        let lock = server.command(&[
+            "EVAL",
+            &format!(
+                "redis.call('SELECT', {url}); return redis.call('EXISTS', 'redlock:list_lock')"
+            ),
+            "0",
+        ]);
+        assert_eq!(
+            lock.expect("EVAL").int(),
+            Some(0),
+            "the lock is still held in database {url}"
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! Every async method, dropped after every number of polls, with real servers and connections.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use purse::redlock::{Redlock, RedlockMutex};
+use purse_testkit::Masters;
+use purse_tests::fresh;
+
+use super::{MASTERS, copies, eventually};
+
+const NODE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Keys are gone within this, not within the ttl of a minute.
+const SOON: Duration = Duration::from_secs(2);
+
+/// Polls `future` so many times, each time it is woken, then drops it when it is woken again.
+/// Tells whether it ended before that.
+async fn ends_within<F: Future>(polls: usize, future: F) -> bool {
+    let mut future = pin!(future);
+    let mut done = 0;
+    let cut = poll_fn(|cx| {
+        if done == polls {
+            return Poll::Ready(false);
+        }
+        done += 1;
+        future.as_mut().poll(cx).map(|_| true)
+    });
+    // What nothing wakes any more is dropped as well.
+    tokio::time::timeout(NODE_TIMEOUT, cut)
+        .await
+        .unwrap_or(false)
+}
+
+async fn every_poll<F: Future<Output = bool>>(
+    name: &str,
+    masters: &Masters,
+    scene: impl Fn(RedlockMutex, usize) -> F,
+) {
+    let redlock = Redlock::builder(masters.urls())
+        .ttl(Duration::from_secs(60))
+        .node_timeout(NODE_TIMEOUT)
+        .build()
+        .await
+        .expect("masters that run");
+    for polls in 0..20 {
+        let mutex = redlock.mutex(fresh(name));
+        let ended = scene(mutex.clone(), polls).await;
+        eventually("free", SOON, || copies(masters, mutex.key()) == 0).await;
+        let next = mutex.try_lock().await;
+        assert!(next.is_ok(), "{name} dropped after {polls} polls: {next:?}");
+        if ended {
+            assert!(polls > 0);
+            return;
+        }
+    }
+    panic!("{name} does not end within 20 polls");
+}
+
+#[tokio::test]
+async fn try_lock() {
+    every_poll("try_lock", &MASTERS, async |mutex: RedlockMutex, polls| {
+        ends_within(polls, mutex.try_lock()).await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn lock() {
+    every_poll("lock", &MASTERS, async |mutex: RedlockMutex, polls| {
+        ends_within(polls, mutex.lock()).await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn lock_timeout() {
+    every_poll(
+        "lock_timeout",
+        &MASTERS,
+        async |mutex: RedlockMutex, polls| ends_within(polls, mutex.lock_timeout(SOON)).await,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn lock_behind_a_holder() {
+    every_poll("behind", &MASTERS, async |mutex: RedlockMutex, polls| {
+        let holder = mutex.lock().await.unwrap();
+        let ended = ends_within(polls, async {
+            let first = mutex.try_lock().await;
+            assert!(first.is_err());
+            drop(holder);
+            mutex.lock().await.unwrap()
+        });
+        ended.await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn extend() {
+    every_poll("extend", &MASTERS, async |mutex: RedlockMutex, polls| {
+        let mut guard = mutex.lock().await.unwrap();
+        ends_within(polls, guard.extend()).await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn release() {
+    every_poll("release", &MASTERS, async |mutex: RedlockMutex, polls| {
+        let guard = mutex.lock().await.unwrap();
+        ends_within(polls, guard.release()).await
+    })
+    .await;
+}
