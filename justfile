@@ -1,0 +1,61 @@
+# Everything that is run on this project; CI runs `just test` and nothing else.
+
+features := "purse/bincode,purse/msgpack,purse/validate,purse/tls-rustls-ring,purse/unix-sockets"
+fuzz := "crates/purse-codec/fuzz"
+
+# List the recipes
+default:
+    @just --list --unsorted
+
+# Format the code
+fmt:
+    cargo fmt --all
+
+# Check format and lints, also of each feature set a user may pick
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --features {{ features }} -- -D warnings
+    cargo clippy --package purse --no-default-features -- -D warnings
+    cargo clippy --package purse --no-default-features --features collections -- -D warnings
+    cargo clippy --package purse --no-default-features --features redlock -- -D warnings
+
+# Check and run everything: format, lints, docs, licences, unit, live and doc tests
+test: lint doc deny
+    cargo build --workspace --examples --features {{ features }}
+    {{ runner }} --workspace --features {{ features }}
+    cargo test --workspace --doc --features {{ features }}
+
+# Build the documentation; a warning is an error
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --features {{ features }}
+
+# Check dependencies: bans, licences, sources (offline)
+deny:
+    {{ deny }}
+
+# Show the servers that tests can use, and fetch those that are missing: `just servers --all`
+servers *args:
+    cargo run --quiet --package purse-testkit --example servers -- {{ args }}
+
+# Fuzz the decoders, so many seconds each
+fuzz seconds="10":
+    for target in plain json raw msgpack bincode; do \
+        mkdir -p {{ fuzz }}/artifacts && (cd {{ fuzz }} && cargo run --quiet --release --bin $target -- \
+            -max_total_time={{ seconds }} -rss_limit_mb=512 -timeout=5 -artifact_prefix=artifacts/) || exit 1; \
+    done
+
+# Run every example
+examples:
+    cargo run --quiet --example list
+    cargo run --quiet --example hash
+    cargo run --quiet --example redlock
+    cargo run --quiet --example tour
+
+# Remove everything that was built
+clean:
+    cargo clean
+
+nextest := `cargo nextest --version >/dev/null 2>&1 && echo yes || echo no`
+runner := if nextest == "yes" { "cargo nextest run --no-fail-fast" } else { "cargo test --lib --bins --tests --no-fail-fast" }
+has_deny := `cargo deny --version >/dev/null 2>&1 && echo yes || echo no`
+deny := if has_deny == "yes" { "cargo fetch --quiet && cargo deny --offline --log-level error check bans licenses sources" } else { "@echo 'deny: not checked here, cargo-deny is missing (cargo install --locked cargo-deny)'" }
