@@ -40,7 +40,6 @@ pub struct ClientBuilder {
     command_timeout: Option<Duration>,
     connect_timeout: Option<Duration>,
     connections: usize,
-    resp3: bool,
 }
 
 /// What the builder works out before anything touches the network.
@@ -60,7 +59,6 @@ impl ClientBuilder {
             command_timeout: None,
             connect_timeout: None,
             connections: 1,
-            resp3: false,
         }
     }
 
@@ -94,12 +92,6 @@ impl ClientBuilder {
     /// order. Default: 1.
     pub const fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
-        self
-    }
-
-    /// Speaks RESP3 with the server. Default: RESP2.
-    pub const fn resp3(mut self) -> Self {
-        self.resp3 = true;
         self
     }
 
@@ -139,9 +131,8 @@ impl ClientBuilder {
             Target::Fred(config) => *config,
         };
         config.fail_fast = fail_fast;
-        if self.resp3 {
-            config.version = RespVersion::RESP3;
-        }
+        // In RESP2 fred adds an element to arrays that look like messages, also within others.
+        config.version = RespVersion::RESP3;
         let server = label(&config.server);
         let locks = self.preset == Preset::Locks;
         let command_timeout = self

@@ -1,8 +1,8 @@
 //! The client.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fred::clients::Client as FredClient;
@@ -11,16 +11,17 @@ use fred::types::config::Config;
 use futures::future::join_all;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::builder::{ClientBuilder, Plan};
 use crate::command::{Command, Effect};
+use crate::driver::Driver;
 use crate::lane::Lane;
 use crate::lease::Leases;
+use crate::transaction::Transaction;
 use crate::{Error, ErrorKind, Op, Reply, Result, convert};
 
-/// How long a connection may take to say goodbye before it is cut.
+/// How long waits under way may take to end when the client closes.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A connection to a Redis or Valkey server, cluster or sentinel group. Cheap to clone.
@@ -58,7 +59,6 @@ struct Inner {
     leases: Leases,
     runtime: Handle,
     closed: watch::Sender<bool>,
-    tasks: Mutex<Vec<Task>>,
 }
 
 impl Client {
@@ -93,7 +93,7 @@ impl Client {
     }
 
     pub(crate) fn new(plan: Plan) -> Self {
-        let leases = Leases::new(plan.writes.fred().clone(), plan.connect_timeout);
+        let leases = Leases::new(plan.writes.fred(), plan.connect_timeout);
         Self(Arc::new(Inner {
             reads: plan.reads,
             writes: plan.writes,
@@ -103,7 +103,6 @@ impl Client {
             leases,
             runtime: Handle::current(),
             closed: watch::Sender::new(false),
-            tasks: Mutex::default(),
         }))
     }
 
@@ -117,20 +116,42 @@ impl Client {
     /// # Cancel safety
     /// Dropped, the command may run or not.
     pub async fn run(&self, command: Command) -> Result<Reply> {
+        self.run_on(command.effect(), command).await
+    }
+
+    /// Runs a command on the lane of commands of `effect`.
+    pub(crate) async fn run_on(&self, effect: Effect, command: Command) -> Result<Reply> {
         let (name, key) = (command.name, command.keys.first().cloned());
         let result = if self.is_closed() {
             Err(Error::new(ErrorKind::Closed, "the client is closed"))
         } else {
-            self.0
-                .lane(command.effect())
-                .run(command, &self.0.server)
-                .await
+            self.0.lane(effect).run(command, &self.0.server).await
         };
         result.map_err(|error| {
             error
                 .with_command(name, key)
                 .with_server(self.0.server.clone())
         })
+    }
+
+    /// Runs a transaction.
+    pub(crate) async fn transact(&self, transaction: Transaction) -> Result<Reply> {
+        let reply = if self.is_closed() {
+            Err(Error::new(ErrorKind::Closed, "the client is closed"))
+        } else {
+            let lane = self.0.lane(transaction.effect);
+            lane.transact(transaction, &self.0.server).await
+        };
+        reply.map_err(|error| {
+            error
+                .with_command("atomic batch", None)
+                .with_server(self.0.server.clone())
+        })
+    }
+
+    /// Whether both are clones of one client.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// The operation that runs `command` and makes its result with `read`.
@@ -188,18 +209,17 @@ impl Client {
         self.0.closed.send_replace(true);
         // Waits under way end, and put back what they hold.
         let _ = timeout(GOODBYE, self.0.leases.settled()).await;
-        let goodbye = self.0.runtime.spawn(goodbye(self.0.take_connections()));
+        self.0.leases.close();
         // The task cannot panic; it ends early only with the runtime, and the connections with it.
-        let _ = goodbye.await;
+        let _ = self.0.runtime.spawn(goodbye(self.0.drivers())).await;
     }
 
     pub(crate) async fn wait_connected(&self) -> Result<()> {
         let tls = self.fred().client_config().uses_tls();
         let connect = async {
             for lane in self.0.lanes() {
-                let connected = lane.fred().init().await;
-                self.0
-                    .keep(connected.map_err(|error| convert::connect_error(error, tls))?);
+                let connected = lane.connect().await;
+                connected.map_err(|error| convert::connect_error(error, tls))?;
             }
             Ok(())
         };
@@ -212,8 +232,20 @@ impl Client {
 
     pub(crate) fn connect_in_background(&self) {
         for lane in self.0.lanes() {
-            self.0.keep(lane.fred().connect());
+            lane.connect_in_background();
         }
+    }
+
+    /// The connections that reads go over, and how long each may take to be ready.
+    pub(crate) fn readers(&self) -> (Vec<&FredClient>, Duration) {
+        let lanes = match &*self.0.reads {
+            [] => std::slice::from_ref(&self.0.writes),
+            reads => reads,
+        };
+        (
+            lanes.iter().map(Lane::fred).collect(),
+            self.0.connect_timeout,
+        )
     }
 
     pub(crate) fn leases(&self) -> &Leases {
@@ -241,47 +273,20 @@ impl Inner {
         std::iter::once(&self.writes).chain(&self.reads)
     }
 
-    fn keep(&self, task: Task) {
-        self.lock_tasks().push(task);
-    }
-
-    fn take_connections(&self) -> Connections {
-        let (mut clients, mut tasks): (Vec<_>, Vec<_>) = self.leases.drain().into_iter().unzip();
-        clients.extend(self.lanes().map(|lane| lane.fred().clone()));
-        tasks.append(&mut self.lock_tasks());
-        Connections { clients, tasks }
-    }
-
-    fn lock_tasks(&self) -> MutexGuard<'_, Vec<Task>> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    fn drivers(&self) -> Vec<Driver> {
+        self.lanes().filter_map(Lane::take_driver).collect()
     }
 }
 
 /// Dropping fred's handles alone would leak its tasks and its connections.
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.runtime.spawn(goodbye(self.take_connections()));
+        self.runtime.spawn(goodbye(self.drivers()));
     }
 }
 
-/// The task that drives a connection of fred's.
-type Task = JoinHandle<Result<(), fred::error::Error>>;
-
-struct Connections {
-    clients: Vec<FredClient>,
-    tasks: Vec<Task>,
-}
-
-async fn goodbye(connections: Connections) {
-    // A client that cannot reach its server cannot say goodbye; its task is ended below.
-    let _ = timeout(
-        GOODBYE,
-        join_all(connections.clients.iter().map(ClientLike::quit)),
-    )
-    .await;
-    for task in connections.tasks {
-        task.abort();
-    }
+async fn goodbye(drivers: Vec<Driver>) {
+    join_all(drivers.into_iter().map(Driver::goodbye)).await;
 }
 
 impl fmt::Debug for Client {

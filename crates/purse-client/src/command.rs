@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fred::types::Value;
+use fred::types::config::Server;
 
 use crate::script::Script;
 
@@ -75,6 +76,9 @@ pub struct Command {
     pub(crate) args: Vec<Value>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) fail_fast: bool,
+    pub(crate) node: Option<Server>,
+    /// Whether a script is sent whole, so that no second trip of it comes after other commands.
+    pub(crate) in_order: bool,
 }
 
 impl Command {
@@ -102,6 +106,8 @@ impl Command {
             args: Vec::new(),
             timeout: None,
             fail_fast: false,
+            node: None,
+            in_order: false,
         }
     }
 
@@ -133,6 +139,18 @@ impl Command {
     /// instead of waiting for the connection to come back.
     pub const fn fail_fast(mut self) -> Self {
         self.fail_fast = true;
+        self
+    }
+
+    /// Sends the command to this node of a cluster, whatever its keys.
+    pub(crate) fn on_node(mut self, node: Option<Server>) -> Self {
+        self.node = node;
+        self
+    }
+
+    /// Sends a script whole: it is then in order with what is sent before and after it.
+    pub(crate) const fn in_order(mut self) -> Self {
+        self.in_order = true;
         self
     }
 

@@ -6,32 +6,50 @@ use crate::command::Effect;
 use crate::{Error, ErrorKind};
 
 /// What fred says when the command surely never left this process.
-const NOT_SENT: [&str; 5] = [
+const NOT_SENT: [&str; 4] = [
     "Connection closed unexpectedly.",
     "Failed to route command.",
     "Failed to send command to router.",
     "Client is not initialized.",
-    "Max reconnection attempts reached.",
 ];
 
 /// The error for the command `name` of `effect` that fred failed with `error`.
 pub(crate) fn command_error(error: FredError, name: &str, effect: Effect) -> Error {
     let details = error.details();
     match error.kind() {
+        // fred fails everything under way on the connection with this one reply.
+        _ if details.starts_with("CLUSTERDOWN") && effect == Effect::Write => {
+            no_reply(error, effect)
+        }
         FredKind::Auth => server_error(ErrorKind::Auth, details),
         FredKind::InvalidArgument | FredKind::Unknown | FredKind::Cluster if is_reply(details) => {
-            server_error(reply_kind(details, name), details)
+            reply_error(details, name)
         }
-        FredKind::Routing | FredKind::Backpressure | FredKind::Sentinel => not_sent(error),
+        FredKind::Backpressure => not_sent(error),
         _ if NOT_SENT.contains(&details) => not_sent(error),
         FredKind::Config | FredKind::Url => {
             Error::new(ErrorKind::Config, "the configuration cannot work").with_source(error)
         }
-        FredKind::Protocol | FredKind::Parse | FredKind::NotFound | FredKind::InvalidArgument => {
+        FredKind::Protocol | FredKind::Parse | FredKind::NotFound if effect == Effect::Read => {
             Error::new(ErrorKind::Protocol, "the reply could not be read").with_source(error)
         }
         _ => no_reply(error, effect),
     }
+}
+
+/// The reply of a command within a script, where servers before 7 put words of their own before it:
+/// `ERR Error running script (call to f_…): @user_script:1: -OOM command not allowed`.
+fn of_script(reply: &str) -> &str {
+    let inner = reply
+        .starts_with("ERR Error running script")
+        .then(|| reply.rsplit_once(": -"));
+    inner.flatten().map_or(reply, |(_, inner)| inner)
+}
+
+/// The error for the command `name` that the server answered with the error `reply`.
+pub(crate) fn reply_error(reply: &str, name: &str) -> Error {
+    let reply = of_script(reply);
+    server_error(reply_kind(reply, name), reply)
 }
 
 fn server_error(kind: ErrorKind, details: &str) -> Error {
@@ -53,8 +71,12 @@ fn no_reply(error: FredError, effect: Effect) -> Error {
     .with_source(error)
 }
 
-/// Whether fred's words are a server's error reply, which starts with a word in capitals.
+/// Whether fred's words are a server's error reply: it starts with a word in capitals, or tells
+/// the place in a script.
 fn is_reply(details: &str) -> bool {
+    if details.contains("@user_script") {
+        return true;
+    }
     let word = details.split_whitespace().next().unwrap_or_default();
     word.len() > 1
         && word
@@ -74,11 +96,13 @@ fn reply_kind(reply: &str, name: &str) -> ErrorKind {
         "unknown command",
         "unknown subcommand",
         "wrong number of arguments",
+        "syntax error",
     ]
     .iter()
     .any(|words| lower.contains(words))
     {
-        // purse sends what today's servers take: another number of arguments is an older one's.
+        // purse sends what today's servers take: to want other arguments, or not to know one of
+        // them, is an older one's.
         ErrorKind::Unsupported
     } else if lower.contains("no such key") && name != "LSET" {
         ErrorKind::NotFound
@@ -116,6 +140,10 @@ pub(crate) fn connect_error(error: FredError, tls: bool) -> Error {
             ErrorKind::Config,
             "cannot connect: the configuration cannot work",
         ),
+        _ if details.contains("NOPROTO") || details.contains("unknown command") => (
+            ErrorKind::Unsupported,
+            "cannot connect: the server does not speak RESP3 (HELLO 3), which Redis does from 6.0 on",
+        ),
         _ if details.contains("ConnectionRefused") => (
             ErrorKind::NotSent,
             "cannot connect: connection refused; is a server running there, and is the port right?",
@@ -152,10 +180,11 @@ mod tests {
                 "ERR unknown command 'HPEXPIRE', with args beginning with:",
                 ErrorKind::Unsupported,
             ),
+            ("ERR syntax error", ErrorKind::Unsupported),
             ("ERR index out of range", ErrorKind::OutOfRange),
             ("NOPERM this user has no permissions", ErrorKind::Auth),
             (
-                "ERR Error running script (call to f_1): @user_script:1: WRONGTYPE Operation against a key",
+                "ERR Error running script (call to f_1): @user_script:1: -WRONGTYPE Operation against a key",
                 ErrorKind::WrongType,
             ),
         ] {
@@ -165,6 +194,14 @@ mod tests {
                 "{details}"
             );
         }
+        let oom =
+            "ERR Error running script (call to f_1): @user_script:1: -OOM command not allowed";
+        let error = command_error(
+            FredError::new(FredKind::Unknown, oom),
+            "CALL",
+            Effect::Write,
+        );
+        assert_eq!(error.code(), Some("OOM"), "{error}");
         assert_eq!(
             kind(
                 FredKind::InvalidArgument,
@@ -191,6 +228,23 @@ mod tests {
                 ErrorKind::NotSent
             );
             assert_eq!(kind(FredKind::Backpressure, "", effect), ErrorKind::NotSent);
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_about_this_command_is_ambiguous_for_a_write() {
+        for (fred, details) in [
+            (FredKind::Cluster, "CLUSTERDOWN Hash slot not served"),
+            (FredKind::Protocol, "Invalid frame"),
+            (FredKind::Routing, "Too many redirections."),
+            (FredKind::Sentinel, "No sentinel"),
+            (FredKind::Unknown, "Too many failed write attempts."),
+        ] {
+            assert_eq!(
+                kind(fred, details, Effect::Write),
+                ErrorKind::Ambiguous,
+                "{details}"
+            );
         }
     }
 

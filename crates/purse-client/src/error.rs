@@ -64,6 +64,7 @@ struct Inner {
     server: Option<Arc<str>>,
     bytes: Option<Bytes>,
     removed: Vec<Bytes>,
+    done: usize,
     source: Option<Source>,
 }
 
@@ -79,6 +80,7 @@ impl Error {
             server: None,
             bytes: None,
             removed: Vec::new(),
+            done: 0,
             source: None,
         }))
     }
@@ -104,14 +106,27 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_command(mut self, name: &'static str, key: Option<Bytes>) -> Self {
-        self.0.command = Some(name);
-        self.0.key = key;
+    /// Adds how many elements earlier commands of the same call had dealt with.
+    #[must_use]
+    pub fn with_done(mut self, done: usize) -> Self {
+        self.0.done = done;
         self
     }
 
-    pub(crate) fn with_server(mut self, server: Arc<str>) -> Self {
-        self.0.server = Some(server);
+    /// Adds the command and its first key, unless they are known.
+    #[must_use]
+    pub fn with_command(mut self, name: &'static str, key: Option<Bytes>) -> Self {
+        if self.0.command.is_none() {
+            self.0.command = Some(name);
+            self.0.key = key;
+        }
+        self
+    }
+
+    /// Adds the server, unless it is known.
+    #[must_use]
+    pub fn with_server(mut self, server: Arc<str>) -> Self {
+        self.0.server.get_or_insert(server);
         self
     }
 
@@ -123,9 +138,10 @@ impl Error {
 
     /// Whether the operation may have taken place although it failed.
     ///
-    /// Where this is `false`, nothing changed on the server, with one exception that the message
-    /// names: a [`Decode`](ErrorKind::Decode) error of an operation that had already removed or
-    /// replaced the value, which [`bytes`](Self::bytes) then hands over.
+    /// Where this is `false`, nothing changed on the server, with two exceptions:
+    /// [`done`](Self::done) elements, where one call takes several commands; and a
+    /// [`Decode`](ErrorKind::Decode) error of an operation that takes a value out or replaces it,
+    /// which [`bytes`](Self::bytes) then hands over.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
         self.0.kind == ErrorKind::Ambiguous
@@ -135,6 +151,7 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self.0.kind {
+            _ if self.0.done > 0 => false,
             ErrorKind::NotSent | ErrorKind::Timeout => true,
             ErrorKind::Server => matches!(
                 self.code(),
@@ -150,6 +167,13 @@ impl Error {
             ),
             _ => false,
         }
+    }
+
+    /// How many elements earlier commands of the same call had added, set or removed, where one
+    /// call takes several; they are the first ones it was given.
+    #[must_use]
+    pub fn done(&self) -> usize {
+        self.0.done
     }
 
     /// The first word of a server's error reply, such as `OOM` or `READONLY`.
@@ -192,6 +216,7 @@ impl fmt::Display for Error {
             command,
             key,
             server,
+            done,
             ..
         } = &*self.0;
         if let Some(command) = command {
@@ -206,7 +231,11 @@ impl fmt::Display for Error {
         } else if let Some(server) = server {
             write!(f, "{server}: ")?;
         }
-        f.write_str(message)
+        f.write_str(message)?;
+        if *done > 0 {
+            write!(f, " (after the first {done} elements, which are done)")?;
+        }
+        Ok(())
     }
 }
 
@@ -290,6 +319,7 @@ mod tests {
             (ErrorKind::Server, "LOADING dataset", true),
             (ErrorKind::Server, "OOM no", false),
             (ErrorKind::WrongType, "", false),
+            (ErrorKind::Ambiguous, "", false),
         ] {
             assert_eq!(
                 Error::new(kind, message).is_retryable(),

@@ -1,22 +1,29 @@
-//! One fred client, with bounds that hold and a watch on its silence.
+//! One fred client, with bounds that hold, kept alive and watched for silence.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use fred::clients::Client as FredClient;
-use fred::error::ErrorKind as FredKind;
+use fred::error::{Error as FredError, ErrorKind as FredKind};
 use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::config::{Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::command::Command;
-use crate::silence::Silence;
+use crate::driver::{Driver, Task};
+use crate::silence::{Generation, Silence};
+use crate::transaction::Transaction;
 use crate::{Error, ErrorKind, Reply, Result, convert, wire};
+
+/// fred takes a timeout of zero for none.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
 pub(crate) struct Lane {
     client: FredClient,
     command_timeout: Duration,
     silence: Silence,
+    driver: Mutex<Option<Driver>>,
 }
 
 impl Lane {
@@ -32,6 +39,7 @@ impl Lane {
             client,
             command_timeout,
             silence: Silence::default(),
+            driver: Mutex::default(),
         }
     }
 
@@ -39,33 +47,81 @@ impl Lane {
         &self.client
     }
 
+    /// Connects; fails with the first attempt.
+    pub(crate) async fn connect(&self) -> Result<(), FredError> {
+        let task = Task::connected(&self.client).await?;
+        self.drive(task);
+        Ok(())
+    }
+
+    /// Connects in the background, and goes on trying.
+    pub(crate) fn connect_in_background(&self) {
+        self.drive(Task::start(&self.client));
+    }
+
+    fn drive(&self, task: Task) {
+        let driver = Driver::new(&self.client, task, self.silence.kick());
+        *self.driver.lock().unwrap_or_else(PoisonError::into_inner) = Some(driver);
+    }
+
+    pub(crate) fn take_driver(&self) -> Option<Driver> {
+        self.driver
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
     pub(crate) async fn run(&self, command: Command, server: &str) -> Result<Reply> {
-        let (name, effect) = (command.name, command.effect);
-        let limit = command.timeout.unwrap_or(self.command_timeout);
-        let mut left = command.timeout;
-        if !self.client.is_connected() {
-            if command.fail_fast {
-                return Err(not_connected());
-            }
-            let started = Instant::now();
-            if timeout(limit, self.connected()).await.is_err() {
-                return Err(not_connected());
-            }
-            left = Some(
-                limit
-                    .saturating_sub(started.elapsed())
-                    .max(Duration::from_millis(1)),
-            );
-        }
+        let (name, effect) = (command.name, command.effect());
+        let (limit, fail_fast) = (command.timeout, command.fail_fast);
+        let left = self.ready(limit, fail_fast).await?;
         let generation = self.silence.generation();
         let result = wire::send(&self.client, command, left).await;
+        let limit = limit.unwrap_or(self.command_timeout);
+        self.answered(result, limit, generation, server)
+            .map_err(|error| convert::command_error(error, name, effect))
+    }
+
+    pub(crate) async fn transact(&self, transaction: Transaction, server: &str) -> Result<Reply> {
+        let effect = transaction.effect;
+        let left = self.ready(None, false).await?;
+        let generation = self.silence.generation();
+        let result = wire::send_transaction(&self.client, transaction, left).await;
+        self.answered(result, self.command_timeout, generation, server)
+            .map_err(|error| convert::command_error(error, "EVAL", effect))
+    }
+
+    /// Waits for the connection, and gives the time that is left of `limit` if it is not the usual
+    /// one.
+    async fn ready(&self, limit: Option<Duration>, fail_fast: bool) -> Result<Option<Duration>> {
+        let bound = limit.unwrap_or(self.command_timeout).max(SHORTEST);
+        if self.client.is_connected() {
+            return Ok(limit.map(|_| bound));
+        }
+        if fail_fast {
+            return Err(not_connected());
+        }
+        let started = Instant::now();
+        if timeout(bound, self.connected()).await.is_err() {
+            return Err(not_connected());
+        }
+        Ok(Some(bound.saturating_sub(started.elapsed()).max(SHORTEST)))
+    }
+
+    fn answered<T>(
+        &self,
+        result: Result<T, FredError>,
+        limit: Duration,
+        generation: Generation,
+        server: &str,
+    ) -> Result<T, FredError> {
         match &result {
             Err(error) if *error.kind() == FredKind::Timeout => {
-                self.silence.lasted(generation, &self.client, server);
+                self.silence.lasted(limit, generation, &self.client, server);
             }
             _ => self.silence.broken(),
         }
-        result.map_err(|error| convert::command_error(error, name, effect))
+        result
     }
 
     /// Resolves once the client is connected.

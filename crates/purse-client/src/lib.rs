@@ -10,11 +10,15 @@
 //! rest is what collections and locks are made of: a [`Command`] or [`Script`], the [`Op`] that
 //! runs it, the [`Reply`] it gets, a [`Scan`], and a [`BlockingPop`].
 
+mod batch;
+mod blocking;
 mod builder;
 mod client;
 mod command;
 mod convert;
+mod driver;
 mod error;
+mod keyspace;
 mod lane;
 mod lease;
 mod op;
@@ -23,17 +27,20 @@ mod reply;
 mod scan;
 mod script;
 mod silence;
+mod slot;
 mod trace;
+mod transaction;
 mod wire;
 
 /// The version of fred that [`Client::from_fred`] and [`Client::fred`] speak of.
 pub use fred;
 
+pub use batch::{Batch, Pending};
+pub use blocking::BlockingPop;
 pub use builder::{ClientBuilder, Preset};
 pub use client::Client;
 pub use command::{Argument, Command, Effect};
 pub use error::{Error, ErrorKind, Result};
-pub use lease::BlockingPop;
 pub use op::Op;
 pub use pattern::Pattern;
 pub use reply::Reply;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use crate::{Client, Command, Reply, Result};
+use crate::{Client, Command, Effect, Error, ErrorKind, Reply, Result};
 
 /// One operation on the server, sent when it is first polled.
 ///
@@ -28,6 +28,9 @@ enum State<R> {
     Running(BoxFuture<'static, Result<R>>),
 }
 
+/// The client, the command, and how its reply is read.
+pub(crate) type Parts<R> = (Client, Command, fn(Reply) -> Result<R>);
+
 struct Ready<R> {
     client: Client,
     command: Command,
@@ -43,7 +46,34 @@ impl<R> Op<R> {
                 command,
                 read,
             })),
-            Err(error) => State::Known(Some(Err(error))),
+            Err(error) => State::Known(Some(Err(error.with_server(client.server().into())))),
+        })
+    }
+
+    /// What the operation is made of, before it is polled; else its result.
+    pub(crate) fn into_parts(self) -> Result<Parts<R>, Result<R>> {
+        match self.0 {
+            State::Ready(ready) => Ok((ready.client, ready.command, ready.read)),
+            State::Known(Some(result)) => Err(result),
+            State::Known(None) | State::Running(_) => Err(Err(Error::new(
+                ErrorKind::InvalidInput,
+                "the operation was polled before",
+            ))),
+        }
+    }
+
+    /// Reads the reply to a command of `effect`.
+    pub(crate) fn read_reply(
+        reply: Reply,
+        read: fn(Reply) -> Result<R>,
+        effect: Effect,
+    ) -> Result<R> {
+        read(reply).map_err(|error| match (error.kind(), effect) {
+            // It ran, whatever its reply means.
+            (ErrorKind::Protocol, Effect::Write) => {
+                Error::new(ErrorKind::Ambiguous, "the reply could not be read").with_source(error)
+            }
+            _ => error,
         })
     }
 
@@ -80,8 +110,9 @@ impl<R: Send + 'static> Future for Op<R> {
 impl<R> Ready<R> {
     async fn run(self) -> Result<R> {
         let (name, key) = (self.command.name, self.command.keys.first().cloned());
+        let effect = self.command.effect;
         let reply = self.client.run(self.command).await?;
-        (self.read)(reply).map_err(|error| {
+        Op::read_reply(reply, self.read, effect).map_err(|error| {
             error
                 .with_command(name, key)
                 .with_server(self.client.server().into())

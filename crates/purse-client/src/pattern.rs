@@ -13,6 +13,7 @@ use bytes::Bytes;
 /// assert_eq!(Pattern::glob("h?llo*").as_bytes(), b"h?llo*");
 /// assert_eq!(Pattern::prefix("a*b").as_bytes(), br"a\*b*");
 /// assert_eq!(Pattern::literal("[x]").as_bytes(), br"\[x\]");
+/// assert_eq!(Pattern::glob("b?").after("a*").as_bytes(), br"a\*b?");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pattern(Bytes);
@@ -36,6 +37,14 @@ impl Pattern {
     #[must_use]
     pub fn literal(text: impl AsRef<[u8]>) -> Self {
         Self(escape(text.as_ref()).into())
+    }
+
+    /// Matches what starts with `prefix`, taken literally, and from there on matches this pattern.
+    #[must_use]
+    pub fn after(&self, prefix: impl AsRef<[u8]>) -> Self {
+        let mut pattern = escape(prefix.as_ref());
+        pattern.extend_from_slice(&self.0);
+        Self(pattern.into())
     }
 
     /// The pattern as the server gets it.

@@ -14,6 +14,10 @@ use crate::{Error, ErrorKind, Result};
 pub struct Reply(pub(crate) Value);
 
 impl Reply {
+    pub(crate) const fn nil() -> Self {
+        Self(Value::Null)
+    }
+
     /// Whether the server answered nil.
     #[must_use]
     pub fn is_nil(&self) -> bool {
@@ -147,6 +151,13 @@ impl Reply {
                 format!("the server answered {found} elements where {N} were expected"),
             )
         })
+    }
+}
+
+/// The reply that these bytes are.
+impl From<Bytes> for Reply {
+    fn from(bytes: Bytes) -> Self {
+        Self(Value::Bytes(bytes))
     }
 }
 

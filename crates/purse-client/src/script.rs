@@ -21,29 +21,35 @@ pub struct Script {
     name: &'static str,
     source: &'static str,
     effect: Effect,
-    hash: OnceLock<String>,
+    sent: OnceLock<Sent>,
+}
+
+/// A script as the server gets it.
+#[derive(Debug)]
+struct Sent {
+    source: String,
+    hash: String,
 }
 
 impl Script {
     /// A script that may change data; `name` stands for it in errors.
     #[must_use]
     pub const fn write(name: &'static str, source: &'static str) -> Self {
-        Self {
-            name,
-            source,
-            effect: Effect::Write,
-            hash: OnceLock::new(),
-        }
+        Self::new(name, source, Effect::Write)
     }
 
     /// A script that changes nothing; `name` stands for it in errors.
     #[must_use]
     pub const fn read(name: &'static str, source: &'static str) -> Self {
+        Self::new(name, source, Effect::Read)
+    }
+
+    const fn new(name: &'static str, source: &'static str, effect: Effect) -> Self {
         Self {
             name,
             source,
-            effect: Effect::Read,
-            hash: OnceLock::new(),
+            effect,
+            sent: OnceLock::new(),
         }
     }
 
@@ -53,22 +59,40 @@ impl Script {
         self.name
     }
 
+    pub(crate) const fn source(&self) -> &'static str {
+        self.source
+    }
+
     pub(crate) const fn effect(&self) -> Effect {
         self.effect
     }
 
-    /// The arguments of EVALSHA for `command`, which runs this script.
+    /// The arguments of EVALSHA for `command`, which this script runs.
     pub(crate) fn evalsha_args(&self, command: Command) -> Vec<Value> {
-        let hash = self.hash.get_or_init(|| fred::util::sha1_hash(self.source));
         let keys = command.keys.len();
-        let mut args = vec![Value::from(hash.as_str()), Value::from(keys as u64 as i64)];
+        let mut args = vec![
+            Value::from(self.sent().hash.as_str()),
+            Value::Integer(i64::try_from(keys).unwrap_or(i64::MAX)),
+        ];
         args.extend(command.into_wire());
         args
     }
 
     /// Turns the arguments of EVALSHA into those of EVAL.
     pub(crate) fn eval_args(&self, mut evalsha: Vec<Value>) -> Vec<Value> {
-        evalsha[0] = Value::from_static_str(self.source);
+        evalsha[0] = Value::from(self.sent().source.as_str());
         evalsha
+    }
+
+    /// The script within one that puts the result into an array: see [`wire`](crate::wire).
+    fn sent(&self) -> &Sent {
+        self.sent.get_or_init(|| {
+            let source = format!(
+                "local function run()\n{}\nend\nreturn {{run()}}",
+                self.source
+            );
+            let hash = fred::util::sha1_hash(&source);
+            Sent { source, hash }
+        })
     }
 }

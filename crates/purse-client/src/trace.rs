@@ -17,3 +17,11 @@ pub(crate) fn give_back_failed(server: &str, error: &crate::Error, again_in: Dur
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn give_back_failed(_: &str, _: &crate::Error, _: Duration) {}
+
+#[cfg(feature = "tracing")]
+pub(crate) fn not_given_back(server: &str, error: &crate::Error, element: &crate::Reply) {
+    tracing::error!(server, %error, ?element, "a popped element nobody waits for cannot be put back");
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn not_given_back(_: &str, _: &crate::Error, _: &crate::Reply) {}

@@ -1,5 +1,14 @@
 //! How a [`Command`] becomes a call of fred.
 //!
+//! fred looks into replies, and takes some of what users store for something else: an array of
+//! three to five elements whose first one is `message` or `subscribe`, say, for a message that
+//! nobody asked for, which it drops, so that every later reply goes to the wrong caller; in a
+//! cluster, a value that starts with `MOVED` or `ASK` for a redirection. What is stored must not be
+//! able to do that. So purse speaks RESP3, in which fred leaves what is inside an array alone (in
+//! RESP2 it does not); and only replies in which nothing stored can stand in those places come back
+//! as they are ([`Shape`]). Every other command runs inside a script that puts its reply into an
+//! array of one, which is nothing that fred knows; and so does every script.
+//!
 //! fred flushes the socket after every `custom` command, and batches those that have a method of
 //! their own; so the ones that are sent often and by many tasks go through their method.
 
@@ -9,61 +18,173 @@ use bytes::Bytes;
 use fred::clients::Client as FredClient;
 use fred::error::Error as FredError;
 use fred::interfaces::{ClientLike, HashesInterface, KeysInterface, ListInterface};
-use fred::types::config::Options;
+use fred::types::config::{Options, Server};
 use fred::types::{ClusterHash, CustomCommand, Key, Value};
+use tokio::time::Instant;
 
 use crate::Reply;
 use crate::command::Command;
+use crate::script::Script;
+use crate::transaction::Transaction;
+
+/// fred takes a timeout of zero for none.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+static CALL: Script = Script::write("CALL", include_str!("lua/call.lua"));
+
+/// What a reply may hold of what is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// Nothing, or only where fred does not look: numbers, statuses, a cursor and its page.
+    Harmless,
+    /// One value.
+    Value,
+    /// Anything else.
+    Any,
+}
+
+fn shape(command: &Command) -> Shape {
+    match command.name {
+        "CLIENT" | "CLUSTER" | "CONFIG" | "DBSIZE" | "DEL" | "EXISTS" | "EXPIRE" | "EXPIREAT"
+        | "FLUSHALL" | "FLUSHDB" | "HDEL" | "HEXISTS" | "HEXPIRE" | "HINCRBY" | "HINCRBYFLOAT"
+        | "HLEN" | "HPERSIST" | "HPEXPIRE" | "HPTTL" | "HSCAN" | "HSET" | "HSETNX" | "HSTRLEN"
+        | "HTTL" | "INCR" | "INCRBY" | "INFO" | "LINSERT" | "LLEN" | "LPOS" | "LPUSH" | "LREM"
+        | "LSET" | "LTRIM" | "MSET" | "MSETNX" | "PERSIST" | "PEXPIRE" | "PEXPIREAT" | "PING"
+        | "PTTL" | "PUBLISH" | "RENAME" | "RENAMENX" | "RESTORE" | "RPUSH" | "SADD" | "SCAN"
+        | "SCARD" | "SDIFFSTORE" | "SINTERSTORE" | "SISMEMBER" | "SMISMEMBER" | "SMOVE"
+        | "SREM" | "SSCAN" | "STRLEN" | "SUNIONSTORE" | "TOUCH" | "TTL" | "TYPE" | "UNLINK"
+        | "ZADD" | "ZCARD" | "ZCOUNT" | "ZINCRBY" | "ZINTERSTORE" | "ZLEXCOUNT" | "ZMSCORE"
+        | "ZRANK" | "ZREM" | "ZREMRANGEBYLEX" | "ZREMRANGEBYRANK" | "ZREMRANGEBYSCORE"
+        | "ZREVRANK" | "ZSCAN" | "ZSCORE" | "ZUNIONSTORE" => Shape::Harmless,
+        "DUMP" | "GET" | "GETDEL" | "GETSET" | "HGET" | "LINDEX" | "SET" => Shape::Value,
+        "LPOP" | "RPOP" | "SPOP" | "SRANDMEMBER" if command.args.is_empty() => Shape::Value,
+        _ => Shape::Any,
+    }
+}
 
 /// Sends `command` on `client` and waits for its reply, for `timeout` if there is one and for the
 /// client's default otherwise.
 pub(crate) async fn send(
     client: &FredClient,
+    mut command: Command,
+    timeout: Option<Duration>,
+) -> Result<Reply, FredError> {
+    if let Some(node) = command.node.take() {
+        return on_node(client, node, command, timeout).await;
+    }
+    let Some(timeout) = timeout else {
+        return dispatch(client, command, None).await.map(Reply);
+    };
+    let timeout = timeout.max(SHORTEST);
+    let deadline = Instant::now() + timeout;
+    dispatch(
+        &client.with_options(&options(timeout)),
+        command,
+        Some(deadline),
+    )
+    .await
+    .map(Reply)
+}
+
+/// Sends `command` to a node of a cluster, whatever its keys.
+async fn on_node(
+    client: &FredClient,
+    node: Server,
     command: Command,
     timeout: Option<Duration>,
 ) -> Result<Reply, FredError> {
-    let Some(timeout) = timeout else {
-        return dispatch(client, command).await.map(Reply);
-    };
     let options = Options {
-        timeout: Some(timeout),
+        timeout,
+        cluster_node: Some(node),
         ..Options::default()
     };
-    dispatch(&client.with_options(&options), command)
+    custom(&client.with_options(&options), command)
         .await
         .map(Reply)
 }
 
-/// Sends a command that may block on the server for `wait`, with `margin` for its way there and back.
+/// Sends `transaction` and waits for its reply, as [`send`] does.
+pub(crate) async fn send_transaction(
+    client: &FredClient,
+    transaction: Transaction,
+    timeout: Option<Duration>,
+) -> Result<Reply, FredError> {
+    let first = transaction.keys.first();
+    let eval = CustomCommand::new_static("EVAL", hash_of(client, first), false);
+    let count = Value::Integer(i64::try_from(transaction.keys.len()).unwrap_or(i64::MAX));
+    let mut args = vec![Value::from(transaction.source), count];
+    args.extend(transaction.keys.into_iter().map(Value::Bytes));
+    args.extend(transaction.args);
+    let reply = match timeout {
+        Some(timeout) => {
+            let client = client.with_options(&options(timeout.max(SHORTEST)));
+            client.custom(eval, args).await
+        }
+        None => client.custom(eval, args).await,
+    };
+    reply.map(Reply)
+}
+
+/// Sends a command that may block on the server, and waits for its reply as long as `timeout`.
 pub(crate) async fn send_blocking(
     client: &FredClient,
     command: Command,
     timeout: Duration,
 ) -> Result<Reply, FredError> {
-    let options = Options {
-        timeout: Some(timeout),
-        ..Options::default()
-    };
     let custom = CustomCommand::new_static(command.name, hash(client, &command), true);
-    client
-        .with_options(&options)
-        .custom(custom, command.into_wire())
-        .await
-        .map(Reply)
+    let client = client.with_options(&options(timeout.max(SHORTEST)));
+    client.custom(custom, command.into_wire()).await.map(Reply)
 }
 
-async fn dispatch<C>(client: &C, mut command: Command) -> Result<Value, FredError>
+/// Whether fred would drop the reply of a command that blocks on `key`: BZPOPMIN and the like
+/// answer three elements, of which the key is the first.
+pub(crate) fn is_blocking_reply_dropped(command: &Command) -> bool {
+    let answers_three = command.name.starts_with("BZ");
+    let word = command.keys.first().map(Bytes::as_ref).unwrap_or_default();
+    let stem = word.strip_suffix(b"subscribe");
+    answers_three
+        && (matches!(word, b"message" | b"smessage" | b"pmessage" | b"pubsub")
+            || stem.is_some_and(|stem| matches!(stem, b"" | b"p" | b"un" | b"pun" | b"sun")))
+}
+
+fn options(timeout: Duration) -> Options {
+    Options {
+        timeout: Some(timeout),
+        ..Options::default()
+    }
+}
+
+async fn dispatch<C>(
+    client: &C,
+    mut command: Command,
+    deadline: Option<Instant>,
+) -> Result<Value, FredError>
 where
     C: ClientLike + KeysInterface + ListInterface + HashesInterface,
 {
-    if command.script.is_some() {
-        return script(client, command).await;
+    if let Some(of) = command.script {
+        return script(client, of, command, deadline).await;
+    }
+    match shape(&command) {
+        Shape::Harmless => {}
+        Shape::Value if !client.is_clustered() => {}
+        Shape::Value | Shape::Any => {
+            command.args.insert(0, Value::from_static_str(command.name));
+            return script(client, &CALL, command, deadline).await;
+        }
     }
     if command.keys.len() != 1 {
         return custom(client, command).await;
     }
     let single = |command: &mut Command| Key::from(command.keys.swap_remove(0));
     match (command.name, command.args.as_slice()) {
+        ("GET", []) => client.get(single(&mut command)).await,
+        ("SET", [value]) => {
+            let value = value.clone();
+            client
+                .set(single(&mut command), value, None, None, false)
+                .await
+        }
         ("RPUSH", _) => client.rpush(single(&mut command), command.args).await,
         ("LPUSH", _) => client.lpush(single(&mut command), command.args).await,
         ("RPOP", []) => client.rpop(single(&mut command), None).await,
@@ -94,30 +215,107 @@ async fn custom<C: ClientLike>(client: &C, command: Command) -> Result<Value, Fr
 
 /// EVALSHA, and EVAL where the server does not have the script: one trip more, once, on the node
 /// that needs it, and it survives a flush of the scripts or a failover.
-async fn script<C: ClientLike>(client: &C, command: Command) -> Result<Value, FredError> {
-    let Some(script) = command.script else {
-        return custom(client, command).await;
-    };
+async fn script<C: ClientLike>(
+    client: &C,
+    script: &Script,
+    command: Command,
+    deadline: Option<Instant>,
+) -> Result<Value, FredError> {
     let hash = hash(client, &command);
+    let in_order = command.in_order;
     let args = script.evalsha_args(command);
+    if in_order {
+        let eval = CustomCommand::new_static("EVAL", hash, false);
+        return client
+            .custom(eval, script.eval_args(args))
+            .await
+            .map(unwrapped);
+    }
     let evalsha = CustomCommand::new_static("EVALSHA", hash.clone(), false);
-    match client.custom(evalsha, args.clone()).await {
+    let reply = match client.custom(evalsha, args.clone()).await {
         Err(error) if error.details().starts_with("NOSCRIPT") => {
             let eval = CustomCommand::new_static("EVAL", hash, false);
-            client.custom(eval, script.eval_args(args)).await
+            let args = script.eval_args(args);
+            match deadline {
+                // Both trips together have the time of one command.
+                Some(deadline) => {
+                    let left = deadline
+                        .saturating_duration_since(Instant::now())
+                        .max(SHORTEST);
+                    client.with_options(&options(left)).custom(eval, args).await
+                }
+                None => client.custom(eval, args).await,
+            }
         }
         reply => reply,
+    }?;
+    Ok(unwrapped(reply))
+}
+
+/// What a script returned, out of its array of one; an array of none is nil.
+fn unwrapped(reply: Value) -> Value {
+    match reply {
+        Value::Array(mut items) => items.pop().unwrap_or(Value::Null),
+        other => other,
     }
 }
 
 fn hash<C: ClientLike>(client: &C, command: &Command) -> ClusterHash {
+    hash_of(client, command.keys.first())
+}
+
+fn hash_of<C: ClientLike>(client: &C, key: Option<&Bytes>) -> ClusterHash {
     if !client.is_clustered() {
         return ClusterHash::FirstKey;
     }
-    command
-        .keys
-        .first()
-        .map_or(ClusterHash::Random, |key: &Bytes| {
-            ClusterHash::Custom(fred::util::redis_keyslot(key))
-        })
+    key.map_or(ClusterHash::Random, |key| {
+        ClusterHash::Custom(fred::util::redis_keyslot(key))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_that_may_start_with_what_is_stored_is_wrapped() {
+        for name in [
+            "LRANGE",
+            "HMGET",
+            "HGETALL",
+            "MGET",
+            "SMEMBERS",
+            "ZRANGE",
+            "NEWCOMMAND",
+        ] {
+            assert_eq!(shape(&Command::read(name)), Shape::Any, "{name}");
+        }
+        for name in ["LPOP", "RPOP", "SPOP"] {
+            assert_eq!(shape(&Command::write(name)), Shape::Value, "{name}");
+            assert_eq!(
+                shape(&Command::write(name).arg(2_i64)),
+                Shape::Any,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn keys_that_fred_takes_for_words_of_its_own_are_known() {
+        let dropped = |name, key| is_blocking_reply_dropped(&Command::write(name).key(key));
+        for key in [
+            "message",
+            "pmessage",
+            "smessage",
+            "pubsub",
+            "subscribe",
+            "punsubscribe",
+        ] {
+            assert!(dropped("BZPOPMIN", key), "{key}");
+            assert!(!dropped("BRPOP", key), "{key}");
+        }
+        for key in ["", "messages", "xsubscribe", "queue"] {
+            assert!(!dropped("BZPOPMIN", key), "{key}");
+        }
+    }
 }

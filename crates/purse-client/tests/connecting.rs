@@ -161,7 +161,6 @@ async fn a_fred_configuration_and_a_client_of_ones_own_can_be_built_on() {
     let again = client
         .to_builder()
         .preset(Preset::Locks)
-        .resp3()
         .connect()
         .await
         .expect("again");

@@ -320,6 +320,44 @@ async fn silence_makes_the_connection_anew_although_writes_go_on() {
 }
 
 #[tokio::test]
+async fn a_timeout_of_zero_is_a_short_one() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    server.pause().expect("pause");
+    let started = Instant::now();
+    let read = Command::read("GET").key("k").timeout(Duration::ZERO);
+    client.run(read).await.expect_err("hung");
+    assert!(started.elapsed() < Duration::from_secs(1));
+    server.resume().expect("resume");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_write_to_a_dead_peer_does_not_hold_the_client_up() {
+    let server = Server::start().expect("a server");
+    let proxy = Proxy::before(&server).await;
+    let client = Client::builder(&proxy.url)
+        .command_timeout(Duration::from_millis(300))
+        .connect()
+        .await
+        .expect("through the proxy");
+    proxy.swallow();
+    let large = bytes::Bytes::from(vec![b'x'; 16 << 20]);
+    for _ in 0..3 {
+        let push = Command::write("RPUSH").key("l").arg(large.clone());
+        let error = client.run(push).await.expect_err("nobody answers");
+        assert!(
+            matches!(error.kind(), ErrorKind::Ambiguous | ErrorKind::NotSent),
+            "{error:?}"
+        );
+    }
+    proxy.swallow_no_more();
+    until("the client works again", async || {
+        client.run(incr("n")).await.is_ok()
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_the_server_refuses_is_told_apart() {
     let server = Server::start().expect("a server");
     server.command(&["SET", "text", "t"]).expect("SET");

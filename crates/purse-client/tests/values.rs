@@ -4,24 +4,24 @@ mod support;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
-use purse_client::{Client, Command, ErrorKind, Op, Pattern, Reply, Scan, Script};
-use purse_testkit::Server;
+use purse_client::{Command, ErrorKind, Op, Pattern, Reply, Scan, Script};
+use purse_testkit::{Release, Server};
 use support::{calls, client, until};
 
-async fn both(server: &Server) -> [Client; 2] {
-    let resp3 = Client::builder(&server.url())
-        .resp3()
-        .connect()
-        .await
-        .expect("RESP3");
-    [client(server).await, resp3]
+/// The newest server and the oldest one of those that tests can have.
+fn servers() -> [Server; 2] {
+    [Release::Valkey9_1, Release::Redis6_2_5].map(|release| {
+        Server::builder()
+            .release(release)
+            .start()
+            .expect("a server")
+    })
 }
 
 #[tokio::test]
 async fn nil_empty_and_single_stay_apart() {
-    let server = Server::start().expect("a server");
-    for client in both(&server).await {
-        server.command(&["FLUSHALL"]).expect("FLUSHALL");
+    for server in servers() {
+        let client = client(&server).await;
         let get = client
             .run(Command::read("GET").key("none"))
             .await
@@ -71,9 +71,9 @@ async fn nil_empty_and_single_stay_apart() {
 
 #[tokio::test]
 async fn bytes_of_every_value_go_there_and_back() {
-    let server = Server::start().expect("a server");
     let all: Vec<u8> = (0..=255).collect();
-    for client in both(&server).await {
+    for server in servers() {
+        let client = client(&server).await;
         let key = Bytes::from(all.clone());
         let set = Command::write("SET")
             .key(key.clone())
@@ -89,9 +89,8 @@ async fn bytes_of_every_value_go_there_and_back() {
 
 #[tokio::test]
 async fn a_command_with_a_method_of_freds_answers_as_any_other() {
-    let server = Server::start().expect("a server");
-    for client in both(&server).await {
-        server.command(&["FLUSHALL"]).expect("FLUSHALL");
+    for server in servers() {
+        let client = client(&server).await;
         let run = async |command| client.run(command).await.expect("a reply");
         let key = |command: Command| command.key("l");
         assert_eq!(
@@ -157,6 +156,50 @@ async fn a_command_with_a_method_of_freds_answers_as_any_other() {
     }
 }
 
+#[tokio::test]
+async fn what_looks_like_a_message_of_the_server_is_a_reply() {
+    for server in servers() {
+        let client = client(&server).await;
+        server.command(&["SET", "k", "SECRET"]).expect("SET");
+        for word in [
+            "message",
+            "smessage",
+            "pmessage",
+            "subscribe",
+            "sunsubscribe",
+            "pubsub",
+        ] {
+            let push = ["RPUSH", word, word, "message", "c", "d"];
+            server.command(&push).expect("RPUSH");
+            for length in 1..=4_i64 {
+                let range = Command::read("LRANGE").key(word).arg(0_i64).arg(length - 1);
+                let get = Command::read("GET").key("k");
+                let (range, get) = tokio::join!(client.run(range), client.run(get));
+                let range = range.expect("a reply").into_list().expect("a list");
+                let range = range
+                    .into_iter()
+                    .map(|item| item.into_bytes().expect("bytes"));
+                let expected = push[2..]
+                    .iter()
+                    .copied()
+                    .take(length as usize)
+                    .map(Bytes::from);
+                assert!(range.eq(expected), "the first {length} of {push:?}");
+                let get = get.expect("a reply").into_bytes().expect("bytes");
+                assert_eq!(&get[..], b"SECRET", "the reply of another caller");
+            }
+            // Within another array, as a page of a scan is.
+            server
+                .command(&["SADD", "set", word, "x", "y"])
+                .expect("SADD");
+            let scan = client.scan(Scan::new("SSCAN", "set"));
+            let pages: Vec<Vec<Reply>> = scan.try_collect().await.expect("pages");
+            assert_eq!(pages.concat().len(), 3, "{word}");
+            server.command(&["DEL", "set"]).expect("DEL");
+        }
+    }
+}
+
 static ECHO: Script = Script::read("ECHO", "return {KEYS[1], ARGV[1]}");
 
 #[tokio::test]
@@ -197,9 +240,9 @@ fn fill(server: &Server, fields: usize) {
 
 #[tokio::test]
 async fn a_scan_sees_everything_and_stops_when_it_is_dropped() {
-    let server = Server::start().expect("a server");
-    fill(&server, 5_000);
-    for client in both(&server).await {
+    for server in servers() {
+        fill(&server, 5_000);
+        let client = client(&server).await;
         let scan = Scan::new("HSCAN", "h").count(10);
         let pages: Vec<Vec<Reply>> = client
             .scan(scan.clone())

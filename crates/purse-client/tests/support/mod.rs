@@ -68,6 +68,7 @@ pub(crate) fn incr(key: &'static str) -> Command {
 pub(crate) struct Proxy {
     pub(crate) url: String,
     cut: Arc<AtomicBool>,
+    swallows: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -75,14 +76,26 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("redis://{}", listener.local_addr().expect("an address"));
         let cut = Arc::new(AtomicBool::new(false));
-        let (target, flag) = (format!("127.0.0.1:{}", server.port()), cut.clone());
+        let swallows = Arc::new(AtomicBool::new(false));
+        let target = format!("127.0.0.1:{}", server.port());
+        let (flag, holds) = (cut.clone(), swallows.clone());
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 let far = TcpStream::connect(&target).await.expect("the server");
-                tokio::spawn(carry(near, far, flag.clone()));
+                tokio::spawn(carry(near, far, flag.clone(), holds.clone()));
             }
         });
-        Self { url, cut }
+        Self { url, cut, swallows }
+    }
+
+    /// Connections that stand get nothing through any more, and are not closed either.
+    pub(crate) fn swallow(&self) {
+        self.swallows.store(true, Ordering::SeqCst);
+    }
+
+    /// New connections work again; those that were swallowed stay so.
+    pub(crate) fn swallow_no_more(&self) {
+        self.swallows.store(false, Ordering::SeqCst);
     }
 
     /// The next reply is thrown away, and its connection closed.
@@ -95,12 +108,20 @@ impl Proxy {
     }
 }
 
-async fn carry(near: TcpStream, far: TcpStream, cut: Arc<AtomicBool>) {
+async fn carry(near: TcpStream, far: TcpStream, cut: Arc<AtomicBool>, swallows: Arc<AtomicBool>) {
     let (mut near_read, mut near_write) = near.into_split();
     let (mut far_read, mut far_write) = far.into_split();
     let forth = tokio::spawn(async move {
+        let mut buffer = vec![0; 1 << 16];
         // Either end may close at any time.
-        let _ = tokio::io::copy(&mut near_read, &mut far_write).await;
+        while let Ok(read) = near_read.read(&mut buffer).await {
+            if swallows.load(Ordering::SeqCst) {
+                return std::future::pending().await;
+            }
+            if read == 0 || far_write.write_all(&buffer[..read]).await.is_err() {
+                return;
+            }
+        }
     });
     let mut buffer = vec![0; 1 << 16];
     while let Ok(read) = far_read.read(&mut buffer).await {

@@ -1,0 +1,270 @@
+//! Several operations at once.
+
+use std::fmt;
+
+use bytes::Bytes;
+use futures::future::join_all;
+use tokio::sync::oneshot;
+
+use crate::command::{Command, Effect};
+use crate::transaction::Transaction;
+use crate::{Client, Error, ErrorKind, Op, Reply, Result, convert};
+
+/// Operations under way at once.
+const MOST_AT_ONCE: usize = 1_024;
+
+/// Operations that are sent together: those that collections' methods return, of any types.
+///
+/// Without waiting for each reply, so they take about one round trip together, and in the order in
+/// which they were added. Each has a result of its own: one that fails does not keep the others
+/// from running. [`atomic`](Self::atomic) makes one step of them all, in between which nobody else's
+/// commands run.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = purse_testkit::Server::start()?;
+/// # let url = server.url();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use purse_client::{Client, Command, Reply};
+///
+/// let client = Client::connect(&url).await?;
+/// let mut batch = client.batch();
+/// let visits = batch.add(client.op(Command::write("INCR").key("visits"), Reply::into_int));
+/// let length = batch.add(client.op(Command::read("LLEN").key("visits"), Reply::into_count));
+/// batch.send().await?;
+/// assert_eq!(visits.take()?, 1);
+/// assert!(length.take().is_err(), "visits is no list");
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "a batch does nothing until it is sent"]
+pub struct Batch {
+    client: Client,
+    entries: Vec<Entry>,
+    atomic: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) command: Command,
+    pub(crate) answer: oneshot::Sender<Result<Reply>>,
+}
+
+/// The result of one operation of a [`Batch`], once that is sent.
+#[must_use = "the operation may have failed"]
+pub struct Pending<R>(Source<R>);
+
+enum Source<R> {
+    Known(Result<R>),
+    Batch {
+        answer: oneshot::Receiver<Result<Reply>>,
+        read: fn(Reply) -> Result<R>,
+        name: &'static str,
+        key: Option<Bytes>,
+        effect: Effect,
+    },
+}
+
+impl Client {
+    /// A batch of operations, empty yet.
+    pub fn batch(&self) -> Batch {
+        Batch {
+            client: self.clone(),
+            entries: Vec::new(),
+            atomic: false,
+        }
+    }
+}
+
+impl Batch {
+    /// Makes one transaction of the batch: all operations run in one step, or none of them is sent.
+    ///
+    /// One that fails is not undone with the others, as in `MULTI`; it has its own error. In a
+    /// cluster all keys must share a slot. It is sent as one script: fred would send a `MULTI` whose
+    /// reply is lost again.
+    pub fn atomic(mut self) -> Self {
+        self.atomic = true;
+        self
+    }
+
+    /// Adds an operation of this batch's client. Its result is there once the batch is sent.
+    pub fn add<R>(&mut self, operation: Op<R>) -> Pending<R> {
+        let (client, command, read) = match operation.into_parts() {
+            Ok(parts) => parts,
+            Err(known) => return Pending(Source::Known(known)),
+        };
+        if !client.is_same(&self.client) {
+            let message = "the operation is one of another client than the batch";
+            return Pending(Source::Known(Err(Error::new(
+                ErrorKind::InvalidInput,
+                message,
+            ))));
+        }
+        let (sender, answer) = oneshot::channel();
+        let pending = Source::Batch {
+            answer,
+            read,
+            name: command.name,
+            key: command.keys.first().cloned(),
+            effect: command.effect,
+        };
+        self.entries.push(Entry {
+            command,
+            answer: sender,
+        });
+        Pending(pending)
+    }
+
+    /// The number of operations to send.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is nothing to send.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Sends the operations and waits for all their replies.
+    ///
+    /// One round trip for each 1024 operations, all on the connection that writes go over if there
+    /// is a write among them; an atomic batch takes one. An empty batch sends nothing.
+    ///
+    /// # Errors
+    /// Where the batch as a whole was not sent, or nothing is known of it: an atomic one, if its
+    /// keys do not share a slot ([`CrossSlot`](ErrorKind::CrossSlot)), a command has more than 7000
+    /// arguments ([`InvalidInput`](ErrorKind::InvalidInput)), or as [`Client::run`] fails. Each
+    /// result then has an error of the same kind. What becomes of a single operation is in its
+    /// result alone.
+    ///
+    /// # Cancel safety
+    /// Dropped midway, operations may run or not; an atomic batch runs whole or not at all.
+    pub async fn send(self) -> Result<()> {
+        if self.atomic {
+            return self.send_atomically().await;
+        }
+        let writes = self
+            .entries
+            .iter()
+            .any(|entry| entry.command.effect == Effect::Write);
+        let lane = if writes { Effect::Write } else { Effect::Read };
+        let mut entries = self.entries.into_iter().peekable();
+        while entries.peek().is_some() {
+            let some = entries.by_ref().take(MOST_AT_ONCE);
+            let client = &self.client;
+            join_all(some.map(|Entry { command, answer }| async move {
+                // Whoever dropped the result does not want it.
+                let _ = answer.send(client.run_on(lane, command.in_order()).await);
+            }))
+            .await;
+        }
+        Ok(())
+    }
+
+    async fn send_atomically(self) -> Result<()> {
+        let Self {
+            client, entries, ..
+        } = self;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let (commands, answers): (Vec<_>, Vec<_>) = entries
+            .into_iter()
+            .map(|entry| (entry.command, entry.answer))
+            .unzip();
+        let names: Vec<_> = commands.iter().map(|command| command.name).collect();
+        let replies = match Transaction::new(&client, commands) {
+            Ok(transaction) => client.transact(transaction).await,
+            Err(error) => Err(error),
+        };
+        let replies = replies.and_then(|reply| outcomes(reply, &names));
+        match replies {
+            Ok(replies) => {
+                for (answer, reply) in answers.into_iter().zip(replies) {
+                    let _ = answer.send(reply);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                for answer in answers {
+                    let _ = answer.send(Err(Error::new(error.kind(), "the atomic batch failed")));
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The reply or error of each operation.
+fn outcomes(reply: Reply, names: &[&'static str]) -> Result<Vec<Result<Reply>>> {
+    let replies = reply.into_list()?;
+    if replies.len() != names.len() {
+        return Err(Error::new(
+            ErrorKind::Protocol,
+            "the batch has another number of replies",
+        ));
+    }
+    let outcome = |(reply, name): (Reply, &&'static str)| {
+        let mut parts = reply.into_list()?.into_iter();
+        let worked = parts.next().map_or(Ok(0), Reply::into_int)? == 1;
+        // A nil at the end of an array is left out by the server.
+        let rest = parts.next().unwrap_or_else(Reply::nil);
+        if worked {
+            return Ok(Ok(rest));
+        }
+        let error = rest.into_bytes()?;
+        Ok(Err(convert::reply_error(
+            &String::from_utf8_lossy(&error),
+            name,
+        )))
+    };
+    replies.into_iter().zip(names).map(outcome).collect()
+}
+
+impl<R> Pending<R> {
+    /// The operation's result.
+    ///
+    /// # Errors
+    /// Those of the operation; [`NotSent`](ErrorKind::NotSent) if the batch was not sent. If it was
+    /// dropped while it was being sent, a write is [`Ambiguous`](ErrorKind::Ambiguous).
+    pub fn take(self) -> Result<R> {
+        let (mut answer, read, name, key, effect) = match self.0 {
+            Source::Known(result) => return result,
+            Source::Batch {
+                answer,
+                read,
+                name,
+                key,
+                effect,
+            } => (answer, read, name, key, effect),
+        };
+        let result = match answer.try_recv() {
+            Ok(reply) => reply.and_then(|reply| Op::read_reply(reply, read, effect)),
+            Err(oneshot::error::TryRecvError::Empty) => Err(Error::new(
+                ErrorKind::NotSent,
+                "the batch has not been sent",
+            )),
+            Err(oneshot::error::TryRecvError::Closed) => Err(match effect {
+                Effect::Read => Error::new(ErrorKind::NotSent, "the batch was dropped"),
+                Effect::Write => Error::new(
+                    ErrorKind::Ambiguous,
+                    "the batch was dropped: the command may have run, or not",
+                ),
+            }),
+        };
+        result.map_err(|error| error.with_command(name, key))
+    }
+}
+
+impl<R> fmt::Debug for Pending<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::Known(_) => f.write_str("Pending(known)"),
+            Source::Batch { name, .. } => write!(f, "Pending({name})"),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Several commands as one script.
+
+use bytes::Bytes;
+use fred::types::Value;
+
+use crate::command::{Command, Effect};
+use crate::{Client, Error, ErrorKind, Result};
+
+/// The most arguments of one command: what Lua can unpack.
+const MOST_ARGUMENTS: usize = 7_000;
+
+/// The body that runs one command: its name is the first argument.
+const CALL: &str = include_str!("lua/call.lua");
+const BODY: &str = include_str!("lua/atomic.lua");
+
+/// A script that is made for its commands, with what it is run on.
+#[derive(Debug)]
+pub(crate) struct Transaction {
+    pub(crate) source: String,
+    pub(crate) keys: Vec<Bytes>,
+    pub(crate) args: Vec<Value>,
+    pub(crate) effect: Effect,
+}
+
+impl Transaction {
+    pub(crate) fn new(client: &Client, commands: Vec<Command>) -> Result<Self> {
+        let mut sources = vec![CALL];
+        let mut keys = Vec::new();
+        let mut args = Vec::new();
+        let mut effect = Effect::Read;
+        for command in commands {
+            let name = command.name;
+            if command.keys.len() + command.args.len() > MOST_ARGUMENTS {
+                let message = format!(
+                    "{name} has more than {MOST_ARGUMENTS} arguments, too many for an atomic batch"
+                );
+                return Err(Error::new(ErrorKind::InvalidInput, message));
+            }
+            if command.effect == Effect::Write {
+                effect = Effect::Write;
+            }
+            let source = command.script.map_or(CALL, |script| script.source());
+            let which = sources
+                .iter()
+                .position(|known| *known == source)
+                .unwrap_or_else(|| {
+                    sources.push(source);
+                    sources.len() - 1
+                });
+            let named = command
+                .script
+                .is_none()
+                .then(|| Value::from_static_str(name));
+            args.extend(
+                [
+                    which,
+                    command.keys.len(),
+                    command.args.len() + usize::from(named.is_some()),
+                ]
+                .map(number),
+            );
+            args.extend(named);
+            args.extend(command.args);
+            keys.extend(command.keys);
+        }
+        client.same_slot(&keys)?;
+        Ok(Self {
+            source: source(&sources),
+            keys,
+            args,
+            effect,
+        })
+    }
+}
+
+/// Functions whose parameters take the place of a script's KEYS and ARGV, and the body that calls
+/// them.
+fn source(sources: &[&str]) -> String {
+    let mut whole = "local run = {}\n".to_owned();
+    for (which, source) in sources.iter().enumerate() {
+        whole += &format!("run[{which}] = function(KEYS, ARGV)\n{source}\nend\n");
+    }
+    whole + BODY
+}
+
+fn number(n: usize) -> Value {
+    // A count of what is in memory.
+    Value::Integer(i64::try_from(n).unwrap_or(i64::MAX))
+}
