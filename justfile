@@ -25,6 +25,18 @@ test: lint doc deny
     {{ runner }} --workspace --features {{ features }}
     cargo test --workspace --doc --features {{ features }}
 
+# Run the live suite on every server there is; those that are missing are fetched
+test-matrix:
+    cargo run --quiet --package purse-testkit --example servers -- --all
+    cargo run --quiet --package purse-testkit --example servers | tail -n +3 | awk '{ print $NF }' | while read -r server; do \
+        echo "--- $server"; \
+        PURSE_SERVER="$server" {{ runner }} --package purse-client --package purse-tests --package purse-redlock || exit 1; \
+    done
+
+# Ten times the random operations, fifty times the cancellations
+soak:
+    PURSE_SOAK=1 cargo test --package purse-tests --test 'model_*' --test queue --test redlock -- --nocapture
+
 # Build the documentation; a warning is an error
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --features {{ features }}
@@ -46,8 +58,13 @@ fuzz seconds="10":
 
 # Run every example
 examples:
+    cargo run --quiet --example batch
     cargo run --quiet --example list
     cargo run --quiet --example hash
+    cargo run --quiet --example keyspace
+    cargo run --quiet --example queue
+    cargo run --quiet --example set
+    cargo run --quiet --example sorted_set
     cargo run --quiet --example redlock
     cargo run --quiet --example tour
 

@@ -1,5 +1,10 @@
 //! What the live tests share: one server a process, a fresh key for each test.
 
+pub mod model;
+pub mod python;
+
+use std::time::{Duration, Instant};
+
 use purse::Client;
 use purse_testkit::Server;
 
@@ -18,6 +23,38 @@ pub async fn client() -> Client {
 #[must_use]
 pub fn fresh(name: &str) -> String {
     format!("test:{name}:{}", uuid::Uuid::new_v4().simple())
+}
+
+/// A new server that is a cluster by itself, with all the slots.
+///
+/// # Panics
+/// Where it does not start, or finds itself incomplete for ten seconds.
+#[must_use]
+pub fn cluster_of_one() -> Server {
+    let settings = Server::builder()
+        .config("cluster-enabled", "yes")
+        .config("cluster-announce-ip", "127.0.0.1");
+    let server = match settings.start() {
+        Ok(server) => server,
+        Err(error) => panic!("{error}"),
+    };
+    let ask = |words: &[&str]| match server.command(words) {
+        Ok(reply) => reply,
+        Err(error) => panic!("{error}"),
+    };
+    let slots: Vec<_> = (0..16_384).map(|slot: u32| slot.to_string()).collect();
+    let mut assign = vec!["CLUSTER", "ADDSLOTS"];
+    assign.extend(slots.iter().map(String::as_str));
+    ask(&assign);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !ask(&["CLUSTER", "INFO"])
+        .text()
+        .is_some_and(|info| info.contains("cluster_state:ok"))
+    {
+        assert!(Instant::now() < deadline, "the cluster is not complete");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    server
 }
 
 /// How often `server` ran `command` so far.

@@ -378,6 +378,42 @@ async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
     assert_eq!(hash.len().await.unwrap(), 3);
 }
 
+/// fred takes some arrays for messages, drops them, and hands each later reply to the wrong caller.
+#[tokio::test]
+async fn entries_that_look_like_messages_are_entries() {
+    let client = client().await;
+    for word in ["message", "smessage", "subscribe", "punsubscribe", "pubsub"] {
+        let hash: RedisHash<String, String> = RedisHash::new(&client, fresh("hash"));
+        hash.extend([(word, word), ("b", "message")]).await.unwrap();
+        let (map, one) = tokio::join!(hash.to_map(), hash.get("b"));
+        assert_eq!(map.unwrap().len(), 2);
+        assert_eq!(one.unwrap().as_deref(), Some("message"));
+        let (many, one) = tokio::join!(hash.get_many([word, "b", "c"]), hash.get("b"));
+        let expected = [Some(word.to_owned()), Some("message".to_owned()), None];
+        assert_eq!(many.unwrap(), expected);
+        assert_eq!(one.unwrap().as_deref(), Some("message"));
+        assert_eq!(hash.remove(word).await.unwrap().as_deref(), Some(word));
+    }
+}
+
+#[tokio::test]
+async fn a_later_chunk_that_cannot_be_decoded_holds_its_bytes() {
+    let client = client().await;
+    let texts: RedisHash<u32, String> = RedisHash::new(&client, fresh("hash"));
+    texts
+        .extend((0..1_500).map(|n| (n, if n == 1_400 { "two" } else { "1" })))
+        .await
+        .unwrap();
+    let numbers: RedisHash<u32, u32> = RedisHash::new(&client, texts.key().name());
+    let error = numbers.get_many(0..1_500).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.bytes()),
+        (ErrorKind::Decode, Some(&Bytes::from("two")))
+    );
+    assert_eq!(error.done(), 0, "a read has done nothing");
+    assert!(error.to_string().contains("HMGET"), "{error}");
+}
+
 #[tokio::test]
 async fn what_is_taken_out_and_cannot_be_decoded_is_handed_over() {
     let hash = spoiled().await;

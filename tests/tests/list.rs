@@ -4,7 +4,8 @@ use std::ops::Bound::{self, Excluded, Included, Unbounded};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
-use purse::{ErrorKind, Json, Occurrences, Raw, RedisHash, RedisList};
+use purse::{Client, ErrorKind, Json, Occurrences, Raw, RedisHash, RedisList};
+use purse_testkit::{Release, Server};
 use purse_tests::{calls, client, fresh};
 use serde::{Deserialize, Serialize};
 
@@ -214,8 +215,8 @@ async fn an_empty_extend_sends_no_push_and_tells_the_length() {
 
 #[tokio::test]
 async fn bulk_goes_in_chunks_and_streams_in_pages() {
-    let server = purse_testkit::Server::start().unwrap();
-    let client = purse::Client::connect(&server.url()).await.unwrap();
+    let server = Server::start().unwrap();
+    let client = Client::connect(&server.url()).await.unwrap();
     let list: RedisList<u32> = RedisList::new(&client, "list");
     assert_eq!(list.extend(0..5_000_u32).await.unwrap(), 5_000);
     assert_eq!(calls(&server, "rpush"), 5);
@@ -230,8 +231,8 @@ async fn bulk_goes_in_chunks_and_streams_in_pages() {
 
 #[tokio::test]
 async fn a_dropped_stream_sends_nothing_more() {
-    let server = purse_testkit::Server::start().unwrap();
-    let client = purse::Client::connect(&server.url()).await.unwrap();
+    let server = Server::start().unwrap();
+    let client = Client::connect(&server.url()).await.unwrap();
     let list: RedisList<u32> = RedisList::new(&client, "list");
     list.extend(0..1_000_u32).await.unwrap();
     let mut stream = list.stream().page_size(10);
@@ -364,7 +365,103 @@ async fn a_failure_in_a_later_chunk_says_what_went_before() {
     let error = list.extend(values).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Encode);
     assert!(error.to_string().contains("2048"), "{error}");
+    assert_eq!(error.done(), 2_048);
     assert_eq!(list.len().await.unwrap(), 2_048);
+}
+
+#[tokio::test]
+async fn a_part_that_is_done_is_told_and_not_to_be_repeated() {
+    let server = Server::start().unwrap();
+    let client = Client::connect(&server.url()).await.unwrap();
+    let list: RedisList<u32> = RedisList::new(&client, "list");
+    let numbers = (0..3_000_u32).inspect(|n| {
+        if *n == 1_500 {
+            server
+                .command(&["CONFIG", "SET", "maxmemory", "1"])
+                .unwrap();
+        }
+    });
+    let error = list.extend(numbers).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.code()),
+        (ErrorKind::Server, Some("OOM")),
+        "{error}"
+    );
+    assert_eq!(error.done(), 1_024);
+    assert!(!error.is_retryable());
+    let message = error.to_string();
+    assert!(
+        message.contains("RPUSH") && message.contains("\"list\""),
+        "{message}"
+    );
+    assert_eq!(list.len().await.unwrap(), 1_024);
+}
+
+/// fred takes some arrays for messages, drops them, and hands each later reply to the wrong caller.
+#[tokio::test]
+async fn elements_that_look_like_messages_are_elements() {
+    let client = client().await;
+    let private: RedisHash<String, String> = RedisHash::new(&client, fresh("list"));
+    private.set("a", "secret").await.unwrap();
+    for word in [
+        "message",
+        "smessage",
+        "pmessage",
+        "subscribe",
+        "punsubscribe",
+        "pubsub",
+    ] {
+        let list = Strings::new(&client, fresh(word));
+        let words = [word, "message", "c", "d"];
+        list.extend(words).await.unwrap();
+        let (all, secret) = tokio::join!(list.to_vec(), private.get("a"));
+        assert_eq!(all.unwrap(), words);
+        assert_eq!(secret.unwrap().as_deref(), Some("secret"));
+        let (three, secret) = tokio::join!(list.range(..3), private.get("a"));
+        assert_eq!(three.unwrap(), words[..3]);
+        assert_eq!(secret.unwrap().as_deref(), Some("secret"));
+        let streamed: Vec<String> = list.stream().page_size(3).try_collect().await.unwrap();
+        assert_eq!(streamed, words);
+        assert_eq!(list.pop_front_n(3).await.unwrap(), words[..3]);
+        assert_eq!(list.pop_back().await.unwrap().as_deref(), Some("d"));
+    }
+}
+
+#[tokio::test]
+async fn an_insert_that_is_refused_halfway_changes_nothing() {
+    for release in [Release::Default, Release::Redis6_2_5] {
+        let server = Server::builder().release(release).start().unwrap();
+        server
+            .command(&[
+                "ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "-linsert",
+            ])
+            .unwrap();
+        let url = format!("redis://app:pw@127.0.0.1:{}", server.port());
+        let client = Client::connect(&url).await.unwrap();
+        let list = Strings::new(&client, "list");
+        list.extend(["a", "b", "c"]).await.unwrap();
+        let error = list.insert(1, "x").await.unwrap_err();
+        assert!(!error.is_ambiguous(), "{error:?}");
+        assert_eq!(list.to_vec().await.unwrap(), ["a", "b", "c"]);
+    }
+}
+
+#[tokio::test]
+async fn any_page_size_will_do() {
+    let list = letters("abc").await;
+    for size in [0, 1, 2, usize::MAX] {
+        let all: Vec<String> = list.stream().page_size(size).try_collect().await.unwrap();
+        assert_eq!(all, ["a", "b", "c"], "{size}");
+    }
+}
+
+#[tokio::test]
+async fn errors_made_before_sending_name_command_key_and_server() {
+    let list: RedisList<f64> = RedisList::new(&client().await, fresh("list"));
+    let error = list.push_back(f64::NAN).await.unwrap_err().to_string();
+    for word in ["RPUSH", "test:list:", "127.0.0.1"] {
+        assert!(error.contains(word), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -2,14 +2,17 @@
 //!
 //! Where there is no Python, both tests say so and pass.
 
-use std::collections::HashMap;
-use std::fs::File;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::time::Duration;
 
 use futures::TryStreamExt;
-use purse::{Client, RedisHash, RedisList};
+use purse::{
+    Client, RedisHash, RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue,
+    RedisSet, RedisSortedSet, SetOptions,
+};
 use purse_testkit::Server;
+use purse_tests::python::{interpreter, script};
 use serde::{Deserialize, Serialize};
 
 #[path = "../../examples/hash.rs"]
@@ -18,8 +21,6 @@ mod hash;
 #[path = "../../examples/redlock.rs"]
 #[allow(dead_code, reason = "as a program of its own it has a main function")]
 mod redlock;
-
-const PACKAGE: &str = "redis-purse==2.0.2";
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Plant {
@@ -36,51 +37,92 @@ fn carrot() -> Plant {
     }
 }
 
-fn run(command: &mut Command) {
-    let output = command.output().expect("a program that starts");
-    assert!(
-        output.status.success(),
-        "{command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+fn spinach() -> Plant {
+    Plant {
+        name: "spinach".into(),
+        healthiness: 9.8,
+        tasty: false,
+    }
 }
 
-/// A Python with redis-purse in it, made once and kept in the target folder.
+fn broccoli() -> Plant {
+    Plant {
+        name: "broccoli".into(),
+        healthiness: 12.2,
+        tasty: true,
+    }
+}
+
+/// A Python with redis-purse in it.
 fn python() -> Option<PathBuf> {
-    if Command::new("python3").arg("--version").output().is_err() {
-        eprintln!("no python3 here: nothing to compare with");
-        return None;
-    }
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let environment = folder.join(PACKAGE);
-    let python = environment.join("bin/python");
-    let complete = environment.join("complete");
-    let lock = File::create(folder.join("python.lock")).expect("a file to lock");
-    lock.lock().expect("a lock");
-    if !complete.exists() {
-        run(Command::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(&environment));
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", PACKAGE]));
-        File::create(complete).expect("a file");
-    }
-    Some(python)
-}
-
-fn script(python: &Path, name: &str, url: &str) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("python")
-        .join(name);
-    run(Command::new(python)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .arg(file)
-        .arg(url));
+    interpreter(Path::new(env!("CARGO_TARGET_TMPDIR")))
 }
 
 const TEXTS: [&str; 6] = ["a", "ä€😀", "", "\"quoted\"", "null", "12"];
 
 fn raw() -> [Vec<u8>; 3] {
     [vec![], (0..=255).collect(), b"[1, 2]".to_vec()]
+}
+
+async fn write_sets(client: &Client) {
+    let texts: RedisSet<String> = RedisSet::new(client, "rs:set:texts");
+    texts.extend(TEXTS).await.expect("a reply");
+    let bytes: RedisSet<Vec<u8>> = RedisSet::new(client, "rs:set:bytes");
+    bytes.extend(raw()).await.expect("a reply");
+    let plants: RedisSet<Plant> = RedisSet::new(client, "rs:set:plants");
+    plants
+        .extend([spinach(), broccoli()])
+        .await
+        .expect("a reply");
+
+    let texts: RedisSortedSet<String> = RedisSortedSet::new(client, "rs:sorted:texts");
+    let items = TEXTS
+        .into_iter()
+        .zip([-1.5, 0.1, 2.0, 3.0, 4.0, f64::INFINITY]);
+    texts.extend(items).await.expect("a reply");
+    let bytes: RedisSortedSet<Vec<u8>> = RedisSortedSet::new(client, "rs:sorted:bytes");
+    bytes
+        .extend(raw().map(|bytes| (bytes, 1.0)))
+        .await
+        .expect("a reply");
+    let plants: RedisSortedSet<Plant> = RedisSortedSet::new(client, "rs:sorted:plants");
+    plants.insert(spinach(), 9.8).await.expect("a reply");
+}
+
+async fn read_sets(client: &Client) {
+    let texts: RedisSet<String> = RedisSet::new(client, "py:set:texts");
+    let all = texts.to_set().await.expect("a reply");
+    assert_eq!(all, HashSet::from(TEXTS.map(str::to_owned)));
+    assert!(texts.contains("ä€😀").await.expect("a reply"));
+    let bytes: RedisSet<Vec<u8>> = RedisSet::new(client, "py:set:bytes");
+    assert_eq!(bytes.to_set().await.expect("a reply"), HashSet::from(raw()));
+    let plants: RedisSet<Plant> = RedisSet::new(client, "py:set:plants");
+    assert_eq!(plants.len().await.expect("a reply"), 4);
+    assert!(plants.contains(spinach()).await.expect("a reply"));
+    assert!(plants.remove(broccoli()).await.expect("a reply"));
+    let dicts: RedisSet<Plant> = RedisSet::new(client, "py:set:dicts");
+    let all: Vec<Plant> = dicts.stream().try_collect().await.expect("a reply");
+    assert_eq!(all, [carrot()]);
+    let is_found = dicts.contains(carrot()).await.expect("a reply");
+    assert!(
+        !is_found,
+        "Python writes a dict with spaces, as the documentation says"
+    );
+
+    let texts: RedisSortedSet<String> = RedisSortedSet::new(client, "py:sorted:texts");
+    let expected = TEXTS.map(str::to_owned).into_iter();
+    let expected = expected.zip([-1.5, 0.1, 2.0, 3.0, 4.0, f64::INFINITY]);
+    let all = texts.by_rank(..).with_scores().await.expect("a reply");
+    assert_eq!(all, expected.collect::<Vec<_>>());
+    let bytes: RedisSortedSet<Vec<u8>> = RedisSortedSet::new(client, "py:sorted:bytes");
+    let scores = bytes.scores(raw()).await.expect("a reply");
+    assert_eq!(scores, [Some(0.0), Some(1.0), Some(2.0)]);
+    let plants: RedisSortedSet<Plant> = RedisSortedSet::new(client, "py:sorted:plants");
+    assert_eq!(plants.rank(spinach()).await.expect("a reply"), Some(2));
+    assert_eq!(
+        plants.pop_max().await.expect("a reply"),
+        Some((broccoli(), 12.2))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,15 +142,38 @@ async fn python_reads_what_rust_writes() {
     dicts.push_back(carrot()).await.unwrap();
     let counts: RedisHash<u8, u8> = RedisHash::new(&client, "rs:counts");
     counts.set(7, 42).await.unwrap();
+    write_sets(&client).await;
+    let space: RedisKeySpace<String> = RedisKeySpace::new(&client, "rs:space*:");
+    let texts = TEXTS.into_iter().zip(TEXTS);
+    space.extend(texts).await.unwrap();
+    space.sub("raw:").extend([("é", "ä")]).await.unwrap();
+    let minute = SetOptions::new().ttl(Duration::from_secs(60));
+    let plants: RedisKeySpace<Plant> = RedisKeySpace::new(&client, "rs:plants:");
+    plants.set_with("carrot", carrot(), minute).await.unwrap();
+    plants.get_or_insert("leek", carrot()).await.unwrap();
+    let bytes: RedisKeySpace<Vec<u8>> = RedisKeySpace::new(&client, "rs:raw:");
+    let numbered = raw().into_iter().enumerate();
+    bytes
+        .extend(numbered.map(|(n, value)| (n.to_string(), value)))
+        .await
+        .unwrap();
 
-    script(&python, "read.py", &server.url());
+    let fifo: RedisQueue<String> = RedisQueue::new(&client, "rs:fifo");
+    fifo.push_many(["a", "b", "c"]).await.unwrap();
+    let lifo: RedisLifoQueue<String> = RedisLifoQueue::new(&client, "rs:lifo");
+    lifo.push_many(["a", "b", "c"]).await.unwrap();
+    let ranked: RedisPriorityQueue<Plant> = RedisPriorityQueue::new(&client, "rs:ranked");
+    ranked.push(spinach(), 2.0).await.unwrap();
+    ranked.push(broccoli(), 1.0).await.unwrap();
+
+    script(&python, "read.py", &[server.url()]);
 }
 
 #[tokio::test]
 async fn rust_reads_what_python_writes() {
     let Some(python) = python() else { return };
     let server = Server::start().unwrap();
-    script(&python, "write.py", &server.url());
+    script(&python, "write.py", &[server.url()]);
 
     let client = Client::connect(&server.url()).await.unwrap();
     let texts: RedisList<String> = RedisList::new(&client, "py:texts");
@@ -121,17 +186,35 @@ async fn rust_reads_what_python_writes() {
     let plants: RedisHash<String, Plant> = RedisHash::new(&client, "py:plants");
     let plants: HashMap<String, Plant> = plants.iter().try_collect().await.unwrap();
     assert_eq!(plants.len(), 4);
-    assert_eq!(
-        plants["broccoli"],
-        Plant {
-            name: "broccoli".into(),
-            healthiness: 12.2,
-            tasty: true
-        }
-    );
+    assert_eq!(plants["broccoli"], broccoli());
     let numbers: RedisList<u64> = RedisList::new(&client, "py:numbers");
     assert_eq!(
         numbers.to_vec().await.unwrap(),
         (0..=100).collect::<Vec<_>>()
     );
+
+    read_sets(&client).await;
+
+    let space: RedisKeySpace<String> = RedisKeySpace::new(&client, "py:space*:");
+    let texts: HashMap<String, String> = space.items().try_collect().await.unwrap();
+    let expected = TEXTS.map(|text| (text.to_owned(), text.to_owned()));
+    assert_eq!(texts, HashMap::from(expected));
+    let plants: RedisKeySpace<Plant> = RedisKeySpace::new(&client, "py:space-plants:");
+    assert_eq!(plants.get("carrot").await.unwrap(), Some(carrot()));
+    assert!(plants.ttl("carrot").await.unwrap().left().is_some());
+    let dicts = plants.sub("dict:");
+    assert_eq!(dicts.get("carrot").await.unwrap(), Some(carrot()));
+    let bytes: RedisKeySpace<Vec<u8>> = RedisKeySpace::new(&client, "py:space-raw:");
+    let raws = bytes.get_many(["0", "1", "2"]).await.unwrap();
+    assert_eq!(raws, raw().map(Some));
+
+    let fifo: RedisQueue<String> = RedisQueue::new(&client, "py:fifo");
+    let lifo: RedisLifoQueue<String> = RedisLifoQueue::new(&client, "py:lifo");
+    for (first_in, last_in) in [("a", "c"), ("b", "b"), ("c", "a")] {
+        assert_eq!(fifo.pop().await.unwrap(), first_in);
+        assert_eq!(lifo.try_pop().await.unwrap().as_deref(), Some(last_in));
+    }
+    let ranked: RedisPriorityQueue<Plant> = RedisPriorityQueue::new(&client, "py:ranked");
+    assert_eq!(ranked.pop().await.unwrap(), (broccoli(), 1.0));
+    assert_eq!(ranked.try_pop().await.unwrap(), Some((spinach(), 2.0)));
 }

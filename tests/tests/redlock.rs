@@ -4,6 +4,8 @@
 mod cancel;
 #[path = "redlock/faults.rs"]
 mod faults;
+#[path = "redlock/python.rs"]
+mod python;
 #[path = "redlock/setup.rs"]
 mod setup;
 
@@ -34,10 +36,16 @@ async fn five() -> Redlock {
 }
 
 /// On how many of `masters` the key is.
-fn copies<'a>(masters: impl IntoIterator<Item = &'a Server>, key: &str) -> usize {
-    let exists =
-        |server: &&Server| server.command(&["EXISTS", key]).expect("an answer") == Reply::Int(1);
+fn copies<'a>(masters: impl IntoIterator<Item = &'a Server>, key: impl AsRef<[u8]>) -> usize {
+    let exists = |server: &&Server| ask(server, "EXISTS", &key, "") == Reply::Int(1);
     masters.into_iter().filter(exists).count()
+}
+
+/// The reply to a command on a key, with one argument or none.
+fn ask(server: &Server, command: &str, key: impl AsRef<[u8]>, argument: &str) -> Reply {
+    let words = [command.as_bytes(), key.as_ref(), argument.as_bytes()];
+    let count = if argument.is_empty() { 2 } else { 3 };
+    server.command(&words[..count]).expect("an answer")
 }
 
 /// Looks until it is so; fails after `limit`.
@@ -102,16 +110,12 @@ async fn a_held_lock_is_the_raw_key_with_a_uuid_and_an_end() {
     .await;
     let values: Vec<_> = MASTERS
         .iter()
-        .map(|server| server.command(&["GET", mutex.key()]).unwrap())
+        .map(|server| ask(server, "GET", mutex.key(), ""))
         .collect();
     let value = values[0].text().unwrap();
     assert_eq!(uuid::Uuid::parse_str(value).unwrap().to_string(), value);
     assert!(values.iter().all(|other| other == &values[0]));
-    let pttl = MASTERS[0]
-        .command(&["PTTL", mutex.key()])
-        .unwrap()
-        .int()
-        .unwrap();
+    let pttl = ask(&MASTERS[0], "PTTL", mutex.key(), "").int().unwrap();
     assert!((10_000..=20_000).contains(&pttl), "{pttl}");
 
     let error = mutex.try_lock().await.unwrap_err();
@@ -142,10 +146,9 @@ async fn a_held_lock_is_the_raw_key_with_a_uuid_and_an_end() {
 async fn a_foreign_holder_is_never_robbed() {
     let redlock = five().await;
     let mutex = redlock.mutex(fresh("foreign"));
-    let theirs =
-        |server: &Server| server.command(&["GET", mutex.key()]).unwrap().text() == Some("theirs");
+    let theirs = |server: &Server| ask(server, "GET", mutex.key(), "").text() == Some("theirs");
     for server in &MASTERS.iter().collect::<Vec<_>>()[..3] {
-        server.command(&["SET", mutex.key(), "theirs"]).unwrap();
+        ask(server, "SET", mutex.key(), "theirs");
     }
     let error = mutex.try_lock().await.unwrap_err();
     assert!(
@@ -159,11 +162,11 @@ async fn a_foreign_holder_is_never_robbed() {
 
     // The same for an extension and a release by who lost the lock to another.
     for server in &*MASTERS {
-        server.command(&["DEL", mutex.key()]).unwrap();
+        ask(server, "DEL", mutex.key(), "");
     }
     let mut guard = mutex.try_lock().await.unwrap();
     for server in &*MASTERS {
-        server.command(&["SET", mutex.key(), "theirs"]).unwrap();
+        ask(server, "SET", mutex.key(), "theirs");
     }
     let error = guard.extend().await.unwrap_err();
     assert!(
@@ -179,10 +182,7 @@ async fn a_foreign_holder_is_never_robbed() {
     redlock.shutdown().await;
     assert!(MASTERS.iter().all(theirs));
     for server in &*MASTERS {
-        assert_eq!(
-            server.command(&["PTTL", mutex.key()]).unwrap(),
-            Reply::Int(-1)
-        );
+        assert_eq!(ask(server, "PTTL", mutex.key(), ""), Reply::Int(-1));
     }
 }
 
@@ -225,14 +225,14 @@ async fn an_extension_prolongs_and_never_shortens_and_never_restores() {
         let key = mutex.key();
         move || {
             MASTERS.iter().all(|server| {
-                let pttl = server.command(&["PTTL", key]).unwrap().int().unwrap();
+                let pttl = ask(server, "PTTL", key, "").int().unwrap();
                 (low..=high).contains(&pttl)
             })
         }
     };
     let expire = |time: &str| {
         for server in &*MASTERS {
-            server.command(&["PEXPIRE", mutex.key(), time]).unwrap();
+            ask(server, "PEXPIRE", mutex.key(), time);
         }
     };
     eventually("all have it", PATIENCE, || {
@@ -245,12 +245,18 @@ async fn an_extension_prolongs_and_never_shortens_and_never_restores() {
     assert!(guard.valid_until() > before);
     eventually("prolonged", PATIENCE, all(15_000, 20_000)).await;
 
+    for server in &*MASTERS {
+        ask(server, "PERSIST", mutex.key(), "");
+    }
+    guard.extend().await.unwrap();
+    eventually("an end again", PATIENCE, all(15_000, 20_000)).await;
+
     expire("90000");
     guard.extend().await.unwrap();
     assert!(all(60_000, 90_000)());
 
     for server in &MASTERS.iter().collect::<Vec<_>>()[..3] {
-        server.command(&["DEL", mutex.key()]).unwrap();
+        ask(server, "DEL", mutex.key(), "");
     }
     assert!(matches!(guard.extend().await, Err(Error::Lost { .. })));
     assert_eq!(copies(&*MASTERS, mutex.key()), 2);
@@ -299,19 +305,49 @@ async fn a_shutdown_leaves_no_key_behind() {
     for n in 0..40 {
         let mutex = redlock.mutex(format!("key{}", n % 10));
         tasks.push(tokio::spawn(async move {
-            // Some hold, some wait when the shutdown comes; all end by themselves.
+            // Some have just got it, some wait when the shutdown comes; none holds it for long.
             let outcome = mutex.lock().await;
             outcome.map(drop).err()
         }));
     }
     tokio::task::yield_now().await;
     redlock.shutdown().await;
+    for server in &masters {
+        assert_eq!(server.command(&["DBSIZE"]).unwrap(), Reply::Int(0));
+    }
     for task in tasks {
         let outcome = task.await.unwrap();
         assert!(matches!(outcome, None | Some(Error::Closed)), "{outcome:?}");
     }
-    redlock.shutdown().await;
-    for server in &masters {
-        assert_eq!(server.command(&["DBSIZE"]).unwrap(), Reply::Int(0));
+}
+
+#[tokio::test]
+async fn a_key_may_be_any_bytes() {
+    let key: Vec<u8> = (0..=255).chain(*uuid::Uuid::new_v4().as_bytes()).collect();
+    let redlock = five().await;
+    let mutex = redlock.mutex(&key);
+    let guard = mutex.lock().await.unwrap();
+    assert_eq!(guard.key(), key);
+    eventually("all have it", PATIENCE, || copies(&*MASTERS, &key) == 5).await;
+    assert!(format!("{mutex:?}").contains(r#"\x00\x01"#), "{mutex:?}");
+    assert_eq!(guard.release().await.unwrap(), Release::Released);
+    eventually("free", PATIENCE, || copies(&*MASTERS, &key) == 0).await;
+}
+
+#[tokio::test]
+async fn a_key_of_another_type_is_told_at_once() {
+    let redlock = five().await;
+    let mutex = redlock.mutex(fresh("list"));
+    for server in &MASTERS.iter().collect::<Vec<_>>()[..3] {
+        ask(server, "RPUSH", mutex.key(), "a");
+    }
+    for outcome in [mutex.try_lock().await, mutex.lock().await] {
+        let error = outcome.unwrap_err();
+        assert!(
+            matches!(&error, Error::WrongType { errors } if errors.len() == 3),
+            "{error}"
+        );
+        let address = format!("127.0.0.1:{}", MASTERS[2].port());
+        assert!(error.to_string().contains(&address), "{error}");
     }
 }

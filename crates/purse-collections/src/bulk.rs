@@ -1,7 +1,7 @@
 //! Many elements in bounded memory: one command a chunk, one chunk at a time.
 
 use bytes::Bytes;
-use purse_client::{Client, Command, Error, Reply, Result};
+use purse_client::{Client, Command, Effect, Error, Reply, Result};
 
 /// The most elements of one command.
 const MOST_ELEMENTS: usize = 1_024;
@@ -11,14 +11,41 @@ const MOST_BYTES: usize = 1 << 20;
 /// Runs `command` over all `items`, each `N` arguments, and folds the replies.
 ///
 /// What fits one command is one command, so atomic. Nothing is sent after a failure, which then
-/// says how many elements went before it.
+/// says how many elements a write had dealt with before.
 pub(crate) async fn run<const N: usize, A>(
     client: &Client,
     command: Command,
-    mut items: impl Iterator<Item = Result<[Bytes; N]>>,
+    items: impl Iterator<Item = Result<[Bytes; N]>>,
     start: A,
     fold: fn(A, Reply) -> Result<A>,
 ) -> Result<A> {
+    let step = |folded, chunk| {
+        // Boxed, as every `Op`: nested in the futures of callers, the type of what runs a command
+        // is deeper than the compiler allows.
+        let reply = client.op(command.clone().args(chunk), Ok);
+        async move { fold(folded, reply.await?) }
+    };
+    in_chunks(client, &command, items, start, step).await
+}
+
+/// Takes a step, which is to run `command` in some way, for each chunk of `items`.
+pub(crate) async fn in_chunks<const N: usize, A, F>(
+    client: &Client,
+    command: &Command,
+    mut items: impl Iterator<Item = Result<[Bytes; N]>>,
+    start: A,
+    step: impl Fn(A, Vec<Bytes>) -> F,
+) -> Result<A>
+where
+    F: Future<Output = Result<A>>,
+{
+    let is_write = command.effect() == Effect::Write;
+    let after = |done: usize, error: Error| {
+        error
+            .with_command(command.name(), command.keys().first().cloned())
+            .with_server(client.server().into())
+            .with_done(if is_write { done } else { 0 })
+    };
     let mut folded = start;
     let mut done = 0;
     loop {
@@ -27,9 +54,8 @@ pub(crate) async fn run<const N: usize, A>(
         if elements == 0 {
             return Ok(folded);
         }
-        let reply = client.run(command.clone().args(chunk)).await;
-        folded = reply
-            .and_then(|reply| fold(folded, reply))
+        folded = step(folded, chunk)
+            .await
             .map_err(|error| after(done, error))?;
         done += elements;
         if last {
@@ -58,14 +84,6 @@ fn next_chunk<const N: usize>(
         chunk.extend(item);
     }
     Ok((chunk, false))
-}
-
-fn after(done: usize, error: Error) -> Error {
-    if done == 0 {
-        return error;
-    }
-    let message = format!("stopped after the first {done} elements, which were done");
-    Error::new(error.kind(), message).with_source(error)
 }
 
 #[cfg(test)]

@@ -40,7 +40,10 @@ impl<M> Handle<M> {
         command: Command,
         read: fn(Reply) -> Result<R>,
     ) -> Op<R> {
-        Op::new(&self.client, build(self.on_key(command)), read)
+        let name = command.name();
+        let command = build(self.on_key(command))
+            .map_err(|error| error.with_command(name, Some(self.key.clone())));
+        Op::new(&self.client, command, read)
     }
 }
 
@@ -69,10 +72,13 @@ impl<M> fmt::Debug for Handle<M> {
 /// to import a trait for them, and no function can make those: hence the macro.
 macro_rules! key_methods {
     () => {
+        $crate::handle::key_methods!(0);
+    };
+    ($handle:tt) => {
         /// The key, for everything that can be done with one.
         #[must_use]
         pub fn key(&self) -> $crate::RedisKey {
-            $crate::RedisKey::new(&self.0.client, &self.0.key)
+            $crate::RedisKey::new(&self.$handle.client, &self.$handle.key)
         }
 
         /// Lets the whole collection go by itself after `ttl`: see

@@ -113,8 +113,8 @@ where
 
     /// The values of many keys, in the order of the keys.
     ///
-    /// `HMGET`, O(n) for n keys; nothing for none. One round trip, atomic, for up to 1024 keys;
-    /// beyond that a round trip for each such chunk.
+    /// `HMGET`, O(n) for n keys; nothing for none. One round trip, atomic, for up to 1024 keys
+    /// or a megabyte of them; beyond that a round trip for each such chunk.
     ///
     /// # Errors
     /// `Encode`; `Decode`, holding the first bytes that fail; else [those of a
@@ -288,8 +288,8 @@ where
     /// taken from as the chunks go.
     ///
     /// # Errors
-    /// `Encode`; else [those of a write](crate#errors). With several chunks the error says how
-    /// many entries went before it; nothing is sent after it.
+    /// `Encode`; else [those of a write](crate#errors). With several chunks the error tells how
+    /// many entries were [done](Error::done) before it; nothing is sent after it.
     ///
     /// # Cancel safety
     /// [As every write](crate#cancel-safety), for the chunk under way; later ones are not sent.
@@ -346,8 +346,8 @@ where
 
     /// Removes many keys. Returns how many of them there were.
     ///
-    /// `HDEL`, O(n) for n keys; nothing for none. One round trip, atomic, for up to 1024 keys;
-    /// beyond that a round trip for each such chunk, each atomic.
+    /// `HDEL`, O(n) for n keys; nothing for none. One round trip, atomic, for up to 1024 keys
+    /// or a megabyte of them; beyond that a round trip for each such chunk, each atomic.
     ///
     /// # Errors
     /// As [`extend`](Self::extend).
@@ -383,7 +383,7 @@ where
     }
 
     /// Adds to a value that is a number in decimal, as the `Plain` codec writes one; an absent one
-    /// counts as zero. Returns the sum.
+    /// counts as zero. Returns the sum, which the server rounds to 17 digits after the point.
     ///
     /// `HINCRBYFLOAT`, O(1). One round trip, atomic.
     ///

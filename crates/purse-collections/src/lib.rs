@@ -9,6 +9,11 @@
 //! |---|---|---|
 //! | [`RedisList`] | `VecDeque<T>` | list |
 //! | [`RedisHash`] | `HashMap<K, V>` | hash |
+//! | [`RedisKeySpace`] | `HashMap<String, T>`, a key for each entry | strings |
+//! | [`RedisSet`] | `HashSet<T>` | set |
+//! | [`RedisSortedSet`] | `BTreeMap` by score | sorted set |
+//! | [`RedisQueue`], [`RedisLifoQueue`] | a channel between processes | list |
+//! | [`RedisPriorityQueue`] | `BinaryHeap` between processes | sorted set |
 //! | [`RedisKey`] | an entry of the key space | any |
 //!
 //! Elements are turned into bytes by a codec, the last type parameter; the default, `Plain`, writes
@@ -27,7 +32,8 @@
 //!   the key holds a value of another type, `Server` for what the server refuses otherwise, and
 //!   `Closed`. It is sent again by itself when a connection breaks.
 //! - a **write** fails likewise, and with `Ambiguous` in place of `Timeout`: the command may have
-//!   run. It is never sent twice. In every other case nothing changed.
+//!   run. It is never sent twice. In every other case nothing changed, but for what
+//!   [`Error::done`](purse_client::Error::done) counts where one call takes several commands.
 //! - what takes an element **out** and cannot decode it fails with `Decode`, and the error holds
 //!   the bytes ([`Error::removed`](purse_client::Error::removed)).
 //! - `Encode` comes before anything is sent.
@@ -44,14 +50,30 @@ mod bulk;
 mod handle;
 mod hash;
 mod key;
+mod keyspace;
 mod list;
+mod poison;
+mod priority_queue;
+mod queue;
 mod range;
+mod set;
+mod sorted_set;
+mod spread;
 mod stream;
 mod ttl;
 mod value;
 
 pub use hash::RedisHash;
 pub use key::{KeyType, RedisKey};
+pub use keyspace::{Entries, RedisKeySpace, SetOptions, SetOutcome};
 pub use list::{Occurrences, RedisList};
+pub use poison::OnPoison;
+pub use priority_queue::RedisPriorityQueue;
+pub use queue::{Fifo, Lifo, Order, RedisLifoQueue, RedisQueue};
+pub use set::{Combined, RedisSet};
+pub use sorted_set::{
+    Aggregate, ByRank, ByScore, ByValue, Changes, CombinedSorted, Condition, RedisSortedSet,
+    SortedPage, SortedRange,
+};
 pub use stream::{Paged, Scanned};
 pub use ttl::Ttl;

@@ -260,8 +260,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// `items` is taken from as the chunks go.
     ///
     /// # Errors
-    /// `Encode`; else [those of a write](crate#errors). With several chunks the error says how
-    /// many elements went before it; nothing is sent after it.
+    /// `Encode`; else [those of a write](crate#errors). With several chunks the error tells how
+    /// many elements were [done](Error::done) before it; nothing is sent after it.
     ///
     /// # Cancel safety
     /// [As every write](crate#cancel-safety), for the chunk under way; later ones are not sent.

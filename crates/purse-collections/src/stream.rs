@@ -10,7 +10,8 @@ use futures::{Stream, StreamExt};
 use purse_client::{Client, Command, Pattern, Reply, Result, Scan};
 
 /// Elements a page, unless the caller says otherwise.
-const PAGE: usize = 256;
+pub(crate) const PAGE: usize = 256;
+pub(crate) const LARGEST_PAGE: usize = 1_000_000;
 
 /// How a page becomes elements; one that cannot be decoded is an error among the others.
 pub(crate) type Read<R> = fn(Vec<Reply>) -> Vec<Result<R>>;
@@ -47,9 +48,9 @@ impl<R: Send + 'static> Scanned<R> {
         self
     }
 
-    /// How many elements the server looks at for a page; a hint. Default: 256.
+    /// How many elements the server looks at for a page, a million at most; a hint. Default: 256.
     pub fn page_size(mut self, elements: usize) -> Self {
-        self.scan = self.scan.count(elements);
+        self.scan = self.scan.count(elements.min(LARGEST_PAGE));
         self
     }
 }
@@ -96,9 +97,9 @@ impl<R: Send + 'static> Paged<R> {
         }
     }
 
-    /// How many elements a page has. Default: 256.
+    /// How many elements a page has, a million at most. Default: 256.
     pub fn page_size(mut self, elements: usize) -> Self {
-        self.size = elements.max(1);
+        self.size = elements.clamp(1, LARGEST_PAGE);
         self
     }
 }
@@ -141,7 +142,7 @@ fn slices(
     })
 }
 
-fn elements<R: Send + 'static>(
+pub(crate) fn elements<R: Send + 'static>(
     pages: impl Stream<Item = Result<Vec<Reply>>> + Send + 'static,
     read: Read<R>,
 ) -> BoxStream<'static, Result<R>> {

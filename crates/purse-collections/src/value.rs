@@ -67,6 +67,30 @@ pub(crate) fn decode_removed_list<T, C: Codec<T>>(reply: Reply) -> Result<Vec<T>
     Ok(values)
 }
 
+/// Decodes the elements that the command has taken out with their scores; if one fails, the error
+/// holds them all, each followed by its score.
+pub(crate) fn decode_removed_scored<T, C: Codec<T>>(
+    removed: Vec<(Reply, Reply)>,
+) -> Result<Vec<(T, f64)>> {
+    let mut values = Vec::with_capacity(removed.len());
+    let mut bytes = Vec::with_capacity(2 * removed.len());
+    let mut failed = None;
+    for (element, score) in removed {
+        let element = element.into_bytes()?;
+        bytes.extend([element.clone(), score.clone().into_bytes()?]);
+        match C::decode(&element) {
+            Ok(value) => values.push((value, score.into_float()?)),
+            Err(cause) => {
+                failed.get_or_insert((cause, element));
+            }
+        }
+    }
+    match failed {
+        None => Ok(values),
+        Some((cause, element)) => Err(lost(cause, element, bytes)),
+    }
+}
+
 fn undecodable(cause: DecodeError, bytes: Bytes) -> Error {
     Error::new(
         ErrorKind::Decode,

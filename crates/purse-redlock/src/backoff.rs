@@ -30,8 +30,9 @@ impl Backoff {
         self.waits = self.waits.saturating_add(1);
         let pause = jitter(window);
         match retry_after {
-            // Those who wait for the same end should not all come at once.
-            Some(end) if end < pause => end + jitter(FIRST.min(self.most)),
+            // Those who wait for the same end should not all come at once. An end that has come
+            // already is none to wait for: others were faster, and will be again.
+            Some(end) if end < pause && !end.is_zero() => end + jitter(FIRST.min(self.most)),
             _ => pause,
         }
     }
@@ -92,6 +93,14 @@ mod tests {
             let end = Duration::from_millis(5);
             assert!(backoff.wait(Some(end)) <= end + FIRST);
         }
+    }
+
+    #[test]
+    fn a_lock_that_others_snatch_away_is_waited_for_longer_and_longer() {
+        let mut backoff = Backoff::new(MOST);
+        backoff.waits = 10;
+        let longest = (0..100).map(|_| backoff.wait(Some(Duration::ZERO))).max();
+        assert!(longest > Some(MOST / 2), "{longest:?}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use purse_client::Error;
+use purse_client::{Error, ErrorKind};
 
 use crate::decision::{Tally, Vote, retry_after};
 use crate::line::Event;
@@ -12,6 +12,7 @@ pub(crate) struct Ballot {
     tally: Tally,
     free_in: Vec<Duration>,
     errors: Vec<(usize, Error)>,
+    foreign: Vec<(usize, Error)>,
 }
 
 impl Ballot {
@@ -21,6 +22,7 @@ impl Ballot {
             tally: Tally::new(masters),
             free_in: Vec::new(),
             errors: Vec::new(),
+            foreign: Vec::new(),
         }
     }
 
@@ -46,6 +48,11 @@ impl Ballot {
                     Vote::Refused
                 });
             }
+            // Whatever it is, it is not our token.
+            Err(error) if error.kind() == ErrorKind::WrongType => {
+                self.foreign.push((event.master, error));
+                self.tally.add(Vote::Refused);
+            }
             Err(error) => {
                 self.errors.push((event.master, error));
                 self.tally.add(Vote::Failed);
@@ -58,9 +65,29 @@ impl Ballot {
         retry_after(self.free_in.clone(), self.tally.needed())
     }
 
-    /// What the masters failed with, by their number.
-    pub(crate) fn into_errors(mut self) -> Vec<(usize, Error)> {
-        self.errors.sort_by_key(|(master, _)| *master);
-        self.errors
+    /// Whether the answers to come may tell when a quorum will be free, if nothing does so far.
+    pub(crate) const fn may_tell_more(&self) -> bool {
+        let (told, needed) = (self.free_in.len(), self.tally.needed());
+        told < needed && told + self.tally.pending() >= needed
     }
+
+    /// Whether the key is no lock on so many masters that the others are no quorum.
+    pub(crate) const fn is_foreign(&self) -> bool {
+        self.foreign.len() > self.tally.spare()
+    }
+
+    /// What the masters said whose key is no lock, by their number.
+    pub(crate) fn into_foreign(self) -> Vec<(usize, Error)> {
+        in_order(self.foreign)
+    }
+
+    /// What the masters failed with, by their number.
+    pub(crate) fn into_errors(self) -> Vec<(usize, Error)> {
+        in_order(self.errors)
+    }
+}
+
+fn in_order(mut errors: Vec<(usize, Error)>) -> Vec<(usize, Error)> {
+    errors.sort_by_key(|(master, _)| *master);
+    errors
 }

@@ -8,13 +8,13 @@ use tokio::runtime::Handle;
 
 use crate::clock::SystemClock;
 use crate::connect;
-use crate::context::Context;
+use crate::context::{Context, Post};
 use crate::error::{Error, Result};
 use crate::master::Master;
 use crate::reaper::Reaper;
 use crate::redlock::Redlock;
 use crate::settings::{Settings, Wishes};
-use crate::transport::{Remote, Transport};
+use crate::transport::Remote;
 
 /// Configures a [`Redlock`]; get one from [`Redlock::builder`].
 #[must_use = "a builder does nothing until it is built"]
@@ -44,8 +44,9 @@ impl RedlockBuilder {
     /// How long one master may take to answer before it counts as down. Default: a twentieth of the
     /// ttl, 1 ms at least and 50 ms at most.
     ///
-    /// It bounds each command; a release or extension takes two where the server does not know the
-    /// script yet. One slow master does not slow the lock down: the quorum decides.
+    /// It bounds each command, from the moment it is sent: in a burst, commands wait for their turn
+    /// before that, up to a tenth of the ttl and a second at most. One slow master does not slow the
+    /// lock down: the quorum decides.
     pub const fn node_timeout(mut self, timeout: Duration) -> Self {
         self.wishes.node_timeout = Some(timeout);
         self
@@ -72,14 +73,14 @@ impl RedlockBuilder {
     /// later. Several databases of one server are accepted, with a warning to `tracing`: fine for
     /// trying out, but they all fail at once.
     ///
-    /// Redis command: `INFO`. Round trips: those of connecting, and one. It takes about a second
-    /// at most.
+    /// Redis command: `INFO`, and each script once, on a key that does not exist. Round trips: those
+    /// of connecting, and up to five. It takes about two seconds at most.
     ///
     /// # Errors
     /// [`Config`](Error::Config) for no masters, a time that cannot work, a URL that cannot be
-    /// used, refused credentials, or the same database of the same server twice, under whatever
-    /// names. [`NoQuorum`](Error::NoQuorum) if fewer than a quorum can be reached; it says what is
-    /// wrong with each of the others.
+    /// used, refused credentials, a user who may not run scripts, a cluster, or the same database
+    /// of the same server twice, under whatever names. [`NoQuorum`](Error::NoQuorum) if fewer than a
+    /// quorum can be reached; it says what is wrong with each of the others.
     ///
     /// # Cancel safety
     /// Dropped midway, the connections are closed.
@@ -91,9 +92,7 @@ impl RedlockBuilder {
         let clients = connect::masters(self.masters).await?;
         let masters = clients
             .into_iter()
-            .map(|client| {
-                Arc::new(Remote::new(client, settings.node_timeout)) as Arc<dyn Transport>
-            })
+            .map(|client| Post::new(Arc::new(Remote::new(client, settings.node_timeout))))
             .collect();
         Ok(Redlock::new(Context {
             masters,

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use crate::decision::quorum;
 use crate::error::{Error, Result};
 use crate::master::Master;
+use crate::probe;
 use crate::trace;
 
 /// How long a master may take to say who it is.
@@ -86,28 +87,45 @@ async fn open_all(masters: Vec<Master>) -> Result<Vec<Opened>> {
 
 /// Fails only where trying again would not help.
 async fn open(builder: ClientBuilder) -> Result<Opened, ClientError> {
-    let client = match builder.clone().connect().await {
-        Ok(client) => client,
-        Err(error) if matches!(error.kind(), ErrorKind::Auth | ErrorKind::Config) => {
-            return Err(error);
-        }
-        Err(error) => {
-            let client = builder.connect_lazy()?;
-            let state = State::Down(error);
-            return Ok(Opened { client, state });
-        }
+    let (client, down) = match builder.clone().connect().await {
+        Ok(client) => (client, None),
+        Err(error) if is_hopeless(&error) => return Err(error),
+        Err(error) => (builder.connect_lazy()?, Some(error)),
     };
-    let info = Command::read("INFO").timeout(INFO_TIMEOUT);
-    let state = match client.run(info).await {
-        Ok(reply) => State::Up(identity(&reply.into_bytes()?)),
-        Err(error) if error.kind() == ErrorKind::Auth && !is_unauthenticated(&error) => {
-            trace::unidentified(client.server(), &error);
-            State::Up(Identity::default())
-        }
-        Err(error) if error.kind() == ErrorKind::Auth => return Err(error),
-        Err(error) => State::Down(error),
+    if client.is_cluster() {
+        let message = "a cluster is no master: name its servers, or others, one by one";
+        return Err(
+            ClientError::new(ErrorKind::Config, message).with_server(client.server().into())
+        );
+    }
+    let state = match down {
+        Some(error) => State::Down(error),
+        None => match look_at(&client).await {
+            Ok(identity) => State::Up(identity),
+            Err(error) if is_hopeless(&error) => return Err(error),
+            Err(error) => State::Down(error),
+        },
     };
     Ok(Opened { client, state })
+}
+
+fn is_hopeless(error: &ClientError) -> bool {
+    matches!(error.kind(), ErrorKind::Auth | ErrorKind::Config)
+}
+
+/// Asks a server who it is, and whether it lets us do what a lock takes.
+async fn look_at(client: &Client) -> Result<Identity, ClientError> {
+    let info = Command::read("INFO").timeout(INFO_TIMEOUT);
+    let identity = match client.run(info).await {
+        Ok(reply) => identity(&reply.into_bytes()?),
+        Err(error) if error.kind() == ErrorKind::Auth && !is_unauthenticated(&error) => {
+            trace::unidentified(client.server(), &error);
+            Identity::default()
+        }
+        Err(error) => return Err(error),
+    };
+    probe::scripts(client).await?;
+    Ok(identity)
 }
 
 /// Whether the server wants a password, as opposed to one that only keeps INFO from us.
@@ -132,36 +150,39 @@ fn identity(info: &[u8]) -> Identity {
 
 /// Refuses the same database of the same server twice: its votes would count double.
 fn refuse_twins(opened: &[Opened]) -> Result<()> {
-    let up: Vec<_> = opened
-        .iter()
-        .enumerate()
-        .filter_map(|(index, opened)| match &opened.state {
-            State::Up(Identity {
-                run_id: Some(run_id),
-                ..
-            }) => Some((index, &opened.client, run_id)),
-            _ => None,
-        })
-        .collect();
-    for (position, (second, twin, run_id)) in up.iter().enumerate() {
-        let mut earlier = up[..position].iter();
-        let Some((first, client, _)) = earlier.clone().find(|(_, _, id)| id == run_id) else {
+    for (second, twin) in opened.iter().enumerate() {
+        let mut earlier = opened[..second]
+            .iter()
+            .enumerate()
+            .filter(|(_, other)| is_same_server(other, twin));
+        let Some((first, _)) = earlier.clone().next() else {
             continue;
         };
-        if let Some((first, client, _)) =
-            earlier.find(|(_, client, id)| id == run_id && client.database() == twin.database())
-        {
+        let server = twin.client.server();
+        let same = earlier.find(|(_, other)| other.client.database() == twin.client.database());
+        if let Some((first, other)) = same {
             return Err(Error::config(format!(
-                "masters {} and {} are the same database of the same server ({} and {})",
+                "masters {} and {} are the same database of the same server ({} and {server})",
                 first + 1,
                 second + 1,
-                client.server(),
-                twin.server()
+                other.client.server(),
             )));
         }
-        trace::one_server(client.server(), first + 1, second + 1);
+        trace::one_server(server, first + 1, second + 1);
     }
     Ok(())
+}
+
+/// Whether two masters are one server for sure, up or down.
+fn is_same_server(one: &Opened, other: &Opened) -> bool {
+    let (name, address) = (one.client.server(), other.client.server());
+    // Unix sockets have no name of their own, and no colon.
+    let is_same_address = name.contains(':') && name.eq_ignore_ascii_case(address);
+    match (&one.state, &other.state) {
+        _ if is_same_address => true,
+        (State::Up(one), State::Up(other)) => one.run_id.is_some() && one.run_id == other.run_id,
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ impl Tally {
     }
 
     /// How many may be missing from a quorum.
-    const fn spare(&self) -> usize {
+    pub(crate) const fn spare(&self) -> usize {
         self.masters - self.needed()
     }
 

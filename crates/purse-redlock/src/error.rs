@@ -21,6 +21,13 @@ pub enum Error {
         retry_after: Option<Duration>,
     },
 
+    /// The key holds something that is no lock, on so many masters that no quorum can become free.
+    #[error("the key holds something other than a lock{}", Masters(errors))]
+    WrongType {
+        /// What each of these masters said, by its address.
+        errors: Vec<(String, purse_client::Error)>,
+    },
+
     /// The time allowed to [`lock_timeout`](crate::RedlockMutex::lock_timeout) passed.
     #[error("the lock was not acquired in time")]
     Timeout {
@@ -98,9 +105,9 @@ pub enum LostReason {
     /// Its time is over by our clock.
     #[error("its time is over")]
     Expired,
-    /// So many masters no longer have it that the others are no quorum: somebody deleted it, or
-    /// servers lost their data.
-    #[error("a majority of the masters no longer has it")]
+    /// So many masters do not have it any more that no majority can: somebody deleted it, or servers
+    /// lost their data.
+    #[error("a majority of the masters can no longer have it")]
     Gone,
 }
 

@@ -1,8 +1,9 @@
 //! The proof of a lock held.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use crate::clock::LockInstant;
 use crate::error::Result;
@@ -30,17 +31,17 @@ pub enum Release {
 #[must_use = "the lock is released when its guard is dropped"]
 pub struct RedlockGuard {
     lease: Lease,
-    key: Arc<str>,
+    key: Bytes,
 }
 
 impl RedlockGuard {
-    pub(crate) const fn new(lease: Lease, key: Arc<str>) -> Self {
+    pub(crate) const fn new(lease: Lease, key: Bytes) -> Self {
         Self { lease, key }
     }
 
     /// The key of the lock on the masters.
     #[must_use]
-    pub fn key(&self) -> &str {
+    pub fn key(&self) -> &[u8] {
         &self.key
     }
 
@@ -92,7 +93,8 @@ impl RedlockGuard {
     ///
     /// # Cancel safety
     /// Dropped before it is polled, nothing happens. Dropped later, the extension goes on in the
-    /// background, and counts from the moment [`valid_until`](Self::valid_until) shows it.
+    /// background, unless the guard is dropped or used for something else, and counts from the
+    /// moment [`valid_until`](Self::valid_until) shows it.
     #[doc(alias = "PEXPIRE")]
     pub async fn extend(&mut self) -> Result<()> {
         self.lease.extend().await
@@ -122,7 +124,7 @@ impl RedlockGuard {
 impl fmt::Debug for RedlockGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedlockGuard")
-            .field("key", &self.key)
+            .field("key", &format_args!("\"{}\"", self.key.escape_ascii()))
             .field("remaining", &self.remaining())
             .finish_non_exhaustive()
     }

@@ -1,5 +1,7 @@
 //! A lock that was acquired: what its guard holds, and what its owner task serves.
 
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock::{Clock, LockInstant};
 use crate::error::{Error, LostReason, Result};
 use crate::guard::Release;
-use crate::reaper::GuardTicket;
+use crate::reaper::{GuardTicket, Reaper};
 
 /// What a guard asks of the task that owns its lease.
 pub(crate) enum Order {
@@ -16,30 +18,78 @@ pub(crate) enum Order {
     Release(oneshot::Sender<Result<Release>>),
 }
 
-/// The guard's end of a lease. Dropped, wherever that is, it has the owner task release the lock:
-/// the closed channel is the message.
-pub(crate) struct Lease {
+/// A lease on its way to whoever waits for it, which may not be there any more. Dropped, it has the
+/// owner task release the lock: the closed channel is the message.
+pub(crate) struct Offer {
     orders: mpsc::UnboundedSender<Order>,
     term: Arc<Term>,
-    /// Says that the lease is in use; given up once it is to be released.
-    _ticket: GuardTicket,
+    accepted: Arc<AtomicBool>,
+    reaper: Reaper,
+}
+
+impl Offer {
+    /// An offer, and what its owner has to serve.
+    pub(crate) fn new(term: Arc<Term>, reaper: Reaper) -> (Self, Service) {
+        let (orders, receiver) = mpsc::unbounded_channel();
+        let accepted = Arc::new(AtomicBool::new(false));
+        let service = Service {
+            orders: receiver,
+            term: term.clone(),
+            accepted: accepted.clone(),
+        };
+        let offer = Self {
+            orders,
+            term,
+            accepted,
+            reaper,
+        };
+        (offer, service)
+    }
+
+    /// The lease, unless a shutdown was faster.
+    pub(crate) fn accept(self) -> Result<Lease> {
+        let ticket = self.reaper.guard(&self.accepted).ok_or(Error::Closed)?;
+        Ok(Lease {
+            ticket,
+            orders: self.orders,
+            term: self.term,
+        })
+    }
+}
+
+/// The owner's end of a lease.
+pub(crate) struct Service {
+    pub(crate) orders: mpsc::UnboundedReceiver<Order>,
+    pub(crate) term: Arc<Term>,
+    accepted: Arc<AtomicBool>,
+}
+
+impl Service {
+    /// The first order, which is `None` if the lease is not wanted or `closed` came before
+    /// anybody accepted it.
+    pub(crate) async fn first(&mut self, closed: impl Future<Output = ()>) -> Option<Order> {
+        tokio::select! {
+            biased;
+            order = self.orders.recv() => return order,
+            () = closed => {}
+        }
+        if self.accepted.load(Ordering::Acquire) {
+            return self.orders.recv().await;
+        }
+        None
+    }
+}
+
+/// The guard's end of a lease. Dropped, wherever that is, it has the owner task release the lock.
+pub(crate) struct Lease {
+    /// Says that the lease is in use. Given up before the owner hears that it is to be released: in
+    /// between, a shutdown waits for one more than it must, and not for one less.
+    ticket: GuardTicket,
+    orders: mpsc::UnboundedSender<Order>,
+    term: Arc<Term>,
 }
 
 impl Lease {
-    /// A lease, and the orders its owner has to serve.
-    pub(crate) fn new(
-        term: Arc<Term>,
-        ticket: GuardTicket,
-    ) -> (Self, mpsc::UnboundedReceiver<Order>) {
-        let (orders, receiver) = mpsc::unbounded_channel();
-        let lease = Self {
-            orders,
-            term,
-            _ticket: ticket,
-        };
-        (lease, receiver)
-    }
-
     pub(crate) fn term(&self) -> &Term {
         &self.term
     }
@@ -52,11 +102,14 @@ impl Lease {
     }
 
     pub(crate) async fn release(self) -> Result<Release> {
+        let Self {
+            ticket,
+            orders,
+            term,
+        } = self;
         let (reply, answer) = oneshot::channel();
-        let _ = self.orders.send(Order::Release(reply));
-        let term = self.term.clone();
-        // From here on a shutdown waits for the release.
-        drop(self);
+        drop(ticket);
+        let _ = orders.send(Order::Release(reply));
         answer.await.unwrap_or_else(|_| match term.check() {
             Ok(()) => Err(Error::Closed),
             Err(_) => Ok(Release::AlreadyExpired),

@@ -7,11 +7,15 @@
 //! # What it promises
 //! - At most one holder at a time, as long as no master loses a lock before its time (a restart
 //!   without persistence does, as does `FLUSHALL`, eviction or a failover to a replica), clocks run
-//!   equally fast to about 1 %, and holders stop at [`RedlockGuard::valid_until`].
+//!   equally fast to about 1 %, and holders stop at [`RedlockGuard::valid_until`]. A server expires
+//!   keys by its time of day: if somebody sets that forward, its locks end early.
 //! - A lock ends by itself. A holder that died blocks the others for a ttl at most.
 //! - A minority of the masters may be down, hang or answer late: nothing waits for them.
-//! - Nothing is left behind. Each attempt has an owner of its own, a task, which gives back what
-//!   was taken or may have been, also if the future or the guard is dropped at its worst moment.
+//! - Nothing is forgotten. Each attempt has an owner of its own, a task, which gives back what
+//!   was taken or may have been, also if the future or the guard is dropped at its worst moment. It
+//!   asks a master that does not answer again and again, until the lock's time is over. What even
+//!   then is still under way to it, on a network that was cut for longer, may arrive and block one
+//!   master for a ttl.
 //! - Every wait is bounded, and every failure says what is known: [`Error::Held`] is another
 //!   holder, [`Error::NoQuorum`] is servers that are down, and neither is ever told as the other.
 //!
@@ -49,6 +53,7 @@ mod line;
 mod master;
 mod mutex;
 mod owner;
+mod probe;
 mod reaper;
 mod redlock;
 mod settings;

@@ -9,17 +9,17 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use crate::clock::LockInstant;
-use crate::context::Context;
+use crate::context::{Context, Post};
 use crate::token::Token;
 use crate::trace;
 use crate::transport::{Action, Answer, Request, redact};
 
 /// The longest pause before a release is tried again.
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// So many times must a master say that our token is not there, if a SET on it got no reply: the
-/// SET may still be on its way, on a connection that was given up.
-const CONFIRMATIONS: u32 = 3;
+/// How long a shutdown waits for a SET that may still be on its way to a master that answers: once
+/// a network is whole again, what was lost on it is sent anew within about as long.
+const AFTERMATH: Duration = Duration::from_secs(3);
 
 /// What one master said in one round of questions.
 pub(crate) struct Event {
@@ -51,7 +51,8 @@ pub(crate) struct Line {
     key: Bytes,
     token: Token,
     asks: mpsc::UnboundedReceiver<Ask>,
-    events: mpsc::UnboundedSender<Event>,
+    /// The owner waits for the line as long as this is there.
+    events: Option<mpsc::UnboundedSender<Event>>,
     presence: Presence,
     /// When our token is gone by itself, as far as can be known.
     expiry: LockInstant,
@@ -74,7 +75,7 @@ impl Line {
             key,
             token,
             asks,
-            events,
+            events: Some(events),
             presence: Presence::Absent,
             expiry: context.clock.now(),
         };
@@ -83,7 +84,13 @@ impl Line {
     }
 
     async fn run(mut self) {
-        while let Some(ask) = self.asks.recv().await {
+        while let Some(mut ask) = self.asks.recv().await {
+            // Nobody waits any more for the answer to an extension that something follows.
+            while ask.action == Action::Extend
+                && let Ok(newer) = self.asks.try_recv()
+            {
+                ask = newer;
+            }
             match ask.action {
                 Action::Acquire => self.acquire(ask).await,
                 Action::Extend => self.extend(ask).await,
@@ -108,45 +115,65 @@ impl Line {
     /// Reports the first answer, and goes on until the master surely does not have our token.
     async fn release(&mut self, ask: Ask) {
         let mut pause = self.context.settings.node_timeout;
-        let mut denials = 0;
-        let answer = self.ask(Action::Release).await;
-        let mut settled = self.is_gone(&answer, &mut denials);
-        self.report(ask, answer);
-        while !settled {
-            if self.context.clock.now() + pause >= self.expiry {
+        let mut denied_since = None;
+        let mut ask = Some(ask);
+        loop {
+            let answer = self.ask(Action::Release).await;
+            let (is_gone, is_denied) = (self.is_gone(&answer), answer.is_ok());
+            if let Some(ask) = ask.take() {
+                self.report(ask, answer);
+            }
+            let now = self.context.clock.now();
+            let left = self.expiry.saturating_duration_since(now);
+            if !is_gone && !is_denied && left.is_zero() {
                 trace::left_to_expire(self.server());
+            }
+            if is_gone || left.is_zero() {
                 return;
             }
-            sleep(pause).await;
+            denied_since = is_denied.then(|| denied_since.unwrap_or(now));
+            if denied_since.is_some_and(|since| now >= since + AFTERMATH) {
+                self.events = None;
+            }
+            sleep(pause.min(left)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
-            let answer = self.ask(Action::Release).await;
-            settled = self.is_gone(&answer, &mut denials);
         }
     }
 
-    fn is_gone(&self, answer: &Result<Answer>, denials: &mut u32) -> bool {
+    /// Whether our token is off the master, and will not come back.
+    ///
+    /// If a SET got no reply, it is not enough that the token is not there: the SET may still be on
+    /// its way, on a connection that was given up, for seconds if the network was cut.
+    fn is_gone(&self, answer: &Result<Answer>) -> bool {
         match (answer, self.presence) {
             (Ok(Answer { ours: true, .. }), _) | (_, Presence::Absent) => true,
             (Ok(_), Presence::Present) => true,
-            (Ok(_), Presence::Doubtful) => {
-                *denials += 1;
-                *denials >= CONFIRMATIONS
-            }
-            (Err(_), _) => false,
+            (Err(error), Presence::Present) => error.kind() == ErrorKind::WrongType,
+            (_, Presence::Doubtful) => false,
         }
     }
 
     async fn ask(&self, action: Action) -> Result<Answer> {
-        let request = Request {
+        let settings = &self.context.settings;
+        let Post { master, gate } = &self.context.masters[self.master];
+        let patience = settings.patience();
+        let Ok(_permit) = timeout(patience, gate.acquire()).await else {
+            return Err(Error::new(
+                ErrorKind::NotSent,
+                format!(
+                    "so many other requests are under way that there was no turn within {patience:?}"
+                ),
+            ));
+        };
+        let asking = master.ask(Request {
             action,
             key: self.key.clone(),
             token: self.token.clone(),
-            ttl: self.context.settings.ttl,
-        };
-        let asking = self.context.masters[self.master].ask(request);
-        // The transport keeps the node timeout for each trip, and a script may take two; this
-        // bound holds whatever the transport does.
-        let bound = self.context.settings.node_timeout.saturating_mul(2);
+            ttl: settings.ttl,
+        });
+        // The transport keeps the node timeout, which fred has been seen to exceed; this bound
+        // holds whatever the transport does.
+        let bound = settings.node_timeout.saturating_mul(2);
         match timeout(bound, asking).await {
             Ok(answer) => answer.map_err(|error| redact(error, &self.token)),
             Err(_) => Err(Error::new(
@@ -157,16 +184,19 @@ impl Line {
     }
 
     fn report(&self, ask: Ask, answer: Result<Answer>) {
-        // Nobody listens any more once the lease's owner is gone, with the runtime.
-        let _ = self.events.send(Event {
+        let event = Event {
             master: self.master,
             round: ask.round,
             answer,
-        });
+        };
+        if let Some(events) = &self.events {
+            // Nobody listens any more once the lease's owner is gone, with the runtime.
+            let _ = events.send(event);
+        }
     }
 
     fn server(&self) -> &str {
-        self.context.masters[self.master].server()
+        self.context.masters[self.master].master.server()
     }
 }
 

@@ -6,8 +6,11 @@ use purse_client::{Client, ClientBuilder, Preset};
 
 /// One server that votes on locks: a URL, or a client of it.
 ///
-/// A lock does not use the connections of a client it is given. It makes its own, with the same
-/// configuration and [`Preset::Locks`].
+/// A lock does not use the connections of a client it is given. It makes its own, to the same server
+/// and database and with the same credentials; timeouts, numbers of connections and the like are
+/// those of [`Preset::Locks`], unless a [`ClientBuilder`] says otherwise.
+///
+/// A cluster is none, as what it says comes from any of its nodes.
 pub struct Master(ClientBuilder);
 
 impl Master {

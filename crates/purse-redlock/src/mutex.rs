@@ -5,7 +5,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout_at};
+use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::clock::LockInstant;
@@ -23,20 +24,22 @@ use crate::owner::{self, Failure};
 ///
 /// Waiting is polling: each attempt asks all masters, and the pauses in between are random, up to
 /// [`retry_delay`](crate::RedlockBuilder::retry_delay). Whoever waits longest is not served first.
+/// Its futures may be polled by any executor; what they need of tokio, the runtime that the
+/// [`Redlock`](crate::Redlock) was built on does.
 #[derive(Clone)]
 pub struct RedlockMutex {
     context: Arc<Context>,
-    key: Arc<str>,
+    key: Bytes,
 }
 
 impl RedlockMutex {
-    pub(crate) const fn new(context: Arc<Context>, key: Arc<str>) -> Self {
+    pub(crate) const fn new(context: Arc<Context>, key: Bytes) -> Self {
         Self { context, key }
     }
 
     /// The key of the lock on the masters.
     #[must_use]
-    pub fn key(&self) -> &str {
+    pub fn key(&self) -> &[u8] {
         &self.key
     }
 
@@ -49,7 +52,8 @@ impl RedlockMutex {
     ///
     /// # Errors
     /// [`Held`](Error::Held), [`NoQuorum`](Error::NoQuorum) if too few masters answered,
-    /// [`ValidityExhausted`](Error::ValidityExhausted), [`Closed`](Error::Closed).
+    /// [`ValidityExhausted`](Error::ValidityExhausted), [`WrongType`](Error::WrongType),
+    /// [`Closed`](Error::Closed).
     ///
     /// # Cancel safety
     /// Dropped at any point, whatever was or may have been taken is released in the background at
@@ -63,13 +67,15 @@ impl RedlockMutex {
     /// Acquires the lock, and waits for its holder as long as it takes.
     ///
     /// It does not wait like this for masters that are down: it fails once there was no quorum
-    /// during a whole ttl, long enough for a restart or failover and short enough to be noticed.
+    /// during a whole ttl, or during 30 s if the ttl is longer. That is enough for a restart or
+    /// failover, and short enough to be noticed.
     ///
     /// Redis command, round trips and atomicity: as [`try_lock`](Self::try_lock), for each attempt.
     ///
     /// # Errors
     /// [`NoQuorum`](Error::NoQuorum) or [`ValidityExhausted`](Error::ValidityExhausted) if the
-    /// masters were down, or too slow, for a whole ttl; [`Closed`](Error::Closed).
+    /// masters were down, or too slow, for that long; [`WrongType`](Error::WrongType);
+    /// [`Closed`](Error::Closed).
     ///
     /// # Cancel safety
     /// As [`try_lock`](Self::try_lock).
@@ -87,7 +93,7 @@ impl RedlockMutex {
                 error @ (Error::NoQuorum { .. } | Error::ValidityExhausted { .. }) => {
                     let now = self.context.clock.now();
                     let since = *down_since.get_or_insert(now);
-                    if now.saturating_duration_since(since) >= self.context.settings.ttl {
+                    if now.saturating_duration_since(since) >= self.context.settings.outage() {
                         return Err(error);
                     }
                 }
@@ -107,61 +113,70 @@ impl RedlockMutex {
     ///
     /// # Errors
     /// [`Timeout`](Error::Timeout), whose source says why the last attempt failed;
-    /// [`Closed`](Error::Closed).
+    /// [`WrongType`](Error::WrongType); [`Closed`](Error::Closed).
     ///
     /// # Cancel safety
     /// As [`try_lock`](Self::try_lock).
     #[doc(alias = "acquire")]
     pub async fn lock_timeout(&self, limit: Duration) -> Result<RedlockGuard> {
-        let mut pauses = Pauses::new(self);
-        let start = Instant::now();
         let bound = limit.saturating_add(self.context.settings.node_timeout);
         let mut last = None;
+        tokio::select! {
+            biased;
+            outcome = self.lock_within(limit, &mut last) => return outcome,
+            ended = self.context.sleep(bound) => ended?,
+        }
+        Err(Error::Timeout { source: last })
+    }
+
+    /// Tries until `limit` has passed, and keeps why the `last` attempt failed.
+    async fn lock_within(
+        &self,
+        limit: Duration,
+        last: &mut Option<Box<Error>>,
+    ) -> Result<RedlockGuard> {
+        let mut pauses = Pauses::new(self);
+        let start = Instant::now();
         loop {
-            let attempt = pauses.around(self.attempt());
-            let Some(outcome) = within(start.checked_add(bound), attempt).await else {
-                return Err(Error::Timeout { source: last });
-            };
-            let (pause, error) = match outcome {
+            let (pause, error) = match pauses.around(self.attempt()).await {
                 Ok(guard) => return Ok(guard),
-                Err((_, Error::Closed)) => return Err(Error::Closed),
+                Err((_, error @ (Error::Closed | Error::WrongType { .. }))) => return Err(error),
                 Err(failed) => failed,
             };
-            last = Some(Box::new(error));
+            *last = Some(Box::new(error));
             let left = limit.saturating_sub(start.elapsed());
             if left.is_zero() {
-                return Err(Error::Timeout { source: last });
+                return Err(Error::Timeout {
+                    source: last.take(),
+                });
             }
             self.pause(pause.min(left)).await?;
         }
     }
 
     async fn attempt(&self) -> Result<RedlockGuard, Failure> {
-        if self.context.reaper.is_closed() {
+        let Some(outcome) = owner::attempt(&self.context, &self.key) else {
             return Err(Error::Closed.into());
-        }
+        };
         let outcome = tokio::select! {
-            outcome = owner::attempt(&self.context, &self.key) => outcome,
+            biased;
             () = self.context.reaper.closed() => return Err(Error::Closed.into()),
+            outcome = outcome => outcome,
         };
         // The owner task goes without a word only if its runtime does.
-        let lease = outcome.unwrap_or_else(|_| Err(Error::Closed.into()))?;
+        let offer = outcome.unwrap_or_else(|_| Err(Error::Closed.into()))?;
+        let lease = offer.accept()?;
+        // Much time may have passed since it was offered, if this future was not polled.
+        self.context.worth_having(lease.term().valid_until())?;
         Ok(RedlockGuard::new(lease, self.key.clone()))
     }
 
     async fn pause(&self, pause: Duration) -> Result<()> {
         tokio::select! {
-            () = sleep(pause) => Ok(()),
+            biased;
             () = self.context.reaper.closed() => Err(Error::Closed),
+            ended = self.context.sleep(pause) => ended,
         }
-    }
-}
-
-async fn within<T>(deadline: Option<Instant>, future: impl Future<Output = T>) -> Option<T> {
-    match deadline {
-        Some(deadline) => timeout_at(deadline, future).await.ok(),
-        // Later than time can tell.
-        None => Some(future.await),
     }
 }
 
@@ -199,7 +214,7 @@ impl Pauses {
 impl fmt::Debug for RedlockMutex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedlockMutex")
-            .field("key", &self.key)
+            .field("key", &format_args!("\"{}\"", self.key.escape_ascii()))
             .finish_non_exhaustive()
     }
 }

@@ -12,10 +12,10 @@ use tokio::sync::{mpsc, oneshot};
 use crate::ballot::Ballot;
 use crate::clock::LockInstant;
 use crate::context::Context;
-use crate::decision::{Acquisition, Possession, is_worth_having, valid_until};
+use crate::decision::{Acquisition, Possession, valid_until};
 use crate::error::{Error, LostReason, Result};
 use crate::guard::Release;
-use crate::lease::{Lease, Order, Term};
+use crate::lease::{Offer, Order, Service, Term};
 use crate::line::{Ask, Event, Line};
 use crate::token::Token;
 use crate::transport::Action;
@@ -36,19 +36,23 @@ impl From<Error> for Failure {
     }
 }
 
-type Outcome = Result<Lease, Failure>;
+/// What masters failed with, by their address.
+type Complaints = Vec<(String, purse_client::Error)>;
 
-/// Starts one attempt to acquire `key`. Dropping the result, whatever is in it, releases.
-pub(crate) fn attempt(context: &Arc<Context>, key: &str) -> oneshot::Receiver<Outcome> {
+type Outcome = Result<Offer, Failure>;
+
+/// Starts one attempt to acquire `key`. Dropping the result, whatever is in it, releases. `None`
+/// after a shutdown.
+pub(crate) fn attempt(context: &Arc<Context>, key: &Bytes) -> Option<oneshot::Receiver<Outcome>> {
+    let ticket = context.reaper.task()?;
     let (announce, outcome) = oneshot::channel();
-    let key = Bytes::copy_from_slice(key.as_bytes());
-    let (context, ticket) = (context.clone(), context.reaper.task());
+    let (context, key) = (context.clone(), key.clone());
     let runtime = context.runtime.clone();
     runtime.spawn(async move {
         Owner::new(context, &key).own(announce).await;
         drop(ticket);
     });
-    outcome
+    Some(outcome)
 }
 
 struct Owner {
@@ -77,10 +81,10 @@ impl Owner {
         match self.acquire(&mut announce).await {
             Some(Ok(until)) => {
                 let term = Arc::new(Term::new(self.context.clock.clone(), until));
-                let (lease, orders) = Lease::new(term.clone(), self.context.reaper.guard());
-                // A lease that nobody receives is dropped, here or in the channel.
-                let _ = announce.send(Ok(lease));
-                self.serve(&term, orders).await;
+                let (offer, service) = Offer::new(term, self.context.reaper.clone());
+                // An offer that nobody receives is dropped, here or in the channel.
+                let _ = announce.send(Ok(offer));
+                self.serve(service).await;
             }
             Some(Err(failure)) => {
                 // Nobody who waits, nobody to tell.
@@ -131,23 +135,26 @@ impl Owner {
     /// Accepts a quorum's grant, unless it came too late to be of use.
     fn confirm(&mut self, start: LockInstant) -> Result<LockInstant, Failure> {
         let until = valid_until(start, self.context.settings.ttl);
-        let Err(error) = self.worth_having(until) else {
+        let Err(error) = self.context.worth_having(until) else {
             return Ok(until);
         };
         self.ask_all(Action::Release);
         Err(error.into())
     }
 
-    /// Waits until a quorum answered to the release: then our part is free again, and it is known
-    /// when the other part is.
+    /// Waits until it is known when the key may be free, or that it will not be known.
     async fn held(
         &mut self,
         votes: &Ballot,
         mut releases: Ballot,
         announce: &mut oneshot::Sender<Outcome>,
     ) -> Option<Failure> {
-        while releases.retry_after().is_none() && releases.tally().pending() > 0 {
+        while releases.may_tell_more() {
             releases.count(self.next(announce).await?);
+        }
+        if releases.is_foreign() {
+            let errors = self.named(releases.into_foreign());
+            return Some(Error::WrongType { errors }.into());
         }
         Some(Failure {
             error: Error::Held {
@@ -165,20 +172,26 @@ impl Owner {
         }
     }
 
-    async fn serve(&mut self, term: &Term, mut orders: mpsc::UnboundedReceiver<Order>) {
-        while let Some(order) = orders.recv().await {
-            // Where nobody waits for the answer any more, the order was carried out all the same.
-            match order {
-                Order::Extend(reply) => {
-                    let result = self.extend(term).await;
-                    let _ = reply.send(result);
-                }
-                Order::Release(reply) => {
-                    let result = self.release(term).await;
-                    let _ = reply.send(result);
+    async fn serve(&mut self, mut service: Service) {
+        let mut next = service.first(self.context.reaper.closed()).await;
+        let Service { orders, term, .. } = &mut service;
+        loop {
+            next = match next {
+                Some(Order::Release(reply)) => {
+                    // Where nobody waits for the answer any more, the lock is released all the same.
+                    let _ = reply.send(self.release(term).await);
                     return;
                 }
-            }
+                Some(Order::Extend(mut reply)) => tokio::select! {
+                    biased;
+                    next = overtake(&mut reply, orders) => next,
+                    result = self.extend(term) => {
+                        let _ = reply.send(result);
+                        orders.recv().await
+                    }
+                },
+                None => break,
+            };
         }
         self.ask_all(Action::Release);
     }
@@ -192,7 +205,7 @@ impl Owner {
         match possession {
             Possession::Held => {
                 term.prolong(until)?;
-                self.worth_having(until)
+                self.context.worth_having(until)
             }
             Possession::Gone => Err(term.lose(LostReason::Gone)),
             Possession::Unknown | Possession::Undecided => {
@@ -205,15 +218,6 @@ impl Owner {
                 })
             }
         }
-    }
-
-    fn worth_having(&self, until: LockInstant) -> Result<()> {
-        let now = self.context.clock.now();
-        if is_worth_having(until, now, self.context.settings.min_validity) {
-            return Ok(());
-        }
-        let left = until.saturating_duration_since(now);
-        Err(Error::ValidityExhausted { left })
     }
 
     async fn release(&mut self, term: &Term) -> Result<Release> {
@@ -258,14 +262,17 @@ impl Owner {
         }
     }
 
-    fn shortfall(&self, votes: Ballot) -> (usize, usize, Vec<(String, purse_client::Error)>) {
+    fn shortfall(&self, votes: Ballot) -> (usize, usize, Complaints) {
         let (granted, needed) = (votes.tally().granted(), votes.tally().needed());
-        let errors = votes
-            .into_errors()
+        (granted, needed, self.named(votes.into_errors()))
+    }
+
+    fn named(&self, errors: Vec<(usize, purse_client::Error)>) -> Complaints {
+        let server = |index: usize| self.context.masters[index].master.server().to_owned();
+        errors
             .into_iter()
-            .map(|(master, error)| (self.context.masters[master].server().to_owned(), error))
-            .collect();
-        (granted, needed, errors)
+            .map(|(index, error)| (server(index), error))
+            .collect()
     }
 
     /// Lets the lines finish what they were asked, releases above all.
@@ -273,4 +280,14 @@ impl Owner {
         self.lines.clear();
         while self.events.recv().await.is_some() {}
     }
+}
+
+/// The order that follows an extension nobody waits for any more: there is no use in prolonging
+/// first what is released next, or prolonged once more.
+async fn overtake(
+    reply: &mut oneshot::Sender<Result<()>>,
+    orders: &mut mpsc::UnboundedReceiver<Order>,
+) -> Option<Order> {
+    reply.closed().await;
+    orders.recv().await
 }

@@ -1,15 +1,24 @@
 //! Who is still at work, so that a shutdown can wait for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
 /// Counts the tasks that own leases, and the guards that are alive.
 ///
-/// A task without a guard is one that acquires or that gives a lock back. Both counts change in
-/// plain `Drop`s, so they are right whatever runtime or thread a guard dies on.
+/// A task without a guard is one that acquires or that gives a lock back. Both counts go down in
+/// plain `Drop`s, so they are right whatever runtime or thread a guard dies on. Once closed,
+/// neither goes up: what was not counted by then never happens.
 #[derive(Clone, Default)]
-pub(crate) struct Reaper(Arc<watch::Sender<Counts>>);
+pub(crate) struct Reaper(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    counts: watch::Sender<Counts>,
+    /// Apart from the counts, which change all the time and would wake everybody who waits.
+    closed: watch::Sender<bool>,
+}
 
 #[derive(Clone, Copy, Default)]
 struct Counts {
@@ -19,39 +28,49 @@ struct Counts {
 }
 
 impl Reaper {
-    /// Counts a task as long as the result lives.
-    pub(crate) fn task(&self) -> TaskTicket {
-        self.0.send_modify(|counts| counts.tasks += 1);
-        TaskTicket(self.clone())
+    /// Counts a task as long as the result lives; `None` once closed.
+    pub(crate) fn task(&self) -> Option<TaskTicket> {
+        self.admit(|counts| counts.tasks += 1)
+            .then(|| TaskTicket(self.clone()))
     }
 
-    /// Counts a guard as long as the result lives.
-    pub(crate) fn guard(&self) -> GuardTicket {
-        self.0.send_modify(|counts| counts.guards += 1);
-        GuardTicket(self.clone())
+    /// Counts a guard as long as the result lives, and marks its lease as `accepted`; `None` once
+    /// closed. Who sees the closing sees the final mark, too.
+    pub(crate) fn guard(&self, accepted: &AtomicBool) -> Option<GuardTicket> {
+        let admitted = self.admit(|counts| {
+            counts.guards += 1;
+            accepted.store(true, Ordering::Release);
+        });
+        admitted.then(|| GuardTicket(self.clone()))
+    }
+
+    fn admit(&self, count: impl FnOnce(&mut Counts)) -> bool {
+        self.0.counts.send_if_modified(|counts| {
+            if !counts.closed {
+                count(counts);
+            }
+            !counts.closed
+        })
     }
 
     pub(crate) fn close(&self) {
-        self.0.send_modify(|counts| counts.closed = true);
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.0.borrow().closed
+        self.0.counts.send_modify(|counts| counts.closed = true);
+        self.0.closed.send_replace(true);
     }
 
     /// Resolves once closed.
     pub(crate) async fn closed(&self) {
-        self.wait(|counts| counts.closed).await;
+        // It cannot fail: the sender lives as long as `self`.
+        let _ = self.0.closed.subscribe().wait_for(|closed| *closed).await;
     }
 
     /// Resolves once no task is left but those of guards that are alive.
     pub(crate) async fn drained(&self) {
-        self.wait(|counts| counts.tasks <= counts.guards).await;
-    }
-
-    async fn wait(&self, is_so: fn(&Counts) -> bool) {
-        // It cannot fail: the sender lives as long as `self`.
-        let _ = self.0.subscribe().wait_for(is_so).await;
+        let mut counts = self.0.counts.subscribe();
+        // As above.
+        let _ = counts
+            .wait_for(|counts| counts.tasks <= counts.guards)
+            .await;
     }
 }
 
@@ -59,7 +78,7 @@ pub(crate) struct TaskTicket(Reaper);
 
 impl Drop for TaskTicket {
     fn drop(&mut self) {
-        self.0.0.send_modify(|counts| counts.tasks -= 1);
+        self.0.0.counts.send_modify(|counts| counts.tasks -= 1);
     }
 }
 
@@ -67,6 +86,6 @@ pub(crate) struct GuardTicket(Reaper);
 
 impl Drop for GuardTicket {
     fn drop(&mut self) {
-        self.0.0.send_modify(|counts| counts.guards -= 1);
+        self.0.0.counts.send_modify(|counts| counts.guards -= 1);
     }
 }

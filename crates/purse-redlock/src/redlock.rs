@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::builder::RedlockBuilder;
 use crate::context::Context;
 use crate::master::Master;
@@ -47,22 +49,24 @@ impl Redlock {
         Self(Arc::new(context))
     }
 
-    /// The lock with this name, which is its key on the masters, used as it is.
+    /// The lock with this name, which is its key on the masters, used as it is, text or not.
     ///
     /// Python's redis-purse takes the same keys: its locks and these exclude each other.
     #[must_use]
-    pub fn mutex(&self, key: impl Into<Arc<str>>) -> RedlockMutex {
-        RedlockMutex::new(self.0.clone(), key.into())
+    pub fn mutex(&self, key: impl AsRef<[u8]>) -> RedlockMutex {
+        RedlockMutex::new(self.0.clone(), Bytes::copy_from_slice(key.as_ref()))
     }
 
     /// Ends all waiting, and waits until everything that was given up is off the masters.
     ///
     /// Whoever waits for a lock, and whoever asks for one later, through any clone, gets
-    /// [`Closed`](crate::Error::Closed). Guards that are alive keep their locks, and are not waited
-    /// for: release them first.
+    /// [`Closed`](crate::Error::Closed), and once this returns, nothing more is taken. Guards that
+    /// are alive keep their locks, and are not waited for: release them first.
     ///
-    /// It takes a round trip as a rule, and a ttl at most: that long a master is asked that does
-    /// not answer. Without it, what is under way when the runtime ends is left to its ttl.
+    /// It takes a round trip as a rule. A master that does not answer is asked for a ttl at most; one
+    /// that answers, but did not when it was asked for a lock, is watched for some three seconds, as
+    /// the question may still arrive. Without a shutdown, what is under way when the runtime ends is
+    /// left to its ttl.
     ///
     /// # Cancel safety
     /// Dropped midway, the releases go on in the background.
@@ -78,7 +82,7 @@ impl fmt::Debug for Redlock {
             .0
             .masters
             .iter()
-            .map(|master| master.server())
+            .map(|post| post.master.server())
             .collect();
         f.debug_struct("Redlock")
             .field("masters", &servers)

@@ -9,6 +9,8 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 const SHORTEST_TTL: Duration = Duration::from_millis(10);
 const LONGEST_TTL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 const LONGEST_NODE_TIMEOUT: Duration = Duration::from_millis(50);
+const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
+const LONGEST_OUTAGE: Duration = Duration::from_secs(30);
 
 /// What the user asked for; `None` where the default is to be taken.
 #[derive(Debug, Clone, Copy, Default)]
@@ -74,6 +76,16 @@ impl Settings {
             min_validity,
             retry_delay,
         })
+    }
+
+    /// How long a request may wait for its turn, behind others to the same master.
+    pub(crate) fn patience(&self) -> Duration {
+        (self.ttl / 10).min(LONGEST_PATIENCE)
+    }
+
+    /// How long [`lock`](crate::RedlockMutex::lock) bears masters that are down.
+    pub(crate) fn outage(&self) -> Duration {
+        self.ttl.min(LONGEST_OUTAGE)
     }
 }
 

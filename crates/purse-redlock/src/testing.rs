@@ -1,7 +1,7 @@
 //! Masters in memory, on tokio's paused time.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::clock::{Clock, LockInstant};
-use crate::context::Context;
+use crate::context::{Context, Post};
 use crate::reaper::Reaper;
 use crate::redlock::Redlock;
 use crate::settings::Settings;
@@ -44,8 +44,10 @@ pub(crate) enum Behaviour {
     Down,
     /// Neither does it nor replies, and the client does not even give up.
     Stuck,
-    /// Answers with an error of its own.
-    Failing,
+    /// Answers with an error of this kind, and does nothing.
+    Failing(ErrorKind),
+    /// Answers with an error of its own at once, and does it after this time all the same.
+    Denying(Duration),
 }
 
 pub(crate) const WELL: Behaviour = Behaviour::After(ms(1));
@@ -60,8 +62,15 @@ struct State {
     behaviour: Behaviour,
     only: Option<(Action, Behaviour)>,
     holder: Option<(Bytes, Instant)>,
+    free_since: Instant,
     last: Instant,
-    asked: Vec<(Action, Bytes)>,
+    asked: Vec<Asked>,
+}
+
+struct Asked {
+    action: Action,
+    token: Bytes,
+    at: Instant,
 }
 
 impl Mock {
@@ -70,6 +79,7 @@ impl Mock {
             behaviour: WELL,
             only: None,
             holder: None,
+            free_since: Instant::now(),
             last: Instant::now(),
             asked: Vec::new(),
         };
@@ -112,12 +122,24 @@ impl Mock {
         self.state()
             .asked
             .iter()
-            .map(|(action, _)| *action)
+            .map(|asked| asked.action)
             .collect()
     }
 
+    /// When it was asked for this.
+    pub(crate) fn asked_at(&self, action: Action) -> Vec<Instant> {
+        let state = self.state();
+        let asked = state.asked.iter().filter(|asked| asked.action == action);
+        asked.map(|asked| asked.at).collect()
+    }
+
     pub(crate) fn tokens(&self) -> Vec<Bytes> {
-        let mut tokens: Vec<_> = self.state().asked.iter().map(|(_, t)| t.clone()).collect();
+        let mut tokens: Vec<_> = self
+            .state()
+            .asked
+            .iter()
+            .map(|asked| asked.token.clone())
+            .collect();
         tokens.dedup();
         tokens
     }
@@ -137,18 +159,21 @@ impl State {
         match request.action {
             Action::Acquire if holder.is_none() => {
                 self.holder = Some((token, until));
+                self.free_since = until;
                 answer(true, None)
             }
             Action::Acquire => answer(false, None),
             Action::Extend => {
                 if ours {
                     self.holder = Some((token, until));
+                    self.free_since = until;
                 }
                 answer(ours, None)
             }
             Action::Release => {
                 if ours {
                     self.holder = None;
+                    self.free_since = Instant::now();
                 }
                 let end = self
                     .holder
@@ -167,7 +192,11 @@ impl Transport for Mock {
 
     fn ask(&self, request: Request) -> Asking {
         let mut state = self.state();
-        state.asked.push((request.action, request.token.to_bytes()));
+        state.asked.push(Asked {
+            action: request.action,
+            token: request.token.to_bytes(),
+            at: Instant::now(),
+        });
         let behaviour = match state.only {
             Some((action, behaviour)) if action == request.action => behaviour,
             _ => state.behaviour,
@@ -177,7 +206,8 @@ impl Transport for Mock {
             Behaviour::Deaf(delay) => (delay, true, false),
             Behaviour::Stray(delay) => (delay, false, false),
             Behaviour::Down => return fail(ErrorKind::NotSent),
-            Behaviour::Failing => return fail(ErrorKind::Server),
+            Behaviour::Failing(kind) => return fail(kind),
+            Behaviour::Denying(delay) => (delay, false, false),
             Behaviour::Stuck => return Box::pin(std::future::pending()),
         };
         let mut at = Instant::now() + delay;
@@ -197,6 +227,9 @@ impl Transport for Mock {
                 std::future::pending::<()>().await;
             }
         });
+        if let Behaviour::Denying(_) = behaviour {
+            return fail(ErrorKind::Server);
+        }
         Box::pin(async move {
             match timeout(SETTINGS.node_timeout, answer).await {
                 Ok(Ok(answer)) => Ok(answer),
@@ -249,10 +282,15 @@ impl Transport for Far {
     }
 }
 
-fn redlock(masters: Vec<Arc<dyn Transport>>, clock: &Arc<TestClock>, reaper: &Reaper) -> Redlock {
+fn redlock(
+    masters: Vec<Arc<dyn Transport>>,
+    settings: Settings,
+    clock: &Arc<TestClock>,
+    reaper: &Reaper,
+) -> Redlock {
     Redlock::new(Context {
-        masters,
-        settings: SETTINGS,
+        masters: masters.into_iter().map(Post::new).collect(),
+        settings,
         clock: clock.clone(),
         reaper: reaper.clone(),
         runtime: Handle::current(),
@@ -269,6 +307,10 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn new(masters: usize) -> Self {
+        Self::with_ttl(masters, SETTINGS.ttl)
+    }
+
+    pub(crate) fn with_ttl(masters: usize, ttl: Duration) -> Self {
         let masters: Vec<_> = (0..masters).map(|i| Arc::new(Mock::new(i))).collect();
         let clock = Arc::new(TestClock {
             origin: (LockInstant::now(), Instant::now()),
@@ -276,7 +318,8 @@ impl Rig {
         });
         let reaper = Reaper::default();
         let transports = masters.iter().map(|master| master.clone() as _).collect();
-        let redlock = redlock(transports, &clock, &reaper);
+        let settings = Settings { ttl, ..SETTINGS };
+        let redlock = redlock(transports, settings, &clock, &reaper);
         Self {
             masters,
             clock,
@@ -294,13 +337,19 @@ impl Rig {
             }) as _
         };
         let transports = self.masters.iter().enumerate().map(far).collect();
-        redlock(transports, &self.clock, &self.reaper)
+        redlock(transports, SETTINGS, &self.clock, &self.reaper)
     }
 
     pub(crate) fn behave(&self, behaviours: &[Behaviour]) {
         for (master, behaviour) in self.masters.iter().zip(behaviours) {
             master.behave(*behaviour);
         }
+    }
+
+    /// Since when nobody has had the key on any master, or from when on nobody will.
+    pub(crate) fn free_since(&self) -> Option<Instant> {
+        let masters = self.masters.iter();
+        masters.map(|master| master.state().free_since).max()
     }
 
     /// Waits until all that was given up is off the masters, and checks that it is.
@@ -310,6 +359,15 @@ impl Rig {
             assert_eq!(master.holder(), None, "{} in {case}", master.name);
         }
     }
+}
+
+/// Polls `future` once; it is not to end with that.
+pub(crate) async fn poll_once<F: Future + ?Sized>(future: &mut Pin<Box<F>>) {
+    std::future::poll_fn(|cx| {
+        assert!(future.as_mut().poll(cx).is_pending());
+        Poll::Ready(())
+    })
+    .await;
 }
 
 /// Polls `future` as often as `polls` says, each time it is woken, then drops it once it is woken

@@ -5,5 +5,6 @@ mod cancel;
 mod extend;
 mod handover;
 mod release;
+mod shutdown;
 mod soak;
 mod wait;

@@ -75,7 +75,8 @@ impl Transport for Remote {
     }
 }
 
-fn command(request: Request) -> Command {
+/// The command that a request is, without bounds.
+pub(crate) fn command(request: Request) -> Command {
     let Request {
         action,
         key,
@@ -121,19 +122,24 @@ fn free_in(pttl: i64) -> Option<Duration> {
     }
 }
 
-/// Takes the token out of an error: servers repeat the arguments of a command they do not know.
+/// Takes the token out of an error: servers repeat the arguments of a command they do not know, cut
+/// somewhere.
 pub(crate) fn redact(error: Error, token: &Token) -> Error {
-    if token.is_in(&error.to_string()) || token.is_in(&format!("{error:?}")) {
-        return Error::new(
-            error.kind(),
-            "the server refuses the command; its words are left out because they repeat the lock's token",
-        );
+    // Debug shows the causes as well.
+    let text = format!("{error} {error:?}");
+    if !text.contains("with args beginning with") && !token.is_in(&text) {
+        return error;
     }
-    error
+    Error::new(
+        error.kind(),
+        "it failed with words that are left out here, as they repeat the lock's token",
+    )
 }
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error as _;
+
     use super::*;
     use purse_client::ErrorKind;
 
@@ -176,7 +182,14 @@ mod tests {
         );
         let error = redact(leak, &token);
         assert_eq!(error.kind(), ErrorKind::Unsupported);
-        assert!(!format!("{error} {error:?}").contains(&text));
+        assert!(!format!("{error} {error:?}").contains(&text[..4]));
+
+        let cut = Error::new(ErrorKind::Ambiguous, "no reply")
+            .with_source(format!("unknown command, args: 'key' '{}", &text[..4]));
+        assert!(redact(cut, &token).source().is_none());
+        let without_token = "ERR unknown command 'SET', with args beginning with: 'key";
+        let error = redact(Error::new(ErrorKind::Unsupported, without_token), &token);
+        assert!(!error.to_string().contains("with args"), "{error}");
 
         let harmless = redact(Error::new(ErrorKind::Server, "OOM no"), &token);
         assert_eq!(harmless.to_string(), "OOM no");

@@ -9,6 +9,18 @@ use crate::error::Error;
 use crate::release::Release;
 use crate::server::Server;
 
+/// What a server is to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// One that keeps data.
+    #[default]
+    Plain,
+    /// One that keeps data as a node of a cluster.
+    ClusterNode,
+    /// One that watches others.
+    Sentinel,
+}
+
 /// Settings for a [`Server`]; from [`Server::builder`].
 ///
 /// ```
@@ -33,6 +45,7 @@ pub struct ServerBuilder {
     databases: Option<u16>,
     pub(crate) environment: Vec<(OsString, OsString)>,
     pub(crate) port: Option<u16>,
+    pub(crate) mode: Mode,
 }
 
 impl ServerBuilder {
@@ -103,21 +116,47 @@ impl ServerBuilder {
         Server::launch(self, binary)
     }
 
+    /// These settings, for a node of a cluster.
+    pub(crate) fn cluster_node(mut self) -> Self {
+        self.mode = Mode::ClusterNode;
+        self
+    }
+
+    /// Settings for a sentinel of the same release, with nothing else of these.
+    pub(crate) fn sentinel(&self) -> Self {
+        Self {
+            release: self.release,
+            binary: self.binary.clone(),
+            environment: self.environment.clone(),
+            mode: Mode::Sentinel,
+            ..Self::default()
+        }
+    }
+
     /// The configuration file; later lines win, so the user's own come last.
     pub(crate) fn config_file(&self, binary: &Binary, port: u16) -> String {
         let mut file = format!(
             "bind 127.0.0.1\n\
              port {port}\n\
              daemonize no\n\
-             protected-mode no\n\
-             save \"\"\n"
+             protected-mode no\n"
         );
         let mut line = |name: &str, value: &str| {
             // Writing to a string cannot fail.
             let _ = writeln!(file, "{name} {value}");
         };
-        if binary.locks_debug() {
-            line("enable-debug-command", "yes");
+        if self.mode != Mode::Sentinel {
+            line("save", "\"\"");
+            // Five seconds else, for more replicas to come: here they come one by one.
+            line("repl-diskless-sync-delay", "0");
+            if binary.locks_debug() {
+                line("enable-debug-command", "yes");
+            }
+        }
+        if self.mode == Mode::ClusterNode {
+            line("cluster-enabled", "yes");
+            line("cluster-announce-ip", "127.0.0.1");
+            line("cluster-node-timeout", "2000");
         }
         if self.append_only {
             line("appendonly", "yes");
@@ -128,6 +167,7 @@ impl ServerBuilder {
         }
         if let Some(password) = &self.password {
             line("requirepass", &quoted(password));
+            line("masterauth", &quoted(password));
         }
         for (name, value) in &self.directives {
             match value.as_str() {
@@ -140,7 +180,7 @@ impl ServerBuilder {
 }
 
 /// The text as one word of a configuration file.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut word = String::from("\"");
     for byte in text.bytes() {
         match byte {

@@ -91,6 +91,26 @@ pub enum Error {
         waited: Duration,
     },
 
+    /// A server of a cluster or sentinel group refused what it takes to run one.
+    #[error("the server on port {port} refused `{command}`: {reply}")]
+    Refused {
+        /// The port the server listens on.
+        port: u16,
+        /// What it was told.
+        command: String,
+        /// What it answered.
+        reply: String,
+    },
+
+    /// A cluster or sentinel group did not come to rest in time.
+    #[error("within {waited:?} it did not come about that {what}")]
+    NotSettled {
+        /// What was waited for.
+        what: String,
+        /// How long.
+        waited: Duration,
+    },
+
     /// The operating system refused something.
     #[error("could not {action}")]
     Io {

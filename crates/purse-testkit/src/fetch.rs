@@ -30,6 +30,8 @@ pub(crate) fn fetch(
             .args(arguments)
             // `python -m` imports from the current directory first: it must be ours.
             .current_dir(scratch)
+            // It installs nothing, so it needs no environment of its own.
+            .env_remove("PIP_REQUIRE_VIRTUALENV")
             .stdin(Stdio::null())
             .output();
         match done {

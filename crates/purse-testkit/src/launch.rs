@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::binary::Binary;
-use crate::builder::ServerBuilder;
+use crate::builder::{Mode, ServerBuilder};
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::guarded::{Guarded, POLL, Task};
@@ -34,7 +34,16 @@ pub(crate) struct Launch<'a> {
 }
 
 impl Launch<'_> {
-    /// Starts the server and waits until it answers.
+    /// Writes the server's configuration, starts it and waits until it answers.
+    pub(crate) fn first(&self) -> Result<Guarded, Error> {
+        let file = self.settings.config_file(self.binary, self.port);
+        fs::write(self.home.config_file(), file)
+            .map_err(Error::io("write the server's configuration"))?;
+        self.start()
+    }
+
+    /// Starts the server, with what it may have written into its configuration, and waits until it
+    /// answers.
     pub(crate) fn start(&self) -> Result<Guarded, Error> {
         let (mut process, log_start) = self
             .spawn()
@@ -52,11 +61,14 @@ impl Launch<'_> {
     /// The process, and where in the log its own words begin.
     fn spawn(&self) -> io::Result<(Guarded, u64)> {
         let config = self.home.config_file();
-        fs::write(&config, self.settings.config_file(self.binary, self.port))?;
         let (log, log_start) = self.home.open_log()?;
+        let mut arguments = vec![config.as_os_str()];
+        if self.settings.mode == Mode::Sentinel {
+            arguments.push(OsStr::new("--sentinel"));
+        }
         let process = Guarded::spawn(Task {
             program: self.binary.path(),
-            arguments: &[OsStr::new(config.as_path())],
+            arguments: &arguments,
             environment: &self.settings.environment,
             directory: &self.home.data(),
             remove: self.home.path(),
@@ -109,23 +121,36 @@ impl Launch<'_> {
     }
 }
 
+/// How far above the port of a cluster's node the port of its bus is.
+const TO_BUS: u16 = 10_000;
+
 /// A port nobody listens on, from below the ports that systems hand out by themselves (32768 and
 /// up on Linux, 49152 and up elsewhere): no outgoing connection can take it while the server is
-/// down. The port 10000 above it, a cluster's bus, exists, too.
-pub(crate) fn free_port() -> io::Result<u16> {
+/// down. For a node of a cluster the port of its bus is such a one, too.
+pub(crate) fn free_port(mode: Mode) -> io::Result<u16> {
     loop {
-        let port = fastrand::u16(20_000..32_000);
-        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-            Ok(_) => return Ok(port),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
-            Err(error) => return Err(error),
+        let high = fastrand::u16(20_000..32_000);
+        let port = match mode {
+            Mode::ClusterNode => high - TO_BUS,
+            Mode::Plain | Mode::Sentinel => high,
+        };
+        if is_free(high)? && (port == high || is_free(port)?) {
+            return Ok(port);
         }
+    }
+}
+
+fn is_free(port: u16) -> io::Result<bool> {
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
 /// Whether the server ended because somebody else has its port.
 pub(crate) fn lost_port(error: &Error) -> bool {
-    matches!(error, Error::Ended { log, .. } if log.contains("Address already in use"))
+    matches!(error, Error::Ended { log, .. } if log.contains("already in use") || log.contains("Address in use"))
 }
 
 fn tail(log: &str) -> String {

@@ -81,8 +81,10 @@ impl Server {
         match settings.port {
             Some(port) => Self::launch_on(port, iter::empty(), settings, binary),
             None => {
-                let first = launch::free_port().map_err(Error::io("find a free port"))?;
-                let spare = iter::repeat_with(launch::free_port).map_while(Result::ok);
+                let mode = settings.mode;
+                let free_port = move || launch::free_port(mode);
+                let first = free_port().map_err(Error::io("find a free port"))?;
+                let spare = iter::repeat_with(free_port).map_while(Result::ok);
                 Self::launch_on(first, spare.take(SPARE_PORTS), settings, binary)
             }
         }
@@ -103,7 +105,7 @@ impl Server {
                 home: &home,
                 port,
             };
-            match launch.start() {
+            match launch.first() {
                 Ok(process) => {
                     return Ok(Self {
                         settings,
@@ -121,11 +123,24 @@ impl Server {
 
     /// The address of database 0, with the password if there is one.
     pub fn url(&self) -> String {
-        let credentials = match &self.settings.password {
+        format!("redis://{}{}", self.credentials(), self.address())
+    }
+
+    /// The host and the port.
+    pub(crate) fn address(&self) -> String {
+        format!("{}:{}", self.host(), self.port)
+    }
+
+    /// The password as the start of an address, if there is one.
+    pub(crate) fn credentials(&self) -> String {
+        match &self.settings.password {
             Some(password) => format!(":{}@", utf8_percent_encode(password, NON_ALPHANUMERIC)),
             None => String::new(),
-        };
-        format!("redis://{credentials}{}:{}", self.host(), self.port)
+        }
+    }
+
+    pub(crate) fn password(&self) -> Option<&str> {
+        self.settings.password.as_deref()
     }
 
     /// The address of a database by its number.
@@ -185,8 +200,8 @@ impl Server {
         self.stop_process(&mut self.process())
     }
 
-    /// Starts the server again on the same port and with the same files, and waits until it
-    /// answers; if it runs, stops it first.
+    /// Starts the server again on the same port and with the same files, its configuration among
+    /// them (`CONFIG REWRITE`), and waits until it answers; if it runs, stops it first.
     ///
     /// Data are back only with [`ServerBuilder::append_only`].
     ///
@@ -253,8 +268,7 @@ impl Server {
         arguments: &[A],
         timeout: Duration,
     ) -> io::Result<Reply> {
-        let password = self.settings.password.as_deref();
-        Connection::open(self.port, password, timeout)?.command(arguments)
+        Connection::open(self.port, self.password(), timeout)?.command(arguments)
     }
 
     fn stop_process(&self, process: &mut Guarded) -> Result<(), Error> {
@@ -291,13 +305,14 @@ fn full_text(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::builder::Mode;
     use crate::release::Release;
 
     #[test]
     fn a_port_that_others_took_is_given_up() {
         let binary = Release::Default.locate().unwrap();
         let other = Server::start().unwrap();
-        let free = launch::free_port().unwrap();
+        let free = launch::free_port(Mode::Plain).unwrap();
         let launch = |spare: &[u16]| {
             let (settings, spare) = (Server::builder(), spare.iter().copied());
             Server::launch_on(other.port(), spare, settings, binary.clone())

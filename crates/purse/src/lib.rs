@@ -5,15 +5,21 @@
 //! | a connection | [`Client`] | |
 //! | an ordered sequence, a double-ended queue | [`RedisList`] | `collections` |
 //! | a map | [`RedisHash`] | `collections` |
+//! | a map whose entries are keys of their own, each with its time to live | [`RedisKeySpace`] | `collections` |
+//! | distinct elements, and what several sets have in common | [`RedisSet`] | `collections` |
+//! | a ranking, elements in the order of scores | [`RedisSortedSet`] | `collections` |
+//! | work handed to whoever comes first, in order | [`RedisQueue`], [`RedisLifoQueue`] | `collections` |
+//! | work handed to whoever comes first, by priority | [`RedisPriorityQueue`] | `collections` |
 //! | a key, its time to live, a dump of it | [`RedisKey`] | `collections` |
 //! | values as Python writes them, readable in the server's shell | [`Plain`] | `collections` |
 //! | values as JSON | [`Json`] | `collections` |
 //! | values that are bytes already | [`Raw`] | `collections` |
+//! | several operations in one trip, or in one transaction | [`Batch`] | |
 //! | mutual exclusion between processes | [`Redlock`] | `redlock` |
 //! | part of a collection, by a pattern | [`Pattern`] | |
 
 pub use purse_client::{
-    Client, ClientBuilder, Error, ErrorKind, Op, Pattern, Preset, Result, fred,
+    Batch, Client, ClientBuilder, Error, ErrorKind, Op, Pattern, Pending, Preset, Result, fred,
 };
 #[cfg(feature = "bincode")]
 pub use purse_codec::Bincode;
@@ -25,7 +31,10 @@ pub use purse_codec::Validated;
 pub use purse_codec::{Codec, DecodeError, EncodeError, Input, Json, Plain, Raw};
 #[cfg(feature = "collections")]
 pub use purse_collections::{
-    KeyType, Occurrences, Paged, RedisHash, RedisKey, RedisList, Scanned, Ttl,
+    Aggregate, ByRank, ByScore, ByValue, Changes, Combined, CombinedSorted, Condition, Entries,
+    Fifo, KeyType, Lifo, Occurrences, OnPoison, Order, Paged, RedisHash, RedisKey, RedisKeySpace,
+    RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Scanned,
+    SetOptions, SetOutcome, SortedPage, SortedRange, Ttl,
 };
 #[cfg(feature = "redlock")]
 pub use purse_redlock as redlock;

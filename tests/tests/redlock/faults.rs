@@ -121,6 +121,32 @@ async fn two_of_three_down_is_no_quorum_at_once_and_by_name() {
 }
 
 #[tokio::test]
+async fn masters_that_are_down_are_not_waited_for() {
+    const LONG: Duration = Duration::from_secs(5);
+    let masters = Masters::start(3).unwrap();
+    let redlock = Redlock::builder(masters.urls())
+        .ttl(Duration::from_secs(30))
+        .node_timeout(LONG)
+        .build()
+        .await
+        .unwrap();
+    let mutex = redlock.mutex("key");
+    masters[0].kill().unwrap();
+    masters[1].kill().unwrap();
+    // The first attempts may still find the client in the belief that it is connected.
+    let start = Instant::now();
+    loop {
+        let attempt = Instant::now();
+        let error = mutex.try_lock().await.unwrap_err();
+        assert!(matches!(error, Error::NoQuorum { .. }), "{error}");
+        if attempt.elapsed() < LONG / 50 {
+            break;
+        }
+        assert!(start.elapsed() < LONG, "{:?}", attempt.elapsed());
+    }
+}
+
+#[tokio::test]
 async fn one_master_may_restart_under_a_lock_but_not_two() {
     let (masters, redlock) = three().await;
     let mutex = redlock.mutex("key");

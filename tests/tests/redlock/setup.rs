@@ -4,9 +4,10 @@ use std::error::Error as _;
 use std::time::{Duration, Instant};
 
 use purse::Client;
-use purse::redlock::{Error, Master, Redlock, Release};
-use purse_testkit::{Masters, Server};
-use purse_tests::fresh;
+use purse::redlock::Release::Released;
+use purse::redlock::{Error, Master, Redlock};
+use purse_testkit::{Masters, Release, Server};
+use purse_tests::{cluster_of_one, fresh};
 
 use super::{MASTERS, redlock};
 
@@ -62,7 +63,7 @@ async fn five_databases_of_one_server_do_for_trying_out() {
     let mutex = redlock.mutex(fresh("databases"));
     let guard = mutex.lock().await.unwrap();
     assert!(matches!(mutex.try_lock().await, Err(Error::Held { .. })));
-    assert_eq!(guard.release().await.unwrap(), Release::Released);
+    assert_eq!(guard.release().await.unwrap(), Released);
 }
 
 #[tokio::test]
@@ -76,7 +77,7 @@ async fn clients_are_masters_too() {
         client.close().await;
     }
     let guard = redlock.mutex(fresh("clients")).lock().await.unwrap();
-    assert_eq!(guard.release().await.unwrap(), Release::Released);
+    assert_eq!(guard.release().await.unwrap(), Released);
 }
 
 #[tokio::test]
@@ -133,8 +134,91 @@ async fn a_server_that_repeats_our_arguments_gives_no_token_away() {
         .start()
         .unwrap();
     let redlock = redlock([server.url()]).await;
-    let error = redlock.mutex("key").try_lock().await.unwrap_err();
-    assert!(matches!(error, Error::NoQuorum { .. }), "{error}");
-    let text = format!("{error} {error:?}");
-    assert!(!text.contains("with args"), "{text}");
+    // It cuts what it repeats after 128 bytes, here before, in and after the token.
+    for length in 80..120 {
+        let error = redlock.mutex("k".repeat(length)).try_lock().await;
+        let error = error.unwrap_err();
+        assert!(matches!(error, Error::NoQuorum { .. }), "{error}");
+        let text = format!("{error} {error:?}");
+        assert!(!text.contains("with args"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_master_twice_without_a_word_of_it() {
+    let server = restricted(Release::Valkey9_1, "~* +@all -info");
+    let url = restricted_url(&server);
+    let error = refused([&url, &MASTERS[0].url(), &url]).await;
+    assert!(matches!(error, Error::Config { .. }), "{error}");
+    assert!(error.to_string().contains("1 and 3"), "{error}");
+    let urls = (0..3).map(|database| format!("{url}/{database}"));
+    assert!(redlock(urls).await.mutex("key").try_lock().await.is_ok());
+
+    let gone = Server::start().unwrap();
+    gone.kill().unwrap();
+    let [one, two, three] = [0, 1, 2].map(|n| MASTERS[n].url());
+    let error = refused([&one, &gone.url(), &two, &three, &gone.url()]).await;
+    assert!(matches!(error, Error::Config { .. }), "{error}");
+    assert!(error.to_string().contains("2 and 5"), "{error}");
+}
+
+#[tokio::test]
+async fn a_cluster_is_no_master() {
+    let cluster = cluster_of_one();
+    let url = cluster.url().replace("redis://", "redis-cluster://");
+    for urls in [vec![url.clone()], vec![MASTERS[0].url(), url]] {
+        let error = refused(&urls).await;
+        assert!(matches!(error, Error::Config { .. }), "{error}");
+        let master = format!("master {}", urls.len());
+        assert!(error.to_string().contains(&master), "{error}");
+        let source = error.source().unwrap().to_string();
+        assert!(source.contains("cluster"), "{source}");
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_run_scripts_is_told_before_there_is_a_lock() {
+    for release in [Release::Valkey9_1, Release::Redis6_2_5] {
+        for rights in [
+            "~* +@all -@scripting",
+            "~* +set +evalsha",
+            "~* +set +eval +evalsha",
+        ] {
+            let server = restricted(release, rights);
+            let urls = [MASTERS[0].url(), restricted_url(&server), MASTERS[1].url()];
+            let error = refused(urls).await;
+            assert!(matches!(error, Error::Config { .. }), "{error}");
+            assert!(error.to_string().contains("master 2"), "{error}");
+            let source = error.source().unwrap();
+            assert!(source.to_string().contains("scripts"), "{source}");
+            let cause = source.source().unwrap().to_string();
+            let words = ["permissions to run", "can't run"];
+            assert!(words.iter().any(|words| cause.contains(words)), "{cause}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_user_of_some_keys_may_lock_them() {
+    for release in [Release::Valkey9_1, Release::Redis6_2_5] {
+        let rights = "~locks:* +set +get +del +pttl +pexpire +eval +evalsha";
+        let server = restricted(release, rights);
+        let redlock = redlock([restricted_url(&server)]).await;
+        let mut guard = redlock.mutex("locks:a").try_lock().await.unwrap();
+        guard.extend().await.unwrap();
+        assert_eq!(guard.release().await.unwrap(), Released);
+        let error = redlock.mutex("other").try_lock().await.unwrap_err();
+        assert!(matches!(error, Error::NoQuorum { .. }), "{error}");
+    }
+}
+
+/// A server with a user of these rights only.
+fn restricted(release: Release, rights: &str) -> Server {
+    let user = format!("locker on >pw {rights}");
+    let server = Server::builder().release(release).config("user", user);
+    server.start().unwrap()
+}
+
+fn restricted_url(server: &Server) -> String {
+    format!("redis://locker:pw@127.0.0.1:{}", server.port())
 }

@@ -18,9 +18,14 @@ end
 if index == 0 then
     return redis.call('LPUSH', KEYS[1], ARGV[2])
 end
--- LINSERT finds its place by value alone, so the place is marked for a moment.
+-- LINSERT finds its place by value alone, so the place is marked for a moment. It may be refused
+-- to this user although LSET is not: then the mark is taken away again.
 local pivot = redis.call('LINDEX', KEYS[1], index)
 redis.call('LSET', KEYS[1], index, ARGV[3])
-redis.call('LINSERT', KEYS[1], 'BEFORE', ARGV[3], ARGV[2])
+local inserted = redis.pcall('LINSERT', KEYS[1], 'BEFORE', ARGV[3], ARGV[2])
+if type(inserted) == 'table' then
+    redis.call('LSET', KEYS[1], index, pivot)
+    return redis.error_reply('ERR LINSERT is refused: ' .. inserted.err)
+end
 redis.call('LSET', KEYS[1], index + 1, pivot)
-return length + 1
+return inserted

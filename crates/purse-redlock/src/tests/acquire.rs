@@ -1,11 +1,13 @@
 use std::collections::HashSet;
 
+use purse_client::ErrorKind;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::decision::{Acquisition, Tally, Vote};
 use crate::testing::{Behaviour, Rig, SETTINGS, WELL, ms};
 use crate::transport::Action;
-use crate::{Error, Redlock, RedlockGuard, RedlockMutex};
+use crate::{Error, Redlock, RedlockGuard, RedlockMutex, Result};
 
 static_assertions::assert_impl_all!(RedlockGuard: Send, Sync, std::fmt::Debug);
 static_assertions::assert_impl_all!(RedlockMutex: Send, Sync, Clone, std::fmt::Debug);
@@ -198,7 +200,7 @@ async fn validity_counts_from_before_the_first_command() {
     let guard = rig.redlock.mutex("key").lock().await.unwrap();
     assert!(guard.remaining() <= ms(1_000 - 12 - 30));
     assert!(guard.remaining() >= ms(1_000 - 12 - 30 - 5));
-    assert_eq!(guard.key(), "key");
+    assert_eq!(guard.key(), b"key");
 }
 
 #[tokio::test(start_paused = true)]
@@ -215,4 +217,72 @@ async fn every_attempt_has_a_token_of_its_own_and_no_debug_shows_it() {
     for token in tokens {
         assert!(!shown.contains(std::str::from_utf8(&token).unwrap()));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn held_waits_for_no_answer_that_would_tell_nothing() {
+    let error = Behaviour::Failing(ErrorKind::Server);
+    for (behaviour, retry_after) in [(error, None), (WELL, Some(ms(60_000)))] {
+        let rig = Rig::new(3);
+        for master in &rig.masters[..2] {
+            master.hold("another", ms(60_000));
+            master.behave_to(Action::Release, behaviour);
+        }
+        rig.masters[2].behave(Behaviour::Stuck);
+        let start = Instant::now();
+        let told = rig.redlock.mutex("key").try_lock().await.unwrap_err();
+        let Error::Held { retry_after: told } = told else {
+            panic!("{told}");
+        };
+        assert!(start.elapsed() < ms(10), "{:?}", start.elapsed());
+        assert_eq!(told.is_some(), retry_after.is_some(), "{told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_no_lock_is_told_and_not_waited_for() {
+    let foreign = |count: usize| {
+        let rig = Rig::new(3);
+        for master in &rig.masters[..count] {
+            master.hold("another", ms(60_000));
+            master.behave_to(Action::Release, Behaviour::Failing(ErrorKind::WrongType));
+        }
+        rig
+    };
+    let rig = foreign(2);
+    let mutex = rig.redlock.mutex("key");
+    for outcome in [
+        mutex.try_lock().await,
+        mutex.lock().await,
+        mutex.lock_timeout(ms(5_000)).await,
+    ] {
+        let error = outcome.unwrap_err();
+        let text = error.to_string();
+        let Error::WrongType { errors } = error else {
+            panic!("{text}");
+        };
+        let servers: Vec<_> = errors.iter().map(|(server, _)| server.as_str()).collect();
+        assert_eq!(servers, ["master0", "master1"]);
+        assert!(
+            text.contains("master0: ") && text.contains("master1: "),
+            "{text}"
+        );
+    }
+    assert_eq!(rig.masters[0].asked_at(Action::Acquire).len(), 3);
+    assert!(foreign(1).redlock.mutex("key").try_lock().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_waits_for_its_turn_and_not_for_timeouts() {
+    // One after the other, 1 ms each: of 200 at once, most would exceed the node timeout.
+    let rig = Rig::with_ttl(3, ms(10_000));
+    let mut tasks = JoinSet::new();
+    for _ in 0..200 {
+        let mutex = rig.redlock.mutex("key");
+        tasks.spawn(async move { mutex.try_lock().await });
+    }
+    let outcomes = tasks.join_all().await;
+    let locks = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    let held = |outcome: &&Result<_>| matches!(outcome, Err(Error::Held { .. }));
+    assert_eq!((locks, outcomes.iter().filter(held).count()), (1, 199));
 }

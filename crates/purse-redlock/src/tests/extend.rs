@@ -1,7 +1,8 @@
 use crate::testing::{Behaviour, Rig, WELL, drop_after, ms};
 use crate::transport::Action;
-use crate::{Error, LostReason, Release};
-use tokio::time::sleep;
+use crate::{Error, LostReason, RedlockGuard, Release};
+use purse_client::ErrorKind;
+use tokio::time::{Instant, sleep, timeout};
 
 #[tokio::test(start_paused = true)]
 async fn an_extension_gives_the_whole_ttl_from_now() {
@@ -142,4 +143,114 @@ async fn a_dropped_extension_goes_on_and_never_lowers_the_end() {
         assert_eq!(guard.release().await.unwrap(), Release::Released);
         rig.assert_clean("extend").await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_extension_with_hardly_anything_left_says_so_and_counts() {
+    let rig = Rig::new(3);
+    let mut guard = rig.redlock.mutex("key").lock().await.unwrap();
+    let before = guard.valid_until();
+    rig.behave(&[Behaviour::After(ms(30)); 3]);
+    let clock = rig.clock.clone();
+    let late = tokio::spawn(async move {
+        sleep(ms(10)).await;
+        clock.put_forward(ms(950));
+    });
+    let error = guard.extend().await.unwrap_err();
+    assert!(
+        matches!(error, Error::ValidityExhausted { left } if left < ms(10) && !left.is_zero()),
+        "{error}"
+    );
+    late.await.unwrap();
+    guard.check().unwrap();
+    assert!(guard.valid_until() > before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_extension_of_a_lock_that_ended_meanwhile_is_a_loss() {
+    let rig = Rig::new(3);
+    let mut guard = rig.redlock.mutex("key").lock().await.unwrap();
+    rig.behave(&[Behaviour::Stuck; 3]);
+    let clock = rig.clock.clone();
+    let late = tokio::spawn(async move {
+        sleep(ms(10)).await;
+        clock.put_forward(ms(990));
+    });
+    let error = guard.extend().await.unwrap_err();
+    let reason = LostReason::Expired;
+    assert!(
+        matches!(error, Error::Lost { reason: told } if told == reason),
+        "{error}"
+    );
+    late.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_is_over_at_its_end_and_not_after_it() {
+    let rig = Rig::new(3);
+    let guard = rig.redlock.mutex("key").lock().await.unwrap();
+    rig.clock.put_forward(guard.remaining() - ms(1));
+    guard.check().unwrap();
+    rig.clock.put_forward(ms(1));
+    assert!(guard.check().is_err() && guard.remaining().is_zero());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_of_another_type_is_a_loss() {
+    let rig = Rig::new(3);
+    let mut guard = rig.redlock.mutex("key").lock().await.unwrap();
+    rig.behave(&[Behaviour::Failing(ErrorKind::WrongType); 3]);
+    let reason = LostReason::Gone;
+    let error = guard.extend().await.unwrap_err();
+    assert!(
+        matches!(error, Error::Lost { reason: told } if told == reason),
+        "{error}"
+    );
+    assert_eq!(guard.release().await.unwrap(), Release::AlreadyExpired);
+    rig.reaper.drained().await;
+    let releases = rig.masters[0].asked_at(Action::Release).len();
+    assert_eq!(releases, 1, "what is not ours need not be released again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn extensions_that_were_given_up_delay_nothing() {
+    let release = async |guard: RedlockGuard| {
+        let released = guard.release().await.unwrap();
+        assert_eq!(released, Release::Released);
+    };
+    for is_dropped in [true, false] {
+        let rig = Rig::new(3);
+        let mut guard = rig.redlock.mutex("key").lock().await.unwrap();
+        sleep(ms(10)).await;
+        rig.behave(&[Behaviour::After(ms(45)); 3]);
+        for _ in 0..100 {
+            assert!(timeout(ms(1), guard.extend()).await.is_err());
+        }
+        let start = Instant::now();
+        if is_dropped {
+            drop(guard);
+        } else {
+            release(guard).await;
+        }
+        rig.assert_clean("extensions").await;
+        // One that is under way, and the release.
+        assert!(start.elapsed() <= ms(95), "{:?}", start.elapsed());
+        let extensions = rig.masters[0].asked_at(Action::Extend).len();
+        assert!(extensions <= 5, "{extensions}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_master_gets_the_newest_extension_only() {
+    let rig = Rig::new(3);
+    rig.masters[2].behave(Behaviour::After(ms(45)));
+    let mut guard = rig.redlock.mutex("key").lock().await.unwrap();
+    for _ in 0..200 {
+        guard.extend().await.unwrap();
+    }
+    assert!(rig.masters[0].asked().len() > 200);
+    let start = Instant::now();
+    drop(guard);
+    rig.assert_clean("slow master").await;
+    assert!(start.elapsed() <= ms(95), "{:?}", start.elapsed());
 }

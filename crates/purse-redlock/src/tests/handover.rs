@@ -1,7 +1,11 @@
-use std::time::Duration;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake};
 
-use crate::testing::{Behaviour, Rig, WELL, ms};
-use crate::{Error, Release};
+use crate::Error;
+use crate::testing::{Behaviour, Rig, ms, poll_once};
+use crate::transport::Action;
+use purse_client::ErrorKind;
 use tokio::time::{Instant, sleep};
 
 #[tokio::test(start_paused = true)]
@@ -51,50 +55,59 @@ fn a_guard_may_outlive_its_runtime() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_waits_for_what_was_given_up_and_not_for_guards() {
-    let rig = Rig::new(3);
-    rig.behave(&[Behaviour::After(ms(20)); 3]);
-    let (kept, given_up) = (rig.redlock.mutex("key"), rig.redlock.mutex("key"));
-    drop(given_up.lock().await.unwrap());
-    rig.reaper.drained().await;
-    let guard = kept.lock().await.unwrap();
-    rig.redlock.shutdown().await;
-    guard.check().unwrap();
-    assert!(rig.masters.iter().all(|master| master.holder().is_some()));
-    let release = tokio::spawn(guard.release());
-    sleep(ms(1)).await;
-    rig.redlock.shutdown().await;
-    assert!(rig.masters.iter().all(|master| master.holder().is_none()));
-    assert_eq!(release.await.unwrap().unwrap(), Release::Released);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_shutdown_ends_all_waiting_and_all_attempts() {
+async fn a_lock_that_was_received_too_late_is_none() {
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("key");
-    let guard = mutex.lock().await.unwrap();
-    rig.masters[0].behave(Behaviour::After(ms(30)));
-    let waiters = [
-        tokio::spawn({
-            let mutex = mutex.clone();
-            async move { mutex.lock().await.map(drop) }
-        }),
-        tokio::spawn({
-            let mutex = mutex.clone();
-            async move { mutex.lock_timeout(Duration::MAX).await.map(drop) }
-        }),
-    ];
-    sleep(ms(400)).await;
-    rig.redlock.shutdown().await;
-    for waiter in waiters {
-        assert!(matches!(waiter.await.unwrap(), Err(Error::Closed)));
+    for (late, left) in [(5_000, ms(0)), (960, ms(8))] {
+        let mut attempt = Box::pin(mutex.try_lock());
+        poll_once(&mut attempt).await;
+        sleep(ms(20)).await;
+        // Meanwhile the machine sleeps, or the executor is blocked.
+        rig.clock.put_forward(ms(late));
+        let error = attempt.await.unwrap_err();
+        assert!(
+            matches!(error, Error::ValidityExhausted { left: at_hand } if at_hand == left),
+            "{error}"
+        );
+        rig.assert_clean("received too late").await;
     }
-    assert!(matches!(mutex.try_lock().await, Err(Error::Closed)));
-    assert!(matches!(
-        mutex.lock_timeout(ms(1)).await,
-        Err(Error::Closed)
-    ));
-    rig.masters[0].behave(WELL);
-    assert_eq!(guard.release().await.unwrap(), Release::Released);
-    rig.assert_clean("shutdown").await;
+}
+
+#[test]
+fn any_executor_will_do() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_time()
+        .build()
+        .unwrap();
+    let rig = runtime.block_on(async { Rig::new(3) });
+    for master in &rig.masters {
+        master.behave_to(Action::Acquire, Behaviour::Failing(ErrorKind::Server));
+    }
+    let mutex = rig.redlock.mutex("key");
+    let error = block_on(mutex.lock_timeout(ms(40))).unwrap_err();
+    assert!(
+        matches!(error, Error::Timeout { source: Some(_) }),
+        "{error}"
+    );
+    let error = block_on(mutex.lock()).unwrap_err();
+    assert!(matches!(error, Error::NoQuorum { .. }), "{error}");
+}
+
+/// Runs a future with no runtime around it.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(std::thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        std::thread::park();
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use purse_client::ErrorKind;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -10,13 +11,14 @@ use crate::testing::{Behaviour, Rig, WELL, ms};
 
 fn any_behaviour(random: &mut fastrand::Rng) -> Behaviour {
     let delay = ms(random.u64(1..90));
-    match random.u8(0..10) {
+    match random.u8(0..11) {
         0 => Behaviour::Down,
         1 => Behaviour::Deaf(delay),
         2 => Behaviour::Stuck,
-        3 => Behaviour::Failing,
+        3 => Behaviour::Failing(ErrorKind::Server),
         4 => Behaviour::Stray(delay),
-        5..=7 => Behaviour::After(delay),
+        5 => Behaviour::Denying(delay),
+        6..=8 => Behaviour::After(delay),
         _ => WELL,
     }
 }

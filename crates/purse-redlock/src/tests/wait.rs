@@ -1,8 +1,13 @@
 use std::collections::HashSet;
 use std::error::Error as _;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::testing::{Behaviour, Rig, SETTINGS, WELL, ms};
+use crate::transport::Action;
 use crate::{Error, Release};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -107,6 +112,91 @@ async fn lock_timeout_of_zero_tries_once() {
     assert!(mutex.lock_timeout(Duration::ZERO).await.is_err());
     assert_eq!(guard.release().await.unwrap(), Release::Released);
     assert!(mutex.lock_timeout(Duration::MAX).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_ttl_does_not_make_outages_longer() {
+    let rig = Rig::with_ttl(3, Duration::from_secs(3_600));
+    rig.behave(&[WELL, DOWN, DOWN]);
+    let start = Instant::now();
+    let error = rig.redlock.mutex("key").lock().await.unwrap_err();
+    assert!(matches!(error, Error::NoQuorum { .. }), "{error}");
+    let took = start.elapsed();
+    assert!(took >= ms(30_000) && took < ms(31_000), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn outages_with_a_holder_in_between_do_not_add_up() {
+    let rig = Rig::new(3);
+    rig.behave(&[WELL, DOWN, DOWN]);
+    let mutex = rig.redlock.mutex("key");
+    let waiter = tokio::spawn(async move { mutex.lock().await.map(drop) });
+    sleep(ms(700)).await;
+    rig.behave(&[WELL; 3]);
+    for master in &rig.masters {
+        master.hold("another", ms(500));
+    }
+    sleep(ms(400)).await;
+    rig.behave(&[WELL, DOWN, DOWN]);
+    sleep(ms(700)).await;
+    rig.behave(&[WELL; 3]);
+    waiter.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_comes_much_later_than_a_dead_holder_s_end() {
+    for _ in 0..10 {
+        let rig = Rig::new(3);
+        for master in &rig.masters {
+            master.hold("another", ms(3_000));
+        }
+        let start = Instant::now();
+        let _guard = rig.redlock.mutex("key").lock().await.unwrap();
+        let late = start.elapsed() - ms(3_000);
+        assert!(
+            late <= ms(20),
+            "{late:?}, and not up to the whole retry_delay"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_split_vote_is_tried_again_within_the_time_of_a_round_trip() {
+    for _ in 0..20 {
+        let rig = Rig::new(3);
+        rig.masters[1].hold("another", ms(60_000));
+        rig.masters[2].hold("another", ms(60_000));
+        let mutex = rig.redlock.mutex("key");
+        assert!(mutex.lock_timeout(ms(12)).await.is_err());
+        let times = rig.masters[0].asked_at(Action::Acquire);
+        let pause = times[1] - times[0];
+        assert!(pause <= ms(6), "{pause:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiters_do_not_wake_each_other() {
+    let rig = Rig::new(3);
+    for master in &rig.masters {
+        master.hold("another", ms(600_000));
+    }
+    let polls = Arc::new(AtomicUsize::new(0));
+    let mut tasks = JoinSet::new();
+    for _ in 0..100 {
+        let (mutex, polls) = (rig.redlock.mutex("key"), polls.clone());
+        tasks.spawn(async move {
+            let mut wait = pin!(mutex.lock_timeout(ms(3_000)));
+            let counted = poll_fn(|cx| {
+                polls.fetch_add(1, Ordering::Relaxed);
+                wait.as_mut().poll(cx)
+            });
+            counted.await.map(drop)
+        });
+    }
+    assert!(tasks.join_all().await.iter().all(Result::is_err));
+    let attempts = rig.masters[0].asked_at(Action::Acquire).len();
+    let polls = polls.load(Ordering::Relaxed);
+    assert!(polls < attempts * 5, "{polls} polls, {attempts} attempts");
 }
 
 #[tokio::test(start_paused = true)]

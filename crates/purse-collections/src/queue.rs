@@ -1,0 +1,336 @@
+//! Queues, first-in first-out and last-in first-out.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream::{self, Stream};
+use purse_client::{BlockingPop, Client, Command, ErrorKind, Op, Reply, Result, Script};
+use purse_codec::{Codec, Input, Plain};
+
+use crate::bulk;
+use crate::handle::{Handle, key_methods};
+use crate::poison::OnPoison;
+use crate::value::{decode_option, decode_removed, encode};
+
+static POP: Script = Script::write("QUEUE POP", include_str!("lua/queue_pop.lua"));
+
+/// The order of a queue: which end its elements go in at. They come out at the back.
+pub trait Order: 'static {
+    /// The command that adds an element: `LPUSH` or `RPUSH`.
+    const PUSH: &'static str;
+}
+
+/// First in, first out.
+#[derive(Debug)]
+pub enum Fifo {}
+
+/// Last in, first out.
+#[derive(Debug)]
+pub enum Lifo {}
+
+impl Order for Fifo {
+    const PUSH: &'static str = "LPUSH";
+}
+
+impl Order for Lifo {
+    const PUSH: &'static str = "RPUSH";
+}
+
+/// A queue between processes: first in, first out.
+///
+/// Any number of processes push and pop; each element goes to one of them. It is delivered at most
+/// once: who pops it has it, and if the reply is lost, so is the element (the error is
+/// [`Ambiguous`](ErrorKind::Ambiguous)). A dropped future, however, loses nothing: what it had
+/// taken out goes back to where it was.
+///
+/// The value on the server is a list: `LPUSH` adds, `BRPOP` takes.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = purse_testkit::Server::start()?;
+/// # let url = server.url();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use std::time::Duration;
+///
+/// use purse_client::Client;
+/// use purse_collections::RedisQueue;
+///
+/// let client = Client::connect(&url).await?;
+/// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
+/// jobs.push("first").await?;
+/// jobs.push_many(["second", "third"]).await?;
+/// assert_eq!(jobs.pop().await?, "first");
+/// assert_eq!(jobs.try_pop().await?.as_deref(), Some("second"));
+/// assert_eq!(jobs.pop_timeout(Duration::from_secs(1)).await?.as_deref(), Some("third"));
+/// assert_eq!(jobs.try_pop().await?, None);
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+#[doc(alias = "SimpleQueue")]
+pub struct RedisQueue<T, C = Plain, O = Fifo> {
+    handle: Handle<(T, C)>,
+    on_poison: OnPoison,
+    order: PhantomData<fn() -> O>,
+}
+
+/// A queue between processes: last in, first out. All else is as in [`RedisQueue`]; `RPUSH` adds,
+/// `BRPOP` takes.
+#[doc(alias = "stack")]
+pub type RedisLifoQueue<T, C = Plain> = RedisQueue<T, C, Lifo>;
+
+impl<T, C, O> RedisQueue<T, C, O> {
+    /// The queue at `key`. Sends nothing.
+    #[must_use]
+    pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
+        Self {
+            handle: Handle::new(client, key),
+            on_poison: OnPoison::Error,
+            order: PhantomData,
+        }
+    }
+
+    /// Sets what this handle does with elements that it cannot decode.
+    #[must_use]
+    pub fn on_poison(mut self, on_poison: OnPoison) -> Self {
+        self.on_poison = on_poison;
+        self
+    }
+
+    key_methods!(handle);
+}
+
+impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
+    /// The number of elements.
+    ///
+    /// `LLEN`, O(1). One round trip, atomic.
+    ///
+    /// # Errors
+    /// [Those of a read](crate#errors).
+    ///
+    /// # Cancel safety
+    /// [As every read](crate#cancel-safety).
+    #[doc(alias = "qsize")]
+    pub fn len(&self) -> Op<u64> {
+        self.handle.op(Command::read("LLEN"), Reply::into_count)
+    }
+
+    /// Whether there is no element.
+    ///
+    /// `LLEN`, O(1). One round trip, atomic.
+    ///
+    /// # Errors
+    /// [Those of a read](crate#errors).
+    ///
+    /// # Cancel safety
+    /// [As every read](crate#cancel-safety).
+    pub fn is_empty(&self) -> Op<bool> {
+        self.handle
+            .op(Command::read("LLEN"), |reply| Ok(reply.into_count()? == 0))
+    }
+
+    /// The element that a pop would take, left where it is.
+    ///
+    /// `LINDEX`, O(1). One round trip, atomic.
+    ///
+    /// # Errors
+    /// `Decode`, holding the bytes; else [those of a read](crate#errors).
+    ///
+    /// # Cancel safety
+    /// [As every read](crate#cancel-safety).
+    pub fn peek(&self) -> Op<Option<T>> {
+        self.handle
+            .op(Command::read("LINDEX").arg(-1_i64), decode_option::<T, C>)
+    }
+
+    /// Adds an element. Returns the new length.
+    ///
+    /// `LPUSH`, or `RPUSH` in a [`RedisLifoQueue`], O(1). One round trip, atomic.
+    ///
+    /// # Errors
+    /// `Encode`; else [those of a write](crate#errors).
+    ///
+    /// # Cancel safety
+    /// [As every write](crate#cancel-safety).
+    #[doc(alias = "put")]
+    pub fn push(&self, value: impl Input<T>) -> Op<u64> {
+        let args = |command: Command| Ok(command.arg(encode::<T, C>(value)?));
+        self.handle
+            .try_op(args, Command::write(O::PUSH), Reply::into_count)
+    }
+
+    /// Adds elements, one after the other. Returns the new length.
+    ///
+    /// As [`push`](Self::push), O(n) for n elements; `LLEN` if there are none. One round trip,
+    /// atomic, for up to 1024 elements or a megabyte; beyond that a round trip for each such chunk.
+    ///
+    /// # Errors
+    /// `Encode`; else [those of a write](crate#errors). With several chunks the error tells how
+    /// many elements were [done](purse_client::Error::done) before it.
+    ///
+    /// # Cancel safety
+    /// [As every write](crate#cancel-safety), for the chunk under way; later ones are not sent.
+    pub async fn push_many<I>(&self, values: I) -> Result<u64>
+    where
+        I: IntoIterator<Item: Input<T>, IntoIter: Send>,
+    {
+        let values = values.into_iter().map(|value| Ok([encode::<T, C>(value)?]));
+        let command = self.handle.on_key(Command::write(O::PUSH));
+        let last = |_, reply: Reply| reply.into_count().map(Some);
+        match bulk::run(&self.handle.client, command, values, None, last).await? {
+            Some(length) => Ok(length),
+            None => self.len().await,
+        }
+    }
+
+    /// Takes an element out, and waits for one as long as it takes.
+    ///
+    /// `BRPOP`, O(1), on a connection of its own. One round trip if there is an element, else one
+    /// every two seconds. Atomic: each element goes to one caller, and who waits longest is served
+    /// first, to the server's best knowledge.
+    ///
+    /// # Errors
+    /// `Decode` as [`on_poison`](Self::on_poison) says; `Ambiguous` if the connection breaks: an
+    /// element may have been taken out; else [those of a write](crate#errors).
+    ///
+    /// # Cancel safety
+    /// Dropped at any point, no element is lost: [`Client::pop_blocking`] says how far that goes.
+    #[doc(alias = "get")]
+    #[doc(alias = "BRPOP")]
+    pub async fn pop(&self) -> Result<T> {
+        loop {
+            if let Some(value) = self.pop_for(None).await? {
+                return Ok(value);
+            }
+        }
+    }
+
+    /// Takes an element out, and waits for one as long as `wait`; then `None`.
+    ///
+    /// `BRPOP`, as [`pop`](Self::pop). It looks at least once, and may take a millisecond longer.
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop).
+    ///
+    /// # Cancel safety
+    /// As [`pop`](Self::pop).
+    #[doc(alias = "get")]
+    #[doc(alias = "BRPOP")]
+    pub async fn pop_timeout(&self, wait: Duration) -> Result<Option<T>> {
+        self.pop_for(Some(wait)).await
+    }
+
+    /// Takes an element out if there is one.
+    ///
+    /// A script of `RPOP`, O(1). One round trip, atomic.
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop).
+    ///
+    /// # Cancel safety
+    /// As [`pop`](Self::pop).
+    #[doc(alias = "get_nowait")]
+    #[doc(alias = "RPOP")]
+    pub async fn try_pop(&self) -> Result<Option<T>> {
+        loop {
+            let pop = BlockingPop::new(self.handle.on_key(Command::script(&POP)), put_back);
+            let Some(reply) = self.handle.client.pop_at_once(pop).await? else {
+                return Ok(None);
+            };
+            if let Some(value) = self.read(reply).await? {
+                return Ok(Some(value));
+            }
+        }
+    }
+
+    /// Streams the elements as they arrive, taking each one out when it is asked for.
+    ///
+    /// Each as [`pop`](Self::pop). It never ends by itself, but for a client that is closed.
+    ///
+    /// # Errors
+    /// Each element may be an error of [`pop`](Self::pop), after which the stream goes on.
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any point; no element is lost.
+    pub fn arrivals(&self) -> impl Stream<Item = Result<T>> + Send + use<T, C, O> {
+        stream::unfold(Some(self.clone()), |queue| async move {
+            let queue = queue?;
+            let popped = queue.pop().await;
+            let is_over = popped
+                .as_ref()
+                .is_err_and(|error| error.kind() == ErrorKind::Closed);
+            Some((popped, (!is_over).then_some(queue)))
+        })
+    }
+
+    async fn pop_for(&self, wait: Option<Duration>) -> Result<Option<T>> {
+        let deadline = wait.map(Deadline::after);
+        loop {
+            let pop = BlockingPop::new(self.handle.on_key(Command::write("BRPOP")), put_back);
+            let left = deadline.as_ref().map(Deadline::left);
+            let Some(reply) = self.handle.client.pop_blocking(pop, left).await? else {
+                return Ok(None);
+            };
+            if let Some(value) = self.read(reply).await? {
+                return Ok(Some(value));
+            }
+        }
+    }
+
+    /// The value of a popped element; `None` if it was a poisonous one that has been dealt with.
+    async fn read(&self, reply: Reply) -> Result<Option<T>> {
+        let [_, element] = reply.clone().into_array()?;
+        match decode_removed::<T, C>(element) {
+            Ok(value) => Ok(value),
+            Err(error) => {
+                let put_back = || put_back(&reply);
+                self.on_poison
+                    .deal(&self.handle.client, error, put_back)
+                    .await?;
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Undoes a pop: both kinds of queues give at the back of their list.
+fn put_back(reply: &Reply) -> Result<Command> {
+    let [key, element] = reply.clone().into_array()?.map(Reply::into_bytes);
+    let (key, element): (Bytes, Bytes) = (key?, element?);
+    Ok(Command::write("RPUSH").key(key).arg(element))
+}
+
+/// The end of a wait that may take several pops.
+pub(crate) struct Deadline {
+    start: std::time::Instant,
+    wait: Duration,
+}
+
+impl Deadline {
+    pub(crate) fn after(wait: Duration) -> Self {
+        let start = std::time::Instant::now();
+        Self { start, wait }
+    }
+
+    pub(crate) fn left(&self) -> Duration {
+        self.wait.saturating_sub(self.start.elapsed())
+    }
+}
+
+impl<T, C, O> Clone for RedisQueue<T, C, O> {
+    fn clone(&self) -> Self {
+        Self {
+            handle: self.handle.clone(),
+            on_poison: self.on_poison.clone(),
+            order: PhantomData,
+        }
+    }
+}
+
+impl<T, C, O> fmt::Debug for RedisQueue<T, C, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RedisQueue({:?})", self.handle)
+    }
+}

@@ -1,0 +1,251 @@
+//! Unions, intersections and differences of sets.
+
+use std::collections::{HashSet, VecDeque};
+use std::fmt;
+use std::hash::Hash;
+
+use bytes::Bytes;
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt};
+use purse_client::{Client, Command, Op, Reply, Result, Scan};
+use purse_codec::{Codec, Plain};
+
+use super::{RedisSet, decode_set, flags};
+use crate::handle::Handle;
+use crate::stream::{each, elements};
+use crate::value::decode;
+
+/// A union, intersection or difference of sets, described and not yet computed.
+///
+/// Made by [`RedisSet::union`], [`RedisSet::intersection`] and [`RedisSet::difference`]. It can be
+/// asked again and again, and each time works on what the sets hold then.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = purse_testkit::Server::start()?;
+/// # let url = server.url();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # use purse_client::Client;
+/// # use purse_collections::RedisSet;
+/// use futures::TryStreamExt;
+///
+/// # let client = Client::connect(&url).await?;
+/// let friends: RedisSet<u32> = RedisSet::new(&client, "{7}friends");
+/// let blocked: RedisSet<u32> = RedisSet::new(&client, "{7}blocked");
+/// friends.extend([1, 2, 3, 4]).await?;
+/// blocked.extend([2, 4]).await?;
+///
+/// let mut shown = friends.difference([&blocked]).stream();
+/// while let Some(friend) = shown.try_next().await? {
+///     assert!(friend == 1 || friend == 3);
+/// }
+/// let kept: RedisSet<u32> = RedisSet::new(&client, "{7}kept");
+/// assert_eq!(friends.difference([&blocked]).store_into(&kept).await?, 2);
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+#[must_use = "nothing is computed before one of its methods is called"]
+pub struct Combined<T, C = Plain> {
+    set: Handle<(T, C)>,
+    others: Vec<Bytes>,
+    how: How,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    Union,
+    Intersection,
+    Difference,
+}
+
+impl How {
+    const fn read(self) -> Command {
+        Command::read(match self {
+            Self::Union => "SUNION",
+            Self::Intersection => "SINTER",
+            Self::Difference => "SDIFF",
+        })
+    }
+
+    const fn store(self) -> Command {
+        Command::write(match self {
+            Self::Union => "SUNIONSTORE",
+            Self::Intersection => "SINTERSTORE",
+            Self::Difference => "SDIFFSTORE",
+        })
+    }
+}
+
+impl<T, C> Combined<T, C> {
+    pub(super) const fn new(set: Handle<(T, C)>, others: Vec<Bytes>, how: How) -> Self {
+        Self { set, others, how }
+    }
+}
+
+impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
+    /// Its elements, in memory at once.
+    ///
+    /// `SUNION`, `SINTER` or `SDIFF`, O(n) for n elements in all the sets, or for an intersection
+    /// in the smallest times the number of sets. One round trip, atomic.
+    ///
+    /// # Errors
+    /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster, unless the sets share a
+    /// slot; `Decode`, holding the first bytes that fail; else [those of a read](crate#errors).
+    ///
+    /// # Cancel safety
+    /// [As every read](crate#cancel-safety).
+    #[doc(alias = "SUNION")]
+    #[doc(alias = "SINTER")]
+    #[doc(alias = "SDIFF")]
+    pub fn to_set(&self) -> Op<HashSet<T>>
+    where
+        T: Eq + Hash,
+    {
+        self.on_keys(self.how.read(), decode_set::<T, C>)
+    }
+
+    /// Puts its elements into `destination`, in the place of what that held; it may be one of the
+    /// sets themselves. Returns their number.
+    ///
+    /// `SUNIONSTORE`, `SINTERSTORE` or `SDIFFSTORE`, as costly as [`to_set`](Self::to_set), with
+    /// nothing sent to and fro. One round trip, atomic.
+    ///
+    /// # Errors
+    /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster, unless the sets and the
+    /// destination share a slot; else [those of a write](crate#errors). A destination of another
+    /// type is no error: it is replaced.
+    ///
+    /// # Cancel safety
+    /// [As every write](crate#cancel-safety).
+    #[doc(alias = "SUNIONSTORE")]
+    #[doc(alias = "SINTERSTORE")]
+    #[doc(alias = "SDIFFSTORE")]
+    pub fn store_into(&self, destination: &RedisSet<T, C>) -> Op<u64> {
+        let command = self.how.store().key(destination.0.key.clone());
+        self.on_keys(command, Reply::into_count)
+    }
+
+    /// Streams its elements in no order, a page in memory at a time; in a cluster the sets may be
+    /// in any slots.
+    ///
+    /// `SSCAN` over one set, or for a union over all of them, one after the other, and `SMISMEMBER`
+    /// (Redis 6.2) on the others: a round trip for each page of about 256 elements, and one for
+    /// each other set. Nothing of it is atomic. While the sets do not change, it has each of its
+    /// elements, and once, but for what [a scan](crate::Scanned) shows twice. An element that comes,
+    /// goes, or moves from one set to another meanwhile may be seen or not.
+    ///
+    /// # Errors
+    /// Each element may be a `Decode` error, holding its bytes, after which the stream goes on;
+    /// `Unsupported` on an older server and [those of a read](crate#errors) end it.
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any point; nothing runs after that.
+    pub fn stream(&self) -> BoxStream<'static, Result<T>> {
+        elements(pages(self.set.client.clone(), self.sieves()), |page| {
+            each(page, decode::<T, C>)
+        })
+    }
+
+    fn on_keys<R>(&self, command: Command, read: fn(Reply) -> Result<R>) -> Op<R> {
+        let command = self
+            .others
+            .iter()
+            .fold(self.set.on_key(command), |command, other| {
+                command.key(other.clone())
+            });
+        let checked = self.set.client.same_slot(command.keys());
+        Op::new(&self.set.client, checked.map(|()| command), read)
+    }
+
+    /// The scans that together give each element.
+    fn sieves(&self) -> VecDeque<Sieve> {
+        let own = self.set.key.clone();
+        let keep = self.how == How::Intersection;
+        let mut sieves = VecDeque::from([Sieve {
+            scan: own,
+            against: Vec::new(),
+            keep,
+        }]);
+        if self.how != How::Union {
+            sieves[0].against.clone_from(&self.others);
+            return sieves;
+        }
+        for other in &self.others {
+            // What an earlier set has was seen there.
+            let against = sieves.iter().map(|sieve| sieve.scan.clone()).collect();
+            sieves.push_back(Sieve {
+                scan: other.clone(),
+                against,
+                keep,
+            });
+        }
+        sieves
+    }
+}
+
+/// A scan of one set that takes the elements by whether others have them.
+struct Sieve {
+    scan: Bytes,
+    against: Vec<Bytes>,
+    /// Whether what the others have is kept, or the rest.
+    keep: bool,
+}
+
+impl Sieve {
+    async fn sift(&self, client: &Client, mut page: Vec<Reply>) -> Result<Vec<Reply>> {
+        for other in &self.against {
+            if page.is_empty() {
+                break;
+            }
+            let mut members = Vec::with_capacity(page.len());
+            for element in &page {
+                members.push(element.clone().into_bytes()?);
+            }
+            let command = Command::read("SMISMEMBER").key(other.clone()).args(members);
+            let mut has = flags(client.run(command).await?)?.into_iter();
+            page.retain(|_| has.next() == Some(self.keep));
+        }
+        Ok(page)
+    }
+}
+
+fn pages(
+    client: Client,
+    sieves: VecDeque<Sieve>,
+) -> impl Stream<Item = Result<Vec<Reply>>> + Send + 'static {
+    let start: Option<BoxStream<'static, Result<Vec<Reply>>>> = None;
+    stream::try_unfold((sieves, start), move |(mut sieves, mut scan)| {
+        let client = client.clone();
+        async move {
+            while let Some(sieve) = sieves.front() {
+                let pages = scan.get_or_insert_with(|| {
+                    client.scan(Scan::new("SSCAN", sieve.scan.clone())).boxed()
+                });
+                if let Some(page) = pages.next().await {
+                    let page = sieve.sift(&client, page?).await?;
+                    return Ok(Some((page, (sieves, scan))));
+                }
+                sieves.pop_front();
+                scan = None;
+            }
+            Ok(None)
+        }
+    })
+}
+
+impl<T, C> Clone for Combined<T, C> {
+    fn clone(&self) -> Self {
+        Self::new(self.set.clone(), self.others.clone(), self.how)
+    }
+}
+
+impl<T, C> fmt::Debug for Combined<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} of {:?}", self.how, self.set)?;
+        for other in &self.others {
+            write!(f, ", \"{}\"", other.escape_ascii())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! Unions and intersections of sorted sets.
+
+use std::fmt;
+
+use bytes::Bytes;
+use purse_client::{Command, Error, ErrorKind, Op, Reply, Result};
+use purse_codec::{Codec, Plain};
+
+use super::RedisSortedSet;
+use super::score::not_nan;
+use crate::handle::Handle;
+
+/// A union or intersection of sorted sets, described and not yet computed.
+///
+/// Made by [`RedisSortedSet::union`] and [`RedisSortedSet::intersection`].
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = purse_testkit::Server::start()?;
+/// # let url = server.url();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # use purse_client::Client;
+/// use purse_collections::{Aggregate, RedisSortedSet};
+///
+/// # let client = Client::connect(&url).await?;
+/// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "{search}words");
+/// let links: RedisSortedSet<String> = RedisSortedSet::new(&client, "{search}links");
+/// words.extend([("home", 2.0), ("about", 1.0)]).await?;
+/// links.extend([("home", 5.0)]).await?;
+///
+/// let found: RedisSortedSet<String> = RedisSortedSet::new(&client, "{search}found");
+/// let both = words.union([&links]).weights([1.0, 10.0]);
+/// assert_eq!(both.store_into(&found).await?, 2);
+/// assert_eq!(found.score("home").await?, Some(52.0));
+///
+/// let highest = words.intersection([&links]).aggregate(Aggregate::Max);
+/// assert_eq!(highest.store_into(&found).await?, 1);
+/// assert_eq!(found.score("home").await?, Some(5.0));
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+#[must_use = "nothing is computed before `store_into` is called"]
+pub struct CombinedSorted<T, C = Plain> {
+    set: Handle<(T, C)>,
+    others: Vec<Bytes>,
+    how: How,
+    weights: Vec<f64>,
+    aggregate: Aggregate,
+}
+
+/// What becomes of the scores that one element has in several sets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Aggregate {
+    /// Their sum; zero for infinities of both signs.
+    #[default]
+    Sum,
+    /// The lowest of them.
+    Min,
+    /// The highest of them.
+    Max,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum How {
+    Union,
+    Intersection,
+}
+
+impl<T, C> CombinedSorted<T, C> {
+    pub(super) const fn new(set: Handle<(T, C)>, others: Vec<Bytes>, how: How) -> Self {
+        Self {
+            set,
+            others,
+            how,
+            weights: Vec::new(),
+            aggregate: Aggregate::Sum,
+        }
+    }
+
+    /// Multiplies the scores of each set by a number: that of the set itself first, then those of
+    /// the others in their order. Without this, all are one. What comes of a weight of zero and an
+    /// infinite score, or the reverse, is the server's choice.
+    pub fn weights(mut self, weights: impl IntoIterator<Item = f64>) -> Self {
+        self.weights = weights.into_iter().collect();
+        self
+    }
+
+    /// What becomes of the scores that one element has in several sets. Without this, their sum.
+    pub const fn aggregate(mut self, aggregate: Aggregate) -> Self {
+        self.aggregate = aggregate;
+        self
+    }
+
+    fn args(&self, command: Command) -> Result<Command> {
+        let mut keys = vec![self.set.key.clone()];
+        keys.extend(self.others.iter().cloned());
+        if !self.weights.is_empty() && self.weights.len() != keys.len() {
+            let (weights, sets) = (self.weights.len(), keys.len());
+            let message = format!("{weights} weights for {sets} sorted sets");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        let all: Vec<_> = command.keys().iter().chain(&keys).cloned().collect();
+        self.set.client.same_slot(&all)?;
+        let mut command = command.arg(keys.len()).args(keys);
+        if !self.weights.is_empty() {
+            command = command.arg("WEIGHTS");
+        }
+        for &weight in &self.weights {
+            command = command.arg(not_nan(weight)?);
+        }
+        Ok(match self.aggregate {
+            Aggregate::Sum => command,
+            Aggregate::Min => command.arg("AGGREGATE").arg("MIN"),
+            Aggregate::Max => command.arg("AGGREGATE").arg("MAX"),
+        })
+    }
+}
+
+impl<T: Send + 'static, C: Codec<T>> CombinedSorted<T, C> {
+    /// Puts its elements into `destination`, in the place of what that held; it may be one of the
+    /// sets themselves. Returns their number.
+    ///
+    /// `ZUNIONSTORE` or `ZINTERSTORE`, O(n + m log(m)) for n elements in all the sets, or for an
+    /// intersection in the smallest times the number of sets, and m in the result. One round trip,
+    /// atomic.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for NaN as a weight, and for more or fewer weights
+    /// than sets; [`CrossSlot`](ErrorKind::CrossSlot) in a cluster, unless the sets and the
+    /// destination share a slot; else [those of a write](crate#errors). A destination of another
+    /// type is no error: it is replaced.
+    ///
+    /// # Cancel safety
+    /// [As every write](crate#cancel-safety).
+    #[doc(alias = "ZUNIONSTORE")]
+    #[doc(alias = "ZINTERSTORE")]
+    pub fn store_into(&self, destination: &RedisSortedSet<T, C>) -> Op<u64> {
+        let command = Command::write(match self.how {
+            How::Union => "ZUNIONSTORE",
+            How::Intersection => "ZINTERSTORE",
+        });
+        let args = |command| self.args(command);
+        destination.0.try_op(args, command, Reply::into_count)
+    }
+}
+
+impl<T, C> Clone for CombinedSorted<T, C> {
+    fn clone(&self) -> Self {
+        Self {
+            set: self.set.clone(),
+            others: self.others.clone(),
+            weights: self.weights.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<T, C> fmt::Debug for CombinedSorted<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} of {:?}", self.how, self.set)?;
+        for other in &self.others {
+            write!(f, ", \"{}\"", other.escape_ascii())?;
+        }
+        write!(f, " by {:?}, weights {:?}", self.aggregate, self.weights)
+    }
+}

@@ -1,0 +1,395 @@
+//! Parts of a sorted set: described first, then read, counted or removed.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Bound, RangeBounds};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use purse_client::{Command, Op, Reply, Result};
+use purse_codec::{Codec, Input};
+
+use super::score::{decode_scored_list, not_nan};
+use crate::handle::Handle;
+use crate::range::inclusive;
+use crate::value::{decode_list, encode};
+
+/// By rank: marks a [`SortedRange`].
+#[derive(Debug)]
+pub enum ByRank {}
+
+/// By score: marks a [`SortedRange`].
+#[derive(Debug)]
+pub enum ByScore {}
+
+/// By the bytes of the elements: marks a [`SortedRange`].
+#[derive(Debug)]
+pub enum ByValue {}
+
+/// A part of a sorted set, described and not yet read.
+///
+/// Made by [`RedisSortedSet::by_rank`](super::RedisSortedSet::by_rank),
+/// [`by_score`](super::RedisSortedSet::by_score) and [`by_value`](super::RedisSortedSet::by_value).
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = purse_testkit::Server::start()?;
+/// # let url = server.url();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # use purse_client::Client;
+/// # use purse_collections::RedisSortedSet;
+/// # let client = Client::connect(&url).await?;
+/// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
+/// jobs.extend((1..=9).map(|job| (job, f64::from(job * 10)))).await?;
+///
+/// assert_eq!(jobs.by_rank(..2).to_vec().await?, [1, 2]);
+/// assert_eq!(jobs.by_score(..=30.0).with_scores().await?[2], (3, 30.0));
+/// assert_eq!(jobs.by_score(50.0..).count().await?, 5);
+/// assert_eq!(jobs.by_score(50.0..).rev().limit(1, 2).to_vec().await?, [8, 7]);
+/// assert_eq!(jobs.by_score(..50.0).remove().await?, 4);
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+#[must_use = "nothing is sent before one of its methods is called"]
+pub struct SortedRange<T, C, B> {
+    set: Handle<(T, C)>,
+    verbs: &'static Verbs,
+    /// The bounds as the server takes them; `None` for a range without elements.
+    bounds: Result<Option<Bounds>>,
+    reversed: bool,
+    by: PhantomData<fn() -> B>,
+}
+
+/// So many elements of a part of a sorted set.
+///
+/// Made by [`SortedRange::limit`].
+#[must_use = "nothing is sent before one of its methods is called"]
+pub struct SortedPage<T, C, B> {
+    range: SortedRange<T, C, B>,
+    limit: Limit,
+}
+
+/// How many elements are left out, and how many taken then.
+#[derive(Debug, Clone, Copy)]
+struct Limit(u64, u64);
+
+#[derive(Debug)]
+struct Bounds {
+    forward: [Bytes; 2],
+    backward: [Bytes; 2],
+}
+
+/// The commands for one kind of range.
+#[derive(Debug)]
+struct Verbs {
+    forward: &'static str,
+    backward: &'static str,
+    remove: &'static str,
+}
+
+const BY_RANK: Verbs = Verbs {
+    forward: "ZRANGE",
+    backward: "ZREVRANGE",
+    remove: "ZREMRANGEBYRANK",
+};
+const BY_SCORE: Verbs = Verbs {
+    forward: "ZRANGEBYSCORE",
+    backward: "ZREVRANGEBYSCORE",
+    remove: "ZREMRANGEBYSCORE",
+};
+const BY_VALUE: Verbs = Verbs {
+    forward: "ZRANGEBYLEX",
+    backward: "ZREVRANGEBYLEX",
+    remove: "ZREMRANGEBYLEX",
+};
+
+impl<T, C> SortedRange<T, C, ByRank> {
+    pub(super) fn by_rank(set: Handle<(T, C)>, ranks: impl RangeBounds<i64>) -> Self {
+        let text = |rank: i64| Bytes::from(rank.to_string());
+        // ZREVRANGE counts from the other end, where -1 is what 0 is here.
+        let bounds = inclusive(ranks).map(|(first, last)| Bounds {
+            forward: [text(first), text(last)],
+            backward: [text(-1 - last), text(-1 - first)],
+        });
+        Self::new(set, &BY_RANK, Ok(bounds))
+    }
+}
+
+impl<T, C> SortedRange<T, C, ByScore> {
+    pub(super) fn by_score(set: Handle<(T, C)>, scores: impl RangeBounds<f64>) -> Self {
+        let text = |bound: Bound<&f64>, open: &'static str| {
+            Ok(match bound {
+                Bound::Unbounded => Bytes::from_static(open.as_bytes()),
+                Bound::Included(&score) => Bytes::from(not_nan(score)?.to_string()),
+                Bound::Excluded(&score) => Bytes::from(format!("({}", not_nan(score)?)),
+            })
+        };
+        let low = text(scores.start_bound(), "-inf");
+        let high = text(scores.end_bound(), "+inf");
+        Self::new(set, &BY_SCORE, both(low, high))
+    }
+}
+
+impl<T, C: Codec<T>> SortedRange<T, C, ByValue> {
+    pub(super) fn by_value<Q>(set: Handle<(T, C)>, values: impl RangeBounds<Q>) -> Self
+    where
+        Q: Input<T> + Clone,
+    {
+        let text = |bound: Bound<&Q>, open: &'static str| {
+            Ok(match bound {
+                Bound::Unbounded => Bytes::from_static(open.as_bytes()),
+                Bound::Included(value) => after(b'[', &encode::<T, C>(value.clone())?),
+                Bound::Excluded(value) => after(b'(', &encode::<T, C>(value.clone())?),
+            })
+        };
+        let low = text(values.start_bound(), "-");
+        let high = text(values.end_bound(), "+");
+        Self::new(set, &BY_VALUE, both(low, high))
+    }
+}
+
+fn both(low: Result<Bytes>, high: Result<Bytes>) -> Result<Option<Bounds>> {
+    let (low, high) = (low?, high?);
+    Ok(Some(Bounds {
+        forward: [low.clone(), high.clone()],
+        backward: [high, low],
+    }))
+}
+
+fn after(sign: u8, value: &[u8]) -> Bytes {
+    let mut bound = BytesMut::with_capacity(1 + value.len());
+    bound.put_u8(sign);
+    bound.put_slice(value);
+    bound.freeze()
+}
+
+impl<T, C, B> SortedRange<T, C, B> {
+    fn new(set: Handle<(T, C)>, verbs: &'static Verbs, bounds: Result<Option<Bounds>>) -> Self {
+        Self {
+            set,
+            verbs,
+            bounds,
+            reversed: false,
+            by: PhantomData,
+        }
+    }
+
+    /// The same elements in the opposite order: the highest score first. Said twice, it is undone.
+    #[doc(alias = "descending")]
+    #[doc(alias = "reversed")]
+    pub fn rev(mut self) -> Self {
+        self.reversed = !self.reversed;
+        self
+    }
+
+    fn page(self, offset: u64, count: u64) -> SortedPage<T, C, B> {
+        SortedPage {
+            range: self,
+            limit: Limit(offset, count),
+        }
+    }
+}
+
+impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
+    /// The elements, in memory at once.
+    ///
+    /// `ZRANGE`, `ZRANGEBYSCORE` or `ZRANGEBYLEX`, or of each the one with `REV`, O(log(n) + m) for
+    /// m elements of n. One round trip, atomic.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for NaN as a bound; `Encode`;
+    /// `Decode`, holding the first bytes that fail; else [those of a read](crate#errors).
+    ///
+    /// # Cancel safety
+    /// [As every read](crate#cancel-safety).
+    pub fn to_vec(self) -> Op<Vec<T>> {
+        self.read(false, None, decode_list::<T, C>)
+    }
+
+    /// Removes the elements. Returns their number.
+    ///
+    /// `ZREMRANGEBYRANK`, `ZREMRANGEBYSCORE` or `ZREMRANGEBYLEX`, O(log(n) + m) for m elements of n.
+    /// One round trip, atomic.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for NaN as a bound; `Encode`; else
+    /// [those of a write](crate#errors).
+    ///
+    /// # Cancel safety
+    /// [As every write](crate#cancel-safety).
+    #[doc(alias = "ZREMRANGEBYRANK")]
+    #[doc(alias = "ZREMRANGEBYSCORE")]
+    #[doc(alias = "ZREMRANGEBYLEX")]
+    pub fn remove(self) -> Op<u64> {
+        let command = Command::write(self.verbs.remove);
+        self.on_bounds(command, Reply::into_count)
+    }
+
+    /// The operation that runs `command` with the bounds from low to high.
+    fn on_bounds(self, command: Command, read: fn(Reply) -> Result<u64>) -> Op<u64> {
+        match self.bounds {
+            Ok(None) => Op::known(Ok(0)),
+            Ok(Some(bounds)) => self.set.op(command.args(bounds.forward), read),
+            Err(error) => Op::new(&self.set.client, Err(error), read),
+        }
+    }
+
+    fn read<R>(
+        self,
+        with_scores: bool,
+        limit: Option<Limit>,
+        read: fn(Reply) -> Result<Vec<R>>,
+    ) -> Op<Vec<R>> {
+        let bounds = match self.bounds {
+            Ok(None) => return Op::known(Ok(Vec::new())),
+            Ok(Some(bounds)) => bounds,
+            Err(error) => return Op::new(&self.set.client, Err(error), read),
+        };
+        let mut command = if self.reversed {
+            Command::read(self.verbs.backward).args(bounds.backward)
+        } else {
+            Command::read(self.verbs.forward).args(bounds.forward)
+        };
+        if with_scores {
+            command = command.arg("WITHSCORES");
+        }
+        if let Some(Limit(offset, count)) = limit {
+            // More than the server can count is more than there is.
+            let most = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+            command = command.arg("LIMIT").arg(most(offset)).arg(most(count));
+        }
+        self.set.op(command, read)
+    }
+}
+
+impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByRank> {
+    /// The elements with their scores, in memory at once.
+    ///
+    /// `ZRANGE` or `ZREVRANGE` with `WITHSCORES`, O(log(n) + m) for m elements of n. One round
+    /// trip, atomic.
+    ///
+    /// # Errors
+    /// `Decode`, holding the first bytes that fail; else [those of a read](crate#errors).
+    ///
+    /// # Cancel safety
+    /// [As every read](crate#cancel-safety).
+    pub fn with_scores(self) -> Op<Vec<(T, f64)>> {
+        self.read(true, None, decode_scored_list::<T, C>)
+    }
+}
+
+impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
+    /// The elements with their scores, in memory at once.
+    ///
+    /// `ZRANGEBYSCORE` or `ZREVRANGEBYSCORE` with `WITHSCORES`, O(log(n) + m) for m elements of n.
+    /// One round trip, atomic.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for NaN as a bound; `Decode`, holding
+    /// the first bytes that fail; else [those of a read](crate#errors).
+    ///
+    /// # Cancel safety
+    /// [As every read](crate#cancel-safety).
+    pub fn with_scores(self) -> Op<Vec<(T, f64)>> {
+        self.read(true, None, decode_scored_list::<T, C>)
+    }
+
+    /// Leaves out the first `offset` elements, in the order asked for, and takes up to `count` of
+    /// the others.
+    #[doc(alias = "offset")]
+    pub fn limit(self, offset: u64, count: u64) -> SortedPage<T, C, ByScore> {
+        self.page(offset, count)
+    }
+
+    /// The number of elements.
+    ///
+    /// `ZCOUNT`, O(log(n)). One round trip, atomic.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for NaN as a bound; else [those of a
+    /// read](crate#errors).
+    ///
+    /// # Cancel safety
+    /// [As every read](crate#cancel-safety).
+    #[doc(alias = "ZCOUNT")]
+    pub fn count(self) -> Op<u64> {
+        self.on_bounds(Command::read("ZCOUNT"), Reply::into_count)
+    }
+}
+
+impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByValue> {
+    /// Leaves out the first `offset` elements, in the order asked for, and takes up to `count` of
+    /// the others.
+    #[doc(alias = "offset")]
+    pub fn limit(self, offset: u64, count: u64) -> SortedPage<T, C, ByValue> {
+        self.page(offset, count)
+    }
+
+    /// The number of elements.
+    ///
+    /// `ZLEXCOUNT`, O(log(n)). One round trip, atomic.
+    ///
+    /// # Errors
+    /// `Encode`; else [those of a read](crate#errors).
+    ///
+    /// # Cancel safety
+    /// [As every read](crate#cancel-safety).
+    #[doc(alias = "ZLEXCOUNT")]
+    pub fn count(self) -> Op<u64> {
+        self.on_bounds(Command::read("ZLEXCOUNT"), Reply::into_count)
+    }
+}
+
+impl<T: Send + 'static, C: Codec<T>, B> SortedPage<T, C, B> {
+    /// The elements, in memory at once.
+    ///
+    /// `ZRANGEBYSCORE` or `ZRANGEBYLEX`, or of each the one with `REV`, with `LIMIT`, O(log(n) + m)
+    /// for m elements of n that are left out or taken. One round trip, atomic.
+    ///
+    /// # Errors
+    /// As [`SortedRange::to_vec`].
+    ///
+    /// # Cancel safety
+    /// [As every read](crate#cancel-safety).
+    pub fn to_vec(self) -> Op<Vec<T>> {
+        self.range
+            .read(false, Some(self.limit), decode_list::<T, C>)
+    }
+}
+
+impl<T: Send + 'static, C: Codec<T>> SortedPage<T, C, ByScore> {
+    /// The elements with their scores, in memory at once.
+    ///
+    /// `ZRANGEBYSCORE` or `ZREVRANGEBYSCORE` with `WITHSCORES` and `LIMIT`, O(log(n) + m) for m
+    /// elements of n that are left out or taken. One round trip, atomic.
+    ///
+    /// # Errors
+    /// As [`SortedRange::to_vec`].
+    ///
+    /// # Cancel safety
+    /// [As every read](crate#cancel-safety).
+    pub fn with_scores(self) -> Op<Vec<(T, f64)>> {
+        self.range
+            .read(true, Some(self.limit), decode_scored_list::<T, C>)
+    }
+}
+
+impl<T, C, B> fmt::Debug for SortedRange<T, C, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SortedRange")
+            .field("set", &self.set)
+            .field("command", &self.verbs.forward)
+            .field("bounds", &self.bounds)
+            .field("reversed", &self.reversed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T, C, B> fmt::Debug for SortedPage<T, C, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SortedPage")
+            .field("range", &self.range)
+            .field("limit", &self.limit)
+            .finish()
+    }
+}

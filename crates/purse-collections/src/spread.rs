@@ -1,0 +1,158 @@
+//! Commands over many keys: in chunks of bounded size, and in a cluster one for each slot.
+
+use bytes::Bytes;
+use futures::future::join_all;
+use purse_client::{Client, Command, Effect, Error, ErrorKind, Reply, Result};
+
+use crate::bulk::in_chunks;
+
+/// The keys of one command, as places in their chunk, and what it answered.
+type Answer = (Vec<usize>, Reply);
+
+/// Runs `command` over all `items`, each a key and the `N - 1` arguments that follow it.
+///
+/// What fits one chunk is one command, so atomic; but in a cluster a command for each slot, all
+/// sent at once. Nothing is sent after a failure, which then says how many elements a write had
+/// dealt with in earlier chunks.
+pub(crate) async fn run<const N: usize, A>(
+    client: &Client,
+    command: Command,
+    items: impl Iterator<Item = Result<[Bytes; N]>>,
+    start: A,
+    fold: fn(A, Vec<Answer>) -> Result<A>,
+) -> Result<A> {
+    let step = |folded, chunk| {
+        let answers = answers::<N>(client, &command, chunk);
+        async move { fold(folded, answers.await?) }
+    };
+    in_chunks(client, &command, items, start, step).await
+}
+
+/// The values of `keys`, in their order; `None` for a key without a string value.
+pub(crate) async fn values(
+    client: &Client,
+    keys: impl Iterator<Item = Result<[Bytes; 1]>>,
+) -> Result<Vec<Option<Reply>>> {
+    run(
+        client,
+        Command::read("MGET"),
+        keys,
+        Vec::new(),
+        |mut values, answers| {
+            let start = values.len();
+            let keys: usize = answers.iter().map(|(places, _)| places.len()).sum();
+            values.resize_with(start + keys, || None);
+            for (places, reply) in answers {
+                for (place, value) in places.into_iter().zip(reply.into_list()?) {
+                    values[start + place] = value.non_nil();
+                }
+            }
+            Ok(values)
+        },
+    )
+    .await
+}
+
+/// Removes `keys`, and counts those there were.
+pub(crate) async fn unlink(
+    client: &Client,
+    keys: impl Iterator<Item = Result<[Bytes; 1]>>,
+) -> Result<u64> {
+    run(
+        client,
+        Command::write("UNLINK"),
+        keys,
+        0,
+        |so_far, answers| {
+            let counts = answers.into_iter().map(|(_, reply)| reply.into_count());
+            Ok(so_far + counts.sum::<Result<u64>>()?)
+        },
+    )
+    .await
+}
+
+async fn answers<const N: usize>(
+    client: &Client,
+    command: &Command,
+    chunk: Vec<Bytes>,
+) -> Result<Vec<Answer>> {
+    let groups = client.group_by_slot(chunk.iter().step_by(N));
+    let runs = groups.into_iter().map(|places| {
+        let command = with_items::<N>(command.clone(), &chunk, &places);
+        async move { Ok((places, client.run(command).await?)) }
+    });
+    together(join_all(runs).await, command.effect())
+}
+
+/// The answers of all, or one error for what became of them.
+fn together<A>(results: Vec<Result<A>>, effect: Effect) -> Result<Vec<A>> {
+    let slots = results.len();
+    let (answers, failures): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+    let failures = failures.into_iter().filter_map(Result::err);
+    // Where the outcome of one is not known, that of the whole is not.
+    match failures.max_by_key(Error::is_ambiguous) {
+        None => answers.into_iter().collect(),
+        Some(error) if effect == Effect::Write && !answers.is_empty() => {
+            let done = answers.len();
+            let message = format!("done for {done} of the keys' {slots} slots, and not for all");
+            Err(Error::new(ErrorKind::Ambiguous, message).with_source(error))
+        }
+        Some(error) => Err(error),
+    }
+}
+
+/// Adds the elements at `places` of a chunk. What stands behind a key is an argument, so that only
+/// commands without further arguments name all keys as such.
+fn with_items<const N: usize>(command: Command, chunk: &[Bytes], places: &[usize]) -> Command {
+    places
+        .iter()
+        .enumerate()
+        .fold(command, |command, (n, &place)| {
+            let item = &chunk[place * N..][..N];
+            if n == 0 || N == 1 {
+                command.key(item[0].clone()).args(item[1..].iter().cloned())
+            } else {
+                command.args(item.iter().cloned())
+            }
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(failures: &[Option<ErrorKind>], effect: Effect) -> Option<ErrorKind> {
+        let groups = failures.iter().map(|failure| match failure {
+            Some(kind) => Err(Error::new(*kind, "it failed")),
+            None => Ok(()),
+        });
+        together(groups.collect(), effect)
+            .err()
+            .map(|error| error.kind())
+    }
+
+    #[test]
+    fn a_write_that_is_done_in_part_is_ambiguous() {
+        let (down, lost) = (Some(ErrorKind::NotSent), Some(ErrorKind::Ambiguous));
+        for (failures, write, read) in [
+            (&[None, None][..], None, None),
+            (&[None, down], lost, down),
+            (&[down, None], lost, down),
+            (&[down, down], down, down),
+            (&[down, lost, down], lost, lost),
+            (&[lost, down], lost, lost),
+        ] {
+            assert_eq!(outcome(failures, Effect::Write), write, "{failures:?}");
+            assert_eq!(outcome(failures, Effect::Read), read, "{failures:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_names_its_first_key_and_all_keys_where_there_is_nothing_else() {
+        let chunk: Vec<_> = ["a", "1", "b", "2", "c", "3"].map(Bytes::from).into();
+        let set = with_items::<2>(Command::write("MSET"), &chunk, &[2, 0]);
+        assert_eq!(set.keys(), ["c"]);
+        let get = with_items::<1>(Command::read("MGET"), &chunk, &[4, 0]);
+        assert_eq!(get.keys(), ["c", "a"]);
+    }
+}

@@ -1,0 +1,148 @@
+use std::time::Duration;
+
+use crate::testing::{Behaviour, Rig, WELL, ms, poll_once};
+use crate::transport::Action;
+use crate::{Error, Release};
+use tokio::time::{Instant, sleep};
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_waits_for_what_was_given_up_and_not_for_guards() {
+    let rig = Rig::new(3);
+    rig.behave(&[Behaviour::After(ms(20)); 3]);
+    let (kept, given_up) = (rig.redlock.mutex("key"), rig.redlock.mutex("key"));
+    drop(given_up.lock().await.unwrap());
+    rig.reaper.drained().await;
+    let guard = kept.lock().await.unwrap();
+    rig.redlock.shutdown().await;
+    guard.check().unwrap();
+    assert!(rig.masters.iter().all(|master| master.holder().is_some()));
+    let release = tokio::spawn(guard.release());
+    sleep(ms(1)).await;
+    rig.redlock.shutdown().await;
+    assert!(rig.masters.iter().all(|master| master.holder().is_none()));
+    assert_eq!(release.await.unwrap().unwrap(), Release::Released);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_ends_all_waiting_and_all_attempts() {
+    let rig = Rig::new(3);
+    let mutex = rig.redlock.mutex("key");
+    let guard = mutex.lock().await.unwrap();
+    rig.masters[0].behave(Behaviour::After(ms(30)));
+    let waiters = [
+        tokio::spawn({
+            let mutex = mutex.clone();
+            async move { mutex.lock().await.map(drop) }
+        }),
+        tokio::spawn({
+            let mutex = mutex.clone();
+            async move { mutex.lock_timeout(Duration::MAX).await.map(drop) }
+        }),
+    ];
+    sleep(ms(400)).await;
+    rig.redlock.shutdown().await;
+    for waiter in waiters {
+        assert!(matches!(waiter.await.unwrap(), Err(Error::Closed)));
+    }
+    assert!(matches!(mutex.try_lock().await, Err(Error::Closed)));
+    assert!(matches!(
+        mutex.lock_timeout(ms(1)).await,
+        Err(Error::Closed)
+    ));
+    rig.masters[0].behave(WELL);
+    assert_eq!(guard.release().await.unwrap(), Release::Released);
+    rig.assert_clean("shutdown").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_nobody_has_received_yet_is_released_and_not_given_out() {
+    let rig = Rig::new(3);
+    let mutex = rig.redlock.mutex("key");
+    let mut waiter = Box::pin(mutex.lock());
+    poll_once(&mut waiter).await;
+    // Whoever waits is busy with something else, and the lock lies ready.
+    sleep(ms(20)).await;
+    assert!(rig.masters.iter().all(|master| master.holder().is_some()));
+    rig.redlock.shutdown().await;
+    assert!(rig.masters.iter().all(|master| master.holder().is_none()));
+    assert!(matches!(waiter.await, Err(Error::Closed)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_taken_after_a_shutdown() {
+    let rig = Rig::new(3);
+    let mutex = rig.redlock.mutex("key");
+    let mut before = Box::pin(mutex.try_lock());
+    poll_once(&mut before).await;
+    rig.redlock.shutdown().await;
+    let asked = rig.masters[0].asked().len();
+    assert!(matches!(mutex.try_lock().await, Err(Error::Closed)));
+    assert!(matches!(mutex.lock().await, Err(Error::Closed)));
+    assert!(matches!(before.await, Err(Error::Closed)));
+    sleep(ms(100)).await;
+    assert_eq!(rig.masters[0].asked().len(), asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_is_told_at_once() {
+    for failure in [Behaviour::Stuck, Behaviour::Down, WELL] {
+        let rig = Rig::new(3);
+        rig.behave(&[failure; 3]);
+        for master in &rig.masters {
+            master.hold("another", ms(600_000));
+        }
+        let mutex = rig.redlock.mutex("key");
+        let mut waiters = [
+            Box::pin(mutex.lock()) as std::pin::Pin<Box<dyn Future<Output = _>>>,
+            Box::pin(mutex.try_lock()),
+            Box::pin(mutex.lock_timeout(ms(10))),
+        ];
+        for waiter in &mut waiters {
+            poll_once(waiter).await;
+        }
+        // By now all have an answer ready, and nobody has looked.
+        sleep(ms(if failure == Behaviour::Stuck { 20 } else { 500 })).await;
+        let start = Instant::now();
+        let shutdown = rig.redlock.shutdown();
+        let (_, told) = tokio::join!(shutdown, async {
+            for waiter in waiters {
+                let outcome = waiter.await;
+                assert!(matches!(outcome, Err(Error::Closed)), "{outcome:?}");
+            }
+            start.elapsed()
+        });
+        assert!(told < ms(2), "{told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_waits_as_long_as_a_late_set_may_come() {
+    let rig = Rig::new(3);
+    for master in &rig.masters {
+        master.behave_to(Action::Acquire, Behaviour::Stray(ms(700)));
+    }
+    assert!(rig.redlock.mutex("key").try_lock().await.is_err());
+    rig.redlock.shutdown().await;
+    assert!(rig.masters.iter().all(|master| master.holder().is_none()));
+    // They came, and went.
+    sleep(ms(1_000)).await;
+    assert!(rig.masters.iter().all(|master| master.holder().is_none()));
+    let freed = rig.free_since().unwrap();
+    assert!(freed > Instant::now() - ms(1_500), "{freed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_does_not_wait_a_long_ttl_for_what_hardly_comes_any_more() {
+    let rig = Rig::with_ttl(3, ms(60_000));
+    rig.masters[2].behave_to(Action::Acquire, Behaviour::Stray(ms(20_000)));
+    let start = Instant::now();
+    drop(rig.redlock.mutex("key").lock().await.unwrap());
+    rig.redlock.shutdown().await;
+    let took = start.elapsed();
+    assert!(took > ms(3_000) && took < ms(4_500), "{took:?}");
+    // If it comes all the same, it does not stay.
+    sleep(ms(20_000)).await;
+    assert!(rig.masters[2].asked_at(Action::Release).len() < 30);
+    assert!(rig.masters[2].holder().is_none());
+    assert!(rig.free_since().unwrap() >= start + ms(20_000));
+}

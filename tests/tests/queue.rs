@@ -1,0 +1,364 @@
+//! The three queues on a real server.
+
+use std::future::Future;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+use purse::{
+    Client, ErrorKind, OnPoison, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue,
+};
+use purse_testkit::{Release, Server};
+use purse_tests::{client, fresh};
+
+const SOON: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn each_queue_keeps_its_order() {
+    let client = client().await;
+    let fifo: RedisQueue<u32> = RedisQueue::new(&client, fresh("queue"));
+    let lifo: RedisLifoQueue<u32> = RedisLifoQueue::new(&client, fresh("queue"));
+    assert_eq!(fifo.push(1).await.unwrap(), 1);
+    assert_eq!(fifo.push_many([2, 3]).await.unwrap(), 3);
+    assert_eq!(lifo.push(1).await.unwrap(), 1);
+    assert_eq!(lifo.push_many([2, 3]).await.unwrap(), 3);
+    assert_eq!(fifo.peek().await.unwrap(), Some(1));
+    assert_eq!(lifo.peek().await.unwrap(), Some(3));
+    for (first_in, last_in) in [(1, 3), (2, 2), (3, 1)] {
+        assert_eq!(fifo.pop().await.unwrap(), first_in);
+        assert_eq!(lifo.pop().await.unwrap(), last_in);
+    }
+    assert!(fifo.is_empty().await.unwrap() && !lifo.exists().await.unwrap());
+
+    let queue: RedisPriorityQueue<u32> = RedisPriorityQueue::new(&client, fresh("queue"));
+    queue.push(5, 2.0).await.unwrap();
+    let equal = (10..30).map(|n| (n, 1.5));
+    assert_eq!(queue.push_many(equal.clone()).await.unwrap(), 20);
+    queue.push(6, f64::NEG_INFINITY).await.unwrap();
+    queue.push(7, f64::INFINITY).await.unwrap();
+    assert_eq!(queue.len().await.unwrap(), 23);
+    assert_eq!(queue.peek().await.unwrap(), Some((6, f64::NEG_INFINITY)));
+    assert_eq!(queue.pop().await.unwrap(), (6, f64::NEG_INFINITY));
+    for expected in equal {
+        assert_eq!(
+            queue.try_pop().await.unwrap(),
+            Some(expected),
+            "first in, first out"
+        );
+    }
+    assert_eq!(queue.pop().await.unwrap(), (5, 2.0));
+    assert_eq!(queue.pop().await.unwrap(), (7, f64::INFINITY));
+    assert_eq!(queue.try_pop().await.unwrap(), None);
+    assert_eq!(queue.peek().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_empty_queue_waits_as_long_as_it_is_told() {
+    let client = client().await;
+    let queue: RedisQueue<u32> = RedisQueue::new(&client, fresh("queue"));
+    let ranked: RedisPriorityQueue<u32> = RedisPriorityQueue::new(&client, fresh("queue"));
+    assert_eq!(queue.try_pop().await.unwrap(), None);
+    assert_eq!(queue.peek().await.unwrap(), None);
+    assert_eq!(queue.push_many(Vec::<u32>::new()).await.unwrap(), 0);
+    assert_eq!(ranked.push_many(Vec::<(u32, f64)>::new()).await.unwrap(), 0);
+    for wait in [Duration::ZERO, Duration::from_millis(60)] {
+        let started = Instant::now();
+        assert_eq!(queue.pop_timeout(wait).await.unwrap(), None);
+        assert_eq!(ranked.pop_timeout(wait).await.unwrap(), None);
+        assert!(started.elapsed() >= 2 * wait && started.elapsed() < SOON);
+    }
+    let (popped, pushed) = tokio::join!(queue.pop(), queue.push(7));
+    assert_eq!((popped.unwrap(), pushed.unwrap()), (7, 1));
+    let (popped, pushed) = tokio::join!(ranked.pop_timeout(SOON), ranked.push(7, 1.0));
+    pushed.unwrap();
+    assert_eq!(popped.unwrap(), Some((7, 1.0)));
+}
+
+#[tokio::test]
+async fn arrivals_stream_and_end_with_the_client() {
+    let client = client().await;
+    let queue: RedisQueue<u32> = RedisQueue::new(&client, fresh("queue"));
+    queue.push_many(0..5).await.unwrap();
+    let three: Vec<u32> = queue.arrivals().take(3).try_collect().await.unwrap();
+    assert_eq!(three, [0, 1, 2]);
+    assert_eq!(
+        queue.len().await.unwrap(),
+        2,
+        "what was not asked for stays"
+    );
+    let mut arrivals = queue.arrivals().boxed();
+    assert_eq!(arrivals.next().await.unwrap().unwrap(), 3);
+    client.close().await;
+    let error = arrivals.next().await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed);
+    assert!(arrivals.next().await.is_none());
+
+    let client = self::client().await;
+    let queue: RedisPriorityQueue<u32> = RedisPriorityQueue::new(&client, fresh("queue"));
+    queue.push_many([(1, 2.0), (2, 1.0)]).await.unwrap();
+    let both: Vec<_> = queue.arrivals().take(2).try_collect().await.unwrap();
+    assert_eq!(both, [(2, 1.0), (1, 2.0)]);
+}
+
+#[tokio::test]
+async fn a_priority_that_is_no_number_is_refused() {
+    let queue: RedisPriorityQueue<u32> = RedisPriorityQueue::new(&client().await, fresh("queue"));
+    for error in [
+        queue.push(1, f64::NAN).await.unwrap_err(),
+        queue
+            .push_many([(1, 1.0), (2, f64::NAN)])
+            .await
+            .unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    }
+    assert!(!queue.exists().await.unwrap());
+}
+
+/// A queue of numbers: 1, what is no number, 3.
+async fn spoiled(on_poison: OnPoison) -> RedisQueue<u32> {
+    let client = client().await;
+    let texts: RedisQueue<String> = RedisQueue::new(&client, fresh("queue"));
+    texts.push_many(["1", "two", "3"]).await.expect("a reply");
+    RedisQueue::new(&client, texts.key().name()).on_poison(on_poison)
+}
+
+#[tokio::test]
+async fn a_poisonous_element_is_handed_over() {
+    let queue = spoiled(OnPoison::Error).await;
+    assert_eq!(queue.pop().await.unwrap(), 1);
+    assert_eq!(queue.peek().await.unwrap_err().kind(), ErrorKind::Decode);
+    let error = queue.pop().await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.bytes()),
+        (ErrorKind::Decode, Some(&Bytes::from("two")))
+    );
+    assert_eq!(error.removed(), [Bytes::from("two")]);
+    assert_eq!(queue.try_pop().await.unwrap(), Some(3));
+}
+
+#[tokio::test]
+async fn a_poisonous_element_goes_to_the_dead_letters() {
+    let dead = fresh("dead");
+    let queue = spoiled(OnPoison::DeadLetter(Bytes::from(dead.clone()))).await;
+    let letters: RedisList<String> = RedisList::new(&client().await, &dead);
+    assert_eq!(queue.pop().await.unwrap(), 1);
+    assert_eq!(queue.pop_timeout(SOON).await.unwrap(), Some(3));
+    assert_eq!(letters.to_vec().await.unwrap(), ["two"]);
+
+    let queue = spoiled(OnPoison::DeadLetter(Bytes::from(dead.clone()))).await;
+    assert_eq!(queue.try_pop().await.unwrap(), Some(1));
+    assert_eq!(queue.try_pop().await.unwrap(), Some(3));
+    assert_eq!(queue.try_pop().await.unwrap(), None);
+    assert_eq!(letters.len().await.unwrap(), 2);
+
+    // Dead letters that cannot be kept stay in the hands of the caller.
+    let queue = spoiled(OnPoison::DeadLetter(Bytes::from(dead.clone()))).await;
+    letters.clear().await.unwrap();
+    Server::shared()
+        .command(&["SET", &dead, "another type"])
+        .unwrap();
+    assert_eq!(queue.pop().await.unwrap(), 1);
+    assert_eq!(
+        queue.pop().await.unwrap_err().removed(),
+        [Bytes::from("two")]
+    );
+}
+
+#[tokio::test]
+async fn a_poisonous_element_stays_where_it_is() {
+    let queue = spoiled(OnPoison::Leave).await;
+    assert_eq!(queue.pop().await.unwrap(), 1);
+    for _ in 0..3 {
+        let error = queue.pop().await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.bytes()),
+            (ErrorKind::Decode, Some(&Bytes::from("two")))
+        );
+        assert!(error.removed().is_empty());
+        assert_eq!(queue.try_pop().await.unwrap_err().kind(), ErrorKind::Decode);
+        assert_eq!(queue.len().await.unwrap(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_poisonous_element_of_a_priority_queue_keeps_its_place() {
+    let client = client().await;
+    let texts: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, fresh("queue"));
+    texts.push_many([("two", 1.0), ("3", 1.0)]).await.unwrap();
+    let queue: RedisPriorityQueue<u32> = RedisPriorityQueue::new(&client, texts.key().name());
+    let left = queue.clone().on_poison(OnPoison::Leave);
+    for _ in 0..3 {
+        let error = left.pop().await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.bytes()),
+            (ErrorKind::Decode, Some(&Bytes::from("two")))
+        );
+    }
+    let error = queue.try_pop().await.unwrap_err();
+    assert_eq!(error.removed(), [Bytes::from("two")]);
+    assert_eq!(queue.pop().await.unwrap(), (3, 1.0));
+
+    // A member that no queue has written.
+    let key = std::str::from_utf8(queue.key().name()).unwrap().to_owned();
+    Server::shared()
+        .command(&["ZADD", &key, "1", "short"])
+        .unwrap();
+    let error = queue.peek().await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.bytes()),
+        (ErrorKind::Decode, Some(&Bytes::from("short")))
+    );
+    assert!(error.removed().is_empty());
+    assert_eq!(
+        queue.pop().await.unwrap_err().removed(),
+        [Bytes::from("short")]
+    );
+}
+
+/// Polls `future` so often, letting the others run in between, then drops it.
+async fn poll_and_drop<F: Future>(future: F, polls: usize) -> Option<F::Output> {
+    tokio::pin!(future);
+    for _ in 0..polls {
+        if let Poll::Ready(output) = futures::poll!(&mut future) {
+            return Some(output);
+        }
+        // Not a synchronization: it spreads the drops over the pop's whole course.
+        tokio::time::sleep(Duration::from_micros(150)).await;
+    }
+    None
+}
+
+/// Pops and drops while elements arrive; all of them are popped or left at the end.
+async fn nothing_is_lost<P, F>(pop: P, push: impl AsyncFn(u32), left: impl AsyncFn() -> Vec<u32>)
+where
+    P: Fn(usize) -> F,
+    F: Future<Output = Option<u32>>,
+{
+    let rounds = if std::env::var_os("PURSE_SOAK").is_some() {
+        10_000
+    } else {
+        200
+    };
+    let mut all = Vec::new();
+    for round in 0..rounds {
+        let polls = round as usize % 25;
+        let (popped, ()) = tokio::join!(poll_and_drop(pop(round as usize), polls), push(round));
+        all.extend(popped.flatten());
+    }
+    // What dropped pops had taken out comes back in the background.
+    let deadline = Instant::now() + SOON;
+    loop {
+        let mut now = [all.clone(), left().await].concat();
+        now.sort_unstable();
+        if now == (0..rounds).collect::<Vec<_>>() {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{now:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_pop_of_a_queue_loses_nothing() {
+    let client = client().await;
+    let queue: RedisQueue<u32> = RedisQueue::new(&client, fresh("queue"));
+    let list: RedisList<u32> = RedisList::new(&client, queue.key().name());
+    let pop = |round| {
+        let queue = &queue;
+        async move {
+            match round % 3 {
+                0 => queue.pop().await.ok(),
+                1 => queue.try_pop().await.expect("a reply"),
+                _ => queue.pop_timeout(SOON).await.expect("a reply"),
+            }
+        }
+    };
+    let push = async |n| {
+        queue.push(n).await.expect("a reply");
+    };
+    nothing_is_lost(pop, push, async || list.to_vec().await.expect("a reply")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_pop_of_a_priority_queue_loses_nothing() {
+    let client = client().await;
+    let queue: RedisPriorityQueue<u32> = RedisPriorityQueue::new(&client, fresh("queue"));
+    let pop = |round| {
+        let queue = &queue;
+        async move {
+            let popped = match round % 3 {
+                0 => queue.pop().await.ok(),
+                1 => queue.try_pop().await.expect("a reply"),
+                _ => queue.pop_timeout(SOON).await.expect("a reply"),
+            };
+            popped.map(|(value, _)| value)
+        }
+    };
+    let push = async |n| queue.push(n, 1.0).await.expect("a reply");
+    let key = std::str::from_utf8(queue.key().name())
+        .expect("text")
+        .to_owned();
+    let left = async || {
+        let members = Server::shared()
+            .command(&["ZRANGE", &key, "0", "-1"])
+            .expect("ZRANGE");
+        let values = members
+            .items()
+            .iter()
+            .map(|member| &member.text().expect("text")[36..]);
+        values
+            .map(|value| value.parse().expect("a number"))
+            .collect()
+    };
+    nothing_is_lost(pop, push, left).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_element_goes_to_one_of_many() {
+    let server = Server::builder().release(Release::Default).start().unwrap();
+    let client = Client::connect(&server.url()).await.unwrap();
+    let queue: RedisQueue<u32> = RedisQueue::new(&client, "queue");
+    let ranked: RedisPriorityQueue<u32> = RedisPriorityQueue::new(&client, "ranked");
+    let takers: Vec<_> = (0..64)
+        .map(|_| {
+            let (queue, ranked) = (queue.clone(), ranked.clone());
+            tokio::spawn(async move {
+                let first = queue.pop_timeout(SOON).await.unwrap();
+                let second = ranked.pop_timeout(SOON).await.unwrap();
+                (first.unwrap(), second.unwrap().0)
+            })
+        })
+        .collect();
+    queue.push_many(0..64).await.unwrap();
+    ranked
+        .push_many((0..64).map(|n| (n, f64::from(n % 3))))
+        .await
+        .unwrap();
+    let (mut firsts, mut seconds): (Vec<_>, Vec<_>) = futures::future::try_join_all(takers)
+        .await
+        .unwrap()
+        .into_iter()
+        .unzip();
+    firsts.sort_unstable();
+    seconds.sort_unstable();
+    assert_eq!(firsts, (0..64).collect::<Vec<_>>());
+    assert_eq!(seconds, firsts);
+}
+
+#[tokio::test]
+async fn a_key_of_another_type_is_refused_and_left_alone() {
+    let client = client().await;
+    let list: RedisList<u32> = RedisList::new(&client, fresh("queue"));
+    list.push_back(1).await.unwrap();
+    let ranked: RedisPriorityQueue<u32> = RedisPriorityQueue::new(&client, list.key().name());
+    for error in [
+        ranked.push(1, 1.0).await.unwrap_err(),
+        ranked.try_pop().await.unwrap_err(),
+        ranked.pop().await.unwrap_err(),
+        ranked.peek().await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::WrongType, "{error}");
+    }
+    assert_eq!(list.to_vec().await.unwrap(), [1]);
+}

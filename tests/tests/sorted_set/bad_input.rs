@@ -1,0 +1,198 @@
+//! What no sorted set takes, and what it leaves as it was.
+
+use std::ops::Bound::{Excluded, Unbounded};
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+use purse::{Client, Condition, ErrorKind, RedisHash, RedisSortedSet};
+use purse_testkit::Server;
+use purse_tests::{calls, client, fresh};
+
+use super::{Strings, all, pair, pairs, sorted, spoiled};
+
+#[tokio::test]
+async fn infinities_that_add_up_to_no_number_change_nothing() {
+    let set = sorted(&[("a", 1.0), ("up", f64::INFINITY)]).await;
+    let before = all(&set).await;
+    let down = f64::NEG_INFINITY;
+    for error in [
+        set.increment("up", down).await.unwrap_err(),
+        set.increment_many([("a", 1.0), ("b", 1.0), ("up", down)])
+            .await
+            .unwrap_err(),
+        set.increment_many([("a", f64::INFINITY), ("a", down)])
+            .await
+            .unwrap_err(),
+        set.increment_many([("a", f64::MAX), ("a", f64::MAX), ("a", down)])
+            .await
+            .unwrap_err(),
+    ] {
+        assert_eq!(
+            (error.kind(), error.code()),
+            (ErrorKind::Server, Some("ERR")),
+            "{error}"
+        );
+    }
+    assert_eq!(all(&set).await, before);
+    let scores = set.increment_many([("a", down), ("b", f64::INFINITY), ("a", 1.0)]);
+    assert_eq!(scores.await.unwrap(), [down, f64::INFINITY, down]);
+}
+
+#[tokio::test]
+async fn nan_is_refused_before_anything_is_sent() {
+    let server = Server::start().unwrap();
+    let client = Client::connect(&server.url()).await.unwrap();
+    let set = Strings::new(&client, "set");
+    let nan = f64::NAN;
+    for error in [
+        set.insert("a", nan).await.unwrap_err(),
+        set.insert_if("a", nan, Condition::OnlyNew)
+            .await
+            .unwrap_err(),
+        set.extend([("a", 1.0), ("b", nan)]).await.unwrap_err(),
+        set.extend_if([("a", nan)], Condition::OnlyLess)
+            .await
+            .unwrap_err(),
+        set.increment("a", nan).await.unwrap_err(),
+        set.increment_many([("a", nan)]).await.unwrap_err(),
+        set.by_score(nan..).to_vec().await.unwrap_err(),
+        set.by_score(..nan).with_scores().await.unwrap_err(),
+        set.by_score((Excluded(nan), Unbounded))
+            .count()
+            .await
+            .unwrap_err(),
+        set.by_score(..=nan).remove().await.unwrap_err(),
+        set.by_score(nan..=nan)
+            .limit(0, 1)
+            .to_vec()
+            .await
+            .unwrap_err(),
+        set.union([&set])
+            .weights([1.0, nan])
+            .store_into(&set)
+            .await
+            .unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    }
+    let info = server.command(&["INFO", "commandstats"]).unwrap();
+    let info = info.text().unwrap().to_owned();
+    assert!(
+        !info.contains("cmdstat_z") && !info.contains("cmdstat_eval"),
+        "{info}"
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
+    let set = spoiled().await;
+    let two = Bytes::from("two");
+    for error in [
+        set.by_rank(..).to_vec().await.unwrap_err(),
+        set.by_rank(..).with_scores().await.unwrap_err(),
+        set.by_score(2.0..)
+            .rev()
+            .limit(0, 2)
+            .with_scores()
+            .await
+            .unwrap_err(),
+    ] {
+        assert_eq!(
+            (error.kind(), error.bytes()),
+            (ErrorKind::Decode, Some(&two)),
+            "{error}"
+        );
+        assert!(error.removed().is_empty());
+    }
+    let elements: Vec<_> = set.stream().collect().await;
+    assert_eq!(elements.iter().filter(|element| element.is_ok()).count(), 2);
+    let error = elements
+        .into_iter()
+        .find_map(Result::err)
+        .expect("one fails");
+    assert_eq!(error.bytes(), Some(&two));
+    assert_eq!(set.len().await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn what_cannot_be_encoded_is_not_sent() {
+    let set: RedisSortedSet<f64> = RedisSortedSet::new(&client().await, fresh("sorted"));
+    let nan = f64::NAN;
+    for error in [
+        set.insert(nan, 1.0).await.unwrap_err(),
+        set.extend([(1.0, 1.0), (nan, 2.0)]).await.unwrap_err(),
+        set.increment_many([(nan, 1.0)]).await.unwrap_err(),
+        set.scores([nan]).await.unwrap_err(),
+        set.by_value(nan..).to_vec().await.unwrap_err(),
+        set.by_value(..nan).remove().await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Encode, "{error}");
+    }
+    assert!(!set.exists().await.unwrap());
+    let items = (0..3_000).map(|n| (f64::from(n), if n == 2_500 { nan } else { 0.0 }));
+    let error = set.extend(items).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.done()),
+        (ErrorKind::InvalidInput, 2_048),
+        "{error}"
+    );
+    assert_eq!(set.len().await.unwrap(), 2_048);
+}
+
+#[tokio::test]
+async fn a_key_of_another_type_is_refused_and_left_alone() {
+    let client = client().await;
+    let hash: RedisHash<String, String> = RedisHash::new(&client, fresh("sorted"));
+    hash.set("f", "v").await.unwrap();
+    let set = Strings::new(&client, hash.key().name());
+    let other = sorted(&[("a", 1.0)]).await;
+    for error in [
+        set.len().await.unwrap_err(),
+        set.insert("x", 1.0).await.unwrap_err(),
+        set.extend([("x", 1.0)]).await.unwrap_err(),
+        set.extend_if([("x", 1.0)], Condition::OnlyNew)
+            .await
+            .unwrap_err(),
+        set.increment("x", 1.0).await.unwrap_err(),
+        set.increment_many([("x", 1.0)]).await.unwrap_err(),
+        set.scores(["x"]).await.unwrap_err(),
+        set.by_rank(..).to_vec().await.unwrap_err(),
+        set.by_score(..).count().await.unwrap_err(),
+        set.by_score(..).remove().await.unwrap_err(),
+        set.pop_min().await.unwrap_err(),
+        set.pop_max_n(2).await.unwrap_err(),
+        set.pop_min_wait(None).await.unwrap_err(),
+        set.stream().try_collect::<Vec<_>>().await.unwrap_err(),
+        other.union([&set]).store_into(&other).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::WrongType, "{error}");
+    }
+    assert_eq!(hash.get("f").await.unwrap().as_deref(), Some("v"));
+    assert_eq!(all(&other).await, pairs([("a", 1.0)]));
+}
+
+#[tokio::test]
+async fn in_a_cluster_sorted_sets_of_several_slots_are_refused_before_anything_is_sent() {
+    let server = purse_tests::cluster_of_one();
+    let url = format!("redis-cluster://127.0.0.1:{}", server.port());
+    let client = Client::connect(&url).await.unwrap();
+    let [a, b, far] = ["{t}a", "{t}b", "far"].map(|key| Strings::new(&client, key));
+    a.insert("x", 1.0).await.unwrap();
+    b.insert("y", 2.0).await.unwrap();
+    for error in [
+        a.union([&b, &far]).store_into(&a).await.unwrap_err(),
+        a.union([&b]).store_into(&far).await.unwrap_err(),
+        far.intersection([&a]).store_into(&b).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::CrossSlot, "{error}");
+        assert!(
+            error.to_string().contains("in different slots of"),
+            "it is the server that says: {error}"
+        );
+    }
+    for command in ["zunionstore", "zinterstore"] {
+        assert_eq!(calls(&server, command), 0, "{command}");
+    }
+    assert_eq!(a.union([&b]).store_into(&a).await.unwrap(), 2);
+    assert_eq!(a.pop_min_wait(None).await.unwrap(), pair("x", 1.0));
+}
