@@ -1,12 +1,14 @@
 //! What the live tests share: one server a process, a fresh key for each test.
 
+pub mod deliveries;
 pub mod model;
 pub mod python;
+pub mod tally;
 
 use std::time::{Duration, Instant};
 
 use purse::Client;
-use purse_testkit::Server;
+use purse_testkit::{Cluster, Reply, Server};
 
 /// A client of the process' shared server.
 ///
@@ -25,36 +27,16 @@ pub fn fresh(name: &str) -> String {
     format!("test:{name}:{}", uuid::Uuid::new_v4().simple())
 }
 
-/// A new server that is a cluster by itself, with all the slots.
+/// A new cluster of one server, which has all the slots.
 ///
 /// # Panics
-/// Where it does not start, or finds itself incomplete for ten seconds.
+/// Where it does not start.
 #[must_use]
-pub fn cluster_of_one() -> Server {
-    let settings = Server::builder()
-        .config("cluster-enabled", "yes")
-        .config("cluster-announce-ip", "127.0.0.1");
-    let server = match settings.start() {
-        Ok(server) => server,
+pub fn cluster_of_one() -> Cluster {
+    match Cluster::start(1, 0) {
+        Ok(cluster) => cluster,
         Err(error) => panic!("{error}"),
-    };
-    let ask = |words: &[&str]| match server.command(words) {
-        Ok(reply) => reply,
-        Err(error) => panic!("{error}"),
-    };
-    let slots: Vec<_> = (0..16_384).map(|slot: u32| slot.to_string()).collect();
-    let mut assign = vec!["CLUSTER", "ADDSLOTS"];
-    assign.extend(slots.iter().map(String::as_str));
-    ask(&assign);
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !ask(&["CLUSTER", "INFO"])
-        .text()
-        .is_some_and(|info| info.contains("cluster_state:ok"))
-    {
-        assert!(Instant::now() < deadline, "the cluster is not complete");
-        std::thread::sleep(Duration::from_millis(5));
     }
-    server
 }
 
 /// How often `server` ran `command` so far.
@@ -77,6 +59,50 @@ pub fn calls(server: &Server, command: &str) -> u64 {
             .ok()
     });
     count.sum()
+}
+
+/// Looks until the condition holds.
+///
+/// # Panics
+/// Where it does not within ten seconds.
+pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !condition().await {
+        assert!(Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Kills a primary once its replica has all that it has answered for; what it is told meanwhile, it
+/// neither does nor answers.
+///
+/// # Panics
+/// Where one of them does not answer.
+pub async fn kill_in_step(primary: &Server, replica: &Server) {
+    let paused = primary.command(&["CLIENT", "PAUSE", "60000", "WRITE"]);
+    assert_eq!(paused.ok().as_ref().and_then(Reply::text), Some("OK"));
+    until("the replica has all", async || {
+        offset(replica) == offset(primary)
+    })
+    .await;
+    if let Err(error) = primary.kill() {
+        panic!("{error}");
+    }
+}
+
+/// How much of the replication stream a primary has written, or a replica has read.
+fn offset(server: &Server) -> String {
+    let info = match server.command(&["INFO", "replication"]) {
+        Ok(info) => info,
+        Err(error) => panic!("{error}"),
+    };
+    let info = info.text().unwrap_or_default();
+    let name = match info.contains("role:master") {
+        true => "master_repl_offset:",
+        false => "slave_repl_offset:",
+    };
+    let line = info.lines().find_map(|line| line.strip_prefix(name));
+    line.unwrap_or_default().to_owned()
 }
 
 /// The programs in README.md, compiled.

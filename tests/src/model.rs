@@ -6,7 +6,7 @@ use purse::Client;
 use purse_testkit::Server;
 use tokio::runtime::Builder;
 
-/// So many sequences; ten times that with `PURSE_SOAK`.
+/// So many sequences, each of 20 to 80 operations: 12,500 in all, ten times that with `PURSE_SOAK`.
 const SEQUENCES: u32 = 250;
 
 /// Runs sequences of operations, shrinks one that fails, and fails with the shortest.

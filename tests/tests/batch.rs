@@ -165,9 +165,8 @@ async fn what_does_not_belong_in_a_batch_is_refused() {
 
 #[tokio::test]
 async fn in_a_cluster_an_atomic_batch_stays_in_one_slot() {
-    let server = cluster_of_one();
-    let url = format!("redis-cluster://127.0.0.1:{}", server.port());
-    let client = Client::connect(&url).await.unwrap();
+    let cluster = cluster_of_one();
+    let client = Client::connect(&cluster.url()).await.unwrap();
     let [a, b]: [RedisList<u32>; 2] = ["a", "b"].map(|key| RedisList::new(&client, key));
     let mut batch = client.batch().atomic();
     let pushes = [batch.add(a.push_back(1)), batch.add(b.push_back(1))];

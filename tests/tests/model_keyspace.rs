@@ -8,17 +8,11 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::{Config, TestRunner};
 use purse::{Client, Pattern, RedisKeySpace, SetOptions, SetOutcome, Ttl};
-use purse_testkit::Server;
-use purse_tests::fresh;
-use tokio::runtime::Builder;
+use purse_tests::{fresh, model};
 
 /// Long enough that nothing goes by itself in a test.
 const DAY: Duration = Duration::from_secs(86_400);
-
-/// So many sequences, each of 20 to 80 operations: 12,500 in all, ten times that with `PURSE_SOAK`.
-const SEQUENCES: u32 = 250;
 
 type Key = &'static str;
 
@@ -301,35 +295,13 @@ async fn step(space: &RedisKeySpace<i64>, model: &mut Model, step: Step) -> purs
 
 #[test]
 fn a_key_space_answers_as_a_map_does() {
-    let runtime = Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.expect("a runtime");
-    let server = Server::start().expect("a server");
-    let client = runtime
-        .block_on(Client::connect(&server.url()))
-        .expect("a server that runs");
-    let soak = if std::env::var_os("PURSE_SOAK").is_some() {
-        10
-    } else {
-        1
-    };
-    let config = Config {
-        cases: SEQUENCES * soak,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let run = |steps: Vec<Step>| {
-        let space = RedisKeySpace::new(&client, fresh("model") + "*:");
-        runtime.block_on(async {
-            let mut model = Model::default();
-            for next in steps {
-                step(&space, &mut model, next).await.expect("a reply");
-            }
-            assert_eq!(items(&space, None).await.expect("a reply"), model.under(""));
-            space.clear().await.expect("a reply");
-        });
-        Ok(())
-    };
-    if let Err(error) = TestRunner::new(config).run(&steps(), run) {
-        panic!("{error}");
-    }
+    model::check(&steps(), async |client: &Client, steps: Vec<Step>| {
+        let space = RedisKeySpace::new(client, fresh("model") + "*:");
+        let mut model = Model::default();
+        for next in steps {
+            step(&space, &mut model, next).await.expect("a reply");
+        }
+        assert_eq!(items(&space, None).await.expect("a reply"), model.under(""));
+        space.clear().await.expect("a reply");
+    });
 }

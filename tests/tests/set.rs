@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use purse::{Client, ErrorKind, Json, Pattern, Raw, RedisHash, RedisSet};
 use purse_testkit::Server;
-use purse_tests::{calls, client, fresh};
+use purse_tests::{calls, client, cluster_of_one, fresh};
 use serde::{Deserialize, Serialize};
 
 type Strings = RedisSet<String>;
@@ -511,9 +511,8 @@ async fn a_key_of_another_type_is_refused_and_left_alone() {
 
 #[tokio::test]
 async fn in_a_cluster_sets_of_several_slots_are_refused_before_anything_is_sent() {
-    let server = purse_tests::cluster_of_one();
-    let url = format!("redis-cluster://127.0.0.1:{}", server.port());
-    let client = Client::connect(&url).await.unwrap();
+    let cluster = cluster_of_one();
+    let client = Client::connect(&cluster.url()).await.unwrap();
     let [a, b, far] = ["{t}a", "{t}b", "far"].map(|key| Strings::new(&client, key));
     a.extend(["x", "y"]).await.unwrap();
     b.extend(["y", "z"]).await.unwrap();
@@ -532,7 +531,7 @@ async fn in_a_cluster_sets_of_several_slots_are_refused_before_anything_is_sent(
         );
     }
     for command in ["smove", "sunion", "sunionstore", "evalsha", "eval"] {
-        assert_eq!(calls(&server, command), 0, "{command}");
+        assert_eq!(calls(&cluster.nodes()[0], command), 0, "{command}");
     }
     assert_eq!(text(a.union([&b]).to_set().await.unwrap()), "xyz");
     assert!(!a.is_subset(&b).await.unwrap());

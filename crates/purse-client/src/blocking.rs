@@ -6,17 +6,22 @@
 
 use std::time::Duration;
 
+use fred::types::config::Server;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 
 use crate::command::{Command, Effect};
 use crate::lease::{Busy, Lease};
-use crate::{Client, Error, ErrorKind, Reply, Result, convert, trace, wire};
+use crate::{Client, Error, ErrorKind, Reply, Result, convert, redirect, trace, wire};
 
 /// The longest the server blocks for one command.
 const SLICE: Duration = Duration::from_secs(2);
 /// How long a reply may come after the server's own bound.
 const MARGIN: Duration = Duration::from_secs(2);
+/// How often in a row servers may send a wait elsewhere.
+const MOST_REFUSALS: u32 = 20;
+/// How much longer a wait pauses after each of these.
+const REFUSAL: Duration = Duration::from_millis(5);
 /// How often a closed client tries to put an element back.
 const LAST_TRIES: u32 = 5;
 
@@ -153,6 +158,7 @@ impl Client {
             // Later than time can tell is never.
             deadline: wait.and_then(|wait| Instant::now().checked_add(wait)),
             sender,
+            refusals: 0,
         };
         self.runtime().spawn(wait.run(self.leases().busy()));
         waiter.outcome().await
@@ -205,42 +211,64 @@ struct Wait {
     pop: BlockingPop,
     deadline: Option<Instant>,
     sender: oneshot::Sender<(Outcome, Busy)>,
+    /// How often in a row a server sent it elsewhere.
+    refusals: u32,
 }
 
 impl Wait {
     async fn run(mut self, busy: Busy) {
-        let taken = tokio::select! {
-            lease = self.client.leases().take() => lease,
-            () = self.sender.closed() => return,
-        };
-        let lease = match taken {
-            Ok(lease) => lease,
-            Err(error) => return self.fail(error, busy),
-        };
-        match self.pop(&lease).await {
-            Ok(reply) => {
-                let Self {
-                    client,
-                    pop,
-                    sender,
-                    ..
-                } = self;
-                hand_over(
-                    &client,
-                    Some(&lease),
-                    pop.put_back,
-                    sender,
-                    (Ok(reply), busy),
-                )
-                .await;
-                client.leases().give(lease);
+        let mut node = None;
+        loop {
+            let taken = tokio::select! {
+                lease = self.client.leases().take(node.as_ref()) => lease,
+                () = self.sender.closed() => return,
+            };
+            let lease = match taken {
+                Ok(lease) => lease,
+                Err(error) => return self.fail(error, busy),
+            };
+            let error = match self.pop(&lease).await {
+                Ok(reply) => return self.end(lease, reply, busy).await,
+                Err(error) => error,
+            };
+            if !self.goes_on(&error).await {
+                return self.fail(error, busy);
             }
-            Err(error) => {
-                // Its connection is closed: the reply of a command may still come on it.
-                drop(lease);
-                self.fail(error, busy);
-            }
+            node = self.importer(&lease, &error).await;
+            // The lease is dropped, and closed with it: the reply of a command may still come.
         }
+    }
+
+    async fn end(self, lease: Lease, reply: Option<Reply>, busy: Busy) {
+        let put_back = self.pop.put_back;
+        let outcome = (Ok(reply), busy);
+        hand_over(&self.client, Some(&lease), put_back, self.sender, outcome).await;
+        self.client.leases().give(lease);
+    }
+
+    /// Whether it waits on after `error`: it does if the server took nothing out, for it is no
+    /// longer the one to ask.
+    async fn goes_on(&mut self, error: &Error) -> bool {
+        self.client.heed(error);
+        let was_refused = redirect::went_elsewhere(error) || convert::is_by_replica(error);
+        if !was_refused || self.refusals >= MOST_REFUSALS {
+            return false;
+        }
+        let pause = REFUSAL * self.refusals;
+        self.refusals += 1;
+        tokio::select! {
+            () = sleep(pause) => true,
+            () = self.sender.closed() => false,
+        }
+    }
+
+    /// The node that the slot is moving to, if that is why the server of `lease` refused.
+    async fn importer(&self, lease: &Lease, error: &Error) -> Option<Server> {
+        if lease.is_to_one_node() || !redirect::went_elsewhere(error) {
+            return None;
+        }
+        let key = self.pop.command.keys.first()?;
+        redirect::importer(lease.fred(), fred::util::redis_keyslot(key)).await
     }
 
     /// Pops in slices until there is something, or nobody waits for it any more.
@@ -251,6 +279,12 @@ impl Wait {
                 .deadline
                 .map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let wait = left.map_or(SLICE, |left| left.min(SLICE));
+            let name = self.pop.command.name;
+            let failed = |error| convert::command_error(error, name, Effect::Write);
+            if lease.is_to_one_node() {
+                let asked = wire::asking(lease.fred(), MARGIN).await;
+                asked.map_err(|error| convert::command_error(error, name, Effect::Read))?;
+            }
             let reply = wire::send_blocking(lease.fred(), self.pop.slice(wait), wait + MARGIN);
             tokio::pin!(reply);
             let came = tokio::select! {
@@ -264,9 +298,7 @@ impl Wait {
                 Some(reply) => reply,
                 None => lease.unblock_until(reply, &self.client).await,
             };
-            let name = self.pop.command.name;
-            let reply =
-                reply.map_err(|error| convert::command_error(error, name, Effect::Write))?;
+            let reply = reply.map_err(failed)?;
             let over = self
                 .deadline
                 .is_some_and(|deadline| Instant::now() >= deadline);
@@ -274,7 +306,7 @@ impl Wait {
                 Some(reply) => return Ok(Some(reply)),
                 None if over || self.sender.is_closed() => return Ok(None),
                 None if given_up => return Err(closed()),
-                None => {}
+                None => self.refusals = 0,
             }
         }
     }
@@ -340,7 +372,7 @@ async fn try_give_back(
     let sent = match lease {
         Some(lease) => wire::send(lease.fred(), command, None).await,
         None if client.is_closed() => {
-            let lease = client.leases().take().await?;
+            let lease = client.leases().take(None).await?;
             wire::send(lease.fred(), command, None).await
         }
         None => return client.run(command).await.map(drop),

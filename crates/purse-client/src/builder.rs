@@ -157,6 +157,8 @@ impl ClientBuilder {
                 connection_timeout: connect_timeout,
                 internal_command_timeout: connect_timeout,
                 max_command_attempts: attempts,
+                // See `redirect`.
+                max_redirections: 0,
                 tcp: TcpConfig {
                     nodelay: Some(true),
                     ..TcpConfig::default()

@@ -18,6 +18,7 @@ use crate::command::{Command, Effect};
 use crate::driver::Driver;
 use crate::lane::Lane;
 use crate::lease::Leases;
+use crate::redirect::{self, Work};
 use crate::transaction::Transaction;
 use crate::{Error, ErrorKind, Op, Reply, Result, convert};
 
@@ -125,9 +126,10 @@ impl Client {
         let result = if self.is_closed() {
             Err(Error::new(ErrorKind::Closed, "the client is closed"))
         } else {
-            self.0.lane(effect).run(command, &self.0.server).await
+            redirect::run(self, self.0.lane(effect), Work::Command(command)).await
         };
         result.map_err(|error| {
+            self.heed(&error);
             error
                 .with_command(name, key)
                 .with_server(self.0.server.clone())
@@ -140,13 +142,23 @@ impl Client {
             Err(Error::new(ErrorKind::Closed, "the client is closed"))
         } else {
             let lane = self.0.lane(transaction.effect);
-            lane.transact(transaction, &self.0.server).await
+            redirect::run(self, lane, Work::Transaction(transaction)).await
         };
         reply.map_err(|error| {
+            self.heed(&error);
             error
                 .with_command("atomic batch", None)
                 .with_server(self.0.server.clone())
         })
+    }
+
+    /// Connects anew where the error says that the primary is elsewhere.
+    ///
+    /// Not in a cluster: it says where.
+    pub(crate) fn heed(&self, error: &Error) {
+        if convert::is_by_replica(error) {
+            self.0.lanes().for_each(Lane::look_for_primary);
+        }
     }
 
     /// Whether both are clones of one client.
@@ -169,6 +181,10 @@ impl Client {
     #[must_use]
     pub fn is_cluster(&self) -> bool {
         self.0.writes.fred().is_clustered()
+    }
+
+    fn has_sentinels(&self) -> bool {
+        self.fred().client_config().server.is_sentinel()
     }
 
     /// The number of the database that the client works on.
@@ -227,6 +243,12 @@ impl Client {
         let bounded = timeout(self.0.connect_timeout, connect)
             .await
             .unwrap_or_else(|_| Err(convert::connect_timeout(tls)));
+        let bounded = match bounded {
+            Err(error) if error.kind() == ErrorKind::Timeout && self.has_sentinels() => {
+                Err(convert::sentinel_timeout())
+            }
+            other => other,
+        };
         bounded.map_err(|error| error.with_server(self.0.server.clone()))
     }
 

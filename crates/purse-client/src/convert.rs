@@ -13,6 +13,9 @@ const NOT_SENT: [&str; 4] = [
     "Client is not initialized.",
 ];
 
+/// What fred says of a command that a cluster sent elsewhere: see [`redirect`](crate::redirect).
+const REDIRECTED: &str = "Too many redirections.";
+
 /// The error for the command `name` of `effect` that fred failed with `error`.
 pub(crate) fn command_error(error: FredError, name: &str, effect: Effect) -> Error {
     let details = error.details();
@@ -27,6 +30,10 @@ pub(crate) fn command_error(error: FredError, name: &str, effect: Effect) -> Err
         }
         FredKind::Backpressure => not_sent(error),
         _ if NOT_SENT.contains(&details) => not_sent(error),
+        _ if details == REDIRECTED => {
+            let message = "not run: the cluster says that the key is elsewhere";
+            Error::new(ErrorKind::NotSent, message).with_source(error)
+        }
         FredKind::Config | FredKind::Url => {
             Error::new(ErrorKind::Config, "the configuration cannot work").with_source(error)
         }
@@ -34,6 +41,24 @@ pub(crate) fn command_error(error: FredError, name: &str, effect: Effect) -> Err
             Error::new(ErrorKind::Protocol, "the reply could not be read").with_source(error)
         }
         _ => no_reply(error, effect),
+    }
+}
+
+/// Whether a cluster sent the command elsewhere.
+pub(crate) fn is_redirection(error: &Error) -> bool {
+    let source = std::error::Error::source(error);
+    let fred = source.and_then(|source| source.downcast_ref::<FredError>());
+    fred.is_some_and(|fred| fred.details() == REDIRECTED)
+}
+
+/// Whether a server refused the command, or ended its wait, because it is no primary, or none any
+/// more.
+pub(crate) fn is_by_replica(error: &Error) -> bool {
+    match error.code() {
+        Some("READONLY") => true,
+        // It answers so, too, whatever else unblocks a connection.
+        Some("UNBLOCKED") => error.to_string().contains("instance state changed"),
+        _ => false,
     }
 }
 
@@ -122,6 +147,14 @@ pub(crate) fn connect_timeout(tls: bool) -> Error {
     } else {
         "cannot connect: no answer in time; is this address a Redis or Valkey server?"
     };
+    Error::new(ErrorKind::Timeout, message)
+}
+
+/// The error for a primary that sentinels did not lead to in time.
+///
+/// fred does not understand their answer for a name that they do not know, and waits for the rest.
+pub(crate) fn sentinel_timeout() -> Error {
+    let message = "cannot connect: no answer in time; do the sentinels know a primary by this name, and does it run?";
     Error::new(ErrorKind::Timeout, message)
 }
 
@@ -228,6 +261,10 @@ mod tests {
                 ErrorKind::NotSent
             );
             assert_eq!(kind(FredKind::Backpressure, "", effect), ErrorKind::NotSent);
+            assert_eq!(
+                kind(FredKind::Routing, REDIRECTED, effect),
+                ErrorKind::NotSent
+            );
         }
     }
 
@@ -236,7 +273,6 @@ mod tests {
         for (fred, details) in [
             (FredKind::Cluster, "CLUSTERDOWN Hash slot not served"),
             (FredKind::Protocol, "Invalid frame"),
-            (FredKind::Routing, "Too many redirections."),
             (FredKind::Sentinel, "No sentinel"),
             (FredKind::Unknown, "Too many failed write attempts."),
         ] {

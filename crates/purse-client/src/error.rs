@@ -163,6 +163,7 @@ impl Error {
                         | "MASTERDOWN"
                         | "MOVED"
                         | "ASK"
+                        | "READONLY"
                 )
             ),
             _ => false,
@@ -317,6 +318,7 @@ mod tests {
             (ErrorKind::Timeout, "", true),
             (ErrorKind::Ambiguous, "", false),
             (ErrorKind::Server, "LOADING dataset", true),
+            (ErrorKind::Server, "READONLY replica", true),
             (ErrorKind::Server, "OOM no", false),
             (ErrorKind::WrongType, "", false),
             (ErrorKind::Ambiguous, "", false),

@@ -47,6 +47,10 @@ impl Lane {
         &self.client
     }
 
+    pub(crate) const fn command_timeout(&self) -> Duration {
+        self.command_timeout
+    }
+
     /// Connects; fails with the first attempt.
     pub(crate) async fn connect(&self) -> Result<(), FredError> {
         let task = Task::connected(&self.client).await?;
@@ -83,11 +87,12 @@ impl Lane {
     }
 
     pub(crate) async fn transact(&self, transaction: Transaction, server: &str) -> Result<Reply> {
-        let effect = transaction.effect;
-        let left = self.ready(None, false).await?;
+        let (effect, limit) = (transaction.effect, transaction.timeout);
+        let left = self.ready(limit, false).await?;
         let generation = self.silence.generation();
         let result = wire::send_transaction(&self.client, transaction, left).await;
-        self.answered(result, self.command_timeout, generation, server)
+        let limit = limit.unwrap_or(self.command_timeout);
+        self.answered(result, limit, generation, server)
             .map_err(|error| convert::command_error(error, "EVAL", effect))
     }
 
@@ -122,6 +127,11 @@ impl Lane {
             _ => self.silence.broken(),
         }
         result
+    }
+
+    /// Connects anew, since a replica has answered: the primary is elsewhere.
+    pub(crate) fn look_for_primary(&self) {
+        self.silence.refused(&self.client);
     }
 
     /// Resolves once the client is connected.

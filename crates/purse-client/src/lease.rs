@@ -9,7 +9,7 @@ use std::time::Duration;
 use fred::clients::Client as FredClient;
 use fred::interfaces::{ClientInterface, ClientLike};
 use fred::types::ClientUnblockFlag;
-use fred::types::config::{Config, ConnectionConfig, PerformanceConfig};
+use fred::types::config::{Config, ConnectionConfig, PerformanceConfig, Server, ServerConfig};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -27,6 +27,8 @@ const MOST_IDLE: usize = 16;
 pub(crate) struct Lease {
     client: FredClient,
     task: Task,
+    /// The one node of a cluster that it is connected to; `None` for one to all of them.
+    node: Option<Server>,
     /// The server's number for the connection; in a cluster there is one a node, and fred keeps them.
     id: Option<i64>,
 }
@@ -34,6 +36,10 @@ pub(crate) struct Lease {
 impl Lease {
     pub(crate) const fn fred(&self) -> &FredClient {
         &self.client
+    }
+
+    pub(crate) const fn is_to_one_node(&self) -> bool {
+        self.node.is_some()
     }
 
     /// Whether the connection stands, as far as fred has noticed.
@@ -124,24 +130,29 @@ impl Leases {
         let _ = self.busy.subscribe().wait_for(|busy| *busy == 0).await;
     }
 
-    /// An idle connection, or a new one.
-    pub(crate) async fn take(&self) -> Result<Lease> {
-        while let Some(lease) = self.pop_idle() {
+    /// An idle connection, or a new one; to one `node` of a cluster, or else to the client's server.
+    pub(crate) async fn take(&self, node: Option<&Server>) -> Result<Lease> {
+        while let Some(lease) = self.pop_idle(node) {
             if lease.is_alive() {
                 return Ok(lease);
             }
         }
-        self.fresh().await
+        self.fresh(node).await
     }
 
-    async fn fresh(&self) -> Result<Lease> {
-        let (config, performance) = (self.config.clone(), self.performance.clone());
+    async fn fresh(&self, node: Option<&Server>) -> Result<Lease> {
+        let (mut config, performance) = (self.config.clone(), self.performance.clone());
+        if let Some(node) = node {
+            let server = node.clone();
+            config.server = ServerConfig::Centralized { server };
+        }
         let connection = self.connection.clone();
         // Without a reconnect policy, so that a lease is one connection.
         let client = FredClient::new(config, Some(performance), Some(connection), None);
         let connect = async {
             let task = Task::connected(&client).await?;
-            let id = match client.is_clustered() {
+            // In a cluster nobody else could tell the right node of it.
+            let id = match self.config.server.is_clustered() {
                 true => None,
                 false => Some(client.client_id().await?),
             };
@@ -152,7 +163,12 @@ impl Leases {
             Ok(connected) => connected.map_err(|error| convert::connect_error(error, tls))?,
             Err(_) => return Err(convert::connect_timeout(tls)),
         };
-        Ok(Lease { client, task, id })
+        Ok(Lease {
+            client,
+            task,
+            node: node.cloned(),
+            id,
+        })
     }
 
     /// Takes a connection back, on which no command is under way.
@@ -164,8 +180,10 @@ impl Leases {
         }
     }
 
-    fn pop_idle(&self) -> Option<Lease> {
-        self.lock().pop()
+    fn pop_idle(&self, node: Option<&Server>) -> Option<Lease> {
+        let mut idle = self.lock();
+        let place = idle.iter().rposition(|lease| lease.node.as_ref() == node)?;
+        Some(idle.swap_remove(place))
     }
 
     /// Closes the idle connections, and those that are given back from now on.

@@ -23,6 +23,7 @@ mod lane;
 mod lease;
 mod op;
 mod pattern;
+mod redirect;
 mod reply;
 mod scan;
 mod script;

@@ -23,6 +23,9 @@ const PATIENCE: u32 = 2;
 /// does not even hear that it should.
 const REPLACEMENT: Duration = Duration::from_secs(1);
 
+/// How often the answers of a replica make the connection anew.
+const REFUSALS: Duration = Duration::from_secs(1);
+
 /// Which connection a command was sent on, as far as this watch replaces them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Generation(usize);
@@ -38,6 +41,8 @@ struct State {
     replacing: AtomicBool,
     /// When the last reply came, in microseconds after the first look at the clock.
     heard: AtomicU64,
+    /// When a replica last answered, by the same clock.
+    refused: AtomicU64,
     kick: Arc<Notify>,
 }
 
@@ -93,6 +98,23 @@ impl Silence {
             return;
         }
         trace::unresponsive(server, in_a_row);
+        self.replace(client);
+    }
+
+    /// A replica answered in place of the primary, and its connection stands.
+    ///
+    /// Somebody who only has a replica does not get a new connection with each command.
+    pub(crate) fn refused(&self, client: &FredClient) {
+        let since = now().saturating_sub(self.0.refused.load(Ordering::Relaxed));
+        let is_first = self.0.refused.load(Ordering::Relaxed) == 0;
+        let is_due = is_first || Duration::from_micros(since) >= REFUSALS;
+        if is_due && !self.0.replacing.swap(true, Ordering::AcqRel) {
+            self.0.refused.store(now().max(1), Ordering::Relaxed);
+            self.replace(client);
+        }
+    }
+
+    fn replace(&self, client: &FredClient) {
         let (client, replacing) = (client.clone(), Replacing(self.0.clone()));
         tokio::spawn(async move {
             // A failure shows in the commands that follow; fred goes on trying.

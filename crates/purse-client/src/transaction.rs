@@ -1,5 +1,7 @@
 //! Several commands as one script.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use fred::types::Value;
 
@@ -14,12 +16,13 @@ const CALL: &str = include_str!("lua/call.lua");
 const BODY: &str = include_str!("lua/atomic.lua");
 
 /// A script that is made for its commands, with what it is run on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Transaction {
     pub(crate) source: String,
     pub(crate) keys: Vec<Bytes>,
     pub(crate) args: Vec<Value>,
     pub(crate) effect: Effect,
+    pub(crate) timeout: Option<Duration>,
 }
 
 impl Transaction {
@@ -69,6 +72,7 @@ impl Transaction {
             keys,
             args,
             effect,
+            timeout: None,
         })
     }
 }

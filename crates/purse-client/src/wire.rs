@@ -45,17 +45,18 @@ enum Shape {
 
 fn shape(command: &Command) -> Shape {
     match command.name {
-        "CLIENT" | "CLUSTER" | "CONFIG" | "DBSIZE" | "DEL" | "EXISTS" | "EXPIRE" | "EXPIREAT"
-        | "FLUSHALL" | "FLUSHDB" | "HDEL" | "HEXISTS" | "HEXPIRE" | "HINCRBY" | "HINCRBYFLOAT"
-        | "HLEN" | "HPERSIST" | "HPEXPIRE" | "HPTTL" | "HSCAN" | "HSET" | "HSETNX" | "HSTRLEN"
-        | "HTTL" | "INCR" | "INCRBY" | "INFO" | "LINSERT" | "LLEN" | "LPOS" | "LPUSH" | "LREM"
-        | "LSET" | "LTRIM" | "MSET" | "MSETNX" | "PERSIST" | "PEXPIRE" | "PEXPIREAT" | "PING"
-        | "PTTL" | "PUBLISH" | "RENAME" | "RENAMENX" | "RESTORE" | "RPUSH" | "SADD" | "SCAN"
-        | "SCARD" | "SDIFFSTORE" | "SINTERSTORE" | "SISMEMBER" | "SMISMEMBER" | "SMOVE"
-        | "SREM" | "SSCAN" | "STRLEN" | "SUNIONSTORE" | "TOUCH" | "TTL" | "TYPE" | "UNLINK"
-        | "ZADD" | "ZCARD" | "ZCOUNT" | "ZINCRBY" | "ZINTERSTORE" | "ZLEXCOUNT" | "ZMSCORE"
-        | "ZRANK" | "ZREM" | "ZREMRANGEBYLEX" | "ZREMRANGEBYRANK" | "ZREMRANGEBYSCORE"
-        | "ZREVRANK" | "ZSCAN" | "ZSCORE" | "ZUNIONSTORE" => Shape::Harmless,
+        "ASKING" | "CLIENT" | "CLUSTER" | "CONFIG" | "DBSIZE" | "DEL" | "EXISTS" | "EXPIRE"
+        | "EXPIREAT" | "FLUSHALL" | "FLUSHDB" | "HDEL" | "HEXISTS" | "HEXPIRE" | "HINCRBY"
+        | "HINCRBYFLOAT" | "HLEN" | "HPERSIST" | "HPEXPIRE" | "HPTTL" | "HSCAN" | "HSET"
+        | "HSETNX" | "HSTRLEN" | "HTTL" | "INCR" | "INCRBY" | "INFO" | "LINSERT" | "LLEN"
+        | "LPOS" | "LPUSH" | "LREM" | "LSET" | "LTRIM" | "MSET" | "MSETNX" | "PERSIST"
+        | "PEXPIRE" | "PEXPIREAT" | "PING" | "PTTL" | "PUBLISH" | "RENAME" | "RENAMENX"
+        | "RESTORE" | "RPUSH" | "SADD" | "SCAN" | "SCARD" | "SDIFFSTORE" | "SINTERSTORE"
+        | "SISMEMBER" | "SMISMEMBER" | "SMOVE" | "SREM" | "SSCAN" | "STRLEN" | "SUNIONSTORE"
+        | "TOUCH" | "TTL" | "TYPE" | "UNLINK" | "ZADD" | "ZCARD" | "ZCOUNT" | "ZINCRBY"
+        | "ZINTERSTORE" | "ZLEXCOUNT" | "ZMSCORE" | "ZRANK" | "ZREM" | "ZREMRANGEBYLEX"
+        | "ZREMRANGEBYRANK" | "ZREMRANGEBYSCORE" | "ZREVRANK" | "ZSCAN" | "ZSCORE"
+        | "ZUNIONSTORE" => Shape::Harmless,
         "DUMP" | "GET" | "GETDEL" | "GETSET" | "HGET" | "LINDEX" | "SET" => Shape::Value,
         "LPOP" | "RPOP" | "SPOP" | "SRANDMEMBER" if command.args.is_empty() => Shape::Value,
         _ => Shape::Any,
@@ -123,6 +124,13 @@ pub(crate) async fn send_transaction(
         None => client.custom(eval, args).await,
     };
     reply.map(Reply)
+}
+
+/// Lets the next command on this connection use a slot that is moving to its node.
+pub(crate) async fn asking(client: &FredClient, timeout: Duration) -> Result<(), FredError> {
+    send(client, Command::write("ASKING"), Some(timeout))
+        .await
+        .map(drop)
 }
 
 /// Sends a command that may block on the server, and waits for its reply as long as `timeout`.

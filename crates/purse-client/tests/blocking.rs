@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use purse_client::{BlockingPop, Client, Command, ErrorKind, Reply, Result};
 use purse_testkit::{Release, Server};
 use support::{Proxy, SOON, calls, client, connections, until};
+use tokio::task::JoinHandle;
 
 fn pop() -> BlockingPop {
     BlockingPop::new(Command::write("BRPOP").key("queue"), |reply| {
@@ -48,6 +49,14 @@ fn blocked(server: &Server) -> bool {
     !info.text().expect("text").contains("blocked_clients:0\r\n")
 }
 
+/// A task whose pop waits on the server.
+async fn waiting(server: &Server, client: &Client) -> JoinHandle<Result<Option<Reply>>> {
+    let client = client.clone();
+    let wait = tokio::spawn(async move { client.pop_blocking(pop(), None).await });
+    until("the pop waits on the server", async || blocked(server)).await;
+    wait
+}
+
 #[tokio::test]
 async fn an_element_that_is_there_or_comes_is_popped() {
     let server = Server::start().expect("a server");
@@ -57,11 +66,7 @@ async fn an_element_that_is_there_or_comes_is_popped() {
         element(client.pop_blocking(pop(), None).await).as_deref(),
         Some("a")
     );
-    let waiting = tokio::spawn({
-        let client = client.clone();
-        async move { client.pop_blocking(pop(), None).await }
-    });
-    until("the pop waits on the server", async || blocked(&server)).await;
+    let waiting = waiting(&server, &client).await;
     push(&server, "b");
     assert_eq!(
         element(waiting.await.expect("no panic")).as_deref(),
@@ -242,11 +247,7 @@ async fn a_dropped_wait_ends_on_the_server_and_its_connection_is_used_again() {
 async fn an_element_that_comes_between_the_drop_and_the_end_of_the_wait_is_put_back() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
-    let wait = tokio::spawn({
-        let client = client.clone();
-        async move { client.pop_blocking(pop(), None).await }
-    });
-    until("the pop waits on the server", async || blocked(&server)).await;
+    let wait = waiting(&server, &client).await;
     let mut pusher = std::net::TcpStream::connect(("127.0.0.1", server.port())).expect("a socket");
     // The server knows the socket, and will read from it before it accepts or reads what is newer.
     pusher.write_all(b"PING\r\n").expect("written");
@@ -355,11 +356,7 @@ async fn a_lease_whose_connection_broke_is_not_used_again() {
     })
     .await;
     let before = calls(&server, "client|unblock");
-    let wait = tokio::spawn({
-        let client = client.clone();
-        async move { client.pop_blocking(pop(), None).await }
-    });
-    until("the pop waits on the server", async || blocked(&server)).await;
+    let wait = waiting(&server, &client).await;
     wait.abort();
     until("nothing waits there any more", async || !blocked(&server)).await;
     let unblocks = calls(&server, "client|unblock") - before;
@@ -385,11 +382,7 @@ async fn a_closed_client_pops_nothing() {
 async fn closing_ends_the_waits_and_loses_nothing() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
-    let wait = tokio::spawn({
-        let client = client.clone();
-        async move { client.pop_blocking(pop(), None).await }
-    });
-    until("the pop waits on the server", async || blocked(&server)).await;
+    let wait = waiting(&server, &client).await;
     client.close().await;
     let error = wait.await.expect("no panic").expect_err("closed");
     assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
@@ -402,11 +395,7 @@ async fn closing_ends_the_waits_and_loses_nothing() {
 async fn a_killed_connection_is_ambiguous_and_pops_nothing_in_secret() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
-    let wait = tokio::spawn({
-        let client = client.clone();
-        async move { client.pop_blocking(pop(), None).await }
-    });
-    until("the pop waits on the server", async || blocked(&server)).await;
+    let wait = waiting(&server, &client).await;
     server
         .command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
         .expect("CLIENT KILL");
@@ -435,11 +424,7 @@ async fn a_lost_reply_is_ambiguous_and_the_next_element_is_not_taken_for_it() {
     let client = Client::connect(&proxy.url)
         .await
         .expect("through the proxy");
-    let wait = tokio::spawn({
-        let client = client.clone();
-        async move { client.pop_blocking(pop(), None).await }
-    });
-    until("the pop waits on the server", async || blocked(&server)).await;
+    let wait = waiting(&server, &client).await;
     proxy.lose_next_reply();
     server
         .command(&["LPUSH", "queue", "a", "b"])
@@ -456,11 +441,7 @@ async fn a_lost_reply_is_ambiguous_and_the_next_element_is_not_taken_for_it() {
 async fn a_hung_server_ends_the_wait_in_bounded_time() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
-    let wait = tokio::spawn({
-        let client = client.clone();
-        async move { client.pop_blocking(pop(), None).await }
-    });
-    until("the pop waits on the server", async || blocked(&server)).await;
+    let wait = waiting(&server, &client).await;
     server.pause().expect("pause");
     let ended = tokio::time::timeout(SOON, wait)
         .await

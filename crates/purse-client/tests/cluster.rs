@@ -5,76 +5,30 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use purse_client::{Client, Command, ErrorKind, Script};
-use purse_testkit::Server;
+use purse_client::{BlockingPop, Client, Command, ErrorKind, Reply, Script};
+use purse_testkit::{Cluster, Server};
 use support::{incr, until};
 
 static COUNT: Script = Script::write("COUNT", "return redis.call('INCR', KEYS[1])");
 
 /// Two nodes; the slot of `bar` is on the first one, that of `foo` on the second one.
-struct Cluster([Server; 2]);
-
-impl Cluster {
-    async fn start() -> Self {
-        let node = || {
-            Server::builder()
-                .config("cluster-enabled", "yes")
-                .config("cluster-require-full-coverage", "no")
-                .config("cluster-announce-ip", "127.0.0.1")
-                .start()
-                .expect("a node")
-        };
-        let cluster = Self([node(), node()]);
-        let [first, second] = &cluster.0;
-        for (node, slots) in [(first, ["0", "8191"]), (second, ["8192", "16383"])] {
-            node.command(&["CLUSTER", "ADDSLOTSRANGE", slots[0], slots[1]])
-                .expect("ADDSLOTSRANGE");
-        }
-        second
-            .command(&["CLUSTER", "SET-CONFIG-EPOCH", "2"])
-            .expect("SET-CONFIG-EPOCH");
-        let port = second.port().to_string();
-        first
-            .command(&["CLUSTER", "MEET", "127.0.0.1", &port])
-            .expect("MEET");
-        until("both know all slots", async || {
-            cluster.0.iter().all(|node| {
-                let info = node.command(&["CLUSTER", "INFO"]).expect("CLUSTER INFO");
-                let info = info.text().expect("text");
-                info.contains("cluster_state:ok") && info.contains("cluster_slots_assigned:16384")
-            })
-        })
-        .await;
-        cluster
-    }
-
-    async fn client(&self) -> Client {
-        Client::builder(&format!("redis-cluster://127.0.0.1:{}", self.0[0].port()))
-            .command_timeout(Duration::from_secs(1))
-            .connect()
-            .await
-            .expect("a cluster")
-    }
-
-    fn tell(&self, node: usize, words: &[&str]) {
-        let reply = self.0[node]
-            .command(&[&["CLUSTER"], words].concat())
-            .expect("CLUSTER");
-        assert!(reply.error().is_none(), "{words:?}: {reply:?}");
-    }
-
-    fn id(&self, node: usize) -> String {
-        let id = self.0[node].command(&["CLUSTER", "MYID"]).expect("MYID");
-        id.text().expect("text").to_owned()
-    }
+fn two() -> Cluster {
+    let settings = Server::builder().config("cluster-require-full-coverage", "no");
+    Cluster::start_with(2, 0, &settings).expect("a cluster")
 }
 
-const SLOT_OF_BAR: &str = "5061";
+async fn client(cluster: &Cluster) -> Client {
+    Client::builder(&cluster.url())
+        .command_timeout(Duration::from_secs(1))
+        .connect()
+        .await
+        .expect("a cluster")
+}
 
 #[tokio::test]
 async fn commands_and_scripts_find_their_node() {
-    let cluster = Cluster::start().await;
-    let client = cluster.client().await;
+    let cluster = two();
+    let client = client(&cluster).await;
     for key in ["foo", "bar", "{bar}foo", ""] {
         client
             .run(Command::write("SET").key(key).arg(1_i64))
@@ -94,35 +48,229 @@ async fn commands_and_scripts_find_their_node() {
     assert_eq!(error.kind(), ErrorKind::CrossSlot, "{error}");
 }
 
+async fn set(client: &Client, key: &str, value: i64) {
+    let set = Command::write("SET").key(key.to_owned()).arg(value);
+    client.run(set).await.expect(key);
+}
+
+async fn number(client: &Client, command: Command) -> i64 {
+    let (name, reply) = (command.name(), client.run(command).await);
+    reply.expect(name).into_int().expect("a number")
+}
+
+fn of_bar(n: i64) -> String {
+    format!("{{bar}}{n}")
+}
+
 #[tokio::test]
-async fn a_redirection_that_cannot_be_followed_does_not_end_the_client() {
-    let cluster = Cluster::start().await;
-    let client = cluster.client().await;
-    client.run(incr("foo")).await.expect("before");
-    let (first, second) = (cluster.id(0), cluster.id(1));
-    cluster.tell(1, &["SETSLOT", SLOT_OF_BAR, "IMPORTING", &first]);
-    cluster.tell(0, &["SETSLOT", SLOT_OF_BAR, "MIGRATING", &second]);
-    // What these two do, fred decides; they must not take the others with them.
-    let _ = client.run(Command::read("GET").key("bar")).await;
-    let _ = client.run(incr("bar")).await;
-    until("other slots work", async || {
-        client.run(incr("foo")).await.is_ok()
-            && client.run(Command::read("GET").key("foo")).await.is_ok()
-    })
-    .await;
-    for node in 0..2 {
-        cluster.tell(node, &["SETSLOT", SLOT_OF_BAR, "STABLE"]);
+async fn a_write_follows_its_slot_to_another_node() {
+    let cluster = two();
+    let client = client(&cluster).await;
+    let slot = cluster.slot("bar").expect("a slot");
+    for (round, to) in [(1, 1), (2, 0), (3, 1)] {
+        for key in ["foo", "bar"] {
+            assert_eq!(number(&client, incr(key)).await, round, "{key}");
+        }
+        let moving = cluster.move_slot(slot, &cluster.nodes()[to]);
+        moving.expect("a move").finish().expect("moved");
     }
-    until("the slot works", async || {
-        client.run(incr("bar")).await.is_ok()
+    let get = Command::read("GET").key("bar");
+    assert_eq!(number(&client, get).await, 3);
+}
+
+#[tokio::test]
+async fn a_slot_on_the_move_is_found_on_either_node() {
+    let mut cluster = two();
+    cluster.add_node().expect("a third node");
+    let client = client(&cluster).await;
+    let slot = cluster.slot("bar").expect("a slot");
+    // To a node that has connections already, and to one without slots, that has none.
+    for (to, new) in [(1, "{bar}a"), (2, "{bar}b")] {
+        for n in 0..10 {
+            set(&client, &of_bar(n), n).await;
+        }
+        let moving = cluster.move_slot(slot, &cluster.nodes()[to]);
+        let moving = moving.expect("a move");
+        assert_eq!(moving.move_keys(5).expect("some keys"), 5);
+        for n in 0..10 {
+            let incr = Command::write("INCR").key(of_bar(n));
+            assert_eq!(number(&client, incr).await, n + 1, "{to} {n}");
+            let count = Command::script(&COUNT).key(of_bar(n));
+            assert_eq!(number(&client, count).await, n + 2, "{to} {n}");
+            let get = Command::read("GET").key(of_bar(n));
+            assert_eq!(number(&client, get).await, n + 2, "{to} {n}");
+        }
+        assert_eq!(number(&client, incr(new)).await, 1);
+        moving.finish().expect("moved");
+        for n in 0..10 {
+            let incr = Command::write("INCR").key(of_bar(n));
+            assert_eq!(number(&client, incr).await, n + 3, "{to} {n}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_on_both_nodes_are_waited_for() {
+    let cluster = two();
+    let client = client(&cluster).await;
+    let slot = cluster.slot("bar").expect("a slot");
+    for n in 0..2 {
+        set(&client, &of_bar(n), n).await;
+    }
+    let moving = cluster.move_slot(slot, &cluster.nodes()[1]);
+    let moving = moving.expect("a move");
+    assert_eq!(moving.move_keys(1).expect("a key"), 1);
+    let both = Command::write("UNLINK").key(of_bar(0)).key(of_bar(1));
+    let error = client
+        .run(both.clone().timeout(Duration::from_millis(50)))
+        .await
+        .expect_err("on two nodes");
+    assert!(error.is_retryable(), "{error}");
+    let unlink = tokio::spawn(async move { number(&client, both).await });
+    moving.finish().expect("moved");
+    let unlinked = unlink.await.expect("no panic");
+    assert_eq!(unlinked, 2);
+}
+
+fn pop() -> BlockingPop {
+    BlockingPop::new(Command::write("BRPOP").key("bar"), |reply| {
+        let [key, element] = reply.clone().into_array()?;
+        let put_back = Command::write("RPUSH").key(key.into_bytes()?);
+        Ok(put_back.arg(element.into_bytes()?))
+    })
+}
+
+async fn pop_and_push(cluster: &Cluster, client: &Client, element: &'static str) {
+    let waiter = client.clone();
+    let wait = tokio::spawn(async move { waiter.pop_blocking(pop(), None).await });
+    until("the pop waits on a node", async || {
+        cluster.nodes().iter().any(|node| {
+            let info = node.command(&["INFO", "clients"]).expect("INFO");
+            !info.text().expect("text").contains("blocked_clients:0\r\n")
+        })
     })
     .await;
+    let push = Command::write("LPUSH").key("bar").arg(element);
+    client.run(push).await.expect("LPUSH");
+    let popped = wait.await.expect("no panic").expect("an element");
+    let [_, popped] = popped
+        .and_then(|reply| reply.into_array().ok())
+        .expect("two");
+    assert_eq!(&popped.into_bytes().expect("bytes")[..], element.as_bytes());
+}
+
+#[tokio::test]
+async fn a_pop_waits_wherever_its_slot_is() {
+    let mut cluster = two();
+    cluster.add_node().expect("a third node");
+    let client = client(&cluster).await;
+    let slot = cluster.slot("bar").expect("a slot");
+    pop_and_push(&cluster, &client, "before").await;
+    for to in [1, 2] {
+        let moving = cluster.move_slot(slot, &cluster.nodes()[to]);
+        let moving = moving.expect("a move");
+        pop_and_push(&cluster, &client, "on the move").await;
+        moving.finish().expect("moved");
+        pop_and_push(&cluster, &client, "after").await;
+    }
+}
+
+#[tokio::test]
+async fn a_pop_that_waits_follows_its_slot() {
+    let cluster = two();
+    let client = client(&cluster).await;
+    let slot = cluster.slot("bar").expect("a slot");
+    let waiter = client.clone();
+    let wait = tokio::spawn(async move { waiter.pop_blocking(pop(), None).await });
+    let waits_on = |node: &Server| {
+        let info = node.command(&["INFO", "clients"]).expect("INFO");
+        !info.text().expect("text").contains("blocked_clients:0\r\n")
+    };
+    let [old, new] = cluster.nodes() else {
+        unreachable!("two nodes");
+    };
+    until("the pop waits on the old node", async || waits_on(old)).await;
+    let moving = cluster.move_slot(slot, new).expect("a move");
+    moving.finish().expect("moved");
+    until("the pop waits on the new node", async || waits_on(new)).await;
+    let push = new.command(&["LPUSH", "bar", "x"]).expect("LPUSH");
+    assert_eq!(push.int(), Some(1));
+    assert!(wait.await.expect("no panic").expect("an element").is_some());
+}
+
+#[tokio::test]
+async fn a_dropped_wait_on_the_importing_node_loses_nothing() {
+    let cluster = two();
+    let client = client(&cluster).await;
+    let slot = cluster.slot("bar").expect("a slot");
+    let new = &cluster.nodes()[1];
+    let moving = cluster.move_slot(slot, new).expect("a move");
+    let waits = || {
+        let info = new.command(&["INFO", "clients"]).expect("INFO");
+        !info.text().expect("text").contains("blocked_clients:0\r\n")
+    };
+    let waiter = client.clone();
+    let wait = tokio::spawn(async move { waiter.pop_blocking(pop(), None).await });
+    until("the pop waits on the new node", async || waits()).await;
+    wait.abort();
+    until("nothing waits there any more", async || !waits()).await;
+    let push = Command::write("LPUSH").key("bar").arg("x");
+    client.run(push).await.expect("LPUSH");
+    moving.finish().expect("moved");
+    let left = new.command(&["LLEN", "bar"]).expect("LLEN");
+    assert_eq!(left.int(), Some(1));
+}
+
+#[tokio::test]
+async fn an_atomic_batch_follows_its_slot() {
+    let cluster = two();
+    let client = client(&cluster).await;
+    let slot = cluster.slot("bar").expect("a slot");
+    let twice = async |expected: i64| {
+        let mut batch = client.batch().atomic();
+        let incr = || client.op(incr("bar"), Reply::into_int);
+        let (one, two) = (batch.add(incr()), batch.add(incr()));
+        batch.send().await.expect("a batch");
+        assert_eq!(one.take().expect("INCR"), expected - 1);
+        assert_eq!(two.take().expect("INCR"), expected);
+    };
+    twice(2).await;
+    let moving = cluster.move_slot(slot, &cluster.nodes()[1]);
+    let moving = moving.expect("a move");
+    moving.move_keys(1).expect("the key");
+    twice(4).await;
+    moving.finish().expect("moved");
+    twice(6).await;
+}
+
+#[tokio::test]
+async fn redirections_leave_the_replies_of_others_alone() {
+    let cluster = two();
+    let client = client(&cluster).await;
+    let slot = cluster.slot("bar").expect("a slot");
+    let of_foo = |n| format!("{{foo}}{n}");
+    for n in 0..20 {
+        set(&client, &of_foo(n), 100 + n).await;
+        set(&client, &of_bar(n), 200 + n).await;
+    }
+    let moving = cluster.move_slot(slot, &cluster.nodes()[1]);
+    let moving = moving.expect("a move");
+    moving.move_keys(20).expect("all keys");
+    for _ in 0..10 {
+        let reads = (0..20).flat_map(|n| [(of_foo(n), 100 + n), (of_bar(n), 200 + n)]);
+        let reads = reads.map(async |(key, expected)| {
+            let get = Command::read("GET").key(key.clone());
+            assert_eq!(number(&client, get).await, expected, "{key}");
+        });
+        futures::future::join_all(reads).await;
+    }
+    moving.undo().expect("moved back");
 }
 
 #[tokio::test]
 async fn a_value_that_looks_like_a_redirection_is_a_value() {
-    let cluster = Cluster::start().await;
-    let client = cluster.client().await;
+    let cluster = two();
+    let client = client(&cluster).await;
     for value in [
         "MOVED 5061 127.0.0.1:1",
         "ASK 5061 127.0.0.1:1",
@@ -156,10 +304,12 @@ async fn a_value_that_looks_like_a_redirection_is_a_value() {
 
 #[tokio::test]
 async fn a_write_next_to_a_slot_that_is_down_is_never_called_undone() {
-    let cluster = Cluster::start().await;
-    let client = cluster.client().await;
-    cluster.tell(1, &["DELSLOTS", "12182"]);
-    cluster.tell(0, &["DELSLOTS", "12182"]);
+    let cluster = two();
+    let client = client(&cluster).await;
+    for node in cluster.nodes() {
+        let reply = node.command(&["CLUSTER", "DELSLOTS", "12182"]);
+        assert_eq!(reply.expect("DELSLOTS").text(), Some("OK"));
+    }
     let (down, one, two) = tokio::join!(
         client.run(incr("foo")),
         client.run(incr("bar")),

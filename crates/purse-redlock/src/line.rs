@@ -171,8 +171,7 @@ impl Line {
             token: self.token.clone(),
             ttl: settings.ttl,
         });
-        // The transport keeps the node timeout, which fred has been seen to exceed; this bound
-        // holds whatever the transport does.
+        // The transport keeps the node timeout; this bound holds whatever the transport does.
         let bound = settings.node_timeout.saturating_mul(2);
         match timeout(bound, asking).await {
             Ok(answer) => answer.map_err(|error| redact(error, &self.token)),

@@ -96,14 +96,15 @@ impl<'a> SlotMove<'a> {
         self.give_to(self.to, self.from)
     }
 
-    /// Moves the keys back, and leaves the slot where it was.
+    /// Leaves the slot where it was, and moves the keys back. Meanwhile nobody should write them.
     ///
     /// # Errors
     ///
     /// Those of [`SlotMove::finish`].
     pub fn undo(self) -> Result<(), Error> {
-        while self.carry(self.to, self.from, BATCH)? > 0 {}
+        // On the move, it would send the keys that come back away again.
         self.set_slot(self.from, &["STABLE"])?;
+        while self.carry(self.to, self.from, BATCH)? > 0 {}
         self.set_slot(self.to, &["STABLE"])?;
         self.cluster.settle()
     }

@@ -137,12 +137,12 @@ async fn masters_that_are_down_are_not_waited_for() {
     let start = Instant::now();
     loop {
         let attempt = Instant::now();
-        let error = mutex.try_lock().await.unwrap_err();
-        assert!(matches!(error, Error::NoQuorum { .. }), "{error}");
-        if attempt.elapsed() < LONG / 50 {
+        let text = mutex.try_lock().await.unwrap_err().to_string();
+        if text.matches("not connected").count() == 2 {
+            assert!(attempt.elapsed() < LONG / 2, "{:?}", attempt.elapsed());
             break;
         }
-        assert!(start.elapsed() < LONG, "{:?}", attempt.elapsed());
+        assert!(start.elapsed() < PATIENCE, "{text}");
     }
 }
 

@@ -45,5 +45,7 @@ async fn rust_and_python_exclude_each_other() {
 
 fn number(masters: &Masters) -> usize {
     let number = ask(&masters[0], "GET", "number", "");
-    number.text().map_or(0, |text| text.parse().unwrap())
+    number
+        .text()
+        .map_or(0, |text| text.parse().expect("a number"))
 }

@@ -216,7 +216,7 @@ async fn a_user_of_some_keys_may_lock_them() {
 fn restricted(release: Release, rights: &str) -> Server {
     let user = format!("locker on >pw {rights}");
     let server = Server::builder().release(release).config("user", user);
-    server.start().unwrap()
+    server.start().expect("a server")
 }
 
 fn restricted_url(server: &Server) -> String {

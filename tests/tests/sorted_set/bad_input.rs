@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use purse::{Client, Condition, ErrorKind, RedisHash, RedisSortedSet};
 use purse_testkit::Server;
-use purse_tests::{calls, client, fresh};
+use purse_tests::{calls, client, cluster_of_one, fresh};
 
 use super::{Strings, all, pair, pairs, sorted, spoiled};
 
@@ -173,9 +173,8 @@ async fn a_key_of_another_type_is_refused_and_left_alone() {
 
 #[tokio::test]
 async fn in_a_cluster_sorted_sets_of_several_slots_are_refused_before_anything_is_sent() {
-    let server = purse_tests::cluster_of_one();
-    let url = format!("redis-cluster://127.0.0.1:{}", server.port());
-    let client = Client::connect(&url).await.unwrap();
+    let cluster = cluster_of_one();
+    let client = Client::connect(&cluster.url()).await.unwrap();
     let [a, b, far] = ["{t}a", "{t}b", "far"].map(|key| Strings::new(&client, key));
     a.insert("x", 1.0).await.unwrap();
     b.insert("y", 2.0).await.unwrap();
@@ -191,7 +190,7 @@ async fn in_a_cluster_sorted_sets_of_several_slots_are_refused_before_anything_i
         );
     }
     for command in ["zunionstore", "zinterstore"] {
-        assert_eq!(calls(&server, command), 0, "{command}");
+        assert_eq!(calls(&cluster.nodes()[0], command), 0, "{command}");
     }
     assert_eq!(a.union([&b]).store_into(&a).await.unwrap(), 2);
     assert_eq!(a.pop_min_wait(None).await.unwrap(), pair("x", 1.0));

@@ -1,0 +1,163 @@
+//! Elements that are pushed to queues and popped from them, and what became of them.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use purse::{Client, Error, ErrorKind, RedisQueue};
+use tokio::task::JoinHandle;
+
+/// What became of the elements of one queue.
+#[derive(Debug, Default)]
+struct Book {
+    pushed: HashSet<u32>,
+    maybe_pushed: HashSet<u32>,
+    popped: Vec<u32>,
+    maybe_popped: usize,
+}
+
+/// For each queue a task that pushes and a task that pops, one element at a time.
+#[derive(Debug)]
+pub struct Deliveries {
+    routes: Vec<Route>,
+    stop: Arc<AtomicBool>,
+}
+
+#[derive(Debug)]
+struct Route {
+    queue: RedisQueue<u32>,
+    book: Arc<Mutex<Book>>,
+    arrived: Arc<AtomicUsize>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl Deliveries {
+    /// Starts the two tasks for a queue of each name, which is a part of its key.
+    #[must_use]
+    pub fn start(client: &Client, names: &[String]) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let route = |name: &String| {
+            let queue = RedisQueue::new(client, format!("deliveries:{name}"));
+            let (book, arrived) = (Arc::default(), Arc::default());
+            let push = push(queue.clone(), Arc::clone(&book), stop.clone());
+            let pop = pop(
+                queue.clone(),
+                Arc::clone(&book),
+                Arc::clone(&arrived),
+                stop.clone(),
+            );
+            let tasks = [tokio::spawn(push), tokio::spawn(pop)];
+            Route {
+                queue,
+                book,
+                arrived,
+                tasks,
+            }
+        };
+        Self {
+            routes: names.iter().map(route).collect(),
+            stop,
+        }
+    }
+
+    /// Waits until more has arrived on each queue.
+    ///
+    /// # Panics
+    /// Where it takes longer than `most`.
+    pub async fn go_on(&self, most: Duration) {
+        let started = Instant::now();
+        for route in &self.routes {
+            let arrived = || route.arrived.load(Ordering::SeqCst);
+            let goal = arrived() + 10;
+            while arrived() < goal {
+                let waited = started.elapsed();
+                assert!(waited < most, "nothing within {most:?}: {:?}", route.queue);
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        }
+    }
+
+    /// Ends the tasks, and accounts for every element: none arrived twice, none came from nowhere,
+    /// and none is missing but for the pops that may have taken one.
+    ///
+    /// # Panics
+    /// Where that is not so.
+    pub async fn end(self) {
+        self.stop.store(true, Ordering::SeqCst);
+        for route in self.routes {
+            for task in route.tasks {
+                if let Err(error) = task.await {
+                    panic!("{error}");
+                }
+            }
+            let mut book =
+                std::mem::take(&mut *route.book.lock().unwrap_or_else(PoisonError::into_inner));
+            loop {
+                match route.queue.try_pop().await {
+                    Ok(Some(element)) => book.popped.push(element),
+                    Ok(None) => break,
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+            book.check();
+        }
+    }
+}
+
+impl Book {
+    fn check(&self) {
+        let popped: HashSet<u32> = self.popped.iter().copied().collect();
+        assert_eq!(popped.len(), self.popped.len(), "twice");
+        let strange = |n: &&u32| !self.pushed.contains(n) && !self.maybe_pushed.contains(n);
+        assert_eq!(popped.iter().find(strange), None, "from nowhere");
+        let missing = self.pushed.difference(&popped).count();
+        let most = self.maybe_popped;
+        assert!(missing <= most, "{missing} missing, at most {most} popped");
+    }
+}
+
+async fn push(queue: RedisQueue<u32>, book: Arc<Mutex<Book>>, stop: Arc<AtomicBool>) {
+    let mut element = 0;
+    while !stop.load(Ordering::SeqCst) {
+        element += 1;
+        let result = queue.push(element).await;
+        let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_sure = match result {
+            Ok(_) => book.pushed.insert(element),
+            Err(error) if error.is_ambiguous() => book.maybe_pushed.insert(element),
+            Err(error) => is_honest(&error),
+        };
+        assert!(is_sure);
+    }
+}
+
+async fn pop(
+    queue: RedisQueue<u32>,
+    book: Arc<Mutex<Book>>,
+    arrived: Arc<AtomicUsize>,
+    stop: Arc<AtomicBool>,
+) {
+    while !stop.load(Ordering::SeqCst) {
+        let result = queue.pop_timeout(Duration::from_secs(1)).await;
+        let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(Some(element)) => {
+                book.popped.push(element);
+                arrived.fetch_add(1, Ordering::SeqCst);
+            }
+            Ok(None) => {}
+            Err(error) if error.is_ambiguous() => book.maybe_popped += 1,
+            Err(error) => assert!(is_honest(&error)),
+        }
+    }
+}
+
+/// Whether the error says that nothing happened; anything else is a failure.
+fn is_honest(error: &Error) -> bool {
+    assert!(
+        error.is_retryable() || error.kind() == ErrorKind::NotSent,
+        "{error:?}"
+    );
+    true
+}
