@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fred::clients::Client as FredClient;
 use fred::interfaces::ClientLike;
 use fred::types::config::Config;
-use futures::future::join_all;
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -54,12 +55,15 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     reads: Vec<Lane>,
     writes: Lane,
+    is_cluster: bool,
     next: AtomicUsize,
     server: Arc<str>,
     connect_timeout: Duration,
     leases: Leases,
     runtime: Handle,
-    closed: watch::Sender<bool>,
+    is_closed: AtomicBool,
+    /// For those who wait for it; to look at it takes a lock.
+    closing: watch::Sender<bool>,
 }
 
 impl Client {
@@ -97,13 +101,15 @@ impl Client {
         let leases = Leases::new(plan.writes.fred(), plan.connect_timeout);
         Self(Arc::new(Inner {
             reads: plan.reads,
+            is_cluster: plan.writes.fred().is_clustered(),
             writes: plan.writes,
             next: AtomicUsize::new(0),
             server: plan.server,
             connect_timeout: plan.connect_timeout,
             leases,
             runtime: Handle::current(),
-            closed: watch::Sender::new(false),
+            is_closed: AtomicBool::new(false),
+            closing: watch::Sender::new(false),
         }))
     }
 
@@ -121,28 +127,56 @@ impl Client {
     }
 
     /// Runs a command on the lane of commands of `effect`.
-    pub(crate) async fn run_on(&self, effect: Effect, command: Command) -> Result<Reply> {
-        let (name, key) = (command.name, command.keys.first().cloned());
-        let result = if self.is_closed() {
-            Err(Error::new(ErrorKind::Closed, "the client is closed"))
-        } else {
-            redirect::run(self, self.0.lane(effect), Work::Command(command)).await
+    ///
+    /// Boxed as a trait object: the types of fred's futures are deep enough already, and a program
+    /// that nests ours a few times would meet the compiler's limit.
+    pub(crate) fn run_on(&self, effect: Effect, command: Command) -> BoxFuture<'_, Result<Reply>> {
+        let run = async move {
+            let (name, key) = (command.name, command.keys.first().cloned());
+            let result = self.perform(effect, command).await;
+            result.map_err(|error| {
+                error
+                    .with_command(name, key)
+                    .with_server(self.0.server.clone())
+            })
         };
-        result.map_err(|error| {
-            self.heed(&error);
-            error
-                .with_command(name, key)
-                .with_server(self.0.server.clone())
-        })
+        run.boxed()
+    }
+
+    /// Runs a command on the lane of commands of `effect`; its error does not tell of which one it
+    /// is.
+    ///
+    /// What is seldom needed is boxed here and below: fred's own futures take some five kilobytes,
+    /// and each operation pays for the largest of its branches.
+    pub(crate) async fn perform(&self, effect: Effect, command: Command) -> Result<Reply> {
+        if self.is_closed() {
+            return Err(closed());
+        }
+        let lane = self.0.lane(effect);
+        let result = if self.is_cluster() && !command.is_tied() {
+            redirect::run(self, lane, Work::Command(command))
+                .boxed()
+                .await
+        } else {
+            lane.run(command, &self.0.server).await
+        };
+        if let Err(error) = &result {
+            self.heed(error);
+        }
+        result
     }
 
     /// Runs a transaction.
     pub(crate) async fn transact(&self, transaction: Transaction) -> Result<Reply> {
         let reply = if self.is_closed() {
-            Err(Error::new(ErrorKind::Closed, "the client is closed"))
+            Err(closed())
         } else {
             let lane = self.0.lane(transaction.effect);
-            redirect::run(self, lane, Work::Transaction(transaction)).await
+            if self.is_cluster() {
+                redirect::run(self, lane, Work::Transaction(transaction)).await
+            } else {
+                lane.transact(transaction, &self.0.server).await
+            }
         };
         reply.map_err(|error| {
             self.heed(&error);
@@ -180,7 +214,7 @@ impl Client {
     /// Whether the client talks to a cluster.
     #[must_use]
     pub fn is_cluster(&self) -> bool {
-        self.0.writes.fred().is_clustered()
+        self.0.is_cluster
     }
 
     fn has_sentinels(&self) -> bool {
@@ -202,7 +236,7 @@ impl Client {
     /// Whether [`close`](Self::close) was called.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        *self.0.closed.borrow()
+        self.0.is_closed.load(Ordering::Acquire)
     }
 
     /// fred's client, for commands that purse has no word for.
@@ -222,7 +256,8 @@ impl Client {
     /// # Cancel safety
     /// Dropped midway, the connections close in the background.
     pub async fn close(&self) {
-        self.0.closed.send_replace(true);
+        self.0.is_closed.store(true, Ordering::Release);
+        self.0.closing.send_replace(true);
         // Waits under way end, and put back what they hold.
         let _ = timeout(GOODBYE, self.0.leases.settled()).await;
         self.0.leases.close();
@@ -279,7 +314,7 @@ impl Client {
     }
 
     pub(crate) fn closing(&self) -> watch::Receiver<bool> {
-        self.0.closed.subscribe()
+        self.0.closing.subscribe()
     }
 }
 
@@ -305,6 +340,10 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.runtime.spawn(goodbye(self.drivers()));
     }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "the client is closed")
 }
 
 async fn goodbye(drivers: Vec<Driver>) {

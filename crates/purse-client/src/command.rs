@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fred::types::Value;
 use fred::types::config::Server;
+use smallvec::SmallVec;
 
 use crate::script::Script;
 
@@ -72,7 +73,8 @@ pub struct Command {
     pub(crate) name: &'static str,
     pub(crate) script: Option<&'static Script>,
     pub(crate) effect: Effect,
-    pub(crate) keys: Vec<Bytes>,
+    /// Mostly one, and then no allocation.
+    pub(crate) keys: SmallVec<[Bytes; 1]>,
     pub(crate) args: Vec<Value>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) fail_fast: bool,
@@ -102,7 +104,7 @@ impl Command {
             name,
             script,
             effect,
-            keys: Vec::new(),
+            keys: SmallVec::new_const(),
             args: Vec::new(),
             timeout: None,
             fail_fast: false,
@@ -152,6 +154,11 @@ impl Command {
     pub(crate) const fn in_order(mut self) -> Self {
         self.in_order = true;
         self
+    }
+
+    /// Whether it has a place of its own, among others or on a node.
+    pub(crate) const fn is_tied(&self) -> bool {
+        self.in_order || self.node.is_some()
     }
 
     /// The command's name, or the script's.

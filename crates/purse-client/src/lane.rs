@@ -7,11 +7,12 @@ use fred::clients::Client as FredClient;
 use fred::error::{Error as FredError, ErrorKind as FredKind};
 use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::config::{Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy};
+use futures::FutureExt;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::command::Command;
 use crate::driver::{Driver, Task};
-use crate::silence::{Generation, Silence};
+use crate::silence::{Sent, Silence};
 use crate::transaction::Transaction;
 use crate::{Error, ErrorKind, Reply, Result, convert, wire};
 
@@ -79,20 +80,20 @@ impl Lane {
         let (name, effect) = (command.name, command.effect());
         let (limit, fail_fast) = (command.timeout, command.fail_fast);
         let left = self.ready(limit, fail_fast).await?;
-        let generation = self.silence.generation();
+        let sent = self.silence.sent();
         let result = wire::send(&self.client, command, left).await;
         let limit = limit.unwrap_or(self.command_timeout);
-        self.answered(result, limit, generation, server)
+        self.answered(result, limit, sent, server)
             .map_err(|error| convert::command_error(error, name, effect))
     }
 
     pub(crate) async fn transact(&self, transaction: Transaction, server: &str) -> Result<Reply> {
         let (effect, limit) = (transaction.effect, transaction.timeout);
         let left = self.ready(limit, false).await?;
-        let generation = self.silence.generation();
+        let sent = self.silence.sent();
         let result = wire::send_transaction(&self.client, transaction, left).await;
         let limit = limit.unwrap_or(self.command_timeout);
-        self.answered(result, limit, generation, server)
+        self.answered(result, limit, sent, server)
             .map_err(|error| convert::command_error(error, "EVAL", effect))
     }
 
@@ -107,7 +108,7 @@ impl Lane {
             return Err(not_connected());
         }
         let started = Instant::now();
-        if timeout(bound, self.connected()).await.is_err() {
+        if timeout(bound, self.connected().boxed()).await.is_err() {
             return Err(not_connected());
         }
         Ok(Some(bound.saturating_sub(started.elapsed()).max(SHORTEST)))
@@ -117,12 +118,12 @@ impl Lane {
         &self,
         result: Result<T, FredError>,
         limit: Duration,
-        generation: Generation,
+        sent: Sent,
         server: &str,
     ) -> Result<T, FredError> {
         match &result {
             Err(error) if *error.kind() == FredKind::Timeout => {
-                self.silence.lasted(limit, generation, &self.client, server);
+                self.silence.lasted(limit, sent, &self.client, server);
             }
             _ => self.silence.broken(),
         }

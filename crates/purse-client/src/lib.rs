@@ -31,6 +31,7 @@ mod silence;
 mod slot;
 mod trace;
 mod transaction;
+mod typed;
 mod wire;
 
 /// The version of fred that [`Client::from_fred`] and [`Client::fred`] speak of.

@@ -23,7 +23,7 @@ use crate::{Client, Command, Effect, Error, ErrorKind, Reply, Result};
 pub struct Op<R>(State<R>);
 
 enum State<R> {
-    Ready(Box<Ready<R>>),
+    Ready(Ready<R>),
     Known(Option<Result<R>>),
     Running(BoxFuture<'static, Result<R>>),
 }
@@ -41,11 +41,11 @@ impl<R> Op<R> {
     /// The operation that runs `command` on `client` and makes its result with `read`.
     pub fn new(client: &Client, command: Result<Command>, read: fn(Reply) -> Result<R>) -> Self {
         Self(match command {
-            Ok(command) => State::Ready(Box::new(Ready {
+            Ok(command) => State::Ready(Ready {
                 client: client.clone(),
                 command,
                 read,
-            })),
+            }),
             Err(error) => State::Known(Some(Err(error.with_server(client.server().into())))),
         })
     }
@@ -111,8 +111,9 @@ impl<R> Ready<R> {
     async fn run(self) -> Result<R> {
         let (name, key) = (self.command.name, self.command.keys.first().cloned());
         let effect = self.command.effect;
-        let reply = self.client.run(self.command).await?;
-        Op::read_reply(reply, self.read, effect).map_err(|error| {
+        let reply = self.client.perform(effect, self.command).await;
+        let result = reply.and_then(|reply| Op::read_reply(reply, self.read, effect));
+        result.map_err(|error| {
             error
                 .with_command(name, key)
                 .with_server(self.client.server().into())

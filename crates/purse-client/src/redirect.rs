@@ -33,11 +33,8 @@ pub(crate) enum Work {
     Transaction(Transaction),
 }
 
-/// Runs `work` on `lane`, or wherever a cluster says.
+/// Runs `work` on `lane`, or wherever its cluster says.
 pub(crate) async fn run(client: &Client, lane: &Lane, work: Work) -> Result<Reply> {
-    if !client.is_cluster() || work.is_tied() {
-        return on_lane(client, lane, work).await;
-    }
     let deadline = Instant::now() + work.timeout().unwrap_or(lane.command_timeout());
     let slot = work.key().map(|key| fred::util::redis_keyslot(key));
     let mut error = match on_lane(client, lane, work.clone()).await {
@@ -72,8 +69,6 @@ pub(crate) async fn run(client: &Client, lane: &Lane, work: Work) -> Result<Repl
 }
 
 async fn on_lane(client: &Client, lane: &Lane, work: Work) -> Result<Reply> {
-    // Boxed as a trait object: the types of fred's futures are deep enough already, and a program
-    // that nests ours a few times would meet the compiler's limit.
     let run = match work {
         Work::Command(command) => lane.run(command, client.server()).boxed(),
         Work::Transaction(transaction) => lane.transact(transaction, client.server()).boxed(),
@@ -132,14 +127,6 @@ fn importer_in(nodes: &str, slot: u16) -> Option<Server> {
 }
 
 impl Work {
-    /// Whether it has a place of its own, among others or on a node.
-    fn is_tied(&self) -> bool {
-        match self {
-            Self::Command(command) => command.in_order || command.node.is_some(),
-            Self::Transaction(_) => false,
-        }
-    }
-
     fn timeout(&self) -> Option<Duration> {
         match self {
             Self::Command(command) => command.timeout,

@@ -26,9 +26,14 @@ const REPLACEMENT: Duration = Duration::from_secs(1);
 /// How often the answers of a replica make the connection anew.
 const REFUSALS: Duration = Duration::from_secs(1);
 
-/// Which connection a command was sent on, as far as this watch replaces them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Generation(usize);
+/// What was known when a command was sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sent {
+    /// Which connection it was sent on, as far as this watch replaces them.
+    generation: usize,
+    /// How many replies there had been.
+    replies: usize,
+}
 
 /// Counts the silences of one client, and replaces its connection.
 #[derive(Debug, Clone, Default)]
@@ -39,8 +44,13 @@ struct State {
     in_a_row: AtomicUsize,
     generation: AtomicUsize,
     replacing: AtomicBool,
-    /// When the last reply came, in microseconds after the first look at the clock.
-    heard: AtomicU64,
+    /// Grows with each reply. Whether it did is all that matters, so one that is not counted is no
+    /// harm: the replies pay for no clock and no lock.
+    replies: AtomicUsize,
+    /// The number of replies at the first silence of a row.
+    replies_then: AtomicUsize,
+    /// Since when there had been no reply, in microseconds after the first look at the clock.
+    silent_since: AtomicU64,
     /// When a replica last answered, by the same clock.
     refused: AtomicU64,
     kick: Arc<Notify>,
@@ -52,8 +62,12 @@ fn now() -> u64 {
 }
 
 impl Silence {
-    pub(crate) fn generation(&self) -> Generation {
-        Generation(self.0.generation.load(Ordering::Acquire))
+    /// A command is about to be sent.
+    pub(crate) fn sent(&self) -> Sent {
+        Sent {
+            generation: self.0.generation.load(Ordering::Acquire),
+            replies: self.0.replies.load(Ordering::Relaxed),
+        }
     }
 
     /// Tells when fred's task is to be started anew.
@@ -63,34 +77,36 @@ impl Silence {
 
     /// A reply came, or an error that is no silence.
     pub(crate) fn broken(&self) {
-        self.0.in_a_row.store(0, Ordering::Relaxed);
-        self.0.heard.store(now(), Ordering::Relaxed);
+        let replies = self.0.replies.load(Ordering::Relaxed);
+        self.0
+            .replies
+            .store(replies.wrapping_add(1), Ordering::Relaxed);
     }
 
-    /// No reply came within `limit` to a command that was sent in `generation`.
+    /// No reply came within `limit` to a command that was sent then.
     ///
     /// The connection is replaced once at a time, and what was sent on an earlier one tells
     /// nothing of the present one: with many commands under way, their timeouts would otherwise
-    /// replace each new connection as well.
-    pub(crate) fn lasted(
-        &self,
-        limit: Duration,
-        generation: Generation,
-        client: &FredClient,
-        server: &str,
-    ) {
-        if generation != self.generation() {
+    /// replace each new connection as well. Nor does one that is late while others get their reply.
+    pub(crate) fn lasted(&self, limit: Duration, sent: Sent, client: &FredClient, server: &str) {
+        let replies = self.0.replies.load(Ordering::Relaxed);
+        let is_old = sent.generation != self.0.generation.load(Ordering::Acquire);
+        if is_old || sent.replies != replies {
             return;
         }
-        let in_a_row = self.0.in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
         let now = now();
-        if in_a_row == 1 {
-            // Before it was sent, nobody had asked anything.
-            let sent = now.saturating_sub(u64::try_from(limit.as_micros()).unwrap_or(u64::MAX));
-            self.0.heard.fetch_max(sent, Ordering::Relaxed);
+        let goes_on = self.0.replies_then.swap(replies, Ordering::Relaxed) == replies
+            && self.0.in_a_row.load(Ordering::Relaxed) > 0;
+        if !goes_on {
+            self.0.in_a_row.store(0, Ordering::Relaxed);
+            let limit = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
+            self.0
+                .silent_since
+                .store(now.saturating_sub(limit), Ordering::Relaxed);
         }
-        let heard = self.0.heard.load(Ordering::Relaxed);
-        let silent = Duration::from_micros(now.saturating_sub(heard));
+        let in_a_row = self.0.in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
+        let since = self.0.silent_since.load(Ordering::Relaxed);
+        let silent = Duration::from_micros(now.saturating_sub(since));
         if in_a_row < SILENT
             || silent < limit * PATIENCE
             || self.0.replacing.swap(true, Ordering::AcqRel)
@@ -136,7 +152,6 @@ impl Drop for Replacing {
     fn drop(&mut self) {
         self.0.generation.fetch_add(1, Ordering::AcqRel);
         self.0.in_a_row.store(0, Ordering::Relaxed);
-        self.0.heard.store(now(), Ordering::Relaxed);
         self.0.replacing.store(false, Ordering::Release);
     }
 }

@@ -10,22 +10,23 @@
 //! array of one, which is nothing that fred knows; and so does every script.
 //!
 //! fred flushes the socket after every `custom` command, and batches those that have a method of
-//! their own; so the ones that are sent often and by many tasks go through their method.
+//! their own; so the ones that are sent often and by many tasks go through their method ([`typed`]).
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use fred::clients::Client as FredClient;
 use fred::error::Error as FredError;
-use fred::interfaces::{ClientLike, HashesInterface, KeysInterface, ListInterface};
+use fred::interfaces::ClientLike;
 use fred::types::config::{Options, Server};
-use fred::types::{ClusterHash, CustomCommand, Key, Value};
+use fred::types::{ClusterHash, CustomCommand, Value};
 use tokio::time::Instant;
 
 use crate::Reply;
 use crate::command::Command;
 use crate::script::Script;
 use crate::transaction::Transaction;
+use crate::typed::{self, Typed};
 
 /// fred takes a timeout of zero for none.
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -162,14 +163,11 @@ fn options(timeout: Duration) -> Options {
     }
 }
 
-async fn dispatch<C>(
+async fn dispatch<C: Typed>(
     client: &C,
     mut command: Command,
     deadline: Option<Instant>,
-) -> Result<Value, FredError>
-where
-    C: ClientLike + KeysInterface + ListInterface + HashesInterface,
-{
+) -> Result<Value, FredError> {
     if let Some(of) = command.script {
         return script(client, of, command, deadline).await;
     }
@@ -181,42 +179,13 @@ where
             return script(client, &CALL, command, deadline).await;
         }
     }
-    if command.keys.len() != 1 {
-        return custom(client, command).await;
-    }
-    let single = |command: &mut Command| Key::from(command.keys.swap_remove(0));
-    match (command.name, command.args.as_slice()) {
-        ("GET", []) => client.get(single(&mut command)).await,
-        ("SET", [value]) => {
-            let value = value.clone();
-            client
-                .set(single(&mut command), value, None, None, false)
-                .await
-        }
-        ("RPUSH", _) => client.rpush(single(&mut command), command.args).await,
-        ("LPUSH", _) => client.lpush(single(&mut command), command.args).await,
-        ("RPOP", []) => client.rpop(single(&mut command), None).await,
-        ("LPOP", []) => client.lpop(single(&mut command), None).await,
-        ("LLEN", []) => client.llen(single(&mut command)).await,
-        ("LINDEX", &[Value::Integer(index)]) => client.lindex(single(&mut command), index).await,
-        ("HLEN", []) => client.hlen(single(&mut command)).await,
-        ("HGET", [Value::Bytes(field)]) => {
-            let field = Key::from(field.clone());
-            client.hget(single(&mut command), field).await
-        }
-        ("HEXISTS", [Value::Bytes(field)]) => {
-            let field = Key::from(field.clone());
-            client.hexists(single(&mut command), field).await
-        }
-        ("HSET", [Value::Bytes(field), value]) => {
-            let pair = (Key::from(field.clone()), value.clone());
-            client.hset(single(&mut command), pair).await
-        }
-        _ => custom(client, command).await,
-    }
+    typed::send(client, command).await
 }
 
-async fn custom<C: ClientLike>(client: &C, command: Command) -> Result<Value, FredError> {
+pub(crate) async fn custom<C: ClientLike>(
+    client: &C,
+    command: Command,
+) -> Result<Value, FredError> {
     let custom = CustomCommand::new_static(command.name, hash(client, &command), false);
     client.custom(custom, command.into_wire()).await
 }

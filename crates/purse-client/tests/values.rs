@@ -323,6 +323,91 @@ async fn an_operation_sends_nothing_until_it_is_polled() {
     assert_eq!(calls(&server, "incr"), 1);
 }
 
+/// Every form that goes through a method of fred's, and the nearest one that does not.
+#[tokio::test]
+async fn a_method_of_freds_sends_what_the_command_says() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let bytes = |text: &'static str| Bytes::from(text);
+    let write = |name, key: &'static str| Command::write(name).key(key);
+    let read = |name, key: &'static str| Command::read(name).key(key);
+    let cases = [
+        (write("SADD", "s").arg("a").arg("b").arg("a"), "2"),
+        (read("SISMEMBER", "s").arg("a"), "1"),
+        (read("SISMEMBER", "s").arg("z"), "0"),
+        (write("SREM", "s").arg("a").arg("z"), "1"),
+        (read("SCARD", "s"), "1"),
+        (write("ZADD", "z").arg(0.1).arg("m"), "1"),
+        (write("ZADD", "z").arg("NX").arg(5.0).arg("m"), "0"),
+        (write("ZADD", "z").arg(f64::INFINITY).arg("top"), "1"),
+        (write("ZADD", "z").arg(f64::NEG_INFINITY).arg("low"), "1"),
+        (write("ZADD", "z").arg(1.0).arg("c").arg(2.0).arg("d"), "2"),
+        (read("ZSCORE", "z").arg("m"), "0.1"),
+        (read("ZSCORE", "z").arg("top"), "inf"),
+        (read("ZSCORE", "z").arg("low"), "-inf"),
+        (write("ZREM", "z").arg("m").arg("c").arg("?"), "2"),
+        (read("ZCARD", "z"), "3"),
+        (write("HSET", "h").arg(bytes("f")).arg(7_i64), "1"),
+        (
+            write("HSET", "h")
+                .arg(bytes("a"))
+                .arg(1_i64)
+                .arg(bytes("b"))
+                .arg(2_i64),
+            "2",
+        ),
+        (write("HINCRBY", "h").arg(bytes("f")).arg(-9_i64), "-2"),
+        (write("HDEL", "h").arg(bytes("f")), "1"),
+        (write("HDEL", "h").arg(bytes("a")).arg(bytes("b")), "2"),
+        (
+            write("SET", "k")
+                .arg(bytes("v"))
+                .arg("NX")
+                .arg("PX")
+                .arg(90_000_i64),
+            "OK",
+        ),
+        (read("EXISTS", "k"), "1"),
+        (
+            write("SET", "k")
+                .arg(bytes("v"))
+                .arg("XX")
+                .arg("PX")
+                .arg(90_000_i64),
+            "OK",
+        ),
+        (write("UNLINK", "k"), "1"),
+        (read("PTTL", "k"), "-2"),
+    ];
+    for (command, answer) in cases {
+        let case = format!("{command:?}");
+        let reply = client.run(command).await.expect("a reply");
+        let reply = reply.into_bytes().expect("a string or a number");
+        assert_eq!(String::from_utf8_lossy(&reply), answer, "{case}");
+    }
+    let lock = || {
+        write("SET", "lock")
+            .arg(bytes("v"))
+            .arg("NX")
+            .arg("PX")
+            .arg(90_000_i64)
+    };
+    assert!(
+        client
+            .run(lock())
+            .await
+            .expect("SET")
+            .into_bool()
+            .expect("OK")
+    );
+    assert!(client.run(lock()).await.expect("SET").is_nil(), "NX");
+    let left = client.run(read("PTTL", "lock")).await.expect("PTTL");
+    assert!(
+        (1..=90_000).contains(&left.into_int().expect("a time")),
+        "PX"
+    );
+}
+
 #[tokio::test]
 async fn many_operations_at_once_share_their_writes() {
     let server = Server::start().expect("a server");

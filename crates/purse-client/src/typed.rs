@@ -1,0 +1,100 @@
+//! The commands that go through fred's methods of the same name, and so share a flush with others.
+//!
+//! What is sent is the same, argument for argument, as fred's `custom` would send.
+
+use fred::error::Error as FredError;
+use fred::interfaces::{
+    ClientLike, HashesInterface, KeysInterface, ListInterface, SetsInterface, SortedSetsInterface,
+};
+use fred::types::{Expiration, Key, SetOptions, Value};
+
+use crate::command::Command;
+use crate::wire::custom;
+
+/// A fred client with the methods that are used here.
+pub(crate) trait Typed:
+    ClientLike + HashesInterface + KeysInterface + ListInterface + SetsInterface + SortedSetsInterface
+{
+}
+
+impl<C> Typed for C where
+    C: ClientLike
+        + HashesInterface
+        + KeysInterface
+        + ListInterface
+        + SetsInterface
+        + SortedSetsInterface
+{
+}
+
+/// Sends `command` through its method, or through `custom` if it has none.
+pub(crate) async fn send<C: Typed>(client: &C, mut command: Command) -> Result<Value, FredError> {
+    if command.keys.len() != 1 {
+        return custom(client, command).await;
+    }
+    let key = Key::from(command.keys.swap_remove(0));
+    let args = &mut command.args;
+    match (command.name, args.as_mut_slice()) {
+        ("GET", []) => client.get(key).await,
+        ("SET", [value]) => client.set(key, taken(value), None, None, false).await,
+        (
+            "SET",
+            [
+                value,
+                Value::String(nx),
+                Value::String(px),
+                Value::Integer(ttl),
+            ],
+        ) if &**nx == "NX" && &**px == "PX" => {
+            let (ttl, nx) = (Some(Expiration::PX(*ttl)), Some(SetOptions::NX));
+            client.set(key, taken(value), ttl, nx, false).await
+        }
+        ("EXISTS", []) => client.exists(key).await,
+        ("PTTL", []) => client.pttl(key).await,
+        ("UNLINK", []) => client.unlink(key).await,
+        ("RPUSH", [_, ..]) => client.rpush(key, std::mem::take(args)).await,
+        ("LPUSH", [_, ..]) => client.lpush(key, std::mem::take(args)).await,
+        ("RPOP", []) => client.rpop(key, None).await,
+        ("LPOP", []) => client.lpop(key, None).await,
+        ("LLEN", []) => client.llen(key).await,
+        ("LINDEX", &mut [Value::Integer(index)]) => client.lindex(key, index).await,
+        ("HLEN", []) => client.hlen(key).await,
+        ("HGET", [Value::Bytes(field)]) => client.hget(key, Key::from(field.clone())).await,
+        ("HEXISTS", [Value::Bytes(field)]) => client.hexists(key, Key::from(field.clone())).await,
+        ("HDEL", [Value::Bytes(field)]) => client.hdel(key, Key::from(field.clone())).await,
+        ("HINCRBY", [Value::Bytes(field), Value::Integer(by)]) => {
+            client.hincrby(key, Key::from(field.clone()), *by).await
+        }
+        ("HSET", [Value::Bytes(field), value]) => {
+            let pair = (Key::from(field.clone()), taken(value));
+            client.hset(key, pair).await
+        }
+        ("SADD", [_, ..]) => client.sadd(key, std::mem::take(args)).await,
+        ("SREM", [_, ..]) => client.srem(key, std::mem::take(args)).await,
+        ("SISMEMBER", [member]) => client.sismember(key, taken(member)).await,
+        ("SCARD", []) => client.scard(key).await,
+        ("ZADD", [score, member]) if number(score).is_some() => {
+            let pair = (number(score).unwrap_or_default(), taken(member));
+            client.zadd(key, None, None, false, false, pair).await
+        }
+        ("ZREM", [_, ..]) => client.zrem(key, std::mem::take(args)).await,
+        ("ZSCORE", [member]) => client.zscore(key, taken(member)).await,
+        ("ZCARD", []) => client.zcard(key).await,
+        _ => {
+            command.keys.push(key.into_bytes());
+            custom(client, command).await
+        }
+    }
+}
+
+fn taken(value: &mut Value) -> Value {
+    std::mem::replace(value, Value::Null)
+}
+
+/// A score, as an argument has it.
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
