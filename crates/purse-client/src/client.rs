@@ -20,6 +20,7 @@ use crate::driver::Driver;
 use crate::lane::Lane;
 use crate::lease::Leases;
 use crate::redirect::{self, Work};
+use crate::trackers::Trackers;
 use crate::transaction::Transaction;
 use crate::{Error, ErrorKind, Op, Reply, Result, convert};
 
@@ -30,7 +31,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 ///
 /// Reads go over one set of connections and are sent again when a connection breaks; everything
 /// that may change data goes over a connection of its own, in order, and is sent at most once.
-/// Blocking commands lease a connection each.
+/// Blocking commands lease a connection each; one more watches keys, made on demand.
 ///
 /// The connections close when the last clone is dropped, or with [`close`](Self::close).
 ///
@@ -60,6 +61,7 @@ struct Inner {
     server: Arc<str>,
     connect_timeout: Duration,
     leases: Leases,
+    trackers: Trackers,
     runtime: Handle,
     is_closed: AtomicBool,
     /// For those who wait for it; to look at it takes a lock.
@@ -107,6 +109,7 @@ impl Client {
             server: plan.server,
             connect_timeout: plan.connect_timeout,
             leases,
+            trackers: Trackers::default(),
             runtime: Handle::current(),
             is_closed: AtomicBool::new(false),
             closing: watch::Sender::new(false),
@@ -307,6 +310,15 @@ impl Client {
 
     pub(crate) fn leases(&self) -> &Leases {
         &self.0.leases
+    }
+
+    pub(crate) fn trackers(&self) -> &Trackers {
+        &self.0.trackers
+    }
+
+    /// How long a command may take that does not say it itself.
+    pub(crate) fn command_timeout(&self) -> Duration {
+        self.0.writes.command_timeout()
     }
 
     pub(crate) fn runtime(&self) -> &Handle {

@@ -48,6 +48,12 @@ impl Task {
     pub(crate) fn is_over(&self) -> bool {
         self.0.is_finished()
     }
+
+    /// Resolves once it has ended; not to be called again then.
+    pub(crate) async fn over(&mut self) {
+        // Why shows in the commands that fail.
+        let _ = (&mut self.0).await;
+    }
 }
 
 impl Drop for Task {

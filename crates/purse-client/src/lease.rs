@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fred::clients::Client as FredClient;
+use fred::error::Error as FredError;
 use fred::interfaces::{ClientInterface, ClientLike};
 use fred::types::ClientUnblockFlag;
 use fred::types::config::{Config, ConnectionConfig, PerformanceConfig, Server, ServerConfig};
@@ -81,13 +82,51 @@ impl Lease {
     }
 }
 
-/// The connections for blocking commands: idle ones, and a count of the busy ones.
-#[derive(Debug)]
-pub(crate) struct Leases {
+/// How a connection of its own is made, beside those that the client keeps.
+#[derive(Debug, Clone)]
+pub(crate) struct Blueprint {
     config: Config,
     performance: PerformanceConfig,
     connection: ConnectionConfig,
     connect_timeout: Duration,
+}
+
+impl Blueprint {
+    /// Fred keeps so many messages for a listener that is slow to take them.
+    pub(crate) const fn with_messages(mut self, messages: usize) -> Self {
+        self.performance.broadcast_channel_capacity = messages;
+        self
+    }
+
+    /// A client for one `node` of a cluster, or else for the server, that connects once and is
+    /// never connected anew.
+    pub(crate) fn client(&self, node: Option<&Server>) -> FredClient {
+        let (mut config, performance) = (self.config.clone(), self.performance.clone());
+        if let Some(node) = node {
+            let server = node.clone();
+            config.server = ServerConfig::Centralized { server };
+        }
+        let connection = self.connection.clone();
+        FredClient::new(config, Some(performance), Some(connection), None)
+    }
+
+    /// Bounds the steps of connecting together.
+    pub(crate) async fn in_time<T>(
+        &self,
+        connect: impl Future<Output = Result<T, FredError>>,
+    ) -> Result<T> {
+        let tls = self.config.uses_tls();
+        match timeout(self.connect_timeout, connect).await {
+            Ok(connected) => connected.map_err(|error| convert::connect_error(error, tls)),
+            Err(_) => Err(convert::connect_timeout(tls)),
+        }
+    }
+}
+
+/// The connections for blocking commands: idle ones, and a count of the busy ones.
+#[derive(Debug)]
+pub(crate) struct Leases {
+    blueprint: Blueprint,
     idle: Mutex<Vec<Lease>>,
     closed: AtomicBool,
     busy: watch::Sender<usize>,
@@ -109,14 +148,20 @@ impl Leases {
         let mut config = pattern.client_config();
         config.fail_fast = true;
         Self {
-            config,
-            performance: pattern.perf_config(),
-            connection: pattern.connection_config().clone(),
-            connect_timeout,
+            blueprint: Blueprint {
+                config,
+                performance: pattern.perf_config(),
+                connection: pattern.connection_config().clone(),
+                connect_timeout,
+            },
             idle: Mutex::default(),
             closed: AtomicBool::new(false),
             busy: watch::Sender::new(0),
         }
+    }
+
+    pub(crate) const fn blueprint(&self) -> &Blueprint {
+        &self.blueprint
     }
 
     pub(crate) fn busy(&self) -> Busy {
@@ -141,28 +186,17 @@ impl Leases {
     }
 
     async fn fresh(&self, node: Option<&Server>) -> Result<Lease> {
-        let (mut config, performance) = (self.config.clone(), self.performance.clone());
-        if let Some(node) = node {
-            let server = node.clone();
-            config.server = ServerConfig::Centralized { server };
-        }
-        let connection = self.connection.clone();
-        // Without a reconnect policy, so that a lease is one connection.
-        let client = FredClient::new(config, Some(performance), Some(connection), None);
+        let client = self.blueprint.client(node);
         let connect = async {
             let task = Task::connected(&client).await?;
             // In a cluster nobody else could tell the right node of it.
-            let id = match self.config.server.is_clustered() {
+            let id = match self.blueprint.config.server.is_clustered() {
                 true => None,
                 false => Some(client.client_id().await?),
             };
             Ok((task, id))
         };
-        let tls = self.config.uses_tls();
-        let (task, id) = match timeout(self.connect_timeout, connect).await {
-            Ok(connected) => connected.map_err(|error| convert::connect_error(error, tls))?,
-            Err(_) => return Err(convert::connect_timeout(tls)),
-        };
+        let (task, id) = self.blueprint.in_time(connect).await?;
         Ok(Lease {
             client,
             task,

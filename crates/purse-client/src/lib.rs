@@ -8,7 +8,7 @@
 //!
 //! Most programs use it through `purse` and see only [`Client`], [`Error`] and [`Pattern`]. The
 //! rest is what collections and locks are made of: a [`Command`] or [`Script`], the [`Op`] that
-//! runs it, the [`Reply`] it gets, a [`Scan`], and a [`BlockingPop`].
+//! runs it, the [`Reply`] it gets, a [`Scan`], a [`BlockingPop`], and a [`Watch`].
 
 mod batch;
 mod blocking;
@@ -30,8 +30,12 @@ mod script;
 mod silence;
 mod slot;
 mod trace;
+mod tracker;
+mod trackers;
 mod transaction;
 mod typed;
+mod watch;
+mod watched;
 mod wire;
 
 /// The version of fred that [`Client::from_fred`] and [`Client::fred`] speak of.
@@ -48,3 +52,4 @@ pub use pattern::Pattern;
 pub use reply::Reply;
 pub use scan::Scan;
 pub use script::Script;
+pub use watch::Watch;

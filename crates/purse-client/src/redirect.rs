@@ -14,7 +14,7 @@ use fred::clients::Client as FredClient;
 use fred::interfaces::ClusterInterface;
 use fred::types::config::Server;
 use futures::FutureExt;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::command::{Command, Effect};
 use crate::lane::Lane;
@@ -101,18 +101,44 @@ pub(crate) fn went_elsewhere(error: &Error) -> bool {
     convert::is_redirection(error) || matches!(error.code(), Some("MOVED" | "ASK" | "TRYAGAIN"))
 }
 
-/// The node that a slot is moving to, if its owner gives it away just now.
-pub(crate) async fn importer(client: &FredClient, slot: u16) -> Option<Server> {
+/// The node that owns a slot, as far as the client knows.
+pub(crate) fn owner(client: &FredClient, slot: u16) -> Option<Server> {
     let routing = client.cached_cluster_state()?;
     let mut ranges = routing.slots().iter();
     let owner = ranges.find(|range| (range.start..=range.end).contains(&slot))?;
+    Some(owner.primary.clone())
+}
+
+/// Asks the cluster anew who owns which slot.
+pub(crate) async fn look(client: &FredClient, left: Duration) {
+    // Without an answer the old one holds.
+    let _ = timeout(left.min(LONGEST_LOOK), client.sync_cluster()).await;
+}
+
+/// The node that a slot is moving to, if its owner gives it away just now.
+pub(crate) async fn importer(client: &FredClient, slot: u16) -> Option<Server> {
     let nodes = Command::read("CLUSTER")
         .arg("NODES")
-        .on_node(Some(owner.primary.clone()));
+        .on_node(Some(owner(client, slot)?));
     // Without an answer there is nothing to follow, yet.
     let nodes = wire::send(client, nodes, Some(LONGEST_LOOK)).await.ok()?;
     let nodes = nodes.into_bytes().ok()?;
     importer_in(&String::from_utf8_lossy(&nodes), slot)
+}
+
+/// What a node says of itself in CLUSTER NODES: its flags, and its slots with those on the move.
+pub(crate) fn part_of_myself(nodes: &str) -> Option<String> {
+    let mut lines = nodes.lines().map(|line| line.split(' '));
+    lines.find_map(|mut words| {
+        let flags = words.nth(2)?;
+        let is_myself = flags.split(',').any(|flag| flag == "myself");
+        // Between them: the primary's ID, times, the epoch and the state of the link.
+        is_myself.then(|| {
+            words
+                .skip(5)
+                .fold(flags.to_owned(), |part, word| part + " " + word)
+        })
+    })
 }
 
 /// Reads `ID HOST:PORT@BUS … [SLOT->-ID]`, each line a node.
@@ -183,5 +209,10 @@ c3 10.0.0.3:7003@17003 master - 0 1 3 connected [9-<-b2]
         for slot in [506, 8, 9] {
             assert_eq!(of(slot), None, "{slot}");
         }
+        let part = part_of_myself(nodes);
+        assert_eq!(
+            part.as_deref(),
+            Some("myself,master 0-8191 [5061->-b2] [7->-c3]")
+        );
     }
 }

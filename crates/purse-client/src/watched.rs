@@ -1,0 +1,180 @@
+//! The keys that are watched on one connection, and who waits for them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::{Notify, watch};
+
+/// Who waits for which key: an entry lasts until the server tells of its key.
+///
+/// The entry owns the sender of a channel that nothing is sent through. To drop it wakes everybody
+/// who waits for the key, now or later, and no path can forget to.
+pub(crate) struct Watched {
+    /// `None` once the connection is of no use any more.
+    keys: Mutex<Option<Keys>>,
+    doubt: Notify,
+}
+
+type Keys = HashMap<Bytes, watch::Sender<()>>;
+
+/// One who waits for a key, from before the key is read; dropped, it waits no more.
+pub(crate) struct Interest {
+    watched: Arc<Watched>,
+    key: Bytes,
+    told: watch::Receiver<()>,
+}
+
+impl Watched {
+    pub(crate) fn new() -> Self {
+        Self {
+            keys: Mutex::new(Some(Keys::new())),
+            doubt: Notify::new(),
+        }
+    }
+
+    /// Waits for `key` from now on; `None` if the connection is lost.
+    pub(crate) fn add(self: &Arc<Self>, key: Bytes) -> Option<Interest> {
+        let mut keys = self.lock();
+        let sender = keys.as_mut()?.entry(key.clone()).or_default();
+        Some(Interest {
+            told: sender.subscribe(),
+            watched: self.clone(),
+            key,
+        })
+    }
+
+    /// The key was changed.
+    pub(crate) fn tell(&self, key: &[u8]) {
+        let told = self.lock().as_mut().and_then(|keys| keys.remove(key));
+        // Wakes them without the lock.
+        drop(told);
+    }
+
+    /// Any key may have been changed.
+    pub(crate) fn tell_all(&self) {
+        let told = self.lock().as_mut().map(std::mem::take);
+        drop(told);
+    }
+
+    /// The connection is lost, and with it whatever it would have told.
+    pub(crate) fn lose(&self) {
+        let told = self.lock().take();
+        drop(told);
+    }
+
+    /// As [`lose`](Self::lose), if nobody waits; says whether nobody did.
+    pub(crate) fn lose_unless_used(&self) -> bool {
+        let mut keys = self.lock();
+        let is_unused = keys.as_ref().is_none_or(HashMap::is_empty);
+        if is_unused {
+            *keys = None;
+        }
+        is_unused
+    }
+
+    pub(crate) fn is_unused(&self) -> bool {
+        self.lock().as_ref().is_none_or(HashMap::is_empty)
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lock().is_none()
+    }
+
+    /// A reply did not come: somebody should see whether the connection still stands.
+    pub(crate) fn doubt(&self) {
+        self.doubt.notify_one();
+    }
+
+    pub(crate) async fn doubted(&self) {
+        self.doubt.notified().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Keys>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Interest {
+    /// Resolves once the server told of the key, or may have.
+    pub(crate) async fn told(&mut self) {
+        // Nothing is ever sent: it ends with the sender.
+        while self.told.changed().await.is_ok() {}
+    }
+
+    pub(crate) const fn key(&self) -> &Bytes {
+        &self.key
+    }
+}
+
+impl Drop for Interest {
+    fn drop(&mut self) {
+        let mut keys = self.watched.lock();
+        let Some(keys) = keys.as_mut() else { return };
+        // By now the entry may be another's, who came after the key was told of.
+        let is_last = keys.get(&self.key).is_some_and(|sender| {
+            sender.receiver_count() == 1 && sender.subscribe().same_channel(&self.told)
+        });
+        if is_last {
+            keys.remove(&self.key);
+        }
+    }
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys = self.lock().as_ref().map(HashMap::len);
+        f.debug_struct("Watched").field("keys", &keys).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn add(watched: &Arc<Watched>, key: &'static str) -> Interest {
+        watched.add(key.into()).expect("not lost")
+    }
+
+    fn is_told(interest: &mut Interest) -> bool {
+        interest.told().now_or_never().is_some()
+    }
+
+    #[test]
+    fn everybody_who_waits_for_the_key_is_told_and_nobody_else() {
+        let watched = Arc::new(Watched::new());
+        let (mut one, mut two, mut other) =
+            (add(&watched, "a"), add(&watched, "a"), add(&watched, "b"));
+        watched.tell(b"a");
+        let mut later = add(&watched, "a");
+        assert!(is_told(&mut one) && is_told(&mut two) && is_told(&mut one));
+        assert!(!is_told(&mut other) && !is_told(&mut later));
+        drop((one, two));
+        watched.tell(b"a");
+        assert!(is_told(&mut later), "those before it are not it");
+        watched.tell_all();
+        assert!(is_told(&mut other));
+    }
+
+    #[test]
+    fn an_entry_goes_with_the_last_who_waits() {
+        let watched = Arc::new(Watched::new());
+        let (one, two) = (add(&watched, "a"), add(&watched, "a"));
+        drop(one);
+        assert!(!watched.is_unused() && !watched.lose_unless_used());
+        drop(two);
+        assert!(watched.is_unused() && watched.lose_unless_used() && watched.is_lost());
+    }
+
+    #[test]
+    fn a_lost_connection_tells_all_and_takes_no_more() {
+        let watched = Arc::new(Watched::new());
+        let mut one = add(&watched, "a");
+        watched.lose();
+        assert!(is_told(&mut one));
+        assert!(watched.add("a".into()).is_none());
+    }
+}

@@ -1,0 +1,167 @@
+//! Watched keys: whatever changes one wakes its watch, and so does whatever hides a change.
+
+mod support;
+
+use std::time::Duration;
+
+use purse_client::{Client, Command, Script, Watch};
+use purse_testkit::Server;
+use support::{SOON, client, get};
+use tokio::time::timeout;
+
+static LOCK: Script = Script::write(
+    "LOCK",
+    "if redis.call('SET', KEYS[1], ARGV[1], 'NX') then return 1 end return redis.call('PTTL', KEYS[1])",
+);
+
+fn read(key: &str) -> Command {
+    Command::read("PTTL").key(key.to_owned())
+}
+
+async fn watch(client: &Client, key: &str) -> Watch {
+    client.watch(read(key)).await.expect("a watch").1
+}
+
+/// Waits for the change of a key; no test needs the beats, which are seconds apart.
+async fn wakes(watch: &mut Watch, why: &str) {
+    timeout(SOON, watch.changed()).await.expect(why);
+}
+
+/// Whether the watch is awake already.
+async fn is_awake(watch: &mut Watch) -> bool {
+    timeout(Duration::ZERO, watch.changed()).await.is_ok()
+}
+
+fn set(server: &Server, key: &str, value: &str) {
+    server.command(&["SET", key, value]).expect("SET");
+}
+
+/// How many connections track keys.
+fn trackers(server: &Server) -> usize {
+    tracking_ids(server).len()
+}
+
+fn tracking_ids(server: &Server) -> Vec<String> {
+    let list = server.command(&["CLIENT", "LIST"]).expect("CLIENT LIST");
+    let list = list.text().expect("text").to_owned();
+    let is_tracking = |line: &&str| {
+        line.split(' ')
+            .filter_map(|word| word.strip_prefix("flags="))
+            .any(|flags| flags.contains('t'))
+    };
+    let id = |line: &str| {
+        line.split(' ')
+            .next()?
+            .strip_prefix("id=")
+            .map(str::to_owned)
+    };
+    list.lines().filter(is_tracking).filter_map(id).collect()
+}
+
+#[tokio::test]
+async fn whatever_changes_a_key_wakes_its_watch_and_no_other() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let mut other = watch(&client, "other").await;
+    for (why, change) in [
+        ("made", &["SET", "key", "1"][..]),
+        ("overwritten", &["SET", "key", "2"]),
+        ("given a lifetime", &["PEXPIRE", "key", "60000"]),
+        ("deleted", &["DEL", "key"]),
+        ("pushed to", &["RPUSH", "key", "x"]),
+        ("popped from", &["LPOP", "key"]),
+        (
+            "written by a script",
+            &["EVAL", "redis.call('SET', KEYS[1], 1)", "1", "key"],
+        ),
+        ("renamed", &["RENAME", "key", "elsewhere"]),
+        ("renamed to", &["RENAME", "elsewhere", "key"]),
+    ] {
+        let mut watch = watch(&client, "key").await;
+        assert!(!is_awake(&mut watch).await, "awake before it is {why}");
+        server.command(change).expect(why);
+        wakes(&mut watch, why).await;
+        assert!(is_awake(&mut watch).await, "awake only once: {why}");
+    }
+    assert!(!is_awake(&mut other).await);
+    assert_eq!(trackers(&server), 1, "one connection for all of them");
+}
+
+#[tokio::test]
+async fn a_key_that_expires_wakes_its_watch() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    server
+        .command(&["SET", "key", "1", "PX", "100"])
+        .expect("SET");
+    let mut watch = watch(&client, "key").await;
+    wakes(&mut watch, "expired").await;
+    assert_eq!(get(&server, "key"), None);
+}
+
+#[tokio::test]
+async fn a_key_that_is_evicted_wakes_its_watch() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    set(&server, "key", "1");
+    let mut watch = watch(&client, "key").await;
+    for (name, value) in [("maxmemory-policy", "allkeys-random"), ("maxmemory", "1")] {
+        server.command(&["CONFIG", "SET", name, value]).expect(name);
+    }
+    // A write is refused for want of memory, and before that all keys go.
+    server.command(&["SET", "more", "1"]).expect("an answer");
+    wakes(&mut watch, "evicted").await;
+}
+
+#[tokio::test]
+async fn what_a_script_reads_is_watched_and_its_reply_is_given() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let lock = || Command::script(&LOCK).key("key").arg("token");
+    let (taken, _mine) = client.watch(lock()).await.expect("a watch");
+    assert_eq!(taken.into_int().expect("a number"), 1);
+    let (refused, mut watch) = client.watch(lock()).await.expect("a watch");
+    assert_eq!(refused.into_int().expect("a number"), -1);
+    assert!(!is_awake(&mut watch).await);
+    server.command(&["DEL", "key"]).expect("DEL");
+    wakes(&mut watch, "deleted").await;
+}
+
+#[tokio::test]
+async fn a_reply_that_fred_would_take_for_a_message_is_given_whole() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    server
+        .command(&["RPUSH", "key", "message", "a", "b"])
+        .expect("RPUSH");
+    let range = Command::read("LRANGE").key("key").arg(0_i64).arg(-1_i64);
+    let (reply, mut watch) = client.watch(range).await.expect("a watch");
+    let [first, _, _] = reply.into_array().expect("three");
+    assert_eq!(&first.into_bytes().expect("bytes")[..], b"message");
+    server.command(&["LPOP", "key"]).expect("LPOP");
+    wakes(&mut watch, "popped from").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_right_after_the_read_is_never_missed() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let (writer, key) = (client.clone(), "key");
+    for round in 0..3_000 {
+        let incr = Command::write("INCR").key(key);
+        let (read, written) = tokio::join!(
+            client.watch(Command::read("GET").key(key)),
+            writer.run(incr)
+        );
+        let (reply, mut watch) = read.expect("a watch");
+        written.expect("INCR");
+        let seen = reply.non_nil().map_or(0, |reply| {
+            let text = reply.into_bytes().expect("bytes");
+            String::from_utf8_lossy(&text).parse().expect("a number")
+        });
+        // Either it saw the change, or it wakes.
+        if seen <= round {
+            wakes(&mut watch, "changed after the read").await;
+        }
+    }
+}
