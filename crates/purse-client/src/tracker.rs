@@ -14,7 +14,7 @@ use fred::types::config::Server;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::command::{Command, Effect};
 use crate::driver::Task;
@@ -25,7 +25,7 @@ use crate::{Error, ErrorKind, Result, convert, redirect, wire};
 /// How often the server is asked whether it is there, and how long it may take to say so.
 const BEAT: Duration = Duration::from_secs(2);
 /// The connection closes after so many beats in a row without a watch.
-const IDLE_BEATS: u32 = 5;
+const IDLE_BEATS: u32 = 3;
 /// So many messages wait for the task; when there are more, everybody is woken.
 const MESSAGES: usize = 256;
 
@@ -34,6 +34,7 @@ const MESSAGES: usize = 256;
 pub(crate) struct Tracker {
     pub(crate) client: FredClient,
     pub(crate) watched: Arc<Watched>,
+    pub(crate) since: Instant,
 }
 
 /// What came of making one, for all who wait for it.
@@ -66,11 +67,11 @@ impl Making {
         // Before the server has anything to tell.
         let messages = client.invalidation_rx();
         let connected = tokio::select! {
-            connected = track(&blueprint, &client) => connected,
+            connected = track(&blueprint, &client, node.is_some()) => connected,
             () = is_closed(&mut closing) => Err(Error::new(ErrorKind::Closed, "the client is closed")),
         };
-        let mut task = match connected {
-            Ok(task) => task,
+        let (mut task, part) = match connected {
+            Ok(connected) => connected,
             Err(error) => {
                 // Nobody waiting is no failure.
                 let _ = made.send(Err(Arc::new(error)));
@@ -83,12 +84,13 @@ impl Making {
         let _ = made.send(Ok(Tracker {
             client: client.clone(),
             watched: watched.clone(),
+            since: Instant::now(),
         }));
         tokio::select! {
             () = is_closed(&mut closing) => {}
             () = task.over() => {}
             () = hand_on(messages, &watched) => {}
-            () = beat(&client, &watched, node.is_some()) => {}
+            () = beat(&client, &watched, node.is_some(), part) => {}
         }
         drop(end);
         drop(task);
@@ -110,16 +112,20 @@ impl Drop for End {
     }
 }
 
-/// Connects and turns tracking on.
-async fn track(blueprint: &Blueprint, client: &FredClient) -> Result<Task> {
+/// What a node of a cluster says of its part in it, as far as it was understood.
+type Part = Option<String>;
+
+/// Connects, turns tracking on, and looks what part the node has before anything is watched there.
+async fn track(blueprint: &Blueprint, client: &FredClient, is_node: bool) -> Result<(Task, Part)> {
     let on = Command::read("CLIENT").arg("TRACKING").arg("ON");
     let connect = async {
         let task = Task::connected(client).await?;
-        Ok((task, wire::send(client, on, None).await))
+        let on = wire::send(client, on, None).await;
+        Ok((task, on, look(client, is_node).await))
     };
-    let (task, on) = blueprint.in_time(connect).await?;
+    let (task, on, part) = blueprint.in_time(connect).await?;
     on.map_err(|error| convert::command_error(error, "CLIENT", Effect::Read))?;
-    Ok(task)
+    Ok((task, part?))
 }
 
 /// Hands on what the server tells.
@@ -138,9 +144,8 @@ async fn hand_on(mut messages: Receiver<Invalidation>, watched: &Watched) {
 }
 
 /// Resolves once the connection should be closed: it is dead, or nobody used it for a while.
-async fn beat(client: &FredClient, watched: &Watched, is_node: bool) {
+async fn beat(client: &FredClient, watched: &Watched, is_node: bool, mut part: Part) {
     let mut idle = 0;
-    let mut slots = None;
     loop {
         let was_doubted = timeout(BEAT, watched.doubted()).await.is_ok();
         if was_doubted || !watched.is_unused() {
@@ -151,16 +156,16 @@ async fn beat(client: &FredClient, watched: &Watched, is_node: bool) {
                 return;
             }
         }
-        if !client.is_connected() {
+        if watched.is_lost() || !client.is_connected() {
             return;
         }
         let Ok(seen) = look(client, is_node).await else {
             return;
         };
         // A node does not tell of keys that it gave away, or that are made on the next one.
-        if seen != slots {
+        if seen != part {
             watched.tell_all();
-            slots = seen;
+            part = seen;
         }
     }
 }
@@ -168,7 +173,7 @@ async fn beat(client: &FredClient, watched: &Watched, is_node: bool) {
 /// Asks the server whether it is there, and a node of a cluster for its part in it.
 ///
 /// An error that the server answers is an answer.
-async fn look(client: &FredClient, is_node: bool) -> Result<Option<String>> {
+async fn look(client: &FredClient, is_node: bool) -> Result<Part> {
     let command = if is_node {
         Command::read("CLUSTER").arg("NODES")
     } else {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use fred::types::config::Server;
+use futures::FutureExt;
 use tokio::time::{Instant, sleep};
 
 use crate::command::Command;
@@ -13,6 +14,8 @@ use crate::{Client, Error, ErrorKind, Reply, Result, convert, redirect, wire};
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+/// How often the answers of a replica end the connection.
+const REFUSALS: Duration = Duration::from_secs(1);
 
 /// A key that is watched since it was read; get one from [`Client::watch`].
 ///
@@ -88,7 +91,7 @@ impl Client {
         };
         let slot = fred::util::redis_keyslot(key);
         let limit = read.timeout.unwrap_or(self.command_timeout());
-        let deadline = Instant::now() + limit;
+        let mut deadline = Instant::now() + limit;
         let mut importer = None;
         let mut was_lost = false;
         let mut pause = SHORTEST_PAUSE;
@@ -98,15 +101,22 @@ impl Client {
                 None if self.is_cluster() => Some(self.owner(slot)?),
                 node => node,
             };
+            let started = Instant::now();
             let tracker = match self.trackers().get(self, node).await {
                 Ok(tracker) => tracker,
                 Err(error) => return Err(self.unreachable(error).await),
             };
+            // To connect has a bound of its own.
+            deadline += started.elapsed();
             let left = deadline.saturating_duration_since(Instant::now());
             let error = match tracker.read(read.clone(), asks, left).await {
                 Ok(read) => return Ok(read),
                 Err(error) => error,
             };
+            if convert::is_by_replica(&error) && tracker.since.elapsed() > REFUSALS {
+                // The primary is elsewhere: the next watch looks for it.
+                tracker.watched.lose();
+            }
             if deadline <= Instant::now() {
                 return Err(error);
             }
@@ -161,7 +171,9 @@ impl Tracker {
             wire::asking(&self.client, left).await?;
             wire::send(&self.client, read.in_order(), Some(left)).await
         };
+        // Boxed as in `redirect`: the types of fred's futures are deep enough already.
         let reply = sent
+            .boxed()
             .await
             .map_err(|error| convert::command_error(error, name, effect));
         match reply {

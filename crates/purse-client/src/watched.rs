@@ -62,6 +62,7 @@ impl Watched {
     pub(crate) fn lose(&self) {
         let told = self.lock().take();
         drop(told);
+        self.doubt();
     }
 
     /// As [`lose`](Self::lose), if nobody waits; says whether nobody did.
@@ -82,7 +83,7 @@ impl Watched {
         self.lock().is_none()
     }
 
-    /// A reply did not come: somebody should see whether the connection still stands.
+    /// Somebody should see whether the connection still stands, and is of use.
     pub(crate) fn doubt(&self) {
         self.doubt.notify_one();
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use purse_client::{Client, Command, Script, Watch};
 use purse_testkit::Server;
-use support::{SOON, client, get};
+use support::{SOON, client, get, tracking};
 use tokio::time::timeout;
 
 static LOCK: Script = Script::write(
@@ -36,28 +36,6 @@ fn set(server: &Server, key: &str, value: &str) {
     server.command(&["SET", key, value]).expect("SET");
 }
 
-/// How many connections track keys.
-fn trackers(server: &Server) -> usize {
-    tracking_ids(server).len()
-}
-
-fn tracking_ids(server: &Server) -> Vec<String> {
-    let list = server.command(&["CLIENT", "LIST"]).expect("CLIENT LIST");
-    let list = list.text().expect("text").to_owned();
-    let is_tracking = |line: &&str| {
-        line.split(' ')
-            .filter_map(|word| word.strip_prefix("flags="))
-            .any(|flags| flags.contains('t'))
-    };
-    let id = |line: &str| {
-        line.split(' ')
-            .next()?
-            .strip_prefix("id=")
-            .map(str::to_owned)
-    };
-    list.lines().filter(is_tracking).filter_map(id).collect()
-}
-
 #[tokio::test]
 async fn whatever_changes_a_key_wakes_its_watch_and_no_other() {
     let server = Server::start().expect("a server");
@@ -84,7 +62,7 @@ async fn whatever_changes_a_key_wakes_its_watch_and_no_other() {
         assert!(is_awake(&mut watch).await, "awake only once: {why}");
     }
     assert!(!is_awake(&mut other).await);
-    assert_eq!(trackers(&server), 1, "one connection for all of them");
+    assert_eq!(tracking(&server).len(), 1, "one connection for all of them");
 }
 
 #[tokio::test]

@@ -52,6 +52,20 @@ pub(crate) fn connections(server: &Server) -> usize {
         - 1
 }
 
+/// The numbers of the connections on which the server tells of changed keys.
+pub(crate) fn tracking(server: &Server) -> Vec<String> {
+    let list = server.command(&["CLIENT", "LIST"]).expect("CLIENT LIST");
+    let list = list.text().expect("text").to_owned();
+    let tracks = |line: &&str| {
+        let mut flags = line
+            .split(' ')
+            .filter_map(|word| word.strip_prefix("flags="));
+        flags.any(|flags| flags.contains('t'))
+    };
+    let id = |line: &str| Some(line.split(' ').next()?.strip_prefix("id=")?.to_owned());
+    list.lines().filter(tracks).filter_map(id).collect()
+}
+
 pub(crate) fn get(server: &Server, key: &str) -> Option<String> {
     server
         .command(&["GET", key])

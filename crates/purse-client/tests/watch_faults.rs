@@ -1,0 +1,257 @@
+//! Watched keys while things go wrong: a watch may wake for nothing, and never sleeps on.
+
+mod support;
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::{join_all, select_all};
+use purse_client::{Client, Command, ErrorKind, Watch};
+use purse_testkit::Server;
+use support::{Proxy, client, connections, tracking, until};
+use tokio::time::timeout;
+
+/// Beats are two seconds apart, and an answer may take two as well.
+const BEATS: Duration = Duration::from_secs(40);
+
+fn read(key: &str) -> Command {
+    Command::read("PTTL").key(key.to_owned())
+}
+
+async fn watch(client: &Client, key: &str) -> Watch {
+    client.watch(read(key)).await.expect("a watch").1
+}
+
+async fn wakes(watch: &mut Watch, why: &str) {
+    timeout(BEATS, watch.changed()).await.expect(why);
+}
+
+async fn is_awake(watch: &mut Watch) -> bool {
+    timeout(Duration::ZERO, watch.changed()).await.is_ok()
+}
+
+/// A watch of a key sleeps, and wakes when the key is written.
+async fn works(server: &Server, client: &Client) {
+    let mut watch = watch(client, "works").await;
+    assert!(!is_awake(&mut watch).await);
+    server.command(&["INCR", "works"]).expect("INCR");
+    wakes(&mut watch, "written").await;
+}
+
+#[tokio::test]
+async fn a_lost_connection_wakes_all_and_the_next_watch_makes_another() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let (mut one, mut two) = (watch(&client, "a").await, watch(&client, "b").await);
+    let ids = tracking(&server);
+    assert_eq!(ids.len(), 1);
+    server
+        .command(&["CLIENT", "KILL", "ID", &ids[0]])
+        .expect("CLIENT KILL");
+    wakes(&mut one, "killed").await;
+    wakes(&mut two, "killed").await;
+    works(&server, &client).await;
+    assert_ne!(tracking(&server), ids);
+}
+
+#[tokio::test]
+async fn a_watch_right_after_the_loss_makes_a_connection_by_itself() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    for _ in 0..20 {
+        let _watch = watch(&client, "key").await;
+        let kill = ["CLIENT", "KILL", "ID", &tracking(&server)[0]];
+        server.command(&kill).expect("CLIENT KILL");
+        // Whether this one finds out by itself or not is chance; it must not sleep on a corpse.
+        match client.watch(read("key")).await {
+            Ok((_, mut watch)) => {
+                server.command(&["INCR", "key"]).expect("INCR");
+                wakes(&mut watch, "written, or lost").await;
+            }
+            Err(error) => assert!(error.is_retryable(), "{error}"),
+        }
+    }
+    works(&server, &client).await;
+}
+
+#[tokio::test]
+async fn a_server_that_stands_still_wakes_its_watches() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let mut watch = watch(&client, "key").await;
+    server.pause().expect("paused");
+    wakes(&mut watch, "silent").await;
+    server.resume().expect("resumed");
+    works(&server, &client).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_swallows_everything_wakes_its_watches() {
+    let server = Server::start().expect("a server");
+    let proxy = Proxy::before(&server).await;
+    let client = Client::builder(&proxy.url)
+        .command_timeout(Duration::from_millis(500))
+        .connect()
+        .await
+        .expect("a server");
+    let mut sleeper = watch(&client, "key").await;
+    proxy.swallow();
+    let error = client.watch(read("other")).await.expect_err("no reply");
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    wakes(&mut sleeper, "silent").await;
+    proxy.swallow_no_more();
+    works(&server, &client).await;
+}
+
+#[tokio::test]
+async fn a_read_whose_reply_is_lost_fails_in_its_time_and_watches_nothing() {
+    let server = Server::start().expect("a server");
+    let proxy = Proxy::before(&server).await;
+    let client = Client::connect(&proxy.url).await.expect("a server");
+    works(&server, &client).await;
+    proxy.lose_next_reply();
+    let error = client.watch(read("key")).await.expect_err("no reply");
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert!(proxy.has_lost_it());
+    works(&server, &client).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_messages_than_fred_keeps_wake_every_watch() {
+    const KEYS: usize = 10_000;
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let keys: Vec<_> = (0..KEYS).map(|n| format!("key:{n}")).collect();
+    let mut watches = join_all(keys.iter().map(|key| watch(&client, key))).await;
+    assert_eq!(tracking(&server).len(), 1, "one connection for all of them");
+    assert!(!is_awake(&mut watches[0]).await);
+    let mut mset = vec!["MSET"];
+    mset.extend(keys.iter().flat_map(|key| [key.as_str(), "1"]));
+    server.command(&mset).expect("MSET");
+    let all = join_all(watches.iter_mut().map(Watch::changed));
+    timeout(BEATS, all).await.expect("all of them wake");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_first_watches_share_one_connection() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let mut watches = join_all((0..200).map(|_| watch(&client, "key"))).await;
+    assert_eq!(tracking(&server).len(), 1);
+    let (_, first, rest) = select_all(watches.iter_mut().map(|watch| watch.changed().boxed()))
+        .now_or_never()
+        .unwrap_or(((), usize::MAX, Vec::new()));
+    drop(rest);
+    assert_eq!(first, usize::MAX, "nothing was changed");
+    server.command(&["INCR", "key"]).expect("INCR");
+    let all = join_all(watches.iter_mut().map(Watch::changed));
+    timeout(BEATS, all).await.expect("all of them wake");
+}
+
+#[tokio::test]
+async fn the_connection_closes_some_time_after_the_last_watch() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let kept = watch(&client, "key").await;
+    drop(watch(&client, "other").await);
+    drop(kept);
+    let gone = async {
+        while !tracking(&server).is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(BEATS, gone).await.expect("closed");
+    works(&server, &client).await;
+}
+
+#[tokio::test]
+async fn a_dropped_client_leaves_no_connection_and_no_sleeper() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let mut watch = watch(&client, "key").await;
+    drop(client);
+    wakes(&mut watch, "the client is gone").await;
+    until("all connections are closed", async || {
+        connections(&server) == 0
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_closed_client_has_closed_its_connection_and_watches_no_more() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let mut watch = watch(&client, "key").await;
+    client.close().await;
+    assert!(is_awake(&mut watch).await);
+    until("all connections are closed", async || {
+        connections(&server) == 0
+    })
+    .await;
+    let error = client.watch(read("key")).await.expect_err("closed");
+    assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
+}
+
+#[tokio::test]
+async fn who_may_not_track_is_told_so_and_the_server_is_not_asked_each_time() {
+    let server = Server::start().expect("a server");
+    let user = [
+        "ACL", "SETUSER", "limited", "on", ">secret", "~*", "&*", "+@all", "-client",
+    ];
+    let made = server.command(&user).expect("ACL");
+    assert_eq!(made.text(), Some("OK"));
+    let url = server.url().replace("redis://", "redis://limited:secret@");
+    let client = Client::connect(&url).await.expect("a server");
+    let received = || {
+        let info = server.command(&["INFO", "stats"]).expect("INFO");
+        let info = info.text().expect("text").to_owned();
+        let mut lines = info.lines();
+        let count = lines.find_map(|line| line.strip_prefix("total_connections_received:"));
+        count.expect("a count").parse::<u64>().expect("a number")
+    };
+    let before = received();
+    for _ in 0..50 {
+        let error = client.watch(read("key")).await.expect_err("refused");
+        assert_eq!(error.kind(), ErrorKind::Auth, "{error}");
+        assert!(error.to_string().contains("NOPERM"), "{error}");
+    }
+    let made = received() - before;
+    assert!(made < 25, "{made} connections to hear the same");
+    client.run(read("key")).await.expect("other commands work");
+}
+
+#[tokio::test]
+async fn a_server_that_is_gone_is_an_error_in_time_and_found_again() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let mut sleeper = watch(&client, "key").await;
+    server.kill().expect("killed");
+    wakes(&mut sleeper, "killed").await;
+    let all = join_all((0..100).map(|_| client.watch(read("key"))));
+    for outcome in timeout(BEATS, all).await.expect("errors in time") {
+        let error = outcome.expect_err("no server");
+        assert!(error.is_retryable(), "{error}");
+    }
+    server.restart().expect("restarted");
+    works(&server, &client).await;
+}
+
+#[tokio::test]
+async fn a_read_of_no_key_or_several_is_refused_and_an_error_of_the_read_is_given() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    for command in [
+        Command::read("PING"),
+        Command::read("EXISTS").key("a").key("b"),
+    ] {
+        let error = client.watch(command).await.expect_err("not one key");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    }
+    server.command(&["SET", "key", "1"]).expect("SET");
+    let error = client
+        .watch(Command::read("LLEN").key("key"))
+        .await
+        .expect_err("a string");
+    assert_eq!(error.kind(), ErrorKind::WrongType, "{error}");
+    assert!(error.to_string().contains("LLEN on key \"key\""), "{error}");
+}
