@@ -20,6 +20,24 @@ const REFUSALS: Duration = Duration::from_secs(1);
 /// A key that is watched since it was read; get one from [`Client::watch`].
 ///
 /// It holds no connection open: one whose client is closed or dropped resolves.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = purse_testkit::Server::start()?;
+/// # let url = server.url();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use purse_client::{Client, Command};
+///
+/// let client = Client::connect(&url).await?;
+/// let length = Command::read("LLEN").key("tasks");
+/// let (length, mut watch) = client.watch(length).await?;
+/// assert_eq!(length.into_int()?, 0);
+/// client.run(Command::write("RPUSH").key("tasks").arg("first")).await?;
+/// watch.changed().await;
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 #[must_use = "a watch that is dropped tells nothing"]
 pub struct Watch(Interest);
 

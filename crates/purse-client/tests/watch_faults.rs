@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{join_all, select_all};
-use purse_client::{Client, Command, ErrorKind, Watch};
+use purse_client::{Client, Command, ErrorKind, Script, Watch};
 use purse_testkit::Server;
 use support::{Proxy, client, connections, tracking, until};
 use tokio::time::timeout;
 
 /// Beats are two seconds apart, and an answer may take two as well.
 const BEATS: Duration = Duration::from_secs(40);
+
+static INCR: Script = Script::write("INCR", "return redis.call('INCR', KEYS[1])");
 
 fn read(key: &str) -> Command {
     Command::read("PTTL").key(key.to_owned())
@@ -154,6 +156,14 @@ async fn the_connection_closes_some_time_after_the_last_watch() {
     let client = client(&server).await;
     let kept = watch(&client, "key").await;
     drop(watch(&client, "other").await);
+    // Given up at any point: it must not count as a watch for ever.
+    for micros in 0..500 {
+        let _ = timeout(
+            Duration::from_micros(micros),
+            client.watch(read("given up")),
+        )
+        .await;
+    }
     drop(kept);
     let gone = async {
         while !tracking(&server).is_empty() {
@@ -218,6 +228,29 @@ async fn who_may_not_track_is_told_so_and_the_server_is_not_asked_each_time() {
     let made = received() - before;
     assert!(made < 25, "{made} connections to hear the same");
     client.run(read("key")).await.expect("other commands work");
+}
+
+#[tokio::test]
+async fn a_replica_that_refuses_a_script_loses_its_connection_and_wakes_its_watches() {
+    let (primary, server) = (
+        Server::start().expect("a server"),
+        Server::start().expect("a server"),
+    );
+    let client = client(&server).await;
+    let mut sleeper = watch(&client, "key").await;
+    let port = primary.port().to_string();
+    let made = server.command(&["REPLICAOF", primary.host(), &port]);
+    assert_eq!(made.expect("REPLICAOF").text(), Some("OK"));
+    let refused = async {
+        while !is_awake(&mut sleeper).await {
+            let incr = client.watch(Command::script(&INCR).key("other")).await;
+            assert!(incr.expect_err("a replica").is_retryable());
+        }
+    };
+    timeout(BEATS, refused).await.expect("the sleeper wakes");
+    let made = server.command(&["REPLICAOF", "NO", "ONE"]);
+    assert_eq!(made.expect("REPLICAOF").text(), Some("OK"));
+    works(&server, &client).await;
 }
 
 #[tokio::test]
