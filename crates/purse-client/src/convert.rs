@@ -74,7 +74,12 @@ fn of_script(reply: &str) -> &str {
 /// The error for the command `name` that the server answered with the error `reply`.
 pub(crate) fn reply_error(reply: &str, name: &str) -> Error {
     let reply = of_script(reply);
-    server_error(reply_kind(reply, name), reply)
+    let kind = reply_kind(reply, name);
+    if reply.starts_with("ERR Protocol error: invalid bulk length") {
+        let hint = "a value or key is larger than the server takes (proto-max-bulk-len)";
+        return Error::new(kind, format!("{reply}: {hint}"));
+    }
+    server_error(kind, reply)
 }
 
 fn server_error(kind: ErrorKind, details: &str) -> Error {

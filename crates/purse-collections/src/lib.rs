@@ -37,6 +37,9 @@
 //! - what takes an element **out** and cannot decode it fails with `Decode`, and the error holds
 //!   the bytes ([`Error::removed`](purse_client::Error::removed)).
 //! - `Encode` comes before anything is sent.
+//! - a value or key that is **larger than the server takes** (`proto-max-bulk-len`, 512 MB by
+//!   default) is refused with `Server`, and the server closes the connection: other writes on it are
+//!   `Ambiguous`, and so is this one where the server's words are lost on the way.
 //!
 //! # Cancel safety
 //!
