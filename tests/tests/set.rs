@@ -262,25 +262,6 @@ async fn streams_take_what_matches() {
     assert_eq!(matching(Pattern::literal("[x]{}?")).await, ["[x]{}?"]);
 }
 
-#[tokio::test]
-async fn what_is_there_from_start_to_end_is_streamed_while_others_come_and_go() {
-    let set: RedisSet<u32> = RedisSet::new(&client().await, fresh("set"));
-    set.extend(0..2_000_u32).await.unwrap();
-    let mut seen = HashSet::new();
-    let mut stream = set.stream().page_size(20);
-    let mut next = 10_000;
-    while let Some(element) = stream.try_next().await.unwrap() {
-        seen.insert(element);
-        if seen.len() % 20 == 0 && next < 30_000 {
-            // Grows the table to ten times its size, and shrinks it again, below the scan.
-            set.extend(next..next + 1_000).await.unwrap();
-            set.remove_many(next - 500..next).await.unwrap();
-            next += 1_000;
-        }
-    }
-    assert!((0..2_000).all(|element| seen.contains(&element)));
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_who_add_remove_or_move_one_element_at_once_one_succeeds() {
     let (set, other) = (letters("").await, letters("").await);

@@ -28,29 +28,41 @@ pub(crate) async fn run<const N: usize, A>(
     in_chunks(client, &command, items, start, step).await
 }
 
-/// The values of `keys`, in their order; `None` for a key without a string value.
-pub(crate) async fn values(
+/// The values of `keys`, in their order, each read as its chunk comes; `None` for a key without a
+/// string value.
+pub(crate) async fn values<R>(
     client: &Client,
     keys: impl Iterator<Item = Result<[Bytes; 1]>>,
-) -> Result<Vec<Option<Reply>>> {
-    run(
+    read: fn(Reply) -> Result<R>,
+) -> Result<Vec<Option<R>>> {
+    let start = (Vec::new(), read);
+    let (values, _) = run(
         client,
         Command::read("MGET"),
         keys,
-        Vec::new(),
-        |mut values, answers| {
-            let start = values.len();
-            let keys: usize = answers.iter().map(|(places, _)| places.len()).sum();
-            values.resize_with(start + keys, || None);
-            for (places, reply) in answers {
-                for (place, value) in places.into_iter().zip(reply.into_list()?) {
-                    values[start + place] = value.non_nil();
-                }
+        start,
+        |(mut values, read), answers| {
+            for value in in_order(answers)? {
+                values.push(value.map(read).transpose()?);
             }
-            Ok(values)
+            Ok((values, read))
         },
     )
-    .await
+    .await?;
+    Ok(values)
+}
+
+/// The values of a chunk, each in the place of its key.
+fn in_order(answers: Vec<Answer>) -> Result<Vec<Option<Reply>>> {
+    let keys = answers.iter().map(|(places, _)| places.len()).sum();
+    let mut values = Vec::new();
+    values.resize_with(keys, || None);
+    for (places, reply) in answers {
+        for (place, value) in places.into_iter().zip(reply.into_list()?) {
+            values[place] = value.non_nil();
+        }
+    }
+    Ok(values)
 }
 
 /// Removes `keys`, and counts those there were.

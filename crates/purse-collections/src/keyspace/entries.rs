@@ -106,7 +106,8 @@ async fn values<R>(
     names: Vec<Bytes>,
     read: fn(Bytes, Reply) -> Result<R>,
 ) -> Result<Vec<Result<R>>> {
-    let values = spread::values(client, names.iter().map(|name| Ok([name.clone()]))).await?;
+    let keys = names.iter().map(|name| Ok([name.clone()]));
+    let values = spread::values(client, keys, Ok).await?;
     let entries = names.iter().zip(values);
     Ok(entries
         .filter_map(|(name, value)| Some(read(name.slice(prefix..), value?)))

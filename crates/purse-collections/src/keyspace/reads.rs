@@ -47,16 +47,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         I: IntoIterator<Item: AsRef<[u8]>, IntoIter: Send>,
     {
         let keys = keys.into_iter().map(|key| Ok([self.name(key)]));
-        let values = spread::values(&self.0.client, keys).await?;
-        let values = values.into_iter();
-        values
-            .map(|value| value.map(decode::<T, C>).transpose())
-            .collect::<Result<_>>()
-            .map_err(|error| {
-                error
-                    .with_command("MGET", None)
-                    .with_server(self.0.client.server().into())
-            })
+        spread::values(&self.0.client, keys, decode::<T, C>).await
     }
 
     /// The number of keys, counted one by one; a key that is seen twice is counted twice.

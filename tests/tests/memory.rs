@@ -1,0 +1,233 @@
+//! Memory does not grow with the number of elements: measured by this program's allocator.
+//!
+//! With `PURSE_SOAK` the larger number is a million.
+
+use std::sync::{LazyLock, PoisonError};
+use std::time::Duration;
+
+use futures::{Stream, TryStreamExt};
+use peak_alloc::PeakAlloc;
+use purse::{
+    Client, Pattern, RedisHash, RedisKeySpace, RedisList, RedisSet, RedisSortedSet, Result,
+};
+use purse_testkit::Server;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+/// One test at a time: all have the same allocator.
+static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
+static MANY: LazyLock<u32> = LazyLock::new(|| match std::env::var_os("PURSE_SOAK") {
+    Some(_) => 1_000_000,
+    None => 100_000,
+});
+
+/// What buffers, pages and chunks may differ by from one run to the next.
+const SLACK: usize = 1 << 20;
+
+/// Runs a test by itself, on a server and a runtime of its own.
+fn alone(test: impl AsyncFnOnce(Server, Client)) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let server = Server::start().expect("a server");
+        let client = Client::connect(&server.url()).await.expect("it runs");
+        test(server, client).await;
+    });
+}
+
+/// How much more memory there was at once than before, at the worst moment of `work`.
+async fn peak<R>(work: impl Future<Output = R>) -> (R, usize) {
+    let before = ALLOCATOR.current_usage();
+    ALLOCATOR.reset_peak_usage();
+    let result = work.await;
+    (result, ALLOCATOR.peak_usage().saturating_sub(before))
+}
+
+/// An element of a hundred bytes.
+fn element(n: u32) -> String {
+    format!("{n:0100}")
+}
+
+/// Lets the server itself run `command`, which has the numbers from `first` on as `n`.
+fn fill(server: &Server, first: u32, end: u32, command: &str) {
+    let script = format!(
+        "for i = ARGV[1], ARGV[2] - 1 do local n = string.rep('0', 92) .. string.format('%08d', i); {command} end"
+    );
+    for first in (first..end).step_by(50_000) {
+        let (first, end) = (first.to_string(), end.min(first + 50_000).to_string());
+        let words = ["EVAL", &script, "0", &first, &end];
+        let reply = server.command_timeout(&words, Duration::from_secs(60));
+        let reply = reply.expect("a reply");
+        assert_eq!(reply.error(), None);
+    }
+}
+
+/// Reads a stream of a tenth of the elements, and of all.
+async fn stays_flat<R, S>(server: &Server, command: &str, stream: impl Fn() -> S)
+where
+    S: Stream<Item = Result<R>>,
+{
+    let few = *MANY / 10;
+    fill(server, 0, few, command);
+    let count = async || {
+        let counted = stream().try_fold(0, async |count, _| Ok(count + 1));
+        counted.await.expect("elements")
+    };
+    // The first one makes buffers that stay.
+    count().await;
+    let (counted, of_few) = peak(count()).await;
+    assert!(counted >= few, "{counted} of {few}: {command}");
+    fill(server, few, *MANY, command);
+    let (counted, of_many) = peak(count()).await;
+    assert!(counted >= *MANY, "{counted} of {}: {command}", *MANY);
+    println!(
+        "{command}: {of_few} bytes for {few}, {of_many} for {}",
+        *MANY
+    );
+    assert!(
+        of_many < of_few + SLACK,
+        "{of_few}, then {of_many} bytes: {command}"
+    );
+}
+
+#[test]
+fn streams_take_no_more_memory_for_ten_times_as_many_elements() {
+    alone(async |server, client| {
+        let list: RedisList<String> = RedisList::new(&client, "list");
+        let push = "redis.call('RPUSH', 'list', n)";
+        stays_flat(&server, push, || list.stream()).await;
+        let hash: RedisHash<u32, String> = RedisHash::new(&client, "hash");
+        let set = "redis.call('HSET', 'hash', i, n)";
+        stays_flat(&server, set, || hash.iter()).await;
+        let set: RedisSet<String> = RedisSet::new(&client, "set");
+        let add = "redis.call('SADD', 'set', n)";
+        stays_flat(&server, add, || set.stream()).await;
+        let sorted: RedisSortedSet<String> = RedisSortedSet::new(&client, "sorted");
+        let add = "redis.call('ZADD', 'sorted', i, n)";
+        stays_flat(&server, add, || sorted.stream()).await;
+        let space: RedisKeySpace<String> = RedisKeySpace::new(&client, "space:");
+        let set = "redis.call('SET', 'space:' .. i, n)";
+        stays_flat(&server, set, || space.items()).await;
+        stays_flat(&server, "", || space.keys().matching(Pattern::glob("*"))).await;
+    });
+}
+
+/// Adds a tenth of the elements, and then all, with a memory that is that of a chunk.
+async fn goes_in_chunks(what: &str, extend: impl AsyncFn(u32)) {
+    let few = *MANY / 10;
+    extend(few).await;
+    let ((), of_few) = peak(extend(few)).await;
+    let ((), of_many) = peak(extend(*MANY)).await;
+    println!("{what}: {of_few} bytes for {few}, {of_many} for {}", *MANY);
+    assert!(
+        of_many < of_few + SLACK,
+        "{of_few}, then {of_many} bytes: {what}"
+    );
+}
+
+#[test]
+fn an_argument_of_many_elements_takes_the_memory_of_a_chunk() {
+    alone(async |_server, client| {
+        let last = async |count: u32| element(count - 1);
+        let list: RedisList<String> = RedisList::new(&client, "list");
+        goes_in_chunks("a list", async |count| {
+            list.clear().await.expect("a reply");
+            let length = list.extend((0..count).map(element)).await.expect("a reply");
+            assert_eq!(length, u64::from(count));
+            assert_eq!(list.back().await.expect("a reply"), Some(last(count).await));
+        })
+        .await;
+        list.clear().await.expect("a reply");
+        let hash: RedisHash<u32, String> = RedisHash::new(&client, "hash");
+        goes_in_chunks("a hash", async |count| {
+            let entries = (0..count).map(|n| (n, element(n)));
+            hash.extend(entries).await.expect("a reply");
+            let value = hash.get(count - 1).await.expect("a reply");
+            assert_eq!(value, Some(last(count).await));
+            assert_eq!(hash.len().await.expect("a reply"), u64::from(count));
+        })
+        .await;
+        hash.clear().await.expect("a reply");
+        let set: RedisSet<String> = RedisSet::new(&client, "set");
+        goes_in_chunks("a set", async |count| {
+            set.extend((0..count).map(element)).await.expect("a reply");
+            assert!(set.contains(last(count).await).await.expect("a reply"));
+            assert_eq!(set.len().await.expect("a reply"), u64::from(count));
+        })
+        .await;
+        set.clear().await.expect("a reply");
+        let sorted: RedisSortedSet<String> = RedisSortedSet::new(&client, "sorted");
+        goes_in_chunks("a sorted set", async |count| {
+            let scored = (0..count).map(|n| (element(n), f64::from(n)));
+            sorted.extend(scored).await.expect("a reply");
+            let score = sorted.score(last(count).await).await.expect("a reply");
+            assert_eq!(score, Some(f64::from(count - 1)));
+            assert_eq!(sorted.len().await.expect("a reply"), u64::from(count));
+        })
+        .await;
+        sorted.clear().await.expect("a reply");
+        let space: RedisKeySpace<String> = RedisKeySpace::new(&client, "space:");
+        goes_in_chunks("a key space", async |count| {
+            let entries = (0..count).map(|n| (n.to_string(), element(n)));
+            space.extend(entries).await.expect("a reply");
+            let value = space.get((count - 1).to_string()).await.expect("a reply");
+            assert_eq!(value, Some(last(count).await));
+        })
+        .await;
+    });
+}
+
+/// What is asked for is a `Vec`, so that it grows with it, but with nothing else.
+#[test]
+fn questions_about_many_elements_take_the_memory_of_a_chunk_and_of_the_answer() {
+    alone(async |server, client| {
+        let many = *MANY;
+        fill(
+            &server,
+            0,
+            many,
+            "if i % 2 == 0 then redis.call('HSET', 'hash', i, i) redis.call('SADD', 'set', i) \
+             redis.call('ZADD', 'sorted', i, i) redis.call('SET', 'space:' .. i, i) end",
+        );
+        let is_right = |what: &str, answer: &[Option<u32>]| {
+            assert_eq!(answer.len(), many as usize, "{what}");
+            let right = |(n, value): (u32, &Option<u32>)| *value == (n % 2 == 0).then_some(n);
+            assert!((0..many).zip(answer).all(right), "{what}");
+        };
+        let is_bounded = |what: &str, one: usize, bytes: usize| {
+            println!("{what}: {bytes} bytes for {many}");
+            // A vector that grows is there twice while it moves, with room for as many again.
+            let most = 3 * one * many as usize + 4 * SLACK;
+            assert!(bytes < most, "{what}: {bytes} bytes for {many}, not {most}");
+        };
+        let hash: RedisHash<u32, u32> = RedisHash::new(&client, "hash");
+        let (answer, bytes) = peak(hash.get_many(0..many)).await;
+        is_right("a hash", &answer.expect("a reply"));
+        is_bounded("a hash", size_of::<Option<u32>>(), bytes);
+
+        let set: RedisSet<u32> = RedisSet::new(&client, "set");
+        let (answer, bytes) = peak(set.contains_many(0..many)).await;
+        let numbered = answer.expect("a reply").into_iter().zip(0..many);
+        let answer: Vec<_> = numbered.map(|(has, n)| has.then_some(n)).collect();
+        is_right("a set", &answer);
+        is_bounded("a set", size_of::<bool>(), bytes);
+
+        let sorted: RedisSortedSet<u32> = RedisSortedSet::new(&client, "sorted");
+        let (answer, bytes) = peak(sorted.scores(0..many)).await;
+        let numbered = answer.expect("a reply").into_iter().zip(0..many);
+        let scored = |(score, n)| (score == Some(f64::from(n))).then_some(n);
+        is_right("a sorted set", &numbered.map(scored).collect::<Vec<_>>());
+        is_bounded("a sorted set", size_of::<Option<f64>>(), bytes);
+
+        let space: RedisKeySpace<u32> = RedisKeySpace::new(&client, "space:");
+        let names = (0..many).map(|n| n.to_string());
+        let (answer, bytes) = peak(space.get_many(names)).await;
+        is_right("a key space", &answer.expect("a reply"));
+        is_bounded("a key space", size_of::<Option<u32>>(), bytes);
+    });
+}
