@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 mod bad_input;
 #[path = "keyspace/cluster.rs"]
 mod cluster;
+#[path = "keyspace/failover.rs"]
+mod failover;
 #[path = "keyspace/races.rs"]
 mod races;
 

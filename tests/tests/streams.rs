@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
-use purse::{Client, RedisHash, RedisKeySpace, RedisList, RedisSet, RedisSortedSet, Result};
-use purse_testkit::Server;
-use purse_tests::{calls, client, fresh, until};
+use purse::{
+    Client, ErrorKind, RedisHash, RedisKeySpace, RedisList, RedisSet, RedisSortedSet, Result,
+};
+use purse_testkit::{Sentinels, Server};
+use purse_tests::{calls, client, fresh, kill_in_step, until};
 
 /// Elements that stay from start to end.
 const STAY: u32 = 1_000;
@@ -216,7 +218,7 @@ where
         // What was sent before these is counted when they are answered, on whichever connection.
         let list: RedisList<u32> = RedisList::new(client, "pages");
         for _ in 0..100 {
-            list.len().await.unwrap();
+            list.len().await.expect("a reply");
         }
         let sent = count() - before;
         let most = commands.len() as u64;
@@ -302,4 +304,79 @@ async fn a_dropped_stream_sends_nothing_more() {
         begin(space.keys().page_size(10).map_ok(number), in_flight).boxed()
     })
     .await;
+}
+
+/// A cursor means nothing to another process: what it leaves out is not told by the server.
+async fn is_interrupted(what: &str, stream: impl Stream<Item = Result<u32>>, all: u32) {
+    let rest: Vec<_> = stream.collect().await;
+    let error = rest.into_iter().find_map(Result::err);
+    let error = error.unwrap_or_else(|| panic!("{what}: {all} elements, and some left out"));
+    assert_eq!(error.kind(), ErrorKind::Interrupted, "{what}: {error:?}");
+    assert!(error.is_retryable(), "{what}");
+    let says = error.to_string();
+    assert!(says.contains(what), "{says}");
+}
+
+#[tokio::test]
+async fn a_stream_over_a_server_that_was_started_anew_fails_and_leaves_nothing_out_in_silence() {
+    let server = Server::builder().append_only().start().unwrap();
+    let client = Client::connect(&server.url()).await.unwrap();
+    let hash: RedisHash<u32, u32> = RedisHash::new(&client, "hash");
+    let set: RedisSet<u32> = RedisSet::new(&client, "set");
+    let sorted: RedisSortedSet<u32> = RedisSortedSet::new(&client, "sorted");
+    let space: RedisKeySpace<u32> = RedisKeySpace::new(&client, "space:");
+    let list: RedisList<u32> = RedisList::new(&client, "list");
+    list.extend(0..STAY).await.unwrap();
+    hash.extend((0..STAY).map(|n| (n, n))).await.unwrap();
+    set.extend(0..STAY).await.unwrap();
+    sorted.extend((0..STAY).map(|n| (n, 0.0))).await.unwrap();
+    let entries = (0..STAY).map(|n| (n.to_string(), n));
+    space.extend(entries).await.unwrap();
+
+    let mut elements = list.stream().page_size(20);
+    let mut entries = hash.iter().page_size(20).map_ok(|(key, _)| key);
+    let mut members = set.stream().page_size(20);
+    let mut scored = sorted.stream().page_size(20).map_ok(|(element, _)| element);
+    let mut values = space.values().page_size(20);
+    for n in 0..STAY / 2 {
+        assert_eq!(elements.try_next().await.unwrap(), Some(n));
+        entries.try_next().await.unwrap().unwrap();
+        members.try_next().await.unwrap().unwrap();
+        scored.try_next().await.unwrap().unwrap();
+        values.try_next().await.unwrap().unwrap();
+    }
+    server.kill().unwrap();
+    server.restart().unwrap();
+    is_interrupted("HSCAN", entries, STAY).await;
+    is_interrupted("SSCAN", members, STAY).await;
+    is_interrupted("ZSCAN", scored, STAY).await;
+    is_interrupted("SCAN", values, STAY).await;
+    let rest: Vec<u32> = elements.try_collect().await.unwrap();
+    assert_eq!(rest, (STAY / 2..STAY).collect::<Vec<_>>(), "an index stays");
+
+    let again: HashMap<u32, u32> = hash.iter().page_size(20).try_collect().await.unwrap();
+    assert_eq!(again.len(), STAY as usize, "begun again it is whole");
+}
+
+#[tokio::test]
+async fn a_stream_over_a_primary_that_was_replaced_fails_and_leaves_nothing_out_in_silence() {
+    let sentinels = Sentinels::start(1).unwrap();
+    let client = Client::connect(&sentinels.url()).await.unwrap();
+    let hash: RedisHash<u32, u32> = RedisHash::new(&client, "hash");
+    hash.extend((0..STAY).map(|n| (n, n))).await.unwrap();
+    let mut entries = hash.iter().page_size(20).map_ok(|(key, _)| key);
+    for _ in 0..STAY / 2 {
+        entries.try_next().await.unwrap().unwrap();
+    }
+    let primary = sentinels.primary().unwrap();
+    let replica = sentinels
+        .servers()
+        .iter()
+        .find(|server| server.port() != primary.port());
+    kill_in_step(primary, replica.unwrap()).await;
+    sentinels.fail_over().unwrap();
+    until("the hash is there", async || hash.len().await.is_ok()).await;
+    is_interrupted("HSCAN", entries, STAY).await;
+    let again: HashMap<u32, u32> = hash.iter().page_size(20).try_collect().await.unwrap();
+    assert_eq!(again.len(), STAY as usize, "begun again it is whole");
 }

@@ -48,6 +48,9 @@ pub enum ErrorKind {
     Server,
     /// The server answered something the command never answers.
     Protocol,
+    /// A scan met another server process on its way, which was started anew or took over; what was
+    /// not seen is not known, and it must begin again.
+    Interrupted,
 }
 
 /// Why an operation failed, where, and whether it may have happened all the same.
@@ -161,7 +164,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self.0.kind {
             _ if self.0.done > 0 => false,
-            ErrorKind::NotSent | ErrorKind::Timeout => true,
+            ErrorKind::NotSent | ErrorKind::Timeout | ErrorKind::Interrupted => true,
             ErrorKind::Server => matches!(
                 self.code(),
                 Some(
@@ -325,6 +328,7 @@ mod tests {
         for (kind, message, retry) in [
             (ErrorKind::NotSent, "", true),
             (ErrorKind::Timeout, "", true),
+            (ErrorKind::Interrupted, "", true),
             (ErrorKind::Ambiguous, "", false),
             (ErrorKind::Server, "LOADING dataset", true),
             (ErrorKind::Server, "READONLY replica", true),

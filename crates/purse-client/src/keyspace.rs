@@ -10,7 +10,8 @@ use futures::{Stream, stream};
 use tokio::time::timeout;
 
 use crate::command::Effect;
-use crate::{Client, Command, Error, ErrorKind, Pattern, Reply, Result, convert};
+use crate::scan::Place;
+use crate::{Client, Error, ErrorKind, Pattern, Reply, Result, Scan, convert};
 
 impl Client {
     /// Streams the keys that match, in pages, each the keys of one reply; `count` is how much the
@@ -24,7 +25,8 @@ impl Client {
     /// another primary of a cluster during the scan may be missed.
     ///
     /// # Errors
-    /// As [`run`](Self::run); the stream ends after an error.
+    /// As [`run`](Self::run), and [`Interrupted`](ErrorKind::Interrupted) where another server
+    /// process answers than at the start; the stream ends after an error.
     pub fn scan_keys(
         &self,
         pattern: Option<Pattern>,
@@ -57,27 +59,27 @@ struct Walk {
     pattern: Option<Pattern>,
     count: usize,
     done: Vec<Node>,
-    at: Option<(Node, Bytes)>,
+    at: Option<(Node, Place)>,
 }
 
 impl Walk {
     async fn next(mut self) -> Result<Option<(Vec<Bytes>, Self)>> {
-        let (node, cursor) = match self.at.take() {
+        let (node, place) = match self.at.take() {
             Some(at) => at,
             None => match self.next_node().await? {
-                Some(node) => (node, Bytes::from_static(b"0")),
+                Some(node) => (node, Place::default()),
                 None => return Ok(None),
             },
         };
-        let page = self.page(node.clone(), cursor);
-        let [cursor, keys] = self.client.run(page).await?.into_array()?;
-        let cursor = cursor.into_bytes()?;
-        if cursor.as_ref() == b"0" {
-            self.done.push(node);
-        } else {
-            self.at = Some((node, cursor));
+        let scan = Scan::of_keys(node.clone())
+            .matching(self.pattern.clone())
+            .count(self.count);
+        let (keys, next) = scan.turn(&self.client, place).await?;
+        match next {
+            None => self.done.push(node),
+            Some(next) => self.at = Some((node, next)),
         }
-        let keys = keys.into_list()?.into_iter().map(Reply::into_bytes);
+        let keys = keys.into_iter().map(Reply::into_bytes);
         Ok(Some((keys.collect::<Result<_>>()?, self)))
     }
 
@@ -91,14 +93,6 @@ impl Walk {
             vec![None]
         };
         Ok(nodes.into_iter().find(|node| !self.done.contains(node)))
-    }
-
-    fn page(&self, node: Node, cursor: Bytes) -> Command {
-        let mut command = Command::read("SCAN").arg(cursor);
-        if let Some(pattern) = &self.pattern {
-            command = command.arg("MATCH").arg(pattern.to_bytes());
-        }
-        command.arg("COUNT").arg(self.count).on_node(node)
     }
 }
 

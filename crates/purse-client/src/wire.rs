@@ -100,9 +100,12 @@ async fn on_node(
         cluster_node: Some(node),
         ..Options::default()
     };
-    custom(&client.with_options(&options), command)
-        .await
-        .map(Reply)
+    let client = client.with_options(&options);
+    let reply = match command.script {
+        Some(of) => script(&client, of, command, None).await,
+        None => custom(&client, command).await,
+    };
+    reply.map(Reply)
 }
 
 /// Sends `transaction` and waits for its reply, as [`send`] does.

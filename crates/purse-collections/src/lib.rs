@@ -34,6 +34,8 @@
 //! - a **write** fails likewise, and with `Ambiguous` in place of `Timeout`: the command may have
 //!   run. It is never sent twice. In every other case nothing changed, but for what
 //!   [`Error::done`](purse_client::Error::done) counts where one call takes several commands.
+//! - a **scan** (streams, but for a list's) fails with `Interrupted` besides, where the server was
+//!   started anew or failed over before its end: what it had left to see is not known.
 //! - what takes an element **out** and cannot decode it fails with `Decode`, and the error holds
 //!   the bytes ([`Error::removed`](purse_client::Error::removed)).
 //! - `Encode` comes before anything is sent.

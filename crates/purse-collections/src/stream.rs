@@ -18,11 +18,13 @@ pub(crate) type Read<R> = fn(Vec<Reply>) -> Vec<Result<R>>;
 
 /// A stream over the elements of a hash, set or sorted set by a cursor scan.
 ///
-/// One round trip a page, when its first element is asked for; nothing is prefetched, and nothing
-/// runs once the stream is dropped. The guarantees are the server's: what is there from start to
-/// end is seen at least once; what comes, goes or changes meanwhile may be seen or not, and an
-/// element may be seen twice. An element that cannot be decoded is an error that holds its bytes,
-/// and the stream goes on; any other error ends it.
+/// One round trip a page, when its first element is asked for, and one more at the end if there was
+/// more than one; nothing is prefetched, and nothing runs once the stream is dropped. The guarantees
+/// are the server's: what is there from start to end is seen at least once; what comes, goes or
+/// changes meanwhile may be seen or not, and an element may be seen twice. Where the server was
+/// started anew or failed over meanwhile, that cannot be promised, and the stream ends with
+/// [`Interrupted`](purse_client::ErrorKind::Interrupted). An element that cannot be decoded is an
+/// error that holds its bytes, and the stream goes on; any other error ends it.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Scanned<R> {
     client: Client,

@@ -29,7 +29,9 @@ pub(crate) enum Read<R> {
 ///
 /// The guarantees are the server's: a key that is there from start to end is seen at least once;
 /// one that comes or goes meanwhile may be seen or not, and a key may be seen twice. A key that
-/// moves to another primary of a cluster meanwhile may be missed. An item that cannot be decoded is
+/// moves to another primary of a cluster meanwhile may be missed. Where a server that is just being
+/// scanned was started anew or failed over, the stream ends with
+/// [`Interrupted`](purse_client::ErrorKind::Interrupted). An item that cannot be decoded is
 /// an error that holds its bytes, and the stream goes on; any other error ends it.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Entries<R> {
