@@ -1,10 +1,11 @@
-//! Python's redis-purse, for tests of what both languages share.
+//! Python's redis-purse and pottery, for tests of what both languages share.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const PACKAGE: &str = "redis-purse==2.0.2";
+const PURSE: &str = "redis-purse==2.0.2";
+const POTTERY: &str = "pottery==3.0.1";
 
 /// A Python with redis-purse in it, made once and kept in `folder`; `None` where there is no
 /// Python.
@@ -13,11 +14,24 @@ const PACKAGE: &str = "redis-purse==2.0.2";
 /// Where it cannot be made.
 #[must_use]
 pub fn interpreter(folder: &Path) -> Option<PathBuf> {
+    with(PURSE, folder)
+}
+
+/// Like [`interpreter`], with pottery in place of redis-purse.
+///
+/// # Panics
+/// Where it cannot be made.
+#[must_use]
+pub fn pottery(folder: &Path) -> Option<PathBuf> {
+    with(POTTERY, folder)
+}
+
+fn with(package: &str, folder: &Path) -> Option<PathBuf> {
     if Command::new("python3").arg("--version").output().is_err() {
         eprintln!("no python3 here: nothing to compare with");
         return None;
     }
-    let environment = folder.join(PACKAGE);
+    let environment = folder.join(package);
     let python = environment.join("bin/python");
     let complete = environment.join("complete");
     let lock = file(&folder.join("python.lock"));
@@ -28,7 +42,7 @@ pub fn interpreter(folder: &Path) -> Option<PathBuf> {
         run(Command::new("python3")
             .args(["-m", "venv", "--clear"])
             .arg(&environment));
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", PACKAGE]));
+        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", package]));
         file(&complete);
     }
     Some(python)

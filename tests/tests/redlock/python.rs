@@ -1,12 +1,12 @@
-//! Python's redis-purse contends for the same lock. Where there is no Python, the test says so and
-//! passes.
+//! Python's redis-purse and pottery contend for the same lock. Where there is no Python, the tests
+//! say so and pass.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use purse::redlock::Release;
 use purse_testkit::Masters;
-use purse_tests::python::{interpreter, script};
+use purse_tests::python::{interpreter, pottery, script};
 
 use super::{PATIENCE, ask, eventually, redlock};
 
@@ -15,17 +15,27 @@ const ROUNDS: usize = 10;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rust_and_python_exclude_each_other() {
-    let Some(python) = interpreter(Path::new(env!("CARGO_TARGET_TMPDIR"))) else {
-        return;
-    };
+    let python = interpreter(Path::new(env!("CARGO_TARGET_TMPDIR")));
+    contend(python, "contend.py", "contended").await;
+}
+
+/// pottery puts `redlock:` before the key.
+#[tokio::test(flavor = "multi_thread")]
+async fn rust_and_pottery_exclude_each_other() {
+    let python = pottery(Path::new(env!("CARGO_TARGET_TMPDIR")));
+    contend(python, "pottery_contend.py", "redlock:contended").await;
+}
+
+async fn contend(python: Option<PathBuf>, name: &'static str, key: &'static str) {
+    let Some(python) = python else { return };
     let masters = Arc::new(Masters::start(5).unwrap());
     let urls = masters.urls();
     let redlock = redlock(&urls).await;
-    let theirs = tokio::task::spawn_blocking(move || script(&python, "contend.py", &urls));
+    let theirs = tokio::task::spawn_blocking(move || script(&python, name, &urls));
     eventually("Python is at work", PATIENCE, || number(&masters) > 0).await;
     let mut tasks = Vec::new();
     for _ in 0..TASKS {
-        let (mutex, masters) = (redlock.mutex("contended"), masters.clone());
+        let (mutex, masters) = (redlock.mutex(key), masters.clone());
         tasks.push(tokio::spawn(async move {
             for _ in 0..ROUNDS {
                 let guard = mutex.lock().await.unwrap();
