@@ -25,17 +25,30 @@ test: lint doc deny
     {{ runner }} --workspace --features {{ features }}
     cargo test --workspace --doc --features {{ features }}
 
-# Run the live suite on every server there is; those that are missing are fetched
-test-matrix:
-    cargo run --quiet --package purse-testkit --example servers -- --all
-    cargo run --quiet --package purse-testkit --example servers | tail -n +3 | awk '{ print $NF }' | while read -r server; do \
-        echo "--- $server"; \
-        PURSE_SERVER="$server" {{ runner }} --package purse-client --package purse-tests --package purse-redlock || exit 1; \
-    done
+# Run the live suite, clusters included, on every server; a part of it: `just test-matrix --test list`
+test-matrix *filter:
+    #!/usr/bin/env bash
+    set -u
+    servers=(cargo run --quiet --package purse-testkit --example servers --)
+    "${servers[@]}" --all; failed=$?
+    paths=$( ("${servers[@]}" | awk 'NR > 2 && $NF ~ "^/" { print $NF }'; type -P redis-server valkey-server) | sort -u)
+    table=""
+    while read -r server; do
+        echo "--- $server"
+        if PURSE_SERVER="$server" {{ runner }} --package purse-client --package purse-tests --package purse-redlock {{ filter }} </dev/null; then
+            outcome=passed
+        else
+            outcome=failed failed=1
+        fi
+        version=$("$server" --version | sed -E 's/.* v=([^ ]+).*/\1/')
+        table+=$(printf '%-8s %-10s %s' "$outcome" "$version" "$server")$'\n'
+    done <<< "$paths"
+    printf '\n%s' "$table"
+    exit $failed
 
-# Ten times the random operations, fifty times the cancellations
-soak:
-    PURSE_SOAK=1 cargo test --package purse-tests --test 'model_*' --test queue --test redlock -- --nocapture
+# Ten times the random operations, fifty times the cancellations, a million elements
+soak *filter:
+    PURSE_SOAK=1 cargo test --no-fail-fast --package purse-tests --test 'model_*' --test memory --test queue --test redlock -- --nocapture {{ filter }}
 
 # Build the documentation; a warning is an error
 doc:
