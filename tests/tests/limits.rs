@@ -1,6 +1,7 @@
 //! Values over the server's limit. It answers with an error and closes the connection, so that the
 //! error may be lost on the way.
 
+use futures::FutureExt;
 use purse::{
     Client, ErrorKind, RedisHash, RedisKeySpace, RedisList, RedisQueue, RedisSet, RedisSortedSet,
     Result,
@@ -21,7 +22,11 @@ async fn one_megabyte() -> (Server, Client) {
 /// Looks until the server's words arrive; until then it must be honest that they did not.
 async fn is_refused<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T>) {
     until(what, async || {
-        let error = attempt().await.err().expect("too large to be stored");
+        let error = attempt()
+            .boxed_local()
+            .await
+            .err()
+            .expect("too large to be stored");
         match error.kind() {
             ErrorKind::Server => {
                 let says = error.to_string();

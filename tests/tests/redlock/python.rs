@@ -28,7 +28,7 @@ async fn rust_and_pottery_exclude_each_other() {
 
 async fn contend(python: Option<PathBuf>, name: &'static str, key: &'static str) {
     let Some(python) = python else { return };
-    let masters = Arc::new(Masters::start(5).unwrap());
+    let masters = Arc::new(Masters::start(5).expect("it works"));
     let urls = masters.urls();
     let redlock = redlock(&urls).await;
     let theirs = tokio::task::spawn_blocking(move || script(&python, name, &urls));
@@ -38,18 +38,18 @@ async fn contend(python: Option<PathBuf>, name: &'static str, key: &'static str)
         let (mutex, masters) = (redlock.mutex(key), masters.clone());
         tasks.push(tokio::spawn(async move {
             for _ in 0..ROUNDS {
-                let guard = mutex.lock().await.unwrap();
+                let guard = mutex.lock().await.expect("it works");
                 let number = number(&masters);
                 tokio::task::yield_now().await;
                 ask(&masters[0], "SET", "number", &(number + 1).to_string());
-                assert_eq!(guard.release().await.unwrap(), Release::Released);
+                assert_eq!(guard.release().await.expect("it works"), Release::Released);
             }
         }));
     }
     for task in tasks {
-        task.await.unwrap();
+        task.await.expect("it works");
     }
-    theirs.await.unwrap();
+    theirs.await.expect("it works");
     assert_eq!(number(&masters), 2 * TASKS * ROUNDS);
 }
 
