@@ -1,12 +1,15 @@
 //! The proof of a lock held.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::clock::LockInstant;
 use crate::error::Result;
+use crate::fencing::{Fenced, Fencing, Unfenced};
+use crate::keys::Shown;
 use crate::lease::Lease;
 
 /// How a lock ended that was released.
@@ -29,20 +32,32 @@ pub enum Release {
 /// It has no `Deref`, because a lock in a database cannot hold data; it cannot be cloned, and
 /// locking again what one holds fails or waits, as for everybody else.
 #[must_use = "the lock is released when its guard is dropped"]
-pub struct RedlockGuard {
+pub struct RedlockGuard<F: Fencing = Unfenced> {
     lease: Lease,
-    key: Bytes,
+    keys: Arc<[Bytes]>,
+    fencing: F,
 }
 
-impl RedlockGuard {
-    pub(crate) const fn new(lease: Lease, key: Bytes) -> Self {
-        Self { lease, key }
+impl<F: Fencing> RedlockGuard<F> {
+    pub(crate) fn new(lease: Lease, keys: Arc<[Bytes]>) -> Self {
+        let fencing = F::with(lease.fence());
+        Self {
+            lease,
+            keys,
+            fencing,
+        }
     }
 
-    /// The key of the lock on the masters.
+    /// The key of the lock on the masters; of several locks held as one, the first of
+    /// [`keys`](Self::keys).
     #[must_use]
     pub fn key(&self) -> &[u8] {
-        &self.key
+        self.keys.first().map_or(&[], AsRef::as_ref)
+    }
+
+    /// The keys of all locks held as one, in order; of a single lock, its key.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.keys.iter().map(AsRef::as_ref)
     }
 
     /// How long the lock holds from now on; zero once it is lost.
@@ -121,10 +136,18 @@ impl RedlockGuard {
     }
 }
 
-impl fmt::Debug for RedlockGuard {
+impl RedlockGuard<Fenced> {
+    /// The lock's number, greater than that of everybody who had the lock before.
+    #[must_use]
+    pub const fn fence(&self) -> u64 {
+        self.fencing.0
+    }
+}
+
+impl<F: Fencing> fmt::Debug for RedlockGuard<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedlockGuard")
-            .field("key", &format_args!("\"{}\"", self.key.escape_ascii()))
+            .field("keys", &Shown(&self.keys))
             .field("remaining", &self.remaining())
             .finish_non_exhaustive()
     }

@@ -23,13 +23,14 @@ pub(crate) enum Order {
 pub(crate) struct Offer {
     orders: mpsc::UnboundedSender<Order>,
     term: Arc<Term>,
+    fence: u64,
     accepted: Arc<AtomicBool>,
     reaper: Reaper,
 }
 
 impl Offer {
     /// An offer, and what its owner has to serve.
-    pub(crate) fn new(term: Arc<Term>, reaper: Reaper) -> (Self, Service) {
+    pub(crate) fn new(term: Arc<Term>, fence: u64, reaper: Reaper) -> (Self, Service) {
         let (orders, receiver) = mpsc::unbounded_channel();
         let accepted = Arc::new(AtomicBool::new(false));
         let service = Service {
@@ -40,6 +41,7 @@ impl Offer {
         let offer = Self {
             orders,
             term,
+            fence,
             accepted,
             reaper,
         };
@@ -53,6 +55,7 @@ impl Offer {
             ticket,
             orders: self.orders,
             term: self.term,
+            fence: self.fence,
         })
     }
 }
@@ -87,9 +90,15 @@ pub(crate) struct Lease {
     ticket: GuardTicket,
     orders: mpsc::UnboundedSender<Order>,
     term: Arc<Term>,
+    fence: u64,
 }
 
 impl Lease {
+    /// The lock's fence; 0 if none was asked for.
+    pub(crate) const fn fence(&self) -> u64 {
+        self.fence
+    }
+
     pub(crate) fn term(&self) -> &Term {
         &self.term
     }
@@ -106,6 +115,7 @@ impl Lease {
             ticket,
             orders,
             term,
+            ..
         } = self;
         let (reply, answer) = oneshot::channel();
         drop(ticket);

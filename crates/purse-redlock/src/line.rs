@@ -48,7 +48,7 @@ enum Presence {
 pub(crate) struct Line {
     context: Arc<Context>,
     master: usize,
-    key: Bytes,
+    keys: Arc<[Bytes]>,
     token: Token,
     asks: mpsc::UnboundedReceiver<Ask>,
     /// The owner waits for the line as long as this is there.
@@ -64,7 +64,7 @@ impl Line {
     pub(crate) fn start(
         context: &Arc<Context>,
         master: usize,
-        key: Bytes,
+        keys: Arc<[Bytes]>,
         token: Token,
         events: mpsc::UnboundedSender<Event>,
     ) -> mpsc::UnboundedSender<Ask> {
@@ -72,7 +72,7 @@ impl Line {
         let line = Self {
             context: context.clone(),
             master,
-            key,
+            keys,
             token,
             asks,
             events: Some(events),
@@ -167,7 +167,7 @@ impl Line {
         };
         let asking = master.ask(Request {
             action,
-            key: self.key.clone(),
+            keys: self.keys.clone(),
             token: self.token.clone(),
             ttl: settings.ttl,
         });

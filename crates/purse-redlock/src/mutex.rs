@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,9 @@ use crate::backoff::Backoff;
 use crate::clock::LockInstant;
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::fencing::{Fencing, Unfenced};
 use crate::guard::RedlockGuard;
+use crate::keys::Shown;
 use crate::owner::{self, Failure};
 
 /// A lock by name, which at most one holder at a time acquires; made by
@@ -27,20 +30,26 @@ use crate::owner::{self, Failure};
 /// Its futures may be polled by any executor; what they need of tokio, the runtime that the
 /// [`Redlock`](crate::Redlock) was built on does.
 #[derive(Clone)]
-pub struct RedlockMutex {
+pub struct RedlockMutex<F: Fencing = Unfenced> {
     context: Arc<Context>,
-    key: Bytes,
+    /// One key; several within a [`RedlockMulti`](crate::RedlockMulti), sorted.
+    keys: Arc<[Bytes]>,
+    fencing: PhantomData<fn() -> F>,
 }
 
-impl RedlockMutex {
-    pub(crate) const fn new(context: Arc<Context>, key: Bytes) -> Self {
-        Self { context, key }
+impl<F: Fencing> RedlockMutex<F> {
+    pub(crate) const fn new(context: Arc<Context>, keys: Arc<[Bytes]>) -> Self {
+        Self {
+            context,
+            keys,
+            fencing: PhantomData,
+        }
     }
 
     /// The key of the lock on the masters.
     #[must_use]
     pub fn key(&self) -> &[u8] {
-        &self.key
+        self.keys.first().map_or(&[], AsRef::as_ref)
     }
 
     /// Acquires the lock if it is free; never waits for a holder.
@@ -60,7 +69,7 @@ impl RedlockMutex {
     /// once.
     #[doc(alias = "acquire")]
     #[doc(alias = "SETNX")]
-    pub async fn try_lock(&self) -> Result<RedlockGuard> {
+    pub async fn try_lock(&self) -> Result<RedlockGuard<F>> {
         self.attempt().await.map_err(|failure| failure.error)
     }
 
@@ -80,7 +89,7 @@ impl RedlockMutex {
     /// # Cancel safety
     /// As [`try_lock`](Self::try_lock).
     #[doc(alias = "acquire")]
-    pub async fn lock(&self) -> Result<RedlockGuard> {
+    pub async fn lock(&self) -> Result<RedlockGuard<F>> {
         let mut pauses = Pauses::new(self);
         let mut down_since: Option<LockInstant> = None;
         loop {
@@ -118,7 +127,7 @@ impl RedlockMutex {
     /// # Cancel safety
     /// As [`try_lock`](Self::try_lock).
     #[doc(alias = "acquire")]
-    pub async fn lock_timeout(&self, limit: Duration) -> Result<RedlockGuard> {
+    pub async fn lock_timeout(&self, limit: Duration) -> Result<RedlockGuard<F>> {
         let bound = limit.saturating_add(self.context.settings.node_timeout);
         let mut last = None;
         tokio::select! {
@@ -134,7 +143,7 @@ impl RedlockMutex {
         &self,
         limit: Duration,
         last: &mut Option<Box<Error>>,
-    ) -> Result<RedlockGuard> {
+    ) -> Result<RedlockGuard<F>> {
         let mut pauses = Pauses::new(self);
         let start = Instant::now();
         loop {
@@ -154,8 +163,8 @@ impl RedlockMutex {
         }
     }
 
-    async fn attempt(&self) -> Result<RedlockGuard, Failure> {
-        let Some(outcome) = owner::attempt(&self.context, &self.key) else {
+    async fn attempt(&self) -> Result<RedlockGuard<F>, Failure> {
+        let Some(outcome) = owner::attempt(&self.context, &self.keys) else {
             return Err(Error::Closed.into());
         };
         let outcome = tokio::select! {
@@ -168,7 +177,7 @@ impl RedlockMutex {
         let lease = offer.accept()?;
         // Much time may have passed since it was offered, if this future was not polled.
         self.context.worth_having(lease.term().valid_until())?;
-        Ok(RedlockGuard::new(lease, self.key.clone()))
+        Ok(RedlockGuard::new(lease, self.keys.clone()))
     }
 
     async fn pause(&self, pause: Duration) -> Result<()> {
@@ -186,17 +195,17 @@ struct Pauses {
 }
 
 impl Pauses {
-    fn new(mutex: &RedlockMutex) -> Self {
+    fn new<F: Fencing>(mutex: &RedlockMutex<F>) -> Self {
         Self {
             backoff: Backoff::new(mutex.context.settings.retry_delay),
         }
     }
 
     /// Awaits an attempt; if it fails, also says how long to wait before the next one.
-    async fn around(
+    async fn around<F: Fencing>(
         &mut self,
-        attempt: impl Future<Output = Result<RedlockGuard, Failure>>,
-    ) -> Result<RedlockGuard, (Duration, Error)> {
+        attempt: impl Future<Output = Result<RedlockGuard<F>, Failure>>,
+    ) -> Result<RedlockGuard<F>, (Duration, Error)> {
         let start = Instant::now();
         let Failure { error, is_split } = match attempt.await {
             Ok(guard) => return Ok(guard),
@@ -211,10 +220,10 @@ impl Pauses {
     }
 }
 
-impl fmt::Debug for RedlockMutex {
+impl<F: Fencing> fmt::Debug for RedlockMutex<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedlockMutex")
-            .field("key", &format_args!("\"{}\"", self.key.escape_ascii()))
+            .field("keys", &Shown(&self.keys))
             .finish_non_exhaustive()
     }
 }

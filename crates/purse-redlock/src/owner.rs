@@ -41,15 +41,18 @@ type Complaints = Vec<(String, purse_client::Error)>;
 
 type Outcome = Result<Offer, Failure>;
 
-/// Starts one attempt to acquire `key`. Dropping the result, whatever is in it, releases. `None`
+/// Starts one attempt to acquire `keys`, all or none. Dropping the result, whatever is in it, releases. `None`
 /// after a shutdown.
-pub(crate) fn attempt(context: &Arc<Context>, key: &Bytes) -> Option<oneshot::Receiver<Outcome>> {
+pub(crate) fn attempt(
+    context: &Arc<Context>,
+    keys: &Arc<[Bytes]>,
+) -> Option<oneshot::Receiver<Outcome>> {
     let ticket = context.reaper.task()?;
     let (announce, outcome) = oneshot::channel();
-    let (context, key) = (context.clone(), key.clone());
+    let (context, keys) = (context.clone(), keys.clone());
     let runtime = context.runtime.clone();
     runtime.spawn(async move {
-        Owner::new(context, &key).own(announce).await;
+        Owner::new(context, &keys).own(announce).await;
         drop(ticket);
     });
     Some(outcome)
@@ -63,11 +66,19 @@ struct Owner {
 }
 
 impl Owner {
-    fn new(context: Arc<Context>, key: &Bytes) -> Self {
+    fn new(context: Arc<Context>, keys: &Arc<[Bytes]>) -> Self {
         let (sender, events) = mpsc::unbounded_channel();
         let token = Token::fresh();
         let lines = (0..context.masters.len())
-            .map(|master| Line::start(&context, master, key.clone(), token.clone(), sender.clone()))
+            .map(|master| {
+                Line::start(
+                    &context,
+                    master,
+                    keys.clone(),
+                    token.clone(),
+                    sender.clone(),
+                )
+            })
             .collect();
         Self {
             context,
@@ -81,7 +92,7 @@ impl Owner {
         match self.acquire(&mut announce).await {
             Some(Ok(until)) => {
                 let term = Arc::new(Term::new(self.context.clock.clone(), until));
-                let (offer, service) = Offer::new(term, self.context.reaper.clone());
+                let (offer, service) = Offer::new(term, 0, self.context.reaper.clone());
                 // An offer that nobody receives is dropped, here or in the channel.
                 let _ = announce.send(Ok(offer));
                 self.serve(service).await;

@@ -18,11 +18,11 @@ pub(crate) async fn scripts(client: &Client) -> Result<()> {
     for action in [Action::Release, Action::Extend] {
         let request = Request {
             action,
-            key: Bytes::from(format!("purse:probe:{}", uuid::Uuid::new_v4())),
+            keys: [Bytes::from(format!("purse:probe:{}", uuid::Uuid::new_v4()))].into(),
             token: token.clone(),
             ttl: Duration::from_millis(1),
         };
-        match client.run(command(request).timeout(TIMEOUT)).await {
+        match client.run(command(&request).timeout(TIMEOUT)).await {
             Ok(_) => {}
             // The locks' keys may well be others.
             Err(error) if is_about_keys(&error) => {}

@@ -54,7 +54,8 @@ impl Redlock {
     /// Python's redis-purse takes the same keys: its locks and these exclude each other.
     #[must_use]
     pub fn mutex(&self, key: impl AsRef<[u8]>) -> RedlockMutex {
-        RedlockMutex::new(self.0.clone(), Bytes::copy_from_slice(key.as_ref()))
+        let key = Bytes::copy_from_slice(key.as_ref());
+        RedlockMutex::new(self.0.clone(), [key].into())
     }
 
     /// Ends all waiting, and waits until everything that was given up is off the masters.

@@ -1,5 +1,6 @@
 //! Masters in memory, on tokio's paused time.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,7 +53,7 @@ pub(crate) enum Behaviour {
 
 pub(crate) const WELL: Behaviour = Behaviour::After(ms(1));
 
-/// One master with one key.
+/// One master, with locks of the name `key` if it does not matter.
 pub(crate) struct Mock {
     name: String,
     state: Arc<Mutex<State>>,
@@ -61,7 +62,7 @@ pub(crate) struct Mock {
 struct State {
     behaviour: Behaviour,
     only: Option<(Action, Behaviour)>,
-    holder: Option<(Bytes, Instant)>,
+    holders: BTreeMap<Bytes, (Bytes, Instant)>,
     free_since: Instant,
     last: Instant,
     asked: Vec<Asked>,
@@ -78,7 +79,7 @@ impl Mock {
         let state = State {
             behaviour: WELL,
             only: None,
-            holder: None,
+            holders: BTreeMap::new(),
             free_since: Instant::now(),
             last: Instant::now(),
             asked: Vec::new(),
@@ -104,18 +105,33 @@ impl Mock {
         self.state().only = Some((action, behaviour));
     }
 
-    /// Who has the key.
+    /// Who has a key, whichever it is.
     pub(crate) fn holder(&self) -> Option<Bytes> {
-        self.state().holder()
+        let mut state = self.state();
+        state.expire();
+        state.holders.values().next().map(|held| held.0.clone())
     }
 
     pub(crate) fn hold(&self, token: &'static str, ttl: Duration) {
-        self.state().holder = Some((Bytes::from_static(token.as_bytes()), Instant::now() + ttl));
+        self.hold_key("key", token, ttl);
+    }
+
+    pub(crate) fn hold_key(&self, key: &'static str, token: &'static str, ttl: Duration) {
+        let [key, token] = [key, token].map(|text| Bytes::from_static(text.as_bytes()));
+        let held = (token, Instant::now() + ttl);
+        self.state().holders.insert(key, held);
+    }
+
+    /// The keys that are held.
+    pub(crate) fn keys(&self) -> Vec<Bytes> {
+        let mut state = self.state();
+        state.expire();
+        state.holders.keys().cloned().collect()
     }
 
     /// Loses its data.
     pub(crate) fn flush(&self) {
-        self.state().holder = None;
+        self.state().holders.clear();
     }
 
     pub(crate) fn asked(&self) -> Vec<Action> {
@@ -146,40 +162,60 @@ impl Mock {
 }
 
 impl State {
-    fn holder(&mut self) -> Option<Bytes> {
-        let holder = self.holder.as_ref()?;
-        (holder.1 > Instant::now()).then(|| holder.0.clone())
+    fn expire(&mut self) {
+        let now = Instant::now();
+        self.holders.retain(|_, (_, until)| *until > now);
+    }
+
+    fn hold(&mut self, request: &Request) {
+        let until = Instant::now() + request.ttl;
+        self.free_since = until;
+        for key in request.keys.iter() {
+            let held = (request.token.to_bytes(), until);
+            self.holders.insert(key.clone(), held);
+        }
     }
 
     fn serve(&mut self, request: &Request) -> Answer {
+        self.expire();
         let token = request.token.to_bytes();
-        let (holder, until) = (self.holder(), Instant::now() + request.ttl);
-        let ours = holder.as_ref() == Some(&token);
-        let answer = |ours, free_in| Answer { ours, free_in };
+        let is_ours = |held: &(Bytes, Instant)| held.0 == token;
+        let mut keys = request.keys.iter();
+        let ours = keys.all(|key| self.holders.get(key).is_some_and(is_ours));
+        let answer = |ours, free_in| Answer {
+            ours,
+            free_in,
+            fence: 0,
+        };
         match request.action {
-            Action::Acquire if holder.is_none() => {
-                self.holder = Some((token, until));
-                self.free_since = until;
-                answer(true, None)
+            Action::Acquire => {
+                let mut keys = request.keys.iter();
+                let free = keys.all(|key| !self.holders.contains_key(key));
+                if free {
+                    self.hold(request);
+                }
+                answer(free, None)
             }
-            Action::Acquire => answer(false, None),
             Action::Extend => {
                 if ours {
-                    self.holder = Some((token, until));
-                    self.free_since = until;
+                    self.hold(request);
                 }
                 answer(ours, None)
             }
             Action::Release => {
-                if ours {
-                    self.holder = None;
-                    self.free_since = Instant::now();
+                let before = self.holders.len();
+                for key in request.keys.iter() {
+                    if self.holders.get(key).is_some_and(is_ours) {
+                        self.holders.remove(key);
+                    }
                 }
-                let end = self
-                    .holder
-                    .as_ref()
-                    .map_or_else(Instant::now, |(_, end)| *end);
-                answer(ours, Some(end.saturating_duration_since(Instant::now())))
+                let now = Instant::now();
+                if self.holders.len() < before {
+                    self.free_since = now;
+                }
+                let others = request.keys.iter().filter_map(|key| self.holders.get(key));
+                let end = others.map(|held| held.1).max().unwrap_or(now);
+                answer(ours, Some(end.saturating_duration_since(now)))
             }
         }
     }
@@ -356,7 +392,8 @@ impl Rig {
     pub(crate) async fn assert_clean(&self, case: &str) {
         self.reaper.drained().await;
         for master in &self.masters {
-            assert_eq!(master.holder(), None, "{} in {case}", master.name);
+            let keys = master.keys();
+            assert!(keys.is_empty(), "{keys:?} on {} in {case}", master.name);
         }
     }
 }

@@ -2,13 +2,15 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use purse_client::{Client, Command, Error, Reply, Result, Script};
+use purse_client::{Client, Command, Error, ErrorKind, Reply, Result, Script};
 
 use crate::token::Token;
 
+static ACQUIRE: Script = Script::write("ACQUIRE", include_str!("lua/acquire.lua"));
 static EXTEND: Script = Script::write("EXTEND", include_str!("lua/extend.lua"));
 static RELEASE: Script = Script::write("RELEASE", include_str!("lua/release.lua"));
 
@@ -19,11 +21,11 @@ pub(crate) enum Action {
     Release,
 }
 
-/// One action on one key by the owner of one token.
+/// One action on one key, or on several as one, by the owner of one token.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) action: Action,
-    pub(crate) key: Bytes,
+    pub(crate) keys: Arc<[Bytes]>,
     pub(crate) token: Token,
     pub(crate) ttl: Duration,
 }
@@ -31,10 +33,12 @@ pub(crate) struct Request {
 /// What a master answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Answer {
-    /// Whether the key is, or was, ours.
+    /// Whether the key is, or was, ours; of several, whether all are or were.
     pub(crate) ours: bool,
-    /// When it is free, if the master said so.
+    /// When it is free, all of it, if the master said so.
     pub(crate) free_in: Option<Duration>,
+    /// The number that the master gave a lock that is fenced; else 0.
+    pub(crate) fence: u64,
 }
 
 pub(crate) type Asking = Pin<Box<dyn Future<Output = Result<Answer>> + Send>>;
@@ -69,49 +73,74 @@ impl Transport for Remote {
 
     fn ask(&self, request: Request) -> Asking {
         let client = self.client.clone();
-        let action = request.action;
-        let command = command(request).timeout(self.timeout).fail_fast();
-        Box::pin(async move { read(action, client.run(command).await?) })
+        let command = command(&request).timeout(self.timeout).fail_fast();
+        Box::pin(async move { read(&request, client.run(command).await?) })
     }
 }
 
 /// The command that a request is, without bounds.
-pub(crate) fn command(request: Request) -> Command {
+pub(crate) fn command(request: &Request) -> Command {
     let Request {
         action,
-        key,
-        token,
+        ref keys,
+        ref token,
         ttl,
-    } = request;
+    } = *request;
+    let script = |script| {
+        let command = keys
+            .iter()
+            .cloned()
+            .fold(Command::script(script), Command::key);
+        command.arg(token.to_bytes())
+    };
     // The settings do not let a ttl beyond this range through.
     let ttl = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
     match action {
-        Action::Acquire => Command::write("SET")
-            .key(key)
-            .arg(token.to_bytes())
-            .arg("NX")
-            .arg("PX")
-            .arg(ttl),
-        Action::Extend => Command::script(&EXTEND)
-            .key(key)
-            .arg(token.to_bytes())
-            .arg(ttl),
-        Action::Release => Command::script(&RELEASE).key(key).arg(token.to_bytes()),
+        Action::Acquire => match &**keys {
+            // Alone it needs no script, and is what everybody else's locks are made with.
+            [key] => Command::write("SET")
+                .key(key.clone())
+                .arg(token.to_bytes())
+                .arg("NX")
+                .arg("PX")
+                .arg(ttl),
+            _ => script(&ACQUIRE).arg(ttl),
+        },
+        Action::Extend => script(&EXTEND).arg(ttl),
+        Action::Release => script(&RELEASE),
     }
 }
 
-fn read(action: Action, reply: Reply) -> Result<Answer> {
-    if action != Action::Release {
+fn read(request: &Request, reply: Reply) -> Result<Answer> {
+    if request.action != Action::Release {
         return Ok(Answer {
             ours: reply.into_bool()?,
             free_in: None,
+            fence: 0,
         });
     }
-    let [ours, ttl] = reply.into_array::<2>()?;
+    let [ours, ttl, foreign] = reply.into_array::<3>()?;
+    if let Some(key) = nth(&request.keys, foreign.into_count()?) {
+        return Err(wrong_type(key, "a lock"));
+    }
     Ok(Answer {
         ours: ours.into_bool()?,
         free_in: free_in(ttl.into_int()?),
+        fence: 0,
     })
+}
+
+/// The key that a script means by this number: it counts from 1.
+fn nth(keys: &[Bytes], number: u64) -> Option<&Bytes> {
+    keys.get(usize::try_from(number).ok()?.checked_sub(1)?)
+}
+
+fn wrong_type(key: &[u8], wanted: &str) -> Error {
+    let key = key.escape_ascii();
+    Error::new(
+        ErrorKind::WrongType,
+        format!("\"{key}\" holds something other than {wanted}"),
+    )
 }
 
 /// Reads a PTTL: -2 is a key that does not exist, -1 one that never ends.
@@ -141,12 +170,11 @@ mod tests {
     use std::error::Error as _;
 
     use super::*;
-    use purse_client::ErrorKind;
 
     fn request(action: Action) -> Request {
         Request {
             action,
-            key: Bytes::from_static(b"key"),
+            keys: [Bytes::from_static(b"key")].into(),
             token: Token::fresh(),
             ttl: Duration::from_millis(1_500),
         }
@@ -159,7 +187,7 @@ mod tests {
             (Action::Extend, "EXTEND"),
             (Action::Release, "RELEASE"),
         ] {
-            let command = command(request(action));
+            let command = command(&request(action));
             assert_eq!(command.name(), name);
             assert_eq!(command.keys(), [Bytes::from_static(b"key")]);
         }

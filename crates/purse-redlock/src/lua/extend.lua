@@ -1,13 +1,18 @@
--- Makes the lock last longer, if it is ours; never shorter, and never a lock that is gone.
--- KEYS[1]: the lock's key
+-- Makes a lock last longer, if all its keys are ours; never shorter, and never a lock that is gone.
+-- KEYS: the lock's keys
 -- ARGV[1]: our token
 -- ARGV[2]: the time it shall have left, in milliseconds
--- Returns 1 if it was ours, 0 if not.
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then
-    return 0
+-- Returns 1 if all were ours, 0 if not.
+for _, key in ipairs(KEYS) do
+    -- What holds another type gives an error, as a table, and is not ours either.
+    if redis.pcall('GET', key) ~= ARGV[1] then
+        return 0
+    end
 end
--- A lock that somebody made permanent (PTTL -1) gets an end again.
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then
-    redis.call('PEXPIRE', KEYS[1], ARGV[2])
+for _, key in ipairs(KEYS) do
+    -- A lock that somebody made permanent (PTTL -1) gets an end again.
+    if redis.call('PTTL', key) < tonumber(ARGV[2]) then
+        redis.call('PEXPIRE', key, ARGV[2])
+    end
 end
 return 1

@@ -1,9 +1,19 @@
--- Deletes the lock, if it is ours.
--- KEYS[1]: the lock's key
+-- Deletes those of a lock's keys that are ours.
+-- KEYS: the lock's keys
 -- ARGV[1]: our token
--- Returns {1, 0} if it was ours, {0, ttl} if not: ttl is the holder's remaining time in
--- milliseconds, -1 if it has none, -2 if nobody holds the lock.
-if redis.call('GET', KEYS[1]) == ARGV[1] then
-    return {redis.call('DEL', KEYS[1]), 0}
+-- Returns {ours, ttl, foreign}. ours: 1 if all keys were ours, else 0. ttl: the longest time that
+-- another's key has left, in milliseconds; -1 if one has no end, -2 if nobody holds any.
+-- foreign: n if KEYS[n] holds something that is no lock, and stays; else 0.
+local held, ttl, foreign = 0, -2, 0
+for index, key in ipairs(KEYS) do
+    local value = redis.pcall('GET', key)
+    if type(value) == 'table' then
+        foreign = foreign > 0 and foreign or index
+    elseif value == ARGV[1] then
+        held = held + redis.call('DEL', key)
+    elseif value and ttl ~= -1 then
+        local left = redis.call('PTTL', key)
+        ttl = left == -1 and -1 or math.max(ttl, left)
+    end
 end
-return {0, redis.call('PTTL', KEYS[1])}
+return {held == #KEYS and 1 or 0, ttl, foreign}

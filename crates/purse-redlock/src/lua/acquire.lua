@@ -1,0 +1,14 @@
+-- Takes several locks as one: all of them, or none.
+-- KEYS: the locks' keys
+-- ARGV[1]: our token
+-- ARGV[2]: the time they shall last, in milliseconds
+-- Returns 1 if all were free and are ours now, 0 if not.
+for _, key in ipairs(KEYS) do
+    if redis.call('EXISTS', key) == 1 then
+        return 0
+    end
+end
+for _, key in ipairs(KEYS) do
+    redis.call('SET', key, ARGV[1], 'PX', ARGV[2])
+end
+return 1
