@@ -11,6 +11,7 @@ pub(crate) struct Ballot {
     round: u64,
     tally: Tally,
     free_in: Vec<Duration>,
+    fences: Vec<u64>,
     errors: Vec<(usize, Error)>,
     foreign: Vec<(usize, Error)>,
 }
@@ -21,6 +22,7 @@ impl Ballot {
             round,
             tally: Tally::new(masters),
             free_in: Vec::new(),
+            fences: Vec::new(),
             errors: Vec::new(),
             foreign: Vec::new(),
         }
@@ -42,11 +44,12 @@ impl Ballot {
         match event.answer {
             Ok(answer) => {
                 self.free_in.extend(answer.free_in);
-                self.tally.add(if answer.ours {
-                    Vote::Granted
+                if answer.ours {
+                    self.fences.push(answer.fence);
+                    self.tally.add(Vote::Granted);
                 } else {
-                    Vote::Refused
-                });
+                    self.tally.add(Vote::Refused);
+                }
             }
             // Whatever it is, it is not our token.
             Err(error) if error.kind() == ErrorKind::WrongType => {
@@ -58,6 +61,11 @@ impl Ballot {
                 self.tally.add(Vote::Failed);
             }
         }
+    }
+
+    /// What the masters that granted counted up to.
+    pub(crate) fn fences(&self) -> &[u64] {
+        &self.fences
     }
 
     /// When a quorum will be free, if enough masters said so.

@@ -21,7 +21,8 @@ pub enum Error {
         retry_after: Option<Duration>,
     },
 
-    /// The key holds something that is no lock, on so many masters that no quorum can become free.
+    /// The key holds something that is no lock, or its counter something that is none, on so many
+    /// masters that no quorum can become free. What each master said names the key.
     #[error("the key holds something other than a lock{}", Masters(errors))]
     WrongType {
         /// What each of these masters said, by its address.

@@ -94,7 +94,8 @@ impl<F: Fencing> RedlockGuard<F> {
     ///
     /// Redis command: a script with `GET`, `PTTL` and `PEXPIRE` on all masters at once, which never
     /// shortens the lock and never brings back one that is gone. Round trips: one. Atomic on each
-    /// master; it takes effect if a quorum of all masters had our token.
+    /// master, of several locks as one for all keys or none; it takes effect if a quorum of all
+    /// masters had our token, in each key.
     ///
     /// A failed extension does not release: until [`valid_until`](Self::valid_until) the lock goes
     /// on holding, unless it is lost.
@@ -118,7 +119,8 @@ impl<F: Fencing> RedlockGuard<F> {
     /// Gives the lock back, and tells whether it held until now.
     ///
     /// Redis command: a script with `GET` and `DEL` on all masters at once, after whatever is still
-    /// under way there. Round trips: one. Atomic on each master; it returns as soon as the masters'
+    /// under way there; of several locks as one, it deletes each key that is ours, and counts if
+    /// all were. Round trips: one. Atomic on each master; it returns as soon as the masters'
     /// answers decide. The other masters are served in the background, and those that do not
     /// answer are asked again until they do or the lock's time is over.
     ///
@@ -137,7 +139,11 @@ impl<F: Fencing> RedlockGuard<F> {
 }
 
 impl RedlockGuard<Fenced> {
-    /// The lock's number, greater than that of everybody who had the lock before.
+    /// The lock's number, greater than that of everybody who had the lock before; of several locks
+    /// as one, who had any of them. [`FencedRedlock`](crate::FencedRedlock) says under which
+    /// conditions.
+    ///
+    /// What the lock protects has to keep the greatest it has seen, and refuse smaller ones.
     #[must_use]
     pub const fn fence(&self) -> u64 {
         self.fencing.0

@@ -1,15 +1,103 @@
 //! What a lock is of: one name, or several.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
+
+use crate::error::{Error, Result};
+
+/// What the key of a lock's counter ends with.
+const COUNTER: &[u8] = b":fence";
+
+/// One name as a list of one.
+pub(crate) fn single(name: impl AsRef<[u8]>) -> Arc<[Bytes]> {
+    [Bytes::copy_from_slice(name.as_ref())].into()
+}
+
+/// Names as one list: in order, so that all who lock the same ones ask for the same.
+pub(crate) fn several<K: AsRef<[u8]>>(names: impl IntoIterator<Item = K>) -> Result<Arc<[Bytes]>> {
+    let bytes = |name: K| Bytes::copy_from_slice(name.as_ref());
+    let mut keys: Vec<_> = names.into_iter().map(bytes).collect();
+    keys.sort_unstable();
+    let twice = keys.windows(2).find(|pair| pair[0] == pair[1]);
+    match (keys.first(), twice) {
+        (None, _) => Err(Error::config("several locks as one, but no name is given")),
+        (Some(first), _) if first.is_empty() => Err(Error::config(
+            "several locks as one, but one of the names is empty",
+        )),
+        (_, Some(pair)) => Err(Error::config(format!(
+            "several locks as one, but {} is named twice",
+            name(&pair[0])
+        ))),
+        _ => Ok(keys.into()),
+    }
+}
+
+/// Fails if one of the locks is what another one's fence is counted in.
+pub(crate) fn check_counters(keys: &[Bytes]) -> Result<()> {
+    for key in keys {
+        let counter = counter(key);
+        if keys.binary_search(&counter).is_ok() {
+            return Err(Error::config(format!(
+                "the fence of {} is counted in {}, which cannot be locked together with it",
+                name(key),
+                name(&counter)
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The key in which the fence of a lock is counted.
+pub(crate) fn counter(key: &[u8]) -> Bytes {
+    [key, COUNTER].concat().into()
+}
+
+/// A key as text, for messages.
+pub(crate) fn name(key: &[u8]) -> String {
+    format!("\"{}\"", key.escape_ascii())
+}
 
 /// Keys as text, for messages.
 pub(crate) struct Shown<'a>(pub(crate) &'a [Bytes]);
 
 impl fmt::Debug for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = |key: &Bytes| String::from_utf8_lossy(key).into_owned();
-        f.debug_list().entries(self.0.iter().map(text)).finish()
+        f.debug_list().entries(self.0.iter().map(Text)).finish()
+    }
+}
+
+/// A key as the servers' own tools write it.
+struct Text<'a>(&'a Bytes);
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&name(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_sorted_whatever_order_they_come_in() {
+        let keys = several(["b", "a", "ab"]).unwrap();
+        assert_eq!(*keys, ["a", "ab", "b"].map(Bytes::from));
+        assert_eq!(several(vec![b"\xff".to_vec()]).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_locked_together_is_refused_by_name() {
+        let error = |names: &[&str]| several(names).unwrap_err().to_string();
+        assert!(error(&[]).contains("no name"));
+        assert!(error(&["a", ""]).contains("empty"));
+        assert!(error(&["twice", "a", "twice"]).contains("\"twice\""));
+
+        let error = check_counters(&several(["a:fence", "b", "a"]).unwrap()).unwrap_err();
+        assert!(matches!(error, Error::Config { .. }), "{error}");
+        assert!(error.to_string().contains("\"a:fence\""), "{error}");
+        check_counters(&several(["a:fence", "b"]).unwrap()).unwrap();
     }
 }

@@ -1,7 +1,7 @@
 //! Distributed locks over a quorum of Redis and Valkey masters.
 //!
-//! [`Redlock`] makes locks by name, [`RedlockMutex`] waits for one, [`RedlockGuard`] is the lock
-//! held. It follows the [algorithm] that the servers' documentation describes, and shares keys and
+//! [`Redlock`] makes locks by name, [`RedlockMutex`] waits for one, [`RedlockMulti`] for several at
+//! once, [`RedlockGuard`] is the lock held. It follows the [algorithm] that the servers' documentation describes, and shares keys and
 //! values with Python's redis-purse: the two exclude each other.
 //!
 //! # What it promises
@@ -24,7 +24,8 @@
 //! lingers, can act on a lock that ended meanwhile, and no lock with an end can prevent that.
 //! [Kleppmann's critique] says why, the [answer] to it what remains. Where two holders at once would
 //! be a disaster, and not just work done twice, the resource itself must refuse the late one, by
-//! a token that grows with each holder; this crate does not hand out such tokens.
+//! a number that grows with each holder: [`Redlock::fenced`] gives locks with one, and
+//! [`FencedRedlock`] says what it takes. The resource must check it; the lock cannot.
 //!
 //! # Runtime
 //! Everything runs on the tokio runtime that [`RedlockBuilder::build`] was called on. Call
@@ -47,12 +48,14 @@ mod connect;
 mod context;
 mod decision;
 mod error;
+mod fence;
 mod fencing;
 mod guard;
 mod keys;
 mod lease;
 mod line;
 mod master;
+mod multi;
 mod mutex;
 mod owner;
 mod probe;
@@ -70,8 +73,10 @@ mod transport;
 pub use builder::RedlockBuilder;
 pub use clock::LockInstant;
 pub use error::{Error, LostReason, Result};
+pub use fence::{FencedGuard, FencedMulti, FencedMutex, FencedRedlock};
 pub use fencing::{Fenced, Fencing, Unfenced};
 pub use guard::{RedlockGuard, Release};
 pub use master::Master;
+pub use multi::RedlockMulti;
 pub use mutex::RedlockMutex;
 pub use redlock::Redlock;

@@ -85,14 +85,16 @@ impl Line {
 
     async fn run(mut self) {
         while let Some(mut ask) = self.asks.recv().await {
-            // Nobody waits any more for the answer to an extension that something follows.
-            while ask.action == Action::Extend
+            // Nobody waits any more for the answer to an extension that something follows, nor to
+            // the like.
+            while matches!(ask.action, Action::Extend | Action::Raise(_))
                 && let Ok(newer) = self.asks.try_recv()
             {
                 ask = newer;
             }
             match ask.action {
-                Action::Acquire => self.acquire(ask).await,
+                Action::Acquire | Action::AcquireFenced => self.acquire(ask).await,
+                Action::Raise(_) => self.raise(ask).await,
                 Action::Extend => self.extend(ask).await,
                 Action::Release => self.release(ask).await,
             }
@@ -103,6 +105,11 @@ impl Line {
         let answer = self.ask(ask.action).await;
         self.presence = presence(&answer);
         self.expiry = self.context.clock.now() + self.context.settings.ttl;
+        self.report(ask, answer);
+    }
+
+    async fn raise(&mut self, ask: Ask) {
+        let answer = self.ask(ask.action).await;
         self.report(ask, answer);
     }
 
@@ -207,6 +214,8 @@ fn presence(answer: &Result<Answer>) -> Presence {
             ErrorKind::NotSent | ErrorKind::Closed | ErrorKind::Config | ErrorKind::Auth => {
                 Presence::Absent
             }
+            // Our own script said so, and did nothing.
+            ErrorKind::WrongType => Presence::Absent,
             // An error reply as well: what stands between us and the server may have made it.
             _ => Presence::Doubtful,
         },

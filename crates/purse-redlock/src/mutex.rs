@@ -46,6 +46,10 @@ impl<F: Fencing> RedlockMutex<F> {
         }
     }
 
+    pub(crate) const fn keys(&self) -> &Arc<[Bytes]> {
+        &self.keys
+    }
+
     /// The key of the lock on the masters.
     #[must_use]
     pub fn key(&self) -> &[u8] {
@@ -57,7 +61,9 @@ impl<F: Fencing> RedlockMutex<F> {
     /// Redis command: `SET key token NX PX ttl` on all masters at once; where that fails, a script
     /// with `GET` and `DEL` or `PTTL` that gives back what was taken and tells how long the holder
     /// has left. Round trips: one; a second one if the lock is held. Atomic in that only who has a
-    /// quorum has the lock; nothing that a failed attempt took is left behind.
+    /// quorum has the lock; nothing that a failed attempt took is left behind. With a fence, a
+    /// script takes the place of `SET` and counts, and there is a second round trip where the
+    /// masters' counts differ: see [`FencedRedlock`](crate::FencedRedlock).
     ///
     /// # Errors
     /// [`Held`](Error::Held), [`NoQuorum`](Error::NoQuorum) if too few masters answered,
@@ -164,7 +170,7 @@ impl<F: Fencing> RedlockMutex<F> {
     }
 
     async fn attempt(&self) -> Result<RedlockGuard<F>, Failure> {
-        let Some(outcome) = owner::attempt(&self.context, &self.keys) else {
+        let Some(outcome) = owner::attempt(&self.context, &self.keys, F::IS_FENCED) else {
             return Err(Error::Closed.into());
         };
         let outcome = tokio::select! {

@@ -14,6 +14,7 @@ use crate::clock::LockInstant;
 use crate::context::Context;
 use crate::decision::{Acquisition, Possession, valid_until};
 use crate::error::{Error, LostReason, Result};
+use crate::fence::settle;
 use crate::guard::Release;
 use crate::lease::{Offer, Order, Service, Term};
 use crate::line::{Ask, Event, Line};
@@ -41,18 +42,19 @@ type Complaints = Vec<(String, purse_client::Error)>;
 
 type Outcome = Result<Offer, Failure>;
 
-/// Starts one attempt to acquire `keys`, all or none. Dropping the result, whatever is in it, releases. `None`
+/// Starts one attempt to acquire `keys`, all or none, with a fence or without. Dropping the result, whatever is in it, releases. `None`
 /// after a shutdown.
 pub(crate) fn attempt(
     context: &Arc<Context>,
     keys: &Arc<[Bytes]>,
+    is_fenced: bool,
 ) -> Option<oneshot::Receiver<Outcome>> {
     let ticket = context.reaper.task()?;
     let (announce, outcome) = oneshot::channel();
     let (context, keys) = (context.clone(), keys.clone());
     let runtime = context.runtime.clone();
     runtime.spawn(async move {
-        Owner::new(context, &keys).own(announce).await;
+        Owner::new(context, &keys, is_fenced).own(announce).await;
         drop(ticket);
     });
     Some(outcome)
@@ -63,10 +65,17 @@ struct Owner {
     lines: Vec<mpsc::UnboundedSender<Ask>>,
     events: mpsc::UnboundedReceiver<Event>,
     round: u64,
+    is_fenced: bool,
+}
+
+/// A lock acquired, before anybody has it.
+struct Grant {
+    until: LockInstant,
+    fence: u64,
 }
 
 impl Owner {
-    fn new(context: Arc<Context>, keys: &Arc<[Bytes]>) -> Self {
+    fn new(context: Arc<Context>, keys: &Arc<[Bytes]>, is_fenced: bool) -> Self {
         let (sender, events) = mpsc::unbounded_channel();
         let token = Token::fresh();
         let lines = (0..context.masters.len())
@@ -85,14 +94,15 @@ impl Owner {
             lines,
             events,
             round: 0,
+            is_fenced,
         }
     }
 
     async fn own(mut self, mut announce: oneshot::Sender<Outcome>) {
         match self.acquire(&mut announce).await {
-            Some(Ok(until)) => {
+            Some(Ok(Grant { until, fence })) => {
                 let term = Arc::new(Term::new(self.context.clock.clone(), until));
-                let (offer, service) = Offer::new(term, 0, self.context.reaper.clone());
+                let (offer, service) = Offer::new(term, fence, self.context.reaper.clone());
                 // An offer that nobody receives is dropped, here or in the channel.
                 let _ = announce.send(Ok(offer));
                 self.serve(service).await;
@@ -110,20 +120,23 @@ impl Owner {
     async fn acquire(
         &mut self,
         announce: &mut oneshot::Sender<Outcome>,
-    ) -> Option<Result<LockInstant, Failure>> {
+    ) -> Option<Result<Grant, Failure>> {
         let start = self.context.clock.now();
-        let mut votes = self.ask_all(Action::Acquire);
+        let mut votes = self.ask_all(match self.is_fenced {
+            true => Action::AcquireFenced,
+            false => Action::Acquire,
+        });
         let mut releases = None;
         loop {
             match votes.tally().acquisition() {
-                Acquisition::Acquired => return Some(self.confirm(start)),
+                Acquisition::Acquired => return self.confirm(start, &votes, announce).await,
                 Acquisition::NoQuorum => {
                     releases.get_or_insert_with(|| self.ask_all(Action::Release));
                     return Some(Err(self.no_quorum(votes).into()));
                 }
                 Acquisition::Held => {
                     let releases = releases.unwrap_or_else(|| self.ask_all(Action::Release));
-                    return self.held(&votes, releases, announce).await.map(Err);
+                    return self.held(votes, releases, announce).await.map(Err);
                 }
                 Acquisition::Undecided => {}
             }
@@ -143,23 +156,67 @@ impl Owner {
         }
     }
 
-    /// Accepts a quorum's grant, unless it came too late to be of use.
-    fn confirm(&mut self, start: LockInstant) -> Result<LockInstant, Failure> {
+    /// Accepts a quorum's grant, unless it came too late to be of use; `None` if nobody waits any
+    /// more.
+    async fn confirm(
+        &mut self,
+        start: LockInstant,
+        votes: &Ballot,
+        announce: &mut oneshot::Sender<Outcome>,
+    ) -> Option<Result<Grant, Failure>> {
         let until = valid_until(start, self.context.settings.ttl);
-        let Err(error) = self.context.worth_having(until) else {
-            return Ok(until);
+        let fence = match self.is_fenced {
+            true => self.fence(votes, announce).await,
+            false => Some(Ok(0)),
+        };
+        let error = match fence {
+            Some(Ok(fence)) => match self.context.worth_having(until) {
+                Ok(()) => return Some(Ok(Grant { until, fence })),
+                Err(error) => Some(error),
+            },
+            Some(Err(error)) => Some(error),
+            None => None,
         };
         self.ask_all(Action::Release);
-        Err(error.into())
+        error.map(|error| Err(error.into()))
+    }
+
+    /// The fence of a lock that a quorum granted, once whoever comes next gets a greater one: see
+    /// [`settle`].
+    async fn fence(
+        &mut self,
+        votes: &Ballot,
+        announce: &mut oneshot::Sender<Outcome>,
+    ) -> Option<Result<u64>> {
+        let (fence, is_settled) = settle(votes.fences(), votes.tally().needed());
+        if is_settled {
+            return Some(Ok(fence));
+        }
+        // All of them, so that they agree the next time. One whose grant is still under way is
+        // asked after that.
+        let mut raised = self.ask_all(Action::Raise(fence));
+        while raised.tally().possession() == Possession::Undecided {
+            raised.count(self.next(announce).await?);
+        }
+        Some(match raised.tally().possession() {
+            Possession::Held => Ok(fence),
+            // The masters are well, but somebody took the lock away from us.
+            Possession::Gone => Err(Error::Held { retry_after: None }),
+            Possession::Unknown | Possession::Undecided => Err(self.no_quorum(raised)),
+        })
     }
 
     /// Waits until it is known when the key may be free, or that it will not be known.
     async fn held(
         &mut self,
-        votes: &Ballot,
+        votes: Ballot,
         mut releases: Ballot,
         announce: &mut oneshot::Sender<Outcome>,
     ) -> Option<Failure> {
+        if votes.is_foreign() {
+            let errors = self.named(votes.into_foreign());
+            return Some(Error::WrongType { errors }.into());
+        }
         while releases.may_tell_more() {
             releases.count(self.next(announce).await?);
         }

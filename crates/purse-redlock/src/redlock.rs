@@ -3,11 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::builder::RedlockBuilder;
 use crate::context::Context;
+use crate::error::Result;
+use crate::fence::FencedRedlock;
+use crate::keys;
 use crate::master::Master;
+use crate::multi::RedlockMulti;
 use crate::mutex::RedlockMutex;
 
 /// Locks that a quorum of masters agree on. Cheap to clone.
@@ -54,8 +56,31 @@ impl Redlock {
     /// Python's redis-purse takes the same keys: its locks and these exclude each other.
     #[must_use]
     pub fn mutex(&self, key: impl AsRef<[u8]>) -> RedlockMutex {
-        let key = Bytes::copy_from_slice(key.as_ref());
-        RedlockMutex::new(self.0.clone(), [key].into())
+        RedlockMutex::new(self.0.clone(), keys::single(key))
+    }
+
+    /// Several locks as one, acquired all or none. The order of the names does not matter.
+    ///
+    /// # Errors
+    /// [`Config`](crate::Error::Config) if there is no name, an empty one, or one twice: what is
+    /// wrong with names is known before there is a lock to wait for.
+    pub fn multi<K: AsRef<[u8]>>(
+        &self,
+        names: impl IntoIterator<Item = K>,
+    ) -> Result<RedlockMulti> {
+        let keys = keys::several(names)?;
+        Ok(RedlockMulti::new(RedlockMutex::new(self.0.clone(), keys)))
+    }
+
+    /// The same locks, with a number that grows with each holder, by which a resource refuses those
+    /// that come too late.
+    #[must_use]
+    pub fn fenced(&self) -> FencedRedlock {
+        FencedRedlock::new(self.clone())
+    }
+
+    pub(crate) const fn context(&self) -> &Arc<Context> {
+        &self.0
     }
 
     /// Ends all waiting, and waits until everything that was given up is off the masters.

@@ -62,7 +62,10 @@ pub(crate) struct Mock {
 struct State {
     behaviour: Behaviour,
     only: Option<(Action, Behaviour)>,
+    raises: Option<Behaviour>,
     holders: BTreeMap<Bytes, (Bytes, Instant)>,
+    counters: BTreeMap<Bytes, u64>,
+    epoch: Instant,
     free_since: Instant,
     last: Instant,
     asked: Vec<Asked>,
@@ -79,7 +82,10 @@ impl Mock {
         let state = State {
             behaviour: WELL,
             only: None,
+            raises: None,
             holders: BTreeMap::new(),
+            counters: BTreeMap::new(),
+            epoch: Instant::now(),
             free_since: Instant::now(),
             last: Instant::now(),
             asked: Vec::new(),
@@ -98,11 +104,17 @@ impl Mock {
         let mut state = self.state();
         state.behaviour = behaviour;
         state.only = None;
+        state.raises = None;
     }
 
     /// Treats this action so, and all else as before.
     pub(crate) fn behave_to(&self, action: Action, behaviour: Behaviour) {
         self.state().only = Some((action, behaviour));
+    }
+
+    /// Treats attempts to raise a counter so, to whatever fence, and all else as before.
+    pub(crate) fn behave_to_raises(&self, behaviour: Behaviour) {
+        self.state().raises = Some(behaviour);
     }
 
     /// Who has a key, whichever it is.
@@ -129,9 +141,22 @@ impl Mock {
         state.holders.keys().cloned().collect()
     }
 
+    /// Loses one key.
+    pub(crate) fn lose(&self, key: &str) {
+        self.state().holders.remove(key.as_bytes());
+    }
+
+    /// Has counted so far for a lock.
+    pub(crate) fn count(&self, key: &'static str, count: u64) {
+        let key = Bytes::from_static(key.as_bytes());
+        self.state().counters.insert(key, count);
+    }
+
     /// Loses its data.
     pub(crate) fn flush(&self) {
-        self.state().holders.clear();
+        let mut state = self.state();
+        state.holders.clear();
+        state.counters.clear();
     }
 
     pub(crate) fn asked(&self) -> Vec<Action> {
@@ -167,6 +192,28 @@ impl State {
         self.holders.retain(|_, (_, until)| *until > now);
     }
 
+    /// Its time, in microseconds.
+    fn time(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_micros()).unwrap() + 1_000_000
+    }
+
+    /// Counts up as the script does, all counters of a lock as one.
+    fn count(&mut self, request: &Request) -> u64 {
+        let time = self.time();
+        let counts = request.keys.iter().map(|key| self.counters.get(key));
+        let fence = counts.map(|count| *count.unwrap_or(&time) + 1).max();
+        let fence = fence.unwrap_or_default();
+        self.raise(request, fence);
+        fence
+    }
+
+    fn raise(&mut self, request: &Request, fence: u64) {
+        for key in request.keys.iter() {
+            let count = self.counters.entry(key.clone()).or_default();
+            *count = (*count).max(fence);
+        }
+    }
+
     fn hold(&mut self, request: &Request) {
         let until = Instant::now() + request.ttl;
         self.free_since = until;
@@ -188,13 +235,26 @@ impl State {
             fence: 0,
         };
         match request.action {
-            Action::Acquire => {
+            Action::Acquire | Action::AcquireFenced => {
                 let mut keys = request.keys.iter();
                 let free = keys.all(|key| !self.holders.contains_key(key));
+                let mut fence = 0;
                 if free {
                     self.hold(request);
+                    if request.action == Action::AcquireFenced {
+                        fence = self.count(request);
+                    }
                 }
-                answer(free, None)
+                Answer {
+                    fence,
+                    ..answer(free, None)
+                }
+            }
+            Action::Raise(fence) => {
+                if ours {
+                    self.raise(request, fence);
+                }
+                answer(ours, None)
             }
             Action::Extend => {
                 if ours {
@@ -236,6 +296,10 @@ impl Transport for Mock {
         let behaviour = match state.only {
             Some((action, behaviour)) if action == request.action => behaviour,
             _ => state.behaviour,
+        };
+        let behaviour = match (request.action, state.raises) {
+            (Action::Raise(_), Some(behaviour)) => behaviour,
+            _ => behaviour,
         };
         let (delay, in_order, replies) = match behaviour {
             Behaviour::After(delay) => (delay, true, true),

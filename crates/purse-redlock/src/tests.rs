@@ -3,7 +3,10 @@
 mod acquire;
 mod cancel;
 mod extend;
+mod fence;
+mod fence_model;
 mod handover;
+mod multi;
 mod release;
 mod shutdown;
 mod soak;

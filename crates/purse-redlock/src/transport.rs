@@ -8,15 +8,37 @@ use std::time::Duration;
 use bytes::Bytes;
 use purse_client::{Client, Command, Error, ErrorKind, Reply, Result, Script};
 
+use crate::keys::{counter, name};
 use crate::token::Token;
 
-static ACQUIRE: Script = Script::write("ACQUIRE", include_str!("lua/acquire.lua"));
+static ACQUIRE: Script = Script::write(
+    "ACQUIRE",
+    concat!(include_str!("lua/get.lua"), include_str!("lua/acquire.lua")),
+);
+static ACQUIRE_FENCED: Script = Script::write(
+    "ACQUIRE_FENCED",
+    concat!(
+        include_str!("lua/get.lua"),
+        include_str!("lua/acquire_fenced.lua")
+    ),
+);
 static EXTEND: Script = Script::write("EXTEND", include_str!("lua/extend.lua"));
-static RELEASE: Script = Script::write("RELEASE", include_str!("lua/release.lua"));
+static RAISE: Script = Script::write("RAISE", include_str!("lua/raise.lua"));
+static RELEASE: Script = Script::write(
+    "RELEASE",
+    concat!(include_str!("lua/get.lua"), include_str!("lua/release.lua")),
+);
+
+/// How long a counter is kept after its last use, in milliseconds: a day.
+const COUNTER_LIFE: u64 = 24 * 60 * 60 * 1_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
     Acquire,
+    /// Acquire, and have the master count.
+    AcquireFenced,
+    /// Have the master count from this fence on, if the lock is still ours.
+    Raise(u64),
     Extend,
     Release,
 }
@@ -87,11 +109,15 @@ pub(crate) fn command(request: &Request) -> Command {
         ttl,
     } = *request;
     let script = |script| {
-        let command = keys
-            .iter()
-            .cloned()
-            .fold(Command::script(script), Command::key);
+        let command = Command::script(script);
+        let command = keys.iter().cloned().fold(command, Command::key);
         command.arg(token.to_bytes())
+    };
+    let counting = |script| {
+        let command = Command::script(script);
+        let counters = keys.iter().map(|key| counter(key));
+        let keys = keys.iter().cloned().chain(counters);
+        keys.fold(command, Command::key).arg(token.to_bytes())
     };
     // The settings do not let a ttl beyond this range through.
     let ttl = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
@@ -106,41 +132,57 @@ pub(crate) fn command(request: &Request) -> Command {
                 .arg(ttl),
             _ => script(&ACQUIRE).arg(ttl),
         },
+        Action::AcquireFenced => counting(&ACQUIRE_FENCED).arg(ttl).arg(COUNTER_LIFE),
+        Action::Raise(fence) => counting(&RAISE).arg(fence).arg(COUNTER_LIFE),
         Action::Extend => script(&EXTEND).arg(ttl),
         Action::Release => script(&RELEASE),
     }
 }
 
 fn read(request: &Request, reply: Reply) -> Result<Answer> {
-    if request.action != Action::Release {
+    let Request { action, keys, .. } = request;
+    if !matches!(action, Action::AcquireFenced | Action::Release) {
         return Ok(Answer {
             ours: reply.into_bool()?,
             free_in: None,
             fence: 0,
         });
     }
-    let [ours, ttl, foreign] = reply.into_array::<3>()?;
-    if let Some(key) = nth(&request.keys, foreign.into_count()?) {
-        return Err(wrong_type(key, "a lock"));
+    let [ours, number, foreign] = reply.into_array::<3>()?;
+    // Scripts count from 1; the counters come after the locks.
+    if let Some(index) = usize::try_from(foreign.into_count()?)
+        .unwrap_or(0)
+        .checked_sub(1)
+    {
+        return Err(wrong_type(keys, index));
     }
-    Ok(Answer {
-        ours: ours.into_bool()?,
-        free_in: free_in(ttl.into_int()?),
-        fence: 0,
+    let ours = ours.into_bool()?;
+    Ok(match action {
+        Action::AcquireFenced => Answer {
+            ours,
+            free_in: None,
+            fence: number.into_count()?,
+        },
+        _ => Answer {
+            ours,
+            free_in: free_in(number.into_int()?),
+            fence: 0,
+        },
     })
 }
 
-/// The key that a script means by this number: it counts from 1.
-fn nth(keys: &[Bytes], number: u64) -> Option<&Bytes> {
-    keys.get(usize::try_from(number).ok()?.checked_sub(1)?)
-}
-
-fn wrong_type(key: &[u8], wanted: &str) -> Error {
-    let key = key.escape_ascii();
-    Error::new(
-        ErrorKind::WrongType,
-        format!("\"{key}\" holds something other than {wanted}"),
-    )
+fn wrong_type(keys: &[Bytes], index: usize) -> Error {
+    let message = match keys.get(index) {
+        Some(key) => format!("{} holds something other than a lock", name(key)),
+        None => {
+            let key = keys.get(index - keys.len()).map_or(&[][..], AsRef::as_ref);
+            format!(
+                "{} holds something other than the fence of a lock",
+                name(&counter(key))
+            )
+        }
+    };
+    Error::new(ErrorKind::WrongType, message)
 }
 
 /// Reads a PTTL: -2 is a key that does not exist, -1 one that never ends.

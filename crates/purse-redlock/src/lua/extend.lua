@@ -4,8 +4,7 @@
 -- ARGV[2]: the time it shall have left, in milliseconds
 -- Returns 1 if all were ours, 0 if not.
 for _, key in ipairs(KEYS) do
-    -- What holds another type gives an error, as a table, and is not ours either.
-    if redis.pcall('GET', key) ~= ARGV[1] then
+    if redis.call('GET', key) ~= ARGV[1] then
         return 0
     end
 end

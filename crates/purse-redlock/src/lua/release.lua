@@ -6,7 +6,7 @@
 -- foreign: n if KEYS[n] holds something that is no lock, and stays; else 0.
 local held, ttl, foreign = 0, -2, 0
 for index, key in ipairs(KEYS) do
-    local value = redis.pcall('GET', key)
+    local value = get(key)
     if type(value) == 'table' then
         foreign = foreign > 0 and foreign or index
     elseif value == ARGV[1] then

@@ -98,6 +98,15 @@ async fn lock() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn lock_of_several_with_a_fence() {
+    every_moment(async |redlock: Redlock, moment| {
+        let multi = redlock.fenced().multi(["key", "other"]).unwrap();
+        drop(cut(multi.lock(), moment).await);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn lock_behind_a_holder() {
     every_moment(async |redlock: Redlock, moment| {
         let mutex = redlock.mutex("key");

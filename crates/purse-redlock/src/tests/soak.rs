@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::clock::{Clock, LockInstant};
 use crate::testing::{Behaviour, Rig, WELL, ms};
 
-fn any_behaviour(random: &mut fastrand::Rng) -> Behaviour {
+pub(super) fn any_behaviour(random: &mut fastrand::Rng) -> Behaviour {
     let delay = ms(random.u64(1..90));
     match random.u8(0..11) {
         0 => Behaviour::Down,

@@ -1,0 +1,159 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::testing::{Behaviour, Rig, WELL, ms};
+use crate::transport::Action;
+use crate::{Error, LostReason, RedlockMulti, Release};
+
+static_assertions::assert_impl_all!(RedlockMulti: Send, Sync, Clone, std::fmt::Debug);
+
+fn is_held<T>(outcome: &Result<T, Error>) -> bool {
+    matches!(outcome, Err(Error::Held { .. }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_excludes_single_locks_of_its_names_and_others_that_share_one() {
+    let rig = Rig::new(3);
+    let of = |names: [&str; 2]| rig.redlock.multi(names).unwrap();
+    let guard = of(["b", "a"]).try_lock().await.unwrap();
+    assert_eq!(guard.keys().collect::<Vec<_>>(), [b"a", b"b"]);
+    for name in ["a", "b"] {
+        assert!(is_held(&rig.redlock.mutex(name).try_lock().await), "{name}");
+    }
+    assert!(is_held(&of(["b", "c"]).try_lock().await));
+    let other = of(["c", "d"]).try_lock().await.unwrap();
+    assert_eq!(other.release().await.unwrap(), Release::Released);
+    assert_eq!(guard.release().await.unwrap(), Release::Released);
+
+    let single = rig.redlock.mutex("b").try_lock().await.unwrap();
+    assert!(is_held(&of(["a", "b"]).try_lock().await));
+    let free = rig.redlock.mutex("a").try_lock().await.unwrap();
+    drop((single, free));
+    rig.assert_clean("several").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_held_until_the_last_of_its_names_is_free() {
+    let rig = Rig::new(3);
+    for master in &rig.masters {
+        master.hold_key("a", "one", ms(300));
+        master.hold_key("b", "another", ms(700));
+    }
+    let multi = rig.redlock.multi(["a", "b", "c"]).unwrap();
+    let error = multi.try_lock().await.unwrap_err();
+    assert!(
+        matches!(error, Error::Held { retry_after: Some(after) } if after > ms(650) && after <= ms(700)),
+        "{error}"
+    );
+    let guard = multi.lock_timeout(ms(2_000)).await.unwrap();
+    guard.check().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_master_that_cannot_grant_all_grants_nothing() {
+    let rig = Rig::new(3);
+    rig.masters[2].hold_key("b", "another", ms(60_000));
+    let multi = rig.redlock.multi(["a", "b", "c"]).unwrap();
+    let guard = multi.try_lock().await.unwrap();
+    sleep(ms(10)).await;
+    assert_eq!(rig.masters[0].keys(), ["a", "b", "c"]);
+    assert_eq!(rig.masters[2].keys(), ["b"]);
+    assert_eq!(guard.release().await.unwrap(), Release::Released);
+    rig.reaper.drained().await;
+    assert!(rig.masters[0].keys().is_empty());
+    assert_eq!(rig.masters[2].keys(), ["b"], "another's stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_name_lost_on_a_quorum_is_all_of_it_lost() {
+    for (lost_on, is_lost) in [(1, false), (2, true)] {
+        let rig = Rig::new(3);
+        let multi = rig.redlock.multi(["a", "b"]).unwrap();
+        let mut guard = multi.lock().await.unwrap();
+        sleep(ms(500)).await;
+        for master in &rig.masters[..lost_on] {
+            master.lose("b");
+        }
+        let extended = guard.extend().await;
+        if is_lost {
+            let error = extended.unwrap_err();
+            assert!(
+                matches!(
+                    error,
+                    Error::Lost {
+                        reason: LostReason::Gone
+                    }
+                ),
+                "{error}"
+            );
+            assert_eq!(guard.release().await.unwrap(), Release::AlreadyExpired);
+        } else {
+            extended.unwrap();
+            // What is left of it on a master that does not count is not prolonged either.
+            sleep(ms(600)).await;
+            assert!(rig.masters[0].keys().is_empty());
+            assert_eq!(guard.release().await.unwrap(), Release::Released);
+        }
+        rig.assert_clean("lost").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_them_in_another_order_gets_them_in_turn() {
+    const NAMES: [[&str; 3]; 6] = [
+        ["a", "b", "c"],
+        ["c", "b", "a"],
+        ["b", "c", "d"],
+        ["d", "a", "c"],
+        ["a", "d", "e"],
+        ["e", "c", "b"],
+    ];
+    let rig = Rig::new(3);
+    let taken: Arc<[AtomicBool; 5]> = Arc::default();
+    let mut tasks = JoinSet::new();
+    for names in NAMES {
+        let multi = rig.contender(|_| ms(1)).multi(names).unwrap();
+        let taken = taken.clone();
+        tasks.spawn(async move {
+            let of = |name: &str| &taken[usize::from(name.as_bytes()[0] - b'a')];
+            for _ in 0..5 {
+                let guard = multi.lock().await.unwrap();
+                for name in names {
+                    assert!(!of(name).swap(true, Ordering::SeqCst), "{name} is taken");
+                }
+                sleep(ms(5)).await;
+                for name in names {
+                    of(name).store(false, Ordering::SeqCst);
+                }
+                assert_eq!(guard.release().await.unwrap(), Release::Released);
+            }
+        });
+    }
+    tasks.join_all().await;
+    rig.assert_clean("turns").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_multi_of_one_name_is_a_plain_lock() {
+    let rig = Rig::new(1);
+    let guard = rig.redlock.multi(["key"]).unwrap().lock().await.unwrap();
+    assert!(is_held(&rig.redlock.mutex("key").try_lock().await));
+    assert_eq!(guard.key(), b"key");
+    drop(guard);
+    rig.assert_clean("one name").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_reply_leaves_nothing_of_it_behind() {
+    let rig = Rig::new(3);
+    rig.behave(&[WELL, Behaviour::Deaf(ms(1)), Behaviour::Deaf(ms(1))]);
+    let multi = rig.redlock.multi(["a", "b"]).unwrap();
+    let error = multi.try_lock().await.unwrap_err();
+    assert!(matches!(error, Error::NoQuorum { .. }), "{error}");
+    rig.behave(&[WELL; 3]);
+    rig.assert_clean("lost replies").await;
+    assert!(rig.masters[1].asked().contains(&Action::Release));
+}
