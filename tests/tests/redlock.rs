@@ -4,6 +4,10 @@
 mod cancel;
 #[path = "redlock/faults.rs"]
 mod faults;
+#[path = "redlock/fence.rs"]
+mod fence;
+#[path = "redlock/multi.rs"]
+mod multi;
 #[path = "redlock/python.rs"]
 mod python;
 #[path = "redlock/setup.rs"]

@@ -1,6 +1,8 @@
 //! Everything can be sent to and shared with other tasks, and so can what methods return.
 
-use purse::redlock::{LockInstant, RedlockBuilder};
+use purse::redlock::{
+    FencedGuard, FencedMulti, FencedMutex, FencedRedlock, LockInstant, RedlockBuilder, RedlockMulti,
+};
 use purse::{
     Aggregate, ByRank, ByScore, ByValue, Changes, Client, ClientBuilder, Combined, CombinedSorted,
     Condition, Entries, Error, Json, KeyType, Occurrences, OnPoison, Op, Paged, Pattern, Plain,
@@ -51,6 +53,11 @@ fn handles_are_shared() {
     shared::<RedlockBuilder>();
     shared::<RedlockMutex>();
     shared::<RedlockGuard>();
+    shared::<FencedRedlock>();
+    shared::<RedlockMulti>();
+    shared::<FencedMutex>();
+    shared::<FencedMulti>();
+    shared::<FencedGuard>();
     shared::<LockInstant>();
     shared::<purse::redlock::Error>();
 }
@@ -65,7 +72,13 @@ fn operations_and_streams_are_sent_and_need_no_pinning() {
 
 /// Never called: it compiles only if the futures of async functions can be sent.
 #[allow(dead_code, reason = "compiling it is the test")]
-fn async_functions_are_sent(client: &Client, list: &RedisList<String>, mutex: &RedlockMutex) {
+fn async_functions_are_sent(
+    client: &Client,
+    list: &RedisList<String>,
+    mutex: &RedlockMutex,
+    fenced: &FencedMutex,
+    multi: &RedlockMulti,
+) {
     let hash: RedisHash<String, u32> = RedisHash::new(client, "h");
     future(Client::connect("redis://localhost"));
     future(client.close());
@@ -103,6 +116,8 @@ fn async_functions_are_sent(client: &Client, list: &RedisList<String>, mutex: &R
     future(sorted.pop_min_wait(None));
     future(sorted.pop_max_wait(None));
     future(mutex.lock());
+    future(fenced.lock());
+    future(multi.lock_timeout(std::time::Duration::ZERO));
     future(mutex.try_lock());
     future(mutex.lock_timeout(std::time::Duration::ZERO));
 }

@@ -34,11 +34,14 @@ async fn contend(python: Option<PathBuf>, name: &'static str, key: &'static str)
     let theirs = tokio::task::spawn_blocking(move || script(&python, name, &urls));
     eventually("Python is at work", PATIENCE, || number(&masters) > 0).await;
     let mut tasks = Vec::new();
-    for _ in 0..TASKS {
-        let (mutex, masters) = (redlock.mutex(key), masters.clone());
+    for task in 0..TASKS {
+        // One name, or several with this one among them, with a fence: all exclude Python's.
+        let names: &[_] = if task == 0 { &[key] } else { &[key, "other"] };
+        let multi = redlock.fenced().multi(names).expect("names");
+        let masters = masters.clone();
         tasks.push(tokio::spawn(async move {
             for _ in 0..ROUNDS {
-                let guard = mutex.lock().await.expect("it works");
+                let guard = multi.lock().await.expect("it works");
                 let number = number(&masters);
                 tokio::task::yield_now().await;
                 ask(&masters[0], "SET", "number", &(number + 1).to_string());
