@@ -130,6 +130,24 @@ fn the_tour_runs_all_three_and_ends_with_the_numbers_in_order() {
 }
 
 #[test]
+fn a_late_writer_is_refused_by_its_fence() {
+    let mut fenced = Running::start("fenced");
+    let mut printed = String::new();
+    let output = fenced.output.as_mut().expect("a pipe");
+    output.read_to_string(&mut printed).expect("text");
+    assert!(fenced.child.wait().expect("an end").success());
+    let expected = [
+        "the first writer pauses",
+        "the second writer has a greater fence: true",
+        "the first writer is refused: another holder has written since",
+        "the page says: the second writer's text",
+        "the first writer's lock had expired: true",
+    ];
+    assert_eq!(printed.lines().collect::<Vec<_>>(), expected);
+    fenced.leaves_nothing();
+}
+
+#[test]
 fn the_tour_leaves_nothing_after_ctrl_c() {
     let mut tour = Running::start("tour");
     tour.read_until("works on number 3");
