@@ -122,10 +122,7 @@ impl Owner {
         announce: &mut oneshot::Sender<Outcome>,
     ) -> Option<Result<Grant, Failure>> {
         let start = self.context.clock.now();
-        let mut votes = self.ask_all(match self.is_fenced {
-            true => Action::AcquireFenced,
-            false => Action::Acquire,
-        });
+        let mut votes = self.ask_all(self.acquisition());
         let mut releases = None;
         loop {
             match votes.tally().acquisition() {
@@ -156,6 +153,15 @@ impl Owner {
         }
     }
 
+    /// What to ask for the lock with.
+    const fn acquisition(&self) -> Action {
+        if self.is_fenced {
+            Action::AcquireFenced
+        } else {
+            Action::Acquire
+        }
+    }
+
     /// Accepts a quorum's grant, unless it came too late to be of use; `None` if nobody waits any
     /// more.
     async fn confirm(
@@ -165,9 +171,10 @@ impl Owner {
         announce: &mut oneshot::Sender<Outcome>,
     ) -> Option<Result<Grant, Failure>> {
         let until = valid_until(start, self.context.settings.ttl);
-        let fence = match self.is_fenced {
-            true => self.fence(votes, announce).await,
-            false => Some(Ok(0)),
+        let fence = if self.is_fenced {
+            self.fence(votes, announce).await
+        } else {
+            Some(Ok(0))
         };
         let error = match fence {
             Some(Ok(fence)) => match self.context.worth_having(until) {

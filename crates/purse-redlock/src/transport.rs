@@ -236,6 +236,47 @@ mod tests {
     }
 
     #[test]
+    fn several_keys_are_one_command_and_their_counters_come_after_them() {
+        let keys = ["a", "b"].map(Bytes::from);
+        let of = |action| {
+            let keys = keys.clone().into();
+            let request = Request {
+                keys,
+                ..request(action)
+            };
+            command(&request)
+        };
+        for (action, name) in [
+            (Action::Acquire, "ACQUIRE"),
+            (Action::Extend, "EXTEND"),
+            (Action::Release, "RELEASE"),
+        ] {
+            assert_eq!(of(action).name(), name);
+            assert_eq!(of(action).keys(), keys);
+        }
+        for (action, name) in [
+            (Action::AcquireFenced, "ACQUIRE_FENCED"),
+            (Action::Raise(7), "RAISE"),
+        ] {
+            assert_eq!(of(action).name(), name);
+            assert_eq!(of(action).keys(), ["a", "b", "a:fence", "b:fence"]);
+        }
+    }
+
+    #[test]
+    fn what_holds_another_type_is_named_be_it_a_lock_or_its_counter() {
+        let keys = ["a", "b"].map(Bytes::from);
+        for (index, name) in ["\"a\"", "\"b\"", "\"a:fence\"", "\"b:fence\""]
+            .iter()
+            .enumerate()
+        {
+            let error = wrong_type(&keys, index);
+            assert_eq!(error.kind(), ErrorKind::WrongType);
+            assert!(error.to_string().starts_with(name), "{error}");
+        }
+    }
+
+    #[test]
     fn a_pttl_says_when_the_key_is_free() {
         assert_eq!(free_in(-2), Some(Duration::ZERO));
         assert_eq!(free_in(-1), None);
