@@ -10,10 +10,12 @@ use crate::clock::SystemClock;
 use crate::connect;
 use crate::context::{Context, Post};
 use crate::error::{Error, Result};
+use crate::extender::AutoExtend;
 use crate::master::Master;
 use crate::reaper::Reaper;
 use crate::redlock::Redlock;
 use crate::settings::{Settings, Wishes};
+use crate::timer::Timer;
 use crate::transport::Remote;
 
 /// Configures a [`Redlock`]; get one from [`Redlock::builder`].
@@ -59,6 +61,15 @@ impl RedlockBuilder {
         self
     }
 
+    /// Has every lock extended by itself for as long as its guard is alive. Default: none is, but in
+    /// a [`scope`](crate::RedlockMutex::scope).
+    ///
+    /// [`RedlockMutex::auto_extend`](crate::RedlockMutex::auto_extend) says otherwise for one lock.
+    pub const fn auto_extend(mut self, auto: AutoExtend) -> Self {
+        self.wishes.auto_extend = Some(auto);
+        self
+    }
+
     /// The longest pause between two attempts of one wait. Default: 200 ms.
     ///
     /// Each pause is random, from zero up to a bound that begins at 10 ms and doubles up to this.
@@ -94,12 +105,14 @@ impl RedlockBuilder {
             .into_iter()
             .map(|client| Post::new(Arc::new(Remote::new(client, settings.node_timeout))))
             .collect();
+        let (clock, runtime) = (Arc::new(SystemClock), Handle::current());
         Ok(Redlock::new(Context {
             masters,
             settings,
-            clock: Arc::new(SystemClock),
+            clock: clock.clone(),
             reaper: Reaper::default(),
-            runtime: Handle::current(),
+            timer: Timer::new(clock, runtime.clone()),
+            runtime,
         }))
     }
 }

@@ -13,6 +13,7 @@ use crate::decision::is_worth_having;
 use crate::error::{Error, Result};
 use crate::reaper::Reaper;
 use crate::settings::Settings;
+use crate::timer::Timer;
 use crate::transport::Transport;
 
 /// So many requests may be under way at one master. What a burst sends beyond that only waits in
@@ -24,6 +25,7 @@ pub(crate) struct Context {
     pub(crate) settings: Settings,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) reaper: Reaper,
+    pub(crate) timer: Timer,
     pub(crate) runtime: Handle,
 }
 

@@ -62,6 +62,11 @@ pub enum Error {
         reason: LostReason,
     },
 
+    /// The extension would be one too many, or last too long, for what
+    /// [`AutoExtend`](crate::AutoExtend) allows; the lock holds until the time it had.
+    #[error("the lock was extended as often, or as long, as it may be")]
+    ExtensionCap,
+
     /// It is not known whether the extension took place; the lock holds until the time it had.
     #[error(
         "the extension may have failed: {votes} of the {needed} masters needed agreed{}",
@@ -110,6 +115,17 @@ pub enum LostReason {
     /// lost their data.
     #[error("a majority of the masters can no longer have it")]
     Gone,
+    /// Its time is over, as it was extended as often, or as long, as
+    /// [`AutoExtend`](crate::AutoExtend) allows.
+    #[error("its time is over, and it was not to be extended any more")]
+    Capped,
+    /// Its guard gave it back: nothing went wrong, but the lock is no longer ours.
+    #[error("it was given back")]
+    Released,
+    /// The runtime of the [`Redlock`](crate::Redlock) is gone: nobody can extend, release or watch
+    /// it any more.
+    #[error("the runtime that looked after it is gone")]
+    Closed,
 }
 
 struct After<'a>(&'a Option<Duration>);

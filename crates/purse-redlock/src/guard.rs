@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::fencing::{Fenced, Fencing, Unfenced};
 use crate::keys::Shown;
 use crate::lease::Lease;
+use crate::lost::Lost;
 
 /// How a lock ended that was released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -90,6 +91,45 @@ impl<F: Fencing> RedlockGuard<F> {
         self.lease.term().check()
     }
 
+    /// Resolves once the lock is lost, to the reason: at [`valid_until`](Self::valid_until) at the
+    /// latest, before if an extension finds the lock gone.
+    ///
+    /// The result borrows nothing: it can be awaited, cloned, or spawned, while the guard is used.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(3)?;
+    /// # let urls = servers.urls();
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// # async fn work() {}
+    /// # let redlock = purse_redlock::Redlock::builder(urls).build().await?;
+    /// let guard = redlock.mutex("invoices").lock().await?;
+    /// tokio::select! {
+    ///     reason = guard.lost() => eprintln!("stopped working: {reason}"),
+    ///     () = work() => println!("done, with {:?} left", guard.remaining()),
+    /// }
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    pub fn lost(&self) -> Lost {
+        Lost::new(self.lease.term().clone())
+    }
+
+    /// How often the lock was extended so far, by itself or by hand.
+    #[must_use]
+    pub fn extensions(&self) -> u32 {
+        self.lease.term().extensions()
+    }
+
+    pub(crate) const fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    pub(crate) const fn fencing(&self) -> F {
+        self.fencing
+    }
+
     /// Gives the lock its whole ttl again, from now on.
     ///
     /// Redis command: a script with `GET`, `PTTL` and `PEXPIRE` on all masters at once, which never
@@ -105,7 +145,9 @@ impl<F: Fencing> RedlockGuard<F> {
     /// quorum no longer has our token. [`Ambiguous`](crate::Error::Ambiguous) if too few masters
     /// answered to know: the lock then counts as not extended.
     /// [`ValidityExhausted`](crate::Error::ValidityExhausted) if the extension took so long that
-    /// hardly anything of it is left. [`Closed`](crate::Error::Closed) if the runtime is gone.
+    /// hardly anything of it is left. [`ExtensionCap`](crate::Error::ExtensionCap) beyond the limits
+    /// of [`AutoExtend`](crate::AutoExtend), which count extensions by hand as well.
+    /// [`Closed`](crate::Error::Closed) if the runtime is gone.
     ///
     /// # Cancel safety
     /// Dropped before it is polled, nothing happens. Dropped later, the extension goes on in the

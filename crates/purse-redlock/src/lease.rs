@@ -1,19 +1,21 @@
 //! A lock that was acquired: what its guard holds, and what its owner task serves.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::clock::{Clock, LockInstant};
 use crate::error::{Error, LostReason, Result};
+use crate::extender::AutoExtend;
 use crate::guard::Release;
 use crate::reaper::{GuardTicket, Reaper};
+use crate::term::{Hold, Term};
 
 /// What a guard asks of the task that owns its lease.
 pub(crate) enum Order {
+    /// Extend it from now on by yourself.
+    Keep(AutoExtend),
     Extend(oneshot::Sender<Result<()>>),
     Release(oneshot::Sender<Result<Release>>),
 }
@@ -54,7 +56,7 @@ impl Offer {
         Ok(Lease {
             ticket,
             orders: self.orders,
-            term: self.term,
+            hold: Hold(self.term),
             fence: self.fence,
         })
     }
@@ -85,11 +87,11 @@ impl Service {
 
 /// The guard's end of a lease. Dropped, wherever that is, it has the owner task release the lock.
 pub(crate) struct Lease {
+    hold: Hold,
     /// Says that the lease is in use. Given up before the owner hears that it is to be released: in
     /// between, a shutdown waits for one more than it must, and not for one less.
     ticket: GuardTicket,
     orders: mpsc::UnboundedSender<Order>,
-    term: Arc<Term>,
     fence: u64,
 }
 
@@ -99,8 +101,14 @@ impl Lease {
         self.fence
     }
 
-    pub(crate) fn term(&self) -> &Term {
-        &self.term
+    pub(crate) const fn term(&self) -> &Arc<Term> {
+        &self.hold.0
+    }
+
+    /// Has the owner task extend it by itself.
+    pub(crate) fn keep(&self, auto: AutoExtend) {
+        // Where the owner is gone, so is all that could be extended.
+        let _ = self.orders.send(Order::Keep(auto));
     }
 
     pub(crate) async fn extend(&self) -> Result<()> {
@@ -112,91 +120,17 @@ impl Lease {
 
     pub(crate) async fn release(self) -> Result<Release> {
         let Self {
+            hold,
             ticket,
             orders,
-            term,
             ..
         } = self;
         let (reply, answer) = oneshot::channel();
         drop(ticket);
         let _ = orders.send(Order::Release(reply));
-        answer.await.unwrap_or_else(|_| match term.check() {
-            Ok(()) => Err(Error::Closed),
-            Err(_) => Ok(Release::AlreadyExpired),
+        answer.await.unwrap_or_else(|_| match hold.0.lost() {
+            None | Some(LostReason::Closed) => Err(Error::Closed),
+            Some(_) => Ok(Release::AlreadyExpired),
         })
-    }
-}
-
-/// How long a lease holds. Once lost, it stays so.
-pub(crate) struct Term {
-    clock: Arc<dyn Clock>,
-    state: Mutex<State>,
-}
-
-#[derive(Clone, Copy)]
-struct State {
-    valid_until: LockInstant,
-    lost: Option<LostReason>,
-}
-
-impl Term {
-    pub(crate) fn new(clock: Arc<dyn Clock>, valid_until: LockInstant) -> Self {
-        let state = State {
-            valid_until,
-            lost: None,
-        };
-        Self {
-            clock,
-            state: Mutex::new(state),
-        }
-    }
-
-    pub(crate) fn valid_until(&self) -> LockInstant {
-        self.current().valid_until
-    }
-
-    pub(crate) fn remaining(&self) -> Duration {
-        let state = self.current();
-        match state.lost {
-            Some(_) => Duration::ZERO,
-            None => state
-                .valid_until
-                .saturating_duration_since(self.clock.now()),
-        }
-    }
-
-    /// Whether the lease still holds; a lease that is found over is lost for good.
-    pub(crate) fn check(&self) -> Result<()> {
-        self.current()
-            .lost
-            .map_or(Ok(()), |reason| Err(Error::Lost { reason }))
-    }
-
-    pub(crate) fn lose(&self, reason: LostReason) -> Error {
-        let mut state = self.current();
-        let reason = *state.lost.get_or_insert(reason);
-        Error::Lost { reason }
-    }
-
-    /// Prolongs a lease that still holds, never shortens it.
-    pub(crate) fn prolong(&self, until: LockInstant) -> Result<()> {
-        let mut state = self.current();
-        match state.lost {
-            Some(reason) => Err(Error::Lost { reason }),
-            None => {
-                state.valid_until = state.valid_until.max(until);
-                Ok(())
-            }
-        }
-    }
-
-    /// The state, after a look at the clock.
-    fn current(&self) -> MutexGuard<'_, State> {
-        // No panic can leave the two fields half-written.
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.clock.now() >= state.valid_until {
-            state.lost.get_or_insert(LostReason::Expired);
-        }
-        state
     }
 }

@@ -13,6 +13,7 @@ use crate::backoff::Backoff;
 use crate::clock::LockInstant;
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::extender::AutoExtend;
 use crate::fencing::{Fencing, Unfenced};
 use crate::guard::RedlockGuard;
 use crate::keys::Shown;
@@ -35,19 +36,36 @@ pub struct RedlockMutex<F: Fencing = Unfenced> {
     /// One key; several within a [`RedlockMulti`](crate::RedlockMulti), sorted.
     keys: Arc<[Bytes]>,
     fencing: PhantomData<fn() -> F>,
+    auto_extend: Option<AutoExtend>,
 }
 
 impl<F: Fencing> RedlockMutex<F> {
-    pub(crate) const fn new(context: Arc<Context>, keys: Arc<[Bytes]>) -> Self {
+    pub(crate) fn new(context: Arc<Context>, keys: Arc<[Bytes]>) -> Self {
+        let auto_extend = context.settings.auto_extend;
         Self {
             context,
             keys,
             fencing: PhantomData,
+            auto_extend,
         }
     }
 
     pub(crate) const fn keys(&self) -> &Arc<[Bytes]> {
         &self.keys
+    }
+
+    /// Has this lock extended by itself for as long as its guard is alive, in place of what
+    /// [`RedlockBuilder::auto_extend`](crate::RedlockBuilder::auto_extend) says; `None`: not at all.
+    ///
+    /// It concerns what is locked through the result, and through clones of it.
+    #[must_use = "the lock it was called on is gone"]
+    pub fn auto_extend(mut self, auto: impl Into<Option<AutoExtend>>) -> Self {
+        self.auto_extend = auto.into();
+        self
+    }
+
+    pub(crate) const fn extends(&self) -> Option<AutoExtend> {
+        self.auto_extend
     }
 
     /// The key of the lock on the masters.
@@ -183,6 +201,9 @@ impl<F: Fencing> RedlockMutex<F> {
         let lease = offer.accept()?;
         // Much time may have passed since it was offered, if this future was not polled.
         self.context.worth_having(lease.term().valid_until())?;
+        if let Some(auto) = self.auto_extend {
+            lease.keep(auto);
+        }
         Ok(RedlockGuard::new(lease, self.keys.clone()))
     }
 

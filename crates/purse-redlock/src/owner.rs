@@ -4,6 +4,8 @@
 //! on: it gives back what was or may have been taken. It asks all masters at once, over one
 //! [`Line`] each, which keeps the order: nothing overtakes a SET that is under way.
 
+mod serve;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,11 +15,11 @@ use crate::ballot::Ballot;
 use crate::clock::LockInstant;
 use crate::context::Context;
 use crate::decision::{Acquisition, Possession, valid_until};
-use crate::error::{Error, LostReason, Result};
+use crate::error::{Error, Result};
 use crate::fence::settle;
-use crate::guard::Release;
-use crate::lease::{Offer, Order, Service, Term};
+use crate::lease::Offer;
 use crate::line::{Ask, Event, Line};
+use crate::term::Term;
 use crate::token::Token;
 use crate::transport::Action;
 
@@ -62,6 +64,7 @@ pub(crate) fn attempt(
 
 struct Owner {
     context: Arc<Context>,
+    keys: Arc<[Bytes]>,
     lines: Vec<mpsc::UnboundedSender<Ask>>,
     events: mpsc::UnboundedReceiver<Event>,
     round: u64,
@@ -91,6 +94,7 @@ impl Owner {
             .collect();
         Self {
             context,
+            keys: keys.clone(),
             lines,
             events,
             round: 0,
@@ -99,13 +103,15 @@ impl Owner {
     }
 
     async fn own(mut self, mut announce: oneshot::Sender<Outcome>) {
+        let start = self.context.clock.now();
         match self.acquire(&mut announce).await {
             Some(Ok(Grant { until, fence })) => {
-                let term = Arc::new(Term::new(self.context.clock.clone(), until));
+                let (clock, timer) = (self.context.clock.clone(), self.context.timer.clone());
+                let term = Arc::new(Term::new(clock, timer, self.keys.clone(), until));
                 let (offer, service) = Offer::new(term, fence, self.context.reaper.clone());
                 // An offer that nobody receives is dropped, here or in the channel.
                 let _ = announce.send(Ok(offer));
-                self.serve(service).await;
+                self.serve(service, start).await;
             }
             Some(Err(failure)) => {
                 // Nobody who waits, nobody to tell.
@@ -247,66 +253,6 @@ impl Owner {
         }
     }
 
-    async fn serve(&mut self, mut service: Service) {
-        let mut next = service.first(self.context.reaper.closed()).await;
-        let Service { orders, term, .. } = &mut service;
-        loop {
-            next = match next {
-                Some(Order::Release(reply)) => {
-                    // Where nobody waits for the answer any more, the lock is released all the same.
-                    let _ = reply.send(self.release(term).await);
-                    return;
-                }
-                Some(Order::Extend(mut reply)) => tokio::select! {
-                    biased;
-                    next = overtake(&mut reply, orders) => next,
-                    result = self.extend(term) => {
-                        let _ = reply.send(result);
-                        orders.recv().await
-                    }
-                },
-                None => break,
-            };
-        }
-        self.ask_all(Action::Release);
-    }
-
-    async fn extend(&mut self, term: &Term) -> Result<()> {
-        term.check()?;
-        let start = self.context.clock.now();
-        let mut votes = self.ask_all(Action::Extend);
-        let possession = self.decide(&mut votes).await;
-        let until = valid_until(start, self.context.settings.ttl);
-        match possession {
-            Possession::Held => {
-                term.prolong(until)?;
-                self.context.worth_having(until)
-            }
-            Possession::Gone => Err(term.lose(LostReason::Gone)),
-            Possession::Unknown | Possession::Undecided => {
-                term.check()?;
-                let (votes, needed, errors) = self.shortfall(votes);
-                Err(Error::Ambiguous {
-                    votes,
-                    needed,
-                    errors,
-                })
-            }
-        }
-    }
-
-    async fn release(&mut self, term: &Term) -> Result<Release> {
-        let in_time = term.check().is_ok();
-        let mut votes = self.ask_all(Action::Release);
-        let possession = self.decide(&mut votes).await;
-        match possession {
-            _ if !in_time => Ok(Release::AlreadyExpired),
-            Possession::Held => Ok(Release::Released),
-            Possession::Gone => Ok(Release::AlreadyExpired),
-            Possession::Unknown | Possession::Undecided => Err(self.no_quorum(votes)),
-        }
-    }
-
     /// Waits for the answers that tell whether a quorum has our token.
     async fn decide(&mut self, votes: &mut Ballot) -> Possession {
         while votes.tally().possession() == Possession::Undecided {
@@ -355,14 +301,4 @@ impl Owner {
         self.lines.clear();
         while self.events.recv().await.is_some() {}
     }
-}
-
-/// The order that follows an extension nobody waits for any more: there is no use in prolonging
-/// first what is released next, or prolonged once more.
-async fn overtake(
-    reply: &mut oneshot::Sender<Result<()>>,
-    orders: &mut mpsc::UnboundedReceiver<Order>,
-) -> Option<Order> {
-    reply.closed().await;
-    orders.recv().await
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::decision::drift;
 use crate::error::{Error, Result};
+use crate::extender::AutoExtend;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SHORTEST_TTL: Duration = Duration::from_millis(10);
@@ -19,6 +20,7 @@ pub(crate) struct Wishes {
     pub(crate) node_timeout: Option<Duration>,
     pub(crate) min_validity: Option<Duration>,
     pub(crate) retry_delay: Option<Duration>,
+    pub(crate) auto_extend: Option<AutoExtend>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +29,7 @@ pub(crate) struct Settings {
     pub(crate) node_timeout: Duration,
     pub(crate) min_validity: Duration,
     pub(crate) retry_delay: Duration,
+    pub(crate) auto_extend: Option<AutoExtend>,
 }
 
 impl Settings {
@@ -75,6 +78,7 @@ impl Settings {
             node_timeout,
             min_validity,
             retry_delay,
+            auto_extend: wishes.auto_extend,
         })
     }
 

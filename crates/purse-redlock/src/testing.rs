@@ -19,6 +19,7 @@ use crate::context::{Context, Post};
 use crate::reaper::Reaper;
 use crate::redlock::Redlock;
 use crate::settings::Settings;
+use crate::timer::Timer;
 use crate::transport::{Action, Answer, Asking, Request, Transport};
 
 pub(crate) const fn ms(n: u64) -> Duration {
@@ -30,6 +31,7 @@ pub(crate) const SETTINGS: Settings = Settings {
     node_timeout: ms(50),
     min_validity: ms(10),
     retry_delay: ms(200),
+    auto_extend: None,
 };
 
 /// How a master treats what it is asked.
@@ -393,6 +395,7 @@ fn redlock(
         settings,
         clock: clock.clone(),
         reaper: reaper.clone(),
+        timer: Timer::new(clock.clone(), Handle::current()),
         runtime: Handle::current(),
     })
 }

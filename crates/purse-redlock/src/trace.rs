@@ -2,7 +2,11 @@
 
 #[cfg(feature = "tracing")]
 mod told {
+    use bytes::Bytes;
     use purse_client::Error;
+
+    use crate::error::LostReason;
+    use crate::keys::Shown;
 
     pub(crate) fn even_masters(masters: usize) {
         tracing::warn!(
@@ -45,11 +49,26 @@ mod told {
             "a lock could not be released in time; left to its ttl"
         );
     }
+
+    pub(crate) fn extended(keys: &[Bytes], extensions: u32) {
+        tracing::debug!(target: "purse_redlock", keys = ?Shown(keys), extensions, "a lock was extended");
+    }
+
+    pub(crate) fn not_extended(keys: &[Bytes], error: &crate::Error) {
+        tracing::warn!(target: "purse_redlock", keys = ?Shown(keys), %error, "a lock was not extended");
+    }
+
+    pub(crate) fn lost(keys: &[Bytes], reason: LostReason) {
+        tracing::warn!(target: "purse_redlock", keys = ?Shown(keys), %reason, "a lock was lost");
+    }
 }
 
 #[cfg(not(feature = "tracing"))]
 mod told {
+    use bytes::Bytes;
     use purse_client::Error;
+
+    use crate::error::LostReason;
 
     pub(crate) fn even_masters(_: usize) {}
 
@@ -62,8 +81,15 @@ mod told {
     pub(crate) fn unreachable(_: &str, _: &Error) {}
 
     pub(crate) fn left_to_expire(_: &str) {}
+
+    pub(crate) fn extended(_: &[Bytes], _: u32) {}
+
+    pub(crate) fn not_extended(_: &[Bytes], _: &crate::Error) {}
+
+    pub(crate) fn lost(_: &[Bytes], _: LostReason) {}
 }
 
 pub(crate) use told::{
-    even_masters, evicting, left_to_expire, one_server, unidentified, unreachable,
+    even_masters, evicting, extended, left_to_expire, lost, not_extended, one_server, unidentified,
+    unreachable,
 };

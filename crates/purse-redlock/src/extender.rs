@@ -1,0 +1,186 @@
+//! When a lock is extended by itself, and how often at most: no clock, no network.
+
+use std::time::Duration;
+
+use crate::clock::LockInstant;
+use crate::decision::valid_until;
+
+/// Has a lock extended by itself, a third of its ttl after it was acquired or last extended, for as
+/// long as its guard is alive.
+///
+/// An extension that fails is tried again, with growing pauses, until the lock's time is over or
+/// the masters say that it is gone. Without a limit, a holder that hangs blocks everybody else for
+/// as long as its process lives: the limits here end that. They bound the lock whoever extends it:
+/// extensions by hand count, and fail with [`ExtensionCap`](crate::Error::ExtensionCap) beyond.
+///
+/// ```
+/// use std::time::Duration;
+/// use purse_redlock::AutoExtend;
+///
+/// let an_hour_at_most = AutoExtend::new().max_hold(Duration::from_secs(3600));
+/// assert_ne!(an_hour_at_most, AutoExtend::new());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[must_use = "it does nothing until a lock is told of it"]
+pub struct AutoExtend {
+    max_extensions: Option<u32>,
+    max_hold: Option<Duration>,
+}
+
+impl AutoExtend {
+    /// Extends without limit.
+    pub const fn new() -> Self {
+        Self {
+            max_extensions: None,
+            max_hold: None,
+        }
+    }
+
+    /// Extends so many times at most.
+    pub const fn max_extensions(mut self, count: u32) -> Self {
+        self.max_extensions = Some(count);
+        self
+    }
+
+    /// Never lets the lock last longer than this in all, counted from the moment before the first
+    /// command of it.
+    ///
+    /// An extension gives a whole ttl or does not take place, so the lock may end up to a third of
+    /// its ttl sooner. One that is shorter than the ttl means no extension at all.
+    pub const fn max_hold(mut self, time: Duration) -> Self {
+        self.max_hold = Some(time);
+        self
+    }
+}
+
+/// The extensions of one lease.
+pub(crate) struct Extender {
+    ttl: Duration,
+    since: LockInstant,
+    auto: Option<AutoExtend>,
+    made: u32,
+    failed: u32,
+    due: LockInstant,
+}
+
+impl Extender {
+    /// Of a lease whose first command was sent after `since`.
+    pub(crate) fn new(ttl: Duration, since: LockInstant) -> Self {
+        Self {
+            ttl,
+            since,
+            auto: None,
+            made: 0,
+            failed: 0,
+            due: since + ttl / 3,
+        }
+    }
+
+    pub(crate) const fn arm(&mut self, auto: AutoExtend) {
+        self.auto = Some(auto);
+    }
+
+    /// When to extend next; never if it is not to be.
+    pub(crate) fn due(&self) -> Option<LockInstant> {
+        self.auto.map(|_| self.due)
+    }
+
+    /// Whether an extension that begins now stays within the limits.
+    pub(crate) fn may_extend(&self, now: LockInstant) -> bool {
+        let Some(auto) = self.auto else {
+            return true;
+        };
+        let is_too_many = auto.max_extensions.is_some_and(|most| self.made >= most);
+        let end = valid_until(now, self.ttl);
+        let is_too_long = auto.max_hold.is_some_and(|most| end > self.since + most);
+        !is_too_many && !is_too_long
+    }
+
+    /// Counts an extension that began at `start`.
+    pub(crate) fn extended(&mut self, start: LockInstant) {
+        self.made = self.made.saturating_add(1);
+        self.failed = 0;
+        self.due = start + self.ttl / 3;
+    }
+
+    /// After an extension of which nothing is known: the next one soon, but not all at once where
+    /// many locks share the masters.
+    pub(crate) fn failed(&mut self, now: LockInstant) {
+        let longest = self.ttl / 12;
+        let factor = 1_u32.checked_shl(self.failed).unwrap_or(u32::MAX);
+        let pause = (self.ttl / 100).saturating_mul(factor).min(longest);
+        self.failed = self.failed.saturating_add(1);
+        let pause = pause.mul_f64(0.5 + fastrand::f64() / 2.0);
+        self.due = now + pause.max(Duration::from_millis(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TTL: Duration = Duration::from_secs(12);
+
+    const fn s(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    #[test]
+    fn it_is_due_a_third_of_the_ttl_after_the_last_one_began() {
+        let start = LockInstant::now();
+        let mut extender = Extender::new(TTL, start);
+        assert_eq!(extender.due(), None, "not unless it is asked for");
+        extender.arm(AutoExtend::new());
+        assert_eq!(extender.due(), Some(start + s(4)));
+        extender.extended(start + s(5));
+        assert_eq!(extender.due(), Some(start + s(9)));
+    }
+
+    #[test]
+    fn failures_are_followed_sooner_and_then_later_but_many_times_before_the_end() {
+        let mut now = LockInstant::now();
+        let end = valid_until(now, TTL);
+        let mut extender = Extender::new(TTL, now);
+        extender.arm(AutoExtend::new());
+        now = now + s(4);
+        let mut tries = 0;
+        while now < end {
+            extender.failed(now);
+            let due = extender.due().unwrap();
+            let pause = due.saturating_duration_since(now);
+            assert!(pause <= s(1) && pause >= Duration::from_millis(60));
+            assert!(tries > 0 || pause <= Duration::from_millis(120));
+            (now, tries) = (due, tries + 1);
+        }
+        assert!((8..30).contains(&tries), "{tries}");
+        extender.extended(now);
+        assert_eq!(extender.due(), Some(now + s(4)));
+    }
+
+    #[test]
+    fn the_cap_on_their_number_counts_all() {
+        let now = LockInstant::now();
+        let mut extender = Extender::new(TTL, now);
+        extender.extended(now);
+        extender.arm(AutoExtend::new().max_extensions(2));
+        assert!(extender.may_extend(now));
+        extender.extended(now);
+        assert!(!extender.may_extend(now));
+        extender.arm(AutoExtend::new());
+        assert!(extender.may_extend(now));
+    }
+
+    #[test]
+    fn the_cap_on_time_is_one_on_the_end_of_the_lock() {
+        let start = LockInstant::now();
+        let mut extender = Extender::new(TTL, start);
+        extender.arm(AutoExtend::new().max_hold(s(20)));
+        // The last moment from which a lease ends in time, by the holder's count.
+        let length = valid_until(start, TTL).saturating_duration_since(start);
+        let last = start + (s(20) - length);
+        assert!(extender.may_extend(last));
+        assert!(!extender.may_extend(last + Duration::from_nanos(1)));
+        extender.arm(AutoExtend::new().max_hold(Duration::MAX));
+        assert!(extender.may_extend(start + s(1_000_000)));
+    }
+}
