@@ -76,6 +76,7 @@ examples:
     cargo run --quiet --example hash
     cargo run --quiet --example keyspace
     cargo run --quiet --example queue
+    cargo run --quiet --example scope
     cargo run --quiet --example set
     cargo run --quiet --example sorted_set
     cargo run --quiet --example redlock

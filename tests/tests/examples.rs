@@ -148,6 +148,26 @@ fn a_late_writer_is_refused_by_its_fence() {
 }
 
 #[test]
+fn scope_shows_work_that_ends_and_work_that_is_stopped() {
+    let mut scope = Running::start("scope");
+    let mut printed = String::new();
+    let output = scope.output.as_mut().expect("a pipe");
+    output.read_to_string(&mut printed).expect("text");
+    assert!(scope.child.wait().expect("an end").success(), "{printed}");
+    let expected = [
+        "page 1 is written",
+        "page 2 is written",
+        "page 3 is written",
+        "3 pages, and the lock held all the time",
+        "the work was stopped: its time is over, and it was not to be extended any more",
+        "the work took too long",
+        "and the next one has the lock",
+    ];
+    assert_eq!(printed.lines().collect::<Vec<_>>(), expected);
+    scope.leaves_nothing();
+}
+
+#[test]
 fn the_tour_leaves_nothing_after_ctrl_c() {
     let mut tour = Running::start("tour");
     tour.read_until("works on number 3");

@@ -6,12 +6,16 @@ mod cancel;
 mod faults;
 #[path = "redlock/fence.rs"]
 mod fence;
+#[path = "redlock/lease.rs"]
+mod lease;
 #[path = "redlock/multi.rs"]
 mod multi;
 #[path = "redlock/python.rs"]
 mod python;
 #[path = "redlock/setup.rs"]
 mod setup;
+#[path = "redlock/stopped.rs"]
+mod stopped;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};

@@ -15,6 +15,7 @@ use crate::master::Master;
 use crate::reaper::Reaper;
 use crate::redlock::Redlock;
 use crate::settings::{Settings, Wishes};
+use crate::stack::Stack;
 use crate::timer::Timer;
 use crate::transport::Remote;
 
@@ -111,6 +112,7 @@ impl RedlockBuilder {
             settings,
             clock: clock.clone(),
             reaper: Reaper::default(),
+            scopes: Stack::default(),
             timer: Timer::new(clock, runtime.clone()),
             runtime,
         }))

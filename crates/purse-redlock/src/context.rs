@@ -13,6 +13,7 @@ use crate::decision::is_worth_having;
 use crate::error::{Error, Result};
 use crate::reaper::Reaper;
 use crate::settings::Settings;
+use crate::stack::Stack;
 use crate::timer::Timer;
 use crate::transport::Transport;
 
@@ -25,6 +26,7 @@ pub(crate) struct Context {
     pub(crate) settings: Settings,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) reaper: Reaper,
+    pub(crate) scopes: Stack,
     pub(crate) timer: Timer,
     pub(crate) runtime: Handle,
 }

@@ -1,7 +1,9 @@
 //! Distributed locks over a quorum of Redis and Valkey masters.
 //!
 //! [`Redlock`] makes locks by name, [`RedlockMutex`] waits for one, [`RedlockMulti`] for several at
-//! once, [`RedlockGuard`] is the lock held. It follows the [algorithm] that the servers' documentation describes, and shares keys and
+//! once, [`RedlockGuard`] is the lock held. [`RedlockMutex::scope`] runs work under a lock, extends it
+//! meanwhile, and stops the work when the lock is lost; with a guard, the same takes [`AutoExtend`]
+//! and [`RedlockGuard::lost`]. It follows the [algorithm] that the servers' documentation describes, and shares keys and
 //! values with Python's redis-purse: the two exclude each other.
 //!
 //! # What it promises
@@ -27,14 +29,21 @@
 //! a number that grows with each holder: [`Redlock::fenced`] gives locks with one, and
 //! [`FencedRedlock`] says what it takes. The resource must check it; the lock cannot.
 //!
+//! # No `Locked<T>`
+//! A type that gives out its `T` only to who holds the lock would promise what it cannot keep: a
+//! reference has no end of its own, the lock has. Data behind it would still be reached after
+//! [`RedlockGuard::valid_until`], without a word, and data on a server is reached by others as they
+//! like. So a guard has no `Deref`, and what needs the lock calls [`RedlockGuard::check`].
+//!
 //! # Runtime
 //! Everything runs on the tokio runtime that [`RedlockBuilder::build`] was called on. Call
 //! [`Redlock::shutdown`] before it ends, or the last locks that were dropped may stay until their
 //! ttl.
 //!
 //! # Features
-//! `tracing` (on by default) warns of configurations that make locks less safe, and of locks that
-//! could not be released.
+//! `tracing` (on by default) warns of configurations that make locks less safe, of locks that could
+//! not be released, were lost, or could not be extended; at the level of debugging it tells of each
+//! extension. Their target is `purse_redlock`; no token is ever among them.
 //!
 //! [algorithm]: https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
 //! [Kleppmann's critique]: https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html
@@ -65,6 +74,7 @@ mod reaper;
 mod redlock;
 mod scope;
 mod settings;
+mod stack;
 mod term;
 #[cfg(test)]
 mod testing;

@@ -64,6 +64,10 @@ impl<F: Fencing> RedlockMutex<F> {
         self
     }
 
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
     pub(crate) const fn extends(&self) -> Option<AutoExtend> {
         self.auto_extend
     }

@@ -87,7 +87,12 @@ impl Redlock {
     ///
     /// Whoever waits for a lock, and whoever asks for one later, through any clone, gets
     /// [`Closed`](crate::Error::Closed), and once this returns, nothing more is taken. Guards that
-    /// are alive keep their locks, and are not waited for: release them first.
+    /// are alive keep their locks, also those that are extended by themselves, and are not waited
+    /// for: release them first.
+    ///
+    /// Work in a [`scope`](RedlockMutex::scope) is ended where it awaits, the newest first: it is
+    /// dropped, and its lock released, before that of the one begun earlier. Work that
+    /// does not let itself be ended, as it blocks its thread, is waited for during a ttl at most.
     ///
     /// It takes a round trip as a rule. A master that does not answer is asked for a ttl at most; one
     /// that answers, but did not when it was asked for a lock, is watched for some three seconds, as
@@ -98,6 +103,11 @@ impl Redlock {
     /// Dropped midway, the releases go on in the background.
     pub async fn shutdown(&self) {
         self.0.reaper.close();
+        let patience = self.0.clock.now() + self.0.settings.ttl;
+        tokio::select! {
+            () = self.0.scopes.emptied() => {}
+            _ = self.0.timer.at(patience) => {}
+        }
         self.0.reaper.drained().await;
     }
 }

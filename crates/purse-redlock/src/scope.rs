@@ -1,6 +1,7 @@
 //! Work that is done under a lock, and not a moment longer.
 
 use std::fmt;
+use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -166,29 +167,43 @@ impl<F: Fencing> RedlockMutex<F> {
     ///
     /// # Errors
     /// As [`lock`](Self::lock): then the work was not begun. [`Lost`](Error::Lost) if the lock was
-    /// lost before the work ended: it was dropped midway. A lock that ended after that, or of which
+    /// lost before the work ended: it was dropped midway. [`Closed`](Error::Closed) if a
+    /// [`shutdown`](crate::Redlock::shutdown) came first: it was dropped midway, or not begun. A lock that ended after that, or of which
     /// this is not known, is no error here, since there is a result: [`Scoped`] tells of both.
     ///
     /// # Cancel safety
     /// Dropped at any point, first the work is dropped, then the lock is released in the background.
     #[doc(alias = "using")]
-    pub async fn scope<T>(
+    pub async fn scope<W: Future>(
         &self,
-        work: impl AsyncFnOnce(RedlockLease<F>) -> T,
-    ) -> Result<Scoped<T>> {
+        work: impl FnOnce(RedlockLease<F>) -> W,
+    ) -> Result<Scoped<W::Output>> {
         let auto = self.extends().unwrap_or_default();
+        let place = self.context().scopes.enter();
         let guard = self.clone().auto_extend(auto).lock().await?;
-        let output = under(&guard, work).await?;
+        let shutdown = async {
+            self.context().reaper.closed().await;
+            place.on_top().await;
+        };
+        let outcome = under(&guard, work, shutdown).await;
+        if let Err(error @ Error::Lost { .. }) = outcome {
+            return Err(error);
+        }
+        // After a shutdown, those below wait until this lock is given back.
         let release = guard.release().await;
-        Ok(Scoped { output, release })
+        Ok(Scoped {
+            output: outcome?,
+            release,
+        })
     }
 }
 
 /// Works as long as the lock holds. The work is gone before this returns, so before the release.
-async fn under<F: Fencing, T>(
+async fn under<F: Fencing, W: Future>(
     guard: &RedlockGuard<F>,
-    work: impl AsyncFnOnce(RedlockLease<F>) -> T,
-) -> Result<T> {
+    work: impl FnOnce(RedlockLease<F>) -> W,
+    shutdown: impl Future<Output = ()>,
+) -> Result<W::Output> {
     let lease = RedlockLease {
         term: guard.lease().term().clone(),
         fencing: guard.fencing(),
@@ -197,6 +212,7 @@ async fn under<F: Fencing, T>(
     tokio::select! {
         biased;
         reason = guard.lost() => Err(Error::Lost { reason }),
+        () = shutdown => Err(Error::Closed),
         output = work => Ok(output),
     }
 }

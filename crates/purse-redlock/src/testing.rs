@@ -19,6 +19,7 @@ use crate::context::{Context, Post};
 use crate::reaper::Reaper;
 use crate::redlock::Redlock;
 use crate::settings::Settings;
+use crate::stack::Stack;
 use crate::timer::Timer;
 use crate::transport::{Action, Answer, Asking, Request, Transport};
 
@@ -395,6 +396,7 @@ fn redlock(
         settings,
         clock: clock.clone(),
         reaper: reaper.clone(),
+        scopes: Stack::default(),
         timer: Timer::new(clock.clone(), Handle::current()),
         runtime: Handle::current(),
     })
@@ -414,6 +416,10 @@ impl Rig {
     }
 
     pub(crate) fn with_ttl(masters: usize, ttl: Duration) -> Self {
+        Self::with_settings(masters, |settings| settings.ttl = ttl)
+    }
+
+    pub(crate) fn with_settings(masters: usize, change: impl FnOnce(&mut Settings)) -> Self {
         let masters: Vec<_> = (0..masters).map(|i| Arc::new(Mock::new(i))).collect();
         let clock = Arc::new(TestClock {
             origin: (LockInstant::now(), Instant::now()),
@@ -421,7 +427,8 @@ impl Rig {
         });
         let reaper = Reaper::default();
         let transports = masters.iter().map(|master| master.clone() as _).collect();
-        let settings = Settings { ttl, ..SETTINGS };
+        let mut settings = SETTINGS;
+        change(&mut settings);
         let redlock = redlock(transports, settings, &clock, &reaper);
         Self {
             masters,

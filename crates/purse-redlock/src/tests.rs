@@ -1,13 +1,16 @@
 //! Attempts and leases over masters in memory: faults and cancellation at every point.
 
 mod acquire;
+mod auto;
 mod cancel;
 mod extend;
 mod fence;
 mod fence_model;
 mod handover;
+mod lost;
 mod multi;
 mod release;
+mod scope;
 mod shutdown;
 mod soak;
 mod wait;

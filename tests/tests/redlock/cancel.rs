@@ -86,6 +86,20 @@ async fn lock_timeout() {
 }
 
 #[tokio::test]
+async fn scope() {
+    every_poll("scope", &MASTERS, async |mutex: RedlockMutex, polls| {
+        let work = mutex.scope(async |lease| {
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+                lease.check().unwrap();
+            }
+        });
+        ends_within(polls, work).await
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn lock_behind_a_holder() {
     every_poll("behind", &MASTERS, async |mutex: RedlockMutex, polls| {
         let holder = mutex.lock().await.unwrap();

@@ -1,0 +1,348 @@
+//! Work under a lock.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex};
+
+use crate::testing::{Behaviour, Rig, WELL, drop_after, ms};
+use crate::transport::Action;
+use crate::{AutoExtend, Error, LostReason, Release};
+use tokio::time::{Instant, sleep, timeout};
+
+/// Notes when it is dropped.
+struct Trace(Arc<Mutex<Option<Instant>>>);
+
+impl Drop for Trace {
+    fn drop(&mut self) {
+        *self.0.lock().unwrap() = Some(Instant::now());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_takes_many_ttls_and_its_result_comes_back_with_the_lock_s_end() {
+    let rig = Rig::new(3);
+    let mutex = rig.redlock.mutex("key");
+    let scoped = mutex
+        .scope(async |lease| {
+            for _ in 0..100 {
+                sleep(ms(100)).await;
+                lease.check().unwrap();
+                assert!(mutex.try_lock().await.is_err());
+            }
+            assert_eq!(lease.key(), b"key");
+            assert!((28..=31).contains(&lease.extensions()));
+            (7, lease)
+        })
+        .await
+        .unwrap();
+    assert!(matches!(scoped.release(), Ok(Release::Released)));
+    let (number, lease) = scoped.certain().unwrap();
+    assert_eq!(number, 7);
+    assert!(
+        matches!(
+            lease.check(),
+            Err(Error::Lost {
+                reason: LostReason::Released
+            })
+        ),
+        "what escapes is of no use"
+    );
+    assert_eq!(lease.lost().await, LostReason::Released);
+    rig.assert_clean("scope").await;
+    let asked = rig.masters[0].asked_at(Action::Extend).len();
+    sleep(ms(2_000)).await;
+    assert_eq!(rig.masters[0].asked_at(Action::Extend).len(), asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_cannot_be_had_means_no_work() {
+    let rig = Rig::new(3);
+    rig.behave(&[WELL, Behaviour::Down, Behaviour::Down]);
+    let mutex = rig.redlock.mutex("key");
+    let outcome = mutex.scope(async |_| panic!("no lock, no work")).await;
+    assert!(matches!(outcome, Err(Error::NoQuorum { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_by_time_the_work_is_gone_before_any_master_could_give_the_lock_to_another() {
+    for faults in [[Behaviour::Down; 3], [Behaviour::Stuck; 3]] {
+        let rig = Rig::new(3);
+        let mutex = rig.redlock.mutex("key");
+        let dropped = Arc::new(Mutex::new(None));
+        let trace = Trace(dropped.clone());
+        let scope = mutex.scope(async move |_| {
+            let _trace = trace;
+            std::future::pending::<()>().await;
+        });
+        let outages = async {
+            sleep(ms(1_500)).await;
+            rig.behave(&faults);
+        };
+        let (outcome, ()) = tokio::join!(scope, outages);
+        assert!(
+            matches!(
+                outcome,
+                Err(Error::Lost {
+                    reason: LostReason::Expired
+                })
+            ),
+            "{outcome:?}"
+        );
+        let dropped = dropped.lock().unwrap().expect("the work is gone");
+        // The masters' keys end at that moment at the earliest.
+        assert!(dropped < rig.free_since().unwrap(), "{dropped:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_to_another_the_work_is_never_polled_again() {
+    let rig = Rig::new(3);
+    let mutex = rig.redlock.mutex("key");
+    let last = Arc::new(Mutex::new(Instant::now()));
+    let scope = mutex.scope(async |_| {
+        loop {
+            *last.lock().unwrap() = Instant::now();
+            sleep(ms(1)).await;
+        }
+    });
+    let robbery = async {
+        sleep(ms(100)).await;
+        for master in &rig.masters {
+            master.hold("another", ms(60_000));
+        }
+    };
+    let (outcome, ()) = tokio::join!(scope, robbery);
+    let outcome: crate::Result<crate::Scoped<()>> = outcome;
+    assert!(
+        matches!(
+            outcome,
+            Err(Error::Lost {
+                reason: LostReason::Gone
+            })
+        ),
+        "{outcome:?}"
+    );
+    let ended = Instant::now();
+    assert!(
+        *last.lock().unwrap() >= ended - ms(2),
+        "it went on until then"
+    );
+    rig.reaper.drained().await;
+    assert_eq!(rig.masters[0].holder().as_deref(), Some(&b"another"[..]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_does_not_go_on_after_a_suspend() {
+    let rig = Rig::new(3);
+    let clock = rig.clock.clone();
+    let mut went_on = false;
+    let mutex = rig.redlock.mutex("key");
+    let outcome = mutex
+        .scope(async |_| {
+            sleep(ms(10)).await;
+            clock.put_forward(ms(3_600_000));
+            tokio::task::yield_now().await;
+            went_on = true;
+        })
+        .await;
+    assert!(matches!(outcome, Err(Error::Lost { .. })), "{outcome:?}");
+    assert!(!went_on);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_with_a_doubtful_end_comes_with_the_doubt() {
+    let rig = Rig::new(3);
+    let mutex = rig.redlock.mutex("key");
+    let gone = mutex
+        .scope(async |_| rig.masters[..2].iter().for_each(|master| master.flush()))
+        .await
+        .unwrap();
+    assert!(matches!(gone.release(), Ok(Release::AlreadyExpired)));
+    assert!(matches!(gone.certain(), Err(Error::Lost { .. })));
+
+    let silent = mutex
+        .scope(async |_| {
+            rig.behave(&[WELL, Behaviour::Down, Behaviour::Stuck]);
+            5
+        })
+        .await
+        .unwrap();
+    assert!(matches!(silent.release(), Err(Error::NoQuorum { .. })));
+    let (output, release) = silent.into_parts();
+    assert!(output == 5 && release.is_err());
+    rig.behave(&[WELL; 3]);
+    rig.assert_clean("doubt").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cap_ends_the_work_at_the_lock_s_end() {
+    let rig = Rig::new(3);
+    let mutex = rig.redlock.mutex("key");
+    let mutex = mutex.auto_extend(AutoExtend::new().max_extensions(1));
+    let start = Instant::now();
+    let outcome = mutex.scope(async |_| std::future::pending::<()>().await);
+    assert!(matches!(
+        outcome.await,
+        Err(Error::Lost {
+            reason: LostReason::Capped
+        })
+    ));
+    let held = start.elapsed();
+    assert!(held >= ms(333 + 988) && held < ms(333 + 1_000), "{held:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_the_work_releases() {
+    let rig = Rig::new(3);
+    let mutex = rig.redlock.mutex("key");
+    let work = tokio::spawn(async move {
+        mutex
+            .scope(async |_| {
+                sleep(ms(500)).await;
+                panic!("as the work sees fit");
+            })
+            .await
+            .map(|scoped: crate::Scoped<()>| scoped.into_output())
+    });
+    assert!(AssertUnwindSafe(work).await.unwrap_err().is_panic());
+    let start = Instant::now();
+    rig.assert_clean("panic").await;
+    assert!(start.elapsed() < ms(20));
+    let asked = rig.masters[0].asked_at(Action::Extend).len();
+    sleep(ms(2_000)).await;
+    assert_eq!(rig.masters[0].asked_at(Action::Extend).len(), asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_at_every_poll_and_every_moment_it_leaves_no_key() {
+    for polls in 0..60 {
+        let rig = Rig::new(3);
+        rig.behave(&[WELL, WELL, Behaviour::After(ms(30))]);
+        let work = async |lease: crate::RedlockLease| {
+            for _ in 0..40 {
+                sleep(ms(20)).await;
+                lease.check().unwrap();
+            }
+        };
+        let mutex = rig.redlock.mutex("key");
+        if polls % 2 == 0 {
+            drop_after(mutex.scope(work), polls / 2).await;
+        } else {
+            drop(timeout(ms(polls as u64 * 15), mutex.scope(work)).await);
+        }
+        let start = Instant::now();
+        rig.assert_clean(&format!("{polls}")).await;
+        assert!(start.elapsed() <= ms(105), "{polls}: {:?}", start.elapsed());
+        assert!(mutex.try_lock().await.is_ok(), "{polls}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_work_is_dropped_before_the_lock_is_released() {
+    let rig = Rig::new(1);
+    let mutex = rig.redlock.mutex("key");
+    let dropped = Arc::new(Mutex::new(None));
+    let trace = Trace(dropped.clone());
+    let seen = Arc::new(Mutex::new(None));
+    struct Look(crate::RedlockLease, Arc<Mutex<Option<bool>>>);
+    impl Drop for Look {
+        fn drop(&mut self) {
+            *self.1.lock().unwrap() = Some(self.0.check().is_ok());
+        }
+    }
+    let scope = mutex.scope(async |lease| {
+        let _kept = (trace, Look(lease, seen.clone()));
+        std::future::pending::<()>().await;
+    });
+    assert!(timeout(ms(500), scope).await.is_err());
+    assert_eq!(
+        *seen.lock().unwrap(),
+        Some(true),
+        "the lock held to the end"
+    );
+    assert!(dropped.lock().unwrap().is_some());
+    rig.assert_clean("order").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scope_can_be_spawned_and_its_parts_shared() {
+    fn is_send<T: Send>(value: T) -> T {
+        value
+    }
+    static_assertions::assert_impl_all!(crate::Lost: Send, Sync, Unpin, Clone);
+    static_assertions::assert_impl_all!(crate::RedlockLease: Send, Sync, Unpin, Clone);
+    static_assertions::assert_impl_all!(crate::Scoped<u8>: Send, Sync, Unpin);
+    let rig = Rig::new(3);
+    let mutex = rig.redlock.mutex("key");
+    let work = tokio::spawn(is_send(async move {
+        mutex.scope(|lease| async move { lease.remaining() }).await
+    }));
+    assert!(work.await.unwrap().unwrap().into_output() > ms(900));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_ends_scopes_the_newest_first_and_leaves_no_key() {
+    let rig = Rig::new(3);
+    let order = Arc::new(Mutex::new(Vec::new()));
+    struct Note(u8, Arc<Mutex<Vec<u8>>>, Vec<Arc<crate::testing::Mock>>);
+    impl Drop for Note {
+        fn drop(&mut self) {
+            self.1.lock().unwrap().push(self.0);
+            // Those above are given back by now.
+            let keys = self.2[0].keys();
+            assert_eq!(keys.len(), usize::from(self.0), "{keys:?}");
+        }
+    }
+    let mut tasks = Vec::new();
+    for number in 1..=4 {
+        let mutex = rig.redlock.mutex(format!("key{number}"));
+        let note = Note(number, order.clone(), rig.masters.clone());
+        tasks.push(tokio::spawn(async move {
+            let work = async move |_| {
+                let _note = note;
+                std::future::pending::<()>().await;
+            };
+            mutex.scope(work).await
+        }));
+        sleep(ms(20)).await;
+    }
+    let start = Instant::now();
+    rig.redlock.shutdown().await;
+    assert!(start.elapsed() < ms(50), "{:?}", start.elapsed());
+    assert!(rig.masters.iter().all(|master| master.keys().is_empty()));
+    assert_eq!(*order.lock().unwrap(), [4, 3, 2, 1]);
+    for task in tasks {
+        assert!(matches!(task.await.unwrap(), Err(Error::Closed)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_from_within_a_scope_ends_it() {
+    let rig = Rig::new(3);
+    let mutex = rig.redlock.mutex("outer");
+    let outcome = mutex
+        .scope(async |_| {
+            let inner = rig.redlock.mutex("inner");
+            inner.scope(async |_| rig.redlock.shutdown().await).await
+        })
+        .await;
+    assert!(
+        matches!(outcome, Err(Error::Closed))
+            || outcome.is_ok_and(|inner| inner.into_output().is_err())
+    );
+    rig.assert_clean("within").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_does_not_wait_for_ever_for_a_scope_that_nobody_polls() {
+    let rig = Rig::new(3);
+    let mutex = rig.redlock.mutex("key");
+    let mut scope = Box::pin(mutex.scope(async |_| std::future::pending::<()>().await));
+    crate::testing::poll_once(&mut scope).await;
+    sleep(ms(20)).await;
+    crate::testing::poll_once(&mut scope).await;
+    let start = Instant::now();
+    rig.redlock.shutdown().await;
+    assert!(start.elapsed() <= ms(1_001), "{:?}", start.elapsed());
+    assert!(matches!(scope.await, Err(Error::Closed)));
+    rig.assert_clean("unpolled").await;
+}

@@ -1,0 +1,92 @@
+//! A holder whose process stands still for longer than its lock lasts.
+
+use std::env;
+use std::future::{Future, poll_fn};
+use std::io::{BufRead, BufReader};
+use std::pin::pin;
+use std::process::{Child, Command, Stdio};
+use std::task::Poll;
+use std::time::Duration;
+
+use purse::redlock::{AutoExtend, LockInstant, LostReason, Redlock};
+use purse_testkit::Masters;
+use rustix::process::{Pid, Signal, kill_process};
+
+const URLS: &str = "PURSE_TEST_HOLDER";
+const TTL: Duration = Duration::from_secs(2);
+
+async fn redlock(urls: impl IntoIterator<Item = String>) -> Redlock {
+    Redlock::builder(urls)
+        .ttl(TTL)
+        .auto_extend(AutoExtend::new())
+        .build()
+        .await
+        .expect("masters that run")
+}
+
+/// What the other process does: it holds the lock, and looks at the time and at the lock in turn.
+async fn hold(urls: &str) {
+    let redlock = redlock(urls.split(',').map(str::to_owned)).await;
+    let guard = redlock.mutex("key").lock().await.expect("a free lock");
+    let mut lost = pin!(guard.lost());
+    println!("held");
+    let mut last = LockInstant::now();
+    loop {
+        let now = LockInstant::now();
+        let gap = now.saturating_duration_since(last);
+        let told = poll_fn(|cx| Poll::Ready(lost.as_mut().poll(cx))).await;
+        if gap > TTL {
+            // It was stopped in between: nothing has run since but this.
+            assert_eq!(told, Poll::Ready(LostReason::Expired));
+            assert!(guard.check().is_err() && guard.remaining().is_zero());
+            println!("knows");
+            return;
+        }
+        last = now;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+struct Holder(Child);
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn it_knows_of_its_loss_before_it_does_anything_else() {
+    if let Ok(urls) = env::var(URLS) {
+        return hold(&urls).await;
+    }
+    let masters = Masters::start(3).unwrap();
+    let holder = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "--nocapture"])
+        .arg("stopped::it_knows_of_its_loss_before_it_does_anything_else")
+        .env(URLS, masters.urls().join(","))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut holder = Holder(holder);
+    let mut lines = BufReader::new(holder.0.stdout.take().unwrap()).lines();
+    let mut prints = |word: &str| lines.any(|line| line.is_ok_and(|line| line.contains(word)));
+    assert!(prints("held"));
+    let pid = Pid::from_child(&holder.0);
+    kill_process(pid, Signal::STOP).unwrap();
+    // Nobody extends it any more: it comes free by its ttl.
+    let redlock = redlock(masters.urls()).await;
+    let guard = redlock.mutex("key").lock().await.unwrap();
+    let start = LockInstant::now();
+    while LockInstant::now().saturating_duration_since(start) <= TTL {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    kill_process(pid, Signal::CONT).unwrap();
+    assert!(prints("knows"));
+    assert!(holder.0.wait().unwrap().success());
+    // Whatever it did at last, it did not touch the lock of the next holder.
+    guard.check().unwrap();
+    assert!(redlock.mutex("key").try_lock().await.is_err());
+}
