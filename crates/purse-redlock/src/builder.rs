@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use crate::alarms::Alarms;
 use crate::clock::SystemClock;
 use crate::connect;
 use crate::context::{Context, Post};
@@ -16,7 +17,6 @@ use crate::reaper::Reaper;
 use crate::redlock::Redlock;
 use crate::settings::{Settings, Wishes};
 use crate::stack::Stack;
-use crate::timer::Timer;
 use crate::transport::Remote;
 
 /// Configures a [`Redlock`]; get one from [`Redlock::builder`].
@@ -113,7 +113,7 @@ impl RedlockBuilder {
             clock: clock.clone(),
             reaper: Reaper::default(),
             scopes: Stack::default(),
-            timer: Timer::new(clock, runtime.clone()),
+            alarms: Alarms::new(clock, runtime.clone()),
             runtime,
         }))
     }

@@ -8,13 +8,13 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use crate::alarms::Alarms;
 use crate::clock::{Clock, LockInstant};
 use crate::decision::is_worth_having;
 use crate::error::{Error, Result};
 use crate::reaper::Reaper;
 use crate::settings::Settings;
 use crate::stack::Stack;
-use crate::timer::Timer;
 use crate::transport::Transport;
 
 /// So many requests may be under way at one master. What a burst sends beyond that only waits in
@@ -27,7 +27,7 @@ pub(crate) struct Context {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) reaper: Reaper,
     pub(crate) scopes: Stack,
-    pub(crate) timer: Timer,
+    pub(crate) alarms: Alarms,
     pub(crate) runtime: Handle,
 }
 

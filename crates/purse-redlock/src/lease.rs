@@ -10,7 +10,7 @@ use crate::error::{Error, LostReason, Result};
 use crate::extender::AutoExtend;
 use crate::guard::Release;
 use crate::reaper::{GuardTicket, Reaper};
-use crate::term::{Hold, Term};
+use crate::term::{Held, Term};
 
 /// What a guard asks of the task that owns its lease.
 pub(crate) enum Order {
@@ -56,7 +56,7 @@ impl Offer {
         Ok(Lease {
             ticket,
             orders: self.orders,
-            hold: Hold(self.term),
+            held: Held(self.term),
             fence: self.fence,
         })
     }
@@ -87,7 +87,7 @@ impl Service {
 
 /// The guard's end of a lease. Dropped, wherever that is, it has the owner task release the lock.
 pub(crate) struct Lease {
-    hold: Hold,
+    held: Held,
     /// Says that the lease is in use. Given up before the owner hears that it is to be released: in
     /// between, a shutdown waits for one more than it must, and not for one less.
     ticket: GuardTicket,
@@ -102,7 +102,7 @@ impl Lease {
     }
 
     pub(crate) const fn term(&self) -> &Arc<Term> {
-        &self.hold.0
+        &self.held.0
     }
 
     /// Has the owner task extend it by itself.
@@ -120,7 +120,7 @@ impl Lease {
 
     pub(crate) async fn release(self) -> Result<Release> {
         let Self {
-            hold,
+            held,
             ticket,
             orders,
             ..
@@ -128,7 +128,7 @@ impl Lease {
         let (reply, answer) = oneshot::channel();
         drop(ticket);
         let _ = orders.send(Order::Release(reply));
-        answer.await.unwrap_or_else(|_| match hold.0.lost() {
+        answer.await.unwrap_or_else(|_| match held.0.lost() {
             None | Some(LostReason::Closed) => Err(Error::Closed),
             Some(_) => Ok(Release::AlreadyExpired),
         })

@@ -49,6 +49,7 @@
 //! [Kleppmann's critique]: https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html
 //! [answer]: https://antirez.com/news/101
 
+mod alarms;
 mod backoff;
 mod ballot;
 mod builder;
@@ -80,7 +81,6 @@ mod term;
 mod testing;
 #[cfg(test)]
 mod tests;
-mod timer;
 mod token;
 mod trace;
 mod transport;

@@ -106,8 +106,8 @@ impl Owner {
         let start = self.context.clock.now();
         match self.acquire(&mut announce).await {
             Some(Ok(Grant { until, fence })) => {
-                let (clock, timer) = (self.context.clock.clone(), self.context.timer.clone());
-                let term = Arc::new(Term::new(clock, timer, self.keys.clone(), until));
+                let (clock, alarms) = (self.context.clock.clone(), self.context.alarms.clone());
+                let term = Arc::new(Term::new(clock, alarms, self.keys.clone(), until));
                 let (offer, service) = Offer::new(term, fence, self.context.reaper.clone());
                 // An offer that nobody receives is dropped, here or in the channel.
                 let _ = announce.send(Ok(offer));

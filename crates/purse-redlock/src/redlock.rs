@@ -106,7 +106,7 @@ impl Redlock {
         let patience = self.0.clock.now() + self.0.settings.ttl;
         tokio::select! {
             () = self.0.scopes.emptied() => {}
-            _ = self.0.timer.at(patience) => {}
+            _ = self.0.alarms.at(patience) => {}
         }
         self.0.reaper.drained().await;
     }

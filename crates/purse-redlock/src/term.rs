@@ -6,15 +6,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use crate::alarms::Alarms;
 use crate::clock::{Clock, LockInstant};
 use crate::error::{Error, LostReason, Result};
-use crate::timer::Timer;
 use crate::trace;
 
 /// How long a lease holds. Once lost, it stays so.
 pub(crate) struct Term {
     clock: Arc<dyn Clock>,
-    timer: Timer,
+    alarms: Alarms,
     keys: Arc<[Bytes]>,
     state: Mutex<State>,
     lost: watch::Sender<bool>,
@@ -31,7 +31,7 @@ struct State {
 impl Term {
     pub(crate) fn new(
         clock: Arc<dyn Clock>,
-        timer: Timer,
+        alarms: Alarms,
         keys: Arc<[Bytes]>,
         valid_until: LockInstant,
     ) -> Self {
@@ -43,7 +43,7 @@ impl Term {
         };
         Self {
             clock,
-            timer,
+            alarms,
             keys,
             state: Mutex::new(state),
             lost: watch::Sender::new(false),
@@ -115,7 +115,7 @@ impl Term {
                 // It cannot fail: the sender lives as long as `self`.
                 _ = lost.changed() => {}
                 // It may have been prolonged since.
-                passed = self.timer.at(self.valid_until()) => if passed.is_err() {
+                passed = self.alarms.at(self.valid_until()) => if passed.is_err() {
                     return self.lose(LostReason::Closed);
                 },
             }
@@ -150,9 +150,9 @@ impl Term {
 }
 
 /// A term in the hands of the one who holds the lock: given up, the lock counts as given back.
-pub(crate) struct Hold(pub(crate) Arc<Term>);
+pub(crate) struct Held(pub(crate) Arc<Term>);
 
-impl Drop for Hold {
+impl Drop for Held {
     fn drop(&mut self) {
         self.0.lose(LostReason::Released);
     }

@@ -14,13 +14,13 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::alarms::Alarms;
 use crate::clock::{Clock, LockInstant};
 use crate::context::{Context, Post};
 use crate::reaper::Reaper;
 use crate::redlock::Redlock;
 use crate::settings::Settings;
 use crate::stack::Stack;
-use crate::timer::Timer;
 use crate::transport::{Action, Answer, Asking, Request, Transport};
 
 pub(crate) const fn ms(n: u64) -> Duration {
@@ -397,7 +397,7 @@ fn redlock(
         clock: clock.clone(),
         reaper: reaper.clone(),
         scopes: Stack::default(),
-        timer: Timer::new(clock.clone(), Handle::current()),
+        alarms: Alarms::new(clock.clone(), Handle::current()),
         runtime: Handle::current(),
     })
 }

@@ -85,7 +85,7 @@ impl Owner {
         term: &Term,
         extender: &mut Extender,
     ) -> Result<()> {
-        self.context.timer.at(due).await?;
+        self.context.alarms.at(due).await?;
         self.extend(term, extender).await
     }
 

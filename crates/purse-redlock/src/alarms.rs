@@ -20,7 +20,7 @@ const LONGEST_NAP: Duration = Duration::from_millis(250);
 
 /// One task for all alarms, however many; there only while there are any.
 #[derive(Clone)]
-pub(crate) struct Timer(Arc<Shared>);
+pub(crate) struct Alarms(Arc<Shared>);
 
 struct Shared {
     clock: Arc<dyn Clock>,
@@ -33,7 +33,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     /// Ordered by time; the number tells apart what is due at the same moment.
-    alarms: BTreeMap<Due, Waker>,
+    pending: BTreeMap<Due, Waker>,
     last: u64,
     runs: bool,
     /// The runtime is gone.
@@ -42,7 +42,7 @@ struct State {
 
 type Due = (LockInstant, u64);
 
-impl Timer {
+impl Alarms {
     pub(crate) fn new(clock: Arc<dyn Clock>, runtime: Handle) -> Self {
         Self(Arc::new(Shared {
             clock,
@@ -86,8 +86,8 @@ impl Future for Alarm {
             state.last += 1;
             (when, state.last)
         });
-        let is_new = state.alarms.insert(due, cx.waker().clone()).is_none();
-        let is_first = is_new && state.alarms.keys().next() == Some(&due);
+        let is_new = state.pending.insert(due, cx.waker().clone()).is_none();
+        let is_first = is_new && state.pending.keys().next() == Some(&due);
         let runs = std::mem::replace(&mut state.runs, true);
         // A runtime that is gone drops the task here and now, and the task takes this lock.
         drop(state);
@@ -107,7 +107,7 @@ impl Future for Alarm {
 impl Drop for Alarm {
     fn drop(&mut self) {
         if let Some(due) = self.due {
-            self.shared.state().alarms.remove(&due);
+            self.shared.state().pending.remove(&due);
         }
     }
 }
@@ -139,9 +139,9 @@ impl Run {
     fn fire(&mut self) -> Option<Duration> {
         let now = self.shared.clock.now();
         let mut state = self.shared.state();
-        let later = state.alarms.split_off(&(now, u64::MAX));
-        let due = std::mem::replace(&mut state.alarms, later);
-        let next = state.alarms.keys().next();
+        let later = state.pending.split_off(&(now, u64::MAX));
+        let due = std::mem::replace(&mut state.pending, later);
+        let next = state.pending.keys().next();
         let nap = next.map(|(when, _)| when.saturating_duration_since(now).min(LONGEST_NAP));
         // From here on the next alarm starts a task of its own.
         self.is_done = nap.is_none();
@@ -159,7 +159,7 @@ impl Drop for Run {
         }
         let mut state = self.shared.state();
         state.dead = true;
-        let waiting = std::mem::take(&mut state.alarms);
+        let waiting = std::mem::take(&mut state.pending);
         drop(state);
         waiting.into_values().for_each(Waker::wake);
     }
@@ -171,8 +171,8 @@ mod tests {
     use crate::clock::SystemClock;
     use tokio::runtime::Runtime;
 
-    fn timer(runtime: &Handle) -> Timer {
-        Timer::new(Arc::new(SystemClock), runtime.clone())
+    fn alarms_on(runtime: &Handle) -> Alarms {
+        Alarms::new(Arc::new(SystemClock), runtime.clone())
     }
 
     fn after(time: Duration) -> LockInstant {
@@ -182,52 +182,52 @@ mod tests {
     #[tokio::test]
     async fn a_thousand_alarms_take_one_task_and_leave_none() {
         let handle = Handle::current();
-        let timer = timer(&handle);
+        let alarms = alarms_on(&handle);
         let tasks = || handle.metrics().num_alive_tasks();
         let before = tasks();
         let until = after(Duration::from_millis(50));
-        let mut alarms: Vec<_> = (0..1_000).map(|_| Box::pin(timer.at(until))).collect();
-        for alarm in &mut alarms {
+        let mut waiting: Vec<_> = (0..1_000).map(|_| Box::pin(alarms.at(until))).collect();
+        for alarm in &mut waiting {
             assert!(poll_once(alarm).await.is_pending());
         }
         assert_eq!(tasks(), before + 1);
-        for alarm in alarms {
+        for alarm in waiting {
             alarm.await.unwrap();
             assert!(LockInstant::now() >= until);
         }
         while tasks() > before {
             tokio::task::yield_now().await;
         }
-        timer.at(after(Duration::from_millis(2))).await.unwrap();
+        alarms.at(after(Duration::from_millis(2))).await.unwrap();
     }
 
     #[tokio::test]
     async fn an_earlier_alarm_is_not_kept_waiting_by_a_later_one() {
-        let timer = timer(&Handle::current());
-        let mut late = Box::pin(timer.at(after(Duration::from_secs(3_600))));
+        let alarms = alarms_on(&Handle::current());
+        let mut late = Box::pin(alarms.at(after(Duration::from_secs(3_600))));
         assert!(poll_once(&mut late).await.is_pending());
-        timer.at(after(Duration::from_millis(2))).await.unwrap();
+        alarms.at(after(Duration::from_millis(2))).await.unwrap();
         assert!(poll_once(&mut late).await.is_pending());
     }
 
     #[tokio::test]
     async fn a_dropped_alarm_is_forgotten() {
-        let timer = timer(&Handle::current());
-        let mut alarm = Box::pin(timer.at(after(Duration::from_secs(3_600))));
+        let alarms = alarms_on(&Handle::current());
+        let mut alarm = Box::pin(alarms.at(after(Duration::from_secs(3_600))));
         assert!(poll_once(&mut alarm).await.is_pending());
         drop(alarm);
-        assert!(timer.0.state().alarms.is_empty());
+        assert!(alarms.0.state().pending.is_empty());
     }
 
     #[test]
     fn the_end_of_the_runtime_ends_all_waiting() {
         let (ours, theirs) = (Runtime::new().unwrap(), Runtime::new().unwrap());
-        let timer = timer(ours.handle());
-        let mut waiting = Box::pin(timer.at(after(Duration::from_secs(3_600))));
+        let alarms = alarms_on(ours.handle());
+        let mut waiting = Box::pin(alarms.at(after(Duration::from_secs(3_600))));
         theirs.block_on(async { assert!(poll_once(&mut waiting).await.is_pending()) });
         drop(ours);
         assert!(matches!(theirs.block_on(waiting), Err(Error::Closed)));
-        let late = timer.at(after(Duration::from_secs(3_600)));
+        let late = alarms.at(after(Duration::from_secs(3_600)));
         assert!(matches!(theirs.block_on(late), Err(Error::Closed)));
     }
 
