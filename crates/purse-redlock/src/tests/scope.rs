@@ -136,14 +136,15 @@ async fn work_does_not_go_on_after_a_suspend() {
     let clock = rig.clock.clone();
     let mut went_on = false;
     let mutex = rig.redlock.mutex("key");
-    let outcome = mutex
-        .scope(async |_| {
-            sleep(ms(10)).await;
-            clock.put_forward(ms(3_600_000));
-            tokio::task::yield_now().await;
-            went_on = true;
-        })
-        .await;
+    let outcome = mutex.scope(async |_| {
+        sleep(ms(20)).await;
+        went_on = true;
+    });
+    let suspend = async {
+        sleep(ms(10)).await;
+        clock.put_forward(ms(3_600_000));
+    };
+    let (outcome, ()) = tokio::join!(outcome, suspend);
     assert!(matches!(outcome, Err(Error::Lost { .. })), "{outcome:?}");
     assert!(!went_on);
 }
