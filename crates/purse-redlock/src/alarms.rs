@@ -86,11 +86,13 @@ impl Future for Alarm {
             state.last += 1;
             (when, state.last)
         });
-        let is_new = state.pending.insert(due, cx.waker().clone()).is_none();
-        let is_first = is_new && state.pending.keys().next() == Some(&due);
+        let before = state.pending.insert(due, cx.waker().clone());
+        let is_first = before.is_none() && state.pending.keys().next() == Some(&due);
         let runs = std::mem::replace(&mut state.runs, true);
-        // A runtime that is gone drops the task here and now, and the task takes this lock.
+        // A runtime that is gone drops the task here and now, and the task takes this lock. So may the
+        // drop of a waker, if it is the last that keeps a task.
         drop(state);
+        drop(before);
         if !runs {
             let run = Run {
                 shared: shared.clone(),
@@ -107,7 +109,9 @@ impl Future for Alarm {
 impl Drop for Alarm {
     fn drop(&mut self) {
         if let Some(due) = self.due {
-            self.shared.state().pending.remove(&due);
+            let waker = self.shared.state().pending.remove(&due);
+            // Not under the lock: it may be the last that keeps a task, which may have an alarm.
+            drop(waker);
         }
     }
 }
