@@ -29,8 +29,9 @@ async fn hold(urls: &str) {
     let redlock = redlock(urls.split(',').map(str::to_owned)).await;
     let guard = redlock.mutex("key").lock().await.expect("a free lock");
     let mut lost = pin!(guard.lost());
-    println!("held");
+    // Before it tells: it may be stopped at once.
     let mut last = LockInstant::now();
+    println!("held");
     loop {
         let now = LockInstant::now();
         let gap = now.saturating_duration_since(last);
