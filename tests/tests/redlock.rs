@@ -16,6 +16,8 @@ mod python;
 mod setup;
 #[path = "redlock/stopped.rs"]
 mod stopped;
+#[path = "redlock/waiting.rs"]
+mod waiting;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 /// The first window of a wait for a holder.
 const FIRST: Duration = Duration::from_millis(10);
 
@@ -51,8 +53,47 @@ impl Backoff {
     }
 }
 
-fn jitter(window: Duration) -> Duration {
+/// Between nothing and the whole window.
+pub(crate) fn jitter(window: Duration) -> Duration {
     window.mul_f64(fastrand::f64())
+}
+
+/// How many attempts may follow at once on what the masters tell.
+const BURST: u32 = 16;
+
+/// A holder that extends its lock is heard as well, and is not to use up the burst.
+const LONGEST_PERIOD: Duration = Duration::from_millis(200);
+
+/// Bounds the attempts that one wait makes because of what it hears: a burst, and then one for each
+/// period on average, whatever the masters tell.
+///
+/// To be beaten by others costs one each time; more than a few in a row are rare, unless a
+/// connection comes and goes or somebody flushes a database over and over.
+#[derive(Debug)]
+pub(crate) struct Wakes {
+    period: Duration,
+    /// When all is paid for that was taken.
+    paid: Instant,
+}
+
+impl Wakes {
+    pub(crate) fn new(period: Duration) -> Self {
+        Self {
+            period: period.min(LONGEST_PERIOD),
+            paid: Instant::now(),
+        }
+    }
+
+    /// How long after `now` there may be another one.
+    pub(crate) fn delay(&self, now: Instant) -> Duration {
+        let credit = self.period.saturating_mul(BURST - 1);
+        let debt = self.paid.saturating_duration_since(now);
+        debt.saturating_sub(credit)
+    }
+
+    pub(crate) fn take(&mut self) {
+        self.paid = self.paid.max(Instant::now()) + self.period;
+    }
 }
 
 #[cfg(test)]
@@ -101,6 +142,32 @@ mod tests {
         backoff.waits = 10;
         let longest = (0..100).map(|_| backoff.wait(Some(Duration::ZERO))).max();
         assert!(longest > Some(MOST / 2), "{longest:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn wakes_are_a_burst_and_then_one_a_period() {
+        let (period, start) = (Duration::from_millis(200), Instant::now());
+        let mut wakes = Wakes::new(period);
+        let mut times = Vec::new();
+        while start.elapsed() < period * 100 {
+            tokio::time::sleep(wakes.delay(Instant::now())).await;
+            wakes.take();
+            times.push(start.elapsed());
+        }
+        let at_once = times.iter().filter(|time| **time < period).count();
+        assert_eq!(at_once, BURST as usize);
+        let most = BURST as usize + 100;
+        assert!(
+            (most - 2..=most + 2).contains(&times.len()),
+            "{}",
+            times.len()
+        );
+        tokio::time::sleep(period * 100).await;
+        for _ in 0..BURST {
+            assert_eq!(wakes.delay(Instant::now()), Duration::ZERO);
+            wakes.take();
+        }
+        assert!(!wakes.delay(Instant::now()).is_zero());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use crate::alarms::Alarms;
 use crate::clock::SystemClock;
 use crate::connect;
-use crate::context::{Context, Post};
+use crate::context::{Context, Post, Waiting};
 use crate::error::{Error, Result};
 use crate::extender::AutoExtend;
 use crate::master::Master;
@@ -71,9 +71,12 @@ impl RedlockBuilder {
         self
     }
 
-    /// The longest pause between two attempts of one wait. Default: 200 ms.
+    /// The longest pause between two attempts of one wait, where the masters do not tell when to
+    /// try. Default: 200 ms.
     ///
     /// Each pause is random, from zero up to a bound that begins at 10 ms and doubles up to this.
+    /// Where the masters tell ([waiting](crate::RedlockMutex#waiting)), pauses are up to a second, or
+    /// up to this if it is longer.
     pub const fn retry_delay(mut self, delay: Duration) -> Self {
         self.wishes.retry_delay = Some(delay);
         self
@@ -114,6 +117,7 @@ impl RedlockBuilder {
             reaper: Reaper::default(),
             scopes: Stack::default(),
             alarms: Alarms::new(clock, runtime.clone()),
+            waiting: Waiting::new(&runtime),
             runtime,
         }))
     }

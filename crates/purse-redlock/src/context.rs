@@ -1,20 +1,21 @@
 //! What all locks of one [`Redlock`](crate::Redlock) share.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
-use tokio::time::sleep;
 
 use crate::alarms::Alarms;
 use crate::clock::{Clock, LockInstant};
 use crate::decision::is_worth_having;
 use crate::error::{Error, Result};
+use crate::gate::Gates;
 use crate::reaper::Reaper;
 use crate::settings::Settings;
 use crate::stack::Stack;
+use crate::timer::{Sleep, Timer};
 use crate::transport::Transport;
 
 /// So many requests may be under way at one master. What a burst sends beyond that only waits in
@@ -29,12 +30,38 @@ pub(crate) struct Context {
     pub(crate) scopes: Stack,
     pub(crate) alarms: Alarms,
     pub(crate) runtime: Handle,
+    pub(crate) waiting: Waiting,
+}
+
+/// So many of those who wait for locks make an attempt at a time. It keeps each within the time that
+/// masters have, when thousands wake at once.
+const ATTEMPTS: usize = 64;
+
+/// What waiting takes.
+pub(crate) struct Waiting {
+    pub(crate) timer: Timer,
+    pub(crate) gates: Gates,
+    pub(crate) attempts: Semaphore,
+}
+
+impl Waiting {
+    pub(crate) fn new(runtime: &Handle) -> Self {
+        Self {
+            timer: Timer::start(runtime),
+            gates: Gates::default(),
+            attempts: Semaphore::const_new(ATTEMPTS),
+        }
+    }
 }
 
 /// One master, and who may ask it.
 pub(crate) struct Post {
     pub(crate) master: Arc<dyn Transport>,
     pub(crate) gate: Semaphore,
+    /// Apart from the gate: a watch may take as long as connecting does, and votes cannot wait.
+    pub(crate) watch_gate: Semaphore,
+    /// Whether it did not answer when it was last asked.
+    pub(crate) is_silent: AtomicBool,
 }
 
 impl Post {
@@ -42,6 +69,8 @@ impl Post {
         Self {
             master,
             gate: Semaphore::const_new(UNDER_WAY),
+            watch_gate: Semaphore::const_new(UNDER_WAY),
+            is_silent: AtomicBool::new(false),
         }
     }
 }
@@ -58,13 +87,7 @@ impl Context {
     }
 
     /// Resolves after `time`, on whatever executor it is polled; fails if our runtime ends before.
-    pub(crate) async fn sleep(&self, time: Duration) -> Result<()> {
-        // Dropped, it takes its task along.
-        let mut timer = JoinSet::new();
-        timer.spawn_on(async move { sleep(time).await }, &self.runtime);
-        match timer.join_next().await {
-            Some(Ok(())) => Ok(()),
-            _ => Err(Error::Closed),
-        }
+    pub(crate) fn sleep(&self, time: Duration) -> Sleep {
+        self.waiting.timer.sleep(time)
     }
 }

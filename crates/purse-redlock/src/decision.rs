@@ -79,6 +79,10 @@ impl Tally {
         self.granted
     }
 
+    pub(crate) const fn refused(&self) -> usize {
+        self.refused
+    }
+
     pub(crate) const fn needed(&self) -> usize {
         quorum(self.masters)
     }

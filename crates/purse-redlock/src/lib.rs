@@ -43,7 +43,11 @@
 //! # Features
 //! `tracing` (on by default) warns of configurations that make locks less safe, of locks that could
 //! not be released, were lost, or could not be extended; at the level of debugging it tells of each
-//! extension. Their target is `purse_redlock`; no token is ever among them.
+//! extension.
+//! Each call for a lock is a span `redlock.lock` of the target
+//! `purse_redlock`, with the fields `key`, `attempts`, `votes` (of the last attempt), `wait` and
+//! `validity` (in seconds; the latter is what was left of an acquired lock's time), and an event
+//! for each split vote. Tokens are never told.
 //!
 //! [algorithm]: https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
 //! [Kleppmann's critique]: https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html
@@ -61,6 +65,7 @@ mod error;
 mod extender;
 mod fence;
 mod fencing;
+mod gate;
 mod guard;
 mod keys;
 mod lease;
@@ -69,21 +74,26 @@ mod lost;
 mod master;
 mod multi;
 mod mutex;
+mod order;
 mod owner;
 mod probe;
 mod reaper;
 mod redlock;
 mod scope;
 mod settings;
+mod sights;
+mod span;
 mod stack;
 mod term;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod timer;
 mod token;
 mod trace;
 mod transport;
+mod wait;
 
 pub use builder::RedlockBuilder;
 pub use clock::LockInstant;

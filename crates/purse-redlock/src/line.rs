@@ -1,11 +1,13 @@
 //! One lease's line to one master: one request at a time, in order.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use purse_client::{Error, ErrorKind, Result};
 use tokio::sync::mpsc;
+use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
 use crate::clock::LockInstant;
@@ -162,7 +164,12 @@ impl Line {
 
     async fn ask(&self, action: Action) -> Result<Answer> {
         let settings = &self.context.settings;
-        let Post { master, gate } = &self.context.masters[self.master];
+        let Post {
+            master,
+            gate,
+            is_silent,
+            ..
+        } = &self.context.masters[self.master];
         let patience = settings.patience();
         let Ok(_permit) = timeout(patience, gate.acquire()).await else {
             return Err(Error::new(
@@ -180,7 +187,9 @@ impl Line {
         });
         // The transport keeps the node timeout; this bound holds whatever the transport does.
         let bound = settings.node_timeout.saturating_mul(2);
-        match timeout(bound, asking).await {
+        let answer = timeout(bound, asking).await;
+        is_silent.store(!answered(&answer), Ordering::Relaxed);
+        match answer {
             Ok(answer) => answer.map_err(|error| redact(error, &self.token)),
             Err(_) => Err(Error::new(
                 ErrorKind::Ambiguous,
@@ -203,6 +212,15 @@ impl Line {
 
     fn server(&self) -> &str {
         self.context.masters[self.master].master.server()
+    }
+}
+
+/// Whether the master said how the lock is there.
+fn answered(answer: &Result<Result<Answer>, Elapsed>) -> bool {
+    match answer {
+        Ok(Ok(_)) => true,
+        Ok(Err(error)) => error.kind() == ErrorKind::WrongType,
+        Err(_) => false,
     }
 }
 

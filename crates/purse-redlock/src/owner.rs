@@ -9,7 +9,7 @@ mod serve;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{SemaphorePermit, mpsc, oneshot};
 
 use crate::ballot::Ballot;
 use crate::clock::LockInstant;
@@ -17,24 +17,59 @@ use crate::context::Context;
 use crate::decision::{Acquisition, Possession, valid_until};
 use crate::error::{Error, Result};
 use crate::fence::settle;
+use crate::gate::Hold;
 use crate::lease::Offer;
 use crate::line::{Ask, Event, Line};
+use crate::order::order;
 use crate::term::Term;
 use crate::token::Token;
 use crate::transport::Action;
 
+/// How an attempt goes about it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum Manner {
+    /// All masters are asked at once, at once.
+    Alone,
+    /// All masters are asked at once: one round trip.
+    #[default]
+    AllAtOnce,
+    /// One master is asked first, the same by everybody, and the others only by whom it granted:
+    /// two round trips, and no split vote among those who do likewise.
+    OneFirst {
+        /// Where somebody is known to have it.
+        taken: Vec<usize>,
+    },
+}
+
+/// What an attempt showed that failed as another holds the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Course {
+    /// Nothing more.
+    Held,
+    /// Perhaps nobody has a quorum.
+    Split,
+    /// The master that was asked first refused; nothing is known of the others.
+    Beaten,
+}
+
 /// Why an attempt failed.
 pub(crate) struct Failure {
     pub(crate) error: Error,
-    /// Whether perhaps nobody has a quorum.
-    pub(crate) is_split: bool,
+    pub(crate) course: Course,
+    /// How many masters voted for it.
+    pub(crate) votes: usize,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        let votes = match error {
+            Error::NoQuorum { votes, .. } => votes,
+            _ => 0,
+        };
         Self {
             error,
-            is_split: false,
+            course: Course::Held,
+            votes,
         }
     }
 }
@@ -50,16 +85,48 @@ pub(crate) fn attempt(
     context: &Arc<Context>,
     keys: &Arc<[Bytes]>,
     is_fenced: bool,
+    manner: Manner,
 ) -> Option<oneshot::Receiver<Outcome>> {
     let ticket = context.reaper.task()?;
-    let (announce, outcome) = oneshot::channel();
+    let (mut announce, outcome) = oneshot::channel();
     let (context, keys) = (context.clone(), keys.clone());
     let runtime = context.runtime.clone();
     runtime.spawn(async move {
-        Owner::new(context, &keys, is_fenced).own(announce).await;
+        let shared = context.clone();
+        let slot = tokio::select! {
+            biased;
+            slot = slot(&shared, &manner) => slot,
+            () = announce.closed() => return,
+        };
+        let mut owner = Owner::new(context, &keys, is_fenced);
+        let start = shared.clock.now();
+        let acquired = owner.acquire(manner, &mut announce).await;
+        drop(slot);
+        owner.own(start, acquired, announce).await;
         drop(ticket);
     });
     Some(outcome)
+}
+
+/// A turn among all that try at the same time, for those who have time.
+async fn slot<'a>(context: &'a Context, manner: &Manner) -> Option<SemaphorePermit<'a>> {
+    match manner {
+        Manner::Alone => None,
+        // It is never closed.
+        Manner::AllAtOnce | Manner::OneFirst { .. } => {
+            context.waiting.attempts.acquire().await.ok()
+        }
+    }
+}
+
+/// What the master said that was asked first.
+enum First {
+    /// It granted, and the others were asked; or none answered.
+    Granted(Ballot),
+    /// It refused, and no other was asked.
+    Refused,
+    /// Nobody waits any more.
+    Unwanted,
 }
 
 struct Owner {
@@ -69,6 +136,7 @@ struct Owner {
     events: mpsc::UnboundedReceiver<Event>,
     round: u64,
     is_fenced: bool,
+    hold: Option<Hold>,
 }
 
 /// A lock acquired, before anybody has it.
@@ -99,15 +167,22 @@ impl Owner {
             events,
             round: 0,
             is_fenced,
+            hold: None,
         }
     }
 
-    async fn own(mut self, mut announce: oneshot::Sender<Outcome>) {
-        let start = self.context.clock.now();
-        match self.acquire(&mut announce).await {
+    /// Announces what was acquired, or why not, and serves it to its end.
+    async fn own(
+        mut self,
+        start: LockInstant,
+        acquired: Option<Result<Grant, Failure>>,
+        announce: oneshot::Sender<Outcome>,
+    ) {
+        match acquired {
             Some(Ok(Grant { until, fence })) => {
                 let (clock, alarms) = (self.context.clock.clone(), self.context.alarms.clone());
                 let term = Arc::new(Term::new(clock, alarms, self.keys.clone(), until));
+                self.hold = Some(self.context.waiting.gates.hold(&self.keys, &term));
                 let (offer, service) = Offer::new(term, fence, self.context.reaper.clone());
                 // An offer that nobody receives is dropped, here or in the channel.
                 let _ = announce.send(Ok(offer));
@@ -125,10 +200,27 @@ impl Owner {
     /// Acquires, or releases what was taken and says why; `None` if nobody waits any more.
     async fn acquire(
         &mut self,
+        manner: Manner,
         announce: &mut oneshot::Sender<Outcome>,
     ) -> Option<Result<Grant, Failure>> {
         let start = self.context.clock.now();
-        let mut votes = self.ask_all(self.acquisition());
+        let mut votes = match manner {
+            Manner::Alone | Manner::AllAtOnce => self.ask_all(self.acquisition()),
+            Manner::OneFirst { taken } => match self.ask_one_first(&taken, announce).await {
+                First::Granted(votes) => votes,
+                First::Refused => {
+                    return Some(Err(Failure {
+                        error: Error::Held { retry_after: None },
+                        course: Course::Beaten,
+                        votes: 0,
+                    }));
+                }
+                First::Unwanted => {
+                    self.ask_all(Action::Release);
+                    return None;
+                }
+            },
+        };
         let mut releases = None;
         loop {
             match votes.tally().acquisition() {
@@ -166,6 +258,47 @@ impl Owner {
         } else {
             Action::Acquire
         }
+    }
+
+    /// Asks one master after the other until one answers, and all others if it grants.
+    ///
+    /// Who it refuses leaves the others to whom it granted; so of all who ask like this, one has
+    /// nobody against it, and none of them ever waits for another.
+    async fn ask_one_first(
+        &mut self,
+        taken: &[usize],
+        announce: &mut oneshot::Sender<Outcome>,
+    ) -> First {
+        let acquire = self.acquisition();
+        self.round += 1;
+        let mut votes = Ballot::new(self.round, self.lines.len());
+        let order = order(&self.context.masters, &self.keys, taken);
+        for (asked, master) in order.iter().enumerate() {
+            self.ask(*master, acquire);
+            let Some(event) = self.next(announce).await else {
+                return First::Unwanted;
+            };
+            votes.count(event);
+            let tally = votes.tally();
+            if tally.granted() > 0 {
+                order[asked + 1..]
+                    .iter()
+                    .for_each(|other| self.ask(*other, acquire));
+                break;
+            }
+            if tally.refused() > 0 {
+                // Those that failed may have done it all the same.
+                self.round += 1;
+                order[..asked]
+                    .iter()
+                    .for_each(|failed| self.ask(*failed, Action::Release));
+                return First::Refused;
+            }
+            if tally.acquisition() == Acquisition::NoQuorum {
+                break;
+            }
+        }
+        First::Granted(votes)
     }
 
     /// Accepts a quorum's grant, unless it came too late to be of use; `None` if nobody waits any
@@ -241,7 +374,12 @@ impl Owner {
             error: Error::Held {
                 retry_after: releases.retry_after(),
             },
-            is_split: votes.tally().is_split(),
+            votes: votes.tally().granted(),
+            course: if votes.tally().is_split() {
+                Course::Split
+            } else {
+                Course::Held
+            },
         })
     }
 
@@ -266,12 +404,14 @@ impl Owner {
 
     fn ask_all(&mut self, action: Action) -> Ballot {
         self.round += 1;
+        (0..self.lines.len()).for_each(|master| self.ask(master, action));
+        Ballot::new(self.round, self.lines.len())
+    }
+
+    fn ask(&self, master: usize, action: Action) {
         let round = self.round;
-        for line in &self.lines {
-            // A line ends early only together with the runtime, and this task with it.
-            let _ = line.send(Ask { action, round });
-        }
-        Ballot::new(round, self.lines.len())
+        // A line ends early only together with the runtime, and this task with it.
+        let _ = self.lines[master].send(Ask { action, round });
     }
 
     fn no_quorum(&self, votes: Ballot) -> Error {

@@ -83,6 +83,12 @@ impl Redlock {
         &self.0
     }
 
+    /// How many locks are held or waited for here.
+    #[cfg(test)]
+    pub(crate) fn gates(&self) -> usize {
+        self.0.waiting.gates.count()
+    }
+
     /// Ends all waiting, and waits until everything that was given up is off the masters.
     ///
     /// Whoever waits for a lock, and whoever asks for one later, through any clone, gets

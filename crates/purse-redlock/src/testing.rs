@@ -1,5 +1,7 @@
 //! Masters in memory, on tokio's paused time.
 
+mod tracking;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -15,13 +17,15 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::alarms::Alarms;
-use crate::clock::{Clock, LockInstant};
-use crate::context::{Context, Post};
+use crate::clock::{Clock, LockInstant, SystemClock};
+use crate::context::{Context, Post, Waiting};
 use crate::reaper::Reaper;
 use crate::redlock::Redlock;
 use crate::settings::Settings;
 use crate::stack::Stack;
-use crate::transport::{Action, Answer, Asking, Request, Transport};
+use crate::term::Term;
+use crate::transport::{Action, Answer, Asking, Request, Transport, Watching};
+pub(crate) use tracking::{POLL, Tracking};
 
 pub(crate) const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -72,6 +76,7 @@ struct State {
     free_since: Instant,
     last: Instant,
     asked: Vec<Asked>,
+    watchers: tracking::Watchers,
 }
 
 struct Asked {
@@ -92,6 +97,7 @@ impl Mock {
             free_since: Instant::now(),
             last: Instant::now(),
             asked: Vec::new(),
+            watchers: tracking::Watchers::default(),
         };
         Self {
             name: format!("master{index}"),
@@ -134,7 +140,17 @@ impl Mock {
     pub(crate) fn hold_key(&self, key: &'static str, token: &'static str, ttl: Duration) {
         let [key, token] = [key, token].map(|text| Bytes::from_static(text.as_bytes()));
         let held = (token, Instant::now() + ttl);
-        self.state().holders.insert(key, held);
+        let mut state = self.state();
+        state.watchers.tell(&key);
+        state.holders.insert(key, held);
+    }
+
+    /// Frees a key, as its holder does.
+    pub(crate) fn free(&self, key: &'static str) {
+        let key = Bytes::from_static(key.as_bytes());
+        let mut state = self.state();
+        state.watchers.tell(&key);
+        state.holders.remove(&key);
     }
 
     /// The keys that are held.
@@ -222,6 +238,7 @@ impl State {
         self.free_since = until;
         for key in request.keys.iter() {
             let held = (request.token.to_bytes(), until);
+            self.watchers.tell(key);
             self.holders.insert(key.clone(), held);
         }
     }
@@ -270,6 +287,7 @@ impl State {
                 for key in request.keys.iter() {
                     if self.holders.get(key).is_some_and(is_ours) {
                         self.holders.remove(key);
+                        self.watchers.tell(key);
                     }
                 }
                 let now = Instant::now();
@@ -287,6 +305,10 @@ impl State {
 impl Transport for Mock {
     fn server(&self) -> &str {
         &self.name
+    }
+
+    fn watch(&self, keys: Arc<[Bytes]>) -> Watching {
+        self.watching(keys)
     }
 
     fn ask(&self, request: Request) -> Asking {
@@ -343,7 +365,11 @@ impl Transport for Mock {
 }
 
 fn fail(kind: ErrorKind) -> Asking {
-    Box::pin(async move { Err(Error::new(kind, "it does not work")) })
+    Box::pin(async move { Err(failure(kind)) })
+}
+
+fn failure(kind: ErrorKind) -> Error {
+    Error::new(kind, "it does not work")
 }
 
 /// A clock that follows tokio's, and can be put forward, as by a suspend.
@@ -383,6 +409,14 @@ impl Transport for Far {
             master.ask(request).await
         })
     }
+
+    fn watch(&self, keys: Arc<[Bytes]>) -> Watching {
+        let (master, distance) = (self.master.clone(), self.distance);
+        Box::pin(async move {
+            sleep(distance).await;
+            master.watch(keys).await
+        })
+    }
 }
 
 fn redlock(
@@ -399,7 +433,28 @@ fn redlock(
         scopes: Stack::default(),
         alarms: Alarms::new(clock.clone(), Handle::current()),
         runtime: Handle::current(),
+        waiting: Waiting::new(&Handle::current()),
     })
+}
+
+/// A term by the machine's clock.
+pub(crate) fn term(until: LockInstant) -> Term {
+    let clock = Arc::new(SystemClock);
+    let runtime = tokio::runtime::Handle::try_current();
+    let alarms = Alarms::new(clock.clone(), runtime.expect("a runtime"));
+    Term::new(clock, alarms, [].into(), until)
+}
+
+/// Masters of these names.
+pub(crate) fn posts(names: &[&str]) -> Vec<Post> {
+    let mock = |name: &&str| Mock {
+        name: (*name).to_owned(),
+        ..Mock::new(0)
+    };
+    names
+        .iter()
+        .map(|name| Post::new(Arc::new(mock(name))))
+        .collect()
 }
 
 /// A lock over masters in memory.
@@ -448,6 +503,17 @@ impl Rig {
         };
         let transports = self.masters.iter().enumerate().map(far).collect();
         redlock(transports, SETTINGS, &self.clock, &self.reaper)
+    }
+
+    /// Another one on the same masters, which polls so seldom.
+    pub(crate) fn patient(&self, retry_delay: Duration) -> Redlock {
+        let masters = self.masters.iter();
+        let transports = masters.map(|master| master.clone() as _).collect();
+        let settings = Settings {
+            retry_delay,
+            ..SETTINGS
+        };
+        redlock(transports, settings, &self.clock, &self.reaper)
     }
 
     pub(crate) fn behave(&self, behaviours: &[Behaviour]) {

@@ -6,6 +6,7 @@ mod cancel;
 mod extend;
 mod fence;
 mod fence_model;
+mod gate;
 mod handover;
 mod lost;
 mod multi;
@@ -13,4 +14,8 @@ mod release;
 mod scope;
 mod shutdown;
 mod soak;
+#[cfg(feature = "tracing")]
+mod span;
+mod split;
 mod wait;
+mod watch;

@@ -1,8 +1,9 @@
 //! What a lock asks of one master.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,6 +32,9 @@ static RELEASE: Script = Script::write(
 
 /// How long a counter is kept after its last use, in milliseconds: a day.
 const COUNTER_LIFE: u64 = 24 * 60 * 60 * 1_000;
+
+/// How long a master has at least to say how a lock is. Nobody waits for it.
+const SHORTEST_LOOK: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -65,6 +69,18 @@ pub(crate) struct Answer {
 
 pub(crate) type Asking = Pin<Box<dyn Future<Output = Result<Answer>> + Send>>;
 
+/// How a lock's keys were on one master.
+pub(crate) struct Sighting {
+    /// When they are free, all of them, if they have an end; zero if they are.
+    pub(crate) free_in: Option<Duration>,
+    /// Resolves once they may not be as they were any more, on whatever executor.
+    pub(crate) changed: Changed,
+}
+
+pub(crate) type Changed = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+pub(crate) type Watching = Pin<Box<dyn Future<Output = Result<Sighting>> + Send>>;
+
 /// One master, as the lock sees it.
 ///
 /// Requests that are sent one after the other on one connection take effect in that order. A
@@ -74,6 +90,9 @@ pub(crate) trait Transport: Send + Sync + 'static {
     fn server(&self) -> &str;
 
     fn ask(&self, request: Request) -> Asking;
+
+    /// Looks at a lock's keys, and watches them from then on.
+    fn watch(&self, keys: Arc<[Bytes]>) -> Watching;
 }
 
 /// A master behind purse's client.
@@ -98,6 +117,39 @@ impl Transport for Remote {
         let command = command(&request).timeout(self.timeout).fail_fast();
         Box::pin(async move { read(&request, client.run(command).await?) })
     }
+
+    fn watch(&self, keys: Arc<[Bytes]>) -> Watching {
+        let client = self.client.clone();
+        let timeout = self.timeout.max(SHORTEST_LOOK);
+        Box::pin(async move {
+            let mut changes = Vec::with_capacity(keys.len());
+            let mut free_in = Some(Duration::ZERO);
+            for key in keys.iter() {
+                let command = Command::read("PTTL").key(key.clone()).timeout(timeout);
+                let (reply, mut watch) = client.watch(command).await?;
+                let key_free_in = self::free_in(reply.into_int()?);
+                free_in = free_in.zip(key_free_in).map(|(one, other)| one.max(other));
+                changes.push(Box::pin(async move { watch.changed().await }) as Changed);
+            }
+            let changed = match changes.len() {
+                1 => changes.remove(0),
+                _ => Box::pin(any(changes)),
+            };
+            Ok(Sighting { free_in, changed })
+        })
+    }
+}
+
+/// Resolves once one of them does.
+async fn any(mut changes: Vec<Changed>) {
+    poll_fn(|task| {
+        let mut changes = changes.iter_mut();
+        match changes.any(|changed| changed.as_mut().poll(task).is_ready()) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
 }
 
 /// The command that a request is, without bounds.

@@ -46,7 +46,10 @@ impl Owner {
                 None => break,
             };
         }
-        self.ask_all(Action::Release);
+        // Whoever is next in line is told once it makes sense to try.
+        let mut votes = self.ask_all(Action::Release);
+        self.decide(&mut votes).await;
+        self.hold = None;
     }
 
     /// The next order; until it comes, extends whenever it is due.
@@ -128,6 +131,8 @@ impl Owner {
         let in_time = term.lose(LostReason::Released) == LostReason::Released;
         let mut votes = self.ask_all(Action::Release);
         let possession = self.decide(&mut votes).await;
+        // Before anybody can know of the release, and come before whoever is next in line.
+        self.hold = None;
         match possession {
             _ if !in_time => Ok(Release::AlreadyExpired),
             Possession::Held => Ok(Release::Released),

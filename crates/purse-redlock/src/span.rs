@@ -1,0 +1,94 @@
+//! The span of one call for a lock, to its outcome; nothing when the feature is off.
+
+#[cfg(feature = "tracing")]
+mod told {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use tokio::time::Instant;
+    use tracing::Span;
+    use tracing::field::Empty;
+
+    use crate::keys::Shown;
+
+    /// Its fields are filled in when it ends, also where the call is given up.
+    pub(crate) struct LockSpan {
+        span: Span,
+        start: Instant,
+        attempts: u64,
+        votes: usize,
+    }
+
+    impl LockSpan {
+        pub(crate) fn open(keys: &[Bytes]) -> Self {
+            let span = tracing::info_span!(
+                target: "purse_redlock",
+                "redlock.lock",
+                key = ?Shown(keys),
+                attempts = Empty,
+                votes = Empty,
+                wait = Empty,
+                validity = Empty,
+            );
+            Self {
+                span,
+                start: Instant::now(),
+                attempts: 0,
+                votes: 0,
+            }
+        }
+
+        /// An attempt ended, for which so many masters voted.
+        pub(crate) const fn attempted(&mut self, votes: usize) {
+            self.attempts += 1;
+            self.votes = votes;
+        }
+
+        pub(crate) fn split(&self) {
+            let votes = self.votes;
+            self.span.in_scope(|| {
+                tracing::debug!(
+                    target: "purse_redlock",
+                    votes,
+                    "a split vote: perhaps nobody has the lock, and several have a part of it"
+                );
+            });
+        }
+
+        pub(crate) fn acquired(&self, validity: Duration) {
+            self.span.record("validity", validity.as_secs_f64());
+        }
+    }
+
+    impl Drop for LockSpan {
+        fn drop(&mut self) {
+            self.span
+                .record("attempts", self.attempts)
+                .record("votes", self.votes)
+                .record("wait", self.start.elapsed().as_secs_f64());
+        }
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+mod told {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
+    pub(crate) struct LockSpan;
+
+    impl LockSpan {
+        pub(crate) const fn open(_: &[Bytes]) -> Self {
+            Self
+        }
+
+        pub(crate) const fn attempted(&mut self, _: usize) {}
+
+        pub(crate) const fn split(&self) {}
+
+        pub(crate) const fn acquired(&self, _: Duration) {}
+    }
+}
+
+pub(crate) use told::LockSpan;

@@ -1,0 +1,127 @@
+//! How masters in memory tell that a key was changed.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use purse_client::ErrorKind;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
+
+use super::{Behaviour, Mock, State, failure, ms};
+use crate::transport::{Sighting, Watching};
+
+/// What a master does about those who watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Tracking {
+    /// Tells them of each change.
+    #[default]
+    Well,
+    /// Refuses to.
+    Refused,
+    /// Takes them on, and tells nothing.
+    Mute,
+    /// Does not answer them.
+    Silent,
+    /// Tells them of a change at once that did not take place, as if the connection came and went.
+    Nervous,
+}
+
+#[derive(Default)]
+pub(super) struct Watchers {
+    tracking: Tracking,
+    /// Dropped to tell.
+    waiting: Vec<(Bytes, oneshot::Sender<()>)>,
+    looks: Vec<Instant>,
+}
+
+impl Watchers {
+    pub(super) fn tell(&mut self, key: &Bytes) {
+        self.waiting.retain(|(watched, _)| watched != key);
+    }
+}
+
+impl Mock {
+    pub(crate) fn track(&self, tracking: Tracking) {
+        self.state().watchers.tracking = tracking;
+    }
+
+    /// When somebody looked.
+    pub(crate) fn looks(&self) -> Vec<Instant> {
+        self.state().watchers.looks.clone()
+    }
+
+    /// Loses the connection that those who watch are told on.
+    pub(crate) fn lose_watchers(&self) {
+        self.state().watchers.waiting.clear();
+    }
+
+    pub(super) fn watching(&self, keys: Arc<[Bytes]>) -> Watching {
+        let mut state = self.state();
+        state.watchers.looks.push(Instant::now());
+        let (delay, failing) = match state.behaviour {
+            Behaviour::After(delay) => (delay, None),
+            Behaviour::Deaf(delay) | Behaviour::Stray(delay) | Behaviour::Denying(delay) => {
+                (delay, Some(ErrorKind::Timeout))
+            }
+            Behaviour::Down => (Duration::ZERO, Some(ErrorKind::NotSent)),
+            Behaviour::Failing(kind) => (Duration::ZERO, Some(kind)),
+            Behaviour::Stuck => return Box::pin(std::future::pending()),
+        };
+        let tracking = state.watchers.tracking;
+        let failing = match tracking {
+            Tracking::Refused => Some(ErrorKind::Unsupported),
+            _ => failing,
+        };
+        let state = self.state.clone();
+        Box::pin(async move {
+            sleep(delay).await;
+            if tracking == Tracking::Silent {
+                std::future::pending::<()>().await;
+            }
+            match failing {
+                Some(kind) => Err(failure(kind)),
+                None => Ok(look(&state, &keys, tracking)),
+            }
+        })
+    }
+}
+
+fn look(state: &Mutex<State>, keys: &[Bytes], tracking: Tracking) -> Sighting {
+    let mut state = state.lock().unwrap();
+    state.expire();
+    let now = Instant::now();
+    let ends = keys.iter().filter_map(|key| state.holders.get(key));
+    let end = ends.map(|held| held.1).max().unwrap_or(now);
+    let mut told = Vec::new();
+    for key in keys {
+        let (sender, receiver) = oneshot::channel();
+        state.watchers.waiting.push((key.clone(), sender));
+        told.push(receiver);
+    }
+    Sighting {
+        free_in: Some(end - now),
+        changed: Box::pin(async move {
+            match tracking {
+                Tracking::Nervous => {}
+                Tracking::Mute => std::future::pending().await,
+                _ => first(told).await,
+            }
+        }),
+    }
+}
+
+async fn first(mut told: Vec<oneshot::Receiver<()>>) {
+    std::future::poll_fn(|task| {
+        use std::task::Poll;
+        let mut told = told.iter_mut();
+        match told.any(|told| std::pin::Pin::new(told).poll(task).is_ready()) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+}
+
+/// Longer than any pause between two attempts that a lost message can cause.
+pub(crate) const POLL: Duration = ms(1_000);

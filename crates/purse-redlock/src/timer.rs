@@ -1,0 +1,243 @@
+//! One task that wakes whoever sleeps.
+//!
+//! A sleeper of tokio's needs its runtime, which whoever polls a lock's future may not have; and a
+//! task for each would be the largest part of what a waiting lock costs.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use crate::error::{Error, Result};
+
+/// Further off than anybody waits.
+const FOREVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
+/// When somebody wakes, and a number that makes it unique.
+type Moment = (Instant, u64);
+
+/// Wakes sleepers as long as it lives, on the runtime it was started on.
+pub(crate) struct Timer(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    sleepers: Mutex<Sleepers>,
+    /// Says that somebody sleeps for a shorter time than all others, or that nobody will any more.
+    sooner: Notify,
+}
+
+#[derive(Default)]
+struct Sleepers {
+    queue: BTreeMap<Moment, Waker>,
+    count: u64,
+    ended: bool,
+}
+
+impl Timer {
+    pub(crate) fn start(runtime: &Handle) -> Self {
+        let shared = Arc::new(Shared::default());
+        // Dropped with the runtime, if that ends first: then nobody would wake any more.
+        let end = End(shared.clone());
+        runtime.spawn(async move { end.0.run().await });
+        Self(shared)
+    }
+
+    /// Resolves after `time`; fails once the runtime is gone.
+    pub(crate) fn sleep(&self, time: Duration) -> Sleep {
+        let now = Instant::now();
+        Sleep {
+            shared: self.0.clone(),
+            until: now.checked_add(time).unwrap_or_else(|| now + FOREVER),
+            number: None,
+        }
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// Ends the timer when its task does.
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+impl Shared {
+    fn sleepers(&self) -> MutexGuard<'_, Sleepers> {
+        // No panic can leave it half-changed.
+        self.sleepers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn run(&self) {
+        loop {
+            let (due, next) = self.due();
+            due.into_iter().for_each(Waker::wake);
+            match next {
+                Next::End => return,
+                Next::Anybody => self.sooner.notified().await,
+                Next::At(time) => tokio::select! {
+                    () = self.sooner.notified() => {}
+                    () = sleep_until(time) => {}
+                },
+            }
+        }
+    }
+
+    /// Who is to be woken now, and what comes next.
+    fn due(&self) -> (Vec<Waker>, Next) {
+        let mut sleepers = self.sleepers();
+        if sleepers.ended {
+            return (Vec::new(), Next::End);
+        }
+        let later = sleepers.queue.split_off(&(Instant::now(), u64::MAX));
+        let due = std::mem::replace(&mut sleepers.queue, later);
+        let next = sleepers.queue.first_key_value();
+        let next = next.map_or(Next::Anybody, |((time, _), _)| Next::At(*time));
+        (due.into_values().collect(), next)
+    }
+
+    fn end(&self) {
+        let mut sleepers = self.sleepers();
+        sleepers.ended = true;
+        let queue = std::mem::take(&mut sleepers.queue);
+        drop(sleepers);
+        queue.into_values().for_each(Waker::wake);
+        self.sooner.notify_one();
+    }
+}
+
+/// What the timer waits for.
+enum Next {
+    At(Instant),
+    Anybody,
+    End,
+}
+
+/// A sleep on a [`Timer`], on whatever executor it is polled.
+pub(crate) struct Sleep {
+    shared: Arc<Shared>,
+    until: Instant,
+    /// There once it is in the queue.
+    number: Option<u64>,
+}
+
+impl Future for Sleep {
+    type Output = Result<()>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let mut sleepers = this.shared.sleepers();
+        if sleepers.ended {
+            return Poll::Ready(Err(Error::Closed));
+        }
+        let Some(number) = this.number else {
+            let number = sleepers.count;
+            sleepers.count += 1;
+            let moment = (this.until, number);
+            sleepers.queue.insert(moment, cx.waker().clone());
+            this.number = Some(number);
+            if sleepers.queue.first_key_value().map(|(first, _)| *first) == Some(moment) {
+                this.shared.sooner.notify_one();
+            }
+            return Poll::Pending;
+        };
+        match sleepers.queue.get_mut(&(this.until, number)) {
+            Some(waker) => {
+                waker.clone_from(cx.waker());
+                Poll::Pending
+            }
+            None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            self.shared.sleepers().queue.remove(&(self.until, number));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ms, poll_once};
+
+    #[tokio::test(start_paused = true)]
+    async fn everybody_wakes_at_the_time_and_in_no_queue_any_more() {
+        let timer = Timer::start(&Handle::current());
+        let start = Instant::now();
+        let mut late = Box::pin(timer.sleep(ms(500)));
+        poll_once(&mut late).await;
+        // Sooner than what the task waits for by now.
+        tokio::task::yield_now().await;
+        timer.sleep(ms(100)).await.unwrap();
+        assert_eq!(start.elapsed().as_millis() / 10, 10);
+        late.await.unwrap();
+        assert_eq!(start.elapsed().as_millis() / 10, 50);
+        timer.sleep(Duration::ZERO).await.unwrap();
+        assert!(timer.0.sleepers().queue.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sleep_that_is_dropped_leaves_nothing_behind() {
+        let timer = Timer::start(&Handle::current());
+        let mut sleep = Box::pin(timer.sleep(Duration::MAX));
+        poll_once(&mut sleep).await;
+        assert_eq!(timer.0.sleepers().queue.len(), 1);
+        drop(sleep);
+        assert!(timer.0.sleepers().queue.is_empty());
+    }
+
+    #[tokio::test]
+    async fn ten_thousand_sleepers_are_one_task_that_ends_with_the_timer() {
+        let handle = Handle::current();
+        let before = handle.metrics().num_alive_tasks();
+        let timer = Timer::start(&handle);
+        let mut sleeps = Vec::new();
+        for _ in 0..10_000 {
+            let mut sleep = Box::pin(timer.sleep(Duration::from_secs(60)));
+            poll_once(&mut sleep).await;
+            sleeps.push(sleep);
+        }
+        assert_eq!(handle.metrics().num_alive_tasks(), before + 1);
+        drop(timer);
+        assert!(matches!(sleeps.remove(0).await, Err(Error::Closed)));
+        while handle.metrics().num_alive_tasks() > before {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[test]
+    fn the_end_of_the_runtime_wakes_everybody() {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_time()
+            .build()
+            .unwrap();
+        let timer = Timer::start(runtime.handle());
+        let sleep = timer.sleep(Duration::from_secs(600));
+        let waiter = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.unwrap().block_on(sleep)
+        });
+        while timer.0.sleepers().queue.is_empty() {
+            std::thread::yield_now();
+        }
+        drop(runtime);
+        assert!(matches!(waiter.join().unwrap(), Err(Error::Closed)));
+    }
+}
