@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fred::interfaces::ClientLike;
 use fred::types::RespVersion;
 use fred::types::config::{
     Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, ServerConfig, TcpConfig,
@@ -12,6 +13,7 @@ use fred::types::config::{
 use crate::client::Client;
 use crate::convert;
 use crate::lane::Lane;
+use crate::session::Session;
 use crate::{Error, ErrorKind, Result};
 
 /// What a client is tuned for.
@@ -122,6 +124,39 @@ impl ClientBuilder {
         let client = Client::new(self.plan(false)?);
         client.connect_in_background();
         Ok(client)
+    }
+
+    /// Connects once, over one connection that is never made anew.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    /// Dropped midway, the connection is closed.
+    pub async fn connect_session(self) -> Result<Session> {
+        Session::open(self.plan(true)?).await
+    }
+
+    /// A client that does not connect, for [`Client::watch`] alone, which has a connection of its
+    /// own; every other command fails.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a configuration that cannot work.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn unconnected(self) -> Result<Client> {
+        Ok(Client::new(self.plan(true)?))
+    }
+
+    /// The server, as messages name it, without the credentials; and the number of the database.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a configuration that cannot work.
+    pub fn target(&self) -> Result<(Arc<str>, u8)> {
+        let plan = self.clone().plan(true)?;
+        let database = plan.writes.fred().client_config().database;
+        Ok((plan.server, database.unwrap_or(0)))
     }
 
     /// `fail_fast`: whether a first attempt that fails is the last one.

@@ -92,6 +92,18 @@ pub(crate) struct Blueprint {
 }
 
 impl Blueprint {
+    /// One of connections like those of `pattern`.
+    pub(crate) fn of(pattern: &FredClient, connect_timeout: Duration) -> Self {
+        let mut config = pattern.client_config();
+        config.fail_fast = true;
+        Self {
+            config,
+            performance: pattern.perf_config(),
+            connection: pattern.connection_config().clone(),
+            connect_timeout,
+        }
+    }
+
     /// Fred keeps so many messages for a listener that is slow to take them.
     pub(crate) const fn with_messages(mut self, messages: usize) -> Self {
         self.performance.broadcast_channel_capacity = messages;
@@ -145,15 +157,8 @@ impl Drop for Busy {
 impl Leases {
     /// Leases of connections like those of `pattern`.
     pub(crate) fn new(pattern: &FredClient, connect_timeout: Duration) -> Self {
-        let mut config = pattern.client_config();
-        config.fail_fast = true;
         Self {
-            blueprint: Blueprint {
-                config,
-                performance: pattern.perf_config(),
-                connection: pattern.connection_config().clone(),
-                connect_timeout,
-            },
+            blueprint: Blueprint::of(pattern, connect_timeout),
             idle: Mutex::default(),
             closed: AtomicBool::new(false),
             busy: watch::Sender::new(0),

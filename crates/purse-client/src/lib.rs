@@ -8,7 +8,7 @@
 //!
 //! Most programs use it through `purse` and see only [`Client`], [`Error`] and [`Pattern`]. The
 //! rest is what collections and locks are made of: a [`Command`] or [`Script`], the [`Op`] that
-//! runs it, the [`Reply`] it gets, a [`Scan`], a [`BlockingPop`], and a [`Watch`].
+//! runs it, the [`Reply`] it gets, a [`Scan`], a [`BlockingPop`], a [`Watch`], and a [`Session`].
 
 mod batch;
 mod blocking;
@@ -23,10 +23,12 @@ mod lane;
 mod lease;
 mod op;
 mod pattern;
+mod quiet;
 mod redirect;
 mod reply;
 mod scan;
 mod script;
+mod session;
 mod silence;
 mod slot;
 mod trace;
@@ -52,4 +54,5 @@ pub use pattern::Pattern;
 pub use reply::Reply;
 pub use scan::Scan;
 pub use script::Script;
+pub use session::Session;
 pub use watch::Watch;

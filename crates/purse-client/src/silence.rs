@@ -1,23 +1,16 @@
 //! A watch on connections that have gone silent.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fred::clients::Client as FredClient;
 use fred::interfaces::ClientLike;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use crate::quiet::{Quiet, Replies, now};
 use crate::trace;
-
-/// So many commands in a row without a reply, and the connection is made anew: fred itself does
-/// not notice a dead peer while writes go on.
-const SILENT: usize = 3;
-
-/// So many times as long as a command may take there must have been no reply at all: many commands
-/// that are late together say only that there are many.
-const PATIENCE: u32 = 2;
 
 /// How long fred may take to replace the connection. One that is stuck in a write to a dead peer
 /// does not even hear that it should.
@@ -31,8 +24,7 @@ const REFUSALS: Duration = Duration::from_secs(1);
 pub(crate) struct Sent {
     /// Which connection it was sent on, as far as this watch replaces them.
     generation: usize,
-    /// How many replies there had been.
-    replies: usize,
+    replies: Replies,
 }
 
 /// Counts the silences of one client, and replaces its connection.
@@ -41,24 +33,12 @@ pub(crate) struct Silence(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    in_a_row: AtomicUsize,
+    quiet: Quiet,
     generation: AtomicUsize,
     replacing: AtomicBool,
-    /// Grows with each reply. Whether it did is all that matters, so one that is not counted is no
-    /// harm: the replies pay for no clock and no lock.
-    replies: AtomicUsize,
-    /// The number of replies at the first silence of a row.
-    replies_then: AtomicUsize,
-    /// Since when there had been no reply, in microseconds after the first look at the clock.
-    silent_since: AtomicU64,
-    /// When a replica last answered, by the same clock.
+    /// When a replica last answered, in microseconds after the first look at the clock.
     refused: AtomicU64,
     kick: Arc<Notify>,
-}
-
-fn now() -> u64 {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    u64::try_from(START.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Silence {
@@ -66,7 +46,7 @@ impl Silence {
     pub(crate) fn sent(&self) -> Sent {
         Sent {
             generation: self.0.generation.load(Ordering::Acquire),
-            replies: self.0.replies.load(Ordering::Relaxed),
+            replies: self.0.quiet.sent(),
         }
     }
 
@@ -77,10 +57,7 @@ impl Silence {
 
     /// A reply came, or an error that is no silence.
     pub(crate) fn broken(&self) {
-        let replies = self.0.replies.load(Ordering::Relaxed);
-        self.0
-            .replies
-            .store(replies.wrapping_add(1), Ordering::Relaxed);
+        self.0.quiet.broken();
     }
 
     /// No reply came within `limit` to a command that was sent then.
@@ -89,28 +66,13 @@ impl Silence {
     /// nothing of the present one: with many commands under way, their timeouts would otherwise
     /// replace each new connection as well. Nor does one that is late while others get their reply.
     pub(crate) fn lasted(&self, limit: Duration, sent: Sent, client: &FredClient, server: &str) {
-        let replies = self.0.replies.load(Ordering::Relaxed);
-        let is_old = sent.generation != self.0.generation.load(Ordering::Acquire);
-        if is_old || sent.replies != replies {
+        if sent.generation != self.0.generation.load(Ordering::Acquire) {
             return;
         }
-        let now = now();
-        let goes_on = self.0.replies_then.swap(replies, Ordering::Relaxed) == replies
-            && self.0.in_a_row.load(Ordering::Relaxed) > 0;
-        if !goes_on {
-            self.0.in_a_row.store(0, Ordering::Relaxed);
-            let limit = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
-            self.0
-                .silent_since
-                .store(now.saturating_sub(limit), Ordering::Relaxed);
-        }
-        let in_a_row = self.0.in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
-        let since = self.0.silent_since.load(Ordering::Relaxed);
-        let silent = Duration::from_micros(now.saturating_sub(since));
-        if in_a_row < SILENT
-            || silent < limit * PATIENCE
-            || self.0.replacing.swap(true, Ordering::AcqRel)
-        {
+        let Some(in_a_row) = self.0.quiet.lasted(limit, sent.replies) else {
+            return;
+        };
+        if self.0.replacing.swap(true, Ordering::AcqRel) {
             return;
         }
         trace::unresponsive(server, in_a_row);
@@ -151,7 +113,7 @@ struct Replacing(Arc<State>);
 impl Drop for Replacing {
     fn drop(&mut self) {
         self.0.generation.fetch_add(1, Ordering::AcqRel);
-        self.0.in_a_row.store(0, Ordering::Relaxed);
+        self.0.quiet.begin_anew();
         self.0.replacing.store(false, Ordering::Release);
     }
 }
