@@ -12,18 +12,22 @@ use crate::connect;
 use crate::context::{Context, Post, Waiting};
 use crate::error::{Error, Result};
 use crate::extender::AutoExtend;
+use crate::keeper::Rules;
 use crate::master::Master;
+use crate::quarantine::Quarantine;
 use crate::reaper::Reaper;
 use crate::redlock::Redlock;
+use crate::remote::Remote;
 use crate::settings::{Settings, Wishes};
 use crate::stack::Stack;
-use crate::transport::Remote;
 
 /// Configures a [`Redlock`]; get one from [`Redlock::builder`].
 #[must_use = "a builder does nothing until it is built"]
 pub struct RedlockBuilder {
     masters: Vec<Master>,
     wishes: Wishes,
+    longest_ttl: Option<Duration>,
+    quarantine: Quarantine,
 }
 
 impl RedlockBuilder {
@@ -31,6 +35,8 @@ impl RedlockBuilder {
         Self {
             masters,
             wishes: Wishes::default(),
+            longest_ttl: None,
+            quarantine: Quarantine::default(),
         }
     }
 
@@ -82,14 +88,35 @@ impl RedlockBuilder {
         self
     }
 
+    /// The longest ttl of all who take locks on these masters, which is how old a server must be
+    /// that may have lost its data before it votes again: see [`Quarantine`]. Default: the
+    /// [`ttl`](Self::ttl).
+    ///
+    /// Set it where others, in this program or another, take locks for longer than this one.
+    pub const fn longest_ttl(mut self, ttl: Duration) -> Self {
+        self.longest_ttl = Some(ttl);
+        self
+    }
+
+    /// When a master that may have lost its data is kept from voting. Default:
+    /// [`Quarantine::Restarts`].
+    pub const fn quarantine(mut self, quarantine: Quarantine) -> Self {
+        self.quarantine = quarantine;
+        self
+    }
+
     /// Connects to the masters.
     ///
     /// A minority may be down: it is connected to in the background, as are masters that go down
     /// later. Several databases of one server are accepted, with a warning to `tracing`: fine for
     /// trying out, but they all fail at once.
     ///
-    /// Redis command: `INFO`, and each script once, on a key that does not exist. Round trips: those
-    /// of connecting, and up to five. It takes about two seconds at most.
+    /// Redis command: `INFO`, `CONFIG GET appendfsync` where there is an append-only file, and each
+    /// script once, on a key that does not exist; where a server does not tell who it is, a lock on
+    /// such a key as well, which must not be there by way of another master. Round trips: those of
+    /// connecting, and up to six. It takes about two seconds at most.
+    ///
+    /// A replica, or a server that is still loading its data, counts as down until that is over.
     ///
     /// # Errors
     /// [`Config`](Error::Config) for no masters, a time that cannot work, a URL that cannot be
@@ -104,10 +131,14 @@ impl RedlockBuilder {
         if self.masters.is_empty() {
             return Err(Error::config("no masters: a lock needs one at least"));
         }
-        let clients = connect::masters(self.masters).await?;
-        let masters = clients
+        let rules = Rules {
+            quarantine: self.quarantine,
+            longest_ttl: longest_ttl(self.longest_ttl, settings.ttl)?,
+        };
+        let keepers = connect::masters(self.masters, rules).await?;
+        let masters = keepers
             .into_iter()
-            .map(|client| Post::new(Arc::new(Remote::new(client, settings.node_timeout))))
+            .map(|keeper| Post::new(Arc::new(Remote::start(keeper, settings.node_timeout))))
             .collect();
         let (clock, runtime) = (Arc::new(SystemClock), Handle::current());
         Ok(Redlock::new(Context {
@@ -123,11 +154,22 @@ impl RedlockBuilder {
     }
 }
 
+fn longest_ttl(wish: Option<Duration>, ttl: Duration) -> Result<Duration> {
+    match wish {
+        Some(wish) if wish < ttl => Err(Error::config(format!(
+            "a longest_ttl of {wish:?}: it should be at least the ttl of {ttl:?}"
+        ))),
+        wish => Ok(wish.unwrap_or(ttl)),
+    }
+}
+
 impl fmt::Debug for RedlockBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedlockBuilder")
             .field("masters", &self.masters.len())
             .field("wishes", &self.wishes)
+            .field("longest_ttl", &self.longest_ttl)
+            .field("quarantine", &self.quarantine)
             .finish_non_exhaustive()
     }
 }

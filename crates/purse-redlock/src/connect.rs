@@ -1,76 +1,100 @@
 //! Connecting to the masters, and making sure that they are several.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use purse_client::{Client, ClientBuilder, Command, Error as ClientError, ErrorKind};
+use purse_client::{Error as ClientError, ErrorKind};
 use tokio::task::JoinSet;
 
+use crate::clock::LockInstant;
 use crate::decision::quorum;
 use crate::error::{Error, Result};
+use crate::keeper::{Keeper, Met, Rules};
 use crate::master::Master;
-use crate::probe;
+use crate::quarantine::{Quarantine, is_seasoned};
+use crate::roll::{Roll, is_one_address};
 use crate::trace;
-
-/// How long a master may take to say who it is.
-const INFO_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A master that was tried once.
 struct Opened {
-    client: Client,
-    state: State,
+    keeper: Keeper,
+    met: Result<Met, ClientError>,
 }
 
-enum State {
-    Up(Identity),
-    Down(ClientError),
-}
-
-/// Who a server says it is.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Identity {
-    /// Different for each start of a server; `None` if the server does not tell.
-    run_id: Option<String>,
-    /// Whether the server may throw out keys before their time.
-    evicts: bool,
-}
-
-/// The clients of all masters, of which a quorum is connected.
-pub(crate) async fn masters(masters: Vec<Master>) -> Result<Vec<Client>> {
+/// The keepers of all masters, of which a quorum is connected.
+pub(crate) async fn masters(masters: Vec<Master>, rules: Rules) -> Result<Vec<Keeper>> {
     let count = masters.len();
     if count > 1 && count.is_multiple_of(2) {
         trace::even_masters(count);
     }
-    let opened = open_all(masters).await?;
-    refuse_twins(&opened)?;
-    let mut clients = Vec::with_capacity(count);
-    let mut errors = Vec::new();
-    for Opened { client, state } in opened {
-        match state {
-            State::Up(identity) if identity.evicts => trace::evicting(client.server()),
-            State::Up(_) => {}
-            State::Down(error) => {
-                trace::unreachable(client.server(), &error);
-                errors.push((client.server().to_owned(), error));
+    let opened = open_all(masters, rules).await?;
+    refuse_one_address(&opened)?;
+    let trusts_young = trusts_young(&opened, rules);
+    let mut keepers = Vec::with_capacity(count);
+    let mut down = Vec::new();
+    for Opened { mut keeper, met } in opened {
+        match met {
+            Ok(met) => {
+                let from = match trusts_young {
+                    true => LockInstant::now(),
+                    false => keeper.votes_from(&met.identity),
+                };
+                let admitted = keeper.admit(&met, from).await;
+                admitted.map_err(|twin| {
+                    let first: &Keeper = &keepers[twin.master];
+                    twins(twin.master, first, keepers.len(), &keeper)
+                })?;
+            }
+            Err(error) => {
+                trace::unreachable(keeper.seat().server(), &error);
+                down.push((keepers.len(), error));
             }
         }
-        clients.push(client);
+        keepers.push(keeper);
     }
-    let (votes, needed) = (count - errors.len(), quorum(count));
+    let (votes, needed) = (count - down.len(), quorum(count));
     if votes < needed {
+        let server = |index: usize| keepers[index].seat().server().to_owned();
+        let errors = down.into_iter();
+        let errors = errors
+            .map(|(index, error)| (server(index), error))
+            .collect();
         return Err(Error::NoQuorum {
             votes,
             needed,
             errors,
         });
     }
-    Ok(clients)
+    for (index, error) in down {
+        keepers[index].seat().down(error);
+    }
+    Ok(keepers)
+}
+
+/// Whether masters that have only just started count at once, for the first time: a new
+/// installation has no others. Where a quorum is older, the young ones have more likely restarted.
+fn trusts_young(opened: &[Opened], rules: Rules) -> bool {
+    let met = opened.iter().filter_map(|opened| opened.met.as_ref().ok());
+    let seasoned = met.filter(|met| is_seasoned(&met.identity, rules.longest_ttl));
+    match rules.quarantine {
+        Quarantine::Off => true,
+        Quarantine::Strict => false,
+        Quarantine::Restarts => seasoned.count() < quorum(opened.len()),
+    }
 }
 
 /// Tries all at once, and keeps their order.
-async fn open_all(masters: Vec<Master>) -> Result<Vec<Opened>> {
+async fn open_all(masters: Vec<Master>, rules: Rules) -> Result<Vec<Opened>> {
+    let roll = Arc::new(Roll::new(masters.len()));
     let mut tasks = JoinSet::new();
     for (index, master) in masters.into_iter().enumerate() {
-        tasks.spawn(async move { (index, open(master.into_builder()).await) });
+        let keeper = Keeper::new(index, master.into_builder(), rules, &roll);
+        tasks.spawn(async move {
+            let opened = match keeper {
+                Ok(keeper) => open(keeper).await,
+                Err(error) => Err(error),
+            };
+            (index, opened)
+        });
     }
     let mut opened = tasks.join_all().await;
     opened.sort_by_key(|(index, _)| *index);
@@ -86,121 +110,36 @@ async fn open_all(masters: Vec<Master>) -> Result<Vec<Opened>> {
 }
 
 /// Fails only where trying again would not help.
-async fn open(builder: ClientBuilder) -> Result<Opened, ClientError> {
-    let (client, down) = match builder.clone().connect().await {
-        Ok(client) => (client, None),
-        Err(error) if is_hopeless(&error) => return Err(error),
-        Err(error) => (builder.connect_lazy()?, Some(error)),
-    };
-    if client.is_cluster() {
-        let message = "a cluster is no master: name its servers, or others, one by one";
-        return Err(
-            ClientError::new(ErrorKind::Config, message).with_server(client.server().into())
-        );
-    }
-    let state = match down {
-        Some(error) => State::Down(error),
-        None => match look_at(&client).await {
-            Ok(identity) => State::Up(identity),
-            Err(error) if is_hopeless(&error) => return Err(error),
-            Err(error) => State::Down(error),
-        },
-    };
-    Ok(Opened { client, state })
-}
-
-fn is_hopeless(error: &ClientError) -> bool {
-    matches!(error.kind(), ErrorKind::Auth | ErrorKind::Config)
-}
-
-/// Asks a server who it is, and whether it lets us do what a lock takes.
-async fn look_at(client: &Client) -> Result<Identity, ClientError> {
-    let info = Command::read("INFO").timeout(INFO_TIMEOUT);
-    let identity = match client.run(info).await {
-        Ok(reply) => identity(&reply.into_bytes()?),
-        Err(error) if error.kind() == ErrorKind::Auth && !is_unauthenticated(&error) => {
-            trace::unidentified(client.server(), &error);
-            Identity::default()
-        }
-        Err(error) => return Err(error),
-    };
-    probe::scripts(client).await?;
-    Ok(identity)
-}
-
-/// Whether the server wants a password, as opposed to one that only keeps INFO from us.
-fn is_unauthenticated(error: &ClientError) -> bool {
-    error.to_string().contains("NOAUTH")
-}
-
-fn identity(info: &[u8]) -> Identity {
-    let info = String::from_utf8_lossy(info);
-    let field = |name: &str| {
-        info.lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-            .map(str::trim)
-    };
-    let is_limited = field("maxmemory").is_some_and(|limit| limit != "0");
-    let policy = field("maxmemory_policy");
-    Identity {
-        run_id: field("run_id").map(str::to_owned),
-        evicts: is_limited && policy.is_some_and(|policy| policy != "noeviction"),
+async fn open(mut keeper: Keeper) -> Result<Opened, ClientError> {
+    match keeper.meet().await {
+        Err(error) if matches!(error.kind(), ErrorKind::Auth | ErrorKind::Config) => Err(error),
+        met => Ok(Opened { keeper, met }),
     }
 }
 
-/// Refuses the same database of the same server twice: its votes would count double.
-fn refuse_twins(opened: &[Opened]) -> Result<()> {
-    for (second, twin) in opened.iter().enumerate() {
-        let mut earlier = opened[..second]
-            .iter()
-            .enumerate()
-            .filter(|(_, other)| is_same_server(other, twin));
-        let Some((first, _)) = earlier.clone().next() else {
-            continue;
-        };
-        let server = twin.client.server();
-        let same = earlier.find(|(_, other)| other.client.database() == twin.client.database());
-        if let Some((first, other)) = same {
-            return Err(Error::config(format!(
-                "masters {} and {} are the same database of the same server ({} and {server})",
-                first + 1,
-                second + 1,
-                other.client.server(),
-            )));
+/// Refuses the same database of the same address twice, up or down: its votes would count double.
+fn refuse_one_address(opened: &[Opened]) -> Result<()> {
+    for (second, other) in opened.iter().enumerate() {
+        for (first, one) in opened[..second].iter().enumerate() {
+            let (one, other) = (&one.keeper, &other.keeper);
+            if !is_one_address(one.seat().server(), other.seat().server()) {
+                continue;
+            }
+            if one.database() == other.database() {
+                return Err(twins(first, one, second, other));
+            }
+            trace::one_server(other.seat().server(), first + 1, second + 1);
         }
-        trace::one_server(server, first + 1, second + 1);
     }
     Ok(())
 }
 
-/// Whether two masters are one server for sure, up or down.
-fn is_same_server(one: &Opened, other: &Opened) -> bool {
-    let (name, address) = (one.client.server(), other.client.server());
-    // Unix sockets have no name of their own, and no colon.
-    let is_same_address = name.contains(':') && name.eq_ignore_ascii_case(address);
-    match (&one.state, &other.state) {
-        _ if is_same_address => true,
-        (State::Up(one), State::Up(other)) => one.run_id.is_some() && one.run_id == other.run_id,
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn info_tells_who_a_server_is_and_whether_it_evicts() {
-        let info = |limit: &str, policy: &str| {
-            let text = format!(
-                "# Server\r\nredis_version:7.2.4\r\nrun_id:abc123\r\n# Memory\r\nmaxmemory:{limit}\r\nmaxmemory_human:0B\r\nmaxmemory_policy:{policy}\r\n"
-            );
-            identity(text.as_bytes())
-        };
-        assert_eq!(info("0", "noeviction").run_id.as_deref(), Some("abc123"));
-        assert!(!info("0", "allkeys-lru").evicts);
-        assert!(!info("1000", "noeviction").evicts);
-        assert!(info("1000", "volatile-ttl").evicts);
-        assert_eq!(identity(b"\xff"), Identity::default());
-    }
+fn twins(first: usize, one: &Keeper, second: usize, other: &Keeper) -> Error {
+    Error::config(format!(
+        "masters {} and {} are the same database of the same server ({} and {})",
+        first + 1,
+        second + 1,
+        one.seat().server(),
+        other.seat().server(),
+    ))
 }

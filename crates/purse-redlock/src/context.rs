@@ -86,6 +86,24 @@ impl Context {
         Err(Error::ValidityExhausted { left })
     }
 
+    /// Closes the connections, after a shutdown: now, or when nobody needs them any more.
+    pub(crate) fn close_when_idle(self: &Arc<Self>) {
+        if self.reaper.is_idle() {
+            return self.close();
+        }
+        let context = self.clone();
+        self.runtime.spawn(async move {
+            context.reaper.idle().await;
+            context.close();
+        });
+    }
+
+    fn close(&self) {
+        for post in &self.masters {
+            post.master.close();
+        }
+    }
+
     /// Resolves after `time`, on whatever executor it is polled; fails if our runtime ends before.
     pub(crate) fn sleep(&self, time: Duration) -> Sleep {
         self.waiting.timer.sleep(time)

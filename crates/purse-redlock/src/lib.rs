@@ -7,10 +7,12 @@
 //! values with Python's redis-purse: the two exclude each other.
 //!
 //! # What it promises
-//! - At most one holder at a time, as long as no master loses a lock before its time (a restart
-//!   without persistence does, as does `FLUSHALL`, eviction or a failover to a replica), clocks run
-//!   equally fast to about 1 %, and holders stop at [`RedlockGuard::valid_until`]. A server expires
-//!   keys by its time of day: if somebody sets that forward, its locks end early.
+//! - At most one holder at a time, as long as no master loses a lock before its time (`FLUSHALL`
+//!   does that, as do eviction and a failover to a replica), clocks run equally fast to about 1 %,
+//!   and holders stop at [`RedlockGuard::valid_until`]. A server expires keys by its time of day: if
+//!   somebody sets that forward, its locks end early.
+//! - A master that restarts without its data may forget whom it gave a lock to, so it is kept from
+//!   voting until no such lock can be left: [`Quarantine`] says how, and what remains.
 //! - A lock ends by itself. A holder that died blocks the others for a ttl at most.
 //! - A minority of the masters may be down, hang or answer late: nothing waits for them.
 //! - Nothing is forgotten. Each attempt has an owner of its own, a task, which gives back what
@@ -67,18 +69,26 @@ mod fence;
 mod fencing;
 mod gate;
 mod guard;
+mod health;
+mod identity;
+mod keeper;
 mod keys;
 mod lease;
 mod line;
+mod look;
 mod lost;
 mod master;
 mod multi;
 mod mutex;
 mod order;
 mod owner;
+mod pace;
 mod probe;
+mod quarantine;
 mod reaper;
 mod redlock;
+mod remote;
+mod roll;
 mod scope;
 mod settings;
 mod sights;
@@ -102,9 +112,11 @@ pub use extender::AutoExtend;
 pub use fence::{FencedGuard, FencedMulti, FencedMutex, FencedRedlock};
 pub use fencing::{Fenced, Fencing, Unfenced};
 pub use guard::{RedlockGuard, Release};
+pub use health::{MasterState, MasterStatus};
 pub use lost::Lost;
 pub use master::Master;
 pub use multi::RedlockMulti;
 pub use mutex::RedlockMutex;
+pub use quarantine::Quarantine;
 pub use redlock::Redlock;
 pub use scope::{RedlockLease, Scoped};

@@ -1,28 +1,26 @@
-//! Whether a master lets us run the scripts that locks are released and extended with.
+//! What a master lets us do, found out with keys that nobody uses.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use purse_client::{Client, Error, ErrorKind, Result};
+use purse_client::{Error, ErrorKind, Result, Session};
 
 use crate::token::Token;
-use crate::transport::{Action, Request, command};
+use crate::trace;
+use crate::transport::{Action, Answer, Request, command, read};
 
-/// How long each script may take.
+/// How long each command may take.
 const TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How long a key lasts that could not be deleted.
+const TTL: Duration = Duration::from_secs(5);
 
 /// Runs each script once, on a key that does not exist: a lock that could be acquired and never
 /// released would be found out too late. The server knows the scripts from then on.
-pub(crate) async fn scripts(client: &Client) -> Result<()> {
-    let token = Token::fresh();
+pub(crate) async fn scripts(session: &Session) -> Result<()> {
+    let probe = Probe::new();
     for action in [Action::Release, Action::Extend] {
-        let request = Request {
-            action,
-            keys: [Bytes::from(format!("purse:probe:{}", uuid::Uuid::new_v4()))].into(),
-            token: token.clone(),
-            ttl: Duration::from_millis(1),
-        };
-        match client.run(command(&request).timeout(TIMEOUT)).await {
+        match probe.run(session, action).await {
             Ok(_) => {}
             // The locks' keys may well be others.
             Err(error) if is_about_keys(&error) => {}
@@ -35,6 +33,54 @@ pub(crate) async fn scripts(client: &Client) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a lock that is taken by way of `one` session is there by way of the `other`.
+///
+/// For servers that do not tell who they are. A user who may only use some keys cannot find this
+/// out, nor anybody while the other session is over; then they count as two.
+pub(crate) async fn is_one_store(one: &Session, other: &Session) -> bool {
+    let probe = Probe::new();
+    let found = async {
+        probe.run(one, Action::Acquire).await?;
+        let released = probe.run(other, Action::Release).await;
+        let is_one = released.as_ref().is_ok_and(|answer| answer.ours);
+        if !is_one {
+            // What cannot be deleted goes by itself.
+            let _ = probe.run(one, Action::Release).await;
+        }
+        released.map(|_| is_one)
+    };
+    found.await.unwrap_or_else(|error| {
+        trace::incomparable(one.server(), other.server(), &error);
+        false
+    })
+}
+
+/// A lock that nobody wants.
+struct Probe {
+    key: Bytes,
+    token: Token,
+}
+
+impl Probe {
+    fn new() -> Self {
+        Self {
+            key: Bytes::from(format!("purse:probe:{}", uuid::Uuid::new_v4())),
+            token: Token::fresh(),
+        }
+    }
+
+    async fn run(&self, session: &Session, action: Action) -> Result<Answer> {
+        let request = Request {
+            action,
+            keys: [self.key.clone()].into(),
+            token: self.token.clone(),
+            ttl: TTL,
+        };
+        let reply = session.run(command(&request).timeout(TIMEOUT)).await?;
+        read(&request, reply)
+    }
 }
 
 /// Whether the server will not run such scripts for this user: neither EVALSHA nor EVAL, or not the

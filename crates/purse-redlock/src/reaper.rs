@@ -72,6 +72,24 @@ impl Reaper {
             .wait_for(|counts| counts.tasks <= counts.guards)
             .await;
     }
+
+    /// Whether there is neither a task nor a guard.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.0.counts.borrow().are_zero()
+    }
+
+    /// Resolves once there is neither a task nor a guard.
+    pub(crate) async fn idle(&self) {
+        let mut counts = self.0.counts.subscribe();
+        // As above.
+        let _ = counts.wait_for(Counts::are_zero).await;
+    }
+}
+
+impl Counts {
+    const fn are_zero(&self) -> bool {
+        self.tasks == 0 && self.guards == 0
+    }
 }
 
 pub(crate) struct TaskTicket(Reaper);

@@ -7,6 +7,7 @@ use crate::builder::RedlockBuilder;
 use crate::context::Context;
 use crate::error::Result;
 use crate::fence::FencedRedlock;
+use crate::health::MasterStatus;
 use crate::keys;
 use crate::master::Master;
 use crate::multi::RedlockMulti;
@@ -89,12 +90,23 @@ impl Redlock {
         self.0.waiting.gates.count()
     }
 
+    /// How the masters are, in the order they were given, as far as is known without asking them.
+    ///
+    /// A connection that broke is noticed at once, a server that is silent after some commands that
+    /// it did not answer. No round trip, and no password in it.
+    #[must_use]
+    pub fn masters(&self) -> Vec<MasterStatus> {
+        let posts = self.0.masters.iter();
+        posts.map(|post| post.master.status()).collect()
+    }
+
     /// Ends all waiting, and waits until everything that was given up is off the masters.
     ///
     /// Whoever waits for a lock, and whoever asks for one later, through any clone, gets
     /// [`Closed`](crate::Error::Closed), and once this returns, nothing more is taken. Guards that
     /// are alive keep their locks, also those that are extended by themselves, and are not waited
-    /// for: release them first.
+    /// for: release them first. The connections are closed, once the last of these guards is gone if
+    /// there are any.
     ///
     /// Work in a [`scope`](RedlockMutex::scope) is ended where it awaits, the newest first: it is
     /// dropped, and its lock released, before that of the one begun earlier. Work that
@@ -115,6 +127,7 @@ impl Redlock {
             _ = self.0.alarms.at(patience) => {}
         }
         self.0.reaper.drained().await;
+        self.0.close_when_idle();
     }
 }
 

@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use crate::alarms::Alarms;
 use crate::clock::{Clock, LockInstant, SystemClock};
 use crate::context::{Context, Post, Waiting};
+use crate::health::{MasterState, MasterStatus};
 use crate::reaper::Reaper;
 use crate::redlock::Redlock;
 use crate::settings::Settings;
@@ -77,6 +78,7 @@ struct State {
     last: Instant,
     asked: Vec<Asked>,
     watchers: tracking::Watchers,
+    is_closed: bool,
 }
 
 struct Asked {
@@ -98,6 +100,7 @@ impl Mock {
             last: Instant::now(),
             asked: Vec::new(),
             watchers: tracking::Watchers::default(),
+            is_closed: false,
         };
         Self {
             name: format!("master{index}"),
@@ -191,6 +194,11 @@ impl Mock {
         let state = self.state();
         let asked = state.asked.iter().filter(|asked| asked.action == action);
         asked.map(|asked| asked.at).collect()
+    }
+
+    /// Whether its connection was given up.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().is_closed
     }
 
     pub(crate) fn tokens(&self) -> Vec<Bytes> {
@@ -311,6 +319,14 @@ impl Transport for Mock {
         self.watching(keys)
     }
 
+    fn status(&self) -> MasterStatus {
+        well(&self.name)
+    }
+
+    fn close(&self) {
+        self.state().is_closed = true;
+    }
+
     fn ask(&self, request: Request) -> Asking {
         let mut state = self.state();
         state.asked.push(Asked {
@@ -364,6 +380,16 @@ impl Transport for Mock {
     }
 }
 
+/// A master that nothing is wrong with.
+fn well(name: &str) -> MasterStatus {
+    MasterStatus {
+        address: name.to_owned(),
+        state: MasterState::Up,
+        run_id: None,
+        round_trip: None,
+    }
+}
+
 fn fail(kind: ErrorKind) -> Asking {
     Box::pin(async move { Err(failure(kind)) })
 }
@@ -400,6 +426,14 @@ struct Far {
 impl Transport for Far {
     fn server(&self) -> &str {
         self.master.server()
+    }
+
+    fn status(&self) -> MasterStatus {
+        self.master.status()
+    }
+
+    fn close(&self) {
+        self.master.close();
     }
 
     fn ask(&self, request: Request) -> Asking {

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "tracing")]
 mod told {
+    use std::time::Duration;
+
     use bytes::Bytes;
     use purse_client::Error;
 
@@ -43,6 +45,35 @@ mod told {
         tracing::warn!(server, %error, "a master of a lock is down; connecting in the background");
     }
 
+    pub(crate) fn incomparable(one: &str, other: &str, error: &Error) {
+        tracing::warn!(
+            one,
+            other,
+            %error,
+            "two masters of a lock may be one server: it cannot be found out"
+        );
+    }
+
+    pub(crate) fn twin(server: &str, of: &str) {
+        tracing::warn!(
+            server,
+            of,
+            "a master of a lock is the same database of the same server as another: it does not vote"
+        );
+    }
+
+    pub(crate) fn quarantined(server: &str, left: Duration) {
+        tracing::warn!(
+            server,
+            ?left,
+            "a master of a lock may have lost its data: quarantine begins, its votes do not count"
+        );
+    }
+
+    pub(crate) fn quarantine_over(server: &str) {
+        tracing::info!(server, "quarantine ends: the votes of a master count again");
+    }
+
     pub(crate) fn left_to_expire(server: &str) {
         tracing::warn!(
             server,
@@ -65,6 +96,8 @@ mod told {
 
 #[cfg(not(feature = "tracing"))]
 mod told {
+    use std::time::Duration;
+
     use bytes::Bytes;
     use purse_client::Error;
 
@@ -80,6 +113,14 @@ mod told {
 
     pub(crate) fn unreachable(_: &str, _: &Error) {}
 
+    pub(crate) fn incomparable(_: &str, _: &str, _: &Error) {}
+
+    pub(crate) fn twin(_: &str, _: &str) {}
+
+    pub(crate) fn quarantined(_: &str, _: Duration) {}
+
+    pub(crate) fn quarantine_over(_: &str) {}
+
     pub(crate) fn left_to_expire(_: &str) {}
 
     pub(crate) fn extended(_: &[Bytes], _: u32) {}
@@ -90,6 +131,6 @@ mod told {
 }
 
 pub(crate) use told::{
-    even_masters, evicting, extended, left_to_expire, lost, not_extended, one_server, unidentified,
-    unreachable,
+    even_masters, evicting, extended, incomparable, left_to_expire, lost, not_extended, one_server,
+    quarantine_over, quarantined, twin, unidentified, unreachable,
 };

@@ -1,14 +1,14 @@
 //! What a lock asks of one master.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use purse_client::{Client, Command, Error, ErrorKind, Reply, Result, Script};
+use purse_client::{Command, Error, ErrorKind, Reply, Result, Script};
 
+use crate::health::MasterStatus;
 use crate::keys::{counter, name};
 use crate::token::Token;
 
@@ -32,9 +32,6 @@ static RELEASE: Script = Script::write(
 
 /// How long a counter is kept after its last use, in milliseconds: a day.
 const COUNTER_LIFE: u64 = 24 * 60 * 60 * 1_000;
-
-/// How long a master has at least to say how a lock is. Nobody waits for it.
-const SHORTEST_LOOK: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -93,63 +90,12 @@ pub(crate) trait Transport: Send + Sync + 'static {
 
     /// Looks at a lock's keys, and watches them from then on.
     fn watch(&self, keys: Arc<[Bytes]>) -> Watching;
-}
 
-/// A master behind purse's client.
-pub(crate) struct Remote {
-    client: Client,
-    timeout: Duration,
-}
+    /// How it is, without asking it.
+    fn status(&self) -> MasterStatus;
 
-impl Remote {
-    pub(crate) const fn new(client: Client, timeout: Duration) -> Self {
-        Self { client, timeout }
-    }
-}
-
-impl Transport for Remote {
-    fn server(&self) -> &str {
-        self.client.server()
-    }
-
-    fn ask(&self, request: Request) -> Asking {
-        let client = self.client.clone();
-        let command = command(&request).timeout(self.timeout).fail_fast();
-        Box::pin(async move { read(&request, client.run(command).await?) })
-    }
-
-    fn watch(&self, keys: Arc<[Bytes]>) -> Watching {
-        let client = self.client.clone();
-        let timeout = self.timeout.max(SHORTEST_LOOK);
-        Box::pin(async move {
-            let mut changes = Vec::with_capacity(keys.len());
-            let mut free_in = Some(Duration::ZERO);
-            for key in keys.iter() {
-                let command = Command::read("PTTL").key(key.clone()).timeout(timeout);
-                let (reply, mut watch) = client.watch(command).await?;
-                let key_free_in = self::free_in(reply.into_int()?);
-                free_in = free_in.zip(key_free_in).map(|(one, other)| one.max(other));
-                changes.push(Box::pin(async move { watch.changed().await }) as Changed);
-            }
-            let changed = match changes.len() {
-                1 => changes.remove(0),
-                _ => Box::pin(any(changes)),
-            };
-            Ok(Sighting { free_in, changed })
-        })
-    }
-}
-
-/// Resolves once one of them does.
-async fn any(mut changes: Vec<Changed>) {
-    poll_fn(|task| {
-        let mut changes = changes.iter_mut();
-        match changes.any(|changed| changed.as_mut().poll(task).is_ready()) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        }
-    })
-    .await;
+    /// Gives up its connection, for ever.
+    fn close(&self);
 }
 
 /// The command that a request is, without bounds.
@@ -191,7 +137,8 @@ pub(crate) fn command(request: &Request) -> Command {
     }
 }
 
-fn read(request: &Request, reply: Reply) -> Result<Answer> {
+/// What a reply means.
+pub(crate) fn read(request: &Request, reply: Reply) -> Result<Answer> {
     let Request { action, keys, .. } = request;
     if !matches!(action, Action::AcquireFenced | Action::Release) {
         return Ok(Answer {
@@ -238,7 +185,7 @@ fn wrong_type(keys: &[Bytes], index: usize) -> Error {
 }
 
 /// Reads a PTTL: -2 is a key that does not exist, -1 one that never ends.
-fn free_in(pttl: i64) -> Option<Duration> {
+pub(crate) fn free_in(pttl: i64) -> Option<Duration> {
     match pttl {
         -1 => None,
         pttl => Some(Duration::from_millis(u64::try_from(pttl).unwrap_or(0))),

@@ -171,7 +171,8 @@ async fn one_master_may_restart_under_a_lock_but_not_two() {
 
 #[tokio::test]
 async fn a_master_that_was_down_at_first_votes_once_it_is_there() {
-    let masters = Masters::start(3).unwrap();
+    // With its data on disk, or it would be in quarantine.
+    let masters = Masters::start_with(3, &Server::builder().append_only()).unwrap();
     masters[2].kill().unwrap();
     let redlock = Redlock::builder(masters.urls())
         .ttl(Duration::from_secs(30))

@@ -16,11 +16,24 @@ async fn a_shutdown_waits_for_what_was_given_up_and_not_for_guards() {
     rig.redlock.shutdown().await;
     guard.check().unwrap();
     assert!(rig.masters.iter().all(|master| master.holder().is_some()));
+    assert!(rig.masters.iter().all(|master| !master.is_closed()));
     let release = tokio::spawn(guard.release());
     sleep(ms(1)).await;
     rig.redlock.shutdown().await;
     assert!(rig.masters.iter().all(|master| master.holder().is_none()));
     assert_eq!(release.await.unwrap().unwrap(), Release::Released);
+    // The first shutdown closes them once the last guard is gone.
+    sleep(ms(100)).await;
+    assert!(rig.masters.iter().all(|master| master.is_closed()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_with_nobody_left_closes_the_connections_before_it_returns() {
+    let rig = Rig::new(3);
+    drop(rig.redlock.mutex("key").lock().await.unwrap());
+    rig.redlock.shutdown().await;
+    assert!(rig.masters.iter().all(|master| master.is_closed()));
+    rig.assert_clean("shutdown").await;
 }
 
 #[tokio::test(start_paused = true)]
