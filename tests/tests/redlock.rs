@@ -8,10 +8,18 @@ mod faults;
 mod fence;
 #[path = "redlock/lease.rs"]
 mod lease;
+#[path = "redlock/health.rs"]
+mod health;
 #[path = "redlock/multi.rs"]
 mod multi;
 #[path = "redlock/python.rs"]
 mod python;
+#[path = "redlock/quarantine.rs"]
+mod quarantine;
+#[path = "redlock/refusals.rs"]
+mod refusals;
+#[path = "redlock/relay.rs"]
+mod relay;
 #[path = "redlock/setup.rs"]
 mod setup;
 #[path = "redlock/stopped.rs"]

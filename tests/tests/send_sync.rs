@@ -1,7 +1,8 @@
 //! Everything can be sent to and shared with other tasks, and so can what methods return.
 
 use purse::redlock::{
-    FencedGuard, FencedMulti, FencedMutex, FencedRedlock, LockInstant, RedlockBuilder, RedlockMulti,
+    FencedGuard, FencedMulti, FencedMutex, FencedRedlock, LockInstant, MasterState, MasterStatus,
+    Quarantine, RedlockBuilder, RedlockMulti,
 };
 use purse::{
     Aggregate, ByRank, ByScore, ByValue, Changes, Client, ClientBuilder, Combined, CombinedSorted,
@@ -59,6 +60,9 @@ fn handles_are_shared() {
     shared::<FencedMulti>();
     shared::<FencedGuard>();
     shared::<LockInstant>();
+    shared::<MasterState>();
+    shared::<MasterStatus>();
+    shared::<Quarantine>();
     shared::<purse::redlock::Error>();
 }
 
