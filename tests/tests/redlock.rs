@@ -6,10 +6,10 @@ mod cancel;
 mod faults;
 #[path = "redlock/fence.rs"]
 mod fence;
-#[path = "redlock/lease.rs"]
-mod lease;
 #[path = "redlock/health.rs"]
 mod health;
+#[path = "redlock/lease.rs"]
+mod lease;
 #[path = "redlock/multi.rs"]
 mod multi;
 #[path = "redlock/python.rs"]
