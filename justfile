@@ -49,6 +49,7 @@ test-matrix *filter:
 # Ten times the random operations, fifty times the cancellations, a million elements
 soak *filter:
     PURSE_SOAK=1 cargo test --no-fail-fast --package purse-tests --test 'model_*' --test memory --test queue --test redlock -- --nocapture {{ filter }}
+    PURSE_SOAK=1 cargo test --no-fail-fast --package purse-client --test pop_faults -- --nocapture {{ filter }}
 
 # Build the documentation; a warning is an error
 doc:

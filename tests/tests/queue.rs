@@ -1,7 +1,5 @@
 //! The three queues on a real server.
 
-use std::future::Future;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,7 +8,12 @@ use purse::{
     Client, ErrorKind, OnPoison, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue,
 };
 use purse_testkit::{Release, Server};
-use purse_tests::{client, fresh};
+use purse_tests::{client, fresh, until};
+
+#[path = "queue/exact.rs"]
+mod exact;
+#[path = "queue/rounds.rs"]
+mod rounds;
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -217,103 +220,6 @@ async fn a_poisonous_element_of_a_priority_queue_keeps_its_place() {
     );
 }
 
-/// Polls `future` so often, letting the others run in between, then drops it.
-async fn poll_and_drop<F: Future>(future: F, polls: usize) -> Option<F::Output> {
-    tokio::pin!(future);
-    for _ in 0..polls {
-        if let Poll::Ready(output) = futures::poll!(&mut future) {
-            return Some(output);
-        }
-        // Not a synchronization: it spreads the drops over the pop's whole course.
-        tokio::time::sleep(Duration::from_micros(150)).await;
-    }
-    None
-}
-
-/// Pops and drops while elements arrive; all of them are popped or left at the end.
-async fn nothing_is_lost<P, F>(pop: P, push: impl AsyncFn(u32), left: impl AsyncFn() -> Vec<u32>)
-where
-    P: Fn(usize) -> F,
-    F: Future<Output = Option<u32>>,
-{
-    let rounds = if std::env::var_os("PURSE_SOAK").is_some() {
-        10_000
-    } else {
-        200
-    };
-    let mut all = Vec::new();
-    for round in 0..rounds {
-        let polls = round as usize % 25;
-        let (popped, ()) = tokio::join!(poll_and_drop(pop(round as usize), polls), push(round));
-        all.extend(popped.flatten());
-    }
-    // What dropped pops had taken out comes back in the background.
-    let deadline = Instant::now() + SOON;
-    loop {
-        let mut now = [all.clone(), left().await].concat();
-        now.sort_unstable();
-        if now == (0..rounds).collect::<Vec<_>>() {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{now:?}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dropped_pop_of_a_queue_loses_nothing() {
-    let client = client().await;
-    let queue: RedisQueue<u32> = RedisQueue::new(&client, fresh("queue"));
-    let list: RedisList<u32> = RedisList::new(&client, queue.key().name());
-    let pop = |round| {
-        let queue = &queue;
-        async move {
-            match round % 3 {
-                0 => queue.pop().await.ok(),
-                1 => queue.try_pop().await.expect("a reply"),
-                _ => queue.pop_timeout(SOON).await.expect("a reply"),
-            }
-        }
-    };
-    let push = async |n| {
-        queue.push(n).await.expect("a reply");
-    };
-    nothing_is_lost(pop, push, async || list.to_vec().await.expect("a reply")).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dropped_pop_of_a_priority_queue_loses_nothing() {
-    let client = client().await;
-    let queue: RedisPriorityQueue<u32> = RedisPriorityQueue::new(&client, fresh("queue"));
-    let pop = |round| {
-        let queue = &queue;
-        async move {
-            let popped = match round % 3 {
-                0 => queue.pop().await.ok(),
-                1 => queue.try_pop().await.expect("a reply"),
-                _ => queue.pop_timeout(SOON).await.expect("a reply"),
-            };
-            popped.map(|(value, _)| value)
-        }
-    };
-    let push = async |n| queue.push(n, 1.0).await.expect("a reply");
-    let key = std::str::from_utf8(queue.key().name())
-        .expect("text")
-        .to_owned();
-    let left = async || {
-        let members = Server::shared()
-            .command(&["ZRANGE", &key, "0", "-1"])
-            .expect("ZRANGE");
-        let values = members
-            .items()
-            .iter()
-            .map(|member| &member.text().expect("text")[36..]);
-        values
-            .map(|value| value.parse().expect("a number"))
-            .collect()
-    };
-    nothing_is_lost(pop, push, left).await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_element_goes_to_one_of_many() {
     let server = Server::builder().release(Release::Default).start().unwrap();
@@ -361,4 +267,35 @@ async fn a_key_of_another_type_is_refused_and_left_alone() {
         assert_eq!(error.kind(), ErrorKind::WrongType, "{error}");
     }
     assert_eq!(list.to_vec().await.unwrap(), [1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_who_pops_as_python_does_gets_its_share() {
+    let server = Server::builder().release(Release::Default).start().unwrap();
+    let client = Client::connect(&server.url()).await.unwrap();
+    let queue: RedisQueue<u32> = RedisQueue::new(&client, "queue");
+    for round in 0..20 {
+        std::thread::scope(|threads| {
+            let python = threads.spawn(|| server.command(&["BRPOP", "queue", "10"]).unwrap());
+            let runtime = tokio::runtime::Handle::current();
+            let mine = tokio::task::block_in_place(|| {
+                runtime.block_on(async {
+                    let (popped, ()) = tokio::join!(queue.pop(), async {
+                        until("both wait", async || {
+                            let info = server.command(&["INFO", "clients"]).unwrap();
+                            info.text().unwrap().contains("blocked_clients:1\r\n")
+                        })
+                        .await;
+                        queue.push_many([2 * round, 2 * round + 1]).await.unwrap();
+                    });
+                    popped.unwrap()
+                })
+            });
+            let theirs = python.join().unwrap();
+            let theirs = theirs.items()[1].text().unwrap().parse().unwrap();
+            let mut both = [mine, theirs];
+            both.sort_unstable();
+            assert_eq!(both, [2 * round, 2 * round + 1]);
+        });
+    }
 }

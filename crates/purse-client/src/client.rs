@@ -19,19 +19,21 @@ use crate::command::{Command, Effect};
 use crate::driver::Driver;
 use crate::lane::Lane;
 use crate::lease::Leases;
+use crate::pop::Lines;
 use crate::redirect::{self, Work};
 use crate::trackers::Trackers;
 use crate::transaction::Transaction;
 use crate::{Error, ErrorKind, Op, Reply, Result, convert};
 
-/// How long waits under way may take to end when the client closes.
+/// How long pops under way may take to end when the client closes.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A connection to a Redis or Valkey server, cluster or sentinel group. Cheap to clone.
 ///
 /// Reads go over one set of connections and are sent again when a connection breaks; everything
 /// that may change data goes over a connection of its own, in order, and is sent at most once.
-/// Blocking commands lease a connection each; one more watches keys, made on demand.
+/// What waits for an element holds no connection of its own: one for all watches keys, made on
+/// demand.
 ///
 /// The connections close when the last clone is dropped, or with [`close`](Self::close).
 ///
@@ -62,6 +64,7 @@ struct Inner {
     connect_timeout: Duration,
     leases: Leases,
     trackers: Trackers,
+    lines: Lines,
     runtime: Handle,
     is_closed: AtomicBool,
     /// For those who wait for it; to look at it takes a lock.
@@ -110,6 +113,7 @@ impl Client {
             connect_timeout: plan.connect_timeout,
             leases,
             trackers: Trackers::default(),
+            lines: Lines::default(),
             runtime: Handle::current(),
             is_closed: AtomicBool::new(false),
             closing: watch::Sender::new(false),
@@ -155,6 +159,16 @@ impl Client {
         if self.is_closed() {
             return Err(closed());
         }
+        self.perform_though_closed(effect, command).await
+    }
+
+    /// As [`perform`](Self::perform), also on a client that is closed, as long as its connections
+    /// stand.
+    pub(crate) async fn perform_though_closed(
+        &self,
+        effect: Effect,
+        command: Command,
+    ) -> Result<Reply> {
         let lane = self.0.lane(effect);
         let result = if self.is_cluster() && !command.is_tied() {
             redirect::run(self, lane, Work::Command(command))
@@ -261,7 +275,7 @@ impl Client {
     pub async fn close(&self) {
         self.0.is_closed.store(true, Ordering::Release);
         self.0.closing.send_replace(true);
-        // Waits under way end, and put back what they hold.
+        // Pops under way end, and put back what they hold.
         let _ = timeout(GOODBYE, self.0.leases.settled()).await;
         self.0.leases.close();
         // The task cannot panic; it ends early only with the runtime, and the connections with it.
@@ -316,6 +330,10 @@ impl Client {
         &self.0.trackers
     }
 
+    pub(crate) fn lines(&self) -> &Lines {
+        &self.0.lines
+    }
+
     /// How long a command may take that does not say it itself.
     pub(crate) fn command_timeout(&self) -> Duration {
         self.0.writes.command_timeout()
@@ -354,7 +372,7 @@ impl Drop for Inner {
     }
 }
 
-fn closed() -> Error {
+pub(crate) fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the client is closed")
 }
 

@@ -81,6 +81,8 @@ pub struct Command {
     pub(crate) node: Option<Server>,
     /// Whether a script is sent whole, so that no second trip of it comes after other commands.
     pub(crate) in_order: bool,
+    /// Whether it fails where its keys may lie on two nodes, instead of waiting until they do not.
+    pub(crate) impatient: bool,
 }
 
 impl Command {
@@ -110,6 +112,7 @@ impl Command {
             fail_fast: false,
             node: None,
             in_order: false,
+            impatient: false,
         }
     }
 
@@ -159,6 +162,12 @@ impl Command {
     /// Whether it has a place of its own, among others or on a node.
     pub(crate) const fn is_tied(&self) -> bool {
         self.in_order || self.node.is_some()
+    }
+
+    /// Fails with `TRYAGAIN` while the slot of its keys is on the move.
+    pub(crate) const fn impatient(mut self) -> Self {
+        self.impatient = true;
+        self
     }
 
     /// The command's name, or the script's.

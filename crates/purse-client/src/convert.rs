@@ -51,15 +51,9 @@ pub(crate) fn is_redirection(error: &Error) -> bool {
     fred.is_some_and(|fred| fred.details() == REDIRECTED)
 }
 
-/// Whether a server refused the command, or ended its wait, because it is no primary, or none any
-/// more.
+/// Whether a server refused the command because it is no primary, or none any more.
 pub(crate) fn is_by_replica(error: &Error) -> bool {
-    match error.code() {
-        Some("READONLY") => true,
-        // It answers so, too, whatever else unblocks a connection.
-        Some("UNBLOCKED") => error.to_string().contains("instance state changed"),
-        _ => false,
-    }
+    error.code() == Some("READONLY")
 }
 
 /// The reply of a command within a script, where servers before 7 put words of their own before it:
@@ -120,7 +114,11 @@ fn reply_kind(reply: &str, name: &str) -> ErrorKind {
         ErrorKind::WrongType
     } else if reply.starts_with("CROSSSLOT") || lower.contains("don't hash to the same slot") {
         ErrorKind::CrossSlot
-    } else if reply.starts_with("NOPERM") || reply.starts_with("NOAUTH") {
+    } else if reply.starts_with("NOPERM")
+        || reply.starts_with("NOAUTH")
+        || lower.contains("acl failure in script")
+        || lower.contains("the user executing the script can't")
+    {
         ErrorKind::Auth
     } else if [
         "unknown command",
@@ -221,6 +219,10 @@ mod tests {
             ("ERR syntax error", ErrorKind::Unsupported),
             ("ERR index out of range", ErrorKind::OutOfRange),
             ("NOPERM this user has no permissions", ErrorKind::Auth),
+            (
+                "ERR ACL failure in script: User me has no permissions to run the 'set' command",
+                ErrorKind::Auth,
+            ),
             (
                 "ERR Error running script (call to f_1): @user_script:1: -WRONGTYPE Operation against a key",
                 ErrorKind::WrongType,

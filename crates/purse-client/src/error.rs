@@ -22,7 +22,8 @@ pub enum ErrorKind {
     NotSent,
     /// The command may change data and its reply never came: it may have run, or not.
     Ambiguous,
-    /// No reply to a command that changes nothing, or no connection, within the time allowed.
+    /// No reply within the time allowed to what changes nothing or is undone by itself, or no
+    /// connection.
     Timeout,
     /// The client was closed.
     Closed,

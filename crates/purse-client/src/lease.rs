@@ -1,27 +1,23 @@
-//! Connections that are lent out, one at a time, for commands that block.
+//! Connections that are lent out, one at a time, for what cannot go over the others.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fred::clients::Client as FredClient;
 use fred::error::Error as FredError;
-use fred::interfaces::{ClientInterface, ClientLike};
-use fred::types::ClientUnblockFlag;
+use fred::interfaces::ClientLike;
 use fred::types::config::{Config, ConnectionConfig, PerformanceConfig, Server, ServerConfig};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::command::Command;
 use crate::driver::Task;
-use crate::{Client, Result, convert, wire};
+use crate::{Result, convert};
 
 /// Connections that wait for their next use.
 const MOST_IDLE: usize = 16;
 
-/// A connection for one blocking command at a time; it closes when it is dropped.
+/// A connection for one command at a time; it closes when it is dropped.
 ///
 /// It is never made anew: while it is connected, it is the same connection.
 #[derive(Debug)]
@@ -30,8 +26,6 @@ pub(crate) struct Lease {
     task: Task,
     /// The one node of a cluster that it is connected to; `None` for one to all of them.
     node: Option<Server>,
-    /// The server's number for the connection; in a cluster there is one a node, and fred keeps them.
-    id: Option<i64>,
 }
 
 impl Lease {
@@ -39,46 +33,9 @@ impl Lease {
         &self.client
     }
 
-    pub(crate) const fn is_to_one_node(&self) -> bool {
-        self.node.is_some()
-    }
-
     /// Whether the connection stands, as far as fred has noticed.
     fn is_alive(&self) -> bool {
         !self.task.is_over() && self.client.is_connected()
-    }
-
-    /// Unblocks the connection, again and again in case the command was still on its way, until
-    /// its reply is there; at worst its slice ends first.
-    pub(crate) async fn unblock_until<F>(
-        &self,
-        mut reply: Pin<&mut F>,
-        client: &Client,
-    ) -> F::Output
-    where
-        F: Future,
-    {
-        loop {
-            self.unblock(client).await;
-            if let Ok(reply) = timeout(Duration::from_millis(10), reply.as_mut()).await {
-                return reply;
-            }
-        }
-    }
-
-    async fn unblock(&self, client: &Client) {
-        // A failure leaves the connection blocked, and the caller tries again.
-        let bound = Duration::from_millis(500);
-        if let Some(id) = self.id {
-            let unblock = Command::write("CLIENT")
-                .arg("UNBLOCK")
-                .arg(id)
-                .arg("TIMEOUT");
-            let _ = wire::send(client.fred(), unblock, Some(bound)).await;
-        } else {
-            let flag = Some(ClientUnblockFlag::Timeout);
-            let _ = timeout(bound, self.client.unblock_self(flag)).await;
-        }
     }
 }
 
@@ -135,7 +92,7 @@ impl Blueprint {
     }
 }
 
-/// The connections for blocking commands: idle ones, and a count of the busy ones.
+/// The connections that are lent out: the idle ones; and a count of the pops under way.
 #[derive(Debug)]
 pub(crate) struct Leases {
     blueprint: Blueprint,
@@ -144,7 +101,7 @@ pub(crate) struct Leases {
     busy: watch::Sender<usize>,
 }
 
-/// Counts as one wait under way until it is dropped.
+/// Counts as one pop under way until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Busy(watch::Sender<usize>);
 
@@ -174,7 +131,7 @@ impl Leases {
         Busy(self.busy.clone())
     }
 
-    /// Resolves once no wait is under way.
+    /// Resolves once no pop is under way.
     pub(crate) async fn settled(&self) {
         // The sender lives as long as `self`: it cannot fail.
         let _ = self.busy.subscribe().wait_for(|busy| *busy == 0).await;
@@ -192,21 +149,11 @@ impl Leases {
 
     async fn fresh(&self, node: Option<&Server>) -> Result<Lease> {
         let client = self.blueprint.client(node);
-        let connect = async {
-            let task = Task::connected(&client).await?;
-            // In a cluster nobody else could tell the right node of it.
-            let id = match self.blueprint.config.server.is_clustered() {
-                true => None,
-                false => Some(client.client_id().await?),
-            };
-            Ok((task, id))
-        };
-        let (task, id) = self.blueprint.in_time(connect).await?;
+        let task = self.blueprint.in_time(Task::connected(&client)).await?;
         Ok(Lease {
             client,
             task,
             node: node.cloned(),
-            id,
         })
     }
 

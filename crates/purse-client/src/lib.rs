@@ -1,17 +1,16 @@
-//! The fred adapter of purse: connecting, commands, scripts, scans and blocking leases.
+//! The fred adapter of purse: connecting, commands, scripts, scans and pops.
 //!
 //! Everything purse sends to a server goes through a [`Client`]. It is the one crate that calls
 //! fred, whose traps it works around (ARCHITECTURE.md lists them): every command is bounded in
 //! time, a write is sent at most once, every failure says whether it may have happened
-//! ([`Error::kind`], [`Error::is_ambiguous`]), a dropped stream or blocking pop leaves nothing
-//! running, and a dropped client closes its connections.
+//! ([`Error::kind`], [`Error::is_ambiguous`]), a pop loses nothing whatever fails, a dropped stream
+//! or wait leaves nothing running, and a dropped client closes its connections.
 //!
 //! Most programs use it through `purse` and see only [`Client`], [`Error`] and [`Pattern`]. The
 //! rest is what collections and locks are made of: a [`Command`] or [`Script`], the [`Op`] that
-//! runs it, the [`Reply`] it gets, a [`Scan`], a [`BlockingPop`], a [`Watch`], and a [`Session`].
+//! runs it, the [`Reply`] it gets, a [`Scan`], a [`Pop`], a [`Watch`], and a [`Session`].
 
 mod batch;
-mod blocking;
 mod builder;
 mod client;
 mod command;
@@ -23,6 +22,7 @@ mod lane;
 mod lease;
 mod op;
 mod pattern;
+mod pop;
 mod quiet;
 mod redirect;
 mod reply;
@@ -44,13 +44,13 @@ mod wire;
 pub use fred;
 
 pub use batch::{Batch, Pending};
-pub use blocking::BlockingPop;
 pub use builder::{ClientBuilder, Preset};
 pub use client::Client;
 pub use command::{Argument, Command, Effect};
 pub use error::{Error, ErrorKind, Result};
 pub use op::Op;
 pub use pattern::Pattern;
+pub use pop::{Pop, Taken};
 pub use reply::Reply;
 pub use scan::Scan;
 pub use script::Script;

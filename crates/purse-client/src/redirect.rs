@@ -38,7 +38,7 @@ pub(crate) async fn run(client: &Client, lane: &Lane, work: Work) -> Result<Repl
     let deadline = Instant::now() + work.timeout().unwrap_or(lane.command_timeout());
     let slot = work.key().map(|key| fred::util::redis_keyslot(key));
     let mut error = match on_lane(client, lane, work.clone()).await {
-        Err(error) if went_elsewhere(&error) => error,
+        Err(error) if work.follows(&error) => error,
         result => return result,
     };
     let mut node = None;
@@ -56,7 +56,7 @@ pub(crate) async fn run(client: &Client, lane: &Lane, work: Work) -> Result<Repl
             None => Some(on_lane(client, lane, again).await),
         };
         error = match result {
-            Some(Err(error)) if went_elsewhere(&error) => error,
+            Some(Err(error)) if work.follows(&error) => error,
             Some(result) => return result,
             None => error,
         };
@@ -153,6 +153,13 @@ fn importer_in(nodes: &str, slot: u16) -> Option<Server> {
 }
 
 impl Work {
+    /// Whether it is sent again after `error`, which says that it did not run.
+    fn follows(&self, error: &Error) -> bool {
+        let is_split = error.code() == Some("TRYAGAIN");
+        let is_impatient = matches!(self, Self::Command(command) if command.impatient);
+        went_elsewhere(error) && !(is_split && is_impatient)
+    }
+
     fn timeout(&self) -> Option<Duration> {
         match self {
             Self::Command(command) => command.timeout,

@@ -82,6 +82,10 @@ impl Reply {
             Value::String(text) => text
                 .parse()
                 .map_err(|_| unexpected("a number", &Value::String(text))),
+            Value::Bytes(bytes) => std::str::from_utf8(&bytes)
+                .ok()
+                .and_then(|text| text.parse().ok())
+                .ok_or_else(|| unexpected("a number", &Value::Bytes(bytes))),
             other => Err(unexpected("a number", &other)),
         }
     }

@@ -11,17 +11,27 @@ pub(crate) fn unresponsive(server: &str, timeouts: usize) {
 pub(crate) fn unresponsive(_: &str, _: usize) {}
 
 #[cfg(feature = "tracing")]
-pub(crate) fn give_back_failed(server: &str, error: &crate::Error, again_in: Duration) {
-    tracing::error!(server, %error, ?again_in, "a popped element nobody waits for could not be put back yet");
+pub(crate) fn not_settled_yet(server: &str, error: &crate::Error, again_in: Duration) {
+    tracing::debug!(server, %error, ?again_in, "what follows a pop is not done yet");
 }
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) fn give_back_failed(_: &str, _: &crate::Error, _: Duration) {}
+pub(crate) fn not_settled_yet(_: &str, _: &crate::Error, _: Duration) {}
 
 #[cfg(feature = "tracing")]
-pub(crate) fn not_given_back(server: &str, error: &crate::Error, element: &crate::Reply) {
-    tracing::error!(server, %error, ?element, "a popped element nobody waits for cannot be put back");
+pub(crate) fn not_put_back(server: &str, error: &crate::Error, receipt: &[u8]) {
+    let receipt = receipt.escape_ascii();
+    tracing::warn!(server, %error, %receipt, "a popped element nobody waits for cannot be put back");
 }
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) fn not_given_back(_: &str, _: &crate::Error, _: &crate::Reply) {}
+pub(crate) fn not_put_back(_: &str, _: &crate::Error, _: &[u8]) {}
+
+#[cfg(feature = "tracing")]
+pub(crate) fn receipt_left(server: &str, error: &crate::Error, receipt: &[u8]) {
+    let receipt = receipt.escape_ascii();
+    tracing::warn!(server, %error, %receipt, "the receipt of an element that was delivered stays until it expires");
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn receipt_left(_: &str, _: &crate::Error, _: &[u8]) {}

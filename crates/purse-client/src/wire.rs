@@ -137,28 +137,6 @@ pub(crate) async fn asking(client: &FredClient, timeout: Duration) -> Result<(),
         .map(drop)
 }
 
-/// Sends a command that may block on the server, and waits for its reply as long as `timeout`.
-pub(crate) async fn send_blocking(
-    client: &FredClient,
-    command: Command,
-    timeout: Duration,
-) -> Result<Reply, FredError> {
-    let custom = CustomCommand::new_static(command.name, hash(client, &command), true);
-    let client = client.with_options(&options(timeout.max(SHORTEST)));
-    client.custom(custom, command.into_wire()).await.map(Reply)
-}
-
-/// Whether fred would drop the reply of a command that blocks on `key`: BZPOPMIN and the like
-/// answer three elements, of which the key is the first.
-pub(crate) fn is_blocking_reply_dropped(command: &Command) -> bool {
-    let answers_three = command.name.starts_with("BZ");
-    let word = command.keys.first().map(Bytes::as_ref).unwrap_or_default();
-    let stem = word.strip_suffix(b"subscribe");
-    answers_three
-        && (matches!(word, b"message" | b"smessage" | b"pmessage" | b"pubsub")
-            || stem.is_some_and(|stem| matches!(stem, b"" | b"p" | b"un" | b"pun" | b"sun")))
-}
-
 fn options(timeout: Duration) -> Options {
     Options {
         timeout: Some(timeout),
@@ -277,25 +255,6 @@ mod tests {
                 Shape::Any,
                 "{name}"
             );
-        }
-    }
-
-    #[test]
-    fn keys_that_fred_takes_for_words_of_its_own_are_known() {
-        let dropped = |name, key| is_blocking_reply_dropped(&Command::write(name).key(key));
-        for key in [
-            "message",
-            "pmessage",
-            "smessage",
-            "pubsub",
-            "subscribe",
-            "punsubscribe",
-        ] {
-            assert!(dropped("BZPOPMIN", key), "{key}");
-            assert!(!dropped("BRPOP", key), "{key}");
-        }
-        for key in ["", "messages", "xsubscribe", "queue"] {
-            assert!(!dropped("BZPOPMIN", key), "{key}");
         }
     }
 }

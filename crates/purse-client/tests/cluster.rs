@@ -5,9 +5,9 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use purse_client::{BlockingPop, Client, Command, ErrorKind, Reply, Script};
+use purse_client::{Client, Command, ErrorKind, Pop, Reply, Script, Taken};
 use purse_testkit::{Cluster, Server};
-use support::{incr, until};
+use support::{SOON, calls, incr, until};
 
 static COUNT: Script = Script::write("COUNT", "return redis.call('INCR', KEYS[1])");
 
@@ -132,31 +132,29 @@ async fn keys_on_both_nodes_are_waited_for() {
     assert_eq!(unlinked, 2);
 }
 
-fn pop() -> BlockingPop {
-    BlockingPop::new(Command::write("BRPOP").key("bar"), |reply| {
-        let [key, element] = reply.clone().into_array()?;
-        let put_back = Command::write("RPUSH").key(key.into_bytes()?);
-        Ok(put_back.arg(element.into_bytes()?))
-    })
+fn pop() -> Pop {
+    Pop::back("bar")
+}
+
+fn popped(taken: Option<Taken>) -> Option<String> {
+    let element = String::from_utf8(taken.as_ref()?.element().to_vec());
+    taken?.keep();
+    element.ok()
+}
+
+/// How often the nodes were asked for the length.
+fn looks(cluster: &Cluster) -> u64 {
+    cluster.nodes().iter().map(|node| calls(node, "llen")).sum()
 }
 
 async fn pop_and_push(cluster: &Cluster, client: &Client, element: &'static str) {
-    let waiter = client.clone();
-    let wait = tokio::spawn(async move { waiter.pop_blocking(pop(), None).await });
-    until("the pop waits on a node", async || {
-        cluster.nodes().iter().any(|node| {
-            let info = node.command(&["INFO", "clients"]).expect("INFO");
-            !info.text().expect("text").contains("blocked_clients:0\r\n")
-        })
-    })
-    .await;
+    let (waiter, before) = (client.clone(), looks(cluster));
+    let wait = tokio::spawn(async move { waiter.take_wait(&pop(), None).await });
+    until("the pop waits", async || looks(cluster) > before).await;
     let push = Command::write("LPUSH").key("bar").arg(element);
     client.run(push).await.expect("LPUSH");
-    let popped = wait.await.expect("no panic").expect("an element");
-    let [_, popped] = popped
-        .and_then(|reply| reply.into_array().ok())
-        .expect("two");
-    assert_eq!(&popped.into_bytes().expect("bytes")[..], element.as_bytes());
+    let taken = wait.await.expect("no panic").expect("no failure");
+    assert_eq!(popped(taken).as_deref(), Some(element));
 }
 
 #[tokio::test]
@@ -181,44 +179,112 @@ async fn a_pop_that_waits_follows_its_slot() {
     let client = client(&cluster).await;
     let slot = cluster.slot("bar").expect("a slot");
     let waiter = client.clone();
-    let wait = tokio::spawn(async move { waiter.pop_blocking(pop(), None).await });
-    let waits_on = |node: &Server| {
-        let info = node.command(&["INFO", "clients"]).expect("INFO");
-        !info.text().expect("text").contains("blocked_clients:0\r\n")
-    };
-    let [old, new] = cluster.nodes() else {
-        unreachable!("two nodes");
-    };
-    until("the pop waits on the old node", async || waits_on(old)).await;
+    let wait = tokio::spawn(async move { waiter.take_wait(&pop(), None).await });
+    until("the pop waits", async || looks(&cluster) > 0).await;
+    let new = &cluster.nodes()[1];
     let moving = cluster.move_slot(slot, new).expect("a move");
     moving.finish().expect("moved");
-    until("the pop waits on the new node", async || waits_on(new)).await;
     let push = new.command(&["LPUSH", "bar", "x"]).expect("LPUSH");
     assert_eq!(push.int(), Some(1));
     assert!(wait.await.expect("no panic").expect("an element").is_some());
 }
 
 #[tokio::test]
-async fn a_dropped_wait_on_the_importing_node_loses_nothing() {
+async fn while_the_slot_moves_a_pop_gives_and_takes_back() {
     let cluster = two();
     let client = client(&cluster).await;
     let slot = cluster.slot("bar").expect("a slot");
-    let new = &cluster.nodes()[1];
-    let moving = cluster.move_slot(slot, new).expect("a move");
-    let waits = || {
-        let info = new.command(&["INFO", "clients"]).expect("INFO");
-        !info.text().expect("text").contains("blocked_clients:0\r\n")
-    };
-    let waiter = client.clone();
-    let wait = tokio::spawn(async move { waiter.pop_blocking(pop(), None).await });
-    until("the pop waits on the new node", async || waits()).await;
-    wait.abort();
-    until("nothing waits there any more", async || !waits()).await;
-    let push = Command::write("LPUSH").key("bar").arg("x");
+    let push = Command::write("LPUSH")
+        .key("bar")
+        .arg("a")
+        .arg("b")
+        .arg("c")
+        .arg("d");
     client.run(push).await.expect("LPUSH");
+    let check = async |element: &str| {
+        let taken = client.take(&pop()).await.expect("a reply").expect("one");
+        taken.put_back().await.expect("back");
+        drop(client.take(&pop()).await.expect("a reply"));
+        until("it is back", async || {
+            let last = Command::read("LINDEX").key("bar").arg(-1_i64);
+            let last = client.run(last).await.expect("LINDEX");
+            last.non_nil().is_some_and(|last| {
+                last.into_bytes()
+                    .is_ok_and(|last| *last == *element.as_bytes())
+            })
+        })
+        .await;
+        let taken = client.take(&pop()).await.expect("a reply");
+        assert_eq!(popped(taken).as_deref(), Some(element));
+    };
+    let moving = cluster
+        .move_slot(slot, &cluster.nodes()[1])
+        .expect("a move");
+    check("a").await;
+    assert_eq!(moving.move_keys(1).expect("the list"), 1);
+    check("b").await;
+    // A receipt from before the move stays with its element wherever each of them is.
     moving.finish().expect("moved");
-    let left = new.command(&["LLEN", "bar"]).expect("LLEN");
-    assert_eq!(left.int(), Some(1));
+    let taken = client.take(&pop()).await.expect("a reply").expect("one");
+    let moving = cluster
+        .move_slot(slot, &cluster.nodes()[0])
+        .expect("a move");
+    drop(taken);
+    moving.finish().expect("moved");
+    until("it is back", async || {
+        let length = client.run(Command::read("LLEN").key("bar")).await;
+        length
+            .expect("LLEN")
+            .into_int()
+            .is_ok_and(|length| length == 2)
+    })
+    .await;
+    check("c").await;
+    check("d").await;
+}
+
+#[tokio::test]
+async fn odd_keys_have_receipts_in_their_slots() {
+    let cluster = two();
+    let client = Client::builder(&cluster.url()).command_timeout(SOON);
+    let client = client.connect().await.expect("a cluster");
+    for key in [
+        "jobs",
+        "{tag}jobs",
+        "a{b",
+        "a{",
+        "}",
+        "a}b",
+        "{}",
+        "{}{a}",
+        "",
+        "{{a}}",
+        "é{}b",
+    ] {
+        let push = Command::write("LPUSH").key(key).arg("a").arg("b");
+        client.run(push).await.expect("LPUSH");
+        let take = async || client.take(&Pop::back(key)).await.expect(key).expect("one");
+        take().await.put_back().await.expect("back");
+        take().await.keep();
+        let taken = client
+            .take_wait(&Pop::back(key), None)
+            .await
+            .expect("a reply");
+        assert_eq!(popped(taken).as_deref(), Some("b"), "{key}");
+        let dead = Bytes::from(format!("{key}:dead"));
+        let push = Command::write("LPUSH").key(key).arg("c");
+        client.run(push).await.expect("LPUSH");
+        take().await.move_to(dead.clone()).await.expect("moved");
+        let letters = client.run(Command::write("DEL").key(dead)).await;
+        assert_eq!(letters.expect("DEL").into_int().ok(), Some(1));
+    }
+    until("nothing is left", async || {
+        let sizes = cluster.nodes().iter().map(|node| node.command(&["DBSIZE"]));
+        sizes
+            .into_iter()
+            .all(|size| size.expect("DBSIZE").int() == Some(0))
+    })
+    .await;
 }
 
 #[tokio::test]

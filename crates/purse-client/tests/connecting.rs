@@ -249,7 +249,8 @@ fn everything_is_send_and_sync() {
     static_assertions::assert_impl_all!(purse_client::Op<u64>: Send, Unpin);
     static_assertions::assert_impl_all!(purse_client::Reply: Send, Sync);
     static_assertions::assert_impl_all!(purse_client::Scan: Send, Sync);
-    static_assertions::assert_impl_all!(purse_client::BlockingPop: Send, Sync);
+    static_assertions::assert_impl_all!(purse_client::Pop: Send, Sync);
+    static_assertions::assert_impl_all!(purse_client::Taken: Send, Sync);
     static_assertions::assert_impl_all!(purse_client::Watch: Send, Sync, std::fmt::Debug);
     static_assertions::assert_impl_all!(purse_client::ClientBuilder: Send, Sync);
 }

@@ -1,7 +1,7 @@
 //! What becomes of an element that cannot be decoded.
 
 use bytes::Bytes;
-use purse_client::{Client, Command, Error, Result};
+use purse_client::{Error, Result, Taken};
 
 /// What a queue does with an element that it takes out and cannot decode.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -17,29 +17,27 @@ pub enum OnPoison {
 }
 
 impl OnPoison {
-    /// Deals with `error`, of an element with these bytes that `put_back` would put back; `Ok` if
-    /// the pop shall go on. The element is out of the queue when this is polled first, and in a
-    /// task's hands from then on.
-    pub(crate) async fn deal(
-        &self,
-        client: &Client,
-        error: Error,
-        put_back: impl FnOnce() -> Result<Command>,
-    ) -> Result<()> {
-        let Some(element) = error.removed().first().cloned() else {
-            return Err(error);
-        };
+    /// Deals with `error`, of the element that was `taken`; `Ok` if the pop shall go on.
+    pub(crate) async fn deal<V>(&self, taken: Taken, error: Error) -> Result<Option<V>> {
         match self {
-            Self::Error => Err(error),
-            Self::DeadLetter(list) => {
-                let push = Command::write("RPUSH").key(list.clone()).arg(element);
+            Self::Error => {
+                taken.keep();
+                Err(error)
+            }
+            Self::DeadLetter(list) => match taken.move_to(list.clone()).await {
+                Ok(()) => Ok(None),
                 // A list that cannot be pushed to leaves the element to the caller.
-                client.run_to_end(push).await.map(drop).map_err(|_| error)
-            }
-            Self::Leave => {
-                client.run_to_end(put_back()?).await?;
-                Err(error.with_removed(Vec::new()))
-            }
+                Err((_, Some(taken))) => {
+                    taken.keep();
+                    Err(error)
+                }
+                Err((cause, None)) => Err(cause),
+            },
+            Self::Leave => match taken.put_back().await {
+                Ok(()) => Err(error.with_removed(Vec::new())),
+                // So does a queue that takes nothing back.
+                Err(_) => Err(error),
+            },
         }
     }
 }

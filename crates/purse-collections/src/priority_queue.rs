@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::stream::{self, Stream};
-use purse_client::{BlockingPop, Client, Command, Error, ErrorKind, Op, Reply, Result, Script};
+use purse_client::{Client, Command, Error, ErrorKind, Op, Pop, Reply, Result, Taken};
 use purse_codec::{Codec, Input, Plain};
 use uuid::Uuid;
 
@@ -14,11 +14,6 @@ use crate::handle::{Handle, key_methods};
 use crate::poison::OnPoison;
 use crate::queue::Deadline;
 use crate::value::{decode, decode_removed, encode};
-
-static POP: Script = Script::write(
-    "PRIORITY QUEUE POP",
-    include_str!("lua/priority_queue_pop.lua"),
-);
 
 /// What stands before each value, so that equal values are different members.
 const ID: usize = uuid::fmt::Hyphenated::LENGTH;
@@ -29,7 +24,7 @@ const ID: usize = uuid::fmt::Hyphenated::LENGTH;
 /// holds exactly for what one process pushes, and for several processes by their clocks.
 ///
 /// The value on the server is a sorted set; its members are 36 characters of a time-ordered UUID and
-/// the value: `ZADD` adds, `BZPOPMIN` takes.
+/// the value: `ZADD` adds, `ZPOPMIN` takes.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -171,16 +166,18 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
 
     /// Takes the first element out, with its priority, and waits for one as long as it takes.
     ///
-    /// `BZPOPMIN`, O(log n), on a connection of its own. One round trip if there is an element, else
-    /// one every two seconds. Atomic: each element goes to one caller.
+    /// `ZPOPMIN` in a script, O(log n). One round trip if there is an element; else `ZCARD` on a
+    /// connection that all waits share, and a round trip once the server tells of a change. Atomic:
+    /// each element goes to one caller, and of those who wait in this process the first one is
+    /// served first.
     ///
     /// # Errors
-    /// `Decode` as [`on_poison`](Self::on_poison) says; `Ambiguous` if the connection breaks: an
-    /// element may have been taken out; `InvalidInput` for a key that is one of fred's own words
-    /// (`message`, `subscribe` and the like); else [those of a write](crate#errors).
+    /// `Decode` as [`on_poison`](Self::on_poison) says; else [those of a read](crate#errors), after
+    /// which nothing was taken for this call. `Ambiguous` only while the key's slot moves within a
+    /// cluster.
     ///
     /// # Cancel safety
-    /// Dropped at any point, no element is lost: [`Client::pop_blocking`] says how far that goes.
+    /// Dropped at any point, no element is lost: what was taken goes back in the background.
     #[doc(alias = "get")]
     #[doc(alias = "BZPOPMIN")]
     pub async fn pop(&self) -> Result<(T, f64)> {
@@ -194,7 +191,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// Takes the first element out, with its priority, and waits for one as long as `wait`; then
     /// `None`.
     ///
-    /// `BZPOPMIN`, as [`pop`](Self::pop). It looks at least once, and may take a millisecond longer.
+    /// `ZPOPMIN`, as [`pop`](Self::pop). It looks at least once; where the server does not answer, it
+    /// takes up to the command's timeout longer.
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
@@ -220,11 +218,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     #[doc(alias = "ZPOPMIN")]
     pub async fn try_pop(&self) -> Result<Option<(T, f64)>> {
         loop {
-            let pop = BlockingPop::new(self.handle.on_key(Command::script(&POP)), put_back);
-            let Some(reply) = self.handle.client.pop_at_once(pop).await? else {
+            let Some(taken) = self.handle.client.take(&self.first()).await? else {
                 return Ok(None);
             };
-            if let Some(popped) = self.read(reply).await? {
+            if let Some(popped) = self.read(taken).await? {
                 return Ok(Some(popped));
             }
         }
@@ -252,33 +249,33 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
 
     async fn pop_for(&self, wait: Option<Duration>) -> Result<Option<(T, f64)>> {
         let deadline = wait.map(Deadline::after);
+        let client = &self.handle.client;
         loop {
-            let pop = BlockingPop::new(self.handle.on_key(Command::write("BZPOPMIN")), put_back);
             let left = deadline.as_ref().map(Deadline::left);
-            let Some(reply) = self.handle.client.pop_blocking(pop, left).await? else {
+            let Some(taken) = client.take_wait(&self.first(), left).await? else {
                 return Ok(None);
             };
-            if let Some(popped) = self.read(reply).await? {
+            if let Some(popped) = self.read(taken).await? {
                 return Ok(Some(popped));
             }
         }
     }
 
+    fn first(&self) -> Pop {
+        Pop::lowest(self.handle.key.clone())
+    }
+
     /// The value of a popped element; `None` if it was a poisonous one that has been dealt with.
-    async fn read(&self, reply: Reply) -> Result<Option<(T, f64)>> {
-        let [_, member, priority] = reply.clone().into_array()?;
-        let priority = priority.into_float()?;
-        let member = member.into_bytes()?;
+    async fn read(&self, taken: Taken) -> Result<Option<(T, f64)>> {
+        let member = taken.element();
+        let priority = Reply::from(taken.score().unwrap_or_default()).into_float()?;
         let value = value_of(&member).map_err(|error| error.with_removed(vec![member]));
         match value.map(Reply::from).and_then(decode_removed::<T, C>) {
-            Ok(value) => Ok(value.map(|value| (value, priority))),
-            Err(error) => {
-                let put_back = || put_back(&reply);
-                self.on_poison
-                    .deal(&self.handle.client, error, put_back)
-                    .await?;
-                Ok(None)
+            Ok(value) => {
+                taken.keep();
+                Ok(value.map(|value| (value, priority)))
             }
+            Err(error) => self.on_poison.deal(taken, error).await,
         }
     }
 }
@@ -306,16 +303,6 @@ fn value_of(member: &Bytes) -> Result<Bytes> {
         return Err(Error::new(ErrorKind::Decode, message).with_bytes(member.clone()));
     }
     Ok(member.slice(ID..))
-}
-
-/// Undoes a pop, with the same score and the same place among its equals.
-fn put_back(reply: &Reply) -> Result<Command> {
-    let [key, member, score] = reply.clone().into_array()?;
-    let (key, member) = (key.into_bytes()?, member.into_bytes()?);
-    Ok(Command::write("ZADD")
-        .key(key)
-        .arg(score.into_float()?)
-        .arg(member))
 }
 
 impl<T, C> Clone for RedisPriorityQueue<T, C> {

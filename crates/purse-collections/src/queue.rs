@@ -4,17 +4,14 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::stream::{self, Stream};
-use purse_client::{BlockingPop, Client, Command, ErrorKind, Op, Reply, Result, Script};
+use purse_client::{Client, Command, ErrorKind, Op, Pop, Reply, Result, Taken};
 use purse_codec::{Codec, Input, Plain};
 
 use crate::bulk;
 use crate::handle::{Handle, key_methods};
 use crate::poison::OnPoison;
 use crate::value::{decode_option, decode_removed, encode};
-
-static POP: Script = Script::write("QUEUE POP", include_str!("lua/queue_pop.lua"));
 
 /// The order of a queue: which end its elements go in at. They come out at the back.
 pub trait Order: 'static {
@@ -40,12 +37,15 @@ impl Order for Lifo {
 
 /// A queue between processes: first in, first out.
 ///
-/// Any number of processes push and pop; each element goes to one of them. It is delivered at most
-/// once: who pops it has it, and if the reply is lost, so is the element (the error is
-/// [`Ambiguous`](ErrorKind::Ambiguous)). A dropped future, however, loses nothing: what it had
-/// taken out goes back to where it was.
+/// Any number of processes push and pop; each element goes to one of them, exactly once. Nothing is
+/// lost or doubled whether a future is dropped, a connection breaks or a server dies and comes back
+/// with its data: what a pop has taken is noted beside the queue until it is handed over, and what
+/// nobody takes any more goes back to where it was. [`Client::take`] says how, and how far it goes:
+/// a server that is away for more than ten minutes, and a process that dies with an element in its
+/// hands, lose what was under way.
 ///
-/// The value on the server is a list: `LPUSH` adds, `BRPOP` takes.
+/// The value on the server is a list: `LPUSH` adds, `RPOP` takes. Who pops by `BRPOP`, as Python
+/// does, can share it.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -77,7 +77,7 @@ pub struct RedisQueue<T, C = Plain, O = Fifo> {
 }
 
 /// A queue between processes: last in, first out. All else is as in [`RedisQueue`]; `RPUSH` adds,
-/// `BRPOP` takes.
+/// `RPOP` takes.
 #[doc(alias = "stack")]
 pub type RedisLifoQueue<T, C = Plain> = RedisQueue<T, C, Lifo>;
 
@@ -187,16 +187,18 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
 
     /// Takes an element out, and waits for one as long as it takes.
     ///
-    /// `BRPOP`, O(1), on a connection of its own. One round trip if there is an element, else one
-    /// every two seconds. Atomic: each element goes to one caller, and who waits longest is served
-    /// first, to the server's best knowledge.
+    /// `RPOP` in a script, O(1). One round trip if there is an element; else `LLEN` on a connection
+    /// that all waits share, and a round trip once the server tells of a change. Atomic: each
+    /// element goes to one caller, and of those who wait in this process the first one is served
+    /// first.
     ///
     /// # Errors
-    /// `Decode` as [`on_poison`](Self::on_poison) says; `Ambiguous` if the connection breaks: an
-    /// element may have been taken out; else [those of a write](crate#errors).
+    /// `Decode` as [`on_poison`](Self::on_poison) says; else [those of a read](crate#errors), after
+    /// which nothing was taken for this call. `Ambiguous` only while the key's slot moves within a
+    /// cluster.
     ///
     /// # Cancel safety
-    /// Dropped at any point, no element is lost: [`Client::pop_blocking`] says how far that goes.
+    /// Dropped at any point, no element is lost: what was taken goes back in the background.
     #[doc(alias = "get")]
     #[doc(alias = "BRPOP")]
     pub async fn pop(&self) -> Result<T> {
@@ -209,7 +211,8 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
 
     /// Takes an element out, and waits for one as long as `wait`; then `None`.
     ///
-    /// `BRPOP`, as [`pop`](Self::pop). It looks at least once, and may take a millisecond longer.
+    /// `RPOP`, as [`pop`](Self::pop). It looks at least once; where the server does not answer, it
+    /// takes up to the command's timeout longer.
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
@@ -235,11 +238,10 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     #[doc(alias = "RPOP")]
     pub async fn try_pop(&self) -> Result<Option<T>> {
         loop {
-            let pop = BlockingPop::new(self.handle.on_key(Command::script(&POP)), put_back);
-            let Some(reply) = self.handle.client.pop_at_once(pop).await? else {
+            let Some(taken) = self.handle.client.take(&self.last()).await? else {
                 return Ok(None);
             };
-            if let Some(value) = self.read(reply).await? {
+            if let Some(value) = self.read(taken).await? {
                 return Ok(Some(value));
             }
         }
@@ -267,39 +269,33 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
 
     async fn pop_for(&self, wait: Option<Duration>) -> Result<Option<T>> {
         let deadline = wait.map(Deadline::after);
+        let client = &self.handle.client;
         loop {
-            let pop = BlockingPop::new(self.handle.on_key(Command::write("BRPOP")), put_back);
             let left = deadline.as_ref().map(Deadline::left);
-            let Some(reply) = self.handle.client.pop_blocking(pop, left).await? else {
+            let Some(taken) = client.take_wait(&self.last(), left).await? else {
                 return Ok(None);
             };
-            if let Some(value) = self.read(reply).await? {
+            if let Some(value) = self.read(taken).await? {
                 return Ok(Some(value));
             }
         }
     }
 
+    /// Both kinds of queues give at the back of their list.
+    fn last(&self) -> Pop {
+        Pop::back(self.handle.key.clone())
+    }
+
     /// The value of a popped element; `None` if it was a poisonous one that has been dealt with.
-    async fn read(&self, reply: Reply) -> Result<Option<T>> {
-        let [_, element] = reply.clone().into_array()?;
-        match decode_removed::<T, C>(element) {
-            Ok(value) => Ok(value),
-            Err(error) => {
-                let put_back = || put_back(&reply);
-                self.on_poison
-                    .deal(&self.handle.client, error, put_back)
-                    .await?;
-                Ok(None)
+    async fn read(&self, taken: Taken) -> Result<Option<T>> {
+        match decode_removed::<T, C>(Reply::from(taken.element())) {
+            Ok(value) => {
+                taken.keep();
+                Ok(value)
             }
+            Err(error) => self.on_poison.deal(taken, error).await,
         }
     }
-}
-
-/// Undoes a pop: both kinds of queues give at the back of their list.
-fn put_back(reply: &Reply) -> Result<Command> {
-    let [key, element] = reply.clone().into_array()?.map(Reply::into_bytes);
-    let (key, element): (Bytes, Bytes) = (key?, element?);
-    Ok(Command::write("RPUSH").key(key).arg(element))
 }
 
 /// The end of a wait that may take several pops.

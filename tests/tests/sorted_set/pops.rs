@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use purse::{Client, ErrorKind, RedisSortedSet};
 use purse_testkit::Server;
-use purse_tests::{client, fresh};
+use purse_tests::{calls, client, fresh, until};
 
 use super::{Strings, five, pair, pairs, spoiled};
 
@@ -57,26 +57,13 @@ async fn of_many_who_pop_at_once_each_gets_other_elements() {
     assert_eq!(elements, (0..256).collect::<Vec<_>>());
 }
 
-/// Looks until as many clients wait on the server as are expected.
-async fn until_waiting(server: &Server, expected: usize) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let line = format!("blocked_clients:{expected}\r\n");
-    let is_there = || {
-        let info = server.command(&["INFO", "clients"]).expect("INFO");
-        info.text().expect("text").contains(&line)
-    };
-    while !is_there() {
-        assert!(Instant::now() < deadline, "{expected} do not wait");
-        tokio::task::yield_now().await;
-    }
-}
-
 #[tokio::test]
 async fn a_pop_waits_for_an_element_and_no_longer() {
     let server = Server::start().unwrap();
     let client = Client::connect(&server.url()).await.unwrap();
     let set = Strings::new(&client, "set");
     for highest in [false, true] {
+        let before = calls(&server, "zcard");
         let waiting = tokio::spawn({
             let set = set.clone();
             async move {
@@ -87,7 +74,7 @@ async fn a_pop_waits_for_an_element_and_no_longer() {
                 }
             }
         });
-        until_waiting(&server, 1).await;
+        until("the pop waits", async || calls(&server, "zcard") > before).await;
         set.extend([("a", -1.5), ("b", 2.0), ("c", 3.0)])
             .await
             .unwrap();

@@ -2,7 +2,6 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use purse_client::{Client, Command};
 use purse_testkit::Server;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
 
 /// How long anything may take that should happen at once.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -22,7 +22,7 @@ pub(crate) async fn client(server: &Server) -> Client {
 }
 
 /// Looks until `condition` holds; panics with `what` when it does not within [`SOON`].
-pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + SOON;
     while !condition().await {
         assert!(Instant::now() < deadline, "not within {SOON:?}: {what}");
@@ -83,6 +83,21 @@ pub(crate) struct Proxy {
     pub(crate) url: String,
     cut: Arc<AtomicBool>,
     swallows: Arc<AtomicBool>,
+    holds: Arc<AtomicBool>,
+    hangs_up: Arc<AtomicBool>,
+    held: Arc<AtomicBool>,
+    release: watch::Sender<bool>,
+}
+
+/// What a proxy does to one connection.
+#[derive(Clone)]
+struct Wire {
+    cut: Arc<AtomicBool>,
+    swallows: Arc<AtomicBool>,
+    holds: Arc<AtomicBool>,
+    hangs_up: Arc<AtomicBool>,
+    held: Arc<AtomicBool>,
+    release: watch::Receiver<bool>,
 }
 
 impl Proxy {
@@ -92,14 +107,54 @@ impl Proxy {
         let cut = Arc::new(AtomicBool::new(false));
         let swallows = Arc::new(AtomicBool::new(false));
         let target = format!("127.0.0.1:{}", server.port());
-        let (flag, holds) = (cut.clone(), swallows.clone());
+        let proxy = Self {
+            url,
+            cut,
+            swallows,
+            holds: Arc::default(),
+            hangs_up: Arc::default(),
+            held: Arc::default(),
+            release: watch::Sender::new(false),
+        };
+        let wire = proxy.wire();
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 let far = TcpStream::connect(&target).await.expect("the server");
-                tokio::spawn(carry(near, far, flag.clone(), holds.clone()));
+                tokio::spawn(carry(near, far, wire.clone()));
             }
         });
-        Self { url, cut, swallows }
+        proxy
+    }
+
+    fn wire(&self) -> Wire {
+        Wire {
+            cut: self.cut.clone(),
+            swallows: self.swallows.clone(),
+            holds: self.holds.clone(),
+            hangs_up: self.hangs_up.clone(),
+            held: self.held.clone(),
+            release: self.release.subscribe(),
+        }
+    }
+
+    /// The next request, and what follows it on its connection, waits until it is released, also
+    /// after the client has closed the connection.
+    pub(crate) fn hold_next_request(&self) {
+        self.holds.store(true, Ordering::SeqCst);
+    }
+
+    /// The same, and to the client the connection is closed at once.
+    pub(crate) fn hold_next_request_and_hang_up(&self) {
+        self.hangs_up.store(true, Ordering::SeqCst);
+        self.hold_next_request();
+    }
+
+    pub(crate) fn holds_one(&self) -> bool {
+        self.held.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn release(&self) {
+        self.release.send_replace(true);
     }
 
     /// Connections that stand get nothing through any more, and are not closed either.
@@ -122,15 +177,26 @@ impl Proxy {
     }
 }
 
-async fn carry(near: TcpStream, far: TcpStream, cut: Arc<AtomicBool>, swallows: Arc<AtomicBool>) {
+async fn carry(near: TcpStream, far: TcpStream, mut wire: Wire) {
+    let cut = wire.cut.clone();
+    let hung_up = Arc::new(Notify::new());
+    let hang_up = hung_up.clone();
     let (mut near_read, mut near_write) = near.into_split();
     let (mut far_read, mut far_write) = far.into_split();
     let forth = tokio::spawn(async move {
         let mut buffer = vec![0; 1 << 16];
         // Either end may close at any time.
         while let Ok(read) = near_read.read(&mut buffer).await {
-            if swallows.load(Ordering::SeqCst) {
+            if wire.swallows.load(Ordering::SeqCst) {
                 return std::future::pending().await;
+            }
+            if read > 0 && wire.holds.swap(false, Ordering::SeqCst) {
+                wire.held.store(true, Ordering::SeqCst);
+                if wire.hangs_up.load(Ordering::SeqCst) {
+                    hang_up.notify_one();
+                }
+                // The proxy that releases is gone only with the test.
+                let _ = wire.release.wait_for(|released| *released).await;
             }
             if read == 0 || far_write.write_all(&buffer[..read]).await.is_err() {
                 return;
@@ -138,7 +204,16 @@ async fn carry(near: TcpStream, far: TcpStream, cut: Arc<AtomicBool>, swallows: 
         }
     });
     let mut buffer = vec![0; 1 << 16];
-    while let Ok(read) = far_read.read(&mut buffer).await {
+    loop {
+        let read = tokio::select! {
+            read = far_read.read(&mut buffer) => read.unwrap_or(0),
+            () = hung_up.notified() => {
+                drop(near_write);
+                // Its failure is a panic, which has shown itself.
+                let _ = forth.await;
+                return;
+            }
+        };
         if read == 0 || cut.swap(false, Ordering::SeqCst) {
             break;
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use purse_client::{BlockingPop, Command, Op, Reply, Result};
+use purse_client::{Command, Op, Pop, Reply, Result};
 use purse_codec::Codec;
 
 use super::RedisSortedSet;
@@ -72,14 +72,15 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Waits for an element, takes the one of the lowest score out, and returns it with that score;
     /// `None` once `wait` is over, and never if it is `None`.
     ///
-    /// `BZPOPMIN`, O(log(n)), on a connection of its own. One round trip for every two seconds it
-    /// waits, atomic.
+    /// `ZPOPMIN` in a script, O(log(n)). One round trip if there is an element; else `ZCARD` on a
+    /// connection that all waits share, and a round trip once the server tells of a change. Atomic.
+    /// No element is lost or doubled, whatever breaks:
+    /// [`Client::take`](purse_client::Client::take) says how far that goes.
     ///
     /// # Errors
     /// `Decode`, holding the bytes of the element and its score, which are out; else [those of a
-    /// write](crate#errors), `Ambiguous` where the connection breaks while it waits; and
-    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for a few keys, as
-    /// [`Client::pop_blocking`](purse_client::Client::pop_blocking) says.
+    /// read](crate#errors), after which nothing was taken for this call. `Ambiguous` only while the
+    /// key's slot moves within a cluster.
     ///
     /// # Cancel safety
     /// Dropped at any point, no element is lost: one that was already taken is put back with its
@@ -87,14 +88,13 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "blocking_pop_min")]
     #[doc(alias = "BZPOPMIN")]
     pub async fn pop_min_wait(&self, wait: Option<Duration>) -> Result<Option<(T, f64)>> {
-        self.pop_wait(Command::write("BZPOPMIN"), wait).await
+        self.pop_wait(Pop::lowest(self.0.key.clone()), wait).await
     }
 
     /// Waits for an element, takes the one of the highest score out, and returns it with that score;
     /// `None` once `wait` is over, and never if it is `None`.
     ///
-    /// `BZPOPMAX`, O(log(n)), on a connection of its own. One round trip for every two seconds it
-    /// waits, atomic.
+    /// `ZPOPMAX` in a script, as [`pop_min_wait`](Self::pop_min_wait).
     ///
     /// # Errors
     /// As [`pop_min_wait`](Self::pop_min_wait).
@@ -104,7 +104,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "blocking_pop_max")]
     #[doc(alias = "BZPOPMAX")]
     pub async fn pop_max_wait(&self, wait: Option<Duration>) -> Result<Option<(T, f64)>> {
-        self.pop_wait(Command::write("BZPOPMAX"), wait).await
+        self.pop_wait(Pop::highest(self.0.key.clone()), wait).await
     }
 
     fn pop(&self, command: Command) -> Op<Option<(T, f64)>> {
@@ -120,29 +120,19 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         })
     }
 
-    async fn pop_wait(&self, command: Command, wait: Option<Duration>) -> Result<Option<(T, f64)>> {
-        let (name, key) = (command.name(), self.0.key.clone());
-        let pop = BlockingPop::new(self.0.on_key(command), put_back);
-        let Some(reply) = self.0.client.pop_blocking(pop, wait).await? else {
+    async fn pop_wait(&self, pop: Pop, wait: Option<Duration>) -> Result<Option<(T, f64)>> {
+        let Some(taken) = self.0.client.take_wait(&pop, wait).await? else {
             return Ok(None);
         };
-        let [_, element, score] = reply.into_array()?;
-        let removed = decode_removed_scored::<T, C>(vec![(element, score)]);
-        let removed = removed.map_err(|error| {
+        let score = taken.score().unwrap_or_default();
+        let popped = vec![(Reply::from(taken.element()), Reply::from(score))];
+        // One that cannot be decoded is in the error.
+        taken.keep();
+        let removed = decode_removed_scored::<T, C>(popped).map_err(|error| {
             error
-                .with_command(name, Some(key))
+                .with_command(pop.name(), Some(self.0.key.clone()))
                 .with_server(self.0.client.server().into())
         })?;
         Ok(removed.into_iter().next())
     }
-}
-
-/// What undoes a blocking pop. An element that somebody added anew meanwhile keeps its new score.
-fn put_back(reply: &Reply) -> Result<Command> {
-    let [key, element, score] = reply.clone().into_array()?;
-    Ok(Command::write("ZADD")
-        .key(key.into_bytes()?)
-        .arg("NX")
-        .arg(score.into_bytes()?)
-        .arg(element.into_bytes()?))
 }

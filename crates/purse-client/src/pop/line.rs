@@ -1,0 +1,219 @@
+//! Who waits for an element of the same key, first in, first out.
+//!
+//! Each line has one task, the bell, which ends with it. It watches the length of the collection
+//! and calls as many as there are elements, less those that were called and have not answered.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::sleep;
+
+use super::Pop;
+use crate::{Client, Command, Reply, Result, Watch};
+
+/// How often somebody is called although nothing rang.
+const BACKSTOP: Duration = Duration::from_secs(2);
+/// How long a line pauses between two looks that it takes because it cannot watch.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// Who waits for the same: the key, and the command that counts what is there.
+type Name = (Bytes, &'static str);
+
+/// The lines of one client.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    next: AtomicU64,
+    lines: Mutex<HashMap<Name, Line>>,
+}
+
+#[derive(Debug)]
+struct Line {
+    /// By the order in which they came.
+    waiting: BTreeMap<u64, oneshot::Sender<()>>,
+    /// How many were called and have not answered.
+    called: usize,
+    /// Has the bell look again.
+    look: Arc<Notify>,
+}
+
+/// A place in a line, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    client: &'a Client,
+    name: Name,
+    number: u64,
+    call: oneshot::Receiver<()>,
+    is_called: bool,
+}
+
+impl Lines {
+    /// Whether somebody waits for what `pop` would take.
+    pub(crate) fn has_waiting(&self, pop: &Pop) -> bool {
+        let lines = self.lock();
+        lines
+            .get(&name(pop))
+            .is_some_and(|line| !line.waiting.is_empty())
+    }
+
+    /// Joins the end of the line.
+    pub(crate) fn join<'a>(&self, client: &'a Client, pop: &Pop) -> Place<'a> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let name = name(pop);
+        Place {
+            client,
+            call: self.stand(client, &name, number),
+            name,
+            number,
+            is_called: false,
+        }
+    }
+
+    /// Stands in line at the place of `number`; the first one starts the bell.
+    fn stand(&self, client: &Client, name: &Name, number: u64) -> oneshot::Receiver<()> {
+        let (sender, call) = oneshot::channel();
+        let mut lines = self.lock();
+        if let Some(line) = lines.get_mut(name) {
+            if line.waiting.is_empty() {
+                // When the bell looked last there was nobody to call.
+                line.look.notify_one();
+            }
+            line.waiting.insert(number, sender);
+            return call;
+        }
+        let look = Arc::new(Notify::new());
+        let line = Line {
+            waiting: BTreeMap::from([(number, sender)]),
+            called: 0,
+            look: look.clone(),
+        };
+        lines.insert(name.clone(), line);
+        let bell = ring(client.clone(), name.clone(), look);
+        client.runtime().spawn(bell);
+        call
+    }
+
+    /// How many wait and how many are called; a line in which nobody waits ends.
+    fn count(&self, name: &Name) -> Option<(usize, usize)> {
+        let mut lines = self.lock();
+        let line = lines.get(name)?;
+        if line.waiting.is_empty() {
+            lines.remove(name);
+            return None;
+        }
+        Some((line.waiting.len(), line.called))
+    }
+
+    /// Calls the first ones.
+    fn call(&self, name: &Name, many: usize) {
+        let mut lines = self.lock();
+        let Some(line) = lines.get_mut(name) else {
+            return;
+        };
+        let mut left = many;
+        while left > 0
+            && let Some((_, caller)) = line.waiting.pop_first()
+        {
+            if caller.send(()).is_ok() {
+                line.called += 1;
+                left -= 1;
+            }
+        }
+    }
+
+    /// Has the bell look again, after `answered` of those that were called have answered.
+    fn look(&self, name: &Name, number: u64, answered: usize) {
+        if let Some(line) = self.lock().get_mut(name) {
+            line.waiting.remove(&number);
+            line.called = line.called.saturating_sub(answered);
+            line.look.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Line>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn name(pop: &Pop) -> Name {
+    (pop.key.clone(), pop.end.counts())
+}
+
+impl Place<'_> {
+    /// Resolves once it is called.
+    pub(crate) async fn is_called(&mut self) {
+        if !self.is_called {
+            // The bell's task ends early only with the runtime: then nobody is called any more, and
+            // to look is right as well.
+            let _ = (&mut self.call).await;
+            self.is_called = true;
+        }
+    }
+
+    /// Goes back to its place, after a call that was for nothing.
+    pub(crate) fn wait_again(&mut self) {
+        let lines = self.client.lines();
+        lines.look(&self.name, self.number, usize::from(self.is_called));
+        self.is_called = false;
+        self.call = lines.stand(self.client, &self.name, self.number);
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        // It may have been called without having been polled since.
+        let is_called = self.is_called || self.call.try_recv().is_ok();
+        let lines = self.client.lines();
+        lines.look(&self.name, self.number, usize::from(is_called));
+    }
+}
+
+/// Calls those who wait at `name` until nobody does.
+async fn ring(client: Client, name: Name, look: Arc<Notify>) {
+    let lines = client.lines();
+    let mut pause = SHORTEST_PAUSE;
+    while lines.count(&name).is_some() {
+        let (there, watch) = read(&client, &name).await;
+        let Some((_, called)) = lines.count(&name) else {
+            return;
+        };
+        match there {
+            Ok(there) => lines.call(&name, there.saturating_sub(called)),
+            // Each of them finds out for itself.
+            Err(_) => lines.call(&name, usize::MAX),
+        }
+        let Some(mut watch) = watch else {
+            sleep(pause).await;
+            pause = (2 * pause).min(LONGEST_PAUSE);
+            continue;
+        };
+        pause = SHORTEST_PAUSE;
+        tokio::select! {
+            () = watch.changed() => {
+                // To the only one who waits, how many there are is all the same.
+                if lines.count(&name) == Some((1, 0)) {
+                    lines.call(&name, 1);
+                }
+            }
+            () = look.notified() => {}
+            () = sleep(BACKSTOP) => lines.call(&name, 1),
+        }
+    }
+}
+
+/// How many elements there are, and a watch on them if one is to be had.
+async fn read(client: &Client, (key, counts): &Name) -> (Result<usize>, Option<Watch>) {
+    let count = || Command::read(counts).key(key.clone());
+    let number = |reply: Reply| {
+        let there = reply.into_count()?;
+        Ok(usize::try_from(there).unwrap_or(usize::MAX))
+    };
+    match client.watch(count()).await {
+        Ok((reply, watch)) => (number(reply), Some(watch)),
+        Err(_) => (client.run(count()).await.and_then(number), None),
+    }
+}

@@ -1,0 +1,58 @@
+//! What is asked of the server until it is known to be done, whoever still waits for it.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::receipt::RECEIPT_TIME;
+use crate::{Client, Command, ErrorKind, Result, convert, trace, wire};
+
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How often a closed client tries.
+const LAST_TRIES: u32 = 5;
+
+/// Runs `command`, which may run more than once, until the server says that it did; for no longer
+/// than a receipt stays. Returns whether it may run again later: a reply was lost.
+///
+/// # Errors
+/// What the server refuses for good; else that of the last try.
+pub(crate) async fn settle(client: &Client, command: Command) -> Result<bool> {
+    let deadline = Instant::now() + RECEIPT_TIME;
+    let mut pause = SHORTEST_PAUSE;
+    let mut last_tries = 0;
+    let mut is_late = false;
+    loop {
+        let Err(error) = attempt(client, command.clone()).await else {
+            return Ok(is_late);
+        };
+        is_late |= error.is_ambiguous();
+        last_tries += u32::from(client.is_closed());
+        let may_work_later = error.is_ambiguous() || error.is_retryable();
+        if !may_work_later || last_tries >= LAST_TRIES || Instant::now() >= deadline {
+            return Err(error);
+        }
+        trace::not_settled_yet(client.server(), &error, pause);
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// A closed client makes a connection for it, once its own are gone.
+async fn attempt(client: &Client, command: Command) -> Result<()> {
+    if !client.is_closed() {
+        return client.run(command).await.map(drop);
+    }
+    match client
+        .perform_though_closed(command.effect, command.clone().fail_fast())
+        .await
+    {
+        Err(error) if error.kind() == ErrorKind::NotSent => {}
+        result => return result.map(drop),
+    }
+    let (name, effect) = (command.name, command.effect);
+    let lease = client.leases().take(None).await?;
+    let sent = wire::send(lease.fred(), command, None).await;
+    sent.map(drop)
+        .map_err(|error| convert::command_error(error, name, effect))
+}

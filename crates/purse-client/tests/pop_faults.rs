@@ -1,0 +1,350 @@
+//! Pops whose replies are lost, whose connections break and whose servers die: nothing is lost, and
+//! nothing is there twice.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use purse_client::{Client, Command, Error, ErrorKind, Pop, Result, Taken};
+use purse_testkit::Server;
+use support::{Proxy, SOON, calls, client, connections, until};
+
+fn pop() -> Pop {
+    Pop::back("queue")
+}
+
+fn element(taken: Result<Option<Taken>>) -> Option<String> {
+    let taken = taken.expect("no failure")?;
+    let element = String::from_utf8(taken.element().to_vec()).expect("text");
+    taken.keep();
+    Some(element)
+}
+
+fn push(server: &Server, elements: &[&str]) {
+    let push = [&["LPUSH", "queue"], elements].concat();
+    server.command(&push).expect("LPUSH");
+}
+
+fn texts(server: &Server, command: &[&str]) -> Vec<String> {
+    let reply = server.command(command).expect("a reply");
+    let items = reply.items().iter();
+    items
+        .map(|item| item.text().expect("text").to_owned())
+        .collect()
+}
+
+/// The elements of the list, the next one to be popped first.
+fn left(server: &Server) -> Vec<String> {
+    let mut left = texts(server, &["LRANGE", "queue", "0", "-1"]);
+    left.reverse();
+    left
+}
+
+/// What the receipts hold.
+fn receipts(server: &Server) -> Vec<String> {
+    let names = texts(server, &["KEYS", "*:taken:*"]);
+    let held = names.iter().filter_map(|name| {
+        let held = server.command(&["GET", name]).expect("GET");
+        held.text().map(str::to_owned)
+    });
+    held.collect()
+}
+
+async fn behind(proxy: &Proxy, timeout: Duration) -> Client {
+    let client = Client::builder(&proxy.url).command_timeout(timeout);
+    client.connect().await.expect("through the proxy")
+}
+
+/// How long a command may take where its end is waited for.
+const SHORT: Duration = Duration::from_millis(200);
+
+#[tokio::test]
+async fn an_element_whose_reply_was_lost_is_the_one_that_is_delivered() {
+    let server = Server::start().expect("a server");
+    let proxy = Proxy::before(&server).await;
+    let client = behind(&proxy, SOON).await;
+    for pops_wait in [false, true] {
+        push(&server, &["a", "b"]);
+        proxy.lose_next_reply();
+        let taken = match pops_wait {
+            false => client.take(&pop()).await,
+            true => client.take_wait(&pop(), None).await,
+        };
+        assert!(proxy.has_lost_it());
+        assert_eq!(element(taken).as_deref(), Some("a"));
+        assert_eq!(left(&server), ["b"]);
+        until("the receipt is empty", async || {
+            receipts(&server).iter().all(String::is_empty)
+        })
+        .await;
+        server.command(&["DEL", "queue"]).expect("DEL");
+    }
+    assert_eq!(
+        receipts(&server).len(),
+        2,
+        "they are there for late requests"
+    );
+}
+
+#[tokio::test]
+async fn where_the_lost_reply_was_none_there_is_none() {
+    let server = Server::start().expect("a server");
+    let proxy = Proxy::before(&server).await;
+    let client = behind(&proxy, SOON).await;
+    proxy.lose_next_reply();
+    assert_eq!(element(client.take(&pop()).await), None);
+    assert_eq!(receipts(&server), [""]);
+}
+
+#[tokio::test]
+async fn put_back_and_moved_are_done_once_although_the_reply_is_lost() {
+    let server = Server::start().expect("a server");
+    let proxy = Proxy::before(&server).await;
+    let client = behind(&proxy, SOON).await;
+    server.command(&["ZADD", "set", "1.5", "z"]).expect("ZADD");
+    push(&server, &["a", "b"]);
+    for pop in [pop(), Pop::front("queue"), Pop::lowest("set")] {
+        let taken = client.take(&pop).await.expect("a reply").expect("one");
+        proxy.lose_next_reply();
+        taken.put_back().await.expect("back");
+        assert!(proxy.has_lost_it());
+        assert_eq!(left(&server), ["a", "b"], "{pop:?}");
+        assert_eq!(
+            texts(&server, &["ZRANGE", "set", "0", "-1", "WITHSCORES"]),
+            ["z", "1.5"]
+        );
+    }
+    let taken = client.take(&pop()).await.expect("a reply").expect("one");
+    proxy.lose_next_reply();
+    taken.move_to(Bytes::from("dead")).await.expect("moved");
+    assert!(proxy.has_lost_it());
+    assert_eq!(texts(&server, &["LRANGE", "dead", "0", "-1"]), ["a"]);
+    assert_eq!(left(&server), ["b"]);
+}
+
+#[tokio::test]
+async fn a_request_that_arrives_late_takes_nothing() {
+    for (before, after) in [(&["a", "b"][..], &["a", "b"][..]), (&[], &[])] {
+        let server = Server::start().expect("a server");
+        let proxy = Proxy::before(&server).await;
+        let client = behind(&proxy, SHORT).await;
+        // The script is known, so that the request is one.
+        client.take(&pop()).await.expect("a reply");
+        if !before.is_empty() {
+            push(&server, before);
+        }
+        proxy.hold_next_request();
+        let error = client.take(&pop()).await.expect_err("no reply");
+        assert!(proxy.holds_one());
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{error:?}");
+        assert!(is_honest(&error));
+        until("another connection has left a mark", async || {
+            receipts(&server) == [""]
+        })
+        .await;
+        let asked = calls(&server, "evalsha");
+        proxy.release();
+        until("the late one is there", async || {
+            calls(&server, "evalsha") > asked
+        })
+        .await;
+        if before.is_empty() {
+            push(&server, &["c"]);
+            assert_eq!(left(&server), ["c"]);
+        }
+        assert_eq!(&left(&server)[..after.len()], after);
+        assert_eq!(receipts(&server), [""], "nothing was taken");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_arrives_after_none_was_answered_takes_nothing() {
+    let server = Server::start().expect("a server");
+    let proxy = Proxy::before(&server).await;
+    let client = behind(&proxy, SOON).await;
+    client.take(&pop()).await.expect("a reply");
+    proxy.hold_next_request_and_hang_up();
+    assert_eq!(element(client.take(&pop()).await), None);
+    assert!(proxy.holds_one());
+    push(&server, &["a"]);
+    let asked = calls(&server, "evalsha");
+    proxy.release();
+    until("the late one is there", async || {
+        calls(&server, "evalsha") > asked
+    })
+    .await;
+    assert_eq!(left(&server), ["a"]);
+    assert_eq!(receipts(&server), [""], "nothing was taken");
+}
+
+#[tokio::test]
+async fn a_wait_outlives_its_connections() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let waiter = client.clone();
+    let wait = tokio::spawn(async move { waiter.take_wait(&pop(), None).await });
+    for _ in 0..3 {
+        let before = calls(&server, "llen");
+        until("it waits", async || calls(&server, "llen") > before).await;
+        server
+            .command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
+            .expect("CLIENT KILL");
+    }
+    push(&server, &["a", "b"]);
+    assert_eq!(element(wait.await.expect("no panic")).as_deref(), Some("a"));
+    assert_eq!(left(&server), ["b"]);
+}
+
+#[tokio::test]
+async fn a_hung_server_ends_the_wait_in_bounded_time_and_nothing_was_taken() {
+    let server = Server::start().expect("a server");
+    let client = Client::builder(&server.url()).command_timeout(SHORT);
+    let client = client.connect().await.expect("a server that runs");
+    for has_waited in [false, true] {
+        let before = calls(&server, "llen");
+        let waiter = client.clone();
+        let wait = async move { waiter.take_wait(&pop(), None).await };
+        let wait = if has_waited {
+            let wait = tokio::spawn(wait);
+            until("it waits", async || calls(&server, "llen") > before).await;
+            server.pause().expect("pause");
+            wait
+        } else {
+            push(&server, &["a"]);
+            server.pause().expect("pause");
+            tokio::spawn(wait)
+        };
+        let ended = tokio::time::timeout(SOON, wait).await;
+        let error = ended
+            .expect("in bounded time")
+            .expect("no panic")
+            .expect_err("hung");
+        assert!(is_honest(&error), "{error:?}");
+        server.resume().expect("resume");
+        if !has_waited {
+            until("it is back, or was never taken", async || {
+                left(&server) == ["a"]
+            })
+            .await;
+            until("and stays", async || {
+                receipts(&server).iter().all(String::is_empty)
+            })
+            .await;
+            assert_eq!(left(&server), ["a"]);
+            let taken = client.take(&pop()).await;
+            assert_eq!(element(taken).as_deref(), Some("a"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_gone_ends_the_wait_and_leaves_no_connection() {
+    let server = Server::start().expect("a server");
+    let client = Client::builder(&server.url())
+        .command_timeout(SHORT)
+        .connect_timeout(SHORT)
+        .connect_lazy()
+        .expect("a URL that can work");
+    client
+        .run(Command::write("PING").timeout(SOON))
+        .await
+        .expect("connected");
+    server.kill().expect("kill");
+    for _ in 0..5 {
+        let error = client
+            .take_wait(&pop(), None)
+            .await
+            .expect_err("nobody is there");
+        assert!(is_honest(&error), "{error:?}");
+    }
+    server.restart().expect("restart");
+    for command in [Command::read("PING"), Command::write("PING")] {
+        client.run(command.timeout(SOON)).await.expect("connected");
+    }
+    assert_eq!(connections(&server), 2, "one for reads and one for writes");
+}
+
+/// Whether the error says that nothing was taken, which is true.
+fn is_honest(error: &Error) -> bool {
+    error.is_retryable() && !error.is_ambiguous()
+}
+
+/// So many pops of each kind, ten thousand in all with `PURSE_SOAK`.
+fn rounds() -> u32 {
+    match std::env::var_os("PURSE_SOAK") {
+        Some(_) => 2_500,
+        None => 75,
+    }
+}
+
+/// Elements by how often they are there.
+fn counted(elements: impl IntoIterator<Item = String>) -> BTreeMap<String, usize> {
+    let mut counted = BTreeMap::new();
+    for element in elements {
+        *counted.entry(element).or_default() += 1;
+    }
+    counted
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replies_are_lost_again_and_again_and_every_element_is_delivered_once() {
+    let server = Server::start().expect("a server");
+    let proxy = Proxy::before(&server).await;
+    let client = behind(&proxy, SOON).await;
+    let other = support::client(&server).await;
+    let pops = [
+        Pop::back("queue"),
+        Pop::front("queue"),
+        Pop::lowest("set"),
+        Pop::highest("set"),
+    ];
+    let (mut pushed, mut popped) = (Vec::new(), Vec::new());
+    for round in 0..4 * rounds() {
+        let pop = &pops[round as usize % 4];
+        let is_list = round % 4 < 2;
+        let name = format!("{round}");
+        let push = match is_list {
+            true => Command::write("LPUSH").key("queue"),
+            false => Command::write("ZADD").key("set").arg("1"),
+        };
+        other
+            .run(push.arg(Bytes::from(name.clone())))
+            .await
+            .expect("a push");
+        pushed.push(name);
+        if round % 3 != 0 {
+            proxy.lose_next_reply();
+        }
+        let bound = Duration::from_micros(u64::from(round % 40) * 300);
+        let take = async {
+            match round / 4 % 2 {
+                0 => client.take(pop).await,
+                _ => client.take_wait(pop, None).await,
+            }
+        };
+        let outcome = match round % 5 {
+            0 => tokio::time::timeout(Duration::from_secs(1), take).await,
+            _ => tokio::time::timeout(bound, take).await,
+        };
+        match outcome {
+            Ok(Ok(Some(taken))) if round % 7 == 0 => taken.put_back().await.expect("back"),
+            Ok(Ok(taken)) => popped.extend(element(Ok(taken))),
+            Ok(Err(error)) => assert!(is_honest(&error), "{error:?}"),
+            Err(_) => {}
+        }
+    }
+    assert!(!popped.is_empty(), "not all cases were met");
+    let deadline = Instant::now() + SOON;
+    loop {
+        let members = texts(&server, &["ZRANGE", "set", "0", "-1"]);
+        let all = counted(popped.iter().cloned().chain(left(&server)).chain(members));
+        let is_settled = receipts(&server).iter().all(String::is_empty);
+        if is_settled && all == counted(pushed.clone()) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{is_settled}, {all:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
