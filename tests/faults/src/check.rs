@@ -1,0 +1,349 @@
+//! Whether a history is one that a lock allows.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::clock::Nanos;
+use crate::history::{FencedWrite, Hold};
+
+/// What a history shows.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// How many holds there were.
+    pub acquisitions: usize,
+    /// Two holders at one time.
+    pub overlaps: Vec<(Hold, Hold)>,
+    /// Writes of the counter of which the next one, or the last value, knows nothing.
+    pub lost_updates: usize,
+    /// Fences that do not grow from holder to holder, or that a register refused from a lock that
+    /// held.
+    pub fence_inversions: usize,
+    /// Guards that passed for valid after their time.
+    pub deceived: usize,
+    /// Writes that took so long after the look at the guard that its time was over: nothing but a
+    /// fence helps there, and the counter is not judged around them.
+    pub late_writes: usize,
+}
+
+impl Verdict {
+    /// Judges a history. The last values of the counters, by key, are what is left on disk.
+    #[must_use]
+    pub fn of(holds: &[Hold], counters: &BTreeMap<String, u64>) -> Self {
+        let mut verdict = Self {
+            acquisitions: holds.len(),
+            deceived: holds.iter().filter(|hold| hold.deceived).count(),
+            ..Self::default()
+        };
+        let mut keys: BTreeMap<&str, Vec<&Hold>> = BTreeMap::new();
+        for hold in holds {
+            keys.entry(&hold.key).or_default().push(hold);
+        }
+        for (key, holds) in keys {
+            verdict.overlaps.extend(overlaps(&holds));
+            verdict.count_writes(&holds, counters.get(key).copied());
+            verdict.fence_inversions += inversions(&holds);
+            verdict.fence_inversions += refused_in_time(&holds);
+        }
+        verdict
+    }
+
+    /// Follows the counter from write to write.
+    fn count_writes(&mut self, holds: &[&Hold], last: Option<u64>) {
+        let mut writes: Vec<_> = holds
+            .iter()
+            .filter_map(|hold| {
+                let write = hold.write?;
+                let is_late = write.at.is_some_and(|at| at >= hold.until);
+                // One of which nobody knows whether it was done is judged no more than a late one.
+                let is_sure = write.at.is_some() && !is_late;
+                self.late_writes += usize::from(is_late);
+                Some((write.at.unwrap_or_else(|| hold.end()), write.read, is_sure))
+            })
+            .collect();
+        writes.sort_unstable();
+        let mut before = Some(0);
+        for (_, read, is_sure) in writes {
+            let is_known = is_sure && before.is_some_and(|value| value != read);
+            self.lost_updates += usize::from(is_known);
+            before = is_sure.then_some(read + 1);
+        }
+        if let (Some(before), Some(last)) = (before, last) {
+            self.lost_updates += usize::from(before != last);
+        }
+    }
+
+    /// Whether a lock whose masters keep what they promised may have this history.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.overlaps.is_empty()
+            && self.lost_updates == 0
+            && self.fence_inversions == 0
+            && self.deceived == 0
+    }
+
+    /// Takes the findings of another history in.
+    pub fn add(&mut self, other: Self) {
+        self.acquisitions += other.acquisitions;
+        self.overlaps.extend(other.overlaps);
+        self.lost_updates += other.lost_updates;
+        self.fence_inversions += other.fence_inversions;
+        self.deceived += other.deceived;
+        self.late_writes += other.late_writes;
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} acquisitions, {} overlaps, {} lost updates, {} fence inversions, {} deceived, {} late writes",
+            self.acquisitions,
+            self.overlaps.len(),
+            self.lost_updates,
+            self.fence_inversions,
+            self.deceived,
+            self.late_writes
+        )
+    }
+}
+
+/// Each hold that began before the end of another, with the one of those that lasted longest.
+fn overlaps(holds: &[&Hold]) -> Vec<(Hold, Hold)> {
+    let mut holds: Vec<_> = holds.iter().filter(|hold| !hold.is_empty()).collect();
+    holds.sort_by_key(|hold| (hold.acquired, hold.end()));
+    let mut longest: Option<&Hold> = None;
+    let mut found = Vec::new();
+    for hold in holds {
+        if let Some(earlier) = longest.filter(|earlier| hold.acquired < earlier.end()) {
+            found.push((earlier.clone(), (*hold).clone()));
+        }
+        if longest.is_none_or(|earlier| hold.end() >= earlier.end()) {
+            longest = Some(hold);
+        }
+    }
+    found
+}
+
+/// How many fences are not greater than that of a hold that came before.
+///
+/// Before means acquired before the other was asked for, or over before the other began: of two
+/// that were under way together, either may have the smaller fence, but never the same.
+fn inversions(holds: &[&Hold]) -> usize {
+    let acquired = Earlier::new(holds, |hold| hold.acquired);
+    let ended = Earlier::new(holds, |hold| hold.end().max(hold.acquired));
+    let mut fences: Vec<_> = holds.iter().filter_map(|hold| hold.fence).collect();
+    fences.sort_unstable();
+    let twins = fences.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    let smaller = holds.iter().filter(|hold| {
+        let before = acquired
+            .greatest(hold.asked)
+            .max(ended.greatest(hold.acquired));
+        hold.fence
+            .is_some_and(|fence| before.is_some_and(|before| before > fence))
+    });
+    twins + smaller.count()
+}
+
+/// The greatest fence that was known before a moment.
+struct Earlier(Vec<(Nanos, u64)>);
+
+impl Earlier {
+    fn new(holds: &[&Hold], moment: impl Fn(&Hold) -> Nanos) -> Self {
+        let known = holds
+            .iter()
+            .filter_map(|hold| Some((moment(hold), hold.fence?)));
+        let mut known: Vec<_> = known.collect();
+        known.sort_unstable();
+        let mut greatest = 0;
+        for (_, fence) in &mut known {
+            greatest = greatest.max(*fence);
+            *fence = greatest;
+        }
+        Self(known)
+    }
+
+    fn greatest(&self, moment: Nanos) -> Option<u64> {
+        let count = self.0.partition_point(|&(known, _)| known < moment);
+        Some(self.0.get(count.checked_sub(1)?)?.1)
+    }
+}
+
+fn refused_in_time(holds: &[&Hold]) -> usize {
+    let in_time = holds.iter().filter(
+        |hold| matches!(hold.fenced_write, Some(FencedWrite::Refused(at)) if at < hold.until),
+    );
+    in_time.count()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::history::Write;
+
+    /// A hold of process 1 on the key `k`.
+    pub(crate) fn hold(number: u64, acquired: Nanos, until: Nanos) -> Hold {
+        Hold {
+            process: 1,
+            number,
+            key: "k".to_owned(),
+            asked: acquired.saturating_sub(1),
+            acquired,
+            until,
+            released: None,
+            fence: None,
+            write: None,
+            fenced_write: None,
+            deceived: false,
+        }
+    }
+
+    fn wrote(mut hold: Hold, read: u64, at: Nanos) -> Hold {
+        hold.write = Some(Write { read, at: Some(at) });
+        hold
+    }
+
+    fn fenced(mut hold: Hold, fence: u64) -> Hold {
+        hold.fence = Some(fence);
+        hold
+    }
+
+    fn judge(holds: &[Hold]) -> Verdict {
+        Verdict::of(holds, &BTreeMap::new())
+    }
+
+    #[test]
+    fn two_at_one_time_are_found_whatever_the_order_and_the_process() {
+        let (first, mut second) = (hold(1, 10, 20), hold(2, 19, 30));
+        assert_eq!(judge(&[first.clone(), second.clone()]).overlaps.len(), 1);
+        assert_eq!(judge(&[second.clone(), first.clone()]).overlaps.len(), 1);
+        second.process = 2;
+        let verdict = judge(&[second.clone(), first.clone()]);
+        assert_eq!(verdict.overlaps, [(first, second)]);
+        assert!(!verdict.is_clean());
+    }
+
+    #[test]
+    fn one_within_a_long_one_is_found_behind_others() {
+        let holds = [hold(1, 10, 100), hold(2, 20, 30), hold(3, 40, 50)];
+        assert_eq!(judge(&holds).overlaps.len(), 2);
+    }
+
+    #[test]
+    fn one_that_touches_the_next_is_none() {
+        let mut released = hold(3, 30, 50);
+        released.released = Some(35);
+        let holds = [hold(1, 10, 20), hold(2, 20, 30), released, hold(4, 35, 40)];
+        let verdict = judge(&holds);
+        assert!(verdict.is_clean(), "{verdict}");
+        assert_eq!(verdict.acquisitions, 4);
+    }
+
+    #[test]
+    fn a_release_after_the_time_does_not_prolong_a_hold() {
+        let mut late = hold(1, 10, 20);
+        late.released = Some(40);
+        assert!(judge(&[late, hold(2, 25, 30)]).is_clean());
+    }
+
+    #[test]
+    fn one_that_was_over_when_it_was_answered_overlaps_nobody() {
+        assert!(judge(&[hold(1, 25, 20), hold(2, 15, 30)]).is_clean());
+    }
+
+    #[test]
+    fn other_keys_are_other_locks() {
+        let mut other = fenced(wrote(hold(2, 10, 20), 0, 15), 3);
+        other.key = "other".to_owned();
+        let holds = [fenced(wrote(hold(1, 10, 20), 0, 15), 7), other];
+        assert!(judge(&holds).is_clean());
+    }
+
+    #[test]
+    fn a_write_that_the_next_one_did_not_see_is_lost() {
+        let holds = [
+            wrote(hold(1, 10, 20), 0, 12),
+            wrote(hold(2, 30, 40), 1, 32),
+            wrote(hold(3, 50, 60), 1, 52),
+        ];
+        assert_eq!(judge(&holds[..2]).lost_updates, 0);
+        assert_eq!(judge(&holds).lost_updates, 1);
+    }
+
+    #[test]
+    fn a_write_that_the_counter_does_not_show_is_lost() {
+        let holds = [wrote(hold(1, 10, 20), 0, 12)];
+        let left = |value| BTreeMap::from([("k".to_owned(), value)]);
+        assert_eq!(Verdict::of(&holds, &left(1)).lost_updates, 0);
+        assert_eq!(Verdict::of(&holds, &left(0)).lost_updates, 1);
+    }
+
+    #[test]
+    fn around_a_late_or_unknown_write_the_counter_is_not_judged() {
+        let late = wrote(hold(1, 10, 20), 0, 33);
+        let next = wrote(hold(2, 30, 40), 0, 32);
+        let after = wrote(hold(3, 50, 60), 7, 52);
+        let verdict = judge(&[late, next.clone(), after.clone()]);
+        assert_eq!((verdict.lost_updates, verdict.late_writes), (0, 1));
+
+        let mut unknown = wrote(hold(4, 41, 45), 1, 0);
+        unknown.write = Some(Write { read: 1, at: None });
+        let verdict = judge(&[next, unknown, after]);
+        assert_eq!((verdict.lost_updates, verdict.late_writes), (0, 0));
+    }
+
+    #[test]
+    fn fences_grow_from_holder_to_holder() {
+        let grown = [fenced(hold(1, 10, 20), 5), fenced(hold(2, 30, 40), 6)];
+        assert!(judge(&grown).is_clean());
+        for late in [5, 4] {
+            let holds = [fenced(hold(1, 10, 20), 5), fenced(hold(2, 30, 40), late)];
+            let verdict = judge(&holds);
+            assert_eq!(verdict.fence_inversions, 1, "{late}");
+            assert!(!verdict.is_clean());
+        }
+    }
+
+    #[test]
+    fn of_two_under_way_together_either_may_have_the_smaller_fence() {
+        let mut second = fenced(hold(2, 15, 40), 4);
+        second.asked = 5;
+        let first = fenced(hold(1, 10, 20), 5);
+        assert_eq!(judge(&[first.clone(), second.clone()]).fence_inversions, 0);
+        second.asked = 11;
+        assert_eq!(judge(&[first.clone(), second.clone()]).fence_inversions, 1);
+        second.asked = 5;
+        second.fence = Some(5);
+        assert_eq!(judge(&[first, second]).fence_inversions, 1);
+    }
+
+    #[test]
+    fn a_refusal_counts_only_while_the_lock_held() {
+        let mut refused = fenced(hold(1, 10, 20), 5);
+        refused.fenced_write = Some(FencedWrite::Refused(25));
+        assert!(judge(std::slice::from_ref(&refused)).is_clean());
+        refused.fenced_write = Some(FencedWrite::Refused(15));
+        assert_eq!(judge(&[refused]).fence_inversions, 1);
+    }
+
+    #[test]
+    fn a_guard_that_passed_for_valid_after_its_time_is_told() {
+        let mut deceived = hold(1, 10, 20);
+        deceived.deceived = true;
+        let verdict = judge(&[deceived]);
+        assert!(!verdict.is_clean());
+        assert!(verdict.to_string().contains("1 deceived"), "{verdict}");
+    }
+
+    #[test]
+    fn verdicts_add_up() {
+        let mut sum = judge(&[hold(1, 10, 20), hold(2, 15, 30)]);
+        sum.add(judge(&[
+            fenced(hold(1, 10, 20), 5),
+            fenced(hold(2, 20, 30), 5),
+        ]));
+        assert_eq!(
+            (sum.acquisitions, sum.overlaps.len(), sum.fence_inversions),
+            (4, 1, 1)
+        );
+    }
+}

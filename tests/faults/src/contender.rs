@@ -1,0 +1,250 @@
+//! One process that contends for locks, in many tasks, and writes down what it held.
+
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use fastrand::Rng;
+use purse_redlock::{Error, Redlock, RedlockGuard};
+use rustix::process::{Signal, getpid, kill_process};
+use serde::{Deserialize, Serialize};
+use tokio::task::LocalSet;
+
+use crate::clock::{now, valid_until};
+use crate::history::{FencedWrite, Hold, Log, Write};
+use crate::master::Failure;
+use crate::resource::{Counter, Register};
+
+/// What a process is to do.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Brief {
+    /// The masters.
+    pub urls: Vec<String>,
+    /// The ttl of the locks.
+    pub ttl: Duration,
+    /// The time that a master has for an answer.
+    pub node_timeout: Duration,
+    /// How many locks there are.
+    pub keys: usize,
+    /// How many tasks contend.
+    pub tasks: usize,
+    /// How long a task does something else between two locks, at most.
+    pub idle: Duration,
+    /// Where counters, registers and histories are.
+    pub folder: PathBuf,
+    /// The number of this process, never used before.
+    pub process: usize,
+    /// What the tasks draw their lots from.
+    pub seed: u64,
+}
+
+impl Brief {
+    /// The name of a lock.
+    #[must_use]
+    pub fn key(number: usize) -> String {
+        format!("lock-{number}")
+    }
+}
+
+/// What a process is told while it runs.
+#[derive(Debug, Default)]
+pub struct Wishes {
+    /// To end.
+    pub end: AtomicBool,
+    /// To stop itself the next time that it holds a lock.
+    pub freeze: AtomicBool,
+}
+
+/// Contends until it is told to end.
+///
+/// On one thread, so that the look at a guard and the write that follows have no other task in
+/// between, nor the stop of the whole process.
+///
+/// # Errors
+/// If files cannot be written, or a lock fails in a way that no fault explains.
+pub async fn contend(brief: Brief, wishes: Arc<Wishes>) -> Result<(), Failure> {
+    let redlock = loop {
+        let builder = Redlock::builder(brief.urls.clone())
+            .ttl(brief.ttl)
+            .node_timeout(brief.node_timeout);
+        match builder.build().await {
+            Ok(redlock) => break redlock,
+            // It may start in the midst of faults.
+            Err(Error::NoQuorum { .. }) if !wishes.end.load(Ordering::SeqCst) => {}
+            Err(error) => return Err(error.into()),
+        }
+    };
+    let process = Rc::new(Process {
+        log: RefCell::new(Log::open(&brief.folder, brief.process)?),
+        holds: Cell::new(0),
+        redlock: redlock.clone(),
+        brief,
+        wishes,
+    });
+    let mut random = Rng::with_seed(process.brief.seed);
+    let local = LocalSet::new();
+    let tasks: Vec<_> = (0..process.brief.tasks)
+        .map(|_| local.spawn_local(process.clone().work(random.fork())))
+        .collect();
+    local
+        .run_until(async {
+            for task in tasks {
+                task.await??;
+            }
+            Ok::<_, Failure>(())
+        })
+        .await?;
+    redlock.shutdown().await;
+    Ok(())
+}
+
+struct Process {
+    brief: Brief,
+    wishes: Arc<Wishes>,
+    redlock: Redlock,
+    log: RefCell<Log>,
+    holds: Cell<u64>,
+}
+
+impl Process {
+    async fn work(self: Rc<Self>, mut random: Rng) -> Result<(), Failure> {
+        while !self.wishes.end.load(Ordering::SeqCst) {
+            let idle = self.brief.idle.mul_f64(random.f64());
+            tokio::time::sleep(idle).await;
+            let key = Brief::key(random.usize(..self.brief.keys));
+            let asked = now();
+            let outcome = self.acquire(&key, &mut random).await;
+            match outcome {
+                None => {}
+                Some(Ok(guard)) => self.hold(key, asked, guard, &mut random).await?,
+                Some(Err(error)) if is_explained(&error) => {}
+                Some(Err(error)) => return Err(format!("{error:?}").into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for the lock in one of several ways; `None` if it changed its mind.
+    async fn acquire(
+        &self,
+        key: &str,
+        random: &mut Rng,
+    ) -> Option<purse_redlock::Result<RedlockGuard>> {
+        let mutex = self.redlock.mutex(key);
+        match random.u8(..10) {
+            0 => {
+                let patience = Duration::from_micros(random.u64(..20_000));
+                tokio::time::timeout(patience, mutex.lock()).await.ok()
+            }
+            1 | 2 => Some(mutex.try_lock().await),
+            _ => Some(mutex.lock_timeout(Duration::from_millis(500)).await),
+        }
+    }
+
+    async fn hold(
+        &self,
+        key: String,
+        asked: u64,
+        mut guard: RedlockGuard,
+        random: &mut Rng,
+    ) -> Result<(), Failure> {
+        let (until, mut latest) = valid_until(&guard);
+        let number = self.holds.get();
+        self.holds.set(number + 1);
+        let mut counter = Counter::open(&self.brief.folder, &key)?;
+        let mut hold = Hold {
+            process: self.brief.process,
+            number,
+            key,
+            asked,
+            acquired: now(),
+            until,
+            released: None,
+            fence: None,
+            write: None,
+            fenced_write: None,
+            deceived: false,
+        };
+        self.note(&hold)?;
+        let read = counter.read()?;
+        match random.u8(..100) {
+            // Until the lock is over, and for no longer than it takes to see that.
+            0 => while_it_lasts(&guard).await,
+            1..10 => {
+                let outcome = guard.extend().await;
+                outcome.or_else(|error| is_explained(&error).then_some(()).ok_or(error))?;
+                (hold.until, latest) = valid_until(&guard);
+                self.note(&hold)?;
+            }
+            10..25 => tokio::time::sleep(Duration::from_millis(random.u64(..60))).await,
+            _ => tokio::time::sleep(Duration::from_millis(random.u64(..4))).await,
+        }
+        if self.wishes.freeze.swap(false, Ordering::SeqCst) {
+            kill_process(getpid(), Signal::STOP)?;
+        }
+        self.write(&mut hold, &guard, latest, counter, read)?;
+        if random.u8(..20) == 0 {
+            hold.released = Some(now());
+            self.note(&hold)?;
+            drop(guard);
+            return Ok(());
+        }
+        hold.released = Some(now());
+        self.note(&hold)?;
+        match guard.release().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_explained(&error) => Ok(()),
+            Err(error) => Err(format!("{error:?}").into()),
+        }
+    }
+
+    /// Acts under the lock if it still holds; without an await, so that nothing comes in between.
+    fn write(
+        &self,
+        hold: &mut Hold,
+        guard: &RedlockGuard,
+        latest: u64,
+        mut counter: Counter,
+        read: u64,
+    ) -> Result<(), Failure> {
+        let is_over = now() > latest;
+        let is_valid = guard.check().is_ok();
+        hold.deceived = is_over && is_valid;
+        // A write takes a moment, which must be left of the lock.
+        if !is_valid || guard.remaining() < self.brief.ttl / 4 {
+            return Ok(());
+        }
+        hold.write = Some(Write { read, at: None });
+        self.note(hold)?;
+        counter.write(read + 1)?;
+        let at = Some(now());
+        hold.write = Some(Write { read, at });
+        self.note(hold)
+    }
+
+    fn note(&self, hold: &Hold) -> Result<(), Failure> {
+        Ok(self.log.borrow_mut().add(hold)?)
+    }
+}
+
+async fn while_it_lasts(guard: &RedlockGuard) {
+    while guard.is_valid() {
+        tokio::time::sleep(guard.remaining()).await;
+    }
+}
+
+/// Whether faults and contention explain the error.
+fn is_explained(error: &Error) -> bool {
+    match error {
+        Error::Timeout { source } => source.as_deref().is_none_or(is_explained),
+        Error::Held { .. }
+        | Error::NoQuorum { .. }
+        | Error::ValidityExhausted { .. }
+        | Error::Ambiguous { .. }
+        | Error::Lost { .. } => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,162 @@
+//! Which faults come, drawn from a seed: the same seed gives the same plan.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+
+/// What can befall a master, or the way to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Fault {
+    /// Killed like `kill -9`, and started again.
+    Kill,
+    /// Stopped like Ctrl-Z, and resumed.
+    Pause,
+    /// Nothing gets through either way, and comes late once the network is whole again.
+    BlackHole,
+    /// Requests get through, their replies do not.
+    Mute,
+    /// The connections that there are go silent without an end; new ones work.
+    HalfOpen,
+    /// All takes longer.
+    Delay,
+    /// The next replies are lost after their commands ran.
+    LostReply,
+    /// The connections are closed on the way.
+    Close,
+    /// The server closes the connections (`CLIENT KILL`).
+    ClientKill,
+    /// The scripts are forgotten (`SCRIPT FLUSH`).
+    ScriptFlush,
+    /// No memory for writes (`maxmemory`).
+    OutOfMemory,
+    /// No writes, as to a replica (`REPLICAOF`).
+    ReadOnly,
+    /// The server loads its data.
+    Loading,
+    /// All data are gone (`FLUSHALL`): a lock without fences does not bear it.
+    FlushAll,
+}
+
+/// What every lock bears on servers that write each change to disk.
+pub const HARMLESS: &[Fault] = &[
+    Fault::Kill,
+    Fault::Pause,
+    Fault::BlackHole,
+    Fault::Mute,
+    Fault::HalfOpen,
+    Fault::Delay,
+    Fault::LostReply,
+    Fault::Close,
+    Fault::ClientKill,
+    Fault::ScriptFlush,
+    Fault::OutOfMemory,
+    Fault::ReadOnly,
+    Fault::Loading,
+];
+
+/// What befalls at one time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Round {
+    /// Masters, each with its fault and how long it lasts.
+    Masters(Vec<(usize, Fault, Duration)>),
+    /// A process is stopped for longer than the ttl while it holds a lock.
+    StopHolder(usize),
+    /// A process is killed, and another started in its place.
+    KillHolder(usize),
+}
+
+/// The rounds to come, and how long the pause after each is; it does not end.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    random: Rng,
+    masters: usize,
+    processes: usize,
+    faults: &'static [Fault],
+}
+
+impl Plan {
+    /// Draws from a seed. At most a minority of the masters is at fault at a time, or the one that
+    /// there is.
+    #[must_use]
+    pub fn new(seed: u64, masters: usize, processes: usize, faults: &'static [Fault]) -> Self {
+        Self {
+            random: Rng::with_seed(seed),
+            masters,
+            processes,
+            faults,
+        }
+    }
+
+    fn round(&mut self) -> Round {
+        match self.random.u8(..40) {
+            0 => Round::StopHolder(self.random.usize(..self.processes)),
+            1 => Round::KillHolder(self.random.usize(..self.processes)),
+            _ => {
+                let minority = (self.masters.saturating_sub(1) / 2).max(1);
+                let count = self.random.usize(1..=minority);
+                let masters = self.random.choose_multiple(0..self.masters, count);
+                let at_fault = masters.into_iter().map(|master| {
+                    let fault = self.faults[self.random.usize(..self.faults.len())];
+                    (
+                        master,
+                        fault,
+                        Duration::from_millis(self.random.u64(20..400)),
+                    )
+                });
+                Round::Masters(at_fault.collect())
+            }
+        }
+    }
+}
+
+impl Iterator for Plan {
+    type Item = (Round, Duration);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let round = self.round();
+        Some((round, Duration::from_millis(self.random.u64(20..250))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn rounds(seed: u64) -> Vec<(Round, Duration)> {
+        Plan::new(seed, 5, 3, HARMLESS).take(500).collect()
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_plan_each_time_and_another_seed_another() {
+        assert_eq!(rounds(7), rounds(7));
+        assert_ne!(rounds(7), rounds(8));
+    }
+
+    #[test]
+    fn all_faults_come_and_never_to_more_than_a_minority() {
+        let mut seen = BTreeSet::new();
+        let (mut stopped, mut killed, mut both) = (0, 0, 0);
+        for (round, _) in rounds(7) {
+            match round {
+                Round::StopHolder(process) => stopped += usize::from(process < 3),
+                Round::KillHolder(process) => killed += usize::from(process < 3),
+                Round::Masters(faults) => {
+                    let masters: BTreeSet<_> = faults.iter().map(|fault| fault.0).collect();
+                    assert_eq!(masters.len(), faults.len());
+                    assert!((1..=2).contains(&masters.len()) && masters.iter().all(|&n| n < 5));
+                    both += usize::from(masters.len() == 2);
+                    seen.extend(faults.iter().map(|fault| fault.1));
+                }
+            }
+        }
+        assert_eq!(seen.into_iter().collect::<Vec<_>>(), HARMLESS);
+        assert!(stopped > 0 && killed > 0 && both > 0);
+    }
+
+    #[test]
+    fn a_single_master_has_its_faults_too() {
+        let mut plan = Plan::new(1, 1, 1, HARMLESS);
+        assert!(plan.any(|(round, _)| matches!(round, Round::Masters(faults) if faults[0].0 == 0)));
+    }
+}

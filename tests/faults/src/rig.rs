@@ -1,0 +1,208 @@
+//! Masters, contenders, and the faults between them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use purse_redlock::Redlock;
+use purse_testkit::ServerBuilder;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::check::Verdict;
+use crate::contender::Brief;
+use crate::history;
+use crate::holders::Holder;
+use crate::master::{Failure, FaultyMaster};
+use crate::plan::Round;
+use crate::resource::Counter;
+
+/// How long it may take until each lock can be had again once all is well.
+const RECOVERY: Duration = Duration::from_secs(30);
+
+/// What to set up.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The program whose `main` begins with [`holders::main`](crate::holders::main).
+    pub program: PathBuf,
+    /// How many masters.
+    pub masters: usize,
+    /// What kind of servers they are.
+    pub server: ServerBuilder,
+    /// How many processes contend.
+    pub processes: usize,
+    /// How many tasks in each of them.
+    pub tasks: usize,
+    /// How many locks there are.
+    pub keys: usize,
+    /// How long a task pauses between two locks, at most.
+    pub idle: Duration,
+    /// The ttl of the locks.
+    pub ttl: Duration,
+    /// What everybody draws lots from.
+    pub seed: u64,
+}
+
+/// Masters and the processes that contend for locks on them.
+#[derive(Debug)]
+pub struct Rig {
+    // In the order in which they are to end.
+    holders: Vec<Holder>,
+    masters: Vec<FaultyMaster>,
+    runtime: Runtime,
+    folder: TempDir,
+    setup: Setup,
+    /// The number of the next process.
+    next: usize,
+}
+
+impl Rig {
+    /// Starts all of it.
+    ///
+    /// # Errors
+    /// If a part of it does not start.
+    pub fn start(setup: Setup) -> Result<Self, Failure> {
+        let runtime = Runtime::new()?;
+        let masters = (0..setup.masters)
+            .map(|_| FaultyMaster::start(setup.server.clone(), runtime.handle()))
+            .collect::<Result<_, _>>()?;
+        let mut rig = Self {
+            holders: Vec::new(),
+            masters,
+            runtime,
+            folder: tempfile::tempdir()?,
+            setup,
+            next: 0,
+        };
+        for _ in 0..rig.setup.processes {
+            let holder = rig.holder()?;
+            rig.holders.push(holder);
+        }
+        Ok(rig)
+    }
+
+    /// The masters.
+    #[must_use]
+    pub fn masters(&self) -> &[FaultyMaster] {
+        &self.masters
+    }
+
+    /// Lets the faults of a round happen, to the end; how many they were.
+    ///
+    /// # Errors
+    /// If a fault cannot be done or mended, or a process ended by itself.
+    pub fn play(&mut self, round: &Round) -> Result<usize, Failure> {
+        for holder in &mut self.holders {
+            holder.check()?;
+        }
+        match round {
+            Round::Masters(faults) => {
+                self.suffer(faults)?;
+                Ok(faults.len())
+            }
+            Round::StopHolder(process) => {
+                let time = self.setup.ttl.mul_f64(1.25);
+                self.holders[*process].stop(time)?;
+                Ok(1)
+            }
+            Round::KillHolder(process) => {
+                self.holders[*process].kill()?;
+                self.holders[*process] = self.holder()?;
+                Ok(1)
+            }
+        }
+    }
+
+    fn suffer(&self, faults: &[(usize, crate::plan::Fault, Duration)]) -> Result<(), Failure> {
+        thread::scope(|scope| {
+            let threads: Vec<_> = faults
+                .iter()
+                .map(|&(master, fault, time)| {
+                    let master = &self.masters[master];
+                    scope.spawn(move || {
+                        let outcome = master.suffer(fault, time);
+                        outcome.map_err(|error| Failure::from(format!("{fault:?}: {error}")))
+                    })
+                })
+                .collect();
+            for thread in threads {
+                thread
+                    .join()
+                    .unwrap_or_else(|_| Err("a fault panicked".into()))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// What the history shows so far. While contenders run, the counters are in motion, and their
+    /// last values are not looked at.
+    ///
+    /// # Errors
+    /// If the history cannot be read.
+    pub fn verdict(&self) -> Result<Verdict, Failure> {
+        let holds = history::read(self.folder.path())?;
+        Ok(Verdict::of(&holds, &BTreeMap::new()))
+    }
+
+    /// Ends the contenders, sees that each lock can be had, and judges.
+    ///
+    /// # Errors
+    /// If a process failed, a lock cannot be had, or the history cannot be read.
+    pub fn end(mut self) -> Result<Verdict, Failure> {
+        let mut holders = std::mem::take(&mut self.holders);
+        holders.iter_mut().for_each(Holder::end);
+        for holder in holders {
+            holder.join()?;
+        }
+        self.runtime.block_on(self.recover())?;
+        let holds = history::read(self.folder.path())?;
+        let mut counters = BTreeMap::new();
+        for number in 0..self.setup.keys {
+            let key = Brief::key(number);
+            let value = Counter::open(self.folder.path(), &key)?.read()?;
+            counters.insert(key, value);
+        }
+        Ok(Verdict::of(&holds, &counters))
+    }
+
+    /// Acquires each lock once.
+    async fn recover(&self) -> Result<(), Failure> {
+        let urls: Vec<_> = self
+            .masters
+            .iter()
+            .map(|master| master.server().url())
+            .collect();
+        let redlock = Redlock::builder(urls).ttl(self.setup.ttl).build().await?;
+        for number in 0..self.setup.keys {
+            let key = Brief::key(number);
+            let outcome = redlock.mutex(&key).lock_timeout(RECOVERY).await;
+            let guard = outcome.map_err(|error| format!("{key} cannot be had: {error}"))?;
+            let _ = guard.release().await?;
+        }
+        redlock.shutdown().await;
+        Ok(())
+    }
+
+    fn holder(&mut self) -> Result<Holder, Failure> {
+        let setup = &self.setup;
+        let process = self.next;
+        self.next += 1;
+        let brief = Brief {
+            urls: self
+                .masters
+                .iter()
+                .map(|master| master.proxy().url())
+                .collect(),
+            ttl: setup.ttl,
+            node_timeout: setup.ttl / 10,
+            keys: setup.keys,
+            tasks: setup.tasks,
+            idle: setup.idle,
+            folder: self.folder.path().to_owned(),
+            process,
+            seed: setup.seed.wrapping_add(process as u64),
+        };
+        Holder::start(&setup.program, &brief)
+    }
+}
