@@ -6,6 +6,24 @@ use std::fmt;
 use crate::clock::Nanos;
 use crate::history::{FencedWrite, Hold};
 
+/// What a lock promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// One holder at a time: no master loses what it granted.
+    Exclusion,
+    /// Fences that grow, even where masters lose what they granted, and two hold the lock at once.
+    Fences,
+}
+
+/// What was left in the end, by key.
+#[derive(Clone, Debug, Default)]
+pub struct Left {
+    /// The values of the counters.
+    pub counters: BTreeMap<String, u64>,
+    /// The values of the registers.
+    pub registers: BTreeMap<String, u64>,
+}
+
 /// What a history shows.
 #[derive(Debug, Default)]
 pub struct Verdict {
@@ -18,6 +36,8 @@ pub struct Verdict {
     /// Fences that do not grow from holder to holder, or that a register refused from a lock that
     /// held.
     pub fence_inversions: usize,
+    /// Writes that a register accepted, and of which the next one, or the last value, knows nothing.
+    pub lost_fenced_updates: usize,
     /// Guards that passed for valid after their time.
     pub deceived: usize,
     /// Writes that took so long after the look at the guard that its time was over: nothing but a
@@ -26,9 +46,9 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Judges a history. The last values of the counters, by key, are what is left on disk.
+    /// Judges a history. Where two may hold a lock, the smaller fence may come later, and be refused.
     #[must_use]
-    pub fn of(holds: &[Hold], counters: &BTreeMap<String, u64>) -> Self {
+    pub fn of(holds: &[Hold], left: &Left, promise: Promise) -> Self {
         let mut verdict = Self {
             acquisitions: holds.len(),
             deceived: holds.iter().filter(|hold| hold.deceived).count(),
@@ -40,9 +60,12 @@ impl Verdict {
         }
         for (key, holds) in keys {
             verdict.overlaps.extend(overlaps(&holds));
-            verdict.count_writes(&holds, counters.get(key).copied());
-            verdict.fence_inversions += inversions(&holds);
-            verdict.fence_inversions += refused_in_time(&holds);
+            verdict.count_writes(&holds, left.counters.get(key).copied());
+            verdict.lost_fenced_updates += lost(&holds, left.registers.get(key).copied());
+            verdict.fence_inversions += inversions(&holds, promise);
+            if promise == Promise::Exclusion {
+                verdict.fence_inversions += refused_in_time(&holds);
+            }
         }
         verdict
     }
@@ -75,10 +98,13 @@ impl Verdict {
     /// Whether a lock whose masters keep what they promised may have this history.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.overlaps.is_empty()
-            && self.lost_updates == 0
-            && self.fence_inversions == 0
-            && self.deceived == 0
+        self.overlaps.is_empty() && self.lost_updates == 0 && self.is_fenced()
+    }
+
+    /// Whether a lock may have this history whose masters lose what they promised.
+    #[must_use]
+    pub const fn is_fenced(&self) -> bool {
+        self.fence_inversions == 0 && self.lost_fenced_updates == 0 && self.deceived == 0
     }
 
     /// Takes the findings of another history in.
@@ -87,6 +113,7 @@ impl Verdict {
         self.overlaps.extend(other.overlaps);
         self.lost_updates += other.lost_updates;
         self.fence_inversions += other.fence_inversions;
+        self.lost_fenced_updates += other.lost_fenced_updates;
         self.deceived += other.deceived;
         self.late_writes += other.late_writes;
     }
@@ -96,11 +123,12 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} acquisitions, {} overlaps, {} lost updates, {} fence inversions, {} deceived, {} late writes",
+            "{} acquisitions, {} overlaps, {} lost updates, {} fence inversions, {} lost fenced updates, {} deceived, {} late writes",
             self.acquisitions,
             self.overlaps.len(),
             self.lost_updates,
             self.fence_inversions,
+            self.lost_fenced_updates,
             self.deceived,
             self.late_writes
         )
@@ -126,11 +154,15 @@ fn overlaps(holds: &[&Hold]) -> Vec<(Hold, Hold)> {
 
 /// How many fences are not greater than that of a hold that came before.
 ///
-/// Before means acquired before the other was asked for, or over before the other began: of two
-/// that were under way together, either may have the smaller fence, but never the same.
-fn inversions(holds: &[&Hold]) -> usize {
+/// Before means acquired before the other was asked for; and, if only one holds at a time, over
+/// before the other began. Of two that were under way together, either may have the smaller fence,
+/// but never the same.
+fn inversions(holds: &[&Hold], promise: Promise) -> usize {
     let acquired = Earlier::new(holds, |hold| hold.acquired);
-    let ended = Earlier::new(holds, |hold| hold.end().max(hold.acquired));
+    let ended = Earlier::new(holds, |hold| match promise {
+        Promise::Exclusion => hold.end().max(hold.acquired),
+        Promise::Fences => Nanos::MAX,
+    });
     let mut fences: Vec<_> = holds.iter().filter_map(|hold| hold.fence).collect();
     fences.sort_unstable();
     let twins = fences.windows(2).filter(|pair| pair[0] == pair[1]).count();
@@ -175,6 +207,31 @@ fn refused_in_time(holds: &[&Hold]) -> usize {
     in_time.count()
 }
 
+/// Follows the register from one accepted write to the next, which is from fence to fence.
+fn lost(holds: &[&Hold], last: Option<u64>) -> usize {
+    let mut writes: Vec<_> = holds
+        .iter()
+        .filter_map(|hold| match hold.fenced_write? {
+            FencedWrite::Accepted(read) => Some((hold.fence?, Some(read))),
+            FencedWrite::Begun => Some((hold.fence?, None)),
+            FencedWrite::Refused(_) => None,
+        })
+        .collect();
+    writes.sort_unstable();
+    let mut before = Some(0);
+    let mut lost = 0;
+    for (_, read) in writes {
+        let is_known = before.zip(read).is_some_and(|(value, read)| value != read);
+        lost += usize::from(is_known);
+        before = read.map(|value| value + 1);
+    }
+    lost + usize::from(
+        before
+            .zip(last)
+            .is_some_and(|(before, last)| before != last),
+    )
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -208,7 +265,11 @@ pub(crate) mod tests {
     }
 
     fn judge(holds: &[Hold]) -> Verdict {
-        Verdict::of(holds, &BTreeMap::new())
+        Verdict::of(holds, &Left::default(), Promise::Exclusion)
+    }
+
+    fn judge_fences(holds: &[Hold]) -> Verdict {
+        Verdict::of(holds, &Left::default(), Promise::Fences)
     }
 
     #[test]
@@ -272,9 +333,14 @@ pub(crate) mod tests {
     #[test]
     fn a_write_that_the_counter_does_not_show_is_lost() {
         let holds = [wrote(hold(1, 10, 20), 0, 12)];
-        let left = |value| BTreeMap::from([("k".to_owned(), value)]);
-        assert_eq!(Verdict::of(&holds, &left(1)).lost_updates, 0);
-        assert_eq!(Verdict::of(&holds, &left(0)).lost_updates, 1);
+        let lost = |value| {
+            let left = Left {
+                counters: BTreeMap::from([("k".to_owned(), value)]),
+                ..Left::default()
+            };
+            Verdict::of(&holds, &left, Promise::Exclusion).lost_updates
+        };
+        assert_eq!((lost(1), lost(0)), (0, 1));
     }
 
     #[test]
@@ -323,6 +389,51 @@ pub(crate) mod tests {
         assert!(judge(std::slice::from_ref(&refused)).is_clean());
         refused.fenced_write = Some(FencedWrite::Refused(15));
         assert_eq!(judge(&[refused]).fence_inversions, 1);
+    }
+
+    #[test]
+    fn where_two_may_hold_the_lock_only_those_that_came_surely_later_have_greater_fences() {
+        let mut refused = fenced(hold(1, 10, 20), 5);
+        refused.fenced_write = Some(FencedWrite::Refused(15));
+        let mut next = fenced(hold(2, 30, 40), 4);
+        next.asked = 9;
+        let verdict = judge_fences(&[refused.clone(), next.clone()]);
+        assert!(verdict.is_fenced(), "{verdict}");
+        next.asked = 11;
+        assert_eq!(
+            judge_fences(&[refused.clone(), next.clone()]).fence_inversions,
+            1
+        );
+        next.fence = Some(5);
+        assert_eq!(judge_fences(&[refused, next]).fence_inversions, 1);
+    }
+
+    #[test]
+    fn a_write_that_the_register_accepted_and_forgot_is_lost() {
+        let wrote = |number, fence, write| {
+            let mut hold = fenced(hold(number, 10 * number, 10 * number + 5), fence);
+            hold.fenced_write = Some(write);
+            hold
+        };
+        let first = wrote(1, 5, FencedWrite::Accepted(0));
+        let second = wrote(2, 6, FencedWrite::Accepted(1));
+        let blind = wrote(3, 7, FencedWrite::Accepted(1));
+        let unknown = wrote(3, 7, FencedWrite::Begun);
+        let after = wrote(4, 8, FencedWrite::Accepted(2));
+        assert!(judge_fences(&[first.clone(), second.clone()]).is_fenced());
+        let verdict = judge_fences(&[first.clone(), second.clone(), blind]);
+        assert_eq!(verdict.lost_fenced_updates, 1);
+        assert!(!verdict.is_fenced());
+        let holds = [first, second, unknown, after];
+        assert!(judge_fences(&holds).is_fenced());
+        for (value, lost) in [(3, 0), (2, 1)] {
+            let left = Left {
+                registers: BTreeMap::from([("k".to_owned(), value)]),
+                ..Left::default()
+            };
+            let verdict = Verdict::of(&holds, &left, Promise::Fences);
+            assert_eq!(verdict.lost_fenced_updates, lost);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use purse_redlock::RedlockGuard;
+use purse_redlock::{Fencing, RedlockGuard};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Boottime;
@@ -34,7 +34,7 @@ pub fn nanos(duration: Duration) -> Nanos {
 /// A moment on the lock's own clock cannot be told to another process, so what is left is put on
 /// top of a reading before, and of one after.
 #[must_use]
-pub fn valid_until(guard: &RedlockGuard) -> (Nanos, Nanos) {
+pub fn valid_until<F: Fencing>(guard: &RedlockGuard<F>) -> (Nanos, Nanos) {
     let before = now();
     let left = nanos(guard.remaining());
     (before + left, now() + left)

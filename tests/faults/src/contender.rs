@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fastrand::Rng;
-use purse_redlock::{Error, Redlock, RedlockGuard};
+use purse_redlock::{Error, Fencing, Redlock, RedlockGuard, RedlockMutex};
 use rustix::process::{Signal, getpid, kill_process};
 use serde::{Deserialize, Serialize};
 use tokio::task::LocalSet;
@@ -16,7 +16,7 @@ use tokio::task::LocalSet;
 use crate::clock::{now, valid_until};
 use crate::history::{FencedWrite, Hold, Log, Write};
 use crate::master::Failure;
-use crate::resource::{Counter, Register};
+use crate::resource::{Counter, Register, Stale};
 
 /// What a process is to do.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -31,6 +31,8 @@ pub struct Brief {
     pub keys: usize,
     /// How many tasks contend.
     pub tasks: usize,
+    /// Whether the locks have fences.
+    pub fenced: bool,
     /// How long a task does something else between two locks, at most.
     pub idle: Duration,
     /// Where counters, registers and histories are.
@@ -77,10 +79,30 @@ pub async fn contend(brief: Brief, wishes: Arc<Wishes>) -> Result<(), Failure> {
             Err(error) => return Err(error.into()),
         }
     };
+    let fenced = redlock.fenced();
+    let plain = redlock.clone();
+    if brief.fenced {
+        let mutex = move |key: &str| fenced.mutex(key);
+        work_all(brief, wishes, mutex, |guard| Some(guard.fence())).await?;
+    } else {
+        let mutex = move |key: &str| plain.mutex(key);
+        work_all(brief, wishes, mutex, |_| None).await?;
+    }
+    redlock.shutdown().await;
+    Ok(())
+}
+
+async fn work_all<F: Fencing>(
+    brief: Brief,
+    wishes: Arc<Wishes>,
+    mutex: impl Fn(&str) -> RedlockMutex<F> + 'static,
+    fence: fn(&RedlockGuard<F>) -> Option<u64>,
+) -> Result<(), Failure> {
     let process = Rc::new(Process {
         log: RefCell::new(Log::open(&brief.folder, brief.process)?),
         holds: Cell::new(0),
-        redlock: redlock.clone(),
+        mutex: Box::new(mutex),
+        fence,
         brief,
         wishes,
     });
@@ -94,22 +116,24 @@ pub async fn contend(brief: Brief, wishes: Arc<Wishes>) -> Result<(), Failure> {
             for task in tasks {
                 task.await??;
             }
-            Ok::<_, Failure>(())
+            Ok(())
         })
-        .await?;
-    redlock.shutdown().await;
-    Ok(())
+        .await
 }
 
-struct Process {
+/// Makes a lock of a name.
+type Name<F> = Box<dyn Fn(&str) -> RedlockMutex<F>>;
+
+struct Process<F: Fencing> {
     brief: Brief,
     wishes: Arc<Wishes>,
-    redlock: Redlock,
+    mutex: Name<F>,
+    fence: fn(&RedlockGuard<F>) -> Option<u64>,
     log: RefCell<Log>,
     holds: Cell<u64>,
 }
 
-impl Process {
+impl<F: Fencing> Process<F> {
     async fn work(self: Rc<Self>, mut random: Rng) -> Result<(), Failure> {
         while !self.wishes.end.load(Ordering::SeqCst) {
             let idle = self.brief.idle.mul_f64(random.f64());
@@ -132,8 +156,8 @@ impl Process {
         &self,
         key: &str,
         random: &mut Rng,
-    ) -> Option<purse_redlock::Result<RedlockGuard>> {
-        let mutex = self.redlock.mutex(key);
+    ) -> Option<purse_redlock::Result<RedlockGuard<F>>> {
+        let mutex = (self.mutex)(key);
         match random.u8(..10) {
             0 => {
                 let patience = Duration::from_micros(random.u64(..20_000));
@@ -148,7 +172,7 @@ impl Process {
         &self,
         key: String,
         asked: u64,
-        mut guard: RedlockGuard,
+        mut guard: RedlockGuard<F>,
         random: &mut Rng,
     ) -> Result<(), Failure> {
         let (until, mut latest) = valid_until(&guard);
@@ -163,13 +187,14 @@ impl Process {
             acquired: now(),
             until,
             released: None,
-            fence: None,
+            fence: (self.fence)(&guard),
             write: None,
             fenced_write: None,
             deceived: false,
         };
         self.note(&hold)?;
         let read = counter.read()?;
+        let register = self.register(&mut hold)?;
         match random.u8(..100) {
             // Until the lock is over, and for no longer than it takes to see that.
             0 => while_it_lasts(&guard).await,
@@ -186,6 +211,9 @@ impl Process {
             kill_process(getpid(), Signal::STOP)?;
         }
         self.write(&mut hold, &guard, latest, counter, read)?;
+        if let Some((register, read)) = register {
+            self.write_fenced(&mut hold, register, read)?;
+        }
         if random.u8(..20) == 0 {
             hold.released = Some(now());
             self.note(&hold)?;
@@ -205,7 +233,7 @@ impl Process {
     fn write(
         &self,
         hold: &mut Hold,
-        guard: &RedlockGuard,
+        guard: &RedlockGuard<F>,
         latest: u64,
         mut counter: Counter,
         read: u64,
@@ -225,12 +253,47 @@ impl Process {
         self.note(hold)
     }
 
+    /// The register and what it says, if the lock has a fence, and the register does not refuse it.
+    fn register(&self, hold: &mut Hold) -> Result<Option<(Register, u64)>, Failure> {
+        let Some(fence) = hold.fence else {
+            return Ok(None);
+        };
+        let mut register = Register::open(&self.brief.folder, &hold.key)?;
+        match register.read(fence)? {
+            Ok(value) => Ok(Some((register, value))),
+            Err(Stale) => {
+                hold.fenced_write = Some(FencedWrite::Refused(now()));
+                self.note(hold)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Acts without a look at the guard: the register looks at the fence.
+    fn write_fenced(
+        &self,
+        hold: &mut Hold,
+        mut register: Register,
+        read: u64,
+    ) -> Result<(), Failure> {
+        let Some(fence) = hold.fence else {
+            return Ok(());
+        };
+        hold.fenced_write = Some(FencedWrite::Begun);
+        self.note(hold)?;
+        hold.fenced_write = match register.write(fence, read + 1)? {
+            Ok(_) => Some(FencedWrite::Accepted(read)),
+            Err(Stale) => Some(FencedWrite::Refused(now())),
+        };
+        self.note(hold)
+    }
+
     fn note(&self, hold: &Hold) -> Result<(), Failure> {
         Ok(self.log.borrow_mut().add(hold)?)
     }
 }
 
-async fn while_it_lasts(guard: &RedlockGuard) {
+async fn while_it_lasts<F: Fencing>(guard: &RedlockGuard<F>) {
     while guard.is_valid() {
         tokio::time::sleep(guard.remaining()).await;
     }

@@ -49,8 +49,8 @@ pub struct Write {
 pub enum FencedWrite {
     /// The holder died about then, and nobody knows.
     Begun,
-    /// It was accepted.
-    Accepted,
+    /// It was accepted: one more than this was written, which was read before.
+    Accepted(u64),
     /// It was refused at that moment, since a greater fence had been there.
     Refused(Nanos),
 }

@@ -3,6 +3,7 @@
 //!
 //! [`Rig`] sets it up, [`Plan`] draws the faults from a seed, [`Verdict`] judges the history.
 
+pub mod campaign;
 pub mod check;
 pub mod clock;
 pub mod contender;
@@ -14,6 +15,6 @@ pub mod proxy;
 pub mod resource;
 pub mod rig;
 
-pub use check::Verdict;
+pub use check::{Promise, Verdict};
 pub use plan::Plan;
 pub use rig::Rig;

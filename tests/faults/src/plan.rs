@@ -54,6 +54,9 @@ pub const HARMLESS: &[Fault] = &[
     Fault::Loading,
 ];
 
+/// What takes locks with it, among what does not.
+pub const FORGETFUL: &[Fault] = &[Fault::FlushAll, Fault::FlushAll, Fault::Delay, Fault::Mute];
+
 /// What befalls at one time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Round {
@@ -72,6 +75,7 @@ pub struct Plan {
     masters: usize,
     processes: usize,
     faults: &'static [Fault],
+    most: usize,
 }
 
 impl Plan {
@@ -84,7 +88,15 @@ impl Plan {
             masters,
             processes,
             faults,
+            most: (masters.saturating_sub(1) / 2).max(1),
         }
+    }
+
+    /// Lets all masters be at fault at a time.
+    #[must_use]
+    pub const fn without_mercy(mut self) -> Self {
+        self.most = self.masters;
+        self
     }
 
     fn round(&mut self) -> Round {
@@ -92,8 +104,7 @@ impl Plan {
             0 => Round::StopHolder(self.random.usize(..self.processes)),
             1 => Round::KillHolder(self.random.usize(..self.processes)),
             _ => {
-                let minority = (self.masters.saturating_sub(1) / 2).max(1);
-                let count = self.random.usize(1..=minority);
+                let count = self.random.usize(1..=self.most);
                 let masters = self.random.choose_multiple(0..self.masters, count);
                 let at_fault = masters.into_iter().map(|master| {
                     let fault = self.faults[self.random.usize(..self.faults.len())];
@@ -152,6 +163,14 @@ mod tests {
         }
         assert_eq!(seen.into_iter().collect::<Vec<_>>(), HARMLESS);
         assert!(stopped > 0 && killed > 0 && both > 0);
+    }
+
+    #[test]
+    fn without_mercy_a_majority_has_its_faults_at_once() {
+        let mut plan = Plan::new(1, 3, 1, FORGETFUL).without_mercy();
+        assert!(
+            plan.any(|(round, _)| matches!(round, Round::Masters(faults) if faults.len() == 3))
+        );
     }
 
     #[test]

@@ -52,6 +52,15 @@ impl Register {
         open(&folder.join(format!("{key}.register"))).map(Self)
     }
 
+    /// The value, whoever asks.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn value(&mut self) -> io::Result<u64> {
+        let [_, value] = read(&mut self.0)?;
+        Ok(value)
+    }
+
     /// The value. From now on a smaller fence is refused: else what is read here could be
     /// overwritten unseen.
     ///
@@ -137,5 +146,6 @@ mod tests {
         assert_eq!(first.read(5).unwrap(), Err(Stale));
         assert_eq!(second.write(6, 2).unwrap(), Ok(2));
         assert_eq!(second.read(6).unwrap(), Ok(2));
+        assert_eq!(first.value().unwrap(), 2);
     }
 }

@@ -1,6 +1,5 @@
 //! Masters, contenders, and the faults between them.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -10,16 +9,27 @@ use purse_testkit::ServerBuilder;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::check::Verdict;
+use crate::check::{Left, Promise, Verdict};
 use crate::contender::Brief;
 use crate::history;
 use crate::holders::Holder;
 use crate::master::{Failure, FaultyMaster};
 use crate::plan::Round;
-use crate::resource::Counter;
+use crate::resource::{Counter, Register};
 
 /// How long it may take until each lock can be had again once all is well.
 const RECOVERY: Duration = Duration::from_secs(30);
+
+/// Which processes have fences on their locks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fences {
+    /// None of them.
+    Nobody,
+    /// Every other one.
+    Some,
+    /// All of them.
+    All,
+}
 
 /// What to set up.
 #[derive(Clone, Debug)]
@@ -36,6 +46,8 @@ pub struct Setup {
     pub tasks: usize,
     /// How many locks there are.
     pub keys: usize,
+    /// Which of the processes have fences on their locks.
+    pub fences: Fences,
     /// How long a task pauses between two locks, at most.
     pub idle: Duration,
     /// The ttl of the locks.
@@ -135,35 +147,39 @@ impl Rig {
         })
     }
 
-    /// What the history shows so far. While contenders run, the counters are in motion, and their
-    /// last values are not looked at.
+    /// What the history shows so far. While contenders run, counters and registers are in motion,
+    /// and their last values are not looked at.
     ///
     /// # Errors
     /// If the history cannot be read.
-    pub fn verdict(&self) -> Result<Verdict, Failure> {
+    pub fn verdict(&self, promise: Promise) -> Result<Verdict, Failure> {
         let holds = history::read(self.folder.path())?;
-        Ok(Verdict::of(&holds, &BTreeMap::new()))
+        Ok(Verdict::of(&holds, &Left::default(), promise))
     }
 
     /// Ends the contenders, sees that each lock can be had, and judges.
     ///
     /// # Errors
     /// If a process failed, a lock cannot be had, or the history cannot be read.
-    pub fn end(mut self) -> Result<Verdict, Failure> {
+    pub fn end(mut self, promise: Promise) -> Result<Verdict, Failure> {
         let mut holders = std::mem::take(&mut self.holders);
         holders.iter_mut().for_each(Holder::end);
         for holder in holders {
             holder.join()?;
         }
         self.runtime.block_on(self.recover())?;
-        let holds = history::read(self.folder.path())?;
-        let mut counters = BTreeMap::new();
-        for number in 0..self.setup.keys {
-            let key = Brief::key(number);
-            let value = Counter::open(self.folder.path(), &key)?.read()?;
-            counters.insert(key, value);
+        let folder = self.folder.path();
+        let holds = history::read(folder)?;
+        let mut left = Left::default();
+        for key in (0..self.setup.keys).map(Brief::key) {
+            let (counter, register) = (
+                Counter::open(folder, &key)?.read()?,
+                Register::open(folder, &key)?.value()?,
+            );
+            left.counters.insert(key.clone(), counter);
+            left.registers.insert(key, register);
         }
-        Ok(Verdict::of(&holds, &counters))
+        Ok(Verdict::of(&holds, &left, promise))
     }
 
     /// Acquires each lock once.
@@ -197,6 +213,11 @@ impl Rig {
             ttl: setup.ttl,
             node_timeout: setup.ttl / 10,
             keys: setup.keys,
+            fenced: match setup.fences {
+                Fences::Nobody => false,
+                Fences::Some => process.is_multiple_of(2),
+                Fences::All => true,
+            },
             tasks: setup.tasks,
             idle: setup.idle,
             folder: self.folder.path().to_owned(),

@@ -1,0 +1,214 @@
+//! Each fault does to a lock what it is said to do, and is over when it is mended.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use purse_faults::master::FaultyMaster;
+use purse_faults::plan::Fault;
+use purse_redlock::{Error, LostReason, Redlock, Release};
+use purse_testkit::Server;
+use tokio::runtime::Handle;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const NODE_TIMEOUT: Duration = Duration::from_millis(500);
+
+async fn one() -> (FaultyMaster, Redlock) {
+    let settings = Server::builder().append_only();
+    let master = FaultyMaster::start(settings, &Handle::current()).expect("a server");
+    let redlock = Redlock::builder([master.proxy().url()])
+        .ttl(Duration::from_secs(2))
+        .node_timeout(NODE_TIMEOUT)
+        .build()
+        .await
+        .expect("a master that runs");
+    (master, redlock)
+}
+
+async fn works_again(redlock: &Redlock) {
+    let guard = redlock
+        .mutex("key")
+        .lock_timeout(PATIENCE)
+        .await
+        .expect("a lock");
+    let _ = guard.release().await.expect("a master that answers");
+}
+
+async fn refusal(redlock: &Redlock) -> String {
+    let error = redlock
+        .mutex("key")
+        .try_lock()
+        .await
+        .expect_err("a master at fault");
+    assert!(matches!(error, Error::NoQuorum { votes: 0, .. }), "{error}");
+    error.to_string()
+}
+
+/// How often the server ran a command.
+fn calls(master: &FaultyMaster, command: &str) -> u64 {
+    let stats = master
+        .server()
+        .command(&["INFO", "commandstats"])
+        .expect("a master that runs");
+    let start = format!("cmdstat_{command}:calls=");
+    let text = stats.text().expect("text");
+    let line = text.lines().find_map(|line| line.strip_prefix(&start));
+    let count = line.and_then(|line| line.split(',').next());
+    count.map_or(0, |count| count.parse().expect("a number"))
+}
+
+/// The connections that the server has, by their numbers, without that of who asks.
+fn connections(master: &FaultyMaster) -> Vec<u64> {
+    let list = master
+        .server()
+        .command(&["CLIENT", "LIST"])
+        .expect("a master that runs");
+    let lines = list.text().expect("text").lines();
+    let others = lines.filter(|line| !line.contains("cmd=client"));
+    let number = |line: &str| line.strip_prefix("id=")?.split(' ').next()?.parse().ok();
+    others.filter_map(number).collect()
+}
+
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_master_is_at_fault_there_is_no_quorum() {
+    for (fault, words) in [
+        (Fault::Kill, ""),
+        (Fault::Pause, ""),
+        (Fault::BlackHole, ""),
+        (Fault::Mute, ""),
+        (Fault::HalfOpen, ""),
+        (Fault::LostReply, ""),
+        (Fault::OutOfMemory, "OOM"),
+        (Fault::ReadOnly, "READONLY"),
+    ] {
+        let (master, redlock) = one().await;
+        works_again(&redlock).await;
+        master.begin(fault).unwrap();
+        let text = refusal(&redlock).await;
+        assert!(text.contains(words), "{fault:?}: {text}");
+        master.mend(fault).unwrap();
+        works_again(&redlock).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_is_lost_or_withheld_comes_after_its_command_ran() {
+    for fault in [Fault::Mute, Fault::LostReply] {
+        let (master, redlock) = one().await;
+        works_again(&redlock).await;
+        let before = calls(&master, "set");
+        master.begin(fault).unwrap();
+        refusal(&redlock).await;
+        assert!(calls(&master, "set") > before, "{fault:?}");
+        if fault == Fault::LostReply {
+            assert!(master.proxy().left_to_lose() < 3);
+        }
+        master.mend(fault).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_black_hole_no_command_runs_until_it_is_over() {
+    let (master, redlock) = one().await;
+    works_again(&redlock).await;
+    let before = calls(&master, "set");
+    master.begin(Fault::BlackHole).unwrap();
+    refusal(&redlock).await;
+    assert_eq!(calls(&master, "set"), before);
+    master.mend(Fault::BlackHole).unwrap();
+    until("the late SET", || calls(&master, "set") > before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delay_takes_its_time() {
+    let (master, redlock) = one().await;
+    works_again(&redlock).await;
+    master.begin(Fault::Delay).unwrap();
+    let start = Instant::now();
+    let guard = redlock.mutex("key").try_lock().await.unwrap();
+    assert!(
+        start.elapsed() >= Duration::from_millis(60),
+        "{:?}",
+        start.elapsed()
+    );
+    drop(guard);
+    master.mend(Fault::Delay).unwrap();
+    works_again(&redlock).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_are_closed_are_made_anew() {
+    for fault in [Fault::Close, Fault::ClientKill] {
+        let (master, redlock) = one().await;
+        works_again(&redlock).await;
+        let before = connections(&master);
+        assert!(!before.is_empty());
+        master.suffer(fault, Duration::ZERO).unwrap();
+        until("they are gone", || {
+            connections(&master)
+                .iter()
+                .all(|number| !before.contains(number))
+        })
+        .await;
+        works_again(&redlock).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_are_forgotten_and_known_again() {
+    let (master, redlock) = one().await;
+    works_again(&redlock).await;
+    let known = || {
+        let info = master.server().command(&["INFO", "memory"]).unwrap();
+        !info.text().unwrap().contains("number_of_cached_scripts:0")
+    };
+    assert!(known());
+    let guard = redlock.mutex("key").lock().await.unwrap();
+    master.suffer(Fault::ScriptFlush, Duration::ZERO).unwrap();
+    assert!(!known());
+    assert_eq!(guard.release().await.unwrap(), Release::Released);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_loads_says_so_and_has_its_data_afterwards() {
+    let (master, _redlock) = one().await;
+    master.tell(&["SET", "kept", "1"]).unwrap();
+    thread::scope(|scope| {
+        let loading = scope.spawn(|| master.suffer(Fault::Loading, Duration::ZERO));
+        let mut is_loading = false;
+        while !loading.is_finished() {
+            let reply = master.server().command(&["GET", "kept"]).unwrap();
+            is_loading |= reply
+                .error()
+                .is_some_and(|text| text.starts_with("LOADING"));
+        }
+        loading.join().unwrap().unwrap();
+        assert!(is_loading);
+    });
+    let kept = master.server().command(&["GET", "kept"]).unwrap();
+    assert_eq!(kept.text(), Some("1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flush_takes_the_locks_along() {
+    let (master, redlock) = one().await;
+    let mut guard = redlock.mutex("key").lock().await.unwrap();
+    master.suffer(Fault::FlushAll, Duration::ZERO).unwrap();
+    let error = guard.extend().await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Lost {
+                reason: LostReason::Gone
+            }
+        ),
+        "{error}"
+    );
+}

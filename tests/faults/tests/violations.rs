@@ -1,0 +1,258 @@
+//! What no lock bears without a fence: the checker must find it, and a fence must hold.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use purse_faults::check::{Left, Promise, Verdict};
+use purse_faults::clock::{now, valid_until};
+use purse_faults::history::{FencedWrite, Hold, Write};
+use purse_faults::plan::{FORGETFUL, Plan};
+use purse_faults::resource::{Counter, Register, Stale};
+use purse_faults::rig::{Fences, Rig, Setup};
+use purse_redlock::{FencedGuard, Redlock};
+use purse_testkit::{Masters, Server, ServerBuilder};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Longer than anything here takes.
+const TTL: Duration = Duration::from_secs(120);
+
+async fn redlock(masters: &Masters) -> Redlock {
+    Redlock::builder(masters.urls())
+        .ttl(TTL)
+        .node_timeout(Duration::from_secs(1))
+        .build()
+        .await
+        .expect("masters that run")
+}
+
+/// One holder, and what it writes to.
+struct Holder {
+    guard: FencedGuard,
+    hold: Hold,
+    counter: Counter,
+    register: Register,
+    read: u64,
+    fenced_read: u64,
+}
+
+impl Holder {
+    /// Acquires the lock, and reads.
+    async fn acquire(process: usize, redlock: &Redlock, folder: &Path) -> Self {
+        let asked = now();
+        let mutex = redlock.fenced().mutex("key");
+        let guard = mutex.lock_timeout(PATIENCE).await.expect("the lock");
+        let (until, _) = valid_until(&guard);
+        let mut counter = Counter::open(folder, "key").expect("a file");
+        let mut register = Register::open(folder, "key").expect("a file");
+        let hold = Hold {
+            process,
+            number: 0,
+            key: "key".to_owned(),
+            asked,
+            acquired: now(),
+            until,
+            released: None,
+            fence: Some(guard.fence()),
+            write: None,
+            fenced_write: None,
+            deceived: false,
+        };
+        Self {
+            read: counter.read().expect("a file"),
+            fenced_read: register
+                .read(guard.fence())
+                .expect("a file")
+                .expect("a fence that grew"),
+            guard,
+            hold,
+            counter,
+            register,
+        }
+    }
+
+    /// Writes one more than was read, as the guard allows it.
+    fn write(mut self) -> Hold {
+        self.guard.check().expect("a guard that knows of nothing");
+        self.counter.write(self.read + 1).expect("a file");
+        self.hold.write = Some(Write {
+            read: self.read,
+            at: Some(now()),
+        });
+        let outcome = self
+            .register
+            .write(self.guard.fence(), self.fenced_read + 1);
+        self.hold.fenced_write = Some(match outcome.expect("a file") {
+            Ok(_) => FencedWrite::Accepted(self.fenced_read),
+            Err(Stale) => FencedWrite::Refused(now()),
+        });
+        self.hold.released = Some(now());
+        self.hold
+    }
+}
+
+/// Two holders, of which the second has the lock after the masters lost that of the first.
+async fn two_holders(masters: &Masters, lose: impl FnOnce()) -> (Hold, Hold, Left) {
+    let folder = tempfile::tempdir().expect("a file");
+    let first = Holder::acquire(1, &redlock(masters).await, folder.path()).await;
+    lose();
+    let second = Holder::acquire(2, &redlock(masters).await, folder.path()).await;
+    let (second, first) = (second.write(), first.write());
+    let (mut left, key) = (Left::default(), "key".to_owned());
+    let mut counter = Counter::open(folder.path(), "key").expect("a file");
+    let mut register = Register::open(folder.path(), "key").expect("a file");
+    left.counters
+        .insert(key.clone(), counter.read().expect("a file"));
+    left.registers
+        .insert(key, register.value().expect("a file"));
+    (first, second, left)
+}
+
+/// The checker finds both holders, and the write that one of them lost; the register, which looks
+/// at fences, refused the first one.
+fn found_and_fenced((first, second, left): &(Hold, Hold, Left)) {
+    let holds = [first.clone(), second.clone()];
+    let verdict = Verdict::of(&holds, left, Promise::Exclusion);
+    assert_eq!(verdict.overlaps, [(first.clone(), second.clone())]);
+    assert_eq!(verdict.lost_updates, 1, "{verdict}");
+    assert!(!verdict.is_clean());
+    assert!(matches!(first.fenced_write, Some(FencedWrite::Refused(_))));
+    assert_eq!(second.fenced_write, Some(FencedWrite::Accepted(0)));
+    assert_eq!(left.registers["key"], 1);
+    let verdict = Verdict::of(&holds, left, Promise::Fences);
+    assert!(verdict.is_fenced(), "{verdict}");
+}
+
+fn three(settings: &ServerBuilder) -> Masters {
+    Masters::start_with(3, settings).expect("three servers")
+}
+
+fn tell(server: &Server, words: &[&str]) {
+    let reply = server.command(words).expect("an answer");
+    assert_eq!(reply.error(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flush_of_a_majority_lets_a_second_holder_in_and_the_fence_holds() {
+    let masters = three(&Server::builder());
+    let lose = || {
+        for master in 0..2 {
+            tell(&masters[master], &["FLUSHALL"]);
+        }
+    };
+    found_and_fenced(&two_holders(&masters, lose).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flush_of_one_lets_a_second_holder_in_where_the_first_had_a_bare_quorum() {
+    let masters = three(&Server::builder());
+    masters[2].kill().unwrap();
+    let lose = || {
+        masters[2].restart().unwrap();
+        tell(&masters[0], &["FLUSHALL"]);
+    };
+    found_and_fenced(&two_holders(&masters, lose).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_early_restart_of_a_majority_without_its_data_lets_a_second_holder_in() {
+    let masters = three(&Server::builder());
+    let lose = || {
+        for master in 0..2 {
+            masters[master].kill().unwrap();
+            masters[master].restart().unwrap();
+        }
+    };
+    found_and_fenced(&two_holders(&masters, lose).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jump_of_the_clocks_of_a_majority_lets_a_second_holder_in() {
+    let clock = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(clock.path(), "+0\n").unwrap();
+    let library = faketime();
+    let settings = match &library {
+        Some(library) => Server::builder()
+            .env("LD_PRELOAD", library)
+            .env("FAKETIME_TIMESTAMP_FILE", clock.path())
+            .env("FAKETIME_NO_CACHE", "1")
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        None => Server::builder(),
+    };
+    let jumping = Masters::start_with(2, &settings).unwrap();
+    let steady = Server::start().unwrap();
+    // On one list, to be asked as one set of masters.
+    let urls = || jumping.urls().into_iter().chain([steady.url()]);
+    let build = async || {
+        let builder = Redlock::builder(urls()).ttl(TTL);
+        builder
+            .node_timeout(Duration::from_secs(1))
+            .build()
+            .await
+            .unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let first = Holder::acquire(1, &build().await, folder.path()).await;
+    match &library {
+        Some(_) => std::fs::write(clock.path(), "+300\n").unwrap(),
+        // What a jump does to the locks, where there is no library to do it.
+        None => jumping
+            .iter()
+            .for_each(|server| tell(server, &["PEXPIRE", "key", "1"])),
+    }
+    let second = Holder::acquire(2, &build().await, folder.path()).await;
+    let (second, first) = (second.write(), first.write());
+    let counter = Counter::open(folder.path(), "key").unwrap().read().unwrap();
+    let register = Register::open(folder.path(), "key")
+        .unwrap()
+        .value()
+        .unwrap();
+    let left = Left {
+        counters: [("key".to_owned(), counter)].into(),
+        registers: [("key".to_owned(), register)].into(),
+    };
+    found_and_fenced(&(first, second, left));
+}
+
+/// Debian's libfaketime, if it is there (`apt-get install libfaketime`, or by its path in
+/// `PURSE_FAKETIME`).
+fn faketime() -> Option<PathBuf> {
+    let named = std::env::var_os("PURSE_FAKETIME").map(PathBuf::from);
+    let usual = ["x86_64-linux-gnu", "aarch64-linux-gnu"].map(|machine| {
+        Path::new("/usr/lib")
+            .join(machine)
+            .join("faketime/libfaketimeMT.so.1")
+    });
+    named.into_iter().chain(usual).find(|path| path.exists())
+}
+
+#[test]
+fn processes_whose_masters_are_flushed_are_found_to_overlap() {
+    let seed = fastrand::u64(..1_000_000);
+    println!("seed {seed}");
+    let setup = Setup {
+        program: env!("CARGO_BIN_EXE_faults").into(),
+        masters: 3,
+        server: Server::builder(),
+        processes: 2,
+        tasks: 40,
+        keys: 4,
+        fences: Fences::All,
+        idle: Duration::from_millis(200),
+        ttl: Duration::from_secs(1),
+        seed,
+    };
+    let mut rig = Rig::start(setup).unwrap();
+    let started = Instant::now();
+    for (round, rest) in Plan::new(seed, 3, 2, FORGETFUL).without_mercy() {
+        rig.play(&round).unwrap();
+        std::thread::sleep(rest);
+        let verdict = rig.verdict(Promise::Fences).unwrap();
+        if !verdict.overlaps.is_empty() && verdict.lost_updates > 0 {
+            break;
+        }
+        assert!(started.elapsed() < Duration::from_secs(120), "{verdict}");
+    }
+    let verdict = rig.end(Promise::Fences).unwrap();
+    assert!(!verdict.is_clean() && verdict.is_fenced(), "{verdict}");
+}
