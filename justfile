@@ -51,6 +51,10 @@ soak *filter:
     PURSE_SOAK=1 cargo test --no-fail-fast --package purse-tests --test 'model_*' --test memory --test queue --test redlock -- --nocapture {{ filter }}
     PURSE_SOAK=1 cargo test --no-fail-fast --package purse-client --test pop_faults -- --nocapture {{ filter }}
 
+# Faults of masters and holders for so many seconds; the same ones again: `PURSE_SEED=n just faults`
+faults seconds="600":
+    cargo run --quiet --package purse-faults -- {{ seconds }}
+
 # Build the documentation; a warning is an error
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --features {{ features }}
