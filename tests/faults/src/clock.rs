@@ -29,13 +29,14 @@ pub fn nanos(duration: Duration) -> Nanos {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Until when a guard says that it holds: not before the first moment, not after the second.
+/// Until when a guard says that it holds: not before the first moment, not after the second; `None`
+/// if it does not.
 ///
 /// A moment on the lock's own clock cannot be told to another process, so what is left is put on
 /// top of a reading before, and of one after.
 #[must_use]
-pub fn valid_until<F: Fencing>(guard: &RedlockGuard<F>) -> (Nanos, Nanos) {
+pub fn valid_until<F: Fencing>(guard: &RedlockGuard<F>) -> Option<(Nanos, Nanos)> {
     let before = now();
     let left = nanos(guard.remaining());
-    (before + left, now() + left)
+    (left > 0).then(|| (before + left, now() + left))
 }

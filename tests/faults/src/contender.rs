@@ -175,7 +175,8 @@ impl<F: Fencing> Process<F> {
         mut guard: RedlockGuard<F>,
         random: &mut Rng,
     ) -> Result<(), Failure> {
-        let (until, mut latest) = valid_until(&guard);
+        // One that is over already was held by nobody.
+        let (until, mut latest) = valid_until(&guard).unwrap_or((asked, now()));
         let number = self.holds.get();
         self.holds.set(number + 1);
         let mut counter = Counter::open(&self.brief.folder, &key)?;
@@ -198,13 +199,16 @@ impl<F: Fencing> Process<F> {
         match random.u8(..100) {
             // Until the lock is over, and for no longer than it takes to see that.
             0 => while_it_lasts(&guard).await,
-            1..10 => {
+            1..20 => {
                 let outcome = guard.extend().await;
                 outcome.or_else(|error| is_explained(&error).then_some(()).ok_or(error))?;
-                (hold.until, latest) = valid_until(&guard);
+                match valid_until(&guard) {
+                    Some(until) => (hold.until, latest) = until,
+                    None => hold.until = hold.until.min(now()),
+                }
                 self.note(&hold)?;
             }
-            10..25 => tokio::time::sleep(Duration::from_millis(random.u64(..60))).await,
+            20..35 => tokio::time::sleep(Duration::from_millis(random.u64(..60))).await,
             _ => tokio::time::sleep(Duration::from_millis(random.u64(..4))).await,
         }
         if self.wishes.freeze.swap(false, Ordering::SeqCst) {

@@ -99,6 +99,15 @@ impl Plan {
         self
     }
 
+    /// How long a fault lasts, in milliseconds: as a rule less than a ttl, and sometimes more, so
+    /// that what was held up in it comes after the lock's end.
+    fn time(&mut self) -> u64 {
+        match self.random.u8(..10) {
+            0 => self.random.u64(1_000..1_800),
+            _ => self.random.u64(20..400),
+        }
+    }
+
     fn round(&mut self) -> Round {
         match self.random.u8(..40) {
             0 => Round::StopHolder(self.random.usize(..self.processes)),
@@ -108,11 +117,7 @@ impl Plan {
                 let masters = self.random.choose_multiple(0..self.masters, count);
                 let at_fault = masters.into_iter().map(|master| {
                     let fault = self.faults[self.random.usize(..self.faults.len())];
-                    (
-                        master,
-                        fault,
-                        Duration::from_millis(self.random.u64(20..400)),
-                    )
+                    (master, fault, Duration::from_millis(self.time()))
                 });
                 Round::Masters(at_fault.collect())
             }
@@ -142,6 +147,16 @@ mod tests {
     fn a_seed_gives_the_same_plan_each_time_and_another_seed_another() {
         assert_eq!(rounds(7), rounds(7));
         assert_ne!(rounds(7), rounds(8));
+    }
+
+    #[test]
+    fn some_faults_last_longer_than_a_second_and_most_do_not() {
+        let times = rounds(7).into_iter().flat_map(|(round, _)| match round {
+            Round::Masters(faults) => faults.into_iter().map(|fault| fault.2).collect(),
+            _ => Vec::new(),
+        });
+        let (long, short): (Vec<_>, Vec<_>) = times.partition(|time| time.as_secs() >= 1);
+        assert!(!long.is_empty() && long.len() * 4 < short.len());
     }
 
     #[test]

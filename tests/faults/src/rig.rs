@@ -182,14 +182,15 @@ impl Rig {
         Ok(Verdict::of(&holds, &left, promise))
     }
 
-    /// Acquires each lock once.
+    /// Acquires each lock once, without haste.
     async fn recover(&self) -> Result<(), Failure> {
         let urls: Vec<_> = self
             .masters
             .iter()
             .map(|master| master.server().url())
             .collect();
-        let redlock = Redlock::builder(urls).ttl(self.setup.ttl).build().await?;
+        let builder = Redlock::builder(urls).ttl(self.setup.ttl * 5);
+        let redlock = builder.node_timeout(self.setup.ttl).build().await?;
         for number in 0..self.setup.keys {
             let key = Brief::key(number);
             let outcome = redlock.mutex(&key).lock_timeout(RECOVERY).await;

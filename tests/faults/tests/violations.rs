@@ -42,7 +42,7 @@ impl Holder {
         let asked = now();
         let mutex = redlock.fenced().mutex("key");
         let guard = mutex.lock_timeout(PATIENCE).await.expect("the lock");
-        let (until, _) = valid_until(&guard);
+        let (until, _) = valid_until(&guard).expect("a lock that holds");
         let mut counter = Counter::open(folder, "key").expect("a file");
         let mut register = Register::open(folder, "key").expect("a file");
         let hold = Hold {
