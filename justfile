@@ -52,8 +52,8 @@ soak *filter:
     PURSE_SOAK=1 cargo test --no-fail-fast --package purse-client --test pop_faults -- --nocapture {{ filter }}
 
 # Faults of masters and holders for so many seconds; the same ones again: `PURSE_SEED=n just faults`
-faults seconds="600":
-    cargo run --quiet --package purse-faults -- {{ seconds }}
+faults seconds="600" *phase:
+    cargo run --quiet --package purse-faults -- {{ seconds }} {{ phase }}
 
 # Build the documentation; a warning is an error
 doc:

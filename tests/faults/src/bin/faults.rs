@@ -1,4 +1,5 @@
-//! All faults, for so many seconds: `faults 600`. The seed is printed, and taken from `PURSE_SEED`.
+//! All faults, for so many seconds: `faults 600`; or only the phases whose name has a word in it:
+//! `faults 60 five`. The seed is printed, and taken from `PURSE_SEED`.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,6 +12,9 @@ use purse_faults::{Promise, Verdict, holders};
 const LEAST_FAULTS: u64 = 1_000;
 const LEAST_ACQUISITIONS: u64 = 5_000;
 const RULE: u64 = 600;
+
+/// How many overlaps of each phase are told in full.
+const SHOWN: usize = 5;
 
 fn main() -> ExitCode {
     let outcome = holders::main().unwrap_or_else(run);
@@ -28,15 +32,22 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
-    let seconds = match std::env::args().nth(1) {
+    let mut arguments = std::env::args().skip(1);
+    let seconds = match arguments.next() {
         Some(seconds) => seconds.parse()?,
         None => RULE,
     };
+    let word = arguments.next().unwrap_or_default();
     let seed = match std::env::var("PURSE_SEED") {
         Ok(seed) => seed.parse()?,
         Err(_) => fastrand::u64(..1_000_000),
     };
-    println!("seed {seed}; the same faults again: PURSE_SEED={seed} just faults {seconds}");
+    println!("seed {seed}; the same faults again: PURSE_SEED={seed} just faults {seconds} {word}");
+    let phases = (0..).zip(phases());
+    let phases: Vec<_> = phases
+        .filter(|(_, phase)| phase.name.contains(&word))
+        .collect();
+    let shares: u32 = phases.iter().map(|(_, phase)| phase.share).sum();
     let load = Load {
         processes: 3,
         tasks: 100,
@@ -44,8 +55,8 @@ fn run() -> Result<(), Failure> {
     };
     let mut faults = 0;
     let mut sum = Verdict::default();
-    for (number, phase) in (0..).zip(phases()) {
-        let time = Duration::from_secs(seconds) * phase.share / 100;
+    for (number, phase) in phases {
+        let time = Duration::from_secs(seconds) * phase.share / shares;
         let seed = seed.wrapping_mul(8).wrapping_add(number);
         let program = std::env::current_exe()?;
         let (count, mut verdict) = phase.play(program, load, seed, time)?;
@@ -54,7 +65,7 @@ fn run() -> Result<(), Failure> {
             println!("  overlaps and lost updates are no wonder there: what counts are the fences");
             (verdict.overlaps, verdict.lost_updates) = (Vec::new(), 0);
         }
-        for (first, second) in &verdict.overlaps {
+        for (first, second) in verdict.overlaps.iter().take(SHOWN) {
             println!("  overlap: {first:?} and {second:?}");
         }
         faults += count;
