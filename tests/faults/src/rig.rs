@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 
 use crate::check::{Left, Promise, Verdict};
 use crate::contender::Brief;
-use crate::history;
+use crate::history::{self, Hold};
 use crate::holders::Holder;
 use crate::master::{Failure, FaultyMaster};
 use crate::plan::Round;
@@ -147,14 +147,21 @@ impl Rig {
         })
     }
 
+    /// What was held so far.
+    ///
+    /// # Errors
+    /// If the history cannot be read.
+    pub fn history(&self) -> Result<Vec<Hold>, Failure> {
+        Ok(history::read(self.folder.path())?)
+    }
+
     /// What the history shows so far. While contenders run, counters and registers are in motion,
     /// and their last values are not looked at.
     ///
     /// # Errors
     /// If the history cannot be read.
     pub fn verdict(&self, promise: Promise) -> Result<Verdict, Failure> {
-        let holds = history::read(self.folder.path())?;
-        Ok(Verdict::of(&holds, &Left::default(), promise))
+        Ok(Verdict::of(&self.history()?, &Left::default(), promise))
     }
 
     /// Ends the contenders, sees that each lock can be had, and judges.
@@ -169,7 +176,7 @@ impl Rig {
         }
         self.runtime.block_on(self.recover())?;
         let folder = self.folder.path();
-        let holds = history::read(folder)?;
+        let holds = self.history()?;
         let mut left = Left::default();
         for key in (0..self.setup.keys).map(Brief::key) {
             let (counter, register) = (

@@ -6,7 +6,7 @@ use purse_faults::campaign::{Load, phases};
 use purse_faults::check::{Promise, Verdict};
 
 /// How long a phase plays; what comes before and after it takes some seconds more.
-const TIME: Duration = Duration::from_secs(20);
+const TIME: Duration = Duration::from_secs(12);
 
 /// Plays a phase by its name, with a seed of its own; the same again: `PURSE_SEED=…`.
 fn play(name: &str) -> Verdict {
