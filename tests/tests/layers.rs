@@ -101,7 +101,13 @@ fn no_test_or_example_reaches_the_facade() {
     refuses(
         "purse",
         &[],
-        &["purse_testkit", "purse_tests", "purse_examples", "proptest"],
+        &[
+            "purse_testkit",
+            "purse_tests",
+            "purse_faults",
+            "purse_examples",
+            "proptest",
+        ],
     );
 }
 
