@@ -10,8 +10,9 @@ use tokio::runtime::Handle;
 use crate::plan::Fault;
 use crate::proxy::{Flow, Proxy};
 
-/// How many elements a server has to load when it is to take a while.
-const LOAD: &str = "400";
+/// How many values a server has to load, and how many bytes each has, when it is to take a while: it
+/// looks at its clients every two megabytes.
+const LOAD: [&str; 2] = ["400", "20000"];
 
 /// What goes wrong with the machinery itself.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -112,13 +113,9 @@ impl FaultyMaster {
 
     /// Lets the server load its data anew, and look at its clients every now and then meanwhile.
     fn load(&self) -> Result<(), Failure> {
-        self.tell(&["DEBUG", "POPULATE", LOAD, "filler"])?;
-        self.tell(&[
-            "CONFIG",
-            "SET",
-            "loading-process-events-interval-bytes",
-            "1024",
-        ])?;
+        let [count, size] = LOAD;
+        self.tell(&["DEBUG", "POPULATE", count, "filler", size])?;
+        self.tell(&["CONFIG", "SET", "rdbcompression", "no"])?;
         self.tell(&["CONFIG", "SET", "key-load-delay", "500"])?;
         self.tell(&["DEBUG", "RELOAD"])?;
         self.tell(&["CONFIG", "SET", "key-load-delay", "0"])
