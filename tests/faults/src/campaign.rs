@@ -8,7 +8,7 @@ use purse_testkit::{Server, ServerBuilder};
 
 use crate::check::{Promise, Verdict};
 use crate::master::Failure;
-use crate::plan::{FORGETFUL, Fault, HARMLESS, Plan};
+use crate::plan::{FORGETFUL, Fault, HARMLESS, Plan, RESTARTS};
 use crate::rig::{Fences, Rig, Setup};
 
 /// What is played for a while.
@@ -40,9 +40,17 @@ pub fn phases() -> Vec<Phase> {
         share,
     };
     vec![
-        durable("one master", 1, 20),
-        durable("three masters", 3, 30),
-        durable("five masters", 5, 30),
+        durable("one master", 1, 15),
+        durable("three masters", 3, 25),
+        durable("five masters", 5, 25),
+        Phase {
+            name: "three masters that restart without their data",
+            masters: 3,
+            server: Server::builder(),
+            faults: RESTARTS,
+            promise: Promise::Exclusion,
+            share: 15,
+        },
         Phase {
             name: "three masters that lose their data",
             masters: 3,
@@ -88,6 +96,8 @@ impl Phase {
                 Promise::Exclusion => Fences::Some,
                 Promise::Fences => Fences::All,
             },
+            // Processes are started in between, shortly after masters were.
+            is_strict: self.faults == RESTARTS,
             idle: Duration::from_secs(2),
             ttl: Duration::from_secs(1),
             seed,

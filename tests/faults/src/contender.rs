@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fastrand::Rng;
-use purse_redlock::{Error, Fencing, Redlock, RedlockGuard, RedlockMutex};
+use purse_redlock::{Error, Fencing, Quarantine, Redlock, RedlockGuard, RedlockMutex};
 use rustix::process::{Signal, getpid, kill_process};
 use serde::{Deserialize, Serialize};
 use tokio::task::LocalSet;
@@ -33,6 +33,8 @@ pub struct Brief {
     pub tasks: usize,
     /// Whether the locks have fences.
     pub fenced: bool,
+    /// What is thought of masters that came back.
+    pub is_strict: bool,
     /// How long a task does something else between two locks, at most.
     pub idle: Duration,
     /// Where counters, registers and histories are.
@@ -71,6 +73,10 @@ pub async fn contend(brief: Brief, wishes: Arc<Wishes>) -> Result<(), Failure> {
     let redlock = loop {
         let builder = Redlock::builder(brief.urls.clone())
             .ttl(brief.ttl)
+            .quarantine(match brief.is_strict {
+                true => Quarantine::Strict,
+                false => Quarantine::Restarts,
+            })
             .node_timeout(brief.node_timeout);
         match builder.build().await {
             Ok(redlock) => break redlock,

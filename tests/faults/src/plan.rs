@@ -54,6 +54,10 @@ pub const HARMLESS: &[Fault] = &[
     Fault::Loading,
 ];
 
+/// What takes the data of a server with it that does not write them to disk, among what does not. A
+/// lock bears it, since a master that came back without its data is kept from voting.
+pub const RESTARTS: &[Fault] = &[Fault::Kill, Fault::Kill, Fault::Pause, Fault::ClientKill];
+
 /// What takes locks with it, among what does not.
 pub const FORGETFUL: &[Fault] = &[Fault::FlushAll, Fault::FlushAll, Fault::Delay, Fault::Mute];
 

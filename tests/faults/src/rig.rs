@@ -48,6 +48,8 @@ pub struct Setup {
     pub keys: usize,
     /// Which of the processes have fences on their locks.
     pub fences: Fences,
+    /// Whether processes that are started mistrust masters that have only just started, too.
+    pub is_strict: bool,
     /// How long a task pauses between two locks, at most.
     pub idle: Duration,
     /// The ttl of the locks.
@@ -226,6 +228,7 @@ impl Rig {
                 Fences::Some => process.is_multiple_of(2),
                 Fences::All => true,
             },
+            is_strict: setup.is_strict,
             tasks: setup.tasks,
             idle: setup.idle,
             folder: self.folder.path().to_owned(),

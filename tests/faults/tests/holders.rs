@@ -21,6 +21,7 @@ fn two() -> Rig {
         tasks: 5,
         keys: 1,
         fences: Fences::All,
+        is_strict: false,
         idle: Duration::from_millis(20),
         ttl: Duration::from_secs(1),
         seed: 1,

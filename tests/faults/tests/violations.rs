@@ -9,7 +9,7 @@ use purse_faults::history::{FencedWrite, Hold, Write};
 use purse_faults::plan::{FORGETFUL, Plan};
 use purse_faults::resource::{Counter, Register, Stale};
 use purse_faults::rig::{Fences, Rig, Setup};
-use purse_redlock::{FencedGuard, Redlock};
+use purse_redlock::{FencedGuard, Quarantine, Redlock};
 use purse_testkit::{Masters, Server, ServerBuilder};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -17,10 +17,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Longer than anything here takes.
 const TTL: Duration = Duration::from_secs(120);
 
-async fn redlock(masters: &Masters) -> Redlock {
+async fn redlock(masters: &Masters, ttl: Duration, quarantine: Quarantine) -> Redlock {
     Redlock::builder(masters.urls())
-        .ttl(TTL)
-        .node_timeout(Duration::from_secs(1))
+        .ttl(ttl)
+        .node_timeout(ttl.min(PATIENCE) / 20)
+        .quarantine(quarantine)
         .build()
         .await
         .expect("masters that run")
@@ -91,21 +92,30 @@ impl Holder {
     }
 }
 
-/// Two holders, of which the second has the lock after the masters lost that of the first.
+/// Two holders, of which the second has the lock after the masters lost that of the first. The second
+/// one's process is started after that, and has not known the masters before.
 async fn two_holders(masters: &Masters, lose: impl FnOnce()) -> (Hold, Hold, Left) {
-    let folder = tempfile::tempdir().expect("a file");
-    let first = Holder::acquire(1, &redlock(masters).await, folder.path()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let build = || redlock(masters, TTL, Quarantine::default());
+    let first = Holder::acquire(1, &build().await, folder.path()).await;
     lose();
-    let second = Holder::acquire(2, &redlock(masters).await, folder.path()).await;
+    let second = Holder::acquire(2, &build().await, folder.path()).await;
+    written(folder.path(), first, second)
+}
+
+/// The second holder writes before the first one does.
+fn written(folder: &Path, first: Holder, second: Holder) -> (Hold, Hold, Left) {
     let (second, first) = (second.write(), first.write());
-    let (mut left, key) = (Left::default(), "key".to_owned());
-    let mut counter = Counter::open(folder.path(), "key").expect("a file");
-    let mut register = Register::open(folder.path(), "key").expect("a file");
-    left.counters
-        .insert(key.clone(), counter.read().expect("a file"));
-    left.registers
-        .insert(key, register.value().expect("a file"));
-    (first, second, left)
+    (first, second, left(folder))
+}
+
+fn left(folder: &Path) -> Left {
+    let counter = Counter::open(folder, "key").and_then(|mut counter| counter.read());
+    let register = Register::open(folder, "key").and_then(|mut register| register.value());
+    Left {
+        counters: [("key".to_owned(), counter.expect("a counter"))].into(),
+        registers: [("key".to_owned(), register.expect("a register"))].into(),
+    }
 }
 
 /// The checker finds both holders, and the write that one of them lost; the register, which looks
@@ -154,16 +164,45 @@ async fn a_flush_of_one_lets_a_second_holder_in_where_the_first_had_a_bare_quoru
     found_and_fenced(&two_holders(&masters, lose).await);
 }
 
+fn restart(masters: &Masters, which: [usize; 2]) {
+    for master in which {
+        masters[master].kill().expect("a master that runs");
+        masters[master].restart().expect("a master that starts");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn an_early_restart_of_a_majority_without_its_data_lets_a_second_holder_in() {
+async fn an_early_restart_of_a_majority_without_its_data_lets_a_newly_started_process_in() {
     let masters = three(&Server::builder());
-    let lose = || {
-        for master in 0..2 {
-            masters[master].kill().unwrap();
-            masters[master].restart().unwrap();
-        }
-    };
-    found_and_fenced(&two_holders(&masters, lose).await);
+    found_and_fenced(&two_holders(&masters, || restart(&masters, [0, 1])).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_early_restart_of_a_majority_without_quarantine_lets_a_second_holder_in() {
+    let masters = three(&Server::builder());
+    let folder = tempfile::tempdir().unwrap();
+    let first = redlock(&masters, TTL, Quarantine::Off).await;
+    let second = redlock(&masters, TTL, Quarantine::Off).await;
+    let first = Holder::acquire(1, &first, folder.path()).await;
+    restart(&masters, [0, 1]);
+    let second = Holder::acquire(2, &second, folder.path()).await;
+    found_and_fenced(&written(folder.path(), first, second));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quarantine_keeps_the_second_holder_out_until_the_first_one_is_over() {
+    let ttl = Duration::from_secs(3);
+    let masters = three(&Server::builder());
+    let folder = tempfile::tempdir().unwrap();
+    let first = redlock(&masters, ttl, Quarantine::default()).await;
+    let second = redlock(&masters, ttl, Quarantine::default()).await;
+    let first = Holder::acquire(1, &first, folder.path()).await;
+    restart(&masters, [0, 1]);
+    let second = Holder::acquire(2, &second, folder.path()).await;
+    assert!(!first.guard.is_valid());
+    let holds = [first.hold, second.write()];
+    let verdict = Verdict::of(&holds, &left(folder.path()), Promise::Exclusion);
+    assert!(verdict.is_clean(), "{verdict}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,17 +240,7 @@ async fn a_jump_of_the_clocks_of_a_majority_lets_a_second_holder_in() {
             .for_each(|server| tell(server, &["PEXPIRE", "key", "1"])),
     }
     let second = Holder::acquire(2, &build().await, folder.path()).await;
-    let (second, first) = (second.write(), first.write());
-    let counter = Counter::open(folder.path(), "key").unwrap().read().unwrap();
-    let register = Register::open(folder.path(), "key")
-        .unwrap()
-        .value()
-        .unwrap();
-    let left = Left {
-        counters: [("key".to_owned(), counter)].into(),
-        registers: [("key".to_owned(), register)].into(),
-    };
-    found_and_fenced(&(first, second, left));
+    found_and_fenced(&written(folder.path(), first, second));
 }
 
 /// Debian's libfaketime, if it is there (`apt-get install libfaketime`, or by its path in
@@ -238,6 +267,7 @@ fn processes_whose_masters_are_flushed_are_found_to_overlap() {
         tasks: 40,
         keys: 4,
         fences: Fences::All,
+        is_strict: false,
         idle: Duration::from_millis(200),
         ttl: Duration::from_secs(1),
         seed,
