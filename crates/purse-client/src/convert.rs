@@ -57,11 +57,13 @@ pub(crate) fn is_by_replica(error: &Error) -> bool {
 }
 
 /// The reply of a command within a script, where servers before 7 put words of their own before it:
-/// `ERR Error running script (call to f_…): @user_script:1: -OOM command not allowed`.
+/// `ERR Error running script (call to f_…): @user_script:1: -OOM command not allowed`, and the
+/// latter half of it where the script catches the error.
 fn of_script(reply: &str) -> &str {
-    let inner = reply
-        .starts_with("ERR Error running script")
-        .then(|| reply.rsplit_once(": -"));
+    let is_within = ["ERR Error running script", "@user_script:"]
+        .iter()
+        .any(|words| reply.starts_with(words));
+    let inner = is_within.then(|| reply.rsplit_once(": -"));
     inner.flatten().map_or(reply, |(_, inner)| inner)
 }
 
@@ -122,8 +124,10 @@ fn reply_kind(reply: &str, name: &str) -> ErrorKind {
         ErrorKind::Auth
     } else if [
         "unknown command",
+        // So a script is told.
+        "unknown redis command",
+        "wrong number of args",
         "unknown subcommand",
-        "wrong number of arguments",
         "syntax error",
     ]
     .iter()
@@ -217,6 +221,14 @@ mod tests {
                 ErrorKind::Unsupported,
             ),
             ("ERR syntax error", ErrorKind::Unsupported),
+            (
+                "@user_script: 15: Unknown Redis command called from Lua script",
+                ErrorKind::Unsupported,
+            ),
+            (
+                "ERR Wrong number of args calling command from script",
+                ErrorKind::Unsupported,
+            ),
             ("ERR index out of range", ErrorKind::OutOfRange),
             ("NOPERM this user has no permissions", ErrorKind::Auth),
             (
@@ -236,12 +248,15 @@ mod tests {
         }
         let oom =
             "ERR Error running script (call to f_1): @user_script:1: -OOM command not allowed";
-        let error = command_error(
-            FredError::new(FredKind::Unknown, oom),
-            "CALL",
-            Effect::Write,
-        );
-        assert_eq!(error.code(), Some("OOM"), "{error}");
+        let caught = "@user_script: 15: -OOM command not allowed";
+        for oom in [oom, caught] {
+            let error = command_error(
+                FredError::new(FredKind::Unknown, oom),
+                "CALL",
+                Effect::Write,
+            );
+            assert_eq!(error.code(), Some("OOM"), "{error}");
+        }
         assert_eq!(
             kind(
                 FredKind::InvalidArgument,

@@ -11,6 +11,10 @@ use crate::{Client, Error, ErrorKind, Result};
 /// The most arguments of one command: what Lua can unpack.
 const MOST_ARGUMENTS: usize = 7_000;
 
+/// The most arguments of all commands, with what tells them apart: servers before 7 break the
+/// connection where one command has more than 1048576.
+const MOST_IN_ALL: usize = 1_000_000;
+
 /// The body that runs one command: its name is the first argument.
 const CALL: &str = include_str!("lua/call.lua");
 const BODY: &str = include_str!("lua/atomic.lua");
@@ -65,6 +69,10 @@ impl Transaction {
             args.extend(named);
             args.extend(command.args);
             keys.extend(command.keys);
+            if keys.len() + args.len() > MOST_IN_ALL {
+                let message = format!("an atomic batch takes no more than {MOST_IN_ALL} arguments");
+                return Err(Error::new(ErrorKind::InvalidInput, message));
+            }
         }
         client.same_slot(&keys)?;
         Ok(Self {

@@ -10,4 +10,14 @@ end
 for i = 2, #ARGV do
     call[#call + 1] = ARGV[i]
 end
-return redis.call(unpack(call))
+local reply = redis.call(unpack(call))
+-- A number of Lua's has 53 bits: what may have had more is read as text.
+if type(reply) == 'number' and math.abs(reply) >= 2 ^ 53 then
+    local name = ARGV[1]
+    if name == 'HINCRBY' then
+        return redis.call('HGET', KEYS[1], ARGV[2])
+    elseif name == 'INCR' or name == 'INCRBY' or name == 'DECR' or name == 'DECRBY' then
+        return redis.call('GET', KEYS[1])
+    end
+end
+return reply
