@@ -1,9 +1,11 @@
 //! Several operations at once.
 
 use std::fmt;
+use std::task::Poll;
 
 use bytes::Bytes;
 use futures::future::join_all;
+use futures::poll;
 use tokio::sync::oneshot;
 
 use crate::command::{Command, Effect};
@@ -49,8 +51,12 @@ pub struct Batch {
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) command: Command,
-    pub(crate) answer: oneshot::Sender<Result<Reply>>,
+    pub(crate) answer: Answer,
 }
+
+/// The way to a result. One that is dropped before its command is sent says so.
+#[derive(Debug)]
+pub(crate) struct Answer(Option<oneshot::Sender<Result<Reply>>>);
 
 /// The result of one operation of a [`Batch`], once that is sent.
 #[must_use = "the operation may have failed"]
@@ -112,7 +118,7 @@ impl Batch {
         };
         self.entries.push(Entry {
             command,
-            answer: sender,
+            answer: Answer(Some(sender)),
         });
         Pending(pending)
     }
@@ -137,9 +143,10 @@ impl Batch {
     /// # Errors
     /// Where the batch as a whole was not sent, or nothing is known of it: an atomic one, if its
     /// keys do not share a slot ([`CrossSlot`](ErrorKind::CrossSlot)), a command has more than 7000
-    /// arguments ([`InvalidInput`](ErrorKind::InvalidInput)), or as [`Client::run`] fails. Each
-    /// result then has an error of the same kind. What becomes of a single operation is in its
-    /// result alone.
+    /// arguments or all of them a million ([`InvalidInput`](ErrorKind::InvalidInput)), or as
+    /// [`Client::run`] fails. Each result then has an error of the same kind. What becomes of a
+    /// single operation is in its result alone; where the connection breaks midway, the rest is
+    /// [`NotSent`](ErrorKind::NotSent).
     ///
     /// # Cancel safety
     /// Dropped midway, operations may run or not; an atomic batch runs whole or not at all.
@@ -152,15 +159,26 @@ impl Batch {
             .iter()
             .any(|entry| entry.command.effect == Effect::Write);
         let lane = if writes { Effect::Write } else { Effect::Read };
+        let client = &self.client;
+        let mut is_connected = true;
         let mut entries = self.entries.into_iter().peekable();
         while entries.peek().is_some() {
-            let some = entries.by_ref().take(MOST_AT_ONCE);
-            let client = &self.client;
-            join_all(some.map(|Entry { command, answer }| async move {
-                // Whoever dropped the result does not want it.
-                let _ = answer.send(client.run_on(lane, command.in_order()).await);
-            }))
-            .await;
+            let mut running = Vec::new();
+            for Entry { command, answer } in entries.by_ref().take(MOST_AT_ONCE) {
+                let mut command = command.in_order();
+                if writes {
+                    // Those that wait for a connection by themselves go over it in any order.
+                    is_connected = is_connected && client.can_write().await;
+                    command = command.fail_fast();
+                }
+                let give = answer.sending();
+                let mut run = client.run_on(lane, command);
+                match poll!(&mut run) {
+                    Poll::Ready(result) => give(result),
+                    Poll::Pending => running.push(async move { give(run.await) }),
+                }
+            }
+            join_all(running).await;
         }
         Ok(())
     }
@@ -177,6 +195,7 @@ impl Batch {
             .map(|entry| (entry.command, entry.answer))
             .unzip();
         let names: Vec<_> = commands.iter().map(|command| command.name).collect();
+        let answers: Vec<_> = answers.into_iter().map(Answer::sending).collect();
         let replies = match Transaction::new(&client, commands) {
             Ok(transaction) => client.transact(transaction).await,
             Err(error) => Err(error),
@@ -184,17 +203,41 @@ impl Batch {
         let replies = replies.and_then(|reply| outcomes(reply, &names));
         match replies {
             Ok(replies) => {
-                for (answer, reply) in answers.into_iter().zip(replies) {
-                    let _ = answer.send(reply);
+                for error in replies.iter().filter_map(|reply| reply.as_ref().err()) {
+                    client.heed(error);
+                }
+                for (give, reply) in answers.into_iter().zip(replies) {
+                    give(reply);
                 }
                 Ok(())
             }
             Err(error) => {
-                for answer in answers {
-                    let _ = answer.send(Err(Error::new(error.kind(), "the atomic batch failed")));
+                for give in answers {
+                    give(Err(Error::new(error.kind(), "the atomic batch failed")));
                 }
                 Err(error)
             }
+        }
+    }
+}
+
+impl Answer {
+    /// What takes the result; from here on the command may be sent.
+    fn sending(mut self) -> impl FnOnce(Result<Reply>) {
+        let answer = self.0.take();
+        move |result| {
+            if let Some(answer) = answer {
+                // Whoever dropped the result does not want it.
+                let _ = answer.send(result);
+            }
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if let Some(answer) = self.0.take() {
+            let _ = answer.send(Err(not_sent()));
         }
     }
 }
@@ -225,6 +268,10 @@ fn outcomes(reply: Reply, names: &[&'static str]) -> Result<Vec<Result<Reply>>> 
     replies.into_iter().zip(names).map(outcome).collect()
 }
 
+fn not_sent() -> Error {
+    Error::new(ErrorKind::NotSent, "the batch has not been sent")
+}
+
 impl<R> Pending<R> {
     /// The operation's result.
     ///
@@ -244,12 +291,9 @@ impl<R> Pending<R> {
         };
         let result = match answer.try_recv() {
             Ok(reply) => reply.and_then(|reply| Op::read_reply(reply, read, effect)),
-            Err(oneshot::error::TryRecvError::Empty) => Err(Error::new(
-                ErrorKind::NotSent,
-                "the batch has not been sent",
-            )),
+            Err(oneshot::error::TryRecvError::Empty) => Err(not_sent()),
             Err(oneshot::error::TryRecvError::Closed) => Err(match effect {
-                Effect::Read => Error::new(ErrorKind::NotSent, "the batch was dropped"),
+                Effect::Read => not_sent(),
                 Effect::Write => Error::new(
                     ErrorKind::Ambiguous,
                     "the batch was dropped: the command may have run, or not",

@@ -282,6 +282,11 @@ impl Client {
         let _ = self.0.runtime.spawn(goodbye(self.0.drivers())).await;
     }
 
+    /// Waits for the connection of writes, as long as a command may take; whether it stands.
+    pub(crate) async fn can_write(&self) -> bool {
+        !self.is_closed() && self.0.writes.is_ready().await
+    }
+
     pub(crate) async fn wait_connected(&self) -> Result<()> {
         let tls = self.fred().client_config().uses_tls();
         let connect = async {

@@ -97,6 +97,11 @@ impl Lane {
             .map_err(|error| convert::command_error(error, "EVAL", effect))
     }
 
+    /// Waits for the connection, as long as a command may take; whether it stands.
+    pub(crate) async fn is_ready(&self) -> bool {
+        self.ready(None, false).await.is_ok()
+    }
+
     /// Waits for the connection, and gives the time that is left of `limit` if it is not the usual
     /// one.
     async fn ready(&self, limit: Option<Duration>, fail_fast: bool) -> Result<Option<Duration>> {
