@@ -1,5 +1,6 @@
 //! Several operations at once.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::task::Poll;
 
@@ -10,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::command::{Command, Effect};
 use crate::transaction::Transaction;
-use crate::{Client, Error, ErrorKind, Op, Reply, Result, convert};
+use crate::{Client, Error, ErrorKind, Op, Reply, Result, convert, redirect};
 
 /// Operations under way at once.
 const MOST_AT_ONCE: usize = 1_024;
@@ -52,6 +53,12 @@ pub struct Batch {
 pub(crate) struct Entry {
     pub(crate) command: Command,
     pub(crate) answer: Answer,
+}
+
+/// An operation in a cluster, in case it is sent elsewhere, and so did not run.
+struct Tied {
+    slot: u16,
+    command: Command,
 }
 
 /// The way to a result. One that is dropped before its command is sent says so.
@@ -138,7 +145,10 @@ impl Batch {
     /// Sends the operations and waits for all their replies.
     ///
     /// One round trip for each 1024 operations, all on the connection that writes go over if there
-    /// is a write among them; an atomic batch takes one. An empty batch sends nothing.
+    /// is a write among them; an atomic batch takes one. An empty batch sends nothing. In a cluster
+    /// the order is kept within each slot. What it sent elsewhere since the slot has moved did not
+    /// run, and is sent again, each by itself; but not where a later operation in the slot has run:
+    /// then it is [`NotSent`](ErrorKind::NotSent), or has the cluster's error.
     ///
     /// # Errors
     /// Where the batch as a whole was not sent, or nothing is known of it: an atomic one, if its
@@ -171,14 +181,44 @@ impl Batch {
                     is_connected = is_connected && client.can_write().await;
                     command = command.fail_fast();
                 }
+                let tied = Tied::of(&command, client);
                 let give = answer.sending();
                 let mut run = client.run_on(lane, command);
-                match poll!(&mut run) {
-                    Poll::Ready(result) => give(result),
-                    Poll::Pending => running.push(async move { give(run.await) }),
+                let early = match poll!(&mut run) {
+                    Poll::Ready(result) => Some(result),
+                    Poll::Pending => None,
+                };
+                running.push(async move {
+                    let result = match early {
+                        Some(result) => result,
+                        None => run.await,
+                    };
+                    match (tied, result) {
+                        (Some(tied), Err(error)) if redirect::went_elsewhere(&error) => {
+                            (Some(tied.slot), Some((tied, give, error)))
+                        }
+                        (tied, result) => {
+                            give(result);
+                            (tied.map(|tied| tied.slot), None)
+                        }
+                    }
+                });
+            }
+            let mut slots_that_ran = HashSet::new();
+            let mut elsewhere = Vec::new();
+            for (slot, redirected) in join_all(running).await.into_iter().rev() {
+                match redirected {
+                    None => slots_that_ran.extend(slot),
+                    // To run it now would be out of order.
+                    Some((tied, give, error)) if slots_that_ran.contains(&tied.slot) => {
+                        give(Err(error));
+                    }
+                    Some((tied, give, _)) => elsewhere.push((tied, give)),
                 }
             }
-            join_all(running).await;
+            for (tied, give) in elsewhere.into_iter().rev() {
+                give(client.run_on(lane, tied.command).await);
+            }
         }
         Ok(())
     }
@@ -218,6 +258,18 @@ impl Batch {
                 Err(error)
             }
         }
+    }
+}
+
+impl Tied {
+    fn of(command: &Command, client: &Client) -> Option<Self> {
+        let key = command.keys.first().filter(|_| client.is_cluster())?;
+        let mut command = command.clone();
+        command.in_order = false;
+        Some(Self {
+            slot: fred::util::redis_keyslot(key),
+            command,
+        })
     }
 }
 

@@ -310,6 +310,38 @@ async fn an_atomic_batch_follows_its_slot() {
 }
 
 #[tokio::test]
+async fn a_batch_follows_its_slots_in_order() {
+    let cluster = two();
+    let client = client(&cluster).await;
+    let slot = cluster.slot("bar").expect("a slot");
+    let mut lengths = 0;
+    let mut push = async || {
+        let mut batch = client.batch();
+        let pushes: Vec<_> = (0..20)
+            .flat_map(|_| ["bar", "foo"])
+            .map(|key| {
+                let push = Command::write("RPUSH").key(key).arg("x");
+                batch.add(client.op(push, Reply::into_count))
+            })
+            .collect();
+        batch.send().await.expect("a batch");
+        for (n, push) in pushes.into_iter().enumerate() {
+            let length = push.take().expect("RPUSH");
+            assert_eq!(length, lengths + n as u64 / 2 + 1);
+        }
+        lengths += 20;
+    };
+    push().await;
+    let moving = cluster.move_slot(slot, &cluster.nodes()[1]);
+    let moving = moving.expect("a move");
+    push().await;
+    moving.move_keys(1).expect("the key");
+    push().await;
+    moving.finish().expect("moved");
+    push().await;
+}
+
+#[tokio::test]
 async fn redirections_leave_the_replies_of_others_alone() {
     let cluster = two();
     let client = client(&cluster).await;
