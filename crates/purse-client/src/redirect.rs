@@ -78,7 +78,8 @@ async fn on_lane(client: &Client, lane: &Lane, work: Work) -> Result<Reply> {
 
 /// Runs `work` on the node that its slot is moving to; `None` if that was not sent.
 async fn ask(client: &Client, node: &Server, work: Work, left: Duration) -> Option<Result<Reply>> {
-    let lease = client.leases().take(Some(node)).await.ok()?;
+    let lease = timeout(left, client.leases().take(Some(node))).await;
+    let lease = lease.ok()?.ok()?;
     wire::asking(lease.fred(), left).await.ok()?;
     let (name, effect) = (work.name(), work.effect());
     let sent = match work {

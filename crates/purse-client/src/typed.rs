@@ -93,8 +93,30 @@ fn taken(value: &mut Value) -> Value {
 
 /// A score, as an argument has it.
 fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::String(text) => text.parse().ok(),
-        _ => None,
+    let text = match value {
+        Value::String(text) => text,
+        Value::Bytes(bytes) => std::str::from_utf8(bytes).ok()?,
+        _ => return None,
+    };
+    // What is none is for the server to refuse: fred would say nothing of a command not sent.
+    text.parse().ok().filter(|score: &f64| !score.is_nan())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_score_is_a_number_in_text_or_in_bytes() {
+        for (text, score) in [
+            ("1.5", Some(1.5)),
+            ("-inf", Some(f64::NEG_INFINITY)),
+            ("NaN", None),
+            ("NX", None),
+        ] {
+            assert_eq!(number(&Value::from_static_str(text)), score, "{text}");
+            let bytes = bytes::Bytes::from_static(text.as_bytes());
+            assert_eq!(number(&Value::Bytes(bytes)), score, "{text}");
+        }
     }
 }

@@ -342,6 +342,25 @@ async fn a_batch_follows_its_slots_in_order() {
 }
 
 #[tokio::test]
+async fn a_node_that_does_not_answer_costs_no_more_than_the_commands_time() {
+    let cluster = two();
+    let client = Client::builder(&cluster.url())
+        .command_timeout(Duration::from_millis(500))
+        .connect_timeout(Duration::from_secs(60))
+        .connect()
+        .await
+        .expect("a cluster");
+    let slot = cluster.slot("bar").expect("a slot");
+    let moving = cluster.move_slot(slot, &cluster.nodes()[1]);
+    let _moving = moving.expect("a move");
+    cluster.nodes()[1].pause().expect("paused");
+    let waited = tokio::time::timeout(Duration::from_secs(30), client.run(incr("bar"))).await;
+    cluster.nodes()[1].resume().expect("resumed");
+    let error = waited.expect("in its time").expect_err("elsewhere");
+    assert!(error.is_retryable(), "{error:?}");
+}
+
+#[tokio::test]
 async fn redirections_leave_the_replies_of_others_alone() {
     let cluster = two();
     let client = client(&cluster).await;

@@ -14,7 +14,8 @@ use purse_tests::until;
 const BEYOND: i64 = (1 << 53) + 1;
 
 async fn client(server: &Server) -> Client {
-    Client::connect(&server.url()).await.unwrap()
+    let client = Client::connect(&server.url()).await;
+    client.expect("a server that runs")
 }
 
 #[tokio::test]
