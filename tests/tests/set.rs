@@ -119,7 +119,7 @@ async fn sets_are_united_intersected_and_subtracted() {
     let [a, b, c] = [
         letters("abcd").await,
         letters("cdef").await,
-        letters("dg").await,
+        letters("dfg").await,
     ];
     let into = letters("old").await;
     let others = vec![b.clone(), c.clone()];

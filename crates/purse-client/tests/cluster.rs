@@ -342,6 +342,34 @@ async fn a_batch_follows_its_slots_in_order() {
 }
 
 #[tokio::test]
+async fn a_batch_runs_nothing_after_what_came_later_in_its_slot() {
+    let cluster = two();
+    let client = client(&cluster).await;
+    set(&client, &of_bar(0), 0).await;
+    let slot = cluster.slot("bar").expect("a slot");
+    let moving = cluster.move_slot(slot, &cluster.nodes()[1]);
+    let moving = moving.expect("a move");
+    // One is where the slot was, the other is looked for where it goes.
+    for (first, last, in_order) in [(0, 1, true), (2, 0, false)] {
+        let mut batch = client.batch();
+        let [first, last] = [first, last].map(|n| {
+            let incr = Command::write("INCR").key(of_bar(n));
+            batch.add(client.op(incr, Reply::into_int))
+        });
+        batch.send().await.expect("a batch");
+        last.take().expect("INCR");
+        match (first.take(), in_order) {
+            (Ok(_), true) => {}
+            (Err(error), false) => assert_eq!(error.kind(), ErrorKind::NotSent, "{error}"),
+            (other, _) => panic!("{other:?}"),
+        }
+    }
+    moving.finish().expect("moved");
+    let exists = Command::read("EXISTS").key(of_bar(2));
+    assert_eq!(number(&client, exists).await, 0);
+}
+
+#[tokio::test]
 async fn a_node_that_does_not_answer_costs_no_more_than_the_commands_time() {
     let cluster = two();
     let client = Client::builder(&cluster.url())

@@ -262,6 +262,26 @@ async fn a_replica_that_answers_an_atomic_batch_is_left() {
 }
 
 #[tokio::test]
+async fn an_operation_of_more_arguments_than_lua_takes_is_refused() {
+    for release in [Release::Default, Release::Redis6_2_5] {
+        let server = Server::builder().release(release).start().unwrap();
+        let client = client(&server).await;
+        let space: RedisKeySpace<u32> = RedisKeySpace::new(&client, "space:");
+        for (entries, expected) in [(3_501, None), (3_500, Some(3_500))] {
+            let mut batch = client.batch().atomic();
+            let entries = (0..entries).map(|n| (n.to_string(), n));
+            let set = batch.add(space.extend_if_none_exist(entries));
+            let sent = batch.send().await.map_err(|error| error.kind());
+            match expected {
+                Some(_) => assert!(sent.is_ok() && set.take().unwrap()),
+                None => assert_eq!(sent, Err(ErrorKind::InvalidInput)),
+            }
+            assert_eq!(space.len().await.unwrap(), expected.unwrap_or(0));
+        }
+    }
+}
+
+#[tokio::test]
 async fn more_than_a_server_takes_is_refused_and_others_go_on() {
     let server = Server::builder().release(Release::Redis6_2_5);
     let server = server.start().unwrap();

@@ -13,7 +13,10 @@ use super::{all, map, numbers, sorted};
 #[tokio::test]
 async fn a_time_to_live_that_would_delete_or_overflow_changes_nothing() {
     let space = numbers(&[("a", 1)]).await;
-    for ttl in [Duration::ZERO, Duration::from_micros(999), Duration::MAX] {
+    let half = Duration::from_millis(i64::MAX as u64 / 2);
+    let too_long = half + Duration::from_nanos(1);
+    let too_short = Duration::from_micros(999);
+    for ttl in [Duration::ZERO, too_short, too_long, Duration::MAX] {
         let options = SetOptions::new().ttl(ttl);
         for error in [
             space.expire("a", ttl).await.unwrap_err(),
@@ -30,7 +33,7 @@ async fn a_time_to_live_that_would_delete_or_overflow_changes_nothing() {
     assert_eq!(all(&space).await, map(&[("a", 1)]));
     assert_eq!(space.ttl("a").await.unwrap(), Ttl::Persistent);
     // The longest that is let through is one that the server takes.
-    let longest = SetOptions::new().ttl(Duration::from_millis(i64::MAX as u64 / 2));
+    let longest = SetOptions::new().ttl(half);
     assert!(space.set_with("a", 2, longest).await.unwrap().is_set());
     assert!(space.ttl("a").await.unwrap().left().is_some());
 }
