@@ -31,7 +31,10 @@ pub(crate) struct Transaction {
 
 impl Transaction {
     pub(crate) fn new(client: &Client, commands: Vec<Command>) -> Result<Self> {
-        let mut sources = vec![CALL];
+        // In one order, since a server keeps each script that it is sent.
+        let mut sources: Vec<_> = commands.iter().map(source_of).collect();
+        sources.sort_unstable();
+        sources.dedup();
         let mut keys = Vec::new();
         let mut args = Vec::new();
         let mut effect = Effect::Read;
@@ -46,14 +49,8 @@ impl Transaction {
             if command.effect == Effect::Write {
                 effect = Effect::Write;
             }
-            let source = command.script.map_or(CALL, |script| script.source());
-            let which = sources
-                .iter()
-                .position(|known| *known == source)
-                .unwrap_or_else(|| {
-                    sources.push(source);
-                    sources.len() - 1
-                });
+            let source = source_of(&command);
+            let which = sources.partition_point(|other| *other < source);
             let named = command
                 .script
                 .is_none()
@@ -83,6 +80,11 @@ impl Transaction {
             timeout: None,
         })
     }
+}
+
+/// The script that runs a command.
+fn source_of(command: &Command) -> &'static str {
+    command.script.map_or(CALL, |script| script.source())
 }
 
 /// Functions whose parameters take the place of a script's KEYS and ARGV, and the body that calls

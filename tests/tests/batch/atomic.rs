@@ -262,6 +262,45 @@ async fn a_replica_that_answers_an_atomic_batch_is_left() {
 }
 
 #[tokio::test]
+async fn the_order_of_operations_makes_no_other_script() {
+    let server = Server::start().unwrap();
+    let client = client(&server).await;
+    let hash: RedisHash<String, u32> = RedisHash::new(&client, "hash");
+    for scripts in [["insert", "remove", "take"], ["take", "remove", "insert"]] {
+        let mut batch = client.batch().atomic();
+        let results = scripts.map(|script| match script {
+            "insert" => batch.add(hash.insert("n", 1)),
+            "remove" => batch.add(hash.remove("n")),
+            _ => batch.add(hash.get("n")),
+        });
+        batch.send().await.unwrap();
+        for result in results {
+            result.take().unwrap();
+        }
+    }
+    let info = server.command(&["INFO", "memory"]).unwrap();
+    let cached = "number_of_cached_scripts:1\r\n";
+    assert!(info.text().unwrap().contains(cached));
+}
+
+#[tokio::test]
+async fn a_batch_of_a_closed_client_says_so_at_once() {
+    let server = Server::start().unwrap();
+    let client = client(&server).await;
+    let list: RedisList<u32> = RedisList::new(&client, "list");
+    client.close().await;
+    for atomic in [false, true] {
+        let mut batch = client.batch();
+        if atomic {
+            batch = batch.atomic();
+        }
+        let pushed = batch.add(list.push_back(1));
+        assert_eq!(batch.send().await.is_err(), atomic);
+        assert_eq!(pushed.take().unwrap_err().kind(), ErrorKind::Closed);
+    }
+}
+
+#[tokio::test]
 async fn an_operation_of_more_arguments_than_lua_takes_is_refused() {
     for release in [Release::Default, Release::Redis6_2_5] {
         let server = Server::builder().release(release).start().unwrap();
