@@ -79,6 +79,10 @@ impl Lane {
     pub(crate) async fn run(&self, command: Command, server: &str) -> Result<Reply> {
         let (name, effect) = (command.name, command.effect());
         let (limit, fail_fast) = (command.timeout, command.fail_fast);
+        if wire::is_too_long(&command) {
+            let message = format!("{name} has too many arguments to answer with what is stored");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
         let left = self.ready(limit, fail_fast).await?;
         let sent = self.silence.sent();
         let result = wire::send(&self.client, command, left).await;

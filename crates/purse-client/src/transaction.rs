@@ -9,7 +9,7 @@ use crate::command::{Command, Effect};
 use crate::{Client, Error, ErrorKind, Result};
 
 /// The most arguments of one command: what Lua can unpack.
-const MOST_ARGUMENTS: usize = 7_000;
+pub(crate) const MOST_ARGUMENTS: usize = 7_000;
 
 /// The most arguments of all commands, with what tells them apart: servers before 7 break the
 /// connection where one command has more than 1048576.

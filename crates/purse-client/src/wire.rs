@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use crate::Reply;
 use crate::command::Command;
 use crate::script::Script;
-use crate::transaction::Transaction;
+use crate::transaction::{MOST_ARGUMENTS, Transaction};
 use crate::typed::{self, Typed};
 
 /// fred takes a timeout of zero for none.
@@ -62,6 +62,14 @@ fn shape(command: &Command) -> Shape {
         "LPOP" | "RPOP" | "SPOP" | "SRANDMEMBER" if command.args.is_empty() => Shape::Value,
         _ => Shape::Any,
     }
+}
+
+/// Whether the script that wraps the reply of `command` could not run it.
+pub(crate) fn is_too_long(command: &Command) -> bool {
+    command.keys.len() + command.args.len() > MOST_ARGUMENTS
+        && command.script.is_none()
+        && command.node.is_none()
+        && shape(command) == Shape::Any
 }
 
 /// Sends `command` on `client` and waits for its reply, for `timeout` if there is one and for the

@@ -91,7 +91,8 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     ///
     /// # Errors
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster, unless the sets share a
-    /// slot; `Decode`, holding the first bytes that fail; else [those of a read](crate#errors).
+    /// slot; [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for more than 7000 sets;
+    /// `Decode`, holding the first bytes that fail; else [those of a read](crate#errors).
     ///
     /// # Cancel safety
     /// [As every read](crate#cancel-safety).
