@@ -46,10 +46,11 @@ test-matrix *filter:
     printf '\n%s' "$table"
     exit $failed
 
-# Ten times the random operations, fifty times the cancellations, a million elements
+# Ten times the random operations, fifty times the cancellations, a million elements, the lock's whole model
 soak *filter:
     PURSE_SOAK=1 cargo test --no-fail-fast --package purse-tests --test 'model_*' --test memory --test queue --test redlock -- --nocapture {{ filter }}
     PURSE_SOAK=1 cargo test --no-fail-fast --package purse-client --test pop_faults -- --nocapture {{ filter }}
+    PURSE_SOAK=1 cargo test --no-fail-fast --package purse-redlock --lib -- --nocapture {{ filter }}
 
 # Faults of masters and holders for so many seconds; the same ones again: `PURSE_SEED=n just faults`
 faults seconds="600" *phase:

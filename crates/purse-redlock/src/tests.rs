@@ -9,6 +9,7 @@ mod fence_model;
 mod gate;
 mod handover;
 mod lost;
+mod model;
 mod multi;
 mod release;
 mod scope;
