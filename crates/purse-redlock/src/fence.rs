@@ -23,9 +23,11 @@ pub type FencedMutex = RedlockMutex<Fenced>;
 /// it already.
 ///
 /// Each master that grants counts its counter up in the same step. The fence is the greatest of the
-/// counts of a quorum, and no lock is given out before the counters of a quorum stand at its fence
-/// or above it, each since a moment when the master had our token. Any later quorum shares a master
-/// with that one, which counts on from there: a later fence is greater. Counting alone does not do
+/// counts of a quorum, and no lock is given out before the counters of a quorum stand at its fence,
+/// each at a moment when the master had our token. Any later quorum shares a master with that one,
+/// which counts on from there: a later fence is greater. One that stands above the fence already
+/// does not agree to it: where a master lost our lock early, and counted for another since, that
+/// other one may have been given the same fence. Counting alone does not do
 /// that: of three masters that stand at 5, 5 and 9, one holder may get 10 from the first and third,
 /// and the next one 7 from the first two.
 pub(crate) fn settle(counts: &[u64], needed: usize) -> (u64, bool) {
@@ -92,6 +94,10 @@ pub(crate) fn settle(counts: &[u64], needed: usize) -> (u64, bool) {
 /// clocks agree better than the time between two losses of the same counter, and to within a day:
 /// any clock that is kept by NTP. A clock that is wrong by more can hand out smaller fences once the
 /// counters that remember it are gone.
+///
+/// What does not help is a master that comes back with older data: a snapshot, or a file that is
+/// written every second. Its counters are behind, and not missing. Have the masters of fenced locks
+/// keep nothing, or `appendfsync always`.
 ///
 /// # Together with others
 /// The keys are those of locks without a fence, so that all exclude each other, Python's too; those

@@ -234,11 +234,13 @@ impl State {
         fence
     }
 
-    fn raise(&mut self, request: &Request, fence: u64) {
-        for key in request.keys.iter() {
+    /// Whether none stood above the fence.
+    fn raise(&mut self, request: &Request, fence: u64) -> bool {
+        request.keys.iter().all(|key| {
             let count = self.counters.entry(key.clone()).or_default();
             *count = (*count).max(fence);
-        }
+            *count == fence
+        })
     }
 
     fn hold(&mut self, request: &Request) {
@@ -278,12 +280,7 @@ impl State {
                     ..answer(free, None)
                 }
             }
-            Action::Raise(fence) => {
-                if ours {
-                    self.raise(request, fence);
-                }
-                answer(ours, None)
-            }
+            Action::Raise(fence) => answer(ours && self.raise(request, fence), None),
             Action::Extend => {
                 if ours {
                     self.hold(request);
