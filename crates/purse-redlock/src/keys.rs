@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 /// What the key of a lock's counter ends with.
 const COUNTER: &[u8] = b":fence";
 
+/// What the key of a record ends with that tells who leads.
+const LEADER: &[u8] = b":leader";
+
 /// One name as a list of one.
 pub(crate) fn single(name: impl AsRef<[u8]>) -> Arc<[Bytes]> {
     [Bytes::copy_from_slice(name.as_ref())].into()
@@ -54,6 +57,11 @@ pub(crate) fn counter(key: &[u8]) -> Bytes {
     [key, COUNTER].concat().into()
 }
 
+/// The key that tells who has the lock of an election.
+pub(crate) fn leader(key: &[u8]) -> Bytes {
+    [key, LEADER].concat().into()
+}
+
 /// A key as text, for messages.
 pub(crate) fn name(key: &[u8]) -> String {
     format!("\"{}\"", key.escape_ascii())
@@ -64,12 +72,14 @@ pub(crate) struct Shown<'a>(pub(crate) &'a [Bytes]);
 
 impl fmt::Debug for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(Text)).finish()
+        f.debug_list()
+            .entries(self.0.iter().map(|key| Text(key)))
+            .finish()
     }
 }
 
 /// A key as the servers' own tools write it.
-struct Text<'a>(&'a Bytes);
+pub(crate) struct Text<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Debug for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

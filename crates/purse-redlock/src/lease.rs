@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{Error, LostReason, Result};
@@ -16,6 +17,8 @@ use crate::term::{Held, Term};
 pub(crate) enum Order {
     /// Extend it from now on by yourself.
     Keep(AutoExtend),
+    /// Have this stand beside it, from the next extension on.
+    Record(Bytes),
     Extend(oneshot::Sender<Result<()>>),
     Release(oneshot::Sender<Result<Release>>),
 }
@@ -109,6 +112,13 @@ impl Lease {
     pub(crate) fn keep(&self, auto: AutoExtend) {
         // Where the owner is gone, so is all that could be extended.
         let _ = self.orders.send(Order::Keep(auto));
+    }
+
+    /// Extends it, and writes who has it beside it.
+    pub(crate) async fn announce(&self, record: Bytes) -> Result<()> {
+        // As above.
+        let _ = self.orders.send(Order::Record(record));
+        self.extend().await
     }
 
     pub(crate) async fn extend(&self) -> Result<()> {

@@ -34,6 +34,8 @@ pub(crate) struct Event {
 pub(crate) struct Ask {
     pub(crate) action: Action,
     pub(crate) round: u64,
+    /// What stands beside the lock, or may.
+    pub(crate) record: Option<Bytes>,
 }
 
 /// What is known of our token on the master.
@@ -56,6 +58,7 @@ pub(crate) struct Line {
     /// The owner waits for the line as long as this is there.
     events: Option<mpsc::UnboundedSender<Event>>,
     presence: Presence,
+    record: Option<Bytes>,
     /// When our token is gone by itself, as far as can be known.
     expiry: LockInstant,
 }
@@ -79,6 +82,7 @@ impl Line {
             asks,
             events: Some(events),
             presence: Presence::Absent,
+            record: None,
             expiry: context.clock.now(),
         };
         tokio::spawn(line.run());
@@ -94,6 +98,7 @@ impl Line {
             {
                 ask = newer;
             }
+            self.record = ask.record.take();
             match ask.action {
                 Action::Acquire | Action::AcquireFenced => self.acquire(ask).await,
                 Action::Raise(_) => self.raise(ask).await,
@@ -184,6 +189,7 @@ impl Line {
             keys: self.keys.clone(),
             token: self.token.clone(),
             ttl: settings.ttl,
+            record: self.record.clone(),
         });
         // The transport keeps the node timeout; this bound holds whatever the transport does.
         let bound = settings.node_timeout.saturating_mul(2);

@@ -6,9 +6,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use purse_client::{Client, Command, Result};
+use purse_client::{Client, Command, Reply, Result};
 
-use crate::transport::{Changed, Sighting, free_in};
+use crate::transport::{Changed, Record, Sighting, free_in};
 
 /// How long a master has at least to say how a lock is. Nobody waits for it.
 const SHORTEST_LOOK: Duration = Duration::from_millis(500);
@@ -38,6 +38,17 @@ pub(crate) async fn look(
     Ok(Sighting {
         free_in: all_free_in,
         changed,
+    })
+}
+
+/// Looks at the record with this key, and watches it from then on, likewise.
+pub(crate) async fn record(client: Client, key: Bytes, timeout: Duration) -> Result<Record> {
+    let timeout = timeout.max(SHORTEST_LOOK);
+    let command = Command::read("GET").key(key).timeout(timeout);
+    let (reply, mut watch) = client.watch(command).await?;
+    Ok(Record {
+        text: reply.non_nil().map(Reply::into_bytes).transpose()?,
+        changed: Box::pin(async move { watch.changed().await }),
     })
 }
 

@@ -1,13 +1,16 @@
 //! Several locks as one.
 
 use std::fmt;
+use std::future::Future;
 use std::time::Duration;
 
 use crate::error::Result;
+use crate::extender::AutoExtend;
 use crate::fencing::{Fencing, Unfenced};
 use crate::guard::RedlockGuard;
 use crate::keys::Shown;
 use crate::mutex::RedlockMutex;
+use crate::scope::{RedlockLease, Scoped};
 
 /// Several locks by name, acquired all or none; made by [`Redlock::multi`](crate::Redlock::multi).
 ///
@@ -36,6 +39,32 @@ impl<F: Fencing> RedlockMulti<F> {
     /// The keys of the locks on the masters, in order.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.0.keys().iter().map(AsRef::as_ref)
+    }
+
+    /// Has these locks extended by themselves for as long as their guard is alive: as
+    /// [`RedlockMutex::auto_extend`](RedlockMutex::auto_extend), for all names or none.
+    #[must_use = "the locks it was called on are gone"]
+    pub fn auto_extend(self, auto: impl Into<Option<AutoExtend>>) -> Self {
+        Self(self.0.auto_extend(auto))
+    }
+
+    /// Works under all locks: as [`RedlockMutex::scope`](RedlockMutex::scope).
+    ///
+    /// Redis command, round trips and atomicity: as [`lock`](Self::lock), then
+    /// [`extend`](RedlockGuard::extend) every third of the ttl, then
+    /// [`release`](RedlockGuard::release).
+    ///
+    /// # Errors
+    /// As [`RedlockMutex::scope`](RedlockMutex::scope).
+    ///
+    /// # Cancel safety
+    /// As [`RedlockMutex::scope`](RedlockMutex::scope).
+    #[doc(alias = "using")]
+    pub async fn scope<W: Future>(
+        &self,
+        work: impl FnOnce(RedlockLease<F>) -> W,
+    ) -> Result<Scoped<W::Output>> {
+        self.0.scope(work).await
     }
 
     /// Acquires all locks if all are free; never waits for a holder.

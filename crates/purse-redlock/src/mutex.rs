@@ -90,7 +90,7 @@ impl<F: Fencing> RedlockMutex<F> {
         self
     }
 
-    pub(crate) fn context(&self) -> &Context {
+    pub(crate) fn context(&self) -> &Arc<Context> {
         &self.context
     }
 

@@ -137,6 +137,7 @@ struct Owner {
     round: u64,
     is_fenced: bool,
     hold: Option<Hold>,
+    record: Option<Bytes>,
 }
 
 /// A lock acquired, before anybody has it.
@@ -168,6 +169,7 @@ impl Owner {
             round: 0,
             is_fenced,
             hold: None,
+            record: None,
         }
     }
 
@@ -409,9 +411,13 @@ impl Owner {
     }
 
     fn ask(&self, master: usize, action: Action) {
-        let round = self.round;
+        let (round, record) = (self.round, self.record.clone());
         // A line ends early only together with the runtime, and this task with it.
-        let _ = self.lines[master].send(Ask { action, round });
+        let _ = self.lines[master].send(Ask {
+            action,
+            round,
+            record,
+        });
     }
 
     fn no_quorum(&self, votes: Ballot) -> Error {

@@ -77,6 +77,7 @@ impl Probe {
             keys: [self.key.clone()].into(),
             token: self.token.clone(),
             ttl: TTL,
+            record: None,
         };
         let reply = session.run(command(&request).timeout(TIMEOUT)).await?;
         read(&request, reply)

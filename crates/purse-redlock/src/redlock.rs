@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::builder::RedlockBuilder;
 use crate::context::Context;
+use crate::election::Election;
 use crate::error::Result;
 use crate::fence::FencedRedlock;
 use crate::health::MasterStatus;
@@ -78,6 +79,15 @@ impl Redlock {
     #[must_use]
     pub fn fenced(&self) -> FencedRedlock {
         FencedRedlock::new(self.clone())
+    }
+
+    /// The election with this name, of one leader at a time among all who
+    /// [`campaign`](Election::campaign) in it.
+    ///
+    /// Its keys on the masters are the name, and the name with `:fence` and with `:leader` after it.
+    #[must_use]
+    pub fn election(&self, name: impl AsRef<[u8]>) -> Election {
+        Election::new(self.fenced().mutex(name))
     }
 
     pub(crate) const fn context(&self) -> &Arc<Context> {

@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 use crate::clock::LockInstant;
 use crate::health::{MasterState, MasterStatus};
 use crate::keeper::Keeper;
-use crate::look::look;
-use crate::transport::{Action, Asking, Request, Transport, Watching, command, read};
+use crate::look;
+use crate::transport::{Action, Asking, Recording, Request, Transport, Watching, command, read};
 
 /// A master behind purse's client.
 pub(crate) struct Remote {
@@ -31,6 +31,11 @@ impl Remote {
             watcher: Mutex::new(Some(keeper.watcher().clone())),
             keeper: tokio::spawn(keeper.keep()),
         }
+    }
+
+    fn watcher(&self) -> Option<Client> {
+        let watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
+        watcher.clone()
     }
 }
 
@@ -53,9 +58,15 @@ impl Transport for Remote {
     }
 
     fn watch(&self, keys: Arc<[Bytes]>) -> Watching {
-        let watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
-        match watcher.clone() {
-            Some(watcher) => Box::pin(look(watcher, keys, self.timeout)),
+        match self.watcher() {
+            Some(watcher) => Box::pin(look::look(watcher, keys, self.timeout)),
+            None => Box::pin(async { Err(closed()) }),
+        }
+    }
+
+    fn record(&self, key: Bytes) -> Recording {
+        match self.watcher() {
+            Some(watcher) => Box::pin(look::record(watcher, key, self.timeout)),
             None => Box::pin(async { Err(closed()) }),
         }
     }

@@ -20,12 +20,13 @@ use crate::alarms::Alarms;
 use crate::clock::{Clock, LockInstant, SystemClock};
 use crate::context::{Context, Post, Waiting};
 use crate::health::{MasterState, MasterStatus};
+use crate::keys::leader;
 use crate::reaper::Reaper;
 use crate::redlock::Redlock;
 use crate::settings::Settings;
 use crate::stack::Stack;
 use crate::term::Term;
-use crate::transport::{Action, Answer, Asking, Request, Transport, Watching};
+use crate::transport::{Action, Answer, Asking, Recording, Request, Transport, Watching};
 pub(crate) use tracking::{POLL, Tracking};
 
 pub(crate) const fn ms(n: u64) -> Duration {
@@ -72,6 +73,7 @@ struct State {
     only: Option<(Action, Behaviour)>,
     raises: Option<Behaviour>,
     holders: BTreeMap<Bytes, (Bytes, Instant)>,
+    records: BTreeMap<Bytes, (Bytes, Instant)>,
     counters: BTreeMap<Bytes, u64>,
     epoch: Instant,
     free_since: Instant,
@@ -94,6 +96,7 @@ impl Mock {
             only: None,
             raises: None,
             holders: BTreeMap::new(),
+            records: BTreeMap::new(),
             counters: BTreeMap::new(),
             epoch: Instant::now(),
             free_since: Instant::now(),
@@ -156,11 +159,25 @@ impl Mock {
         state.holders.remove(&key);
     }
 
-    /// The keys that are held.
+    /// The keys that are held, and those of records.
     pub(crate) fn keys(&self) -> Vec<Bytes> {
         let mut state = self.state();
         state.expire();
-        state.holders.keys().cloned().collect()
+        let keys = state.holders.keys().chain(state.records.keys());
+        keys.cloned().collect()
+    }
+
+    /// Has a record, whoever wrote it.
+    pub(crate) fn write_record(&self, key: &'static str, record: &'static str, ttl: Duration) {
+        let [key, record] = [key, record].map(|text| Bytes::from_static(text.as_bytes()));
+        let mut state = self.state();
+        state.watchers.tell(&key);
+        state.records.insert(key, (record, Instant::now() + ttl));
+    }
+
+    /// Loses one record.
+    pub(crate) fn lose_record(&self, key: &str) {
+        self.state().records.remove(key.as_bytes());
     }
 
     /// Loses one key.
@@ -178,6 +195,7 @@ impl Mock {
     pub(crate) fn flush(&self) {
         let mut state = self.state();
         state.holders.clear();
+        state.records.clear();
         state.counters.clear();
     }
 
@@ -217,6 +235,7 @@ impl State {
     fn expire(&mut self) {
         let now = Instant::now();
         self.holders.retain(|_, (_, until)| *until > now);
+        self.records.retain(|_, (_, until)| *until > now);
     }
 
     /// Its time, in microseconds.
@@ -253,6 +272,31 @@ impl State {
         }
     }
 
+    /// Writes the record beside a lock, with the end of the lock.
+    fn write(&mut self, request: &Request) {
+        if let Some(record) = &request.record {
+            let key = leader(&request.keys[0]);
+            let until = Instant::now() + request.ttl;
+            self.watchers.tell(&key);
+            self.records.insert(key, (record.clone(), until));
+        }
+    }
+
+    /// Takes the record away, if it is that of the request.
+    fn erase(&mut self, request: &Request) {
+        if let Some(record) = &request.record {
+            let key = leader(&request.keys[0]);
+            if self
+                .records
+                .get(&key)
+                .is_some_and(|(ours, _)| ours == record)
+            {
+                self.records.remove(&key);
+                self.watchers.tell(&key);
+            }
+        }
+    }
+
     fn serve(&mut self, request: &Request) -> Answer {
         self.expire();
         let token = request.token.to_bytes();
@@ -284,10 +328,12 @@ impl State {
             Action::Extend => {
                 if ours {
                     self.hold(request);
+                    self.write(request);
                 }
                 answer(ours, None)
             }
             Action::Release => {
+                self.erase(request);
                 let before = self.holders.len();
                 for key in request.keys.iter() {
                     if self.holders.get(key).is_some_and(is_ours) {
@@ -314,6 +360,10 @@ impl Transport for Mock {
 
     fn watch(&self, keys: Arc<[Bytes]>) -> Watching {
         self.watching(keys)
+    }
+
+    fn record(&self, key: Bytes) -> Recording {
+        self.recording(key)
     }
 
     fn status(&self) -> MasterStatus {
@@ -423,6 +473,14 @@ struct Far {
 impl Transport for Far {
     fn server(&self) -> &str {
         self.master.server()
+    }
+
+    fn record(&self, key: Bytes) -> Recording {
+        let (master, distance) = (self.master.clone(), self.distance);
+        Box::pin(async move {
+            sleep(distance).await;
+            master.record(key).await
+        })
     }
 
     fn status(&self) -> MasterStatus {

@@ -3,6 +3,7 @@
 mod acquire;
 mod auto;
 mod cancel;
+mod election;
 mod extend;
 mod fence;
 mod fence_model;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use purse_client::{Command, Error, ErrorKind, Reply, Result, Script};
 
 use crate::health::MasterStatus;
-use crate::keys::{counter, name};
+use crate::keys::{counter, leader, name};
 use crate::token::Token;
 
 static ACQUIRE: Script = Script::write(
@@ -25,9 +25,19 @@ static ACQUIRE_FENCED: Script = Script::write(
 );
 static EXTEND: Script = Script::write("EXTEND", include_str!("lua/extend.lua"));
 static RAISE: Script = Script::write("RAISE", include_str!("lua/raise.lua"));
+static ANNOUNCE: Script = Script::write("ANNOUNCE", include_str!("lua/announce.lua"));
 static RELEASE: Script = Script::write(
     "RELEASE",
     concat!(include_str!("lua/get.lua"), include_str!("lua/release.lua")),
+);
+
+static RESIGN: Script = Script::write(
+    "RESIGN",
+    concat!(
+        include_str!("lua/get.lua"),
+        include_str!("lua/resign.lua"),
+        include_str!("lua/release.lua")
+    ),
 );
 
 /// How long a counter is kept after its last use, in milliseconds: a day.
@@ -51,6 +61,9 @@ pub(crate) struct Request {
     pub(crate) keys: Arc<[Bytes]>,
     pub(crate) token: Token,
     pub(crate) ttl: Duration,
+    /// What stands beside the lock, of one key, as long as it is ours: an extension writes it, the
+    /// release takes it away.
+    pub(crate) record: Option<Bytes>,
 }
 
 /// What a master answered.
@@ -78,6 +91,15 @@ pub(crate) type Changed = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 pub(crate) type Watching = Pin<Box<dyn Future<Output = Result<Sighting>> + Send>>;
 
+/// What stands beside a lock on one master.
+pub(crate) struct Record {
+    pub(crate) text: Option<Bytes>,
+    /// Resolves once it may be another one, on whatever executor.
+    pub(crate) changed: Changed,
+}
+
+pub(crate) type Recording = Pin<Box<dyn Future<Output = Result<Record>> + Send>>;
+
 /// One master, as the lock sees it.
 ///
 /// Requests that are sent one after the other on one connection take effect in that order. A
@@ -90,6 +112,9 @@ pub(crate) trait Transport: Send + Sync + 'static {
 
     /// Looks at a lock's keys, and watches them from then on.
     fn watch(&self, keys: Arc<[Bytes]>) -> Watching;
+
+    /// Looks at the record with this key, and watches it from then on.
+    fn record(&self, key: Bytes) -> Recording;
 
     /// How it is, without asking it.
     fn status(&self) -> MasterStatus;
@@ -105,11 +130,18 @@ pub(crate) fn command(request: &Request) -> Command {
         ref keys,
         ref token,
         ttl,
+        ref record,
     } = *request;
     let script = |script| {
         let command = Command::script(script);
         let command = keys.iter().cloned().fold(command, Command::key);
         command.arg(token.to_bytes())
+    };
+    let recording = |script| {
+        let command = Command::script(script);
+        let records = keys.iter().map(|key| leader(key));
+        let keys = keys.iter().cloned().chain(records);
+        keys.fold(command, Command::key).arg(token.to_bytes())
     };
     let counting = |script| {
         let command = Command::script(script);
@@ -132,8 +164,14 @@ pub(crate) fn command(request: &Request) -> Command {
         },
         Action::AcquireFenced => counting(&ACQUIRE_FENCED).arg(ttl).arg(COUNTER_LIFE),
         Action::Raise(fence) => counting(&RAISE).arg(fence).arg(COUNTER_LIFE),
-        Action::Extend => script(&EXTEND).arg(ttl),
-        Action::Release => script(&RELEASE),
+        Action::Extend => match record {
+            Some(record) => recording(&ANNOUNCE).arg(ttl).arg(record.clone()),
+            None => script(&EXTEND).arg(ttl),
+        },
+        Action::Release => match record {
+            Some(record) => recording(&RESIGN).arg(record.clone()),
+            None => script(&RELEASE),
+        },
     }
 }
 
@@ -218,6 +256,7 @@ mod tests {
             keys: [Bytes::from_static(b"key")].into(),
             token: Token::fresh(),
             ttl: Duration::from_millis(1_500),
+            record: None,
         }
     }
 
@@ -259,6 +298,18 @@ mod tests {
         ] {
             assert_eq!(of(action).name(), name);
             assert_eq!(of(action).keys(), ["a", "b", "a:fence", "b:fence"]);
+        }
+    }
+
+    #[test]
+    fn the_key_of_a_record_comes_after_that_of_its_lock() {
+        for (action, name) in [(Action::Extend, "ANNOUNCE"), (Action::Release, "RESIGN")] {
+            let command = command(&Request {
+                record: Some(Bytes::from_static(b"7 a")),
+                ..request(action)
+            });
+            assert_eq!(command.name(), name);
+            assert_eq!(command.keys(), ["key", "key:leader"]);
         }
     }
 

@@ -39,6 +39,11 @@ impl Owner {
                         self.keep(orders, term, &mut extender).await
                     }
                 },
+                // An extension follows, which writes it.
+                Some(Order::Record(record)) => {
+                    self.record = Some(record);
+                    orders.recv().await
+                }
                 Some(Order::Keep(auto)) => {
                     extender.arm(auto);
                     self.keep(orders, term, &mut extender).await
@@ -110,9 +115,14 @@ impl Owner {
                     .worth_having(until)
                     .inspect_err(|_| extender.failed(self.context.clock.now()))
             }
-            Possession::Gone => Err(Error::Lost {
-                reason: term.lose(LostReason::Gone),
-            }),
+            Possession::Gone => {
+                let reason = term.lose(LostReason::Gone);
+                if self.record.is_some() && votes.is_foreign() {
+                    let errors = self.named(votes.into_foreign());
+                    return Err(Error::WrongType { errors });
+                }
+                Err(Error::Lost { reason })
+            }
             Possession::Unknown | Possession::Undecided => {
                 extender.failed(self.context.clock.now());
                 term.check()?;

@@ -1,5 +1,7 @@
 //! How masters in memory tell that a key was changed.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +11,9 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 use super::{Behaviour, Mock, State, failure, ms};
-use crate::transport::{Sighting, Watching};
+use crate::transport::{Record, Recording, Sighting, Watching};
+
+type Seeing<T> = Pin<Box<dyn Future<Output = purse_client::Result<T>> + Send>>;
 
 /// What a master does about those who watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,6 +61,23 @@ impl Mock {
     }
 
     pub(super) fn watching(&self, keys: Arc<[Bytes]>) -> Watching {
+        self.seeing(move |state, tracking| look(state, &keys, tracking))
+    }
+
+    pub(super) fn recording(&self, key: Bytes) -> Recording {
+        self.seeing(move |state, tracking| {
+            // It comes to an end first.
+            let changed = look(state, std::slice::from_ref(&key), tracking).changed;
+            let state = state.lock().unwrap();
+            let text = state.records.get(&key).map(|(text, _)| text.clone());
+            Record { text, changed }
+        })
+    }
+
+    fn seeing<T: Send + 'static>(
+        &self,
+        see: impl FnOnce(&Mutex<State>, Tracking) -> T + Send + 'static,
+    ) -> Seeing<T> {
         let mut state = self.state();
         state.watchers.looks.push(Instant::now());
         let (delay, failing) = match state.behaviour {
@@ -81,7 +102,7 @@ impl Mock {
             }
             match failing {
                 Some(kind) => Err(failure(kind)),
-                None => Ok(look(&state, &keys, tracking)),
+                None => Ok(see(&state, tracking)),
             }
         })
     }

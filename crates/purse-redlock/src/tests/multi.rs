@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use crate::testing::{Behaviour, Rig, WELL, ms};
 use crate::transport::Action;
-use crate::{Error, LostReason, RedlockMulti, Release};
+use crate::{AutoExtend, Error, LostReason, RedlockMulti, Release};
 
 static_assertions::assert_impl_all!(RedlockMulti: Send, Sync, Clone, std::fmt::Debug);
 
@@ -156,4 +156,28 @@ async fn a_lost_reply_leaves_nothing_of_it_behind() {
     rig.behave(&[WELL; 3]);
     rig.assert_clean("lost replies").await;
     assert!(rig.masters[1].asked().contains(&Action::Release));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_extends_itself_if_it_is_told_to_and_works_in_a_scope() {
+    let rig = Rig::new(3);
+    let multi = rig.redlock.multi(["a", "b"]).unwrap();
+    let guard = multi
+        .clone()
+        .auto_extend(AutoExtend::new())
+        .lock()
+        .await
+        .unwrap();
+    sleep(ms(10_000)).await;
+    guard.check().unwrap();
+    assert!(is_held(&rig.redlock.mutex("b").try_lock().await));
+    assert_eq!(guard.release().await.unwrap(), Release::Released);
+
+    let scoped = multi.scope(async |lease| {
+        sleep(ms(10_000)).await;
+        lease.check()?;
+        Ok::<_, Error>(lease.key().to_vec())
+    });
+    assert_eq!(scoped.await.unwrap().certain().unwrap().unwrap(), b"a");
+    rig.assert_clean("several in a scope").await;
 }

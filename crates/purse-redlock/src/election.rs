@@ -1,0 +1,228 @@
+//! Leader elections.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::backoff::jitter;
+use crate::error::{Error, Result};
+use crate::extender::AutoExtend;
+use crate::fence::FencedMutex;
+use crate::keys;
+use crate::leadership::Leadership;
+use crate::observer;
+
+/// An election by name, of one leader at a time; made by [`Redlock::election`](crate::Redlock::election).
+///
+/// It is a [fenced lock](crate::FencedRedlock) that its holder keeps for as long as it can, and a
+/// record beside it on each master that tells who that is. Clone and share it at will.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(3)?;
+/// # let urls = servers.urls();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # async fn work(fence: u64) {}
+/// # let redlock = purse_redlock::Redlock::builder(urls).build().await?;
+/// let election = redlock.election("scheduler");
+/// let mut leader = election.observe();
+///
+/// let leadership = election.campaign("host-7").await?;
+/// let seen = leader.wait_for(Option::is_some).await?.clone();
+/// assert_eq!(seen.as_ref(), Some(leadership.leader()));
+///
+/// tokio::select! {
+///     reason = leadership.lost() => eprintln!("no leader any more: {reason}"),
+///     () = work(leadership.fence()) => {}
+/// }
+/// let _ = leadership.resign().await?;
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+///
+/// # When there are two
+/// A leader that is cut off from a quorum of the masters cannot extend its lock, and stops counting
+/// as the leader at [`valid_until`](Leadership::valid_until), by its own clock and with no answer
+/// from anyone: [`lost`](Leadership::lost) resolves. Until then no other is elected, under the
+/// conditions that the [crate](crate) names, and as long as they hold. So of two who believe that
+/// they lead, one does not look: it was stopped (by a debugger, a full disk, a suspend), or what it
+/// sent is still under way. It does not notice, and no election can make it notice. Therefore what
+/// the leader writes to must refuse the earlier of the two: hand [`fence`](Leadership::fence) over
+/// with each write, and have the resource keep the greatest it has seen.
+///
+/// # What goes wrong most often
+/// - To lead is no state that one looks at now and then. `select!` between the work and
+///   [`lost`](Leadership::lost), and [`check`](Leadership::check) right before what only the leader
+///   may do.
+/// - Who one observes to lead may not lead any more: an observer is late by a message at least. It is
+///   good for finding the leader, not for being it. Only a [`Leadership`] entitles to anything.
+/// - Candidates may have the same name; a process that started anew is another leader, with
+///   another fence. Compare fences, not names.
+/// - The leader's process may be well while its work hangs; the lock is extended all the same.
+///   [`resign`](Leadership::resign) if the work does not get on.
+#[derive(Clone)]
+#[doc(alias = "leader")]
+pub struct Election(FencedMutex);
+
+impl Election {
+    pub(crate) fn new(lock: FencedMutex) -> Self {
+        // Limits on how long others hold their locks are not meant for a leader.
+        Self(lock.auto_extend(AutoExtend::new()))
+    }
+
+    /// The key of the election's lock on the masters.
+    #[must_use]
+    pub fn key(&self) -> &[u8] {
+        self.0.key()
+    }
+
+    /// Waits until `candidate` leads, as long as it takes.
+    ///
+    /// The candidate is any bytes, a name or an address where others reach the leader; observers see
+    /// it. Who campaigns waits as for any lock: told by the masters, in line within a process.
+    ///
+    /// Redis command, round trips and atomicity: as [`lock`](crate::RedlockMutex::lock) with a fence;
+    /// then a script with `GET`, `PTTL`, `PEXPIRE` and `SET record PX` on all masters at once, which
+    /// writes the record if the lock is ours, with the lock's end. Each extension writes it again, so
+    /// that a master that missed it has it after a third of the ttl.
+    ///
+    /// # Errors
+    /// As [`lock`](crate::RedlockMutex::lock), [`NoQuorum`](Error::NoQuorum) included: who campaigns
+    /// for ever calls it again. [`WrongType`](Error::WrongType) also if the key of the record
+    /// holds something else on so many masters that no quorum can take it.
+    ///
+    /// # Cancel safety
+    /// Dropped at any point, the candidate does not lead, and whatever was or may have been taken
+    /// or written is taken away in the background at once.
+    #[doc(alias = "elect")]
+    pub async fn campaign(&self, candidate: impl AsRef<[u8]>) -> Result<Leadership> {
+        let candidate = Bytes::copy_from_slice(candidate.as_ref());
+        loop {
+            let guard = self.0.lock().await?;
+            let leader = Leader {
+                candidate: candidate.clone(),
+                fence: guard.fence(),
+            };
+            let announced = guard.lease().announce(leader.to_record()).await;
+            let Err(error) = announced else {
+                return Ok(Leadership::new(guard, leader));
+            };
+            if let Error::WrongType { .. } = error {
+                return Err(error);
+            }
+            // Elected, if not announced yet: the next extension does that.
+            if guard.check().is_ok() {
+                return Ok(Leadership::new(guard, leader));
+            }
+            drop(guard);
+            let context = self.0.context();
+            context.sleep(jitter(context.settings.retry_delay)).await?;
+        }
+    }
+
+    /// Follows who leads, in a task that ends when the last receiver is dropped, or with a
+    /// [`shutdown`](crate::Redlock::shutdown), which ends the channel as well.
+    ///
+    /// It shows what a quorum of the masters say alike, and `None` where they do not: there is no
+    /// leader, or it is not known, at first and while too few masters answer. A minority's word is
+    /// never shown; nor is, after a leader, one with a smaller fence. As in every channel of this
+    /// kind, who looks late sees the latest only; between two leaders there need be no `None`.
+    ///
+    /// Redis command: `GET` on each master over a connection that tracks it (`CLIENT TRACKING`), at
+    /// first, after each change, and about once a second, as not all changes are told. Round trips:
+    /// a change is seen one after the master has it; the end of a leader that died, or of
+    /// masters that do not answer, within two seconds or so.
+    #[must_use = "nobody is observed once the receiver is dropped"]
+    pub fn observe(&self) -> watch::Receiver<Option<Leader>> {
+        observer::start(self.0.context(), keys::leader(self.key()))
+    }
+}
+
+impl fmt::Debug for Election {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Election")
+            .field("key", &keys::Text(self.key()))
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who leads or led.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Leader {
+    candidate: Bytes,
+    fence: u64,
+}
+
+impl Leader {
+    /// What the leader campaigned with.
+    #[must_use]
+    pub fn candidate(&self) -> &[u8] {
+        &self.candidate
+    }
+
+    /// The candidate as text; what is not UTF-8 is replaced.
+    #[must_use]
+    pub fn name(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.candidate)
+    }
+
+    /// The number of the leader, greater than that of all before: see
+    /// [`FencedRedlock`](crate::FencedRedlock).
+    #[must_use]
+    pub const fn fence(&self) -> u64 {
+        self.fence
+    }
+
+    /// What stands beside the lock: the fence, a space, and the candidate.
+    pub(crate) fn to_record(&self) -> Bytes {
+        let fence = format!("{} ", self.fence);
+        [fence.as_bytes(), &self.candidate].concat().into()
+    }
+
+    /// Reads a record; `None` if it is none of ours.
+    pub(crate) fn from_record(record: &Bytes) -> Option<Self> {
+        let space = record.iter().position(|byte| *byte == b' ')?;
+        let fence = std::str::from_utf8(&record[..space]).ok()?;
+        Some(Self {
+            fence: fence.parse().ok()?,
+            candidate: record.slice(space + 1..),
+        })
+    }
+}
+
+impl fmt::Debug for Leader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Leader")
+            .field("candidate", &keys::Text(&self.candidate))
+            .field("fence", &self.fence)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_read_as_it_was_written_whatever_the_candidate_is() {
+        for candidate in [&b"host-7"[..], b"", b" two  words ", b"\xff\0\r\n"] {
+            let leader = Leader {
+                candidate: Bytes::copy_from_slice(candidate),
+                fence: 1_700_000_000_000_001,
+            };
+            let record = leader.to_record();
+            assert!(record.starts_with(b"1700000000000001 "));
+            assert_eq!(Leader::from_record(&record), Some(leader));
+        }
+    }
+
+    #[test]
+    fn what_is_no_record_is_no_leader() {
+        for text in ["", "7", "a b", " a", "-1 a", "99999999999999999999 a"] {
+            assert_eq!(Leader::from_record(&Bytes::from(text)), None, "{text}");
+        }
+    }
+}
