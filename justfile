@@ -87,6 +87,7 @@ examples:
     cargo run --quiet --example sorted_set
     cargo run --quiet --example redlock
     cargo run --quiet --example fenced
+    cargo run --quiet --example election
     cargo run --quiet --example tour
 
 # Remove everything that was built

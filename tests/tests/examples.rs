@@ -148,6 +148,49 @@ fn a_late_writer_is_refused_by_its_fence() {
 }
 
 #[test]
+fn candidates_lead_one_after_the_other() {
+    let mut election = Running::start("election");
+    let mut printed = String::new();
+    let output = election.output.as_mut().expect("a pipe");
+    output.read_to_string(&mut printed).expect("text");
+    assert!(election.child.wait().expect("an end").success());
+    let expected = [
+        "ada leads",
+        "ada writes",
+        "ada resigns: Released",
+        "bob leads",
+        "bob writes",
+        "bob resigns: Released",
+        "ada is refused: another has led since",
+    ];
+    assert_eq!(printed.lines().collect::<Vec<_>>(), expected);
+    election.leaves_nothing();
+}
+
+/// The package that depends on the lock alone, built by itself as its users would.
+#[test]
+fn the_lock_alone_is_enough_for_a_program_of_ten_lines() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/redlock-alone");
+    let run = |urls: &[String]| {
+        let mut program = Command::new(env!("CARGO"));
+        program.current_dir(&folder).args(["run", "--quiet", "--"]);
+        program.args(urls).output().expect("cargo")
+    };
+    let masters = purse_testkit::Masters::start(3).expect("servers");
+    let output = run(&masters.urls());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(printed.starts_with("nobody else has it for "), "{printed}");
+    assert!(printed.ends_with("\nReleased\n"), "{printed}");
+
+    let output = run(&[]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(errors.contains("usage: redlock-alone"), "{errors}");
+}
+
+#[test]
 fn scope_shows_work_that_ends_and_work_that_is_stopped() {
     let mut scope = Running::start("scope");
     let mut printed = String::new();

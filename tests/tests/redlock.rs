@@ -2,6 +2,8 @@
 
 #[path = "redlock/cancel.rs"]
 mod cancel;
+#[path = "redlock/election.rs"]
+mod election;
 #[path = "redlock/faults.rs"]
 mod faults;
 #[path = "redlock/fence.rs"]

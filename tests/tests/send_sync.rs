@@ -1,8 +1,8 @@
 //! Everything can be sent to and shared with other tasks, and so can what methods return.
 
 use purse::redlock::{
-    FencedGuard, FencedMulti, FencedMutex, FencedRedlock, LockInstant, MasterState, MasterStatus,
-    Quarantine, RedlockBuilder, RedlockMulti,
+    Election, FencedGuard, FencedMulti, FencedMutex, FencedRedlock, Leader, Leadership,
+    LockInstant, MasterState, MasterStatus, Quarantine, RedlockBuilder, RedlockMulti,
 };
 use purse::{
     Aggregate, ByRank, ByScore, ByValue, Changes, Client, ClientBuilder, Combined, CombinedSorted,
@@ -59,6 +59,9 @@ fn handles_are_shared() {
     shared::<FencedMutex>();
     shared::<FencedMulti>();
     shared::<FencedGuard>();
+    shared::<Election>();
+    shared::<Leader>();
+    shared::<Leadership>();
     shared::<LockInstant>();
     shared::<MasterState>();
     shared::<MasterStatus>();

@@ -1,0 +1,181 @@
+//! Leaders, and who sees them.
+
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use purse::redlock::{Error, Leader, LostReason, Release};
+use purse_testkit::{Masters, Server};
+use purse_tests::fresh;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::sync::watch::Receiver;
+use tokio::time::timeout;
+
+use super::{MASTERS, PATIENCE, Redlock, ask, copies, eventually, five, redlock};
+
+const URLS: &str = "PURSE_TEST_LEADER";
+const TTL: Duration = Duration::from_secs(2);
+
+async fn brief(urls: impl IntoIterator<Item = String>) -> Redlock {
+    let builder = Redlock::builder(urls).ttl(TTL);
+    builder.build().await.expect("masters that run")
+}
+
+/// Waits until such a leader, or none, is shown.
+async fn shows(observer: &mut Receiver<Option<Leader>>, name: Option<&str>) {
+    let is_so = |leader: &Option<Leader>| leader.as_ref().map(Leader::name).as_deref() == name;
+    let shown = timeout(PATIENCE * 2, observer.wait_for(is_so)).await;
+    assert!(shown.is_ok_and(|shown| shown.is_ok()), "not {name:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resignation_hands_over_and_observers_elsewhere_see_it() {
+    let key = fresh("election");
+    let election = five().await.election(&key);
+    let mut observer = five().await.election(&key).observe();
+    let first = election.campaign("a").await.unwrap();
+    shows(&mut observer, Some("a")).await;
+    assert_eq!(observer.borrow().as_ref(), Some(first.leader()));
+    let record = format!("{} a", first.fence());
+    eventually("all have the record", PATIENCE, || {
+        let says = |server: &&Server| {
+            let reply = ask(server, "GET", format!("{key}:leader"), "");
+            reply.text() == Some(record.as_str())
+        };
+        MASTERS.iter().filter(says).count() == 5
+    })
+    .await;
+    let [lock, record] = [key.clone(), format!("{key}:leader")]
+        .map(|key| ask(&MASTERS[0], "PTTL", key, "").int().unwrap());
+    assert!(
+        (lock - record).abs() < 5_000 && record > 0,
+        "{lock} {record}"
+    );
+
+    let other = five().await.election(&key);
+    let next = tokio::spawn(async move { other.campaign("b").await.unwrap() });
+    assert_eq!(first.resign().await.unwrap(), Release::Released);
+    // Far sooner than the ttl, which is 20 s.
+    let second = timeout(PATIENCE, next).await.unwrap().unwrap();
+    shows(&mut observer, Some("b")).await;
+    drop(second);
+    shows(&mut observer, None).await;
+    eventually("no key left", PATIENCE, || {
+        copies(&*MASTERS, &key) + copies(&*MASTERS, format!("{key}:leader")) == 0
+    })
+    .await;
+}
+
+/// The other process: it leads until it is killed.
+async fn lead(urls: &str) {
+    let redlock = brief(urls.split(',').map(str::to_owned)).await;
+    let leadership = redlock.election("key").campaign("child").await.unwrap();
+    println!("leads {}.", leadership.fence());
+    println!("lost: {}", leadership.lost().await);
+}
+
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_is_stopped_is_followed_and_knows_it_when_it_wakes_up() {
+    if let Ok(urls) = env::var(URLS) {
+        return lead(&urls).await;
+    }
+    let masters = Masters::start(3).unwrap();
+    let process = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "--nocapture"])
+        .arg("election::a_leader_that_is_stopped_is_followed_and_knows_it_when_it_wakes_up")
+        .env(URLS, masters.urls().join(","))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut process = Process(process);
+    let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
+    let mut prints = |word: &str| {
+        let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains(word)));
+        line.expect("such a line").unwrap()
+    };
+    let line = prints("leads ");
+    let fence = line.rsplit("leads ").next().unwrap().trim_end_matches('.');
+    let fence: u64 = fence.parse().unwrap();
+    let redlock = brief(masters.urls()).await;
+    let election = redlock.election("key");
+    let mut observer = election.observe();
+    shows(&mut observer, Some("child")).await;
+    assert_eq!(observer.borrow().as_ref().map(Leader::fence), Some(fence));
+
+    let pid = Pid::from_child(&process.0);
+    kill_process(pid, Signal::STOP).unwrap();
+    let next = timeout(PATIENCE * 2, election.campaign("b")).await;
+    let next = next.unwrap().unwrap();
+    assert!(next.fence() > fence);
+    shows(&mut observer, Some("b")).await;
+    kill_process(pid, Signal::CONT).unwrap();
+    prints("lost: ");
+    next.check().unwrap();
+    assert_eq!(observer.borrow().as_ref(), Some(next.leader()));
+    redlock.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flush_ends_the_leadership_and_the_next_one_has_a_greater_fence() {
+    let masters = Masters::start(3).unwrap();
+    let redlock = brief(masters.urls()).await;
+    let election = redlock.election("key");
+    let mut observer = election.observe();
+    let leadership = election.campaign("a").await.unwrap();
+    shows(&mut observer, Some("a")).await;
+    for server in masters.iter() {
+        server.command(&["FLUSHALL"]).unwrap();
+    }
+    timeout(PATIENCE, leadership.lost()).await.unwrap();
+    shows(&mut observer, None).await;
+    let next = election.campaign("b").await.unwrap();
+    assert!(next.fence() > leadership.fence());
+    shows(&mut observer, Some("b")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minority_of_masters_is_not_missed_and_without_all_nobody_leads() {
+    let mut masters = Masters::start(3).unwrap();
+    let redlock = brief(masters.urls()).await;
+    let election = redlock.election("key");
+    let mut observer = election.observe();
+    masters[0].kill().unwrap();
+    let leadership = election.campaign("a").await.unwrap();
+    shows(&mut observer, Some("a")).await;
+    // Longer than without extensions.
+    let start = Instant::now();
+    while start.elapsed() < TTL * 2 {
+        leadership.check().unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(observer.borrow().as_ref(), Some(leadership.leader()));
+    masters[1].kill().unwrap();
+    masters[2].kill().unwrap();
+    let reason = timeout(PATIENCE, leadership.lost()).await.unwrap();
+    assert_eq!(reason, LostReason::Expired);
+    shows(&mut observer, None).await;
+}
+
+#[tokio::test]
+async fn something_else_in_the_place_of_the_record_stays_and_is_named() {
+    let key = fresh("election");
+    let redlock = redlock(MASTERS.urls()).await;
+    for server in MASTERS.iter() {
+        ask(server, "SADD", format!("{key}:leader"), "member");
+    }
+    let error = redlock.election(&key).campaign("a").await.unwrap_err();
+    assert!(matches!(error, Error::WrongType { .. }), "{error}");
+    assert_eq!(copies(&*MASTERS, format!("{key}:leader")), 5);
+    eventually("no lock left", PATIENCE, || copies(&*MASTERS, &key) == 0).await;
+}
