@@ -1,5 +1,15 @@
 //! Distributed locks over a quorum of Redis and Valkey masters.
 //!
+//! | what is wanted | what does it |
+//! |---|---|
+//! | a moment alone with one thing | [`Redlock::mutex`] |
+//! | work that may take longer than a lock lasts, and stops when it is lost | [`RedlockMutex::scope`] |
+//! | a moment alone with several things | [`Redlock::multi`] |
+//! | that nobody who comes too late does harm | [`Redlock::fenced`], and a resource that checks the fence |
+//! | one of many that leads, and is known to all | [`Redlock::election`] |
+//! | that something is there once only | no lock: a unique constraint, `SET NX`, `HSETNX`, in the store that has it |
+//! | that a number or a document changes in one step | no lock: one command, a script, a transaction, a version that is compared |
+//!
 //! [`Redlock`] makes locks by name, [`RedlockMutex`] waits for one, [`RedlockMulti`] for several at
 //! once, [`RedlockGuard`] is the lock held. [`RedlockMutex::scope`] runs work under a lock, extends it
 //! meanwhile, and stops the work when the lock is lost; with a guard, the same takes [`AutoExtend`]
@@ -30,6 +40,9 @@
 //! be a disaster, and not just work done twice, the resource itself must refuse the late one, by
 //! a number that grows with each holder: [`Redlock::fenced`] gives locks with one, and
 //! [`FencedRedlock`] says what it takes. The resource must check it; the lock cannot.
+//!
+//! An election is such a lock, with the same promises. Where a quorum of masters is gone, nobody locks
+//! and nobody leads: it gives up being available, and not exclusion.
 //!
 //! # No `Locked<T>`
 //! A type that gives out its `T` only to who holds the lock would promise what it cannot keep: a

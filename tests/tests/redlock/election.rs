@@ -146,7 +146,7 @@ async fn a_flush_ends_the_leadership_and_the_next_one_has_a_greater_fence() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_minority_of_masters_is_not_missed_and_without_all_nobody_leads() {
-    let mut masters = Masters::start(3).unwrap();
+    let masters = Masters::start(3).unwrap();
     let redlock = brief(masters.urls()).await;
     let election = redlock.election("key");
     let mut observer = election.observe();
