@@ -22,6 +22,7 @@ lint:
 # Check and run everything: format, lints, docs, licences, unit, live and doc tests
 test: lint doc deny
     cargo build --workspace --examples --features {{ features }}
+    cargo build --quiet --target-dir target --manifest-path examples/redlock-alone/Cargo.toml
     {{ runner }} --workspace --features {{ features }}
     cargo test --workspace --doc --features {{ features }}
 
