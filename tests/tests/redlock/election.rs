@@ -70,7 +70,8 @@ async fn a_resignation_hands_over_and_observers_elsewhere_see_it() {
 /// The other process: it leads until it is killed.
 async fn lead(urls: &str) {
     let redlock = brief(urls.split(',').map(str::to_owned)).await;
-    let leadership = redlock.election("key").campaign("child").await.unwrap();
+    let leadership = redlock.election("key").campaign("child").await;
+    let leadership = leadership.expect("an election without others");
     println!("leads {}.", leadership.fence());
     println!("lost: {}", leadership.lost().await);
 }
