@@ -1,32 +1,25 @@
 //! Masters in memory, on tokio's paused time.
 
+mod rig;
 mod tracking;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use purse_client::{Error, ErrorKind};
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::alarms::Alarms;
-use crate::clock::{Clock, LockInstant, SystemClock};
-use crate::context::{Context, Post, Waiting};
 use crate::health::{MasterState, MasterStatus};
 use crate::keys::leader;
-use crate::reaper::Reaper;
-use crate::redlock::Redlock;
 use crate::settings::Settings;
-use crate::stack::Stack;
-use crate::term::Term;
 use crate::transport::{Action, Answer, Asking, Recording, Request, Transport, Watching};
+pub(crate) use rig::{Rig, posts, term};
 pub(crate) use tracking::{POLL, Tracking};
 
 pub(crate) const fn ms(n: u64) -> Duration {
@@ -443,188 +436,6 @@ fn fail(kind: ErrorKind) -> Asking {
 
 fn failure(kind: ErrorKind) -> Error {
     Error::new(kind, "it does not work")
-}
-
-/// A clock that follows tokio's, and can be put forward, as by a suspend.
-pub(crate) struct TestClock {
-    origin: (LockInstant, Instant),
-    ahead: AtomicU64,
-}
-
-impl TestClock {
-    pub(crate) fn put_forward(&self, by: Duration) {
-        let by = u64::try_from(by.as_millis()).unwrap();
-        self.ahead.fetch_add(by, Ordering::Relaxed);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> LockInstant {
-        self.origin.0 + self.origin.1.elapsed() + ms(self.ahead.load(Ordering::Relaxed))
-    }
-}
-
-/// A master that is some way off.
-struct Far {
-    master: Arc<Mock>,
-    distance: Duration,
-}
-
-impl Transport for Far {
-    fn server(&self) -> &str {
-        self.master.server()
-    }
-
-    fn record(&self, key: Bytes) -> Recording {
-        let (master, distance) = (self.master.clone(), self.distance);
-        Box::pin(async move {
-            sleep(distance).await;
-            master.record(key).await
-        })
-    }
-
-    fn status(&self) -> MasterStatus {
-        self.master.status()
-    }
-
-    fn close(&self) {
-        self.master.close();
-    }
-
-    fn ask(&self, request: Request) -> Asking {
-        let (master, distance) = (self.master.clone(), self.distance);
-        Box::pin(async move {
-            sleep(distance).await;
-            master.ask(request).await
-        })
-    }
-
-    fn watch(&self, keys: Arc<[Bytes]>) -> Watching {
-        let (master, distance) = (self.master.clone(), self.distance);
-        Box::pin(async move {
-            sleep(distance).await;
-            master.watch(keys).await
-        })
-    }
-}
-
-fn redlock(
-    masters: Vec<Arc<dyn Transport>>,
-    settings: Settings,
-    clock: &Arc<TestClock>,
-    reaper: &Reaper,
-) -> Redlock {
-    Redlock::new(Context {
-        masters: masters.into_iter().map(Post::new).collect(),
-        settings,
-        clock: clock.clone(),
-        reaper: reaper.clone(),
-        scopes: Stack::default(),
-        alarms: Alarms::new(clock.clone(), Handle::current()),
-        runtime: Handle::current(),
-        waiting: Waiting::new(&Handle::current()),
-    })
-}
-
-/// A term by the machine's clock.
-pub(crate) fn term(until: LockInstant) -> Term {
-    let clock = Arc::new(SystemClock);
-    let runtime = tokio::runtime::Handle::try_current();
-    let alarms = Alarms::new(clock.clone(), runtime.expect("a runtime"));
-    Term::new(clock, alarms, [].into(), until)
-}
-
-/// Masters of these names.
-pub(crate) fn posts(names: &[&str]) -> Vec<Post> {
-    let mock = |name: &&str| Mock {
-        name: (*name).to_owned(),
-        ..Mock::new(0)
-    };
-    names
-        .iter()
-        .map(|name| Post::new(Arc::new(mock(name))))
-        .collect()
-}
-
-/// A lock over masters in memory.
-pub(crate) struct Rig {
-    pub(crate) masters: Vec<Arc<Mock>>,
-    pub(crate) clock: Arc<TestClock>,
-    pub(crate) reaper: Reaper,
-    pub(crate) redlock: Redlock,
-}
-
-impl Rig {
-    pub(crate) fn new(masters: usize) -> Self {
-        Self::with_ttl(masters, SETTINGS.ttl)
-    }
-
-    pub(crate) fn with_ttl(masters: usize, ttl: Duration) -> Self {
-        Self::with_settings(masters, |settings| settings.ttl = ttl)
-    }
-
-    pub(crate) fn with_settings(masters: usize, change: impl FnOnce(&mut Settings)) -> Self {
-        let masters: Vec<_> = (0..masters).map(|i| Arc::new(Mock::new(i))).collect();
-        let clock = Arc::new(TestClock {
-            origin: (LockInstant::now(), Instant::now()),
-            ahead: AtomicU64::new(0),
-        });
-        let reaper = Reaper::default();
-        let transports = masters.iter().map(|master| master.clone() as _).collect();
-        let mut settings = SETTINGS;
-        change(&mut settings);
-        let redlock = redlock(transports, settings, &clock, &reaper);
-        Self {
-            masters,
-            clock,
-            reaper,
-            redlock,
-        }
-    }
-
-    /// Another one on the same masters, which it takes so long to reach.
-    pub(crate) fn contender(&self, distance: impl Fn(usize) -> Duration) -> Redlock {
-        let far = |(index, master): (usize, &Arc<Mock>)| {
-            Arc::new(Far {
-                master: master.clone(),
-                distance: distance(index),
-            }) as _
-        };
-        let transports = self.masters.iter().enumerate().map(far).collect();
-        redlock(transports, SETTINGS, &self.clock, &self.reaper)
-    }
-
-    /// Another one on the same masters, which polls so seldom.
-    pub(crate) fn patient(&self, retry_delay: Duration) -> Redlock {
-        let masters = self.masters.iter();
-        let transports = masters.map(|master| master.clone() as _).collect();
-        let settings = Settings {
-            retry_delay,
-            ..SETTINGS
-        };
-        redlock(transports, settings, &self.clock, &self.reaper)
-    }
-
-    pub(crate) fn behave(&self, behaviours: &[Behaviour]) {
-        for (master, behaviour) in self.masters.iter().zip(behaviours) {
-            master.behave(*behaviour);
-        }
-    }
-
-    /// Since when nobody has had the key on any master, or from when on nobody will.
-    pub(crate) fn free_since(&self) -> Option<Instant> {
-        let masters = self.masters.iter();
-        masters.map(|master| master.state().free_since).max()
-    }
-
-    /// Waits until all that was given up is off the masters, and checks that it is.
-    pub(crate) async fn assert_clean(&self, case: &str) {
-        self.reaper.drained().await;
-        for master in &self.masters {
-            let keys = master.keys();
-            assert!(keys.is_empty(), "{keys:?} on {} in {case}", master.name);
-        }
-    }
 }
 
 /// Polls `future` once; it is not to end with that.
