@@ -23,7 +23,8 @@ type Keys = HashMap<Bytes, watch::Sender<()>>;
 pub(crate) struct Interest {
     watched: Arc<Watched>,
     key: Bytes,
-    told: watch::Receiver<()>,
+    /// There until it is dropped.
+    told: Option<watch::Receiver<()>>,
 }
 
 impl Watched {
@@ -39,7 +40,7 @@ impl Watched {
         let mut keys = self.lock();
         let sender = keys.as_mut()?.entry(key.clone()).or_default();
         Some(Interest {
-            told: sender.subscribe(),
+            told: Some(sender.subscribe()),
             watched: self.clone(),
             key,
         })
@@ -101,7 +102,9 @@ impl Interest {
     /// Resolves once the server told of the key, or may have.
     pub(crate) async fn told(&mut self) {
         // Nothing is ever sent: it ends with the sender.
-        while self.told.changed().await.is_ok() {}
+        if let Some(told) = &mut self.told {
+            while told.changed().await.is_ok() {}
+        }
     }
 
     pub(crate) const fn key(&self) -> &Bytes {
@@ -112,11 +115,13 @@ impl Interest {
 impl Drop for Interest {
     fn drop(&mut self) {
         let mut keys = self.watched.lock();
+        // It goes while the lock is held: of two who leave at once, each would see the other.
+        drop(self.told.take());
         let Some(keys) = keys.as_mut() else { return };
-        // By now the entry may be another's, who came after the key was told of.
-        let is_last = keys.get(&self.key).is_some_and(|sender| {
-            sender.receiver_count() == 1 && sender.subscribe().same_channel(&self.told)
-        });
+        // By now the entry may be another's, who came after the key was told of and waits.
+        let is_last = keys
+            .get(&self.key)
+            .is_some_and(|sender| sender.receiver_count() == 0);
         if is_last {
             keys.remove(&self.key);
         }
@@ -168,6 +173,24 @@ mod tests {
         assert!(!watched.is_unused() && !watched.lose_unless_used());
         drop(two);
         assert!(watched.is_unused() && watched.lose_unless_used() && watched.is_lost());
+    }
+
+    #[test]
+    fn an_entry_goes_also_when_the_last_two_leave_at_once() {
+        let watched = Arc::new(Watched::new());
+        for _ in 0..10_000 {
+            let pair = [add(&watched, "a"), add(&watched, "a")];
+            let both = std::sync::Barrier::new(2);
+            std::thread::scope(|scope| {
+                for one in pair {
+                    scope.spawn(|| {
+                        both.wait();
+                        drop(one);
+                    });
+                }
+            });
+            assert!(watched.is_unused());
+        }
     }
 
     #[test]
