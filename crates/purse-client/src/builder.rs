@@ -11,6 +11,7 @@ use fred::types::config::{
 };
 
 use crate::client::Client;
+use crate::command::LONGEST;
 use crate::convert;
 use crate::lane::Lane;
 use crate::session::Session;
@@ -78,7 +79,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Bounds the wait for each reply. Default: 5 s; 100 ms with [`Preset::Locks`].
+    /// Bounds the wait for each reply, by a year at most. Default: 5 s; 100 ms with
+    /// [`Preset::Locks`].
     pub const fn command_timeout(mut self, timeout: Duration) -> Self {
         self.command_timeout = Some(timeout);
         self
@@ -172,10 +174,12 @@ impl ClientBuilder {
         let locks = self.preset == Preset::Locks;
         let command_timeout = self
             .command_timeout
-            .unwrap_or(Duration::from_millis(if locks { 100 } else { 5_000 }));
+            .unwrap_or(Duration::from_millis(if locks { 100 } else { 5_000 }))
+            .min(LONGEST);
         let connect_timeout = self
             .connect_timeout
-            .unwrap_or(Duration::from_millis(if locks { 300 } else { 5_000 }));
+            .unwrap_or(Duration::from_millis(if locks { 300 } else { 5_000 }))
+            .min(LONGEST);
         if command_timeout.is_zero() || connect_timeout.is_zero() {
             return Err(Error::new(
                 ErrorKind::Config,

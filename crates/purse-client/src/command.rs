@@ -9,6 +9,9 @@ use smallvec::SmallVec;
 
 use crate::script::Script;
 
+/// No timeout is longer: an instant has to be able to tell when it is over.
+pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Whether a command may change data, which decides what a lost reply means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
@@ -134,9 +137,10 @@ impl Command {
         self
     }
 
-    /// Bounds the wait for the reply, instead of the client's own bound.
+    /// Bounds the wait for the reply, instead of the client's own bound; by a year at most.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        let is_too_long = timeout.as_secs() >= LONGEST.as_secs();
+        self.timeout = Some(if is_too_long { LONGEST } else { timeout });
         self
     }
 

@@ -348,3 +348,65 @@ async fn replies_are_lost_again_and_again_and_every_element_is_delivered_once() 
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
+
+#[tokio::test]
+async fn a_server_that_takes_no_writes_for_a_while_gets_the_element_back_later() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    push(&server, &["a"]);
+    let want = |replicas| {
+        let set = ["CONFIG", "SET", "min-replicas-to-write", replicas];
+        server.command(&set).expect("CONFIG");
+    };
+    let taken = client.take(&pop()).await.expect("a reply").expect("one");
+    want("1");
+    let refused = client
+        .run(Command::write("LPUSH").key("queue").arg("b"))
+        .await;
+    assert_eq!(refused.expect_err("none").code(), Some("NOREPLICAS"));
+    let asked = calls(&server, "evalsha");
+    drop(taken);
+    until("it was tried", async || calls(&server, "evalsha") > asked).await;
+    want("0");
+    until("it is back", async || left(&server) == ["a"]).await;
+    assert!(receipts(&server).is_empty());
+}
+
+#[test]
+fn a_wait_ends_with_the_runtime_of_its_client() {
+    let runtime = || tokio::runtime::Runtime::new().expect("a runtime");
+    let server = Server::start().expect("a server");
+    let (of_client, of_wait) = (runtime(), runtime());
+    let client = of_client.block_on(client(&server));
+    let waits = [0, 1].map(|_| {
+        let client = client.clone();
+        of_wait.spawn(async move { client.take_wait(&pop(), None).await })
+    });
+    of_wait.block_on(until("they wait", async || calls(&server, "llen") > 0));
+    of_client.shutdown_background();
+    for wait in waits {
+        let ended = of_wait.block_on(async { tokio::time::timeout(SOON, wait).await });
+        let outcome = ended.expect("it does not wait for ever").expect("no panic");
+        outcome.expect_err("nobody asks the server any more");
+    }
+    let later = of_wait.block_on(client.take_wait(&pop(), None));
+    later.expect_err("nobody asks the server any more");
+}
+
+#[tokio::test]
+async fn a_timeout_longer_than_time_can_tell_is_a_long_one() {
+    let server = Server::start().expect("a server");
+    let client = Client::builder(&server.url()).command_timeout(Duration::MAX);
+    let client = client.connect().await.expect("a server that runs");
+    push(&server, &["a", "b"]);
+    assert_eq!(element(client.take(&pop()).await).as_deref(), Some("a"));
+    let popped = client.take_wait(&pop(), Some(Duration::MAX)).await;
+    assert_eq!(element(popped).as_deref(), Some("b"));
+    let (_, watch) = client
+        .watch(Command::read("LLEN").key("queue").timeout(Duration::MAX))
+        .await
+        .expect("a reply");
+    drop(watch);
+    let ping = client.run(Command::write("PING").timeout(Duration::MAX));
+    ping.await.expect("a reply");
+}

@@ -92,8 +92,14 @@ impl Lines {
             look: look.clone(),
         };
         lines.insert(name.clone(), line);
-        let bell = ring(client.clone(), name.clone(), look);
-        client.runtime().spawn(bell);
+        // A runtime that has ended drops the bell at once, and that ends the line.
+        drop(lines);
+        let bell = Bell {
+            client: client.clone(),
+            name: name.clone(),
+            look,
+        };
+        client.runtime().spawn(bell.ring());
         call
     }
 
@@ -106,6 +112,17 @@ impl Lines {
             return None;
         }
         Some((line.waiting.len(), line.called))
+    }
+
+    /// Ends the line of a bell that rings no more: who waits there is called.
+    fn end(&self, bell: &Bell) {
+        let mut lines = self.lock();
+        let is_its_own = lines
+            .get(&bell.name)
+            .is_some_and(|line| Arc::ptr_eq(&line.look, &bell.look));
+        let ended = is_its_own.then(|| lines.remove(&bell.name));
+        drop(lines);
+        drop(ended);
     }
 
     /// Calls the first ones.
@@ -147,8 +164,8 @@ impl Place<'_> {
     /// Resolves once it is called.
     pub(crate) async fn is_called(&mut self) {
         if !self.is_called {
-            // The bell's task ends early only with the runtime: then nobody is called any more, and
-            // to look is right as well.
+            // The bell ends early only with the runtime, and the line with it: to look is right as
+            // well, and tells.
             let _ = (&mut self.call).await;
             self.is_called = true;
         }
@@ -172,35 +189,51 @@ impl Drop for Place<'_> {
     }
 }
 
-/// Calls those who wait at `name` until nobody does.
-async fn ring(client: Client, name: Name, look: Arc<Notify>) {
-    let lines = client.lines();
-    let mut pause = SHORTEST_PAUSE;
-    while lines.count(&name).is_some() {
-        let (there, watch) = read(&client, &name).await;
-        let Some((_, called)) = lines.count(&name) else {
-            return;
-        };
-        match there {
-            Ok(there) => lines.call(&name, there.saturating_sub(called)),
-            // Each of them finds out for itself.
-            Err(_) => lines.call(&name, usize::MAX),
-        }
-        let Some(mut watch) = watch else {
-            sleep(pause).await;
-            pause = (2 * pause).min(LONGEST_PAUSE);
-            continue;
-        };
-        pause = SHORTEST_PAUSE;
-        tokio::select! {
-            () = watch.changed() => {
-                // To the only one who waits, how many there are is all the same.
-                if lines.count(&name) == Some((1, 0)) {
-                    lines.call(&name, 1);
-                }
+/// The task of a line; where it is dropped with its runtime, its line ends.
+struct Bell {
+    client: Client,
+    name: Name,
+    look: Arc<Notify>,
+}
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        self.client.lines().end(self);
+    }
+}
+
+impl Bell {
+    /// Calls those who wait until nobody does.
+    async fn ring(self) {
+        let Self { client, name, look } = &self;
+        let lines = client.lines();
+        let mut pause = SHORTEST_PAUSE;
+        while lines.count(name).is_some() {
+            let (there, watch) = read(client, name).await;
+            let Some((_, called)) = lines.count(name) else {
+                return;
+            };
+            match there {
+                Ok(there) => lines.call(name, there.saturating_sub(called)),
+                // Each of them finds out for itself.
+                Err(_) => lines.call(name, usize::MAX),
             }
-            () = look.notified() => {}
-            () = sleep(BACKSTOP) => lines.call(&name, 1),
+            let Some(mut watch) = watch else {
+                sleep(pause).await;
+                pause = (2 * pause).min(LONGEST_PAUSE);
+                continue;
+            };
+            pause = SHORTEST_PAUSE;
+            tokio::select! {
+                () = watch.changed() => {
+                    // To the only one who waits, how many there are is all the same.
+                    if lines.count(name) == Some((1, 0)) {
+                        lines.call(name, 1);
+                    }
+                }
+                () = look.notified() => {}
+                () = sleep(BACKSTOP) => lines.call(name, 1),
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::receipt::RECEIPT_TIME;
-use crate::{Client, Command, ErrorKind, Result, convert, trace, wire};
+use crate::{Client, Command, Error, ErrorKind, Result, convert, trace, wire};
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -28,14 +28,19 @@ pub(crate) async fn settle(client: &Client, command: Command) -> Result<bool> {
         };
         is_late |= error.is_ambiguous();
         last_tries += u32::from(client.is_closed());
-        let may_work_later = error.is_ambiguous() || error.is_retryable();
-        if !may_work_later || last_tries >= LAST_TRIES || Instant::now() >= deadline {
+        if !may_work_later(&error) || last_tries >= LAST_TRIES || Instant::now() >= deadline {
             return Err(error);
         }
         trace::not_settled_yet(client.server(), &error, pause);
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// Whether it is refused for the moment only, or not known to be refused.
+fn may_work_later(error: &Error) -> bool {
+    let takes_no_writes = matches!(error.code(), Some("MISCONF" | "NOREPLICAS"));
+    takes_no_writes || error.is_ambiguous() || error.is_retryable()
 }
 
 /// A closed client makes a connection for it, once its own are gone.
