@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::command::Command;
 use crate::driver::{Driver, Task};
 use crate::silence::{Sent, Silence};
+use crate::still::Still;
 use crate::transaction::Transaction;
 use crate::{Error, ErrorKind, Reply, Result, convert, wire};
 
@@ -24,6 +25,7 @@ pub(crate) struct Lane {
     client: FredClient,
     command_timeout: Duration,
     silence: Silence,
+    still: Still,
     driver: Mutex<Option<Driver>>,
 }
 
@@ -40,6 +42,7 @@ impl Lane {
             client,
             command_timeout,
             silence: Silence::default(),
+            still: Still::default(),
             driver: Mutex::default(),
         }
     }
@@ -142,6 +145,11 @@ impl Lane {
     /// Connects anew, since a replica has answered: the primary is elsewhere.
     pub(crate) fn look_for_primary(&self) {
         self.silence.refused(&self.client);
+    }
+
+    /// The owner of `slot` did not answer: looks whether it is another one by now.
+    pub(crate) fn look_for_owner(&self, slot: u16) {
+        self.still.suspected(&self.client, slot);
     }
 
     /// Resolves once the client is connected.

@@ -31,6 +31,7 @@ mod script;
 mod session;
 mod silence;
 mod slot;
+mod still;
 mod trace;
 mod tracker;
 mod trackers;

@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::command::{Command, Effect};
 use crate::lane::Lane;
 use crate::transaction::Transaction;
-use crate::{Client, Error, Reply, Result, convert, wire};
+use crate::{Client, Error, ErrorKind, Reply, Result, convert, wire};
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
@@ -35,8 +35,18 @@ pub(crate) enum Work {
 
 /// Runs `work` on `lane`, or wherever its cluster says.
 pub(crate) async fn run(client: &Client, lane: &Lane, work: Work) -> Result<Reply> {
-    let deadline = Instant::now() + work.timeout().unwrap_or(lane.command_timeout());
     let slot = work.key().map(|key| fred::util::redis_keyslot(key));
+    let result = follow(client, lane, work, slot).await;
+    if let (Err(error), Some(slot)) = (&result, slot)
+        && matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Ambiguous)
+    {
+        lane.look_for_owner(slot);
+    }
+    result
+}
+
+async fn follow(client: &Client, lane: &Lane, work: Work, slot: Option<u16>) -> Result<Reply> {
+    let deadline = Instant::now() + work.timeout().unwrap_or(lane.command_timeout());
     let mut error = match on_lane(client, lane, work.clone()).await {
         Err(error) if work.follows(&error) => error,
         result => return result,

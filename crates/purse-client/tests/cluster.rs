@@ -467,3 +467,38 @@ async fn a_write_next_to_a_slot_that_is_down_is_never_called_undone() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_node_that_stands_still_is_left_for_its_replica_although_others_answer() {
+    let cluster = Cluster::start(3, 1).expect("a cluster");
+    let client = Client::builder(&cluster.url())
+        .command_timeout(Duration::from_millis(200))
+        // So long fred may try the one that stands still, before it asks another one.
+        .connect_timeout(Duration::from_secs(1))
+        .connect()
+        .await
+        .expect("a cluster");
+    for key in ["foo", "bar"] {
+        assert_eq!(number(&client, incr(key)).await, 1, "{key}");
+    }
+    let others = client.clone();
+    let busy = tokio::spawn(async move {
+        loop {
+            for command in [incr("foo"), Command::read("GET").key("foo")] {
+                // What they are answered is not the question.
+                let _ = others.run(command).await;
+            }
+        }
+    });
+    let old = cluster.primary_of("bar").expect("a primary");
+    old.pause().expect("paused");
+    cluster.fail_over(old).expect("a failover");
+    for command in [incr("bar"), Command::read("GET").key("bar")] {
+        until("the replica answers", async || {
+            client.run(command.clone()).await.is_ok()
+        })
+        .await;
+    }
+    busy.abort();
+    old.resume().expect("resumed");
+}
