@@ -112,13 +112,16 @@ impl Client {
     /// the collection: its receipt. One round trip, and `UNLINK` of the receipt, which nobody waits
     /// for; atomic. Where the connection breaks, it asks again as long as a command may take.
     ///
-    /// No element is lost or doubled, whatever breaks, as long as this process lives and the server
-    /// is not away for more than ten minutes. If the process dies between the pop and what it does
+    /// No element is lost or doubled, whatever breaks, as long as this process and its runtime live,
+    /// and the server is not away for more than ten minutes and keeps what it did: a replica that
+    /// takes over without the last writes has their elements once more. If the process dies between the pop and what it does
     /// with the element, the receipt has a copy for these ten minutes, under `key{key}:taken:<id>`,
     /// or `key:taken:<id>` where the key has a hash tag of its own: a score (nothing for a list),
     /// a space, and the element; an empty one stands for nothing. (A process that ends right after
     /// it got the element may leave the receipt as well, unless it [closes](Self::close) its
-    /// client.) While the slot of the key moves within a cluster, servers refuse to
+    /// client.) A user with limited rights needs those of the receipt besides: on keys that start
+    /// with `key`, `GET`, `SET`, `PEXPIRE`, `UNLINK`, and `LPUSH`, `RPUSH` or `ZADD`, which puts back.
+    /// While the slot of the key moves within a cluster, servers refuse to
     /// make new keys in it: until then pops do without receipts, and a lost reply is
     /// [`Ambiguous`](ErrorKind::Ambiguous).
     ///
@@ -142,8 +145,9 @@ impl Client {
     ///
     /// As [`take`](Self::take). While there is no element it [watches](Self::watch) the length of
     /// the collection (`LLEN`, `ZCARD`), once for all who wait for the same key in this process:
-    /// who has waited longest is served first. Where the server does not let it watch, it looks
-    /// every 50 milliseconds.
+    /// who has waited longest is served first. Every two seconds one of them looks besides, in case
+    /// the server did not tell. Where the server does not let it watch, it looks every 50
+    /// milliseconds.
     ///
     /// # Errors
     /// As [`take`](Self::take).

@@ -410,3 +410,15 @@ async fn a_timeout_longer_than_time_can_tell_is_a_long_one() {
     let ping = client.run(Command::write("PING").timeout(Duration::MAX));
     ping.await.expect("a reply");
 }
+
+#[tokio::test]
+async fn a_put_back_that_comes_too_late_says_so() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    push(&server, &["a"]);
+    let taken = client.take(&pop()).await.expect("a reply").expect("one");
+    let copy = texts(&server, &["KEYS", "*:taken:*"]);
+    server.command(&["DEL", &copy[0]]).expect("DEL");
+    let error = taken.put_back().await.expect_err("the copy is gone");
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+}

@@ -11,6 +11,8 @@ pub enum OnPoison {
     #[default]
     Error,
     /// The element goes to the back of the list at this key, and the pop goes on with the next one.
+    ///
+    /// Not the queue's own key: the next one would be the same again, without an end.
     DeadLetter(Bytes),
     /// The element goes back to where it was, and the error holds a copy of its bytes.
     Leave,

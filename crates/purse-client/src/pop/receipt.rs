@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Pop;
 use super::settle::settle;
-use crate::{Client, Command, Result, Script, trace};
+use crate::{Client, Command, Error, Result, Script, trace};
 
 /// How long a receipt stays that nobody removes: so long may a server be away without a loss.
 pub(crate) const RECEIPT_TIME: Duration = Duration::from_secs(600);
@@ -51,11 +51,11 @@ impl Receipt {
             .impatient()
     }
 
-    /// Puts the element back that the receipt holds, if it holds one.
+    /// Puts the element back that the receipt holds, if it holds one; whether it did, or may have.
     ///
     /// # Errors
     /// What the server refuses for good; else that of the last try.
-    pub(crate) async fn put_back(&self) -> Result<()> {
+    pub(crate) async fn put_back(&self) -> Result<bool> {
         let put_back = self.pop.named(Command::script(&PUT_BACK));
         let put_back = put_back
             .key(self.name.clone())
@@ -64,8 +64,12 @@ impl Receipt {
             .arg(i64::from(self.is_late));
         let result = settle(&self.client, put_back).await;
         result
-            .map(drop)
-            .inspect_err(|error| trace::not_put_back(self.client.server(), error, &self.name))
+            .and_then(|(reply, is_late)| Ok(is_late || reply.into_int()? == 1))
+            .inspect_err(|error| self.not_put_back(error))
+    }
+
+    pub(crate) fn not_put_back(&self, error: &Error) {
+        trace::not_put_back(self.client.server(), error, &self.name);
     }
 
     /// Removes the receipt, once its element is in the right hands.

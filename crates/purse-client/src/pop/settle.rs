@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::receipt::RECEIPT_TIME;
-use crate::{Client, Command, Error, ErrorKind, Result, convert, trace, wire};
+use crate::{Client, Command, Error, ErrorKind, Reply, Result, convert, trace, wire};
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -13,18 +13,19 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const LAST_TRIES: u32 = 5;
 
 /// Runs `command`, which may run more than once, until the server says that it did; for no longer
-/// than a receipt stays. Returns whether it may run again later: a reply was lost.
+/// than a receipt stays. Returns its reply, and whether it may run again later: one was lost.
 ///
 /// # Errors
 /// What the server refuses for good; else that of the last try.
-pub(crate) async fn settle(client: &Client, command: Command) -> Result<bool> {
+pub(crate) async fn settle(client: &Client, command: Command) -> Result<(Reply, bool)> {
     let deadline = Instant::now() + RECEIPT_TIME;
     let mut pause = SHORTEST_PAUSE;
     let mut last_tries = 0;
     let mut is_late = false;
     loop {
-        let Err(error) = attempt(client, command.clone()).await else {
-            return Ok(is_late);
+        let error = match attempt(client, command.clone()).await {
+            Ok(reply) => return Ok((reply, is_late)),
+            Err(error) => error,
         };
         is_late |= error.is_ambiguous();
         last_tries += u32::from(client.is_closed());
@@ -44,20 +45,19 @@ fn may_work_later(error: &Error) -> bool {
 }
 
 /// A closed client makes a connection for it, once its own are gone.
-async fn attempt(client: &Client, command: Command) -> Result<()> {
+async fn attempt(client: &Client, command: Command) -> Result<Reply> {
     if !client.is_closed() {
-        return client.run(command).await.map(drop);
+        return client.run(command).await;
     }
     match client
         .perform_though_closed(command.effect, command.clone().fail_fast())
         .await
     {
         Err(error) if error.kind() == ErrorKind::NotSent => {}
-        result => return result.map(drop),
+        result => return result,
     }
     let (name, effect) = (command.name, command.effect);
     let lease = client.leases().take(None).await?;
     let sent = wire::send(lease.fred(), command, None).await;
-    sent.map(drop)
-        .map_err(|error| convert::command_error(error, name, effect))
+    sent.map_err(|error| convert::command_error(error, name, effect))
 }

@@ -15,7 +15,8 @@ static PUSH_ONCE: Script = Script::write("PUSH ONCE", include_str!("../lua/push_
 /// An element that was taken out for somebody.
 ///
 /// [`keep`](Self::keep) it, or it goes back to where it was: by [`put_back`](Self::put_back), or in
-/// the background when this is dropped.
+/// the background when this is dropped. Decide within ten minutes: what goes back is the server's
+/// copy, which it has for so long.
 #[must_use = "an element that is not kept goes back to where it was"]
 #[derive(Debug)]
 pub struct Taken(Option<Held>);
@@ -81,7 +82,8 @@ impl Taken {
     ///
     /// # Errors
     /// What the server refuses for good, such as [`WrongType`](ErrorKind::WrongType) where another
-    /// value has taken the place of the collection.
+    /// value has taken the place of the collection; [`NotFound`](ErrorKind::NotFound) where the
+    /// server's copy is gone.
     ///
     /// # Cancel safety
     /// Dropped, it goes on in the background.
@@ -140,7 +142,7 @@ impl Taken {
             .arg(held.element.clone())
             .arg(receipt::time());
         match settle(&client, push).await {
-            Ok(is_late) => {
+            Ok((_, is_late)) => {
                 self.keep();
                 receipt::remove(&client, mark, is_late).await;
                 Ok(())
@@ -170,7 +172,13 @@ impl Held {
         // The count of it lasts until it is done: all of `self` is dropped at the end.
         let Receipt { client, pop, .. } = &self.receipt;
         match self.is_bare {
-            false => self.receipt.put_back().await,
+            false if self.receipt.put_back().await? => Ok(()),
+            false => {
+                let message = "not put back: the server's copy is gone, with the time or by others";
+                let error = Error::new(ErrorKind::NotFound, message);
+                self.receipt.not_put_back(&error);
+                Err(error)
+            }
             true => put_back_bare(client, pop, &self.element, self.score.clone()).await,
         }
     }
