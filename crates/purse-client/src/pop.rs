@@ -145,8 +145,8 @@ impl Client {
     ///
     /// As [`take`](Self::take). While there is no element it [watches](Self::watch) the length of
     /// the collection (`LLEN`, `ZCARD`), once for all who wait for the same key in this process:
-    /// who has waited longest is served first. Every two seconds one of them looks besides, in case
-    /// the server did not tell. Where the server does not let it watch, it looks every 50
+    /// who has waited longest is served first. Every two seconds it looks at the length besides, in
+    /// case the server did not tell. Where the server does not let it watch, it looks every 50
     /// milliseconds.
     ///
     /// # Errors

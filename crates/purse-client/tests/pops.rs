@@ -294,6 +294,53 @@ async fn who_was_called_and_is_gone_does_not_keep_the_next_one_waiting() {
 }
 
 #[tokio::test]
+async fn one_who_was_called_and_does_not_come_holds_the_next_one_up_for_a_while_only() {
+    let server = Server::start().expect("a server");
+    let watches = client(&server).await;
+    let only_looks = restricted(&server, "~queue* +@all -client|tracking").await;
+    for client in [watches, only_looks] {
+        held_up(&server, &client).await;
+    }
+}
+
+async fn held_up(server: &Server, client: &Client) {
+    let pop = pop();
+    let before = calls(server, "llen");
+    let mut first = client.take_wait(&pop, None).boxed();
+    until("it waits", async || {
+        assert!(futures::poll!(&mut first).is_pending());
+        calls(server, "llen") > before
+    })
+    .await;
+    let second = waiting_second(client);
+    push(server, "a");
+    let served = tokio::time::timeout(SOON, second).await;
+    let served = served.expect("in a while").expect("no panic");
+    assert_eq!(element(served).as_deref(), Some("a"));
+    drop(first);
+}
+
+/// A task whose pop waits behind another one.
+fn waiting_second(client: &Client) -> JoinHandle<Result<Option<Taken>>> {
+    let client = client.clone();
+    tokio::spawn(async move { client.take_wait(&pop(), None).await })
+}
+
+#[tokio::test]
+async fn while_there_is_nothing_only_the_length_is_looked_at() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let wait = waiting(&server, &client).await;
+    let (scripts, looks) = (calls(&server, "evalsha"), calls(&server, "llen"));
+    until("it looks every two seconds", async || {
+        calls(&server, "llen") >= looks + 2
+    })
+    .await;
+    assert_eq!(calls(&server, "evalsha"), scripts);
+    wait.abort();
+}
+
+#[tokio::test]
 async fn many_wait_on_one_connection_and_other_commands_go_on() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;

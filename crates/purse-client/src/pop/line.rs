@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::Pop;
 use crate::{Client, Command, Reply, Result, Watch};
 
-/// How often somebody is called although nothing rang.
+/// How often the bell looks although nothing rang, and calls somebody if there is an element.
 const BACKSTOP: Duration = Duration::from_secs(2);
 /// How long a line pauses between two looks that it takes because it cannot watch.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
@@ -208,13 +208,23 @@ impl Bell {
         let Self { client, name, look } = &self;
         let lines = client.lines();
         let mut pause = SHORTEST_PAUSE;
+        let mut since = Instant::now();
         while lines.count(name).is_some() {
             let (there, watch) = read(client, name).await;
             let Some((_, called)) = lines.count(name) else {
                 return;
             };
             match there {
-                Ok(there) => lines.call(name, there.saturating_sub(called)),
+                Ok(0) => {}
+                Ok(there) => {
+                    // Those who were called may not come: their futures may not be polled.
+                    let is_overdue = since.elapsed() >= BACKSTOP;
+                    if is_overdue {
+                        since = Instant::now();
+                    }
+                    let least = usize::from(is_overdue);
+                    lines.call(name, there.saturating_sub(called).max(least));
+                }
                 // Each of them finds out for itself.
                 Err(_) => lines.call(name, usize::MAX),
             }
@@ -232,7 +242,7 @@ impl Bell {
                     }
                 }
                 () = look.notified() => {}
-                () = sleep(BACKSTOP) => lines.call(name, 1),
+                () = sleep(BACKSTOP) => {}
             }
         }
     }
