@@ -153,26 +153,33 @@ impl Future for Sleep {
             }
             return Poll::Pending;
         };
-        match sleepers.queue.get_mut(&(this.until, number)) {
-            Some(waker) => {
-                waker.clone_from(cx.waker());
-                Poll::Pending
-            }
-            None => Poll::Ready(Ok(())),
+        let Some(waker) = sleepers.queue.get_mut(&(this.until, number)) else {
+            return Poll::Ready(Ok(()));
+        };
+        if !waker.will_wake(cx.waker()) {
+            let before = std::mem::replace(waker, cx.waker().clone());
+            // Not under the lock: it may be the last that keeps a task, which may sleep here, too.
+            drop(sleepers);
+            drop(before);
         }
+        Poll::Pending
     }
 }
 
 impl Drop for Sleep {
     fn drop(&mut self) {
         if let Some(number) = self.number {
-            self.shared.sleepers().queue.remove(&(self.until, number));
+            let waker = self.shared.sleepers().queue.remove(&(self.until, number));
+            // As above.
+            drop(waker);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::task::Wake;
+
     use super::*;
     use crate::testing::{ms, poll_once};
 
@@ -200,6 +207,51 @@ mod tests {
         assert_eq!(timer.0.sleepers().queue.len(), 1);
         drop(sleep);
         assert!(timer.0.sleepers().queue.is_empty());
+    }
+
+    /// What a task of an executor that counts references is: its wakers are what keeps it.
+    struct Task {
+        _sleep: Mutex<Pin<Box<Sleep>>>,
+    }
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    /// A waker that is the last of a task that sleeps itself.
+    fn last_waker(timer: &Timer) -> Waker {
+        let mut sleep = Box::pin(timer.sleep(ms(60_000)));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(sleep.as_mut().poll(&mut cx).is_pending());
+        let _sleep = Mutex::new(sleep);
+        Arc::new(Task { _sleep }).into()
+    }
+
+    #[test]
+    fn a_waker_that_is_the_last_of_a_sleeping_task_may_be_dropped_or_replaced() {
+        let (done, outcome) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .build()
+                .unwrap();
+            let timer = Timer::start(runtime.handle());
+            for is_polled_again in [false, true] {
+                let mut sleep = Box::pin(timer.sleep(ms(60_000)));
+                let waker = last_waker(&timer);
+                let _ = sleep.as_mut().poll(&mut Context::from_waker(&waker));
+                drop(waker);
+                if is_polled_again {
+                    let mut cx = Context::from_waker(Waker::noop());
+                    assert!(sleep.as_mut().poll(&mut cx).is_pending());
+                }
+                drop(sleep);
+            }
+            done.send(timer.0.sleepers().queue.len()).unwrap();
+        });
+        // Under the timer's own lock it would never end.
+        let left = outcome.recv_timeout(Duration::from_secs(20));
+        assert_eq!(left, Ok(0));
     }
 
     #[tokio::test]
