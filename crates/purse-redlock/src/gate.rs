@@ -11,6 +11,7 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
+use crate::clock::LockInstant;
 use crate::error::{Error, LostReason, Result};
 use crate::term::Term;
 
@@ -32,6 +33,7 @@ struct Gate {
     /// Until when the lock, which was given back here, is left to whoever is first in line, unless
     /// that one tried before.
     promised: Option<Instant>,
+    outage: Option<Outage>,
     waiting: usize,
     holding: usize,
 }
@@ -43,10 +45,17 @@ impl Default for Gate {
             holder: None,
             contested: 0,
             promised: None,
+            outage: None,
             waiting: 0,
             holding: 0,
         }
     }
+}
+
+/// That there was no quorum, from the first to the last attempt that showed it.
+struct Outage {
+    since: LockInstant,
+    last: LockInstant,
 }
 
 /// Who of this process holds the lock.
@@ -94,6 +103,7 @@ impl Gates {
         gate.holding += 1;
         let term = term.clone();
         gate.holder = Some(Holder { term, end });
+        gate.outage = None;
         Hold {
             gates: self.clone(),
             keys: keys.clone(),
@@ -180,6 +190,25 @@ impl Place {
         self.look(|gate| gate.promised = None);
     }
 
+    /// Notes that there was no quorum, and says for how long that has been so: for all in line, as
+    /// those behind would else bear it one after the other. What nobody looked at for `gap` may have
+    /// been another outage.
+    pub(crate) fn down(&self, now: LockInstant, gap: Duration) -> Duration {
+        let since = self.look(|gate| {
+            let known = gate.outage.take();
+            let same = known.filter(|known| now.saturating_duration_since(known.last) < gap);
+            let since = same.map_or(now, |same| same.since);
+            gate.outage = Some(Outage { since, last: now });
+            since
+        });
+        now.saturating_duration_since(since.unwrap_or(now))
+    }
+
+    /// Notes that there was a quorum.
+    pub(crate) fn up(&self) {
+        self.look(|gate| gate.outage = None);
+    }
+
     fn look<T>(&self, look: impl FnOnce(&mut Gate) -> T) -> Option<T> {
         // It is there as long as this place is.
         self.gates.lock().get_mut(&self.keys).map(look)
@@ -216,7 +245,6 @@ impl Drop for Hold {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::LockInstant;
     use crate::testing::{ms, poll_once};
 
     fn keys() -> Arc<[Bytes]> {

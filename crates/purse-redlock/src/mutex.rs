@@ -9,7 +9,6 @@ use bytes::Bytes;
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
-use crate::clock::LockInstant;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::extender::AutoExtend;
@@ -151,7 +150,8 @@ impl<F: Fencing> RedlockMutex<F> {
     ///
     /// It does not wait like this for masters that are down: it fails once there was no quorum
     /// during a whole ttl, or during 30 s if the ttl is longer. That is enough for a restart or
-    /// failover, and short enough to be noticed.
+    /// failover, and short enough to be noticed. Those in line count together: it is told to all of
+    /// them, after one attempt of each.
     ///
     /// Redis command, round trips and atomicity: as [`try_lock`](Self::try_lock), for each attempt, and
     /// `PTTL` on each master where the lock is not free. Once another process gave it back, two round
@@ -168,21 +168,16 @@ impl<F: Fencing> RedlockMutex<F> {
     pub async fn lock(&self) -> Result<RedlockGuard<F>> {
         let mut wait = Wait::new(&self.context, &self.keys, F::IS_FENCED);
         wait.queue(Duration::MAX).await?;
-        let mut down_since: Option<LockInstant> = None;
         loop {
             let error = match wait.attempt().await {
                 Ok(lease) => return Ok(self.guard(lease)),
                 Err(error) => error,
             };
+            let outage = wait.outage(&error);
             match error {
-                Error::Held { .. } => down_since = None,
-                error @ (Error::NoQuorum { .. } | Error::ValidityExhausted { .. }) => {
-                    let now = self.context.clock.now();
-                    let since = *down_since.get_or_insert(now);
-                    if now.saturating_duration_since(since) >= self.context.settings.outage() {
-                        return Err(error);
-                    }
-                }
+                Error::Held { .. } => {}
+                Error::NoQuorum { .. } | Error::ValidityExhausted { .. }
+                    if outage < self.context.settings.outage() => {}
                 error => return Err(error),
             }
             wait.pause(Duration::MAX).await?;
@@ -231,7 +226,10 @@ impl<F: Fencing> RedlockMutex<F> {
             match wait.attempt().await {
                 Ok(lease) => return Ok(self.guard(lease)),
                 Err(error @ (Error::Closed | Error::WrongType { .. })) => return Err(error),
-                Err(error) => *last = Some(Box::new(error)),
+                Err(error) => {
+                    wait.outage(&error);
+                    *last = Some(Box::new(error));
+                }
             }
             let left = limit.saturating_sub(start.elapsed());
             if left.is_zero() {

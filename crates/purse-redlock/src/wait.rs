@@ -207,6 +207,18 @@ impl<'a> Wait<'a> {
         }
     }
 
+    /// How long there has been no quorum, after an attempt that failed with `error`; zero if there is.
+    pub(crate) fn outage(&self, error: &Error) -> Duration {
+        if let Error::NoQuorum { .. } | Error::ValidityExhausted { .. } = error {
+            let (now, gap) = (self.context.clock.now(), self.context.settings.outage());
+            return self
+                .place
+                .down(now, gap.max(self.context.settings.retry_delay * 2));
+        }
+        self.place.up();
+        Duration::ZERO
+    }
+
     /// Waits until another attempt makes sense, for `limit` at most.
     pub(crate) async fn pause(&mut self, limit: Duration) -> Result<()> {
         let start = Instant::now();

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::testing::{Behaviour, Rig, SETTINGS, WELL, ms};
+use crate::testing::{Behaviour, Rig, SETTINGS, WELL, ms, poll_once};
 use crate::transport::Action;
 use crate::{Error, Release};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 const DOWN: Behaviour = Behaviour::Down;
 
@@ -62,6 +62,40 @@ async fn lock_bears_an_outage_shorter_than_a_ttl_and_reports_a_longer_one() {
     sleep(ms(800)).await;
     rig.behave(&[WELL, DOWN, WELL]);
     waiter.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_reported_to_all_in_line_and_not_to_one_a_ttl() {
+    let rig = Rig::new(3);
+    rig.behave(&[WELL, DOWN, DOWN]);
+    let start = Instant::now();
+    let mut tasks = JoinSet::new();
+    for _ in 0..10 {
+        let mutex = rig.redlock.mutex("key");
+        tasks.spawn(async move { mutex.lock().await.map(drop) });
+    }
+    for outcome in tasks.join_all().await {
+        assert!(matches!(outcome, Err(Error::NoQuorum { .. })));
+    }
+    let took = start.elapsed();
+    assert!(took >= SETTINGS.ttl && took <= SETTINGS.ttl * 2, "{took:?}");
+    assert_eq!(rig.redlock.gates(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_that_nobody_looked_at_for_long_is_another_one() {
+    let rig = Rig::new(3);
+    rig.behave(&[WELL, DOWN, DOWN]);
+    let mutex = rig.redlock.mutex("key");
+    let mut first = Box::pin(mutex.lock());
+    assert!(timeout(ms(500), &mut first).await.is_err());
+    let mut second = Box::pin(mutex.lock());
+    poll_once(&mut second).await;
+    sleep(SETTINGS.ttl * 3).await;
+    drop(first);
+    let start = Instant::now();
+    assert!(matches!(second.await, Err(Error::NoQuorum { .. })));
+    assert!(start.elapsed() >= SETTINGS.ttl, "{:?}", start.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
