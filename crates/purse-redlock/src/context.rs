@@ -9,9 +9,10 @@ use tokio::sync::Semaphore;
 
 use crate::alarms::Alarms;
 use crate::clock::{Clock, LockInstant};
-use crate::decision::is_worth_having;
+use crate::decision::{is_worth_having, quorum};
 use crate::error::{Error, Result};
 use crate::gate::Gates;
+use crate::health::MasterState;
 use crate::reaper::Reaper;
 use crate::settings::Settings;
 use crate::stack::Stack;
@@ -84,6 +85,22 @@ impl Context {
         }
         let left = until.saturating_duration_since(now);
         Err(Error::ValidityExhausted { left })
+    }
+
+    /// Whether it is for a quarantine that there is no quorum, and one that ends within `time`.
+    pub(crate) fn is_quarantined_within(&self, time: Duration) -> bool {
+        let now = LockInstant::now();
+        let states = self.masters.iter().map(|post| post.master.status().state);
+        let (mut up, mut soon) = (0, 0);
+        for state in states {
+            match state.at(now) {
+                MasterState::Up => up += 1,
+                MasterState::Quarantined { until } if until <= now + time => soon += 1,
+                _ => {}
+            }
+        }
+        let needed = quorum(self.masters.len());
+        up < needed && up + soon >= needed
     }
 
     /// Closes the connections, after a shutdown: now, or when nobody needs them any more.

@@ -17,6 +17,7 @@ use crate::guard::RedlockGuard;
 use crate::keys::Shown;
 use crate::lease::Lease;
 use crate::owner::Manner;
+use crate::settings::LONGEST_OUTAGE;
 use crate::span::LockSpan;
 use crate::wait::{Wait, attempt};
 
@@ -150,8 +151,9 @@ impl<F: Fencing> RedlockMutex<F> {
     ///
     /// It does not wait like this for masters that are down: it fails once there was no quorum
     /// during a whole ttl, or during 30 s if the ttl is longer. That is enough for a restart or
-    /// failover, and short enough to be noticed. Those in line count together: it is told to all of
-    /// them, after one attempt of each.
+    /// failover, and short enough to be noticed. Where a majority came back without its data, it bears
+    /// their [`Quarantine`](crate::Quarantine) as well, if that ends within these 30 s. Those in line
+    /// count together: the end of patience is that of all of them, after one attempt of each.
     ///
     /// Redis command, round trips and atomicity: as [`try_lock`](Self::try_lock), for each attempt, and
     /// `PTTL` on each master where the lock is not free. Once another process gave it back, two round
@@ -168,6 +170,7 @@ impl<F: Fencing> RedlockMutex<F> {
     pub async fn lock(&self) -> Result<RedlockGuard<F>> {
         let mut wait = Wait::new(&self.context, &self.keys, F::IS_FENCED);
         wait.queue(Duration::MAX).await?;
+        let mut is_quarantined = false;
         loop {
             let error = match wait.attempt().await {
                 Ok(lease) => return Ok(self.guard(lease)),
@@ -175,9 +178,17 @@ impl<F: Fencing> RedlockMutex<F> {
             };
             let outage = wait.outage(&error);
             match error {
-                Error::Held { .. } => {}
-                Error::NoQuorum { .. } | Error::ValidityExhausted { .. }
-                    if outage < self.context.settings.outage() => {}
+                Error::Held { .. } => is_quarantined = false,
+                error @ (Error::NoQuorum { .. } | Error::ValidityExhausted { .. }) => {
+                    let left = LONGEST_OUTAGE.saturating_sub(outage);
+                    // One that has just ended was not over yet when the masters were asked.
+                    let was_quarantined = is_quarantined;
+                    is_quarantined = self.context.is_quarantined_within(left);
+                    let is_borne = is_quarantined || was_quarantined;
+                    if outage >= self.context.settings.outage() && !is_borne {
+                        return Err(error);
+                    }
+                }
                 error => return Err(error),
             }
             wait.pause(Duration::MAX).await?;

@@ -11,7 +11,7 @@ const SHORTEST_TTL: Duration = Duration::from_millis(10);
 const LONGEST_TTL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 const LONGEST_NODE_TIMEOUT: Duration = Duration::from_millis(50);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
-const LONGEST_OUTAGE: Duration = Duration::from_secs(30);
+pub(crate) const LONGEST_OUTAGE: Duration = Duration::from_secs(30);
 
 /// What the user asked for; `None` where the default is to be taken.
 #[derive(Debug, Clone, Copy, Default)]

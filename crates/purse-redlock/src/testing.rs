@@ -1,6 +1,7 @@
 //! Masters in memory, on tokio's paused time.
 
 mod rig;
+mod status;
 mod tracking;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use purse_client::{Error, ErrorKind};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::health::{MasterState, MasterStatus};
+use crate::health::MasterStatus;
 use crate::keys::leader;
 use crate::settings::Settings;
 use crate::transport::{Action, Answer, Asking, Recording, Request, Transport, Watching};
@@ -45,6 +46,8 @@ pub(crate) enum Behaviour {
     Stray(Duration),
     /// Not connected.
     Down,
+    /// Connected, and not to be asked for another ten seconds.
+    Quarantined,
     /// Neither does it nor replies, and the client does not even give up.
     Stuck,
     /// Answers with an error of this kind, and does nothing.
@@ -360,7 +363,7 @@ impl Transport for Mock {
     }
 
     fn status(&self) -> MasterStatus {
-        well(&self.name)
+        self.how_it_is()
     }
 
     fn close(&self) {
@@ -386,7 +389,7 @@ impl Transport for Mock {
             Behaviour::After(delay) => (delay, true, true),
             Behaviour::Deaf(delay) => (delay, true, false),
             Behaviour::Stray(delay) => (delay, false, false),
-            Behaviour::Down => return fail(ErrorKind::NotSent),
+            Behaviour::Down | Behaviour::Quarantined => return fail(ErrorKind::NotSent),
             Behaviour::Failing(kind) => return fail(kind),
             Behaviour::Denying(delay) => (delay, false, false),
             Behaviour::Stuck => return Box::pin(std::future::pending()),
@@ -417,16 +420,6 @@ impl Transport for Mock {
                 _ => Err(Error::new(ErrorKind::Ambiguous, "no reply")),
             }
         })
-    }
-}
-
-/// A master that nothing is wrong with.
-fn well(name: &str) -> MasterStatus {
-    MasterStatus {
-        address: name.to_owned(),
-        state: MasterState::Up,
-        run_id: None,
-        round_trip: None,
     }
 }
 

@@ -85,7 +85,7 @@ impl Mock {
             Behaviour::Deaf(delay) | Behaviour::Stray(delay) | Behaviour::Denying(delay) => {
                 (delay, Some(ErrorKind::Timeout))
             }
-            Behaviour::Down => (Duration::ZERO, Some(ErrorKind::NotSent)),
+            Behaviour::Down | Behaviour::Quarantined => (Duration::ZERO, Some(ErrorKind::NotSent)),
             Behaviour::Failing(kind) => (Duration::ZERO, Some(kind)),
             Behaviour::Stuck => return Box::pin(std::future::pending()),
         };

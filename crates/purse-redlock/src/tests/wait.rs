@@ -83,6 +83,26 @@ async fn an_outage_is_reported_to_all_in_line_and_not_to_one_a_ttl() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_quarantine_of_a_majority_is_borne_if_it_ends_within_half_a_minute() {
+    let quarantined = Behaviour::Quarantined;
+    let rig = Rig::new(3);
+    rig.behave(&[DOWN, quarantined, quarantined]);
+    let mutex = rig.redlock.mutex("key");
+    let waiter = tokio::spawn(async move { mutex.lock().await.map(drop) });
+    sleep(SETTINGS.ttl * 5).await;
+    rig.behave(&[DOWN, WELL, WELL]);
+    waiter.await.unwrap().unwrap();
+
+    // One that starts over and over, or would end too late, is not.
+    rig.behave(&[DOWN, quarantined, quarantined]);
+    let start = Instant::now();
+    let error = rig.redlock.mutex("key").lock().await.unwrap_err();
+    assert!(matches!(error, Error::NoQuorum { .. }), "{error}");
+    let took = start.elapsed();
+    assert!(took > ms(15_000) && took < ms(30_000), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_outage_that_nobody_looked_at_for_long_is_another_one() {
     let rig = Rig::new(3);
     rig.behave(&[WELL, DOWN, DOWN]);

@@ -1,0 +1,29 @@
+//! How masters in memory say they are.
+
+use super::{Behaviour, Mock, ms};
+use crate::clock::LockInstant;
+use crate::health::{MasterState, MasterStatus};
+
+impl Mock {
+    pub(super) fn how_it_is(&self) -> MasterStatus {
+        let until = LockInstant::now() + ms(10_000);
+        let state = match self.state().behaviour {
+            Behaviour::Quarantined => MasterState::Quarantined { until },
+            _ => MasterState::Up,
+        };
+        MasterStatus {
+            state,
+            ..well(&self.name)
+        }
+    }
+}
+
+/// A master that nothing is wrong with.
+fn well(name: &str) -> MasterStatus {
+    MasterStatus {
+        address: name.to_owned(),
+        state: MasterState::Up,
+        run_id: None,
+        round_trip: None,
+    }
+}
