@@ -297,7 +297,7 @@ async fn who_was_called_and_is_gone_does_not_keep_the_next_one_waiting() {
 async fn one_who_was_called_and_does_not_come_holds_the_next_one_up_for_a_while_only() {
     let server = Server::start().expect("a server");
     let watches = client(&server).await;
-    let only_looks = restricted(&server, "~queue* +@all -client|tracking").await;
+    let only_looks = restricted(&server, "~queue* +@all -client").await;
     for client in [watches, only_looks] {
         held_up(&server, &client).await;
     }
@@ -396,7 +396,7 @@ async fn restricted(server: &Server, rights: &str) -> Client {
 #[tokio::test]
 async fn where_it_may_not_watch_it_looks_until_nobody_waits() {
     let server = Server::start().expect("a server");
-    let client = restricted(&server, "~queue* +@all -client|tracking").await;
+    let client = restricted(&server, "~queue* +@all -client").await;
     let wait = waiting(&server, &client).await;
     push(&server, "a");
     assert_eq!(element(wait.await.expect("no panic")).as_deref(), Some("a"));

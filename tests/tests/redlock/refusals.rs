@@ -148,13 +148,13 @@ async fn a_password_that_was_changed() {
 async fn masters_that_are_still_loading() {
     let settings = Server::builder()
         .append_only()
-        // It looks up from its work each time it has read so much.
-        .config("loading-process-events-interval-bytes", "1024")
+        // It looks up from its work each time it has read two megabytes.
+        .config("rdbcompression", "no")
         // Microseconds for each key.
-        .config("key-load-delay", "3000");
+        .config("key-load-delay", "6000");
     let (masters, redlock) = three(&settings).await;
     for server in [&masters[0], &masters[2]] {
-        let pairs = (0..1_000).flat_map(|n| [format!("filler{n}"), "x".repeat(100)]);
+        let pairs = (0..500).flat_map(|n| [format!("filler{n}"), "x".repeat(1 << 17)]);
         let mset: Vec<_> = ["MSET".to_owned()].into_iter().chain(pairs).collect();
         assert_eq!(server.command(&mset).unwrap().text(), Some("OK"));
         tell(server, &["BGREWRITEAOF"]);
