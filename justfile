@@ -2,6 +2,7 @@
 
 features := "purse/bincode,purse/msgpack,purse/validate,purse/tls-rustls-ring,purse/unix-sockets"
 fuzz := "crates/purse-codec/fuzz"
+bench := "crates/purse-bench"
 
 # List the recipes
 default:
@@ -75,6 +76,14 @@ fuzz seconds="10":
         mkdir -p {{ fuzz }}/artifacts && (cd {{ fuzz }} && cargo run --quiet --release --bin $target -- \
             -max_total_time={{ seconds }} -rss_limit_mb=512 -timeout=5 -artifact_prefix=artifacts/) || exit 1; \
     done
+
+# Measure purse side by side with its peers: `just bench-compare --quick --only hash`
+bench-compare *args:
+    cargo run --release --manifest-path {{ bench }}/Cargo.toml -- {{ args }}
+
+# Draw what was measured last into docs/bench
+bench-plot:
+    cargo run --release --manifest-path {{ bench }}/Cargo.toml --bin plot
 
 # Run every example
 examples:

@@ -1,0 +1,221 @@
+//! One work, by purse and its peers in turn.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::drivers::Drivers;
+use crate::figures;
+use crate::memory;
+use crate::order::{Answer, Order, Result};
+use crate::peer::{Peer, connect, connect_apart};
+use crate::report::{Line, Measured};
+use crate::stage::Stage;
+use crate::work::{Metric, Site, Work};
+
+/// How thoroughly to measure.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    pub(crate) rounds: usize,
+    /// How long each run should last at least.
+    pub(crate) run: Duration,
+    /// How long it may last at most.
+    pub(crate) patience: Duration,
+}
+
+/// The most operations that one run has.
+const MOST: usize = 2_000_000;
+
+type Connected = HashMap<(String, Site), Box<dyn Peer>>;
+
+pub(crate) struct Bench {
+    pub(crate) stage: Stage,
+    pub(crate) drivers: Drivers,
+    pub(crate) pace: Pace,
+    connected: Connected,
+}
+
+/// What a peer did in all rounds, or why not.
+struct Runs {
+    peer: &'static str,
+    count: usize,
+    answers: Vec<Answer>,
+    memory: Vec<f64>,
+    failure: Option<String>,
+}
+
+impl Bench {
+    pub(crate) fn new(stage: Stage, drivers: Drivers, pace: Pace) -> Self {
+        Self {
+            stage,
+            drivers,
+            pace,
+            connected: HashMap::new(),
+        }
+    }
+
+    /// Measures one work, and gives a line for each peer and metric.
+    pub(crate) async fn measure(&mut self, work: &Work) -> Vec<Line> {
+        let mut all = vec![Runs::new("purse", work)];
+        all.extend(work.peers.iter().map(|peer| Runs::new(peer, work)));
+        if !work.fixed {
+            for runs in &mut all {
+                if let Err(error) = self.calibrate(work, runs).await {
+                    runs.failure = Some(error.to_string());
+                }
+            }
+        }
+        for _ in 0..work.rounds.unwrap_or(self.pace.rounds) {
+            for runs in all.iter_mut().filter(|runs| runs.failure.is_none()) {
+                if let Err(error) = self.run(work, runs).await {
+                    runs.failure = Some(error.to_string());
+                }
+            }
+        }
+        let mut lines = Vec::new();
+        if let Some((purse, peers)) = all.split_first() {
+            for metric in work.metrics {
+                for peer in peers {
+                    lines.push(line(work, *metric, purse, peer));
+                }
+            }
+        }
+        lines
+    }
+
+    /// Finds how many operations take long enough to be measured.
+    async fn calibrate(&mut self, work: &Work, runs: &mut Runs) -> Result<()> {
+        let wanted = self.pace.run.as_secs_f64();
+        loop {
+            let seconds = self.once(work, runs.peer, runs.count).await?.0.seconds;
+            if seconds >= wanted / 2.0 || runs.count >= MOST {
+                return Ok(());
+            }
+            let factor = (wanted / seconds.max(1e-6)).clamp(2.0, 20.0);
+            runs.count = ((runs.count as f64 * factor) as usize).min(MOST);
+        }
+    }
+
+    async fn run(&mut self, work: &Work, runs: &mut Runs) -> Result<()> {
+        let (answer, memory) = self.once(work, runs.peer, runs.count).await?;
+        runs.answers.push(answer);
+        runs.memory.extend(memory);
+        Ok(())
+    }
+
+    /// Lets a peer do it; where it does not come to an end, its connection is not used again.
+    async fn once(
+        &mut self,
+        work: &Work,
+        peer: &'static str,
+        count: usize,
+    ) -> Result<(Answer, Option<f64>)> {
+        let order = Order {
+            count,
+            ..work.order.clone()
+        };
+        self.stage.fill(&order, work.fill).await?;
+        let place = (peer.to_owned(), work.site);
+        let urls = self.stage.urls(work.site);
+        let connected = match self.connected.remove(&place) {
+            Some(connected) if !work.is_apart() => connected,
+            _ if work.is_apart() => connect_apart(peer, &urls, &self.drivers).await?,
+            _ => connect(peer, &urls, &self.drivers).await?,
+        };
+        let before = match connected.pid().filter(|_| work.is_apart()) {
+            Some(pid) => Some((pid, memory::now(pid)?)),
+            None => None,
+        };
+        self.stage.break_down(work.site)?;
+        let answer = timeout(self.pace.patience, connected.run(&order)).await;
+        self.stage.mend(work.site)?;
+        let Ok(answer) = answer else {
+            return Err(format!("not done after {:?}", self.pace.patience).into());
+        };
+        let answer = answer?;
+        let grown = match before {
+            Some((pid, before)) => Some((memory::peak(pid)? - before).max(0.0)),
+            None => None,
+        };
+        if !work.is_apart() {
+            self.connected.insert(place, connected);
+        }
+        Ok((answer, grown))
+    }
+}
+
+impl Runs {
+    fn new(peer: &'static str, work: &Work) -> Self {
+        Self {
+            peer,
+            count: work.order.count,
+            answers: Vec::new(),
+            memory: Vec::new(),
+            failure: None,
+        }
+    }
+
+    /// The value of each round.
+    fn values(&self, metric: Metric) -> Vec<f64> {
+        let millis = |part| {
+            let of = move |answer: &Answer| figures::quantile(&answer.samples, part) * 1e3;
+            self.answers.iter().map(of).collect()
+        };
+        match metric {
+            Metric::Rate => self.answers.iter().map(Answer::rate).collect(),
+            Metric::Seconds => self.answers.iter().map(|answer| answer.seconds).collect(),
+            Metric::Median => millis(0.5),
+            Metric::Slowest => millis(0.99),
+            Metric::Memory => self.memory.clone(),
+        }
+    }
+
+    /// The single times of all rounds, in milliseconds.
+    fn percentiles(&self) -> Vec<(f64, f64)> {
+        let samples: Vec<f64> = self
+            .answers
+            .iter()
+            .flat_map(|answer| answer.samples.iter().map(|seconds| seconds * 1e3))
+            .collect();
+        if samples.is_empty() {
+            return Vec::new();
+        }
+        figures::percentiles(&samples)
+    }
+}
+
+fn line(work: &Work, metric: Metric, purse: &Runs, peer: &Runs) -> Line {
+    let line = |outcome| Line {
+        work: work.name.clone(),
+        peer: peer.peer.to_owned(),
+        unit: metric.unit().to_owned(),
+        outcome,
+    };
+    for runs in [purse, peer] {
+        if let Some(failure) = &runs.failure {
+            return line(Err(format!("{}: {failure}", runs.peer)));
+        }
+    }
+    let (ours, theirs) = (purse.values(metric), peer.values(metric));
+    let ratios: Vec<f64> = ours
+        .iter()
+        .zip(&theirs)
+        .map(|(ours, theirs)| {
+            if metric.is_better_when_larger() {
+                ours / theirs
+            } else {
+                theirs / ours
+            }
+        })
+        .collect();
+    let shows = metric == Metric::Median;
+    line(Ok(Measured {
+        purse: figures::median(&ours),
+        peer_value: figures::median(&theirs),
+        ratio: figures::median(&ratios),
+        spread: figures::spread(&ratios),
+        purse_percentiles: if shows { purse.percentiles() } else { vec![] },
+        peer_percentiles: if shows { peer.percentiles() } else { vec![] },
+    }))
+}

@@ -1,0 +1,26 @@
+//! How much memory a process has, as Linux tells it.
+
+use std::fs;
+
+use crate::order::Result;
+
+const KIB_PER_MIB: f64 = 1_024.0;
+
+/// What it has now, in MiB; from here on its peak is counted anew.
+pub(crate) fn now(pid: u32) -> Result<f64> {
+    fs::write(format!("/proc/{pid}/clear_refs"), "5")?;
+    entry(pid, "VmRSS:")
+}
+
+/// The most it had, in MiB.
+pub(crate) fn peak(pid: u32) -> Result<f64> {
+    entry(pid, "VmHWM:")
+}
+
+fn entry(pid: u32, name: &str) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let kib = line.and_then(|line| line.split_whitespace().next());
+    let kib: f64 = kib.ok_or("no memory is told of that process")?.parse()?;
+    Ok(kib / KIB_PER_MIB)
+}

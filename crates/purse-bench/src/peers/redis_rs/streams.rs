@@ -1,0 +1,75 @@
+//! Element by element: its iterators of scans, LRANGE for lists, SCAN and MGET for key spaces.
+
+use std::time::Instant;
+
+use redis::AsyncCommands;
+use redis::aio::MultiplexedConnection;
+
+use crate::order::{Answer, Order, Result};
+
+const PAGE: isize = 256;
+
+pub(super) async fn run(mut connection: MultiplexedConnection, order: &Order) -> Result<Answer> {
+    let started = Instant::now();
+    let done = match order.op.as_str() {
+        "list_iterate" => list(&mut connection, order).await?,
+        "hash_iterate" => scan::<(String, String)>(&mut connection, "HSCAN", order).await?,
+        "set_iterate" => scan::<String>(&mut connection, "SSCAN", order).await?,
+        "sorted_iterate" => scan::<(String, f64)>(&mut connection, "ZSCAN", order).await?,
+        "space_iterate" => space(&mut connection, order).await?,
+        other => return Err(format!("redis-rs has no {other}").into()),
+    };
+    Ok(Answer::new(started.elapsed(), done))
+}
+
+async fn list(connection: &mut MultiplexedConnection, order: &Order) -> Result<usize> {
+    let mut done = 0;
+    loop {
+        let first = isize::try_from(done)?;
+        let page: Vec<String> = connection
+            .lrange(&order.key, first, first + PAGE - 1)
+            .await?;
+        if page.is_empty() || done >= order.count {
+            return Ok(done);
+        }
+        done += page.len();
+    }
+}
+
+async fn scan<T: redis::FromRedisValue + Unpin + Send + 'static>(
+    connection: &mut MultiplexedConnection,
+    name: &str,
+    order: &Order,
+) -> Result<usize> {
+    let mut command = redis::cmd(name);
+    command.arg(&order.key).cursor_arg(0).arg("COUNT").arg(PAGE);
+    let mut elements = command.iter_async::<T>(connection).await?;
+    let mut done = 0;
+    while let Some(element) = elements.next_item().await {
+        element?;
+        done += 1;
+    }
+    Ok(done)
+}
+
+async fn space(connection: &mut MultiplexedConnection, order: &Order) -> Result<usize> {
+    let (mut done, mut cursor) = (0, 0_u64);
+    loop {
+        let (next, keys): (u64, Vec<String>) = redis::cmd("SCAN")
+            .arg(cursor)
+            .arg("MATCH")
+            .arg(format!("{}*", order.key))
+            .arg("COUNT")
+            .arg(PAGE)
+            .query_async(connection)
+            .await?;
+        if !keys.is_empty() {
+            let values: Vec<Option<String>> = connection.mget(keys).await?;
+            done += values.len();
+        }
+        if next == 0 {
+            return Ok(done);
+        }
+        cursor = next;
+    }
+}

@@ -1,0 +1,138 @@
+//! The table for people, and the JSON for programs.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::order::Result;
+
+/// What purse and one peer did.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) work: String,
+    pub(crate) peer: String,
+    pub(crate) unit: String,
+    /// What was measured, or why nothing was.
+    pub(crate) outcome: std::result::Result<Measured, String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Measured {
+    pub(crate) purse: f64,
+    pub(crate) peer_value: f64,
+    /// Above 1, purse is better.
+    pub(crate) ratio: f64,
+    /// How far the middle half of the ratios of all rounds reaches, as a part of their median.
+    pub(crate) spread: f64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) purse_percentiles: Vec<(f64, f64)>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) peer_percentiles: Vec<(f64, f64)>,
+}
+
+impl Line {
+    fn json(&self) -> Value {
+        let mut line = json!({ "work": self.work, "peer": self.peer, "unit": self.unit });
+        let rest = match &self.outcome {
+            Ok(measured) => json!(measured),
+            Err(reason) => json!({
+                "purse": null, "peer_value": null, "ratio": null, "spread": null,
+                "missing": reason,
+            }),
+        };
+        if let (Some(line), Value::Object(rest)) = (line.as_object_mut(), rest) {
+            line.extend(rest);
+        }
+        line
+    }
+
+    fn text(&self) -> String {
+        let start = format!("{:<36} {:<18}", self.work, self.peer);
+        match &self.outcome {
+            Ok(it) => format!(
+                "{start} {:>12} {:>12} {:<9} {:>8.2} {:>4.0} %",
+                short(it.purse),
+                short(it.peer_value),
+                self.unit,
+                it.ratio,
+                it.spread * 100.0
+            ),
+            Err(reason) => format!("{start} missing: {reason}"),
+        }
+    }
+}
+
+/// Four digits, whatever the size.
+fn short(value: f64) -> String {
+    match value.abs() {
+        size if size >= 1_000.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
+pub(crate) fn print(lines: &[Line]) {
+    println!(
+        "{:<36} {:<18} {:>12} {:>12} {:<9} {:>8} spread",
+        "work", "peer", "purse", "peer", "unit", "ratio"
+    );
+    for line in lines {
+        println!("{}", line.text());
+    }
+    println!("ratio > 1: purse is better; spread: of the middle half of the rounds' ratios");
+}
+
+/// Writes the list, and next to it what was run, when and where.
+pub(crate) fn write(folder: &Path, lines: &[Line]) -> Result<()> {
+    let list: Vec<Value> = lines.iter().map(Line::json).collect();
+    fs::create_dir_all(folder)?;
+    let file = folder.join("compare.json");
+    fs::write(&file, serde_json::to_string_pretty(&list)?)?;
+    let about = serde_json::to_string_pretty(&crate::machine::about())?;
+    fs::write(folder.join("about.json"), about)?;
+    eprintln!("written to {}", file.display());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let line = Line {
+            work: "hash_get".to_owned(),
+            peer: "redisson".to_owned(),
+            unit: "op/s".to_owned(),
+            outcome: Err("redisson: refused".to_owned()),
+        };
+        assert_eq!(line.json()["missing"], "redisson: refused");
+        assert_eq!(line.json()["ratio"], Value::Null);
+        assert!(line.text().ends_with("missing: redisson: refused"));
+    }
+
+    #[test]
+    fn what_was_measured_has_all_fields_of_the_format() {
+        let measured = Measured {
+            purse: 2.0,
+            peer_value: 1.0,
+            ratio: 2.0,
+            spread: 0.5,
+            purse_percentiles: Vec::new(),
+            peer_percentiles: Vec::new(),
+        };
+        let line = Line {
+            work: "hash_get".to_owned(),
+            peer: "fred".to_owned(),
+            unit: "op/s".to_owned(),
+            outcome: Ok(measured),
+        };
+        let expected = json!({
+            "work": "hash_get", "peer": "fred", "unit": "op/s",
+            "purse": 2.0, "peer_value": 1.0, "ratio": 2.0, "spread": 0.5,
+        });
+        assert_eq!(line.json(), expected);
+    }
+}

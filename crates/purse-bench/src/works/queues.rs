@@ -1,0 +1,28 @@
+//! 7: queues whose pops wait.
+
+use crate::work::{Fill, Metric, Work};
+
+const THROUGHPUT: &[&str] = &["fred", "redis-rs", "redis-purse", "pottery"];
+const HANDOVER: &[&str] = &["fred", "redis-rs", "redis-purse"];
+
+pub(crate) fn works(quick: bool) -> Vec<Work> {
+    let mut works = vec![
+        Work::new("queue_handover", "queue_handover", 1, HANDOVER)
+            .count(if quick { 30 } else { 200 })
+            .fill(Fill::Fresh)
+            .metrics(&[Metric::Median, Metric::Slowest]),
+    ];
+    for consumers in [1, 64] {
+        works.push(
+            Work::new(
+                format!("queue_throughput/{consumers} consumers"),
+                "queue_throughput",
+                consumers,
+                THROUGHPUT,
+            )
+            .count(if quick { 1_280 } else { 12_800 })
+            .fill(Fill::Queue),
+        );
+    }
+    works
+}
