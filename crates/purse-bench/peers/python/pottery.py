@@ -6,6 +6,7 @@ import sys
 sys.path.pop(0)
 
 import json
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable
@@ -44,19 +45,33 @@ def iterate(order: dict, elements: Any) -> dict:
 
 
 def handover(order: dict, masters: list[Redis]) -> dict:
+    """Who released it asks again only when another has it, as in src/handover.rs."""
     samples: list[float] = []
     released: list[float] = []
+    taken = threading.Condition()
+    holders = 0
 
-    def act(_: int) -> None:
-        lock = Redlock(key=order["key"], masters=set(masters))
-        assert lock.acquire()
-        if released:
-            samples.append(time.perf_counter() - released.pop())
-        time.sleep(0.001)
-        released.append(time.perf_counter())
-        lock.release()
+    def task(_: int) -> None:
+        nonlocal holders
+        while holders <= order["count"]:
+            lock = Redlock(key=order["key"], masters=set(masters))
+            assert lock.acquire()
+            with taken:
+                if released and holders <= order["count"]:
+                    samples.append(time.perf_counter() - released.pop())
+                holders = turn = holders + 1
+                taken.notify_all()
+            time.sleep(0.001)
+            released[:] = [time.perf_counter()]
+            lock.release()
+            with taken:
+                taken.wait_for(lambda: holders > min(turn, order["count"]))
 
-    return spread(order, act) | {"samples": samples}
+    started = time.perf_counter()
+    with ThreadPoolExecutor(order["tasks"]) as pool:
+        list(pool.map(task, range(order["tasks"])))
+    seconds = time.perf_counter() - started
+    return {"seconds": seconds, "done": order["count"], "samples": samples}
 
 
 def timed(order: dict, work: Callable[[], Any]) -> dict:

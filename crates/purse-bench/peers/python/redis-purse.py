@@ -46,19 +46,37 @@ async def bulk(order: dict, work: Awaitable[Any]) -> dict:
 
 
 async def handover(order: dict, masters: list[Redis]) -> dict:
+    """Who released it asks again only when another has it, as in src/handover.rs."""
     samples: list[float] = []
     released: list[float] = []
+    taken = asyncio.Condition()
+    holders = 0
 
-    async def act(_: int) -> None:
-        lock = Redlock(order["key"], masters, auto_release_time=TTL)
-        assert await lock.acquire()
-        if released:
-            samples.append(time.perf_counter() - released.pop())
-        await asyncio.sleep(0.001)
-        released.append(time.perf_counter())
-        await lock.release()
+    async def task() -> None:
+        nonlocal holders
+        while True:
+            lock = Redlock(order["key"], masters, auto_release_time=TTL)
+            assert await lock.acquire()
+            if released:
+                samples.append(time.perf_counter() - released.pop())
+            async with taken:
+                holders = turn = holders + 1
+                taken.notify_all()
+            await asyncio.sleep(0.001)
+            released.append(time.perf_counter())
+            await lock.release()
+            async with taken:
+                await taken.wait_for(lambda: holders > turn)
 
-    return await spread(order, act) | {"samples": samples}
+    started = time.perf_counter()
+    tasks = [asyncio.create_task(task()) for _ in range(order["tasks"])]
+    async with taken:
+        await taken.wait_for(lambda: holders > order["count"])
+    seconds = time.perf_counter() - started
+    for waiting in tasks:
+        waiting.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return {"seconds": seconds, "done": order["count"], "samples": samples}
 
 
 async def passing(order: dict, queue: RedisQueue) -> dict:

@@ -17,6 +17,8 @@ use crate::spread::spread;
 const TTL: Duration = Duration::from_secs(10);
 /// Its own default is to give up after three of them.
 const RETRIES: u32 = 1_000_000;
+/// Its own default of 10 fails for 64 tasks.
+const POOL: u32 = 64;
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 
 pub(crate) struct Redisson {
@@ -29,11 +31,14 @@ impl Redisson {
         let first = urls.first().ok_or("no server")?;
         let mut masters = Vec::new();
         for url in urls {
-            let config = RedissonConfig::single_server(url);
+            let config = RedissonConfig::single_server(url).with_pool_size(POOL);
             masters.push(Arc::new(AsyncRedisConnectionManager::new(&config).await?));
         }
         Ok(Self {
-            client: AsyncRedissonClient::new(RedissonConfig::single_server(first)).await?,
+            client: AsyncRedissonClient::new(
+                RedissonConfig::single_server(first).with_pool_size(POOL),
+            )
+            .await?,
             masters,
         })
     }

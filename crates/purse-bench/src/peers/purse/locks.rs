@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use purse::redlock::Release;
 use purse::{Redlock, RedlockGuard};
 
 use crate::handover::handover;
@@ -22,10 +23,7 @@ pub(super) async fn run(redlock: &Redlock, order: &Order) -> Result<Answer> {
         "lock" => {
             spread(order, move |index| {
                 let mutex = redlock.mutex(format!("{key}:{index}"));
-                async move {
-                    let _ = mutex.lock().await?.release().await?;
-                    Ok(())
-                }
+                async move { release(mutex.lock().await?).await }
             })
             .await
         }
@@ -34,12 +32,15 @@ pub(super) async fn run(redlock: &Redlock, order: &Order) -> Result<Answer> {
                 let mutex = redlock.mutex(&key);
                 async move { Ok(mutex.lock().await?) }
             };
-            handover(order, take, |guard: RedlockGuard| async move {
-                let _ = guard.release().await?;
-                Ok(())
-            })
-            .await
+            handover(order, take, release).await
         }
         other => Err(format!("purse has no {other}").into()),
+    }
+}
+
+async fn release(guard: RedlockGuard) -> Result<()> {
+    match guard.release().await? {
+        Release::Released => Ok(()),
+        Release::AlreadyExpired => Err("the lock had ended before it was released".into()),
     }
 }
