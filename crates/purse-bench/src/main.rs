@@ -67,14 +67,14 @@ async fn compare(args: &Args) -> Result<()> {
     let pace = if args.quick {
         Pace {
             rounds: 3,
-            run: Duration::from_millis(40),
+            run: Duration::from_millis(30),
             patience: Duration::from_secs(5),
         }
     } else {
         Pace {
             rounds: 7,
-            run: Duration::from_millis(150),
-            patience: Duration::from_secs(30),
+            run: Duration::from_millis(120),
+            patience: Duration::from_secs(15),
         }
     };
     let works: Vec<_> = work::all(args.quick)

@@ -17,10 +17,11 @@ pub(crate) fn works(quick: bool) -> Vec<Work> {
     ]
     .into_iter()
     .map(|(op, shape, peers)| {
-        Work::new(op, op, 1, peers)
+        let work = Work::new(op, op, 1, peers)
             .count(count)
             .metrics(&[Metric::Rate, Metric::Memory])
-            .fill(Fill::Elements(shape, count, ITEM))
+            .fill(Fill::Elements(shape, count, ITEM));
+        if quick { work.rounds(2) } else { work }
     })
     .collect()
 }

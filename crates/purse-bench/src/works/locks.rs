@@ -26,7 +26,7 @@ pub(crate) fn works(quick: bool) -> Vec<Work> {
             works.push(Work::new(name, "lock", tasks, ALL).site(Site::Masters(masters)));
         }
     }
-    for (waiters, count) in [(2, 20), (10, 30), (100, 100)] {
+    for (waiters, count) in [(2, if quick { 10 } else { 20 }), (10, 30), (100, 100)] {
         let peers = if waiters == 100 { MANY } else { ALL };
         let work = Work::new(
             format!("lock_handover/{waiters} waiters"),

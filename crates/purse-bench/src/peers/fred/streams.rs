@@ -37,7 +37,8 @@ pub(super) async fn run(client: &Client, order: &Order) -> Result<Answer> {
             let pages = client.sscan(key, "*", Some(PAGE));
             scan(pages, |page: Vec<Value>| {
                 convert(page.into_iter(), |value| {
-                    Ok(drop(value.convert::<String>()?))
+                    let _: String = value.convert()?;
+                    Ok(())
                 })
             })
             .await?
@@ -46,7 +47,8 @@ pub(super) async fn run(client: &Client, order: &Order) -> Result<Answer> {
             let pages = client.zscan(key, "*", Some(PAGE));
             scan(pages, |page: Vec<(Value, f64)>| {
                 convert(page.into_iter(), |(value, _)| {
-                    Ok(drop(value.convert::<String>()?))
+                    let _: String = value.convert()?;
+                    Ok(())
                 })
             })
             .await?
