@@ -220,6 +220,12 @@ async fn one_of_three_masters_may_die_while_somebody_waits() {
     let masters = Masters::start(3).unwrap();
     let (here, elsewhere) = (patient(masters.urls()).await, patient(masters.urls()).await);
     let guard = elsewhere.mutex("key").lock().await.unwrap();
+    // Two are enough to have it, and the waiter could be faster at the third.
+    eventually("all three granted it", PATIENCE, || {
+        let has = |server: &Server| server.command(&["EXISTS", "key"]).unwrap().int();
+        masters.iter().all(|server| has(server) == Some(1))
+    })
+    .await;
     let waiter = wait(here.mutex("key"));
     watched(&masters, &[0, 0, 0]).await;
     masters[1].kill().unwrap();
