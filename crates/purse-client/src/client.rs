@@ -381,6 +381,11 @@ pub(crate) fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the client is closed")
 }
 
+/// Resolves once the client is closed, or gone.
+pub(crate) async fn is_closed(closing: &mut watch::Receiver<bool>) {
+    let _ = closing.wait_for(|closed| *closed).await;
+}
+
 async fn goodbye(drivers: Vec<Driver>) {
     join_all(drivers.into_iter().map(Driver::goodbye)).await;
 }

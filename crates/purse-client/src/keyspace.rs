@@ -9,6 +9,7 @@ use futures::future::join_all;
 use futures::{Stream, stream};
 use tokio::time::timeout;
 
+use crate::client::closed;
 use crate::command::Effect;
 use crate::scan::Place;
 use crate::{Client, Error, ErrorKind, Pattern, Reply, Result, Scan, convert};
@@ -102,7 +103,7 @@ impl Walk {
 /// itself.
 async fn primaries(client: &Client) -> Result<Vec<Node>> {
     if client.is_closed() {
-        return Err(Error::new(ErrorKind::Closed, "the client is closed"));
+        return Err(closed());
     }
     let (readers, limit) = client.readers();
     let synced = timeout(

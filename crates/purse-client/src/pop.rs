@@ -15,10 +15,10 @@ mod taken;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::client::closed;
+use crate::client::{closed, is_closed};
 use crate::{Client, Command, Error, ErrorKind, Result};
 use ask::{Ask, Outcome};
 
@@ -215,11 +215,6 @@ impl Client {
 fn runtime_ended() -> Error {
     let message = "the runtime of the client has ended: the command may have run, or not";
     Error::new(ErrorKind::Ambiguous, message)
-}
-
-/// Resolves once the client is closed, or gone.
-async fn is_closed(closing: &mut watch::Receiver<bool>) {
-    let _ = closing.wait_for(|closed| *closed).await;
 }
 
 /// Resolves at the deadline, and never without one.

@@ -16,6 +16,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout};
 
+use crate::client::{closed, is_closed};
 use crate::command::{Command, Effect};
 use crate::driver::Task;
 use crate::lease::{Blueprint, Busy};
@@ -68,7 +69,7 @@ impl Making {
         let messages = client.invalidation_rx();
         let connected = tokio::select! {
             connected = track(&blueprint, &client, node.is_some()) => connected,
-            () = is_closed(&mut closing) => Err(Error::new(ErrorKind::Closed, "the client is closed")),
+            () = is_closed(&mut closing) => Err(closed()),
         };
         let (mut task, part) = match connected {
             Ok(connected) => connected,
@@ -96,11 +97,6 @@ impl Making {
         drop(task);
         drop(busy);
     }
-}
-
-/// Resolves once the client is closed, or gone.
-async fn is_closed(closing: &mut watch::Receiver<bool>) {
-    let _ = closing.wait_for(|closed| *closed).await;
 }
 
 /// Wakes everybody when it is dropped.

@@ -7,6 +7,7 @@ use fred::types::config::Server;
 use futures::FutureExt;
 use tokio::time::{Instant, sleep};
 
+use crate::client::closed;
 use crate::command::Command;
 use crate::tracker::Tracker;
 use crate::watched::Interest;
@@ -101,7 +102,7 @@ impl Client {
 
     async fn read_and_watch(&self, read: Command) -> Result<(Reply, Watch)> {
         if self.is_closed() {
-            return Err(Error::new(ErrorKind::Closed, "the client is closed"));
+            return Err(closed());
         }
         let [key] = read.keys() else {
             let message = "a watch is of one key";
