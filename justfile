@@ -92,6 +92,8 @@ examples:
     cargo run --quiet --example hash
     cargo run --quiet --example keyspace
     cargo run --quiet --example queue
+    cargo run --quiet --example lifo_queue
+    cargo run --quiet --example priority_queue
     cargo run --quiet --example scope
     cargo run --quiet --example set
     cargo run --quiet --example sorted_set

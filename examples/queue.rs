@@ -1,9 +1,9 @@
-//! Jobs handed from one task to others, in order and by priority.
+//! Jobs handed from one task to others, in order.
 
 use std::error::Error;
 use std::time::Duration;
 
-use purse::{Client, RedisPriorityQueue, RedisQueue};
+use purse::{Client, RedisQueue};
 use purse_examples::Store;
 use tokio::time::sleep;
 
@@ -22,25 +22,18 @@ async fn work(worker: u32, jobs: RedisQueue<String>) -> purse::Result<u32> {
 async fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::find()?;
     let client = Client::connect(store.url()).await?;
-
     let jobs: RedisQueue<String> = RedisQueue::new(&client, "redis_queue");
     jobs.clear().await?;
+
     let workers = [1, 2, 3].map(|worker| tokio::spawn(work(worker, jobs.clone())));
     for number in 1..=12 {
         jobs.push(format!("job {number}")).await?;
     }
+    let mut done = 0;
     for worker in workers {
-        println!("jobs of a worker {}", worker.await??);
+        done += worker.await??;
     }
-
-    let urgent: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "redis_priorities");
-    urgent.clear().await?;
-    urgent
-        .push_many([("tidy up", 9.0), ("put out the fire", 1.0), ("sweep", 9.0)])
-        .await?;
-    while let Some((job, priority)) = urgent.try_pop().await? {
-        println!("priority {priority}       {job}");
-    }
+    println!("{done} jobs done, {} left", jobs.len().await?);
     client.close().await;
     Ok(())
 }

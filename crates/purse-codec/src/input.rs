@@ -6,7 +6,8 @@ use crate::{Codec, EncodeError};
 
 /// What may stand for a `T` as an argument: a `T`, a `&T`, and what is as good as a `&T`.
 ///
-/// For `String` that is also `&str`; for `Vec<u8>` also `&[u8]` and `&[u8; N]`.
+/// For `String` that is also `&str`, and `&&str`, which iterating over a slice gives; for `Vec<u8>`
+/// also `&[u8]` and `&[u8; N]`.
 ///
 /// # Examples
 ///
@@ -21,6 +22,7 @@ use crate::{Codec, EncodeError};
 /// assert_eq!(length("Ada"), 3);
 /// assert_eq!(length(&owned), 3);
 /// assert_eq!(length(owned), 3);
+/// assert_eq!(["Ada", "Grace"].iter().map(length).sum::<usize>(), 8);
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot stand for a `{T}`",
@@ -46,6 +48,12 @@ impl<T> Input<T> for &T {
 impl Input<String> for &str {
     fn with<R>(self, f: impl FnOnce(&String) -> R) -> R {
         f(&self.to_owned())
+    }
+}
+
+impl Input<String> for &&str {
+    fn with<R>(self, f: impl FnOnce(&String) -> R) -> R {
+        Input::<String>::with(*self, f)
     }
 }
 
