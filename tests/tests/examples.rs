@@ -215,6 +215,44 @@ fn scope_shows_work_that_ends_and_work_that_is_stopped() {
 }
 
 #[test]
+fn each_type_has_an_example_that_runs_with_no_argument() {
+    for (name, last) in [
+        ("batch", "carrots left     7"),
+        ("keyspace", "guests left      3"),
+        ("lifo_queue", "  /news"),
+        ("priority_queue", " inf nothing more"),
+        ("queue", "12 jobs done, 0 left"),
+        ("set", "left             2"),
+        ("sorted_set", "left             0"),
+    ] {
+        let mut running = Running::start(name);
+        let mut printed = String::new();
+        let output = running.output.as_mut().expect("a pipe");
+        output.read_to_string(&mut printed).expect("text");
+        assert!(running.child.wait().expect("an end").success(), "{name}");
+        assert_eq!(printed.lines().last(), Some(last), "{name}");
+        running.leaves_nothing();
+    }
+}
+
+#[test]
+fn just_examples_runs_each_one() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let recipes = std::fs::read_to_string(root.join("justfile")).expect("a justfile");
+    let mut examples = 0;
+    for file in root.join("examples").read_dir().expect("a folder") {
+        let file = file.expect("an entry").path();
+        if file.extension().is_some_and(|extension| extension == "rs") {
+            let name = file.file_stem().and_then(|name| name.to_str());
+            let line = format!("    cargo run --quiet --example {}", name.expect("text"));
+            assert!(recipes.lines().any(|recipe| recipe == line), "{line}");
+            examples += 1;
+        }
+    }
+    assert!(examples > 0);
+}
+
+#[test]
 fn the_tour_leaves_nothing_after_ctrl_c() {
     let mut tour = Running::start("tour");
     tour.read_until("works on number 3");
