@@ -63,6 +63,13 @@ use crate::observer;
 ///   another fence. Compare fences, not names.
 /// - The leader's process may be well while its work hangs; the lock is extended all the same.
 ///   [`resign`](Leadership::resign) if the work does not get on.
+///
+/// # Rights
+/// Users whom an ACL allows some keys only lead with what a [fenced lock](crate::FencedRedlock)
+/// needs, as the record's key starts with the election's:
+/// `~jobs:* +set +get +del +pttl +pexpire +time +eval +evalsha`. Who only observes needs
+/// `~jobs:* +get +eval +evalsha`, and `+client +ping` to be told of changes rather than ask every
+/// second.
 #[derive(Clone)]
 #[doc(alias = "leader")]
 pub struct Election(FencedMutex);

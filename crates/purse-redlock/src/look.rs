@@ -1,12 +1,12 @@
 //! How a lock's keys are on one master, and when that changes.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use purse_client::{Client, Command, Reply, Result};
+use purse_client::{Client, Command, ErrorKind, Reply, Result, Session};
 
 use crate::transport::{Changed, Record, Sighting, free_in};
 
@@ -41,14 +41,31 @@ pub(crate) async fn look(
     })
 }
 
-/// Looks at the record with this key, and watches it from then on, likewise.
-pub(crate) async fn record(client: Client, key: Bytes, timeout: Duration) -> Result<Record> {
+/// Looks at the record with this key, and watches it from then on, likewise; where the master does
+/// not let it be watched, it only looks, over `session`.
+pub(crate) async fn record(
+    client: Client,
+    session: Option<Session>,
+    key: Bytes,
+    timeout: Duration,
+) -> Result<Record> {
     let timeout = timeout.max(SHORTEST_LOOK);
     let command = Command::read("GET").key(key).timeout(timeout);
-    let (reply, mut watch) = client.watch(command).await?;
+    let (reply, changed) = match (client.watch(command.clone()).await, session) {
+        (Ok((reply, mut watch)), _) => {
+            let changed = async move { watch.changed().await };
+            (reply, Box::pin(changed) as Changed)
+        }
+        (Err(error), Some(session))
+            if matches!(error.kind(), ErrorKind::Auth | ErrorKind::Unsupported) =>
+        {
+            (session.run(command).await?, Box::pin(pending()) as Changed)
+        }
+        (Err(error), _) => return Err(error),
+    };
     Ok(Record {
         text: reply.non_nil().map(Reply::into_bytes).transpose()?,
-        changed: Box::pin(async move { watch.changed().await }),
+        changed,
     })
 }
 

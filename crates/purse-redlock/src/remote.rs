@@ -66,7 +66,10 @@ impl Transport for Remote {
 
     fn record(&self, key: Bytes) -> Recording {
         match self.watcher() {
-            Some(watcher) => Box::pin(look::record(watcher, key, self.timeout)),
+            Some(watcher) => {
+                let session = self.seat.session();
+                Box::pin(look::record(watcher, session, key, self.timeout))
+            }
             None => Box::pin(async { Err(closed()) }),
         }
     }

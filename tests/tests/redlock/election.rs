@@ -180,3 +180,64 @@ async fn something_else_in_the_place_of_the_record_stays_and_is_named() {
     assert_eq!(copies(&*MASTERS, format!("{key}:leader")), 5);
     eventually("no lock left", PATIENCE, || copies(&*MASTERS, &key) == 0).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn observers_are_shown_every_leader_in_order_and_nobody_else() {
+    let key = fresh("election");
+    let mut observer = five().await.election(&key).observe();
+    let mut recorder = observer.clone();
+    let recording = tokio::spawn(async move {
+        let mut shown = Vec::new();
+        while recorder.changed().await.is_ok() {
+            let leader = recorder.borrow_and_update().clone();
+            let is_last = leader.as_ref().is_some_and(|leader| leader.name() == "9");
+            shown.extend(leader.filter(|leader| shown.last() != Some(leader)));
+            if is_last {
+                break;
+            }
+        }
+        shown
+    });
+    let candidates = [five().await.election(&key), five().await.election(&key)];
+    let mut led = Vec::new();
+    for term in 0..10 {
+        let leadership = candidates[term % 2].campaign(term.to_string()).await;
+        let leadership = leadership.unwrap();
+        shows(&mut observer, Some(&term.to_string())).await;
+        led.push(leadership.leader().clone());
+        drop(leadership);
+    }
+    let shown = timeout(PATIENCE, recording).await.unwrap().unwrap();
+    assert_eq!(shown, led);
+}
+
+#[tokio::test]
+async fn users_of_some_keys_campaign_and_observe_with_the_rights_that_the_docs_name() {
+    let leads = "~jobs:* +set +get +del +pttl +pexpire +time +eval +evalsha";
+    let server = Server::builder()
+        .config("user", format!("leads on >pw {leads}"))
+        .config(
+            "user",
+            "told on >pw ~jobs:* +get +eval +evalsha +client +ping",
+        )
+        .config("user", "polls on >pw ~jobs:* +get +eval +evalsha")
+        .start()
+        .unwrap();
+    let by = |user: &str| format!("redis://{user}:pw@127.0.0.1:{}", server.port());
+    let candidate = redlock([by("leads")]).await.election("jobs:a");
+    let mut observers = Vec::new();
+    for user in ["told", "polls"] {
+        // It may not lock anything, and need not.
+        let redlock = Redlock::builder([by(user)]).build().await;
+        observers.push(redlock.unwrap().election("jobs:a").observe());
+    }
+    let leadership = candidate.campaign("a").await.unwrap();
+    for observer in &mut observers {
+        shows(observer, Some("a")).await;
+    }
+    assert_eq!(leadership.resign().await.unwrap(), Release::Released);
+    for observer in &mut observers {
+        shows(observer, None).await;
+    }
+    assert_eq!(copies([&server], "jobs:a:leader"), 0);
+}
