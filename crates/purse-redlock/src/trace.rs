@@ -12,6 +12,7 @@ mod told {
 
     pub(crate) fn even_masters(masters: usize) {
         tracing::warn!(
+            target: "purse_redlock",
             masters,
             "an even number of masters bears no more failures than one less"
         );
@@ -19,6 +20,7 @@ mod told {
 
     pub(crate) fn one_server(server: &str, first: usize, second: usize) {
         tracing::warn!(
+            target: "purse_redlock",
             server,
             first,
             second,
@@ -28,6 +30,7 @@ mod told {
 
     pub(crate) fn evicting(server: &str) {
         tracing::warn!(
+            target: "purse_redlock",
             server,
             "a master of a lock may evict keys before their time; set maxmemory-policy noeviction"
         );
@@ -35,6 +38,7 @@ mod told {
 
     pub(crate) fn unidentified(server: &str, error: &Error) {
         tracing::warn!(
+            target: "purse_redlock",
             server,
             %error,
             "a master of a lock does not tell who it is: it may be another one under a second name"
@@ -42,11 +46,12 @@ mod told {
     }
 
     pub(crate) fn unreachable(server: &str, error: &Error) {
-        tracing::warn!(server, %error, "a master of a lock is down; connecting in the background");
+        tracing::warn!(target: "purse_redlock", server, %error, "a master of a lock is down; connecting in the background");
     }
 
     pub(crate) fn incomparable(one: &str, other: &str, error: &Error) {
         tracing::warn!(
+            target: "purse_redlock",
             one,
             other,
             %error,
@@ -56,6 +61,7 @@ mod told {
 
     pub(crate) fn twin(server: &str, of: &str) {
         tracing::warn!(
+            target: "purse_redlock",
             server,
             of,
             "a master of a lock is the same database of the same server as another: it does not vote"
@@ -64,6 +70,7 @@ mod told {
 
     pub(crate) fn quarantined(server: &str, left: Duration) {
         tracing::warn!(
+            target: "purse_redlock",
             server,
             ?left,
             "a master of a lock may have lost its data: quarantine begins, its votes do not count"
@@ -71,11 +78,12 @@ mod told {
     }
 
     pub(crate) fn quarantine_over(server: &str) {
-        tracing::info!(server, "quarantine ends: the votes of a master count again");
+        tracing::info!(target: "purse_redlock", server, "quarantine ends: the votes of a master count again");
     }
 
     pub(crate) fn left_to_expire(server: &str) {
         tracing::warn!(
+            target: "purse_redlock",
             server,
             "a lock could not be released in time; left to its ttl"
         );

@@ -8,7 +8,10 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use crate::testing::{Rig, ms};
+use purse_testkit::Masters;
+
+use crate::testing::{Behaviour, Rig, ms};
+use crate::{AutoExtend, Redlock};
 
 /// Keeps the fields of the spans it meets, and the events.
 #[derive(Clone, Default)]
@@ -59,6 +62,26 @@ impl Subscriber for Notes {
     fn exit(&self, _: &Id) {}
 }
 
+impl Notes {
+    /// Waits until the events tell of these, in this order.
+    async fn tell(&self, texts: &[&str]) {
+        let are_told = || {
+            let kept = self.0.lock().unwrap();
+            let mut events = kept.events.iter();
+            texts
+                .iter()
+                .all(|text| events.any(|event| event.contains(text)))
+        };
+        let told = tokio::time::timeout(ms(20_000), async {
+            while !are_told() {
+                tokio::time::sleep(ms(10)).await;
+            }
+        });
+        let told = told.await;
+        assert!(told.is_ok(), "{:?}", self.0.lock().unwrap().events);
+    }
+}
+
 fn number(fields: &BTreeMap<&'static str, String>, name: &str) -> f64 {
     fields[name].parse().unwrap()
 }
@@ -101,4 +124,50 @@ async fn a_lock_is_a_span_that_tells_how_it_went() {
         let token = String::from_utf8(token.to_vec()).unwrap();
         assert!(!all.contains(&token[..8]), "{all}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn extensions_and_losses_are_events() {
+    let notes = Notes::default();
+    let _subscribed = tracing::subscriber::set_default(notes.clone());
+    let rig = Rig::new(3);
+    let mutex = rig.redlock.mutex("key").auto_extend(AutoExtend::new());
+    let guard = mutex.lock().await.unwrap();
+    let tokens = rig.masters[0].tokens();
+    notes.tell(&["a lock was extended"]).await;
+    rig.behave(&[Behaviour::Down; 3]);
+    guard.lost().await;
+    let course = [
+        "a lock was extended",
+        "a lock was not extended",
+        "a lock was lost",
+    ];
+    notes.tell(&course).await;
+    let kept = notes.0.lock().unwrap();
+    assert!(kept.events.iter().all(|event| event.contains("key")));
+    for token in tokens {
+        let token = String::from_utf8(token.to_vec()).unwrap();
+        assert!(!format!("{:?}", kept.events).contains(&token[..8]));
+    }
+}
+
+#[tokio::test]
+async fn a_quarantine_is_two_events_that_name_the_master() {
+    let notes = Notes::default();
+    let _subscribed = tracing::subscriber::set_default(notes.clone());
+    let masters = Masters::start(3).unwrap();
+    let redlock = Redlock::builder(masters.urls()).ttl(ms(2_000)).build();
+    let redlock = redlock.await.unwrap();
+    masters[1].kill().unwrap();
+    masters[1].restart().unwrap();
+    notes.tell(&["quarantine begins", "quarantine ends"]).await;
+    redlock.shutdown().await;
+    let port = format!(":{}", masters[1].port());
+    let kept = notes.0.lock().unwrap();
+    let told: Vec<_> = kept
+        .events
+        .iter()
+        .filter(|event| event.contains("quarantine"))
+        .collect();
+    assert!(told.iter().all(|event| event.contains(&port)), "{told:?}");
 }
