@@ -21,7 +21,7 @@ lint:
     cargo clippy --package purse --no-default-features --features redlock -- -D warnings
 
 # Check and run everything: format, lints, docs, licences, unit, live and doc tests
-test: lint doc deny
+test: lint doc deny && budget
     cargo build --workspace --examples --features {{ features }}
     cargo build --quiet --target-dir target --manifest-path examples/redlock-alone/Cargo.toml
     {{ runner }} --workspace --features {{ features }}
@@ -77,6 +77,20 @@ fuzz seconds="10":
             -max_total_time={{ seconds }} -rss_limit_mb=512 -timeout=5 -artifact_prefix=artifacts/) || exit 1; \
     done
 
+# Measure single operations, next to fred's, and codecs; a part of them: `just bench hash`
+bench *filter:
+    cargo bench --package purse-benches --bench speed -- --output-format bencher {{ filter }}
+
+# Check that operations and codecs take no more instructions than benches/budget.json says
+budget:
+    {{ budget }}
+
+# Write into benches/budget.json what allocations and instructions there are now
+budget-renew:
+    PURSE_RENEW=1 cargo test --quiet --package purse-benches --test allocations -- --nocapture
+    cargo run --quiet --package purse-benches --bin budget -- --renew
+    git diff --stat benches/budget.json
+
 # Measure purse side by side with its peers: `just bench-compare --quick --only hash`
 bench-compare *args:
     cargo run --release --manifest-path {{ bench }}/Cargo.toml -- {{ args }}
@@ -110,3 +124,6 @@ nextest := `cargo nextest --version >/dev/null 2>&1 && echo yes || echo no`
 runner := if nextest == "yes" { "cargo nextest run --no-fail-fast" } else { "cargo test --lib --bins --tests --no-fail-fast" }
 has_deny := `cargo deny --version >/dev/null 2>&1 && echo yes || echo no`
 deny := if has_deny == "yes" { "cargo fetch --quiet && cargo deny --offline --log-level error check bans licenses sources" } else { "@echo 'deny: not checked here, cargo-deny is missing (cargo install --locked cargo-deny)'" }
+has_valgrind := `valgrind --version >/dev/null 2>&1 && echo yes || echo no`
+has_gungraun := `gungraun-runner --version 2>/dev/null | grep -qxF "gungraun-runner $(sed -n 's/^gungraun = "=\(.*\)"$/\1/p' Cargo.toml)" && echo yes || echo no`
+budget := if has_valgrind + has_gungraun == "yesyes" { "cargo run --quiet --package purse-benches --bin budget" } else { "@echo 'instructions: not checked here, " + if has_valgrind == "no" { "valgrind is missing'" } else { "gungraun-runner of Cargo.toml is missing (cargo install --locked gungraun-runner@version)'" } }

@@ -1,0 +1,225 @@
+//! Single operations of each collection, and the same commands by fred, written by hand.
+
+use std::hint::black_box;
+
+use fred::clients::Client as Fred;
+use fred::interfaces::{
+    HashesInterface, KeysInterface, ListInterface, SetsInterface, SortedSetsInterface,
+};
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
+
+use crate::stage::Clients;
+use crate::{Error, Result};
+
+/// An element of a hundred bytes.
+const ITEM: &str = "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789";
+
+/// How often an operation is done to count its instructions.
+pub const TIMES: usize = 300;
+
+type Run<C> = for<'a> fn(&'a C, usize) -> LocalBoxFuture<'a, Result<()>>;
+
+/// Who does an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// A collection.
+    Purse,
+    /// fred's method of the same command.
+    Fred,
+}
+
+impl Side {
+    /// Both of them.
+    pub const BOTH: [Self; 2] = [Self::Purse, Self::Fred];
+
+    /// The name, in small letters.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Purse => "purse",
+            Self::Fred => "fred",
+        }
+    }
+}
+
+/// One command, sent by either side, its reply read into the same type.
+#[derive(Debug, Clone, Copy)]
+pub struct Operation {
+    name: &'static str,
+    purse: Run<Clients>,
+    fred: Run<Fred>,
+}
+
+impl Operation {
+    const fn new(name: &'static str, purse: Run<Clients>, fred: Run<Fred>) -> Self {
+        Self { name, purse, fred }
+    }
+
+    /// The name, such as `list_push_back`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn run<'a>(
+        &self,
+        side: Side,
+        clients: &'a Clients,
+        times: usize,
+    ) -> LocalBoxFuture<'a, Result<()>> {
+        match side {
+            Side::Purse => (self.purse)(clients, times),
+            Side::Fred => (self.fred)(&clients.fred, times),
+        }
+    }
+}
+
+/// All operations that are measured. What one needs, those before it have stored.
+#[must_use]
+pub fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(
+            "list_push_back",
+            |it, n| repeat(n, async || it.list.push_back(ITEM).await),
+            |fred, n| repeat(n, async || fred.rpush::<u64, _, _>("list", ITEM).await),
+        ),
+        Operation::new(
+            "list_get",
+            |it, n| repeat(n, async || it.list.get(0).await),
+            |fred, n| {
+                repeat(n, async || {
+                    fred.lindex::<Option<String>, _>("list", 0).await
+                })
+            },
+        ),
+        Operation::new(
+            "list_len",
+            |it, n| repeat(n, async || it.list.len().await),
+            |fred, n| repeat(n, async || fred.llen::<u64, _>("list").await),
+        ),
+        Operation::new(
+            "hash_set",
+            |it, n| repeat(n, async || it.hash.set("field", ITEM).await),
+            |fred, n| {
+                repeat(n, async || {
+                    fred.hset::<bool, _, _>("hash", ("field", ITEM)).await
+                })
+            },
+        ),
+        Operation::new(
+            "hash_get",
+            |it, n| repeat(n, async || it.hash.get("field").await),
+            |fred, n| {
+                repeat(n, async || {
+                    fred.hget::<Option<String>, _, _>("hash", "field").await
+                })
+            },
+        ),
+        Operation::new(
+            "hash_contains_key",
+            |it, n| repeat(n, async || it.hash.contains_key("field").await),
+            |fred, n| {
+                repeat(n, async || {
+                    fred.hexists::<bool, _, _>("hash", "field").await
+                })
+            },
+        ),
+        Operation::new(
+            "hash_increment",
+            |it, n| repeat(n, async || it.counts.increment("field", 1).await),
+            |fred, n| {
+                repeat(n, async || {
+                    fred.hincrby::<i64, _, _>("counts", "field", 1).await
+                })
+            },
+        ),
+        Operation::new(
+            "set_add",
+            |it, n| repeat(n, async || it.set.add(ITEM).await),
+            |fred, n| repeat(n, async || fred.sadd::<bool, _, _>("set", ITEM).await),
+        ),
+        Operation::new(
+            "set_contains",
+            |it, n| repeat(n, async || it.set.contains(ITEM).await),
+            |fred, n| repeat(n, async || fred.sismember::<bool, _, _>("set", ITEM).await),
+        ),
+        Operation::new(
+            "set_remove",
+            |it, n| repeat(n, async || it.set.remove("no member").await),
+            |fred, n| {
+                repeat(n, async || {
+                    fred.srem::<bool, _, _>("set", "no member").await
+                })
+            },
+        ),
+        Operation::new(
+            "sorted_insert",
+            |it, n| repeat(n, async || it.sorted.insert(ITEM, 2.5).await),
+            |fred, n| {
+                repeat(n, async || {
+                    let member = (2.5, ITEM);
+                    fred.zadd::<bool, _, _>("sorted", None, None, false, false, member)
+                        .await
+                })
+            },
+        ),
+        Operation::new(
+            "sorted_score",
+            |it, n| repeat(n, async || it.sorted.score(ITEM).await),
+            |fred, n| {
+                repeat(n, async || {
+                    fred.zscore::<Option<f64>, _, _>("sorted", ITEM).await
+                })
+            },
+        ),
+        Operation::new(
+            "sorted_rank",
+            |it, n| repeat(n, async || it.sorted.rank(ITEM).await),
+            |fred, n| {
+                repeat(n, async || {
+                    fred.zrank::<Option<u64>, _, _>("sorted", ITEM, false).await
+                })
+            },
+        ),
+        Operation::new(
+            "keyspace_set",
+            |it, n| repeat(n, async || it.space.set("name", ITEM).await),
+            |fred, n| {
+                repeat(n, async || {
+                    let name = format!("space:{}", black_box("name"));
+                    fred.set::<(), _, _>(name, ITEM, None, None, false).await
+                })
+            },
+        ),
+        Operation::new(
+            "keyspace_get",
+            |it, n| repeat(n, async || it.space.get("name").await),
+            |fred, n| {
+                repeat(n, async || {
+                    let name = format!("space:{}", black_box("name"));
+                    fred.get::<Option<String>, _>(name).await
+                })
+            },
+        ),
+        Operation::new(
+            "queue_push",
+            |it, n| repeat(n, async || it.queue.push(ITEM).await),
+            |fred, n| repeat(n, async || fred.lpush::<u64, _, _>("queue", ITEM).await),
+        ),
+    ]
+}
+
+/// Does `operation` so many times, one after the other.
+fn repeat<'a, R, E: Into<Error>>(
+    times: usize,
+    operation: impl AsyncFn() -> Result<R, E> + 'a,
+) -> LocalBoxFuture<'a, Result<()>> {
+    async move {
+        for _ in 0..times {
+            black_box(operation().await.map_err(Into::into)?);
+        }
+        Ok(())
+    }
+    .boxed_local()
+}

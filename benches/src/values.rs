@@ -1,0 +1,39 @@
+//! What codecs are measured with.
+
+use serde::{Deserialize, Serialize};
+
+/// A small struct: some 60 bytes of JSON.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Small {
+    id: u64,
+    name: String,
+    score: f64,
+    active: bool,
+}
+
+/// A large struct: some 10 kB of JSON.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Large {
+    items: Vec<Small>,
+}
+
+pub(crate) fn small() -> Small {
+    Small {
+        id: 123_456,
+        name: "spinach and more".to_owned(),
+        score: 9.75,
+        active: true,
+    }
+}
+
+pub(crate) fn large() -> Large {
+    Large {
+        items: vec![small(); 150],
+    }
+}
+
+pub(crate) fn text() -> String {
+    "a text of some thirty letters!".to_owned()
+}
+
+pub(crate) const NUMBER: i64 = 1_234_567_890;
