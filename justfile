@@ -11,10 +11,12 @@ default:
 # Format the code
 fmt:
     cargo fmt --all
+    cargo fmt --manifest-path {{ bench }}/Cargo.toml
 
 # Check format and lints, also of each feature set a user may pick
 lint:
     cargo fmt --all --check
+    cargo fmt --manifest-path {{ bench }}/Cargo.toml --check
     cargo clippy --workspace --all-targets --features {{ features }} -- -D warnings
     cargo clippy --package purse --no-default-features -- -D warnings
     cargo clippy --package purse --no-default-features --features collections -- -D warnings
@@ -78,8 +80,11 @@ fuzz seconds="10":
     done
 
 # Measure single operations, next to fred's, and codecs; a part of them: `just bench hash`
-bench *filter:
-    cargo bench --package purse-benches --bench speed -- --output-format bencher {{ filter }}
+bench filter="":
+    #!/usr/bin/env bash
+    set -eo pipefail
+    cargo bench --package purse-benches --bench speed -- --output-format bencher {{ quote(filter) }} \
+        | awk -F ' [.]{3} bench: +| ns/iter ' '/^test/ { printf "%-26s %14s ns  %s\n", substr($1, 6), $2, $3; fflush() }'
 
 # Check that operations and codecs take no more instructions than benches/budget.json says
 budget:
@@ -88,12 +93,17 @@ budget:
 # Write into benches/budget.json what allocations and instructions there are now
 budget-renew:
     PURSE_RENEW=1 cargo test --quiet --package purse-benches --test allocations -- --nocapture
-    cargo run --quiet --package purse-benches --bin budget -- --renew
+    cargo bench --quiet --package purse-benches --bench budget -- --renew
     git diff --stat benches/budget.json
 
 # Measure purse side by side with its peers: `just bench-compare --quick --only hash`
 bench-compare *args:
     cargo run --release --manifest-path {{ bench }}/Cargo.toml -- {{ args }}
+
+# Check the lints of the comparison, and run its tests; not a part of `just test`, as it builds all peers
+bench-compare-test:
+    cargo clippy --manifest-path {{ bench }}/Cargo.toml --all-targets -- -D warnings
+    cargo test --manifest-path {{ bench }}/Cargo.toml
 
 # Draw what was measured last into docs/bench
 bench-plot:
@@ -125,5 +135,6 @@ runner := if nextest == "yes" { "cargo nextest run --no-fail-fast" } else { "car
 has_deny := `cargo deny --version >/dev/null 2>&1 && echo yes || echo no`
 deny := if has_deny == "yes" { "cargo fetch --quiet && cargo deny --offline --log-level error check bans licenses sources" } else { "@echo 'deny: not checked here, cargo-deny is missing (cargo install --locked cargo-deny)'" }
 has_valgrind := `valgrind --version >/dev/null 2>&1 && echo yes || echo no`
-has_gungraun := `gungraun-runner --version 2>/dev/null | grep -qxF "gungraun-runner $(sed -n 's/^gungraun = "=\(.*\)"$/\1/p' Cargo.toml)" && echo yes || echo no`
-budget := if has_valgrind + has_gungraun == "yesyes" { "cargo run --quiet --package purse-benches --bin budget" } else { "@echo 'instructions: not checked here, " + if has_valgrind == "no" { "valgrind is missing'" } else { "gungraun-runner of Cargo.toml is missing (cargo install --locked gungraun-runner@version)'" } }
+gungraun := "gungraun-runner " + `sed -n 's/^gungraun = "=\(.*\)"$/\1/p' Cargo.toml`
+has_gungraun := if `gungraun-runner --version 2>/dev/null || true` == gungraun { "yes" } else { "no" }
+budget := if has_valgrind == "no" { "@echo 'instructions: not checked here, valgrind is missing'" } else if has_gungraun == "no" { "@echo 'instructions: not checked here, " + gungraun + " is missing (cargo install --locked " + replace(gungraun, " ", "@") + ")'" } else { "cargo bench --quiet --package purse-benches --bench budget" }

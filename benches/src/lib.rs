@@ -2,6 +2,7 @@
 
 mod budget;
 mod codecs;
+mod counted;
 mod line;
 mod operations;
 mod stage;
@@ -9,6 +10,7 @@ mod values;
 
 pub use budget::{Allocations, Budget, Instructions, Ratios};
 pub use codecs::{Coding, codings};
+pub use counted::{Counted, CountedCoding, CountedOperation};
 pub use line::{Line, Verdict, table};
 pub use operations::{Operation, Side, TIMES, operations};
 pub use stage::Stage;

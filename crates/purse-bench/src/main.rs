@@ -1,6 +1,7 @@
 //! Measures purse side by side with its peers, on the same servers, in turn.
 //!
-//! `--quick` measures less, `--only TEXT` only the works whose name holds the text.
+//! `--quick` measures less, `--only TEXT` only the works whose name holds the text; the
+//! others stay in the file as they were measured before.
 
 mod cost;
 mod drivers;
@@ -109,7 +110,7 @@ async fn compare(args: &Args) -> Result<()> {
         lines.extend(cost::measure(&target));
     }
     report::print(&lines);
-    report::write(&target, &lines)
+    report::write(&target, &lines, args.only.is_some())
 }
 
 /// The folder `target/bench` of the workspace around.

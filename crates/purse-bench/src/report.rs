@@ -85,15 +85,45 @@ pub(crate) fn print(lines: &[Line]) {
 }
 
 /// Writes the list, and next to it what was run, when and where.
-pub(crate) fn write(folder: &Path, lines: &[Line]) -> Result<()> {
-    let list: Vec<Value> = lines.iter().map(Line::json).collect();
+///
+/// A part of the works replaces what was measured of them before; the rest of the file stays.
+pub(crate) fn write(folder: &Path, lines: &[Line], is_part: bool) -> Result<()> {
+    let mut list: Vec<Value> = lines.iter().map(Line::json).collect();
+    let mut about = crate::machine::about();
     fs::create_dir_all(folder)?;
-    let file = folder.join("compare.json");
+    let (file, about_file) = (folder.join("compare.json"), folder.join("about.json"));
+    if is_part && file.exists() && about_file.exists() {
+        list = merge(serde_json::from_slice(&fs::read(&file)?)?, list);
+        about = join(serde_json::from_slice(&fs::read(&about_file)?)?, &about);
+    }
     fs::write(&file, serde_json::to_string_pretty(&list)?)?;
-    let about = serde_json::to_string_pretty(&crate::machine::about())?;
-    fs::write(folder.join("about.json"), about)?;
+    fs::write(about_file, serde_json::to_string_pretty(&about)?)?;
     eprintln!("written to {}", file.display());
     Ok(())
+}
+
+/// What was measured before, with what was measured now in its place.
+fn merge(mut before: Vec<Value>, now: Vec<Value>) -> Vec<Value> {
+    let what = |line: &Value| ["work", "peer", "unit"].map(|name| line[name].clone());
+    for line in now {
+        match before.iter_mut().find(|old| what(old) == what(&line)) {
+            Some(old) => *old = line,
+            None => before.push(line),
+        }
+    }
+    before
+}
+
+/// What was run before, and what was run now where it is not the same.
+fn join(mut before: Value, now: &Value) -> Value {
+    for (name, before) in before.as_object_mut().into_iter().flatten() {
+        if let (Some(old), Some(new)) = (before.as_str(), now[name].as_str())
+            && !old.split(", then ").any(|old| old == new)
+        {
+            *before = format!("{old}, then {new}").into();
+        }
+    }
+    before
 }
 
 #[cfg(test)]
@@ -134,5 +164,38 @@ mod tests {
             "purse": 2.0, "peer_value": 1.0, "ratio": 2.0, "spread": 0.5,
         });
         assert_eq!(line.json(), expected);
+    }
+
+    #[test]
+    fn a_part_that_is_measured_again_takes_the_place_of_what_was() {
+        let line = |work: &str, peer: &str, unit: &str, purse: u32| json!({ "work": work, "peer": peer, "unit": unit, "purse": purse });
+        let before = vec![
+            line("hash_get", "fred", "op/s", 1),
+            line("hash_get", "redis-rs", "op/s", 2),
+            line("hash_get", "fred", "s", 3),
+        ];
+        let now = vec![
+            line("hash_get", "redis-rs", "op/s", 4),
+            line("list_get", "fred", "op/s", 5),
+        ];
+        let expected = vec![
+            line("hash_get", "fred", "op/s", 1),
+            line("hash_get", "redis-rs", "op/s", 4),
+            line("hash_get", "fred", "s", 3),
+            line("list_get", "fred", "op/s", 5),
+        ];
+        assert_eq!(merge(before, now), expected);
+    }
+
+    #[test]
+    fn what_was_run_for_a_part_is_told_once() {
+        let whole = json!({ "command": "just bench-compare", "date": "2026-11-22" });
+        let part = json!({ "command": "just bench-compare --only hash", "date": "2026-11-22" });
+        let both = json!({
+            "command": "just bench-compare, then just bench-compare --only hash",
+            "date": "2026-11-22",
+        });
+        assert_eq!(join(whole, &part), both);
+        assert_eq!(join(both.clone(), &part), both);
     }
 }

@@ -2,22 +2,20 @@
 //!
 //! With `--renew`, it writes into the file what it counted.
 
-mod instructions;
-
 use std::process::Command;
 
-use purse_benches::{Budget, Line, Result, table};
-
-use crate::instructions::Instructions;
+use purse_benches::{Budget, Counted, Line, Result, table};
 
 fn main() -> Result<()> {
-    let renew = match std::env::args().nth(1).as_deref() {
+    // cargo adds a word of its own.
+    let mut words = std::env::args().skip(1);
+    let renew = match words.find(|word| word != "--bench").as_deref() {
         None => false,
         Some("--renew") => true,
         Some(other) => return Err(format!("unknown: {other}").into()),
     };
     let mut budget = Budget::read()?;
-    let counted = instructions::count()?;
+    let counted = Counted::now()?;
     let compiler = compiler()?;
     if renew {
         return renewed(&mut budget, &counted, compiler);
@@ -38,7 +36,7 @@ fn main() -> Result<()> {
     }
 }
 
-fn operations(budget: &Budget, counted: &Instructions) -> Vec<Line> {
+fn operations(budget: &Budget, counted: &Counted) -> Vec<Line> {
     let budget = &budget.instructions_over_fred;
     let lines = counted.operations.iter().map(|it| {
         let most = budget.budget.get(it.name).copied();
@@ -50,7 +48,7 @@ fn operations(budget: &Budget, counted: &Instructions) -> Vec<Line> {
     lines.collect()
 }
 
-fn codecs(budget: &Budget, counted: &Instructions) -> Vec<Line> {
+fn codecs(budget: &Budget, counted: &Counted) -> Vec<Line> {
     let budget = &budget.codec_instructions;
     let lines = counted.codecs.iter().map(|it| {
         let most = budget.budget.get(&it.name).map(|most| *most as f64);
@@ -61,7 +59,7 @@ fn codecs(budget: &Budget, counted: &Instructions) -> Vec<Line> {
     lines.collect()
 }
 
-fn renewed(budget: &mut Budget, counted: &Instructions, compiler: String) -> Result<()> {
+fn renewed(budget: &mut Budget, counted: &Counted, compiler: String) -> Result<()> {
     let ratios = counted.operations.iter().map(|it| {
         let ratio = (it.over_fred() * 1_000.0).round() / 1_000.0;
         (it.name.to_owned(), ratio)

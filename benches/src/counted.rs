@@ -1,57 +1,70 @@
-//! Runs `benches/instructions.rs`, and reads what it counted.
+//! What `benches/instructions.rs` counts.
 
 use std::env;
 use std::process::{Command, Stdio};
 
-use purse_benches::{Result, Side, TIMES, codings, operations};
+use crate::{Result, Side, TIMES, codings, operations};
 use serde_json::Value;
 
 /// How many instructions everything took.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Instructions {
-    pub(crate) codecs: Vec<Codec>,
-    pub(crate) operations: Vec<Operation>,
+pub struct Counted {
+    /// In the order of [`codings`].
+    pub codecs: Vec<CountedCoding>,
+    /// In the order of [`operations`].
+    pub operations: Vec<CountedOperation>,
 }
 
-/// Those of a codec.
+/// What a codec took.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Codec {
-    pub(crate) name: String,
-    pub(crate) count: u64,
+pub struct CountedCoding {
+    /// The name of the coding.
+    pub name: String,
+    /// How many instructions.
+    pub count: u64,
 }
 
-/// Those of an operation, by either side.
+/// What an operation took, done by either side.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Operation {
-    pub(crate) name: &'static str,
-    pub(crate) purse: f64,
-    pub(crate) fred: f64,
+pub struct CountedOperation {
+    /// The name of the operation.
+    pub name: &'static str,
+    /// How many instructions, by purse.
+    pub purse: f64,
+    /// How many instructions, by fred.
+    pub fred: f64,
 }
 
-impl Operation {
+impl CountedOperation {
     /// How many times as many purse takes.
-    pub(crate) fn over_fred(&self) -> f64 {
+    #[must_use]
+    pub fn over_fred(&self) -> f64 {
         self.purse / self.fred
     }
 }
 
-/// Counts all of them; that takes about a minute.
-pub(crate) fn count() -> Result<Instructions> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args(["bench", "--quiet", "--package", env!("CARGO_PKG_NAME")])
-        .args(["--bench", "instructions", "--"])
-        .args(["--output-format=json", "--parallel=auto"])
-        .stderr(Stdio::inherit())
-        .output()?;
-    if !output.status.success() {
-        return Err(format!("the benchmark ended with {}", output.status).into());
+impl Counted {
+    /// Has them counted; that takes a minute or so.
+    ///
+    /// # Errors
+    /// Where valgrind or gungraun-runner are missing, or the benchmark fails.
+    pub fn now() -> Result<Self> {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let output = Command::new(cargo)
+            .args(["bench", "--quiet", "--package", env!("CARGO_PKG_NAME")])
+            .args(["--bench", "instructions", "--"])
+            .args(["--output-format=json", "--parallel=auto"])
+            .stderr(Stdio::inherit())
+            .output()?;
+        if !output.status.success() {
+            return Err(format!("the benchmark ended with {}", output.status).into());
+        }
+        read(&String::from_utf8(output.stdout)?)
     }
-    read(&String::from_utf8(output.stdout)?)
 }
 
 /// Reads gungraun's lines of JSON.
-fn read(text: &str) -> Result<Instructions> {
+fn read(text: &str) -> Result<Counted> {
     let summaries: Vec<Value> = text
         .lines()
         .filter(|line| line.starts_with('{'))
@@ -68,22 +81,22 @@ fn read(text: &str) -> Result<Instructions> {
             .ok_or_else(|| format!("{function} {id} has no count of instructions"))
     };
     let each = |count: u64| count as f64 / TIMES as f64;
-    let mut instructions = Instructions::default();
+    let mut counted = Counted::default();
     for (index, coding) in codings().iter().enumerate() {
-        instructions.codecs.push(Codec {
+        counted.codecs.push(CountedCoding {
             name: coding.name().to_owned(),
             count: count("codec", index)?,
         });
     }
     for (index, operation) in operations().iter().enumerate() {
         let place = index * Side::BOTH.len();
-        instructions.operations.push(Operation {
+        counted.operations.push(CountedOperation {
             name: operation.name(),
             purse: each(count("operation", place)?),
             fred: each(count("operation", place + 1)?),
         });
     }
-    Ok(instructions)
+    Ok(counted)
 }
 
 #[cfg(test)]
