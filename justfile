@@ -66,7 +66,7 @@ doc:
 
 # Check dependencies: bans, licences, sources (offline)
 deny:
-    {{ deny }}
+    @{{ deny }}
 
 # Show the servers that tests can use, and fetch those that are missing: `just servers --all`
 servers *args:
@@ -88,7 +88,7 @@ bench filter="":
 
 # Check that operations and codecs take no more instructions than benches/budget.json says
 budget:
-    {{ budget }}
+    @{{ budget }}
 
 # Write into benches/budget.json what allocations and instructions there are now
 budget-renew:
@@ -133,8 +133,8 @@ clean:
 nextest := `cargo nextest --version >/dev/null 2>&1 && echo yes || echo no`
 runner := if nextest == "yes" { "cargo nextest run --no-fail-fast" } else { "cargo test --lib --bins --tests --no-fail-fast" }
 has_deny := `cargo deny --version >/dev/null 2>&1 && echo yes || echo no`
-deny := if has_deny == "yes" { "cargo fetch --quiet && cargo deny --offline --log-level error check bans licenses sources" } else { "@echo 'deny: not checked here, cargo-deny is missing (cargo install --locked cargo-deny)'" }
+deny := if has_deny == "yes" { "cargo fetch --quiet && cargo deny --offline --log-level error check bans licenses sources" } else { "echo 'deny: not checked here, cargo-deny is missing (cargo install --locked cargo-deny)'" }
 has_valgrind := `valgrind --version >/dev/null 2>&1 && echo yes || echo no`
 gungraun := "gungraun-runner " + `sed -n 's/^gungraun = "=\(.*\)"$/\1/p' Cargo.toml`
 has_gungraun := if `gungraun-runner --version 2>/dev/null || true` == gungraun { "yes" } else { "no" }
-budget := if has_valgrind == "no" { "@echo 'instructions: not checked here, valgrind is missing'" } else if has_gungraun == "no" { "@echo 'instructions: not checked here, " + gungraun + " is missing (cargo install --locked " + replace(gungraun, " ", "@") + ")'" } else { "cargo bench --quiet --package purse-benches --bench budget" }
+budget := if has_valgrind == "no" { "echo 'instructions: not checked here, valgrind is missing'" } else if has_gungraun == "no" { "echo 'instructions: not checked here, " + gungraun + " is missing (cargo install --locked " + replace(gungraun, " ", "@") + ")'" } else { "cargo bench --quiet --package purse-benches --bench budget" }
