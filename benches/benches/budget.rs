@@ -61,7 +61,7 @@ fn codecs(budget: &Budget, counted: &Counted) -> Vec<Line> {
 
 fn renewed(budget: &mut Budget, counted: &Counted, compiler: String) -> Result<()> {
     let ratios = counted.operations.iter().map(|it| {
-        let ratio = (it.over_fred() * 1_000.0).round() / 1_000.0;
+        let ratio = (it.over_fred() * 100.0).round() / 100.0;
         (it.name.to_owned(), ratio)
     });
     budget.instructions_over_fred.budget = ratios.collect();

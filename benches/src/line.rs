@@ -76,7 +76,7 @@ impl Line {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (budget, percent) = match self.budget {
-            Some(budget) if budget != 0.0 => (
+            Some(budget) if budget > 0.0 => (
                 short(budget),
                 format!("{:+.1} %", (self.now / budget - 1.0) * 100.0),
             ),

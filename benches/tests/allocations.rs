@@ -46,10 +46,10 @@ fn no_operation_allocates_more_over_fred_than_its_budget() {
         counted.insert(operation.name().to_owned(), over);
     }
     let table = table("allocations over fred", &lines);
-    println!("{table}");
     if std::env::var_os("PURSE_RENEW").is_some() {
         budget.allocations_over_fred.budget = counted;
         budget.write().expect("a file");
+        println!("{table}");
         return;
     }
     let failed = lines.iter().any(Line::has_failed);
