@@ -84,7 +84,7 @@ bench filter="":
     #!/usr/bin/env bash
     set -eo pipefail
     cargo bench --package purse-benches --bench speed -- --output-format bencher {{ quote(filter) }} \
-        | awk -F ' [.]{3} bench: +| ns/iter ' '/^test/ { printf "%-26s %14s ns  %s\n", substr($1, 6), $2, $3; fflush() }'
+        | awk -F ' [.][.][.] bench: +| ns/iter ' '/^test/ { printf "%-26s %14s ns  %s\n", substr($1, 6), $2, $3; fflush() }'
 
 # Check that operations and codecs take no more instructions than benches/budget.json says
 budget:
