@@ -1,6 +1,6 @@
 //! Locks that are extended by themselves.
 
-use crate::testing::{Behaviour, Rig, WELL, ms};
+use crate::testing::{Behaviour, Rig, SETTINGS, WELL, ms};
 use crate::transport::Action;
 use crate::{AutoExtend, Error, LostReason, RedlockGuard, Release};
 use purse_client::ErrorKind;
@@ -178,12 +178,13 @@ async fn an_outage_that_ends_in_time_is_survived() {
     let guard = kept(&rig, AutoExtend::new()).await;
     for fault in [Behaviour::Down, Behaviour::Stuck, Behaviour::Deaf(ms(3))] {
         rig.behave(&[WELL, fault, fault]);
-        sleep(ms(500)).await;
+        sleep(ms(400)).await;
         rig.behave(&[WELL; 3]);
         let before = guard.extensions();
-        sleep(ms(140)).await;
+        // For the end of one that gets no answer, and the longest pause before the next one.
+        sleep(SETTINGS.node_timeout * 2 + SETTINGS.ttl / 12 + ms(5)).await;
         assert!(guard.extensions() > before, "soon after {fault:?}");
-        assert!(guard.remaining() > ms(800));
+        assert!(guard.remaining() > ms(750));
         sleep(ms(150)).await;
     }
 }
