@@ -105,7 +105,7 @@ bench-compare-test:
     cargo clippy --manifest-path {{ bench }}/Cargo.toml --all-targets -- -D warnings
     cargo test --manifest-path {{ bench }}/Cargo.toml
 
-# Draw what was measured last into docs/bench
+# Draw what was measured last into docs/bench, and write the page there
 bench-plot:
     cargo run --release --manifest-path {{ bench }}/Cargo.toml --bin plot
 

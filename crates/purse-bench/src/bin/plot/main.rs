@@ -1,7 +1,8 @@
-//! Draws pictures of what `bench-compare` measured, into `docs/bench`.
+//! Draws pictures of what `bench-compare` measured into `docs/bench`, and a page with all of it.
 
 mod chart;
 mod measured;
+mod table;
 
 use std::path::Path;
 
@@ -42,6 +43,9 @@ fn main() -> Result<()> {
         draw(&file, title, &measured.about, &panels)?;
         println!("{}", file.display());
     }
+    let file = folder.join("README.md");
+    std::fs::write(&file, table::page(&measured))?;
+    println!("{}", file.display());
     Ok(())
 }
 

@@ -17,8 +17,13 @@ pub(crate) struct Measured {
 pub(crate) struct Line {
     pub(crate) work: String,
     pub(crate) peer: String,
+    pub(crate) unit: String,
     pub(crate) purse: Option<f64>,
     pub(crate) peer_value: Option<f64>,
+    pub(crate) ratio: Option<f64>,
+    pub(crate) spread: Option<f64>,
+    /// Why there is no number.
+    pub(crate) missing: Option<String>,
     #[serde(default)]
     pub(crate) purse_percentiles: Vec<(f64, f64)>,
     #[serde(default)]
