@@ -58,7 +58,7 @@ impl Waiting {
 /// One master, and who may ask it.
 pub(crate) struct Post {
     pub(crate) master: Arc<dyn Transport>,
-    pub(crate) gate: Semaphore,
+    pub(crate) gate: Arc<Semaphore>,
     /// Apart from the gate: a watch may take as long as connecting does, and votes cannot wait.
     pub(crate) watch_gate: Semaphore,
     /// Whether it did not answer when it was last asked.
@@ -66,10 +66,10 @@ pub(crate) struct Post {
 }
 
 impl Post {
-    pub(crate) const fn new(master: Arc<dyn Transport>) -> Self {
+    pub(crate) fn new(master: Arc<dyn Transport>) -> Self {
         Self {
             master,
-            gate: Semaphore::const_new(UNDER_WAY),
+            gate: Arc::new(Semaphore::new(UNDER_WAY)),
             watch_gate: Semaphore::const_new(UNDER_WAY),
             is_silent: AtomicBool::new(false),
         }

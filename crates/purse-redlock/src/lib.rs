@@ -90,6 +90,7 @@ mod keys;
 mod leadership;
 mod lease;
 mod line;
+mod lines;
 mod look;
 mod lost;
 mod master;

@@ -1,20 +1,23 @@
 //! One lease's line to one master: one request at a time, in order.
 
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use purse_client::{Error, ErrorKind, Result};
-use tokio::sync::mpsc;
-use tokio::time::error::Elapsed;
-use tokio::time::{sleep, timeout};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit};
+use tokio::time::Instant;
 
 use crate::clock::LockInstant;
 use crate::context::{Context, Post};
 use crate::token::Token;
 use crate::trace;
-use crate::transport::{Action, Answer, Request, redact};
+use crate::transport::{Action, Answer, Asking, Request, redact};
 
 /// The longest pause before a release is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -38,6 +41,13 @@ pub(crate) struct Ask {
     pub(crate) record: Option<Bytes>,
 }
 
+/// Who asks, and what for: the same on all lines of a lease.
+pub(crate) struct Asker {
+    pub(crate) context: Arc<Context>,
+    pub(crate) keys: Arc<[Bytes]>,
+    pub(crate) token: Token,
+}
+
 /// What is known of our token on the master.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Presence {
@@ -49,109 +59,258 @@ enum Presence {
     Doubtful,
 }
 
+/// A question under way.
+struct Question {
+    ask: Ask,
+    step: Step,
+    /// When the step has taken too long, or the pause is over.
+    until: Instant,
+    /// Of a release, once it has been answered for the first time.
+    insistence: Option<Insistence>,
+}
+
+enum Step {
+    /// Waits for a turn among all that ask the master.
+    Queueing(Queueing),
+    /// Waits for the answer.
+    Asking {
+        asking: Asking,
+        _permit: OwnedSemaphorePermit,
+    },
+    /// Waits until it makes sense to ask again.
+    Pausing,
+}
+
+type Queueing =
+    Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send + Sync>>;
+
+/// A release that goes on, as the master may have our token, now or later.
+struct Insistence {
+    pause: Duration,
+    /// Since when the master says that our token is not there.
+    denied_since: Option<LockInstant>,
+}
+
+/// It is no task: whoever has it polls it.
 pub(crate) struct Line {
-    context: Arc<Context>,
     master: usize,
-    keys: Arc<[Bytes]>,
-    token: Token,
-    asks: mpsc::UnboundedReceiver<Ask>,
-    /// The owner waits for the line as long as this is there.
-    events: Option<mpsc::UnboundedSender<Event>>,
+    asks: VecDeque<Ask>,
+    question: Option<Question>,
     presence: Presence,
     record: Option<Bytes>,
     /// When our token is gone by itself, as far as can be known.
     expiry: LockInstant,
+    is_awaited: bool,
 }
 
 impl Line {
-    /// Starts a line to the master of that number; it ends once its sender is dropped and what was
-    /// asked is done.
-    pub(crate) fn start(
-        context: &Arc<Context>,
-        master: usize,
-        keys: Arc<[Bytes]>,
-        token: Token,
-        events: mpsc::UnboundedSender<Event>,
-    ) -> mpsc::UnboundedSender<Ask> {
-        let (sender, asks) = mpsc::unbounded_channel();
-        let line = Self {
-            context: context.clone(),
+    /// A line to the master of that number.
+    pub(crate) const fn new(master: usize, now: LockInstant) -> Self {
+        Self {
             master,
-            keys,
-            token,
-            asks,
-            events: Some(events),
+            asks: VecDeque::new(),
+            question: None,
             presence: Presence::Absent,
             record: None,
-            expiry: context.clock.now(),
-        };
-        tokio::spawn(line.run());
-        sender
-    }
-
-    async fn run(mut self) {
-        while let Some(mut ask) = self.asks.recv().await {
-            // Nobody waits any more for the answer to an extension that something follows, nor to
-            // the like.
-            while matches!(ask.action, Action::Extend | Action::Raise(_))
-                && let Ok(newer) = self.asks.try_recv()
-            {
-                ask = newer;
-            }
-            self.record = ask.record.take();
-            match ask.action {
-                Action::Acquire | Action::AcquireFenced => self.acquire(ask).await,
-                Action::Raise(_) => self.raise(ask).await,
-                Action::Extend => self.extend(ask).await,
-                Action::Release => self.release(ask).await,
-            }
+            expiry: now,
+            is_awaited: true,
         }
     }
 
-    async fn acquire(&mut self, ask: Ask) {
-        let answer = self.ask(ask.action).await;
-        self.presence = presence(&answer);
-        self.expiry = self.context.clock.now() + self.context.settings.ttl;
-        self.report(ask, answer);
+    /// Queues what is to be asked next.
+    pub(crate) fn ask(&mut self, ask: Ask) {
+        self.asks.push_back(ask);
     }
 
-    async fn raise(&mut self, ask: Ask) {
-        let answer = self.ask(ask.action).await;
-        self.report(ask, answer);
+    /// Whether all that was asked is done.
+    pub(crate) fn is_done(&self) -> bool {
+        self.question.is_none() && self.asks.is_empty()
     }
 
-    async fn extend(&mut self, ask: Ask) {
-        let answer = self.ask(ask.action).await;
-        self.expiry = self.context.clock.now() + self.context.settings.ttl;
-        self.report(ask, answer);
+    /// Whether nobody need wait for it: it is done, or all that is left is to make sure.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.is_done() || !self.is_awaited
     }
 
-    /// Reports the first answer, and goes on until the master surely does not have our token.
-    async fn release(&mut self, ask: Ask) {
-        let mut pause = self.context.settings.node_timeout;
-        let mut denied_since = None;
-        let mut ask = Some(ask);
+    /// When it is to be polled at the latest.
+    pub(crate) fn until(&self) -> Option<Instant> {
+        self.question.as_ref().map(|question| question.until)
+    }
+
+    /// Goes on with what was asked, up to the next answer. Looks at the clock if something
+    /// `may_be_late`.
+    pub(crate) fn poll(
+        &mut self,
+        asker: &Asker,
+        may_be_late: bool,
+        task: &mut Task<'_>,
+    ) -> Poll<Event> {
         loop {
-            let answer = self.ask(Action::Release).await;
-            let (is_gone, is_denied) = (self.is_gone(&answer), answer.is_ok());
-            if let Some(ask) = ask.take() {
-                self.report(ask, answer);
+            let Some(question) = &mut self.question else {
+                let Some(ask) = self.next_ask() else {
+                    return Poll::Pending;
+                };
+                self.begin(asker, ask, None);
+                continue;
+            };
+            let is_late = may_be_late && Instant::now() >= question.until;
+            let answer = match &mut question.step {
+                Step::Queueing(queueing) => match queueing.as_mut().poll(task) {
+                    Poll::Ready(Ok(permit)) => {
+                        self.send(asker, permit);
+                        continue;
+                    }
+                    _ if is_late => Some(Err(no_turn(asker))),
+                    // It is never closed.
+                    _ => None,
+                },
+                Step::Asking { asking, .. } => match asking.as_mut().poll(task) {
+                    Poll::Ready(answer) => {
+                        self.heard(asker, answered(&answer));
+                        Some(answer.map_err(|error| redact(error, &asker.token)))
+                    }
+                    Poll::Pending if is_late => {
+                        self.heard(asker, false);
+                        Some(Err(no_reply(asker)))
+                    }
+                    Poll::Pending => None,
+                },
+                Step::Pausing if is_late => {
+                    if let Some(Question { ask, insistence, .. }) = self.question.take() {
+                        self.begin(asker, ask, insistence);
+                    }
+                    continue;
+                }
+                Step::Pausing => None,
+            };
+            let Some(answer) = answer else {
+                return Poll::Pending;
+            };
+            if let Some(event) = self.settle(asker, answer) {
+                return Poll::Ready(event);
             }
-            let now = self.context.clock.now();
-            let left = self.expiry.saturating_duration_since(now);
-            if !is_gone && !is_denied && left.is_zero() {
-                trace::left_to_expire(self.server());
-            }
-            if is_gone || left.is_zero() {
-                return;
-            }
-            denied_since = is_denied.then(|| denied_since.unwrap_or(now));
-            if denied_since.is_some_and(|since| now >= since + AFTERMATH) {
-                self.events = None;
-            }
-            sleep(pause.min(left)).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// What is to be asked now. Nobody waits any more for the answer to an extension that something
+    /// follows, nor to the like.
+    fn next_ask(&mut self) -> Option<Ask> {
+        let mut ask = self.asks.pop_front()?;
+        while matches!(ask.action, Action::Extend | Action::Raise(_))
+            && let Some(newer) = self.asks.pop_front()
+        {
+            ask = newer;
+        }
+        self.record = ask.record.take();
+        Some(ask)
+    }
+
+    fn begin(&mut self, asker: &Asker, ask: Ask, insistence: Option<Insistence>) {
+        let gate = asker.post(self.master).gate.clone();
+        let permit = gate.clone().try_acquire_owned();
+        self.question = Some(Question {
+            ask,
+            step: Step::Pausing,
+            until: Instant::now(),
+            insistence,
+        });
+        match permit {
+            Ok(permit) => self.send(asker, permit),
+            Err(_) => self.step(
+                Step::Queueing(Box::pin(gate.acquire_owned())),
+                asker.context.settings.patience(),
+            ),
+        }
+    }
+
+    fn send(&mut self, asker: &Asker, permit: OwnedSemaphorePermit) {
+        let Some(question) = &self.question else {
+            return;
+        };
+        let asking = asker.post(self.master).master.ask(Request {
+            action: question.ask.action,
+            keys: asker.keys.clone(),
+            token: asker.token.clone(),
+            ttl: asker.context.settings.ttl,
+            record: self.record.clone(),
+        });
+        let step = Step::Asking {
+            asking,
+            _permit: permit,
+        };
+        self.step(step, asker.bound());
+    }
+
+    fn step(&mut self, step: Step, time: Duration) {
+        if let Some(question) = &mut self.question {
+            question.step = step;
+            question.until = Instant::now() + time;
+        }
+    }
+
+    fn heard(&self, asker: &Asker, answered: bool) {
+        let is_silent = &asker.post(self.master).is_silent;
+        is_silent.store(!answered, Ordering::Relaxed);
+    }
+
+    /// Ends the question with its answer, if that is the end; what is to be told of it.
+    fn settle(&mut self, asker: &Asker, answer: Result<Answer>) -> Option<Event> {
+        let question = self.question.take()?;
+        let (settings, now) = (&asker.context.settings, asker.context.clock.now());
+        let round = question.ask.round;
+        let is_told = question.insistence.is_some();
+        match question.ask.action {
+            Action::Acquire | Action::AcquireFenced => {
+                self.presence = presence(&answer);
+                self.expiry = now + settings.ttl;
+            }
+            Action::Extend => self.expiry = now + settings.ttl,
+            Action::Raise(_) => {}
+            Action::Release => self.insist(asker, question, &answer, now),
+        }
+        (!is_told).then_some(Event {
+            master: self.master,
+            round,
+            answer,
+        })
+    }
+
+    /// Has a release go on until the master surely does not have our token.
+    fn insist(
+        &mut self,
+        asker: &Asker,
+        question: Question,
+        answer: &Result<Answer>,
+        now: LockInstant,
+    ) {
+        let (is_gone, is_denied) = (self.is_gone(answer), answer.is_ok());
+        let left = self.expiry.saturating_duration_since(now);
+        if !is_gone && !is_denied && left.is_zero() {
+            trace::left_to_expire(asker.post(self.master).master.server());
+        }
+        if is_gone || left.is_zero() {
+            return;
+        }
+        let Insistence {
+            pause,
+            denied_since,
+        } = question.insistence.unwrap_or(Insistence {
+            pause: asker.context.settings.node_timeout,
+            denied_since: None,
+        });
+        let denied_since = is_denied.then(|| denied_since.unwrap_or(now));
+        if denied_since.is_some_and(|since| now >= since + AFTERMATH) {
+            self.is_awaited = false;
+        }
+        self.question = Some(Question {
+            ask: question.ask,
+            step: Step::Pausing,
+            until: Instant::now() + pause.min(left),
+            insistence: Some(Insistence {
+                pause: (pause * 2).min(LONGEST_PAUSE),
+                denied_since,
+            }),
+        });
     }
 
     /// Whether our token is off the master, and will not come back.
@@ -166,67 +325,37 @@ impl Line {
             (_, Presence::Doubtful) => false,
         }
     }
+}
 
-    async fn ask(&self, action: Action) -> Result<Answer> {
-        let settings = &self.context.settings;
-        let Post {
-            master,
-            gate,
-            is_silent,
-            ..
-        } = &self.context.masters[self.master];
-        let patience = settings.patience();
-        let Ok(_permit) = timeout(patience, gate.acquire()).await else {
-            return Err(Error::new(
-                ErrorKind::NotSent,
-                format!(
-                    "so many other requests are under way that there was no turn within {patience:?}"
-                ),
-            ));
-        };
-        let asking = master.ask(Request {
-            action,
-            keys: self.keys.clone(),
-            token: self.token.clone(),
-            ttl: settings.ttl,
-            record: self.record.clone(),
-        });
-        // The transport keeps the node timeout; this bound holds whatever the transport does.
-        let bound = settings.node_timeout.saturating_mul(2);
-        let answer = timeout(bound, asking).await;
-        is_silent.store(!answered(&answer), Ordering::Relaxed);
-        match answer {
-            Ok(answer) => answer.map_err(|error| redact(error, &self.token)),
-            Err(_) => Err(Error::new(
-                ErrorKind::Ambiguous,
-                format!("no reply within {bound:?}"),
-            )),
-        }
+impl Asker {
+    fn post(&self, master: usize) -> &Post {
+        &self.context.masters[master]
     }
 
-    fn report(&self, ask: Ask, answer: Result<Answer>) {
-        let event = Event {
-            master: self.master,
-            round: ask.round,
-            answer,
-        };
-        if let Some(events) = &self.events {
-            // Nobody listens any more once the lease's owner is gone, with the runtime.
-            let _ = events.send(event);
-        }
-    }
-
-    fn server(&self) -> &str {
-        self.context.masters[self.master].master.server()
+    /// The transport keeps the node timeout; this bound holds whatever the transport does.
+    fn bound(&self) -> Duration {
+        self.context.settings.node_timeout.saturating_mul(2)
     }
 }
 
+fn no_turn(asker: &Asker) -> Error {
+    let patience = asker.context.settings.patience();
+    Error::new(
+        ErrorKind::NotSent,
+        format!("so many other requests are under way that there was no turn within {patience:?}"),
+    )
+}
+
+fn no_reply(asker: &Asker) -> Error {
+    let bound = asker.bound();
+    Error::new(ErrorKind::Ambiguous, format!("no reply within {bound:?}"))
+}
+
 /// Whether the master said how the lock is there.
-fn answered(answer: &Result<Result<Answer>, Elapsed>) -> bool {
+fn answered(answer: &Result<Answer>) -> bool {
     match answer {
-        Ok(Ok(_)) => true,
-        Ok(Err(error)) => error.kind() == ErrorKind::WrongType,
-        Err(_) => false,
+        Ok(_) => true,
+        Err(error) => error.kind() == ErrorKind::WrongType,
     }
 }
 

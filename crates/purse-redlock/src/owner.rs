@@ -2,14 +2,17 @@
 //!
 //! Futures and guards only hold channels to it, so whatever is dropped, and whenever, the task goes
 //! on: it gives back what was or may have been taken. It asks all masters at once, over one
-//! [`Line`] each, which keeps the order: nothing overtakes a SET that is under way.
+//! [line](crate::line) each, which keeps the order: nothing overtakes a SET that is under way.
+//!
+//! The lines are no tasks of their own: whatever the owner waits for, it goes through [`Lines`],
+//! which move meanwhile.
 
 mod serve;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::{SemaphorePermit, mpsc, oneshot};
+use tokio::sync::{SemaphorePermit, oneshot};
 
 use crate::ballot::Ballot;
 use crate::clock::LockInstant;
@@ -19,10 +22,10 @@ use crate::error::{Error, Result};
 use crate::fence::settle;
 use crate::gate::Hold;
 use crate::lease::Offer;
-use crate::line::{Ask, Event, Line};
+use crate::line::{Ask, Event};
+use crate::lines::Lines;
 use crate::order::order;
 use crate::term::Term;
-use crate::token::Token;
 use crate::transport::Action;
 
 /// How an attempt goes about it.
@@ -102,8 +105,10 @@ pub(crate) fn attempt(
         let start = shared.clock.now();
         let acquired = owner.acquire(manner, &mut announce).await;
         drop(slot);
-        owner.own(start, acquired, announce).await;
+        let mut rest = owner.own(start, acquired, announce).await;
+        rest.settled().await;
         drop(ticket);
+        rest.done().await;
     });
     Some(outcome)
 }
@@ -132,8 +137,7 @@ enum First {
 struct Owner {
     context: Arc<Context>,
     keys: Arc<[Bytes]>,
-    lines: Vec<mpsc::UnboundedSender<Ask>>,
-    events: mpsc::UnboundedReceiver<Event>,
+    lines: Lines,
     round: u64,
     is_fenced: bool,
     hold: Option<Hold>,
@@ -148,24 +152,10 @@ struct Grant {
 
 impl Owner {
     fn new(context: Arc<Context>, keys: &Arc<[Bytes]>, is_fenced: bool) -> Self {
-        let (sender, events) = mpsc::unbounded_channel();
-        let token = Token::fresh();
-        let lines = (0..context.masters.len())
-            .map(|master| {
-                Line::start(
-                    &context,
-                    master,
-                    keys.clone(),
-                    token.clone(),
-                    sender.clone(),
-                )
-            })
-            .collect();
         Self {
+            lines: Lines::new(context.clone(), keys.clone()),
             context,
             keys: keys.clone(),
-            lines,
-            events,
             round: 0,
             is_fenced,
             hold: None,
@@ -173,13 +163,14 @@ impl Owner {
         }
     }
 
-    /// Announces what was acquired, or why not, and serves it to its end.
+    /// Announces what was acquired, or why not, and serves it to its end; gives the lines, which may
+    /// not have finished what they were asked, releases above all.
     async fn own(
         mut self,
         start: LockInstant,
         acquired: Option<Result<Grant, Failure>>,
         announce: oneshot::Sender<Outcome>,
-    ) {
+    ) -> Lines {
         match acquired {
             Some(Ok(Grant { until, fence })) => {
                 let (clock, alarms) = (self.context.clock.clone(), self.context.alarms.clone());
@@ -196,7 +187,7 @@ impl Owner {
             }
             None => {}
         }
-        self.finish().await;
+        self.lines
     }
 
     /// Acquires, or releases what was taken and says why; `None` if nobody waits any more.
@@ -388,7 +379,7 @@ impl Owner {
     /// The next answer; `None` once nobody waits for the outcome.
     async fn next(&mut self, announce: &mut oneshot::Sender<Outcome>) -> Option<Event> {
         tokio::select! {
-            event = self.events.recv() => event,
+            event = self.lines.next() => Some(event),
             () = announce.closed() => None,
         }
     }
@@ -396,10 +387,7 @@ impl Owner {
     /// Waits for the answers that tell whether a quorum has our token.
     async fn decide(&mut self, votes: &mut Ballot) -> Possession {
         while votes.tally().possession() == Possession::Undecided {
-            let Some(event) = self.events.recv().await else {
-                break;
-            };
-            votes.count(event);
+            votes.count(self.lines.next().await);
         }
         votes.tally().possession()
     }
@@ -410,14 +398,14 @@ impl Owner {
         Ballot::new(self.round, self.lines.len())
     }
 
-    fn ask(&self, master: usize, action: Action) {
+    fn ask(&mut self, master: usize, action: Action) {
         let (round, record) = (self.round, self.record.clone());
-        // A line ends early only together with the runtime, and this task with it.
-        let _ = self.lines[master].send(Ask {
+        let ask = Ask {
             action,
             round,
             record,
-        });
+        };
+        self.lines.ask(master, ask);
     }
 
     fn no_quorum(&self, votes: Ballot) -> Error {
@@ -440,11 +428,5 @@ impl Owner {
             .into_iter()
             .map(|(index, error)| (server(index), error))
             .collect()
-    }
-
-    /// Lets the lines finish what they were asked, releases above all.
-    async fn finish(mut self) {
-        self.lines.clear();
-        while self.events.recv().await.is_some() {}
     }
 }

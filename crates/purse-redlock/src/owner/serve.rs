@@ -1,7 +1,7 @@
 //! The life of a lease, in the task that owns it.
 //!
 //! One task decides on every extension, by hand or by itself, and on the release, one after the
-//! other, and each [`Line`](crate::line::Line) keeps that order: no renewal outlives a release.
+//! other, and each [line](crate::line) keeps that order: no renewal outlives a release.
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -22,7 +22,8 @@ impl Owner {
     /// Serves a lease whose first command was sent after `since`, until it is given back.
     pub(super) async fn serve(&mut self, mut service: Service, since: LockInstant) {
         let mut extender = Extender::new(self.context.settings.ttl, since);
-        let mut next = service.first(self.context.reaper.closed()).await;
+        let first = service.first(self.context.reaper.closed());
+        let mut next = self.lines.during(first).await;
         let Service { orders, term, .. } = &mut service;
         loop {
             next = match next {
@@ -42,7 +43,7 @@ impl Owner {
                 // An extension follows, which writes it.
                 Some(Order::Record(record)) => {
                     self.record = Some(record);
-                    orders.recv().await
+                    self.lines.during(orders.recv()).await
                 }
                 Some(Order::Keep(auto)) => {
                     extender.arm(auto);
@@ -84,7 +85,7 @@ impl Owner {
                 },
             }
         }
-        orders.recv().await
+        self.lines.during(orders.recv()).await
     }
 
     async fn extend_at(
@@ -93,7 +94,7 @@ impl Owner {
         term: &Term,
         extender: &mut Extender,
     ) -> Result<()> {
-        self.context.alarms.at(due).await?;
+        self.lines.during(self.context.alarms.at(due)).await?;
         self.extend(term, extender).await
     }
 
