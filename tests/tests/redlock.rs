@@ -12,6 +12,8 @@ mod fence;
 mod health;
 #[path = "redlock/lease.rs"]
 mod lease;
+#[path = "redlock/merged.rs"]
+mod merged;
 #[path = "redlock/multi.rs"]
 mod multi;
 #[path = "redlock/python.rs"]

@@ -90,7 +90,8 @@ impl Error {
     }
 
     /// The same failure for one more who shares it; of its cause only the words are left.
-    pub(crate) fn again(&self) -> Self {
+    #[must_use]
+    pub fn again(&self) -> Self {
         let again = Self::new(self.kind(), self.0.message.clone());
         match &self.0.source {
             Some(source) => again.with_source(source.to_string()),

@@ -21,7 +21,7 @@ use crate::transport::Transport;
 
 /// So many requests may be under way at one master. What a burst sends beyond that only waits in
 /// the queues of the client and the server, where it looks like silence and ends as a timeout.
-const UNDER_WAY: usize = 32;
+const UNDER_WAY: usize = 64;
 
 pub(crate) struct Context {
     pub(crate) masters: Vec<Post>,

@@ -15,8 +15,8 @@ use crate::identity::{self, Identity};
 use crate::pace::Pace;
 use crate::probe;
 use crate::quarantine::{Past, Quarantine, Voter, votes_from};
-use crate::remote::Seat;
 use crate::roll::{Roll, Twin};
+use crate::seat::Seat;
 use crate::trace;
 
 /// The longest sleep on tokio's clock, which stands still while the machine does.

@@ -176,7 +176,10 @@ impl Line {
                     Poll::Pending => None,
                 },
                 Step::Pausing if is_late => {
-                    if let Some(Question { ask, insistence, .. }) = self.question.take() {
+                    if let Some(Question {
+                        ask, insistence, ..
+                    }) = self.question.take()
+                    {
                         self.begin(asker, ask, insistence);
                     }
                     continue;

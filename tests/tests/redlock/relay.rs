@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Passes connections on to a port of this machine, or closes them.
@@ -10,6 +12,7 @@ pub(super) struct Relay {
     pub(super) url: String,
     target: Arc<AtomicU16>,
     accepted: Arc<AtomicUsize>,
+    longest_reply: Arc<AtomicUsize>,
 }
 
 impl Relay {
@@ -18,13 +21,14 @@ impl Relay {
         let url = format!("redis://{}", listener.local_addr().expect("an address"));
         let target = Arc::new(AtomicU16::new(port.unwrap_or(0)));
         let accepted = Arc::new(AtomicUsize::new(0));
-        let (port, count) = (target.clone(), accepted.clone());
+        let longest_reply = Arc::new(AtomicUsize::new(usize::MAX));
+        let (port, count, longest) = (target.clone(), accepted.clone(), longest_reply.clone());
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
                 let port = port.load(Ordering::SeqCst);
                 if port != 0 {
-                    tokio::spawn(carry(near, port));
+                    tokio::spawn(carry(near, port, longest.clone()));
                 }
             }
         });
@@ -32,7 +36,13 @@ impl Relay {
             url,
             target,
             accepted,
+            longest_reply,
         }
+    }
+
+    /// Passes on what is asked, and no answer as long as this, nor any after it.
+    pub(super) fn lose_replies(&self, length: usize) {
+        self.longest_reply.store(length, Ordering::SeqCst);
     }
 
     /// Leads new connections to another port.
@@ -46,9 +56,27 @@ impl Relay {
     }
 }
 
-async fn carry(mut near: TcpStream, port: u16) {
-    if let Ok(mut far) = TcpStream::connect(("127.0.0.1", port)).await {
-        // Either end may close at any time.
-        let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+async fn carry(near: TcpStream, port: u16, longest_reply: Arc<AtomicUsize>) {
+    let Ok(far) = TcpStream::connect(("127.0.0.1", port)).await else {
+        return;
+    };
+    let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+    // Either end may close at any time.
+    tokio::select! {
+        () = copy(near_in, far_out, || usize::MAX) => {}
+        () = copy(far_in, near_out, || longest_reply.load(Ordering::SeqCst)) => {}
+    }
+}
+
+async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, longest: impl Fn() -> usize) {
+    let mut buffer = vec![0; 16 * 1024];
+    let mut is_deaf = false;
+    while let Ok(count) = from.read(&mut buffer).await
+        && count > 0
+    {
+        is_deaf |= count >= longest();
+        if !is_deaf && to.write_all(&buffer[..count]).await.is_err() {
+            return;
+        }
     }
 }

@@ -1,0 +1,296 @@
+//! Locks taken and given back at the same moment: they go together, and each has its own answer.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures::future::join_all;
+use purse::redlock::{Error, Redlock, RedlockGuard, Release};
+use purse_testkit::Server;
+use purse_tests::{calls, cluster_of_one, until};
+
+use super::relay::Relay;
+
+const COUNT: usize = 64;
+
+async fn locks(url: &str, node_timeout: Duration) -> Redlock {
+    Redlock::builder([url])
+        .ttl(Duration::from_secs(120))
+        .node_timeout(node_timeout)
+        .build()
+        .await
+        .expect("a master that runs")
+}
+
+/// Of a server and its locks, with time for a busy machine.
+async fn one() -> (Server, Redlock) {
+    let server = Server::start().expect("a server");
+    let redlock = locks(&server.url(), Duration::from_secs(10)).await;
+    (server, redlock)
+}
+
+async fn take(redlock: &Redlock, key: &str) -> Result<RedlockGuard, Error> {
+    redlock.mutex(key).try_lock().await
+}
+
+/// Takes locks of these names, all at once.
+async fn take_all(redlock: &Redlock, keys: &[String]) -> Vec<Result<RedlockGuard, Error>> {
+    join_all(keys.iter().map(|key| take(redlock, key))).await
+}
+
+fn keys(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("lock:{number}")).collect()
+}
+
+async fn held(redlock: &Redlock, keys: &[String]) -> Vec<RedlockGuard> {
+    let taken = take_all(redlock, keys).await.into_iter();
+    taken.map(|taken| taken.expect("a free lock")).collect()
+}
+
+async fn release_all(guards: Vec<RedlockGuard>) -> Vec<Result<Release, Error>> {
+    join_all(guards.into_iter().map(RedlockGuard::release)).await
+}
+
+fn size(server: &Server) -> Option<i64> {
+    server.command(&["DBSIZE"]).expect("a size").int()
+}
+
+fn tell(server: &Server, command: &[&str]) {
+    let reply = server.command(command).expect("an answer");
+    assert!(reply.error().is_none(), "{command:?}: {reply:?}");
+}
+
+/// How many scripts the server has run.
+fn scripts(server: &Server) -> u64 {
+    calls(server, "evalsha") + calls(server, "eval")
+}
+
+#[tokio::test]
+async fn what_happens_at_the_same_moment_goes_in_few_commands() {
+    let (server, redlock) = one().await;
+    let before = (scripts(&server), calls(&server, "set"));
+    let guards = held(&redlock, &keys(COUNT)).await;
+    assert_eq!(size(&server), Some(64));
+    assert_eq!(calls(&server, "set") - before.1, 64, "one for each");
+    let between = scripts(&server);
+    // The first few go alone, and those are plain SETs.
+    assert!((1..32).contains(&(between - before.0)), "{before:?}");
+    let released = release_all(guards).await;
+    let released = released.iter().filter(|released| {
+        let is_released = matches!(released, Ok(Release::Released));
+        assert!(is_released, "{released:?}");
+        is_released
+    });
+    assert_eq!(released.count(), COUNT);
+    assert_eq!(size(&server), Some(0));
+    let after = scripts(&server);
+    assert!((1..32).contains(&(after - between)), "{between} {after}");
+}
+
+#[tokio::test]
+async fn a_lock_alone_is_a_plain_set_and_waits_for_nobody() {
+    let (server, redlock) = one().await;
+    for _ in 0..5 {
+        let before = (scripts(&server), calls(&server, "set"));
+        let guard = take(&redlock, "lock").await.expect("a free lock");
+        let after = (scripts(&server), calls(&server, "set"));
+        assert_eq!(after, (before.0, before.1 + 1));
+        let released = guard.release().await.expect("an answer");
+        assert_eq!(released, Release::Released);
+        assert_eq!(scripts(&server), before.0 + 1);
+    }
+}
+
+#[tokio::test]
+async fn each_has_its_own_answer() {
+    let (server, redlock) = one().await;
+    let keys = keys(COUNT);
+    tell(&server, &["SET", &keys[50], "another", "PX", "60000"]);
+    tell(&server, &["RPUSH", &keys[51], "no lock"]);
+    let mut guards = Vec::new();
+    for (number, taken) in take_all(&redlock, &keys).await.into_iter().enumerate() {
+        match (number, taken) {
+            (50, Err(Error::Held { retry_after })) => {
+                let after = retry_after.expect("the holder's time");
+                assert!(after > Duration::from_secs(30), "{after:?}");
+            }
+            (51, Err(error @ Error::WrongType { .. })) => {
+                assert!(error.to_string().contains("lock:51"), "{error}");
+            }
+            (_, Ok(guard)) => guards.push((number, guard)),
+            (_, Err(error)) => panic!("{number}: {error}"),
+        }
+    }
+    assert_eq!(guards.len(), COUNT - 2);
+
+    // While they are held: one is lost, one is another's, and one is no lock any more.
+    tell(&server, &["DEL", &keys[40]]);
+    tell(&server, &["SET", &keys[41], "another"]);
+    tell(&server, &["DEL", &keys[42]]);
+    tell(&server, &["RPUSH", &keys[42], "no lock"]);
+    let before = scripts(&server);
+    let (numbers, guards): (Vec<_>, Vec<_>) = guards.into_iter().unzip();
+    for (number, released) in numbers.iter().zip(release_all(guards).await) {
+        let expected = match number {
+            40..=42 => Release::AlreadyExpired,
+            _ => Release::Released,
+        };
+        assert_eq!(released.expect("an answer"), expected, "{number}");
+    }
+    let commands = scripts(&server) - before;
+    assert!(commands < 32, "{commands}");
+    assert_eq!(size(&server), Some(4), "those of others");
+}
+
+#[tokio::test]
+async fn a_key_that_the_user_may_not_use_spoils_nothing_for_others() {
+    let server = Server::start().expect("a server");
+    tell(
+        &server,
+        &["ACL", "SETUSER", "locker", "on", ">pw", "~lock:*", "+@all"],
+    );
+    let url = format!("redis://locker:pw@{}:{}", server.host(), server.port());
+    let redlock = locks(&url, Duration::from_secs(10)).await;
+    let mut keys = keys(32);
+    keys.insert(20, "other".to_owned());
+    let mut guards = Vec::new();
+    for (number, taken) in take_all(&redlock, &keys).await.into_iter().enumerate() {
+        match taken {
+            Ok(guard) => guards.push(guard),
+            Err(error) => {
+                assert_eq!(number, 20, "{error}");
+                assert!(matches!(error, Error::NoQuorum { .. }), "{error}");
+                assert!(error.to_string().contains("NOPERM"), "{error}");
+            }
+        }
+    }
+    assert_eq!(guards.len(), 32);
+    for released in release_all(guards).await {
+        assert_eq!(released.expect("an answer"), Release::Released);
+    }
+    assert_eq!(size(&server), Some(0));
+}
+
+#[tokio::test]
+async fn a_master_whose_keys_lie_in_slots_gets_them_one_by_one() {
+    let cluster = cluster_of_one();
+    let server = &cluster.nodes()[0];
+    // By the address of a single server, which is what a proxy before a cluster looks like.
+    let redlock = locks(&server.url(), Duration::from_secs(10)).await;
+    let keys = keys(32);
+    for round in 0..3 {
+        let guards = held(&redlock, &keys).await;
+        assert_eq!(size(server), Some(32), "{round}");
+        let before = scripts(server);
+        for released in release_all(guards).await {
+            assert_eq!(released.expect("an answer"), Release::Released);
+        }
+        assert_eq!(size(server), Some(0), "{round}");
+        assert_eq!(scripts(server) - before, 32, "{round}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_reply_is_lost_for_all_and_leaves_no_key_in_the_end() {
+    let server = Server::start().expect("a server");
+    let relay = Relay::to(Some(server.port())).await;
+    let redlock = locks(&relay.url, Duration::from_millis(500)).await;
+    let keys = keys(COUNT);
+    let guards = held(&redlock, &keys).await;
+
+    // A command that a dozen share has a longer reply.
+    relay.lose_replies(100);
+    let released = release_all(guards).await;
+    until("all ran", async || size(&server) == Some(0)).await;
+    let lost = released.iter().filter(|released| match released {
+        Ok(released) => {
+            assert_eq!(*released, Release::Released);
+            false
+        }
+        Err(error) => {
+            assert!(is_ambiguous(error), "{error}");
+            true
+        }
+    });
+    assert!(lost.count() > 11, "those that went together");
+
+    // Over a new connection.
+    relay.lose_replies(usize::MAX);
+    until("it can be asked again", async || {
+        let guard = take(&redlock, "probe").await;
+        match guard {
+            Ok(guard) => guard.release().await.is_ok(),
+            Err(_) => false,
+        }
+    })
+    .await;
+    relay.lose_replies(100);
+    let mut guards = Vec::new();
+    for taken in take_all(&redlock, &keys).await {
+        match taken {
+            Ok(guard) => guards.push(guard),
+            Err(error) => assert!(is_ambiguous(&error), "{error}"),
+        }
+    }
+    assert!(guards.len() < COUNT - 11, "{}", guards.len());
+    relay.lose_replies(usize::MAX);
+    let left = i64::try_from(guards.len()).ok();
+    until("the others are gone", async || size(&server) == left).await;
+    drop(guards);
+    until("no key is left", async || size(&server) == Some(0)).await;
+}
+
+fn is_ambiguous(error: &Error) -> bool {
+    match error {
+        Error::NoQuorum {
+            votes: 0, errors, ..
+        } => errors.iter().all(|(_, error)| error.is_ambiguous()),
+        _ => false,
+    }
+}
+
+#[tokio::test]
+async fn whoever_gives_up_at_whatever_moment_spoils_nothing_for_others() {
+    let (server, redlock) = one().await;
+    for polls in 0..8 {
+        let guards = held(&redlock, &keys(COUNT)).await;
+        let releases = guards.into_iter().map(|guard| Box::pin(guard.release()));
+        let mut releases: Vec<_> = releases.collect();
+        let kept = releases.split_off(COUNT / 2);
+        // Half of them are dropped after so many polls, the others wait for their answers.
+        let (_, kept) = tokio::join!(dropped_after(releases, polls), join_all(kept));
+        for released in kept {
+            assert_eq!(released.expect("an answer"), Release::Released);
+        }
+        until("no key is left", async || size(&server) == Some(0)).await;
+
+        let keys = keys(COUNT);
+        let takes = keys.iter().map(|key| Box::pin(take(&redlock, key)));
+        let mut takes: Vec<_> = takes.collect();
+        let kept = takes.split_off(COUNT / 2);
+        let (_, kept) = tokio::join!(dropped_after(takes, polls), join_all(kept));
+        let kept: Vec<_> = kept.into_iter().collect::<Result<_, _>>().expect("locks");
+        until("half of them are left", async || size(&server) == Some(32)).await;
+        drop(kept);
+        until("no key is left", async || size(&server) == Some(0)).await;
+    }
+}
+
+/// Polls all of them so many times, whenever one is woken, and drops them.
+async fn dropped_after<F: Future>(mut futures: Vec<Pin<Box<F>>>, polls: usize) {
+    let mut done = 0;
+    poll_fn(|cx| {
+        if done == polls {
+            return Poll::Ready(());
+        }
+        done += 1;
+        // What has ended is not polled again.
+        futures.retain_mut(|future| future.as_mut().poll(cx).is_pending());
+        match futures.is_empty() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+}
