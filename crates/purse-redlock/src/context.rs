@@ -19,8 +19,9 @@ use crate::stack::Stack;
 use crate::timer::{Sleep, Timer};
 use crate::transport::Transport;
 
-/// So many requests may be under way at one master. What a burst sends beyond that only waits in
-/// the queues of the client and the server, where it looks like silence and ends as a timeout.
+/// So many requests may be under way at one master, or wait to go as one. What a burst sends beyond
+/// that only waits in the queues of the client and the server, where it looks like silence and ends
+/// as a timeout.
 const UNDER_WAY: usize = 64;
 
 pub(crate) struct Context {

@@ -31,9 +31,9 @@ use crate::wait::{Wait, attempt};
 /// # Waiting
 /// Those in this process who wait for the same lock, through the same [`Redlock`](crate::Redlock) or
 /// its clones, stand in line, first come, first served; a future that is dropped leaves it. One of
-/// them, the first, contends with other processes; while the lock is held in this process, none
-/// asks the masters, and a release here wakes the first at once. Between processes there is no
-/// order: whoever is faster has it.
+/// them, the first, contends with other processes; while the lock is held in this process, that one
+/// asks the masters once a second at most, and a release here wakes it at once. Between processes
+/// there is no order: whoever is faster has it.
 ///
 /// Whoever is first watches the lock on all masters, with client-side caching (`CLIENT TRACKING`):
 /// each tells when the lock is changed there, whoever does it, Python's redis-purse included. It
@@ -112,7 +112,8 @@ impl<F: Fencing> RedlockMutex<F> {
     ///
     /// Redis command: `SET key token NX PX ttl` on all masters at once; where that fails, a script
     /// with `GET` and `DEL` or `PTTL` that gives back what was taken and tells how long the holder
-    /// has left. Round trips: one; a second one if the lock is held. Atomic in that only who has a
+    /// has left. What many locks of this process ask a master at the same moment goes there as one
+    /// script, with the same effect. Round trips: one; a second one if the lock is held. Atomic in that only who has a
     /// quorum has the lock; nothing that a failed attempt took is left behind. With a fence, a
     /// script takes the place of `SET` and counts, and there is a second round trip where the
     /// masters' counts differ: see [`FencedRedlock`](crate::FencedRedlock).

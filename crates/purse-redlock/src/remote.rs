@@ -1,5 +1,6 @@
 //! A master behind a connection that is known to lead to it.
 
+use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::keeper::Keeper;
 use crate::look;
 use crate::merger::Merger;
 use crate::seat::Seat;
-use crate::transport::{Asking, Recording, Request, Transport, Watching};
+use crate::transport::{Action, Asking, Recording, Request, Transport, Watching};
 
 /// A master behind purse's client.
 pub(crate) struct Remote {
@@ -52,6 +53,10 @@ impl Transport for Remote {
     }
 
     fn watch(&self, keys: Arc<[Bytes]>) -> Watching {
+        // One that would not grant it is not to count as free.
+        if let Err(error) = self.seat.session_for(Action::Acquire) {
+            return Box::pin(ready(Err(error)));
+        }
         match self.watcher() {
             Some(watcher) => Box::pin(look::look(watcher, keys, self.timeout)),
             None => Box::pin(async { Err(closed()) }),
