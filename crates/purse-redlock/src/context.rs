@@ -19,10 +19,12 @@ use crate::stack::Stack;
 use crate::timer::{Sleep, Timer};
 use crate::transport::Transport;
 
-/// So many requests may be under way at one master, or wait to go as one. What a burst sends beyond
-/// that only waits in the queues of the client and the server, where it looks like silence and ends
-/// as a timeout.
-const UNDER_WAY: usize = 64;
+/// So many requests may be under way at one master. What a burst sends beyond that only waits in
+/// the queues of the client and the server, where it looks like silence and ends as a timeout.
+const UNDER_WAY: usize = 32;
+
+/// So many times as many may be under way that go as one.
+pub(crate) const TOGETHER: u32 = 4;
 
 pub(crate) struct Context {
     pub(crate) masters: Vec<Post>,
@@ -59,6 +61,7 @@ impl Waiting {
 /// One master, and who may ask it.
 pub(crate) struct Post {
     pub(crate) master: Arc<dyn Transport>,
+    /// A request takes [`TOGETHER`] of its permits, or one if it goes with others.
     pub(crate) gate: Arc<Semaphore>,
     /// Apart from the gate: a watch may take as long as connecting does, and votes cannot wait.
     pub(crate) watch_gate: Semaphore,
@@ -70,7 +73,7 @@ impl Post {
     pub(crate) fn new(master: Arc<dyn Transport>) -> Self {
         Self {
             master,
-            gate: Arc::new(Semaphore::new(UNDER_WAY)),
+            gate: Arc::new(Semaphore::new(UNDER_WAY * TOGETHER as usize)),
             watch_gate: Semaphore::const_new(UNDER_WAY),
             is_silent: AtomicBool::new(false),
         }

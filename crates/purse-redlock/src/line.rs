@@ -14,7 +14,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 use tokio::time::Instant;
 
 use crate::clock::LockInstant;
-use crate::context::{Context, Post};
+use crate::context::{Context, Post, TOGETHER};
 use crate::token::Token;
 use crate::trace;
 use crate::transport::{Action, Answer, Asking, Request, redact};
@@ -209,18 +209,22 @@ impl Line {
     }
 
     fn begin(&mut self, asker: &Asker, ask: Ask, insistence: Option<Insistence>) {
-        let gate = asker.post(self.master).gate.clone();
-        let permit = gate.clone().try_acquire_owned();
+        let post = asker.post(self.master);
+        let gate = post.gate.clone();
+        let permits = match post.master.merges(&self.request(asker, ask.action)) {
+            true => 1,
+            false => TOGETHER,
+        };
         self.question = Some(Question {
             ask,
             step: Step::Pausing,
             until: Instant::now(),
             insistence,
         });
-        match permit {
+        match gate.clone().try_acquire_many_owned(permits) {
             Ok(permit) => self.send(asker, permit),
             Err(_) => self.step(
-                Step::Queueing(Box::pin(gate.acquire_owned())),
+                Step::Queueing(Box::pin(gate.acquire_many_owned(permits))),
                 asker.context.settings.patience(),
             ),
         }
@@ -230,18 +234,22 @@ impl Line {
         let Some(question) = &self.question else {
             return;
         };
-        let asking = asker.post(self.master).master.ask(Request {
-            action: question.ask.action,
+        let request = self.request(asker, question.ask.action);
+        let step = Step::Asking {
+            asking: asker.post(self.master).master.ask(request),
+            _permit: permit,
+        };
+        self.step(step, asker.bound());
+    }
+
+    fn request(&self, asker: &Asker, action: Action) -> Request {
+        Request {
+            action,
             keys: asker.keys.clone(),
             token: asker.token.clone(),
             ttl: asker.context.settings.ttl,
             record: self.record.clone(),
-        });
-        let step = Step::Asking {
-            asking,
-            _permit: permit,
-        };
-        self.step(step, asker.bound());
+        }
     }
 
     fn step(&mut self, step: Step, time: Duration) {

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use purse_client::{Command, Error, ErrorKind, Reply, Result, Script, Session};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
 
 use crate::seat::Seat;
 use crate::transport::{Action, Answer, Asking, Request, command, free_in, read, redact};
@@ -67,6 +68,13 @@ impl Merger {
         })
     }
 
+    /// Whether it is one key and nothing beside it, to be taken or given back.
+    pub(crate) fn merges(&self, request: &Request) -> bool {
+        let is_one = request.keys.len() == 1 && request.record.is_none();
+        let is_fit = is_one && matches!(request.action, Action::Acquire | Action::Release);
+        is_fit && !self.is_divided.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn ask(self: &Arc<Self>, request: Request) -> Asking {
         // What cannot be asked now need not wait to hear so.
         let (session, vote) = match self.seat.session_for(request.action) {
@@ -74,7 +82,7 @@ impl Merger {
             Err(error) => return Box::pin(ready(Err(error))),
         };
         let merger = self.clone();
-        if !is_mergeable(&request) || self.is_divided.load(Ordering::Relaxed) {
+        if !self.merges(&request) {
             return Box::pin(async move {
                 let answer = merger.alone(&session, request).await?;
                 vote.map(|()| answer)
@@ -210,7 +218,11 @@ impl Drop for Turn {
         }
         drop(state);
         let turn = Self(self.0.clone());
-        self.0.runtime.spawn(async move { turn.0.send().await });
+        self.0.runtime.spawn(async move {
+            // Whoever is about to ask goes as well: mostly those who were answered with this one.
+            yield_now().await;
+            turn.0.send().await;
+        });
     }
 }
 
@@ -222,12 +234,6 @@ impl Waiting {
     fn name(&self) -> &'static str {
         command(&self.request).name()
     }
-}
-
-/// Whether it is one key and nothing beside it, to be taken or given back.
-fn is_mergeable(request: &Request) -> bool {
-    let is_one = request.keys.len() == 1 && request.record.is_none();
-    is_one && matches!(request.action, Action::Acquire | Action::Release)
 }
 
 fn merged(group: &[Waiting]) -> Command {

@@ -52,6 +52,10 @@ impl Transport for Remote {
         self.merger.ask(request)
     }
 
+    fn merges(&self, request: &Request) -> bool {
+        self.merger.merges(request)
+    }
+
     fn watch(&self, keys: Arc<[Bytes]>) -> Watching {
         // One that would not grant it is not to count as free.
         if let Err(error) = self.seat.session_for(Action::Acquire) {

@@ -110,6 +110,12 @@ pub(crate) trait Transport: Send + Sync + 'static {
 
     fn ask(&self, request: Request) -> Asking;
 
+    /// Whether such a request goes with others of the kind where many are under way.
+    fn merges(&self, request: &Request) -> bool {
+        let _ = request;
+        false
+    }
+
     /// Looks at a lock's keys, and watches them from then on.
     fn watch(&self, keys: Arc<[Bytes]>) -> Watching;
 
