@@ -54,7 +54,11 @@ struct Waiting {
 }
 
 /// One of those that may be under way; dropped, those who wait go.
-struct Turn(Arc<Merger>);
+struct Turn {
+    merger: Arc<Merger>,
+    /// Whether it is on its way to a task that has not begun.
+    is_handed_on: bool,
+}
 
 impl Merger {
     /// On a runtime, which carries what goes as one.
@@ -92,8 +96,11 @@ impl Merger {
         if state.under_way < AT_ONCE {
             state.under_way += 1;
             drop(state);
-            let turn = Turn(merger);
-            return Box::pin(async move { turn.0.alone(&session, request).await });
+            let turn = Turn {
+                merger,
+                is_handed_on: false,
+            };
+            return Box::pin(async move { turn.merger.alone(&session, request).await });
         }
         let (reply, answer) = oneshot::channel();
         state.waiting.push_back(Waiting {
@@ -211,17 +218,30 @@ impl Merger {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut state = self.0.state();
+        let mut state = self.merger.state();
         if state.waiting.is_empty() {
             state.under_way -= 1;
             return;
         }
+        if self.is_handed_on {
+            // A task that never begins is one of a runtime that ends.
+            state.under_way -= 1;
+            let waiting = std::mem::take(&mut state.waiting);
+            // What hears of it may ask in turn.
+            drop(state);
+            drop(waiting);
+            return;
+        }
         drop(state);
-        let turn = Self(self.0.clone());
-        self.0.runtime.spawn(async move {
+        let mut turn = Self {
+            merger: self.merger.clone(),
+            is_handed_on: true,
+        };
+        self.merger.runtime.spawn(async move {
+            turn.is_handed_on = false;
             // Whoever is about to ask goes as well: mostly those who were answered with this one.
             yield_now().await;
-            turn.0.send().await;
+            turn.merger.send().await;
         });
     }
 }

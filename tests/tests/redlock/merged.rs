@@ -9,6 +9,7 @@ use futures::future::join_all;
 use purse::redlock::{Error, Redlock, RedlockGuard, Release};
 use purse_testkit::Server;
 use purse_tests::{calls, cluster_of_one, until};
+use tokio::runtime::Runtime;
 
 use super::relay::Relay;
 
@@ -141,6 +142,44 @@ async fn each_has_its_own_answer() {
     let commands = scripts(&server) - before;
     assert!(commands < 32, "{commands}");
     assert_eq!(size(&server), Some(4), "those of others");
+}
+
+#[tokio::test]
+async fn what_fails_for_many_has_the_words_it_has_for_one() {
+    let (server, redlock) = one().await;
+    let keys = keys(32);
+    for key in &keys {
+        tell(&server, &["RPUSH", key, "no lock"]);
+    }
+    for (key, taken) in keys.iter().zip(take_all(&redlock, &keys).await) {
+        let error = taken.expect_err("no lock");
+        assert!(matches!(error, Error::WrongType { .. }), "{error}");
+        assert!(error.to_string().contains(key), "{error}");
+    }
+
+    tell(&server, &["FLUSHALL"]);
+    tell(&server, &["CONFIG", "SET", "maxmemory", "1"]);
+    for taken in take_all(&redlock, &keys).await {
+        let error = taken.expect_err("no memory");
+        assert!(matches!(error, Error::NoQuorum { .. }), "{error}");
+        assert!(error.to_string().contains("OOM"), "{error}");
+    }
+}
+
+#[test]
+fn a_runtime_may_end_while_many_wait() {
+    let server = Server::start().expect("a server");
+    let runtime = Runtime::new().expect("a runtime");
+    let redlock = runtime.block_on(locks(&server.url(), Duration::from_secs(10)));
+    server.pause().expect("a signal");
+    let keys = keys(COUNT);
+    runtime.block_on(async {
+        let takes = take_all(&redlock, &keys);
+        let ended = tokio::time::timeout(Duration::from_millis(200), takes).await;
+        assert!(ended.is_err(), "no server answers");
+    });
+    drop(runtime);
+    server.resume().expect("a signal");
 }
 
 #[tokio::test]
