@@ -218,6 +218,7 @@ async fn a_master_whose_keys_lie_in_slots_gets_them_one_by_one() {
     // By the address of a single server, which is what a proxy before a cluster looks like.
     let redlock = locks(&server.url(), Duration::from_secs(10)).await;
     let keys = keys(32);
+    let mut refused = None;
     for round in 0..3 {
         let guards = held(&redlock, &keys).await;
         assert_eq!(size(server), Some(32), "{round}");
@@ -227,7 +228,16 @@ async fn a_master_whose_keys_lie_in_slots_gets_them_one_by_one() {
         }
         assert_eq!(size(server), Some(0), "{round}");
         assert_eq!(scripts(server) - before, 32, "{round}");
+        let told = refusals(server);
+        // It is found out once; servers before 6.2 do not tell.
+        assert_eq!(*refused.get_or_insert(told.clone()), told, "{round}");
     }
+}
+
+/// What the server has refused to do.
+fn refusals(server: &Server) -> String {
+    let stats = server.command(&["INFO", "errorstats"]).expect("stats");
+    stats.text().unwrap_or_default().to_owned()
 }
 
 #[tokio::test]
