@@ -256,9 +256,11 @@ async fn those_who_wait_in_one_process_ask_the_masters_once_each() {
         waiter.await.unwrap();
     }
     for server in &masters {
+        // A quorum is enough to have it; what the other master was asked may still be on its way.
+        eventually("all asked it", PATIENCE, || calls(server, "set") >= WAITERS).await;
         let sets = calls(server, "set");
         // Some more if the machine was so slow that the first in line looked after the lock.
-        assert!((WAITERS..=WAITERS + 16).contains(&sets), "{sets}");
+        assert!(sets <= WAITERS + 16, "{sets}");
     }
 }
 
