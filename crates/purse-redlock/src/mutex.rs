@@ -113,10 +113,10 @@ impl<F: Fencing> RedlockMutex<F> {
     /// Redis command: `SET key token NX PX ttl` on all masters at once; where that fails, a script
     /// with `GET` and `DEL` or `PTTL` that gives back what was taken and tells how long the holder
     /// has left. What many locks of this process ask a master at the same moment goes there as one
-    /// script, with the same effect. Round trips: one; a second one if the lock is held. Atomic in that only who has a
-    /// quorum has the lock; nothing that a failed attempt took is left behind. With a fence, a
-    /// script takes the place of `SET` and counts, and there is a second round trip where the
-    /// masters' counts differ: see [`FencedRedlock`](crate::FencedRedlock).
+    /// script, with the same effect. Round trips: one; a second one if the lock is held. Atomic in
+    /// that only who has a quorum has the lock; nothing that a failed attempt took is left behind.
+    /// With a fence, a script takes the place of `SET` and counts, and there is a second round trip
+    /// where the masters' counts differ: see [`FencedRedlock`](crate::FencedRedlock).
     ///
     /// # Errors
     /// [`Held`](Error::Held), [`NoQuorum`](Error::NoQuorum) if too few masters answered,

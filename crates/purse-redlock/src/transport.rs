@@ -111,8 +111,7 @@ pub(crate) trait Transport: Send + Sync + 'static {
     fn ask(&self, request: Request) -> Asking;
 
     /// Whether such a request goes with others of the kind where many are under way.
-    fn merges(&self, request: &Request) -> bool {
-        let _ = request;
+    fn merges(&self, _: &Request) -> bool {
         false
     }
 
