@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::{Codec, DecodeError, EncodeError, json};
 
 mod bare;
+mod integer;
 mod probe;
 
 /// Text and bytes as they are, everything else as JSON: the default, and the forms of redis-purse.
@@ -66,6 +67,9 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Plain {
     fn encode(value: &T) -> Result<Bytes, EncodeError> {
         if let Some(bytes) = as_bytes(value) {
             return Ok(Bytes::copy_from_slice(bytes));
+        }
+        if let Some(text) = integer::write(value) {
+            return Ok(text);
         }
         let written = if probe::reads_bare::<T>() {
             bare::write(value)
