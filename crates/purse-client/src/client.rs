@@ -153,34 +153,47 @@ impl Client {
     /// Runs a command on the lane of commands of `effect`; its error does not tell of which one it
     /// is.
     ///
-    /// What is seldom needed is boxed here and below: fred's own futures take some five kilobytes,
-    /// and each operation pays for the largest of its branches.
-    pub(crate) async fn perform(&self, effect: Effect, command: Command) -> Result<Reply> {
-        if self.is_closed() {
-            return Err(closed());
+    /// What is seldom needed is boxed here and below, since each operation pays for the largest of
+    /// its branches.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async function keeps its arguments twice"
+    )]
+    pub(crate) fn perform(
+        &self,
+        effect: Effect,
+        command: Command,
+    ) -> impl Future<Output = Result<Reply>> + Send {
+        async move {
+            match self.is_closed() {
+                true => Err(closed()),
+                false => self.perform_though_closed(effect, command).await,
+            }
         }
-        self.perform_though_closed(effect, command).await
     }
 
     /// As [`perform`](Self::perform), also on a client that is closed, as long as its connections
     /// stand.
-    pub(crate) async fn perform_though_closed(
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async function keeps its arguments twice"
+    )]
+    pub(crate) fn perform_though_closed(
         &self,
         effect: Effect,
         command: Command,
-    ) -> Result<Reply> {
-        let lane = self.0.lane(effect);
-        let result = if self.is_cluster() && !command.is_tied() {
-            redirect::run(self, lane, Work::Command(command))
-                .boxed()
-                .await
-        } else {
-            lane.run(command, &self.0.server).await
-        };
-        if let Err(error) = &result {
-            self.heed(error);
+    ) -> impl Future<Output = Result<Reply>> + Send {
+        async move {
+            let lane = self.0.lane(effect);
+            let result = if self.is_cluster() && !command.is_tied() {
+                redirect::run(self, lane, Work::Command(command))
+                    .boxed()
+                    .await
+            } else {
+                lane.run(command, &self.0.server).await
+            };
+            result.inspect_err(|error| self.heed(error))
         }
-        result
     }
 
     /// Runs a transaction.

@@ -81,7 +81,8 @@ pub struct Command {
     pub(crate) args: Vec<Value>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) fail_fast: bool,
-    pub(crate) node: Option<Server>,
+    /// Boxed, since it is seldom there, and each future on the way of a command holds one.
+    pub(crate) node: Option<Box<Server>>,
     /// Whether a script is sent whole, so that no second trip of it comes after other commands.
     pub(crate) in_order: bool,
     /// Whether it fails where its keys may lie on two nodes, instead of waiting until they do not.
@@ -153,7 +154,7 @@ impl Command {
 
     /// Sends the command to this node of a cluster, whatever its keys.
     pub(crate) fn on_node(mut self, node: Option<Server>) -> Self {
-        self.node = node;
+        self.node = node.map(Box::new);
         self
     }
 
@@ -192,11 +193,21 @@ impl Command {
         &self.keys
     }
 
+    /// The number of keys and arguments.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len() + self.args.len()
+    }
+
     /// Keys and arguments in the order they go over the wire.
     pub(crate) fn into_wire(self) -> Vec<Value> {
-        let mut wire = Vec::with_capacity(self.keys.len() + self.args.len());
+        let mut wire = Vec::with_capacity(self.len());
+        self.extend_wire(&mut wire);
+        wire
+    }
+
+    /// Adds keys and arguments to what goes over the wire before them.
+    pub(crate) fn extend_wire(self, wire: &mut Vec<Value>) {
         wire.extend(self.keys.into_iter().map(Value::Bytes));
         wire.extend(self.args);
-        wire
     }
 }

@@ -79,19 +79,30 @@ impl Lane {
             .take()
     }
 
-    pub(crate) async fn run(&self, command: Command, server: &str) -> Result<Reply> {
-        let (name, effect) = (command.name, command.effect());
-        let (limit, fail_fast) = (command.timeout, command.fail_fast);
-        if wire::is_too_long(&command) {
-            let message = format!("{name} has too many arguments to answer with what is stored");
-            return Err(Error::new(ErrorKind::InvalidInput, message));
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async function keeps its arguments twice"
+    )]
+    pub(crate) fn run(
+        &self,
+        command: Command,
+        server: &str,
+    ) -> impl Future<Output = Result<Reply>> + Send {
+        async move {
+            let (name, effect) = (command.name, command.effect());
+            let (limit, fail_fast) = (command.timeout, command.fail_fast);
+            if wire::is_too_long(&command) {
+                let message =
+                    format!("{name} has too many arguments to answer with what is stored");
+                return Err(Error::new(ErrorKind::InvalidInput, message));
+            }
+            let left = self.ready(limit, fail_fast).await?;
+            let sent = self.silence.sent();
+            let result = wire::send(&self.client, command, left).await;
+            let limit = limit.unwrap_or(self.command_timeout);
+            self.answered(result, limit, sent, server)
+                .map_err(|error| convert::command_error(error, name, effect))
         }
-        let left = self.ready(limit, fail_fast).await?;
-        let sent = self.silence.sent();
-        let result = wire::send(&self.client, command, left).await;
-        let limit = limit.unwrap_or(self.command_timeout);
-        self.answered(result, limit, sent, server)
-            .map_err(|error| convert::command_error(error, name, effect))
     }
 
     pub(crate) async fn transact(&self, transaction: Transaction, server: &str) -> Result<Reply> {
@@ -119,11 +130,16 @@ impl Lane {
         if fail_fast {
             return Err(not_connected());
         }
+        self.ready_within(bound).boxed().await.map(Some)
+    }
+
+    /// Waits for the connection, and gives the time that is left of `bound`.
+    async fn ready_within(&self, bound: Duration) -> Result<Duration> {
         let started = Instant::now();
-        if timeout(bound, self.connected().boxed()).await.is_err() {
-            return Err(not_connected());
+        match timeout(bound, self.connected()).await {
+            Ok(()) => Ok(bound.saturating_sub(started.elapsed()).max(SHORTEST)),
+            Err(_) => Err(not_connected()),
         }
-        Ok(Some(bound.saturating_sub(started.elapsed()).max(SHORTEST)))
     }
 
     fn answered<T>(

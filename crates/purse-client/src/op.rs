@@ -107,17 +107,24 @@ impl<R: Send + 'static> Future for Op<R> {
     }
 }
 
-impl<R> Ready<R> {
-    async fn run(self) -> Result<R> {
-        let (name, key) = (self.command.name, self.command.keys.first().cloned());
-        let effect = self.command.effect;
-        let reply = self.client.perform(effect, self.command).await;
-        let result = reply.and_then(|reply| Op::read_reply(reply, self.read, effect));
-        result.map_err(|error| {
-            error
-                .with_command(name, key)
-                .with_server(self.client.server().into())
-        })
+impl<R: Send + 'static> Ready<R> {
+    fn run(self) -> impl Future<Output = Result<R>> + Send {
+        let Self {
+            client,
+            command,
+            read,
+        } = self;
+        async move {
+            let (name, key) = (command.name, command.keys.first().cloned());
+            let effect = command.effect;
+            let reply = client.perform(effect, command).await;
+            let result = reply.and_then(|reply| Op::read_reply(reply, read, effect));
+            result.map_err(|error| {
+                error
+                    .with_command(name, key)
+                    .with_server(client.server().into())
+            })
+        }
     }
 }
 
@@ -128,5 +135,23 @@ impl<R> fmt::Debug for Op<R> {
             State::Known(_) => f.write_str("Op(known)"),
             State::Running(_) => f.write_str("Op(running)"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Allocators are slow with what is larger, and to move it costs more than to send a command.
+    #[tokio::test]
+    async fn what_runs_takes_less_than_a_kilobyte() {
+        let client = Client::builder("redis://127.0.0.1:1").unconnected();
+        let client = client.expect("a configuration");
+        let op = client.op(Command::read("GET").key("key"), Ok);
+        let State::Ready(ready) = op.0 else {
+            panic!("it was not polled");
+        };
+        let size = size_of_val(&ready.run());
+        assert!(size < 1 << 10, "{size} bytes");
     }
 }

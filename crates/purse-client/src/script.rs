@@ -68,19 +68,18 @@ impl Script {
     }
 
     /// The arguments of EVALSHA for `command`, which this script runs.
-    pub(crate) fn evalsha_args(&self, command: Command) -> Vec<Value> {
+    pub(crate) fn evalsha_args(&'static self, command: Command) -> Vec<Value> {
         let keys = command.keys.len();
-        let mut args = vec![
-            Value::from(self.sent().hash.as_str()),
-            Value::Integer(i64::try_from(keys).unwrap_or(i64::MAX)),
-        ];
-        args.extend(command.into_wire());
+        let mut args = Vec::with_capacity(2 + command.len());
+        args.push(Value::from_static_str(&self.sent().hash));
+        args.push(Value::Integer(i64::try_from(keys).unwrap_or(i64::MAX)));
+        command.extend_wire(&mut args);
         args
     }
 
     /// Turns the arguments of EVALSHA into those of EVAL.
-    pub(crate) fn eval_args(&self, mut evalsha: Vec<Value>) -> Vec<Value> {
-        evalsha[0] = Value::from(self.sent().source.as_str());
+    pub(crate) fn eval_args(&'static self, mut evalsha: Vec<Value>) -> Vec<Value> {
+        evalsha[0] = Value::from_static_str(&self.sent().source);
         evalsha
     }
 

@@ -7,6 +7,8 @@ use fred::interfaces::{
     ClientLike, HashesInterface, KeysInterface, ListInterface, SetsInterface, SortedSetsInterface,
 };
 use fred::types::{Expiration, Key, SetOptions, Value};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 
 use crate::command::Command;
 use crate::wire::custom;
@@ -27,16 +29,19 @@ impl<C> Typed for C where
 {
 }
 
-/// Sends `command` through its method, or through `custom` if it has none.
-pub(crate) async fn send<C: Typed>(client: &C, mut command: Command) -> Result<Value, FredError> {
+/// What sends `command` through its method, or through `custom` if it has none.
+pub(crate) fn send<C: Typed>(
+    client: &C,
+    mut command: Command,
+) -> BoxFuture<'_, Result<Value, FredError>> {
     if command.keys.len() != 1 {
-        return custom(client, command).await;
+        return custom(client, command);
     }
     let key = Key::from(command.keys.swap_remove(0));
     let args = &mut command.args;
     match (command.name, args.as_mut_slice()) {
-        ("GET", []) => client.get(key).await,
-        ("SET", [value]) => client.set(key, taken(value), None, None, false).await,
+        ("GET", []) => client.get(key).boxed(),
+        ("SET", [value]) => client.set(key, taken(value), None, None, false).boxed(),
         (
             "SET",
             [
@@ -47,42 +52,48 @@ pub(crate) async fn send<C: Typed>(client: &C, mut command: Command) -> Result<V
             ],
         ) if &**nx == "NX" && &**px == "PX" => {
             let (ttl, nx) = (Some(Expiration::PX(*ttl)), Some(SetOptions::NX));
-            client.set(key, taken(value), ttl, nx, false).await
+            client.set(key, taken(value), ttl, nx, false).boxed()
         }
-        ("EXISTS", []) => client.exists(key).await,
-        ("PTTL", []) => client.pttl(key).await,
-        ("UNLINK", []) => client.unlink(key).await,
-        ("RPUSH", [_, ..]) => client.rpush(key, std::mem::take(args)).await,
-        ("LPUSH", [_, ..]) => client.lpush(key, std::mem::take(args)).await,
-        ("RPOP", []) => client.rpop(key, None).await,
-        ("LPOP", []) => client.lpop(key, None).await,
-        ("LLEN", []) => client.llen(key).await,
-        ("LINDEX", &mut [Value::Integer(index)]) => client.lindex(key, index).await,
-        ("HLEN", []) => client.hlen(key).await,
-        ("HGET", [Value::Bytes(field)]) => client.hget(key, Key::from(field.clone())).await,
-        ("HEXISTS", [Value::Bytes(field)]) => client.hexists(key, Key::from(field.clone())).await,
-        ("HDEL", [Value::Bytes(field)]) => client.hdel(key, Key::from(field.clone())).await,
-        ("HINCRBY", [Value::Bytes(field), Value::Integer(by)]) => {
-            client.hincrby(key, Key::from(field.clone()), *by).await
+        ("EXISTS", []) => client.exists(key).boxed(),
+        ("PTTL", []) => client.pttl(key).boxed(),
+        ("UNLINK", []) => client.unlink(key).boxed(),
+        ("RPUSH", [_, ..]) => client.rpush(key, std::mem::take(args)).boxed(),
+        ("LPUSH", [_, ..]) => client.lpush(key, std::mem::take(args)).boxed(),
+        ("RPOP", []) => client.rpop(key, None).boxed(),
+        ("LPOP", []) => client.lpop(key, None).boxed(),
+        ("LLEN", []) => client.llen(key).boxed(),
+        ("LINDEX", &mut [Value::Integer(index)]) => client.lindex(key, index).boxed(),
+        ("HLEN", []) => client.hlen(key).boxed(),
+        ("HGET", [Value::Bytes(field)]) => {
+            client.hget(key, Key::from(std::mem::take(field))).boxed()
         }
+        ("HEXISTS", [Value::Bytes(field)]) => client
+            .hexists(key, Key::from(std::mem::take(field)))
+            .boxed(),
+        ("HDEL", [Value::Bytes(field)]) => {
+            client.hdel(key, Key::from(std::mem::take(field))).boxed()
+        }
+        ("HINCRBY", [Value::Bytes(field), Value::Integer(by)]) => client
+            .hincrby(key, Key::from(std::mem::take(field)), *by)
+            .boxed(),
         ("HSET", [Value::Bytes(field), value]) => {
-            let pair = (Key::from(field.clone()), taken(value));
-            client.hset(key, pair).await
+            let pair = (Key::from(std::mem::take(field)), taken(value));
+            client.hset(key, pair).boxed()
         }
-        ("SADD", [_, ..]) => client.sadd(key, std::mem::take(args)).await,
-        ("SREM", [_, ..]) => client.srem(key, std::mem::take(args)).await,
-        ("SISMEMBER", [member]) => client.sismember(key, taken(member)).await,
-        ("SCARD", []) => client.scard(key).await,
+        ("SADD", [_, ..]) => client.sadd(key, std::mem::take(args)).boxed(),
+        ("SREM", [_, ..]) => client.srem(key, std::mem::take(args)).boxed(),
+        ("SISMEMBER", [member]) => client.sismember(key, taken(member)).boxed(),
+        ("SCARD", []) => client.scard(key).boxed(),
         ("ZADD", [score, member]) if number(score).is_some() => {
             let pair = (number(score).unwrap_or_default(), taken(member));
-            client.zadd(key, None, None, false, false, pair).await
+            client.zadd(key, None, None, false, false, pair).boxed()
         }
-        ("ZREM", [_, ..]) => client.zrem(key, std::mem::take(args)).await,
-        ("ZSCORE", [member]) => client.zscore(key, taken(member)).await,
-        ("ZCARD", []) => client.zcard(key).await,
+        ("ZREM", [_, ..]) => client.zrem(key, std::mem::take(args)).boxed(),
+        ("ZSCORE", [member]) => client.zscore(key, taken(member)).boxed(),
+        ("ZCARD", []) => client.zcard(key).boxed(),
         _ => {
             command.keys.push(key.into_bytes());
-            custom(client, command).await
+            custom(client, command)
         }
     }
 }

@@ -6,12 +6,14 @@
 //! cluster, a value that starts with `MOVED` or `ASK` for a redirection. What is stored must not be
 //! able to do that. So purse speaks RESP3, in which fred leaves what is inside an array alone (in
 //! RESP2 it does not); and only replies in which nothing stored can stand in those places come back
-//! as they are ([`Shape`]). Every other command runs inside a script that puts its reply into an
-//! array of one, which is nothing that fred knows; and so does every script.
+//! as they are ([`Shape`]): those that hold nothing of it, and arrays that have another length for
+//! certain. Every other command runs inside a script that puts its reply into an array of one, which
+//! is nothing that fred knows; and so does every script.
 //!
 //! fred flushes the socket after every `custom` command, and batches those that have a method of
 //! their own; so the ones that are sent often and by many tasks go through their method ([`typed`]).
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,6 +22,8 @@ use fred::error::Error as FredError;
 use fred::interfaces::ClientLike;
 use fred::types::config::{Options, Server};
 use fred::types::{ClusterHash, CustomCommand, Value};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::time::Instant;
 
 use crate::Reply;
@@ -30,6 +34,9 @@ use crate::typed::{self, Typed};
 
 /// fred takes a timeout of zero for none.
 const SHORTEST: Duration = Duration::from_millis(1);
+
+/// How many elements an array has that fred may take for a message.
+const MESSAGES: RangeInclusive<usize> = 3..=5;
 
 static CALL: Script = Script::write("CALL", include_str!("lua/call.lua"));
 
@@ -60,13 +67,16 @@ fn shape(command: &Command) -> Shape {
         | "ZUNIONSTORE" => Shape::Harmless,
         "DUMP" | "GET" | "GETDEL" | "GETSET" | "HGET" | "LINDEX" | "SET" => Shape::Value,
         "LPOP" | "RPOP" | "SPOP" | "SRANDMEMBER" if command.args.is_empty() => Shape::Value,
+        // As many as were asked for, whatever is there.
+        "MGET" if !MESSAGES.contains(&command.len()) => Shape::Harmless,
+        "HMGET" if !MESSAGES.contains(&(command.len().saturating_sub(1))) => Shape::Harmless,
         _ => Shape::Any,
     }
 }
 
 /// Whether the script that wraps the reply of `command` could not run it.
 pub(crate) fn is_too_long(command: &Command) -> bool {
-    command.keys.len() + command.args.len() > MOST_ARGUMENTS
+    command.len() > MOST_ARGUMENTS
         && command.script.is_none()
         && command.node.is_none()
         && shape(command) == Shape::Any
@@ -74,26 +84,29 @@ pub(crate) fn is_too_long(command: &Command) -> bool {
 
 /// Sends `command` on `client` and waits for its reply, for `timeout` if there is one and for the
 /// client's default otherwise.
-pub(crate) async fn send(
+pub(crate) fn send(
     client: &FredClient,
     mut command: Command,
     timeout: Option<Duration>,
-) -> Result<Reply, FredError> {
-    if let Some(node) = command.node.take() {
-        return on_node(client, node, command, timeout).await;
-    }
-    let Some(timeout) = timeout else {
-        return dispatch(client, command, None).await.map(Reply);
+) -> impl Future<Output = Result<Reply, FredError>> + Send {
+    let sending = match (command.node.take(), timeout) {
+        (Some(node), _) => on_node(client, *node, command, timeout).boxed(),
+        (None, None) => dispatch(client, command, None),
+        (None, Some(timeout)) => in_time(client, command, timeout).boxed(),
     };
+    sending.map(|reply| reply.map(Reply))
+}
+
+/// Sends `command` and waits for so long.
+async fn in_time(
+    client: &FredClient,
+    command: Command,
+    timeout: Duration,
+) -> Result<Value, FredError> {
     let timeout = timeout.max(SHORTEST);
     let deadline = Instant::now() + timeout;
-    dispatch(
-        &client.with_options(&options(timeout)),
-        command,
-        Some(deadline),
-    )
-    .await
-    .map(Reply)
+    let client = client.with_options(&options(timeout));
+    dispatch(&client, command, Some(deadline)).await
 }
 
 /// Sends `command` to a node of a cluster, whatever its keys.
@@ -102,18 +115,17 @@ async fn on_node(
     node: Server,
     command: Command,
     timeout: Option<Duration>,
-) -> Result<Reply, FredError> {
+) -> Result<Value, FredError> {
     let options = Options {
         timeout,
         cluster_node: Some(node),
         ..Options::default()
     };
     let client = client.with_options(&options);
-    let reply = match command.script {
+    match command.script {
         Some(of) => script(&client, of, command, None).await,
         None => custom(&client, command).await,
-    };
-    reply.map(Reply)
+    }
 }
 
 /// Sends `transaction` and waits for its reply, as [`send`] does.
@@ -123,7 +135,7 @@ pub(crate) async fn send_transaction(
     timeout: Option<Duration>,
 ) -> Result<Reply, FredError> {
     let first = transaction.keys.first();
-    let eval = CustomCommand::new_static("EVAL", hash_of(client, first), false);
+    let hash = hash_of(client, first);
     let count = Value::Integer(i64::try_from(transaction.keys.len()).unwrap_or(i64::MAX));
     let mut args = vec![Value::from(transaction.source), count];
     args.extend(transaction.keys.into_iter().map(Value::Bytes));
@@ -131,9 +143,9 @@ pub(crate) async fn send_transaction(
     let reply = match timeout {
         Some(timeout) => {
             let client = client.with_options(&options(timeout.max(SHORTEST)));
-            client.custom(eval, args).await
+            call(&client, "EVAL", hash, args).await
         }
-        None => client.custom(eval, args).await,
+        None => call(client, "EVAL", hash, args).await,
     };
     reply.map(Reply)
 }
@@ -152,38 +164,52 @@ fn options(timeout: Duration) -> Options {
     }
 }
 
-async fn dispatch<C: Typed>(
+/// What sends `command`.
+///
+/// Each way is boxed where it begins. fred's futures take some five kilobytes, most of them for what
+/// seldom happens; each future around them would be larger still, and be moved into the next one.
+fn dispatch<C: Typed>(
     client: &C,
     mut command: Command,
     deadline: Option<Instant>,
-) -> Result<Value, FredError> {
+) -> BoxFuture<'_, Result<Value, FredError>> {
     if let Some(of) = command.script {
-        return script(client, of, command, deadline).await;
+        return script(client, of, command, deadline).boxed();
     }
     match shape(&command) {
         Shape::Harmless => {}
         Shape::Value if !client.is_clustered() => {}
         Shape::Value | Shape::Any => {
             command.args.insert(0, Value::from_static_str(command.name));
-            return script(client, &CALL, command, deadline).await;
+            return script(client, &CALL, command, deadline).boxed();
         }
     }
-    typed::send(client, command).await
+    typed::send(client, command)
 }
 
-pub(crate) async fn custom<C: ClientLike>(
+pub(crate) fn custom<C: ClientLike>(
     client: &C,
     command: Command,
-) -> Result<Value, FredError> {
-    let custom = CustomCommand::new_static(command.name, hash(client, &command), false);
-    client.custom(custom, command.into_wire()).await
+) -> BoxFuture<'_, Result<Value, FredError>> {
+    let hash = hash(client, &command);
+    call(client, command.name, hash, command.into_wire())
+}
+
+fn call<'a, C: ClientLike>(
+    client: &'a C,
+    name: &'static str,
+    hash: ClusterHash,
+    args: Vec<Value>,
+) -> BoxFuture<'a, Result<Value, FredError>> {
+    let command = CustomCommand::new_static(name, hash, false);
+    client.custom(command, args).boxed()
 }
 
 /// EVALSHA, and EVAL where the server does not have the script: one trip more, once, on the node
 /// that needs it, and it survives a flush of the scripts or a failover.
 async fn script<C: ClientLike>(
     client: &C,
-    script: &Script,
+    script: &'static Script,
     command: Command,
     deadline: Option<Instant>,
 ) -> Result<Value, FredError> {
@@ -191,16 +217,11 @@ async fn script<C: ClientLike>(
     let in_order = command.in_order;
     let args = script.evalsha_args(command);
     if in_order {
-        let eval = CustomCommand::new_static("EVAL", hash, false);
-        return client
-            .custom(eval, script.eval_args(args))
-            .await
-            .map(unwrapped);
+        let eval = call(client, "EVAL", hash, script.eval_args(args));
+        return eval.await.map(unwrapped);
     }
-    let evalsha = CustomCommand::new_static("EVALSHA", hash.clone(), false);
-    let reply = match client.custom(evalsha, args.clone()).await {
+    let reply = match call(client, "EVALSHA", hash.clone(), args.clone()).await {
         Err(error) if error.details().starts_with("NOSCRIPT") => {
-            let eval = CustomCommand::new_static("EVAL", hash, false);
             let args = script.eval_args(args);
             match deadline {
                 // Both trips together have the time of one command.
@@ -208,9 +229,9 @@ async fn script<C: ClientLike>(
                     let left = deadline
                         .saturating_duration_since(Instant::now())
                         .max(SHORTEST);
-                    client.with_options(&options(left)).custom(eval, args).await
+                    call(&client.with_options(&options(left)), "EVAL", hash, args).await
                 }
-                None => client.custom(eval, args).await,
+                None => call(client, "EVAL", hash, args).await,
             }
         }
         reply => reply,
@@ -245,16 +266,18 @@ mod tests {
 
     #[test]
     fn a_reply_that_may_start_with_what_is_stored_is_wrapped() {
-        for name in [
-            "LRANGE",
-            "HMGET",
-            "HGETALL",
-            "MGET",
-            "SMEMBERS",
-            "ZRANGE",
-            "NEWCOMMAND",
-        ] {
+        for name in ["LRANGE", "HGETALL", "SMEMBERS", "ZRANGE", "NEWCOMMAND"] {
             assert_eq!(shape(&Command::read(name)), Shape::Any, "{name}");
+        }
+        for length in 1..10 {
+            let keys = std::iter::repeat_n("k", length);
+            let mget = keys.clone().fold(Command::read("MGET"), Command::key);
+            let hmget = Command::read("HMGET").key("h").args(keys);
+            let is_message = (3..=5).contains(&length);
+            for command in [mget, hmget] {
+                let is_wrapped = shape(&command) == Shape::Any;
+                assert_eq!(is_wrapped, is_message, "{} of {length}", command.name);
+            }
         }
         for name in ["LPOP", "RPOP", "SPOP"] {
             assert_eq!(shape(&Command::write(name)), Shape::Value, "{name}");

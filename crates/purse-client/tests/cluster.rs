@@ -433,6 +433,23 @@ async fn a_value_that_looks_like_a_redirection_is_a_value() {
             .await;
         assert_eq!(get.expect("HGET").into_bytes().expect("bytes"), value);
 
+        let set = Command::write("SET").key("{bar}s").arg(value.clone());
+        client.run(set).await.expect("SET");
+        for length in [1, 2, 3, 6] {
+            let fields = vec![Bytes::from("f"); length];
+            let keys = std::iter::repeat_n("{bar}s", length);
+            for command in [
+                Command::read("HMGET").key("bar").args(fields),
+                keys.fold(Command::read("MGET"), Command::key),
+            ] {
+                let name = command.name();
+                let reply = client.run(command).await.expect(name);
+                let reply = reply.into_list().expect("a list").into_iter();
+                let reply: Vec<_> = reply.map(|item| item.into_bytes().expect(name)).collect();
+                assert_eq!(reply, vec![value.clone(); length], "{name}");
+            }
+        }
+
         let key = "{bar}list";
         client
             .run(Command::write("RPUSH").key(key).arg(value.clone()))

@@ -200,6 +200,69 @@ async fn what_looks_like_a_message_of_the_server_is_a_reply() {
     }
 }
 
+/// The commands whose replies have as many elements as were asked for are sent as they are where
+/// that many can be no message.
+#[tokio::test]
+async fn replies_of_a_known_length_are_given_whole_whatever_is_stored() {
+    for server in servers() {
+        let client = client(&server).await;
+        server.command(&["SET", "k", "SECRET"]).expect("SET");
+        let calls = |script: &str| calls(&server, script);
+        for word in [
+            "message",
+            "smessage",
+            "pmessage",
+            "subscribe",
+            "psubscribe",
+            "unsubscribe",
+            "punsubscribe",
+            "sunsubscribe",
+            "pubsub",
+            "invalidate",
+            "MOVED 1 127.0.0.1:1",
+        ] {
+            let second = if word == "pubsub" { "message" } else { word };
+            let stored = [word, second, "c", "d", "e", "f", "g", "h"];
+            for (n, value) in stored.iter().enumerate() {
+                let n = n.to_string();
+                server.command(&["HSET", "h", &n, value]).expect("HSET");
+                server.command(&["SET", &n, value]).expect("SET");
+            }
+            for length in 0..=stored.len() {
+                let names = || (0..length).map(|n| Bytes::from(n.to_string()));
+                let hmget = Command::read("HMGET").key("h").args(names());
+                let mget = names().fold(Command::read("MGET"), Command::key);
+                // All but the first one as arguments.
+                let odd = names().take(1).fold(Command::read("MGET"), Command::key);
+                let odd = odd.args(names().skip(1));
+                for command in [hmget, mget, odd] {
+                    let name = command.name();
+                    let wrapped = calls("evalsha");
+                    let get = Command::read("GET").key("k");
+                    let (reply, get) = tokio::join!(client.run(command), client.run(get));
+                    let get = get.expect("a reply").into_bytes().expect("bytes");
+                    assert_eq!(&get[..], b"SECRET", "the reply of another caller");
+                    if length == 0 {
+                        assert_eq!(reply.expect_err("nothing to get").code(), Some("ERR"));
+                        continue;
+                    }
+                    let reply = reply.expect("a reply").into_list().expect("a list");
+                    let reply = reply
+                        .into_iter()
+                        .map(|item| item.into_bytes().expect("bytes"));
+                    let expected = stored.iter().take(length).map(|text| Bytes::from(*text));
+                    assert!(
+                        reply.eq(expected),
+                        "{name}: the first {length} of {stored:?}"
+                    );
+                    let is_wrapped = calls("evalsha") > wrapped;
+                    assert_eq!(is_wrapped, (3..=5).contains(&length), "{name} of {length}");
+                }
+            }
+        }
+    }
+}
+
 static ECHO: Script = Script::read("ECHO", "return {KEYS[1], ARGV[1]}");
 
 #[tokio::test]
