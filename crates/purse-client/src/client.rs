@@ -9,7 +9,7 @@ use fred::clients::Client as FredClient;
 use fred::interfaces::ClientLike;
 use fred::types::config::Config;
 use futures::FutureExt;
-use futures::future::{BoxFuture, join_all};
+use futures::future::{BoxFuture, join_all, try_join_all};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -303,11 +303,10 @@ impl Client {
     pub(crate) async fn wait_connected(&self) -> Result<()> {
         let tls = self.fred().client_config().uses_tls();
         let connect = async {
-            for lane in self.0.lanes() {
-                let connected = lane.connect().await;
-                connected.map_err(|error| convert::connect_error(error, tls))?;
-            }
-            Ok(())
+            let connected = try_join_all(self.0.lanes().map(Lane::connect)).await;
+            connected
+                .map(drop)
+                .map_err(|error| convert::connect_error(error, tls))
         };
         // fred bounds each step of connecting, not their sum.
         let bounded = timeout(self.0.connect_timeout, connect)
