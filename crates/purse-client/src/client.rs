@@ -19,7 +19,7 @@ use crate::command::{Command, Effect};
 use crate::driver::Driver;
 use crate::lane::Lane;
 use crate::lease::Leases;
-use crate::pop::Lines;
+use crate::pop::{Lines, Removals};
 use crate::redirect::{self, Work};
 use crate::trackers::Trackers;
 use crate::transaction::Transaction;
@@ -65,6 +65,7 @@ struct Inner {
     leases: Leases,
     trackers: Trackers,
     lines: Lines,
+    removals: Removals,
     runtime: Handle,
     is_closed: AtomicBool,
     /// For those who wait for it; to look at it takes a lock.
@@ -114,6 +115,7 @@ impl Client {
             leases,
             trackers: Trackers::default(),
             lines: Lines::default(),
+            removals: Removals::default(),
             runtime: Handle::current(),
             is_closed: AtomicBool::new(false),
             closing: watch::Sender::new(false),
@@ -349,6 +351,10 @@ impl Client {
 
     pub(crate) fn lines(&self) -> &Lines {
         &self.0.lines
+    }
+
+    pub(crate) fn removals(&self) -> &Removals {
+        &self.0.removals
     }
 
     /// How long a command may take that does not say it itself.

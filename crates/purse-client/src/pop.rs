@@ -2,27 +2,30 @@
 //!
 //! A pop has a *receipt*, a key of its own beside the collection. A script takes the element out
 //! and notes it there in one step, so that where the reply is lost, the server can be asked again:
-//! it answers what the receipt says. A task owns that exchange. Once the caller has the element the
-//! receipt goes; where there is no caller any more, another script puts back what the receipt holds,
+//! it answers what the receipt says. That exchange goes on where the caller does not, in a task. Once
+//! the caller has the element the receipt goes; where there is no caller any more, another script puts back what the receipt holds,
 //! once. What is still under way from an earlier request finds an empty receipt, and does nothing.
 
 mod ask;
+mod exchange;
 mod line;
 mod receipt;
+mod removals;
 mod settle;
 mod taken;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::client::{closed, is_closed};
 use crate::{Client, Command, Error, ErrorKind, Result};
 use ask::{Ask, Outcome};
+use exchange::Exchange;
 
 pub(crate) use line::Lines;
+pub(crate) use removals::Removals;
 pub use taken::Taken;
 
 /// Which element a pop takes, and from where.
@@ -109,8 +112,8 @@ impl Client {
     /// Takes an element out if there is one.
     ///
     /// `LPOP`, `RPOP`, `ZPOPMIN` or `ZPOPMAX` in a script, which notes the element at a key beside
-    /// the collection: its receipt. One round trip, and `UNLINK` of the receipt, which nobody waits
-    /// for; atomic. Where the connection breaks, it asks again as long as a command may take.
+    /// the collection: its receipt. One round trip, and `UNLINK` of the receipt, together with others
+    /// of the same collection, which nobody waits for; atomic. Where the connection breaks, it asks again as long as a command may take.
     ///
     /// No element is lost or doubled, whatever breaks, as long as this process and its runtime live,
     /// and the server is not away for more than ten minutes and keeps what it did: a replica that
@@ -166,10 +169,7 @@ impl Client {
         if self.is_closed() {
             return Err(closed());
         }
-        let (sender, outcome) = oneshot::channel();
-        let ask = Ask::new(self, pop, is_patient);
-        self.runtime().spawn(ask.run(sender));
-        outcome.await.unwrap_or_else(|_| Err(runtime_ended()))
+        Exchange::new(self, Ask::new(self, pop, is_patient)).await
     }
 
     async fn wait(&self, pop: &Pop, wait: Option<Duration>) -> Outcome {

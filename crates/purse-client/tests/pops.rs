@@ -533,6 +533,8 @@ async fn dropped_after_any_number_of_polls_no_element_is_lost() {
 async fn an_element_that_nobody_took_before_the_close_is_put_back() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
+    // The server knows the script from here on, so that one trip takes an element.
+    assert!(client.take(&pop()).await.expect("a reply").is_none());
     push(&server, "a");
     {
         let pop = pop();
@@ -606,4 +608,54 @@ async fn a_key_of_another_type_is_refused() {
         );
     }
     assert_eq!(keys(&server), 1);
+}
+
+#[tokio::test]
+async fn the_receipts_of_many_pops_go_together() {
+    const POPS: usize = 500;
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    for n in 0..POPS {
+        push(&server, &n.to_string());
+    }
+    let pop = pop();
+    let takes = (0..POPS).map(|_| client.take(&pop));
+    let mut taken: Vec<_> = futures::future::join_all(takes).await;
+    for taken in taken.drain(..) {
+        assert!(element(taken).is_some());
+    }
+    until_no_receipt_is_left(&server).await;
+    let unlinks = calls(&server, "unlink");
+    assert!((1..50).contains(&unlinks), "{unlinks} for {POPS} receipts");
+    client.close().await;
+    until("no connection is left", async || connections(&server) == 0).await;
+}
+
+#[test]
+fn a_pop_on_another_runtime_than_the_client_s_is_put_back_when_that_one_ends() {
+    let server = Server::start().expect("a server");
+    let runtime = || tokio::runtime::Runtime::new().expect("a runtime");
+    let home = runtime();
+    let client = home.block_on(client(&server));
+    // The server knows the script from here on.
+    let none = home.block_on(client.take(&pop()));
+    assert!(none.expect("a reply").is_none());
+    for n in 0..20 {
+        push(&server, "a");
+        let other = runtime();
+        let pop = pop();
+        let mut take = Box::pin(client.take(&pop));
+        // What is there already is dropped at once.
+        let is_pending = other.block_on(async { futures::poll!(&mut take).is_pending() });
+        if is_pending && n % 2 == 0 {
+            home.block_on(until("it is popped", async || left(&server).is_empty()));
+        }
+        other.shutdown_background();
+        drop(take);
+        home.block_on(async {
+            until("it is put back", async || left(&server) == ["a"]).await;
+            until_no_receipt_is_left(&server).await;
+        });
+        server.command(&["DEL", "queue"]).expect("DEL");
+    }
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::Pop;
 use super::settle::settle;
+use crate::lease::Busy;
 use crate::{Client, Command, Error, Result, Script, trace};
 
 /// How long a receipt stays that nobody removes: so long may a server be away without a loss.
@@ -72,9 +73,20 @@ impl Receipt {
         trace::not_put_back(self.client.server(), error, &self.name);
     }
 
-    /// Removes the receipt, once its element is in the right hands.
-    pub(crate) async fn remove(&self) {
-        remove(&self.client, self.name.clone(), self.is_late).await;
+    /// Removes the receipt in the background, once its element is in the right hands.
+    pub(crate) fn remove(self, busy: Busy) {
+        let client = &self.client;
+        if !self.is_late {
+            client
+                .removals()
+                .add(client, &self.pop.key, self.name, busy);
+            return;
+        }
+        let runtime = client.runtime().clone();
+        runtime.spawn(async move {
+            remove(&self.client, self.name, true).await;
+            drop(busy);
+        });
     }
 }
 

@@ -69,11 +69,7 @@ impl Taken {
         if let Some(held) = self.0.take()
             && !held.is_bare
         {
-            let runtime = held.receipt.client.runtime().clone();
-            runtime.spawn(async move {
-                held.receipt.remove().await;
-                drop(held.busy);
-            });
+            held.receipt.remove(held.busy);
         }
     }
 
