@@ -5,7 +5,6 @@ use std::fmt;
 use std::task::Poll;
 
 use bytes::Bytes;
-use futures::future::join_all;
 use futures::poll;
 use tokio::sync::oneshot;
 
@@ -173,7 +172,7 @@ impl Batch {
         let mut is_connected = true;
         let mut entries = self.entries.into_iter().peekable();
         while entries.peek().is_some() {
-            let mut running = Vec::new();
+            let mut running = Vec::with_capacity(entries.len().min(MOST_AT_ONCE));
             for Entry { command, answer } in entries.by_ref().take(MOST_AT_ONCE) {
                 let mut command = command.in_order();
                 if writes {
@@ -188,31 +187,35 @@ impl Batch {
                     Poll::Ready(result) => Some(result),
                     Poll::Pending => None,
                 };
-                running.push(async move {
-                    let result = match early {
-                        Some(result) => result,
-                        None => run.await,
-                    };
-                    match (tied, result) {
-                        (Some(tied), Err(error)) if redirect::went_elsewhere(&error) => {
-                            (Some(tied.slot), Some((tied, give, error)))
-                        }
-                        (tied, result) => {
-                            give(result);
-                            (tied.map(|tied| tied.slot), None)
-                        }
+                running.push((tied, give, early, run));
+            }
+            let mut outcomes = Vec::new();
+            // One after the other, as the replies come: to wait for all of them at once would cost
+            // more than it costs to send one.
+            for (tied, give, early, run) in running {
+                let result = match early {
+                    Some(result) => result,
+                    None => run.await,
+                };
+                match (tied, result) {
+                    (Some(tied), Err(error)) if redirect::went_elsewhere(&error) => {
+                        outcomes.push((tied.slot, Some((tied, give, error))));
                     }
-                });
+                    (tied, result) => {
+                        give(result);
+                        outcomes.extend(tied.map(|tied| (tied.slot, None)));
+                    }
+                }
             }
             let mut slots_that_ran = HashSet::new();
             let mut elsewhere = Vec::new();
-            for (slot, redirected) in join_all(running).await.into_iter().rev() {
+            for (slot, redirected) in outcomes.into_iter().rev() {
                 match redirected {
-                    None => slots_that_ran.extend(slot),
-                    // To run it now would be out of order.
-                    Some((tied, give, error)) if slots_that_ran.contains(&tied.slot) => {
-                        give(Err(error));
+                    None => {
+                        slots_that_ran.insert(slot);
                     }
+                    // To run it now would be out of order.
+                    Some((_, give, error)) if slots_that_ran.contains(&slot) => give(Err(error)),
                     Some((tied, give, _)) => elsewhere.push((tied, give)),
                 }
             }
