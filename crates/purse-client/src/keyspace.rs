@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use fred::interfaces::ClusterInterface;
 use fred::types::config::Server;
+use futures::Stream;
 use futures::future::join_all;
-use futures::{Stream, stream};
 use tokio::time::timeout;
 
+use crate::ahead::{Turn, pages};
 use crate::client::closed;
 use crate::command::Effect;
 use crate::scan::Place;
@@ -18,8 +19,8 @@ impl Client {
     /// Streams the keys that match, in pages, each the keys of one reply; `count` is how much the
     /// server looks at for one page, a hint.
     ///
-    /// One round trip (SCAN) a page, taken only when the page is asked for: nothing is prefetched,
-    /// and nothing runs once the stream is dropped. A cluster's primaries are scanned one after the
+    /// One round trip (SCAN) a page. The next one is on its way while a page is used, from the
+    /// second one on ([`pages`]); nothing is sent once the stream is dropped. A cluster's primaries are scanned one after the
     /// other, after CLUSTER SLOTS has told before each of them which there are. The guarantees are
     /// the server's: a key that is there from start to end is seen at least once; one that comes or
     /// goes meanwhile may be seen or not, and the same key may be seen twice. A key that moves to
@@ -40,7 +41,7 @@ impl Client {
             done: Vec::new(),
             at: None,
         };
-        stream::try_unfold(walk, Walk::next)
+        pages(walk, Walk::turn)
     }
 
     /// The places of `keys` in groups that one command can work on: by slot in a cluster, and all
@@ -64,12 +65,12 @@ struct Walk {
 }
 
 impl Walk {
-    async fn next(mut self) -> Result<Option<(Vec<Bytes>, Self)>> {
+    async fn turn(mut self) -> Turn<Vec<Bytes>, Self> {
         let (node, place) = match self.at.take() {
             Some(at) => at,
             None => match self.next_node().await? {
                 Some(node) => (node, Place::default()),
-                None => return Ok(None),
+                None => return Ok((Vec::new(), None)),
             },
         };
         let scan = Scan::of_keys(node.clone())
@@ -81,7 +82,7 @@ impl Walk {
             Some(next) => self.at = Some((node, next)),
         }
         let keys = keys.into_iter().map(Reply::into_bytes);
-        Ok(Some((keys.collect::<Result<_>>()?, self)))
+        Ok((keys.collect::<Result<_>>()?, Some(self)))
     }
 
     /// A node that was not scanned yet.

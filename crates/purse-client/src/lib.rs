@@ -8,8 +8,10 @@
 //!
 //! Most programs use it through `purse` and see only [`Client`], [`Error`] and [`Pattern`]. The
 //! rest is what collections and locks are made of: a [`Command`] or [`Script`], the [`Op`] that
-//! runs it, the [`Reply`] it gets, a [`Scan`], a [`Pop`], a [`Watch`], and a [`Session`].
+//! runs it, the [`Reply`] it gets, a [`Scan`] and other [`pages`], a [`Pop`], a [`Watch`], and a
+//! [`Session`].
 
+mod ahead;
 mod batch;
 mod builder;
 mod client;
@@ -44,6 +46,7 @@ mod wire;
 /// The version of fred that [`Client::from_fred`] and [`Client::fred`] speak of.
 pub use fred;
 
+pub use ahead::{Turn, pages};
 pub use batch::{Batch, Pending};
 pub use builder::{ClientBuilder, Preset};
 pub use client::Client;

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use fred::types::config::Server;
 use futures::Stream;
-use futures::stream;
 
+use crate::ahead::{Turn, pages};
 use crate::{Client, Command, Error, ErrorKind, Pattern, Reply, Result, Script};
 
 static FIRST_PAGE: Script = Script::read("FIRST PAGE", include_str!("lua/first_page.lua"));
@@ -63,11 +63,7 @@ impl Scan {
     /// started anew, or that took over, would leave out elements without a word. So the first page
     /// comes with the name of the process, and after the last one that is compared. The pages in
     /// between come without: it would have to be a script, and those cost twice as much.
-    pub(crate) async fn turn(
-        &self,
-        client: &Client,
-        place: Place,
-    ) -> Result<(Vec<Reply>, Option<Place>)> {
+    pub(crate) async fn turn(&self, client: &Client, place: Place) -> Turn<Vec<Reply>, Place> {
         let Some(Next { cursor, process }) = place.0 else {
             let first = self.page(Command::script(&FIRST_PAGE), Some(self.command), START);
             let [process, cursor, items] = client.run(first).await?.into_array()?;
@@ -133,24 +129,19 @@ impl Place {
 impl Client {
     /// Streams the pages of a scan, each the elements of one reply.
     ///
-    /// One round trip a page, taken only when the page is asked for: nothing is prefetched, and
-    /// nothing runs once the stream is dropped. The guarantees are the server's: what is there
-    /// from start to end is seen at least once; what comes, goes or changes meanwhile may be seen
-    /// or not, and the same element may be seen twice.
+    /// One round trip a page. The next one is on its way while a page is used, from the second one
+    /// on ([`pages`]); nothing is sent once the stream is dropped. The guarantees are the server's:
+    /// what is there from start to end is seen at least once; what comes, goes or changes meanwhile
+    /// may be seen or not, and the same element may be seen twice.
     ///
     /// # Errors
     /// As [`run`](Self::run), and [`Interrupted`](ErrorKind::Interrupted) where another server
     /// process answers than at the start; the stream ends after an error.
     pub fn scan(&self, scan: Scan) -> impl Stream<Item = Result<Vec<Reply>>> + Send + 'static {
         let client = self.clone();
-        stream::try_unfold(Some(Place::default()), move |place| {
+        pages(Place::default(), move |place| {
             let (client, scan) = (client.clone(), scan.clone());
-            async move {
-                match place {
-                    Some(place) => scan.turn(&client, place).await.map(Some),
-                    None => Ok(None),
-                }
-            }
+            async move { scan.turn(&client, place).await }
         })
     }
 }

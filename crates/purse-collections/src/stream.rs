@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
-use purse_client::{Client, Command, Pattern, Reply, Result, Scan};
+use purse_client::{Client, Command, Pattern, Reply, Result, Scan, pages};
 
 /// Elements a page, unless the caller says otherwise.
 pub(crate) const PAGE: usize = 256;
@@ -18,9 +18,9 @@ pub(crate) type Read<R> = fn(Vec<Reply>) -> Vec<Result<R>>;
 
 /// A stream over the elements of a hash, set or sorted set by a cursor scan.
 ///
-/// One round trip a page, when its first element is asked for, and one more at the end if there was
-/// more than one; nothing is prefetched, and nothing runs once the stream is dropped. The guarantees
-/// are the server's: what is there from start to end is seen at least once; what comes, goes or
+/// One round trip a page, and one more at the end if there was more than one. From the second page
+/// on the next one is on its way while a page is read, so that two are in memory; nothing is sent
+/// once the stream is dropped. The guarantees are the server's: what is there from start to end is seen at least once; what comes, goes or
 /// changes meanwhile may be seen or not, and an element may be seen twice. Where the server was
 /// started anew or failed over meanwhile, that cannot be promised, and the stream ends with
 /// [`Interrupted`](purse_client::ErrorKind::Interrupted). An element that cannot be decoded is an
@@ -74,8 +74,8 @@ impl<R: Send + 'static> Stream for Scanned<R> {
 
 /// A stream over the elements of a list, from front to back.
 ///
-/// One round trip (LRANGE) a page, when its first element is asked for; nothing is prefetched, and
-/// nothing runs once the stream is dropped. It goes by index: an element pushed to or popped from
+/// One round trip (LRANGE) a page. From the second page on the next one is on its way while a page
+/// is read, so that two are in memory; nothing is sent once the stream is dropped. It goes by index: an element pushed to or popped from
 /// the front meanwhile shifts the others, so that one may be seen twice or not at all. An element
 /// that cannot be decoded is an error that holds its bytes, and the stream goes on; any other
 /// error ends it.
@@ -127,19 +127,16 @@ fn slices(
     key: Bytes,
     size: usize,
 ) -> impl Stream<Item = Result<Vec<Reply>>> + Send + 'static {
-    stream::try_unfold(Some(0_usize), move |first| {
+    pages(0_usize, move |first| {
         let (client, key) = (client.clone(), key.clone());
         async move {
-            let Some(first) = first else {
-                return Ok(None);
-            };
             let slice = Command::read("LRANGE")
                 .key(key)
                 .arg(first)
                 .arg(first + size - 1);
             let page = client.run(slice).await?.into_list()?;
             let next = (page.len() == size).then_some(first + size);
-            Ok(Some((page, next)))
+            Ok((page, next))
         }
     })
 }

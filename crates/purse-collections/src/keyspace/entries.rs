@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt, TryStreamExt};
-use purse_client::{Client, Pattern, Reply, Result};
+use purse_client::{Client, Pattern, Reply, Result, pages};
 
 use crate::spread;
 use crate::stream::{LARGEST_PAGE, PAGE};
@@ -22,9 +22,9 @@ pub(crate) enum Read<R> {
 
 /// A stream over the keys of a key space, or over their values.
 ///
-/// One round trip a page, and one more for the values of all its keys, when its first item is
-/// asked for; nothing is prefetched, and nothing runs once the stream is dropped. The server looks
-/// at all its keys, those outside the space too, so that pages may be small or empty. In a cluster
+/// One round trip a page, and one more for the values of all its keys. From the second page on the
+/// next one is on its way while a page is read, so that two are in memory, and the names of a third;
+/// nothing is sent once the stream is dropped. The server looks at all its keys, those outside the space too, so that pages may be small or empty. In a cluster
 /// one primary is scanned after the other.
 ///
 /// The guarantees are the server's: a key that is there from start to end is seen at least once;
@@ -73,11 +73,11 @@ impl<R: Send + 'static> Entries<R> {
         let pattern = within(&self.prefix, self.pattern.as_ref());
         let keys = self.client.scan_keys(Some(pattern), self.size).boxed();
         let (client, prefix, read) = (self.client.clone(), self.prefix.len(), self.read);
-        let pages = stream::try_unfold(keys, move |mut keys| {
+        let pages = pages(keys, move |mut keys| {
             let client = client.clone();
             async move {
                 let Some(names) = keys.try_next().await? else {
-                    return Ok(None);
+                    return Ok((Vec::new(), None));
                 };
                 let page = match read {
                     Read::Key(read) => {
@@ -86,7 +86,7 @@ impl<R: Send + 'static> Entries<R> {
                     }
                     Read::Value(read) => values(&client, prefix, names, read).await?,
                 };
-                Ok(Some((page, keys)))
+                Ok((page, Some(keys)))
             }
         });
         let items = |page: Result<Vec<_>>| page.unwrap_or_else(|error| vec![Err(error)]);
