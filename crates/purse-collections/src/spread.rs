@@ -12,8 +12,8 @@ type Answer = (Vec<usize>, Reply);
 /// Runs `command` over all `items`, each a key and the `N - 1` arguments that follow it.
 ///
 /// What fits one chunk is one command, so atomic; but in a cluster a command for each slot, all
-/// sent at once. Nothing is sent after a failure, which then says how many elements a write had
-/// dealt with in earlier chunks.
+/// sent at once. No write is sent after one that failed; the error then says how many elements had
+/// been dealt with in earlier chunks.
 pub(crate) async fn run<const N: usize, A>(
     client: &Client,
     command: Command,
@@ -21,11 +21,8 @@ pub(crate) async fn run<const N: usize, A>(
     start: A,
     fold: fn(A, Vec<Answer>) -> Result<A>,
 ) -> Result<A> {
-    let step = |folded, chunk| {
-        let answers = answers::<N>(client, &command, chunk);
-        async move { fold(folded, answers.await?) }
-    };
-    in_chunks(client, &command, items, start, step).await
+    let step = |chunk| answers::<N>(client, &command, chunk);
+    in_chunks(client, &command, items, start, step, fold).await
 }
 
 /// The values of `keys`, in their order, each read as its chunk comes; `None` for a key without a
