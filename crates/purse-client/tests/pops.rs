@@ -641,21 +641,22 @@ fn a_pop_on_another_runtime_than_the_client_s_is_put_back_when_that_one_ends() {
     let none = home.block_on(client.take(&pop()));
     assert!(none.expect("a reply").is_none());
     for n in 0..20 {
-        push(&server, "a");
+        let queue = format!("queue:{n}");
+        server.command(&["LPUSH", &queue, "a"]).expect("LPUSH");
         let other = runtime();
-        let pop = pop();
+        let pop = Pop::back(queue.clone());
         let mut take = Box::pin(client.take(&pop));
         // What is there already is dropped at once.
         let is_pending = other.block_on(async { futures::poll!(&mut take).is_pending() });
         if is_pending && n % 2 == 0 {
-            home.block_on(until("it is popped", async || left(&server).is_empty()));
+            let is_popped = async || list(&server, &queue).is_empty();
+            home.block_on(until("it is popped", is_popped));
         }
         other.shutdown_background();
         drop(take);
         home.block_on(async {
-            until("it is put back", async || left(&server) == ["a"]).await;
+            until("it is put back", async || list(&server, &queue) == ["a"]).await;
             until_no_receipt_is_left(&server).await;
         });
-        server.command(&["DEL", "queue"]).expect("DEL");
     }
 }

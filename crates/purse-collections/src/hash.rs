@@ -114,7 +114,7 @@ where
     /// The values of many keys, in the order of the keys.
     ///
     /// `HMGET`, O(n) for n keys; nothing for none. One round trip, atomic, for up to 1024 keys
-    /// or a megabyte of them; beyond that a round trip for each such chunk.
+    /// or a megabyte of them; beyond that a command for each such chunk, two of them at a time.
     ///
     /// # Errors
     /// `Encode`; `Decode`, holding the first bytes that fail; else [those of a
@@ -285,7 +285,7 @@ where
     ///
     /// `HSET`, O(n) for n entries; nothing for none. One round trip, atomic, for up to 1024 entries
     /// or a megabyte; beyond that a round trip for each such chunk, each atomic, and `entries` is
-    /// taken from as the chunks go.
+    /// taken from a chunk ahead.
     ///
     /// # Errors
     /// `Encode`; else [those of a write](crate#errors). With several chunks the error tells how

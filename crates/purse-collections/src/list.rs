@@ -257,7 +257,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     ///
     /// `RPUSH`, O(n) for n elements; `LLEN` if there are none. One round trip, atomic, for up to
     /// 1024 elements or a megabyte; beyond that a round trip for each such chunk, each atomic, and
-    /// `items` is taken from as the chunks go.
+    /// `items` is taken from a chunk ahead.
     ///
     /// # Errors
     /// `Encode`; else [those of a write](crate#errors). With several chunks the error tells how
@@ -279,7 +279,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     ///
     /// `LPUSH`, O(n) for n elements; `LLEN` if there are none. One round trip, atomic, for up to
     /// 1024 elements or a megabyte; beyond that a round trip for each such chunk, each atomic, and
-    /// `items` is taken from as the chunks go.
+    /// `items` is taken from a chunk ahead.
     ///
     /// # Errors
     /// As [`extend`](Self::extend).

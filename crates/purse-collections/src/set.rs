@@ -115,7 +115,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Whether each of many values is an element, in the order of the values.
     ///
     /// `SMISMEMBER` (Redis 6.2), O(n) for n values; nothing for none. One round trip, atomic, for
-    /// up to 1024 values or a megabyte; beyond that a round trip for each such chunk.
+    /// up to 1024 values or a megabyte; beyond that a command for each such chunk, two of them at a
+    /// time.
     ///
     /// # Errors
     /// `Encode`; `Unsupported` on an older server; else [those of a read](crate#errors).
@@ -290,7 +291,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     ///
     /// `SADD`, O(n) for n elements; nothing for none. One round trip, atomic, for up to 1024
     /// elements or a megabyte; beyond that a round trip for each such chunk, each atomic, and
-    /// `items` is taken from as the chunks go.
+    /// `items` is taken from a chunk ahead.
     ///
     /// # Errors
     /// `Encode`; else [those of a write](crate#errors). With several chunks the error tells how

@@ -137,7 +137,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// The scores of many values, in the order of the values.
     ///
     /// A script of `ZSCORE`, O(n) for n values; nothing for none. One round trip, atomic, for up to
-    /// 1024 values or a megabyte; beyond that a round trip for each such chunk.
+    /// 1024 values or a megabyte; beyond that a command for each such chunk, two of them at a time.
     ///
     /// # Errors
     /// `Encode`; else [those of a read](crate#errors).

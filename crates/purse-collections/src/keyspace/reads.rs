@@ -32,8 +32,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// absent, since the server does not tell.
     ///
     /// `MGET`, O(n) for n keys; nothing for none. One round trip, atomic, for up to 1024 keys;
-    /// beyond that a round trip for each such chunk. In a cluster a command for each slot of a
-    /// chunk, all in one round trip.
+    /// beyond that a command for each such chunk, two of them at a time. In a cluster a command for
+    /// each slot of a chunk, all of them at once.
     ///
     /// # Errors
     /// `Decode`, holding the first bytes that fail; else [those of a read](crate#errors), without

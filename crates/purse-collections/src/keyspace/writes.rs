@@ -117,7 +117,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     ///
     /// `MSET`, O(n) for n entries; nothing for none. One round trip, atomic, for up to 1024 entries
     /// or a megabyte; beyond that a round trip for each such chunk, each atomic, and `entries` is
-    /// taken from as the chunks go. In a cluster a command for each slot of a chunk, all in one
+    /// taken from a chunk ahead. In a cluster a command for each slot of a chunk, all in one
     /// round trip, each atomic.
     ///
     /// # Errors

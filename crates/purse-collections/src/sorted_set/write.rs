@@ -112,7 +112,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     ///
     /// `ZADD`, O(m log(n)) for m elements; nothing for none. One round trip, atomic, for up to 1024
     /// elements or a megabyte; beyond that a round trip for each such chunk, each atomic, and
-    /// `items` is taken from as the chunks go.
+    /// `items` is taken from a chunk ahead.
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) for NaN; `Encode`; else [those of a
@@ -138,7 +138,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     ///
     /// A script of `ZADD` and `ZCARD`, O(m log(n)) for m elements; nothing for none. One round trip,
     /// atomic, for up to 1024 elements or a megabyte; beyond that a round trip for each such chunk,
-    /// each atomic, and `items` is taken from as the chunks go.
+    /// each atomic, and `items` is taken from a chunk ahead.
     ///
     /// # Errors
     /// Those of [`insert_if`](Self::insert_if). With several chunks the error tells how many elements
@@ -181,7 +181,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     ///
     /// A script of `ZINCRBY`, O(m log(n)) for m elements; nothing for none. One round trip, atomic,
     /// for up to 1024 elements or a megabyte; beyond that a round trip for each such chunk, each
-    /// atomic, and `items` is taken from as the chunks go.
+    /// atomic, and `items` is taken from a chunk ahead.
     ///
     /// # Errors
     /// Those of [`increment`](Self::increment), for the whole chunk. With several chunks the error
