@@ -2,12 +2,14 @@
 //!
 //! What is sent is the same, argument for argument, as fred's `custom` would send.
 
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+
 use fred::error::Error as FredError;
 use fred::interfaces::{
     ClientLike, HashesInterface, KeysInterface, ListInterface, SetsInterface, SortedSetsInterface,
 };
 use fred::types::{Expiration, Key, SetOptions, Value};
-use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::command::Command;
@@ -40,8 +42,8 @@ pub(crate) fn send<C: Typed>(
     let key = Key::from(command.keys.swap_remove(0));
     let args = &mut command.args;
     match (command.name, args.as_mut_slice()) {
-        ("GET", []) => client.get(key).boxed(),
-        ("SET", [value]) => client.set(key, taken(value), None, None, false).boxed(),
+        ("GET", []) => boxed(|| client.get(key)),
+        ("SET", [value]) => boxed(|| client.set(key, taken(value), None, None, false)),
         (
             "SET",
             [
@@ -52,45 +54,45 @@ pub(crate) fn send<C: Typed>(
             ],
         ) if &**nx == "NX" && &**px == "PX" => {
             let (ttl, nx) = (Some(Expiration::PX(*ttl)), Some(SetOptions::NX));
-            client.set(key, taken(value), ttl, nx, false).boxed()
+            boxed(|| client.set(key, taken(value), ttl, nx, false))
         }
-        ("EXISTS", []) => client.exists(key).boxed(),
-        ("PTTL", []) => client.pttl(key).boxed(),
-        ("UNLINK", []) => client.unlink(key).boxed(),
-        ("RPUSH", [_, ..]) => client.rpush(key, std::mem::take(args)).boxed(),
-        ("LPUSH", [_, ..]) => client.lpush(key, std::mem::take(args)).boxed(),
-        ("RPOP", []) => client.rpop(key, None).boxed(),
-        ("LPOP", []) => client.lpop(key, None).boxed(),
-        ("LLEN", []) => client.llen(key).boxed(),
-        ("LINDEX", &mut [Value::Integer(index)]) => client.lindex(key, index).boxed(),
-        ("HLEN", []) => client.hlen(key).boxed(),
+        ("EXISTS", []) => boxed(|| client.exists(key)),
+        ("PTTL", []) => boxed(|| client.pttl(key)),
+        ("UNLINK", []) => boxed(|| client.unlink(key)),
+        ("RPUSH", [_, ..]) => boxed(|| client.rpush(key, std::mem::take(args))),
+        ("LPUSH", [_, ..]) => boxed(|| client.lpush(key, std::mem::take(args))),
+        ("RPOP", []) => boxed(|| client.rpop(key, None)),
+        ("LPOP", []) => boxed(|| client.lpop(key, None)),
+        ("LLEN", []) => boxed(|| client.llen(key)),
+        ("LINDEX", &mut [Value::Integer(index)]) => boxed(|| client.lindex(key, index)),
+        ("HLEN", []) => boxed(|| client.hlen(key)),
         ("HGET", [Value::Bytes(field)]) => {
-            client.hget(key, Key::from(std::mem::take(field))).boxed()
+            boxed(|| client.hget(key, Key::from(std::mem::take(field))))
         }
-        ("HEXISTS", [Value::Bytes(field)]) => client
-            .hexists(key, Key::from(std::mem::take(field)))
-            .boxed(),
+        ("HEXISTS", [Value::Bytes(field)]) => {
+            boxed(|| client.hexists(key, Key::from(std::mem::take(field))))
+        }
         ("HDEL", [Value::Bytes(field)]) => {
-            client.hdel(key, Key::from(std::mem::take(field))).boxed()
+            boxed(|| client.hdel(key, Key::from(std::mem::take(field))))
         }
-        ("HINCRBY", [Value::Bytes(field), Value::Integer(by)]) => client
-            .hincrby(key, Key::from(std::mem::take(field)), *by)
-            .boxed(),
+        ("HINCRBY", [Value::Bytes(field), Value::Integer(by)]) => {
+            boxed(|| client.hincrby(key, Key::from(std::mem::take(field)), *by))
+        }
         ("HSET", [Value::Bytes(field), value]) => {
             let pair = (Key::from(std::mem::take(field)), taken(value));
-            client.hset(key, pair).boxed()
+            boxed(|| client.hset(key, pair))
         }
-        ("SADD", [_, ..]) => client.sadd(key, std::mem::take(args)).boxed(),
-        ("SREM", [_, ..]) => client.srem(key, std::mem::take(args)).boxed(),
-        ("SISMEMBER", [member]) => client.sismember(key, taken(member)).boxed(),
-        ("SCARD", []) => client.scard(key).boxed(),
+        ("SADD", [_, ..]) => boxed(|| client.sadd(key, std::mem::take(args))),
+        ("SREM", [_, ..]) => boxed(|| client.srem(key, std::mem::take(args))),
+        ("SISMEMBER", [member]) => boxed(|| client.sismember(key, taken(member))),
+        ("SCARD", []) => boxed(|| client.scard(key)),
         ("ZADD", [score, member]) if number(score).is_some() => {
             let pair = (number(score).unwrap_or_default(), taken(member));
-            client.zadd(key, None, None, false, false, pair).boxed()
+            boxed(|| client.zadd(key, None, None, false, false, pair))
         }
-        ("ZREM", [_, ..]) => client.zrem(key, std::mem::take(args)).boxed(),
-        ("ZSCORE", [member]) => client.zscore(key, taken(member)).boxed(),
-        ("ZCARD", []) => client.zcard(key).boxed(),
+        ("ZREM", [_, ..]) => boxed(|| client.zrem(key, std::mem::take(args))),
+        ("ZSCORE", [member]) => boxed(|| client.zscore(key, taken(member))),
+        ("ZCARD", []) => boxed(|| client.zcard(key)),
         _ => {
             command.keys.push(key.into_bytes());
             custom(client, command)
@@ -111,6 +113,15 @@ fn number(value: &Value) -> Option<f64> {
     };
     // What is none is for the server to refuse: fred would say nothing of a command not sent.
     text.parse().ok().filter(|score: &f64| !score.is_nan())
+}
+
+/// Boxes what `make` gives, without a copy of it: fred's futures are of several kB.
+fn boxed<'a, F: Future<Output = Result<Value, FredError>> + Send + 'a>(
+    make: impl FnOnce() -> F,
+) -> BoxFuture<'a, Result<Value, FredError>> {
+    let place: Box<MaybeUninit<F>> = Box::new_uninit();
+    let future: Pin<Box<F>> = Box::into_pin(Box::write(place, make()));
+    future
 }
 
 #[cfg(test)]
