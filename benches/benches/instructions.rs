@@ -8,8 +8,8 @@ use gungraun::Callgrind;
 use gungraun::prelude::*;
 use purse_benches::{Coding, Operation, Side, Stage, TIMES, codings, operations};
 
-/// Freed memory is kept as it is: otherwise glibc joins it now and then, as the heap happens to lie,
-/// which makes a process take 2 % more than the next one.
+/// Freed memory is kept as it is: otherwise glibc joins it now and then, as the heap happens to
+/// lie, which makes a process take 2 % more than the next one.
 const ALLOCATOR: &str = "glibc.malloc.tcache_max=65536:glibc.malloc.tcache_count=1000";
 
 fn coding(index: usize) -> Coding {

@@ -71,7 +71,8 @@ mod tests {
     use super::*;
     use crate::{Error, ErrorKind};
 
-    /// Counts what is asked for, and gives the numbers up to `last`; no page comes at the first poll.
+    /// Counts what is asked for, and gives the numbers up to `last`; no page comes at the first
+    /// poll.
     fn numbers(last: u32, asked: &Arc<AtomicU32>) -> impl Stream<Item = Result<u32>> + use<> {
         let asked = asked.clone();
         pages(1, move |n| {

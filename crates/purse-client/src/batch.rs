@@ -19,8 +19,8 @@ const MOST_AT_ONCE: usize = 1_024;
 ///
 /// Without waiting for each reply, so they take about one round trip together, and in the order in
 /// which they were added. Each has a result of its own: one that fails does not keep the others
-/// from running. [`atomic`](Self::atomic) makes one step of them all, in between which nobody else's
-/// commands run.
+/// from running. [`atomic`](Self::atomic) makes one step of them all, in between which nobody
+/// else's commands run.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -94,8 +94,8 @@ impl Batch {
     /// Makes one transaction of the batch: all operations run in one step, or none of them is sent.
     ///
     /// One that fails is not undone with the others, as in `MULTI`; it has its own error. In a
-    /// cluster all keys must share a slot. It is sent as one script: fred would send a `MULTI` whose
-    /// reply is lost again.
+    /// cluster all keys must share a slot. It is sent as one script: fred would send a `MULTI`
+    /// whose reply is lost again.
     pub fn atomic(mut self) -> Self {
         self.atomic = true;
         self

@@ -17,7 +17,8 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 pub enum Effect {
     /// Changes nothing: sent again by itself when the connection breaks.
     Read,
-    /// May change data: sent at most once; a lost reply is [`Ambiguous`](crate::ErrorKind::Ambiguous).
+    /// May change data: sent at most once; a lost reply is
+    /// [`Ambiguous`](crate::ErrorKind::Ambiguous).
     Write,
 }
 

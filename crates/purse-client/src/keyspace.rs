@@ -20,11 +20,11 @@ impl Client {
     /// server looks at for one page, a hint.
     ///
     /// One round trip (SCAN) a page. The next one is on its way while a page is used, from the
-    /// second one on ([`pages`]); nothing is sent once the stream is dropped. A cluster's primaries are scanned one after the
-    /// other, after CLUSTER SLOTS has told before each of them which there are. The guarantees are
-    /// the server's: a key that is there from start to end is seen at least once; one that comes or
-    /// goes meanwhile may be seen or not, and the same key may be seen twice. A key that moves to
-    /// another primary of a cluster during the scan may be missed.
+    /// second one on ([`pages`]); nothing is sent once the stream is dropped. A cluster's primaries
+    /// are scanned one after the other, after CLUSTER SLOTS has told before each of them which
+    /// there are. The guarantees are the server's: a key that is there from start to end is seen at
+    /// least once; one that comes or goes meanwhile may be seen or not, and the same key may be
+    /// seen twice. A key that moves to another primary of a cluster during the scan may be missed.
     ///
     /// # Errors
     /// As [`run`](Self::run), and [`Interrupted`](ErrorKind::Interrupted) where another server

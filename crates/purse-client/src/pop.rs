@@ -2,9 +2,10 @@
 //!
 //! A pop has a *receipt*, a key of its own beside the collection. A script takes the element out
 //! and notes it there in one step, so that where the reply is lost, the server can be asked again:
-//! it answers what the receipt says. That exchange goes on where the caller does not, in a task. Once
-//! the caller has the element the receipt goes; where there is no caller any more, another script puts back what the receipt holds,
-//! once. What is still under way from an earlier request finds an empty receipt, and does nothing.
+//! it answers what the receipt says. That exchange goes on where the caller does not, in a task.
+//! Once the caller has the element the receipt goes; where there is no caller any more, another
+//! script puts back what the receipt holds, once. What is still under way from an earlier request
+//! finds an empty receipt, and does nothing.
 
 mod ask;
 mod exchange;
@@ -112,21 +113,22 @@ impl Client {
     /// Takes an element out if there is one.
     ///
     /// `LPOP`, `RPOP`, `ZPOPMIN` or `ZPOPMAX` in a script, which notes the element at a key beside
-    /// the collection: its receipt. One round trip, and `UNLINK` of the receipt, together with others
-    /// of the same collection, which nobody waits for; atomic. Where the connection breaks, it asks again as long as a command may take.
+    /// the collection: its receipt. One round trip, and `UNLINK` of the receipt, together with
+    /// others of the same collection, which nobody waits for; atomic. Where the connection breaks,
+    /// it asks again as long as a command may take.
     ///
-    /// No element is lost or doubled, whatever breaks, as long as this process and its runtime live,
-    /// and the server is not away for more than ten minutes and keeps what it did: a replica that
-    /// takes over without the last writes has their elements once more. If the process dies between the pop and what it does
-    /// with the element, the receipt has a copy for these ten minutes, under `key{key}:taken:<id>`,
-    /// or `key:taken:<id>` where the key has a hash tag of its own: a score (nothing for a list),
-    /// a space, and the element; an empty one stands for nothing. (A process that ends right after
-    /// it got the element may leave the receipt as well, unless it [closes](Self::close) its
-    /// client.) A user with limited rights needs those of the receipt besides: on keys that start
-    /// with `key`, `GET`, `SET`, `PEXPIRE`, `UNLINK`, and `LPUSH`, `RPUSH` or `ZADD`, which puts back.
-    /// While the slot of the key moves within a cluster, servers refuse to
-    /// make new keys in it: until then pops do without receipts, and a lost reply is
-    /// [`Ambiguous`](ErrorKind::Ambiguous).
+    /// No element is lost or doubled, whatever breaks, as long as this process and its runtime
+    /// live, and the server is not away for more than ten minutes and keeps what it did: a replica
+    /// that takes over without the last writes has their elements once more. If the process dies
+    /// between the pop and what it does with the element, the receipt has a copy for these ten
+    /// minutes, under `key{key}:taken:<id>`, or `key:taken:<id>` where the key has a hash tag of
+    /// its own: a score (nothing for a list), a space, and the element; an empty one stands for
+    /// nothing. (A process that ends right after it got the element may leave the receipt as well,
+    /// unless it [closes](Self::close) its client.) A user with limited rights needs those of the
+    /// receipt besides: on keys that start with `key`, `GET`, `SET`, `PEXPIRE`, `UNLINK`, and
+    /// `LPUSH`, `RPUSH` or `ZADD`, which puts back. While the slot of the key moves within a
+    /// cluster, servers refuse to make new keys in it: until then pops do without receipts, and a
+    /// lost reply is [`Ambiguous`](ErrorKind::Ambiguous).
     ///
     /// # Errors
     /// As [`run`](Self::run), but never `Ambiguous` outside of such a move:

@@ -7,11 +7,12 @@
 //! able to do that. So purse speaks RESP3, in which fred leaves what is inside an array alone (in
 //! RESP2 it does not); and only replies in which nothing stored can stand in those places come back
 //! as they are ([`Shape`]): those that hold nothing of it, and arrays that have another length for
-//! certain. Every other command runs inside a script that puts its reply into an array of one, which
-//! is nothing that fred knows; and so does every script.
+//! certain. Every other command runs inside a script that puts its reply into an array of one,
+//! which is nothing that fred knows; and so does every script.
 //!
 //! fred flushes the socket after every `custom` command, and batches those that have a method of
-//! their own; so the ones that are sent often and by many tasks go through their method ([`typed`]).
+//! their own; so the ones that are sent often and by many tasks go through their method
+//! ([`typed`]).
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -166,8 +167,9 @@ fn options(timeout: Duration) -> Options {
 
 /// What sends `command`.
 ///
-/// Each way is boxed where it begins. fred's futures take some five kilobytes, most of them for what
-/// seldom happens; each future around them would be larger still, and be moved into the next one.
+/// Each way is boxed where it begins. fred's futures take some five kilobytes, most of them for
+/// what seldom happens; each future around them would be larger still, and be moved into the next
+/// one.
 fn dispatch<C: Typed>(
     client: &C,
     mut command: Command,

@@ -372,7 +372,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
         self.0.op(command, decode_removed_list::<T, C>)
     }
 
-    /// Moves an element to another set. Returns whether it was in this one; if not, nothing changes.
+    /// Moves an element to another set. Returns whether it was in this one; if not, nothing
+    /// changes.
     ///
     /// `SMOVE`, O(1). One round trip, atomic: at every moment the element is in one of the sets.
     ///

@@ -20,11 +20,12 @@ pub(crate) type Read<R> = fn(Vec<Reply>) -> Vec<Result<R>>;
 ///
 /// One round trip a page, and one more at the end if there was more than one. From the second page
 /// on the next one is on its way while a page is read, so that two are in memory; nothing is sent
-/// once the stream is dropped. The guarantees are the server's: what is there from start to end is seen at least once; what comes, goes or
-/// changes meanwhile may be seen or not, and an element may be seen twice. Where the server was
-/// started anew or failed over meanwhile, that cannot be promised, and the stream ends with
-/// [`Interrupted`](purse_client::ErrorKind::Interrupted). An element that cannot be decoded is an
-/// error that holds its bytes, and the stream goes on; any other error ends it.
+/// once the stream is dropped. The guarantees are the server's: what is there from start to end is
+/// seen at least once; what comes, goes or changes meanwhile may be seen or not, and an element may
+/// be seen twice. Where the server was started anew or failed over meanwhile, that cannot be
+/// promised, and the stream ends with [`Interrupted`](purse_client::ErrorKind::Interrupted). An
+/// element that cannot be decoded is an error that holds its bytes, and the stream goes on; any
+/// other error ends it.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Scanned<R> {
     client: Client,
@@ -75,10 +76,10 @@ impl<R: Send + 'static> Stream for Scanned<R> {
 /// A stream over the elements of a list, from front to back.
 ///
 /// One round trip (LRANGE) a page. From the second page on the next one is on its way while a page
-/// is read, so that two are in memory; nothing is sent once the stream is dropped. It goes by index: an element pushed to or popped from
-/// the front meanwhile shifts the others, so that one may be seen twice or not at all. An element
-/// that cannot be decoded is an error that holds its bytes, and the stream goes on; any other
-/// error ends it.
+/// is read, so that two are in memory; nothing is sent once the stream is dropped. It goes by
+/// index: an element pushed to or popped from the front meanwhile shifts the others, so that one
+/// may be seen twice or not at all. An element that cannot be decoded is an error that holds its
+/// bytes, and the stream goes on; any other error ends it.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Paged<R> {
     client: Client,

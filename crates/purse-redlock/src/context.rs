@@ -37,8 +37,8 @@ pub(crate) struct Context {
     pub(crate) waiting: Waiting,
 }
 
-/// So many of those who wait for locks make an attempt at a time. It keeps each within the time that
-/// masters have, when thousands wake at once.
+/// So many of those who wait for locks make an attempt at a time. It keeps each within the time
+/// that masters have, when thousands wake at once.
 const ATTEMPTS: usize = 64;
 
 /// What waiting takes.

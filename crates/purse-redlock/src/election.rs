@@ -14,7 +14,8 @@ use crate::keys;
 use crate::leadership::Leadership;
 use crate::observer;
 
-/// An election by name, of one leader at a time; made by [`Redlock::election`](crate::Redlock::election).
+/// An election by name, of one leader at a time; made by
+/// [`Redlock::election`](crate::Redlock::election).
 ///
 /// It is a [fenced lock](crate::FencedRedlock) that its holder keeps for as long as it can, and a
 /// record beside it on each master that tells who that is. Clone and share it at will.
@@ -88,13 +89,13 @@ impl Election {
 
     /// Waits until `candidate` leads, as long as it takes.
     ///
-    /// The candidate is any bytes, a name or an address where others reach the leader; observers see
-    /// it. Who campaigns waits as for any lock: told by the masters, in line within a process.
+    /// The candidate is any bytes, a name or an address where others reach the leader; observers
+    /// see it. Who campaigns waits as for any lock: told by the masters, in line within a process.
     ///
-    /// Redis command, round trips and atomicity: as [`lock`](crate::RedlockMutex::lock) with a fence;
-    /// then a script with `GET`, `PTTL`, `PEXPIRE` and `SET record PX` on all masters at once, which
-    /// writes the record if the lock is ours, with the lock's end. Each extension writes it again, so
-    /// that a master that missed it has it after a third of the ttl.
+    /// Redis command, round trips and atomicity: as [`lock`](crate::RedlockMutex::lock) with a
+    /// fence; then a script with `GET`, `PTTL`, `PEXPIRE` and `SET record PX` on all masters at
+    /// once, which writes the record if the lock is ours, with the lock's end. Each extension
+    /// writes it again, so that a master that missed it has it after a third of the ttl.
     ///
     /// # Errors
     /// As [`lock`](crate::RedlockMutex::lock), [`NoQuorum`](Error::NoQuorum) included: who campaigns

@@ -162,10 +162,10 @@ impl<F: Fencing> RedlockGuard<F> {
     ///
     /// Redis command: a script with `GET` and `DEL` on all masters at once, after whatever is still
     /// under way there; of several locks as one, it deletes each key that is ours, and counts if
-    /// all were. Of many locks that are given back at the same moment, one script for several. Round
-    /// trips: one. Atomic on each master; it returns as soon as the masters'
-    /// answers decide. The other masters are served in the background, and those that do not
-    /// answer are asked again until they do or the lock's time is over.
+    /// all were. Of many locks that are given back at the same moment, one script for several.
+    /// Round trips: one. Atomic on each master; it returns as soon as the masters' answers decide.
+    /// The other masters are served in the background, and those that do not answer are asked again
+    /// until they do or the lock's time is over.
     ///
     /// # Errors
     /// [`NoQuorum`](crate::Error::NoQuorum) if too few masters answered to know. The lock is given

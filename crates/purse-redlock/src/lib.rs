@@ -11,10 +11,11 @@
 //! | that a number or a document changes in one step | no lock: one command, a script, a transaction, a version that is compared |
 //!
 //! [`Redlock`] makes locks by name, [`RedlockMutex`] waits for one, [`RedlockMulti`] for several at
-//! once, [`RedlockGuard`] is the lock held. [`RedlockMutex::scope`] runs work under a lock, extends it
-//! meanwhile, and stops the work when the lock is lost; with a guard, the same takes [`AutoExtend`]
-//! and [`RedlockGuard::lost`]. It follows the [algorithm] that the servers' documentation describes, and shares keys and
-//! values with Python's redis-purse: the two exclude each other.
+//! once, [`RedlockGuard`] is the lock held. [`RedlockMutex::scope`] runs work under a lock, extends
+//! it meanwhile, and stops the work when the lock is lost; with a guard, the same takes
+//! [`AutoExtend`] and [`RedlockGuard::lost`]. It follows the [algorithm] that the servers'
+//! documentation describes, and shares keys and values with Python's redis-purse: the two exclude
+//! each other.
 //!
 //! # What it promises
 //! - At most one holder at a time, as long as no master loses a lock before its time (`FLUSHALL`
@@ -41,8 +42,8 @@
 //! a number that grows with each holder: [`Redlock::fenced`] gives locks with one, and
 //! [`FencedRedlock`] says what it takes. The resource must check it; the lock cannot.
 //!
-//! An election is such a lock, with the same promises. Where a quorum of masters is gone, nobody locks
-//! and nobody leads: it gives up being available, and not exclusion.
+//! An election is such a lock, with the same promises. Where a quorum of masters is gone, nobody
+//! locks and nobody leads: it gives up being available, and not exclusion.
 //!
 //! # No `Locked<T>`
 //! A type that gives out its `T` only to who holds the lock would promise what it cannot keep: a

@@ -1,12 +1,13 @@
 //! Requests that wait for one master at the same moment go to it as one.
 //!
-//! A lock is two requests to each master, and what a request costs is hardly what it does there, but
-//! the way there and back. So a few go on their own, at once; while they are under way, others wait,
-//! and go together as soon as one of those has its answer. Nobody waits where nothing is under way.
+//! A lock is two requests to each master, and what a request costs is hardly what it does there,
+//! but the way there and back. So a few go on their own, at once; while they are under way, others
+//! wait, and go together as soon as one of those has its answer. Nobody waits where nothing is
+//! under way.
 //!
-//! Each keeps an answer of its own. Where a command within the merged one fails, nothing was done for
-//! that request, and it goes once more, alone, to fail in words of its own. A lost reply is lost for
-//! all of them.
+//! Each keeps an answer of its own. Where a command within the merged one fails, nothing was done
+//! for that request, and it goes once more, alone, to fail in words of its own. A lost reply is
+//! lost for all of them.
 
 use std::collections::VecDeque;
 use std::future::ready;

@@ -37,16 +37,16 @@ use crate::wait::{Wait, attempt};
 ///
 /// Whoever is first watches the lock on all masters, with client-side caching (`CLIENT TRACKING`):
 /// each tells when the lock is changed there, whoever does it, Python's redis-purse included. It
-/// tries again once a quorum may be free, or when the holder's time is over, or after a second or
-/// a [`retry_delay`](crate::RedlockBuilder::retry_delay), whichever is longer, as a `FLUSHALL` is not
+/// tries again once a quorum may be free, or when the holder's time is over, or after a second or a
+/// [`retry_delay`](crate::RedlockBuilder::retry_delay), whichever is longer, as a `FLUSHALL` is not
 /// told. Where fewer masters tell than a quorum, as they are down or refuse, it polls, in random
-/// pauses up to the `retry_delay`.
-/// What the masters tell causes sixteen attempts in a row at most, and then one every 200 ms, or
-/// every `retry_delay` if that is shorter, so that none of their faults makes it a busy loop.
+/// pauses up to the `retry_delay`. What the masters tell causes sixteen attempts in a row at most,
+/// and then one every 200 ms, or every `retry_delay` if that is shorter, so that none of their
+/// faults makes it a busy loop.
 ///
-/// Where others contend, one master is asked first, the same by everybody, and the others at once by
-/// whom it granted: two round trips, and no split vote. A vote that was split all the same is given
-/// back, and tried again like that after a random pause of up to two round trips.
+/// Where others contend, one master is asked first, the same by everybody, and the others at once
+/// by whom it granted: two round trips, and no split vote. A vote that was split all the same is
+/// given back, and tried again like that after a random pause of up to two round trips.
 ///
 /// A waiting lock takes no task, and some 5 KiB of memory with five masters; thousands may wait at
 /// once, of which 64 make an attempt at a time.
@@ -81,7 +81,8 @@ impl<F: Fencing> RedlockMutex<F> {
     }
 
     /// Has this lock extended by itself for as long as its guard is alive, in place of what
-    /// [`RedlockBuilder::auto_extend`](crate::RedlockBuilder::auto_extend) says; `None`: not at all.
+    /// [`RedlockBuilder::auto_extend`](crate::RedlockBuilder::auto_extend) says; `None`: not at
+    /// all.
     ///
     /// It concerns what is locked through the result, and through clones of it.
     #[must_use = "the lock it was called on is gone"]
@@ -108,7 +109,8 @@ impl<F: Fencing> RedlockMutex<F> {
     ///
     /// It passes the line of those who wait, and asks the masters whatever others do, with one
     /// exception: where the lock was given back in this process a moment ago and the first in line
-    /// is about to take it, it fails, so that whoever tries over and over does not starve the others.
+    /// is about to take it, it fails, so that whoever tries over and over does not starve the
+    /// others.
     ///
     /// Redis command: `SET key token NX PX ttl` on all masters at once; where that fails, a script
     /// with `GET` and `DEL` or `PTTL` that gives back what was taken and tells how long the holder
@@ -152,13 +154,15 @@ impl<F: Fencing> RedlockMutex<F> {
     ///
     /// It does not wait like this for masters that are down: it fails once there was no quorum
     /// during a whole ttl, or during 30 s if the ttl is longer. That is enough for a restart or
-    /// failover, and short enough to be noticed. Where a majority came back without its data, it bears
-    /// their [`Quarantine`](crate::Quarantine) as well, if that ends within these 30 s. Those in line
-    /// count together: the end of patience is that of all of them, after one attempt of each.
+    /// failover, and short enough to be noticed. Where a majority came back without its data, it
+    /// bears their [`Quarantine`](crate::Quarantine) as well, if that ends within these 30 s. Those
+    /// in line count together: the end of patience is that of all of them, after one attempt of
+    /// each.
     ///
-    /// Redis command, round trips and atomicity: as [`try_lock`](Self::try_lock), for each attempt, and
-    /// `PTTL` on each master where the lock is not free. Once another process gave it back, two round
-    /// trips; after one in this process, one as a rule. See [Waiting](Self#waiting).
+    /// Redis command, round trips and atomicity: as [`try_lock`](Self::try_lock), for each attempt,
+    /// and
+    /// `PTTL` on each master where the lock is not free. Once another process gave it back, two
+    /// round trips; after one in this process, one as a rule. See [Waiting](Self#waiting).
     ///
     /// # Errors
     /// [`NoQuorum`](Error::NoQuorum) or [`ValidityExhausted`](Error::ValidityExhausted) if the

@@ -82,8 +82,8 @@ type Complaints = Vec<(String, purse_client::Error)>;
 
 type Outcome = Result<Offer, Failure>;
 
-/// Starts one attempt to acquire `keys`, all or none, with a fence or without. Dropping the result, whatever is in it, releases. `None`
-/// after a shutdown.
+/// Starts one attempt to acquire `keys`, all or none, with a fence or without. Dropping the result,
+/// whatever is in it, releases. `None` after a shutdown.
 pub(crate) fn attempt(
     context: &Arc<Context>,
     keys: &Arc<[Bytes]>,
@@ -163,8 +163,8 @@ impl Owner {
         }
     }
 
-    /// Announces what was acquired, or why not, and serves it to its end; gives the lines, which may
-    /// not have finished what they were asked, releases above all.
+    /// Announces what was acquired, or why not, and serves it to its end; gives the lines, which
+    /// may not have finished what they were asked, releases above all.
     async fn own(
         mut self,
         start: LockInstant,

@@ -169,7 +169,8 @@ fn fitting(key: &[u8], start: &[u8]) -> u32 {
     (0..=u32::MAX).find(fits).unwrap_or_default()
 }
 
-/// As [`with_id`], with a number in place of the end of the id, so that it lies in the slot of `key`.
+/// As [`with_id`], with a number in place of the end of the id, so that it lies in the slot of
+/// `key`.
 fn with_fitting_id(key: &[u8]) -> Bytes {
     let slot = redis_keyslot(key);
     let mut name = with_id(key, b"").to_vec();

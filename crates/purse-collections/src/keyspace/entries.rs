@@ -23,9 +23,10 @@ pub(crate) enum Read<R> {
 /// A stream over the keys of a key space, or over their values.
 ///
 /// One round trip a page, and one more for the values of all its keys. From the second page on the
-/// next one is on its way while a page is read, so that two are in memory, and the names of a third;
-/// nothing is sent once the stream is dropped. The server looks at all its keys, those outside the space too, so that pages may be small or empty. In a cluster
-/// one primary is scanned after the other.
+/// next one is on its way while a page is read, so that two are in memory, and the names of a
+/// third; nothing is sent once the stream is dropped. The server looks at all its keys, those
+/// outside the space too, so that pages may be small or empty. In a cluster one primary is scanned
+/// after the other.
 ///
 /// The guarantees are the server's: a key that is there from start to end is seen at least once;
 /// one that comes or goes meanwhile may be seen or not, and a key may be seen twice. A key that

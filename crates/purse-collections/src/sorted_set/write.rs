@@ -136,9 +136,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Adds elements with their scores, or gives them other scores, each if the condition holds for
     /// it. Returns how many are new, and how many have another score.
     ///
-    /// A script of `ZADD` and `ZCARD`, O(m log(n)) for m elements; nothing for none. One round trip,
-    /// atomic, for up to 1024 elements or a megabyte; beyond that a round trip for each such chunk,
-    /// each atomic, and `items` is taken from a chunk ahead.
+    /// A script of `ZADD` and `ZCARD`, O(m log(n)) for m elements; nothing for none. One round
+    /// trip, atomic, for up to 1024 elements or a megabyte; beyond that a round trip for each such
+    /// chunk, each atomic, and `items` is taken from a chunk ahead.
     ///
     /// # Errors
     /// Those of [`insert_if`](Self::insert_if). With several chunks the error tells how many elements
@@ -229,8 +229,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// elements or a megabyte; beyond that a round trip for each such chunk, each atomic.
     ///
     /// # Errors
-    /// `Encode`; else [those of a write](crate#errors). With several chunks the error tells how many
-    /// elements were [done](Error::done) before it; nothing is sent after it.
+    /// `Encode`; else [those of a write](crate#errors). With several chunks the error tells how
+    /// many elements were [done](Error::done) before it; nothing is sent after it.
     ///
     /// # Cancel safety
     /// As [`extend`](Self::extend).
