@@ -62,6 +62,7 @@ pub(crate) fn measure(target: &Path) -> Vec<Line> {
                 peer_value: value(fred),
                 ratio: value(fred) / value(purse),
                 spread: 0.0,
+                rounds: 1,
                 purse_percentiles: Vec::new(),
                 peer_percentiles: Vec::new(),
             }),

@@ -70,12 +70,14 @@ async fn compare(args: &Args) -> Result<()> {
             rounds: 3,
             run: Duration::from_millis(30),
             patience: Duration::from_secs(5),
+            allowance: Duration::from_secs(3),
         }
     } else {
         Pace {
             rounds: 7,
             run: Duration::from_millis(120),
             patience: Duration::from_secs(15),
+            allowance: Duration::from_secs(8),
         }
     };
     let works: Vec<_> = work::all(args.quick)
@@ -98,6 +100,8 @@ async fn compare(args: &Args) -> Result<()> {
             work.name
         );
         lines.extend(bench.measure(work).await);
+        // Each time, so that a run which is broken off has not been for nothing.
+        report::write(&target, &lines, args.only.is_some())?;
     }
     drop(bench);
     if !args.quick
@@ -110,7 +114,9 @@ async fn compare(args: &Args) -> Result<()> {
         lines.extend(cost::measure(&target));
     }
     report::print(&lines);
-    report::write(&target, &lines, args.only.is_some())
+    let file = report::write(&target, &lines, args.only.is_some())?;
+    eprintln!("written to {}", file.display());
+    Ok(())
 }
 
 /// The folder `target/bench` of the workspace around.

@@ -1,7 +1,7 @@
 //! One work, by purse and its peers in turn.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
@@ -22,6 +22,9 @@ pub(crate) struct Pace {
     pub(crate) run: Duration,
     /// How long it may last at most.
     pub(crate) patience: Duration,
+    /// Once a peer has taken so long for one work, it is not asked again: where it is that slow, more
+    /// rounds would tell no more.
+    pub(crate) allowance: Duration,
 }
 
 /// The most operations that one run has.
@@ -44,6 +47,7 @@ struct Runs {
     count: usize,
     answers: Vec<Answer>,
     memory: Vec<f64>,
+    took: Duration,
     failure: Option<String>,
 }
 
@@ -70,7 +74,11 @@ impl Bench {
             }
         }
         for _ in 0..work.rounds.unwrap_or(self.pace.rounds) {
-            for runs in all.iter_mut().filter(|runs| runs.failure.is_none()) {
+            for runs in &mut all {
+                let is_done = runs.peer != "purse" && runs.took > self.pace.allowance;
+                if is_done || runs.failure.is_some() {
+                    continue;
+                }
                 if let Err(error) = self.run(work, runs).await {
                     runs.failure = Some(error.to_string());
                 }
@@ -101,7 +109,9 @@ impl Bench {
     }
 
     async fn run(&mut self, work: &Work, runs: &mut Runs) -> Result<()> {
+        let started = Instant::now();
         let (answer, memory) = self.once(work, runs.peer, runs.count).await?;
+        runs.took += started.elapsed();
         runs.answers.push(answer);
         runs.memory.extend(memory);
         Ok(())
@@ -160,6 +170,7 @@ impl Runs {
             count: work.order.count,
             answers: Vec::new(),
             memory: Vec::new(),
+            took: Duration::ZERO,
             failure: None,
         }
     }
@@ -223,6 +234,7 @@ fn line(work: &Work, metric: Metric, purse: &Runs, peer: &Runs) -> Line {
         peer_value: figures::median(&theirs),
         ratio: figures::median(&ratios),
         spread: figures::spread(&ratios),
+        rounds: ratios.len(),
         purse_percentiles: if shows { purse.percentiles() } else { vec![] },
         peer_percentiles: if shows { peer.percentiles() } else { vec![] },
     }))

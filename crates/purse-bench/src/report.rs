@@ -1,7 +1,7 @@
 //! The table for people, and the JSON for programs.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -26,6 +26,8 @@ pub(crate) struct Measured {
     pub(crate) ratio: f64,
     /// How far the middle half of the ratios of all rounds reaches, as a part of their median.
     pub(crate) spread: f64,
+    /// How many there were.
+    pub(crate) rounds: usize,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) purse_percentiles: Vec<(f64, f64)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -52,12 +54,13 @@ impl Line {
         let start = format!("{:<36} {:<18}", self.work, self.peer);
         match &self.outcome {
             Ok(it) => format!(
-                "{start} {:>12} {:>12} {:<9} {:>8.2} {:>4.0} %",
+                "{start} {:>12} {:>12} {:<9} {:>8.2} {:>4.0} % {:>6}",
                 short(it.purse),
                 short(it.peer_value),
                 self.unit,
                 it.ratio,
-                it.spread * 100.0
+                it.spread * 100.0,
+                it.rounds
             ),
             Err(reason) => format!("{start} missing: {reason}"),
         }
@@ -75,7 +78,7 @@ fn short(value: f64) -> String {
 
 pub(crate) fn print(lines: &[Line]) {
     println!(
-        "{:<36} {:<18} {:>12} {:>12} {:<9} {:>8} spread",
+        "{:<36} {:<18} {:>12} {:>12} {:<9} {:>8} spread rounds",
         "work", "peer", "purse", "peer", "unit", "ratio"
     );
     for line in lines {
@@ -87,7 +90,7 @@ pub(crate) fn print(lines: &[Line]) {
 /// Writes the list, and next to it what was run, when and where.
 ///
 /// A part of the works replaces what was measured of them before; the rest of the file stays.
-pub(crate) fn write(folder: &Path, lines: &[Line], is_part: bool) -> Result<()> {
+pub(crate) fn write(folder: &Path, lines: &[Line], is_part: bool) -> Result<PathBuf> {
     let mut list: Vec<Value> = lines.iter().map(Line::json).collect();
     let mut about = crate::machine::about();
     fs::create_dir_all(folder)?;
@@ -98,8 +101,7 @@ pub(crate) fn write(folder: &Path, lines: &[Line], is_part: bool) -> Result<()> 
     }
     fs::write(&file, serde_json::to_string_pretty(&list)?)?;
     fs::write(about_file, serde_json::to_string_pretty(&about)?)?;
-    eprintln!("written to {}", file.display());
-    Ok(())
+    Ok(file)
 }
 
 /// What was measured before, with what was measured now in its place.
@@ -150,6 +152,7 @@ mod tests {
             peer_value: 1.0,
             ratio: 2.0,
             spread: 0.5,
+            rounds: 7,
             purse_percentiles: Vec::new(),
             peer_percentiles: Vec::new(),
         };
@@ -161,7 +164,7 @@ mod tests {
         };
         let expected = json!({
             "work": "hash_get", "peer": "fred", "unit": "op/s",
-            "purse": 2.0, "peer_value": 1.0, "ratio": 2.0, "spread": 0.5,
+            "purse": 2.0, "peer_value": 1.0, "ratio": 2.0, "spread": 0.5, "rounds": 7,
         });
         assert_eq!(line.json(), expected);
     }

@@ -149,13 +149,13 @@ pub(crate) enum Shape {
 pub(crate) fn all(quick: bool) -> Vec<Work> {
     [
         works::singles::works(quick),
-        works::bulk::works(quick),
-        works::iterate::works(quick),
-        works::growth::works(quick),
         works::codecs::works(quick),
         works::locks::works(quick),
         works::queues::works(quick),
         works::startup::works(quick),
+        works::bulk::works(quick),
+        works::iterate::works(quick),
+        works::growth::works(quick),
     ]
     .concat()
 }

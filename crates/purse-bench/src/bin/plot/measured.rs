@@ -22,6 +22,7 @@ pub(crate) struct Line {
     pub(crate) peer_value: Option<f64>,
     pub(crate) ratio: Option<f64>,
     pub(crate) spread: Option<f64>,
+    pub(crate) rounds: Option<usize>,
     /// Why there is no number.
     pub(crate) missing: Option<String>,
     #[serde(default)]

@@ -13,7 +13,8 @@ pub(crate) fn page(measured: &Measured) -> String {
          ![Throughput by concurrency](throughput.svg)\n\
          ![Handover of a contended lock](handover.svg)\n\
          ![Throughput as size grows](growth.svg)\n\n\
-         | work | peer | purse | peer | unit | ratio | spread |\n|---|---|---|---|---|---|---|\n",
+         | work | peer | purse | peer | unit | ratio | spread | rounds |\n\
+         |---|---|---|---|---|---|---|---|\n",
         measured.about
     );
     for line in &measured.lines {
@@ -27,17 +28,18 @@ fn row(line: &Line) -> String {
     let start = format!("| {} | {} ", line.work, line.peer);
     match (line.purse, line.peer_value, line.ratio) {
         (Some(purse), Some(peer), Some(ratio)) => format!(
-            "{start}| {} | {} | {} | {} | {:.0} % |",
+            "{start}| {} | {} | {} | {} | {:.0} % | {} |",
             short(purse),
             short(peer),
             line.unit,
             shown(ratio),
-            line.spread.unwrap_or_default() * 100.0
+            line.spread.unwrap_or_default() * 100.0,
+            line.rounds.unwrap_or_default()
         ),
         _ => {
             let reason = line.missing.as_deref().unwrap_or("not measured");
             let reason = reason.lines().next().unwrap_or_default().replace('|', "/");
-            format!("{start}| | | | missing: {reason} | |")
+            format!("{start}| | | | missing: {reason} | | |")
         }
     }
 }
@@ -68,14 +70,14 @@ mod tests {
     fn rows_say_where_purse_is_behind_and_what_is_missing() {
         let text = r#"[
             {"work": "a", "peer": "b", "unit": "op/s", "purse": 9.0, "peer_value": 10.0,
-             "ratio": 0.9, "spread": 0.05},
+             "ratio": 0.9, "spread": 0.05, "rounds": 7},
             {"work": "a", "peer": "c", "unit": "op/s", "missing": "no\nway"}
         ]"#;
         let lines: Vec<Line> = serde_json::from_str(text).expect("lines");
         let rows: Vec<_> = lines.iter().map(row).collect();
         let expected = [
-            "| a | b | 9.000 | 10.0 | op/s | **0.90** | 5 % |",
-            "| a | c | | | | missing: no | |",
+            "| a | b | 9.000 | 10.0 | op/s | **0.90** | 5 % | 7 |",
+            "| a | c | | | | missing: no | | |",
         ];
         assert_eq!(rows, expected);
     }
