@@ -8,7 +8,7 @@ use crate::measured::{Line, Measured};
 pub(crate) fn page(measured: &Measured) -> String {
     let mut page = format!(
         "# Side by side\n\n{}.\n\n\
-         Ratios of the medians of all rounds; above 1 purse is better, and **bold** is where it is \
+         The ratio is the median of those of all rounds; above 1 purse is better, and **bold** is where it is \
          behind. What a peer cannot do has no row; `missing` says why it has no number.\n\n\
          ![Throughput by concurrency](throughput.svg)\n\
          ![Handover of a contended lock](handover.svg)\n\
