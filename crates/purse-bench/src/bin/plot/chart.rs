@@ -8,14 +8,19 @@ use plotters::prelude::*;
 use crate::Result;
 
 const PANEL: (u32, u32) = (480, 340);
-const COLOURS: [RGBColor; 7] = [
-    RGBColor(0, 90, 181),
-    RGBColor(220, 50, 32),
-    RGBColor(0, 130, 80),
-    RGBColor(150, 100, 0),
-    RGBColor(120, 60, 160),
-    RGBColor(90, 90, 90),
-    RGBColor(210, 120, 180),
+/// How wide the names are beside a panel.
+const NAMES: u32 = 120;
+/// Who has which colour, in every picture.
+const PEERS: [(&str, RGBColor); 9] = [
+    ("purse", RGBColor(0, 90, 181)),
+    ("fred", RGBColor(220, 50, 32)),
+    ("redis-rs", RGBColor(0, 130, 80)),
+    ("rslock", RGBColor(220, 50, 32)),
+    ("redisson", RGBColor(150, 100, 0)),
+    ("redis-purse", RGBColor(120, 60, 160)),
+    ("pottery", RGBColor(90, 90, 90)),
+    ("redlock", RGBColor(0, 130, 80)),
+    ("redlock-universal", RGBColor(210, 120, 180)),
 ];
 
 pub(crate) struct Panel {
@@ -75,13 +80,15 @@ pub(crate) fn draw(file: &Path, title: &str, about: &str, panels: &[Panel]) -> R
     let (charts, foot) = inner.split_vertically(height - 56);
     foot.draw_text(about, &("sans-serif", 11).into_text_style(&foot), (8, 2))?;
     for (area, panel) in charts.split_evenly((rows, 2)).iter().zip(panels) {
-        // Percentiles need no decades, the rest does.
+        let (chart, names) = area.split_horizontally(PANEL.0 - NAMES);
         let (x, y) = (range(panel, |point| point.0), range(panel, |point| point.1));
+        let decades = 10_f64.powf(y.0.log10().floor())..10_f64.powf(y.1.log10().ceil());
         if panel.x.is_log {
-            lines(area, panel, (x.0..x.1).log_scale(), (y.0..y.1).log_scale())?;
+            lines(&chart, panel, (x.0..x.1).log_scale(), decades.log_scale())?;
         } else {
-            lines(area, panel, x.0..x.1, (y.0..y.1).log_scale())?;
+            lines(&chart, panel, x.0..x.1, decades.log_scale())?;
         }
+        legend(&names, &panel.series)?;
     }
     root.present()?;
     Ok(())
@@ -96,11 +103,7 @@ fn range(panel: &Panel, part: fn(&(f64, f64)) -> f64) -> (f64, f64) {
         values().fold(f64::INFINITY, f64::min),
         values().fold(0.0, f64::max),
     );
-    if high > low {
-        (low * 0.9, high * 1.1)
-    } else {
-        (0.5, 2.0)
-    }
+    if high > low { (low, high) } else { (0.5, 2.0) }
 }
 
 fn lines<X, Y>(
@@ -126,20 +129,41 @@ where
         .light_line_style(WHITE)
         .x_desc(panel.x.name)
         .y_desc(panel.y.name)
+        .x_label_formatter(&|value| short(*value))
+        .y_label_formatter(&|value| short(*value))
         .draw()?;
-    for (series, colour) in panel.series.iter().zip(COLOURS.iter().cycle()) {
-        let style = colour.stroke_width(if series.name == "purse" { 3 } else { 1 });
-        chart
-            .draw_series(LineSeries::new(series.points.iter().copied(), style))?
-            .label(&series.name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], style));
-    }
-    if !panel.series.is_empty() {
-        chart
-            .configure_series_labels()
-            .background_style(WHITE.mix(0.8))
-            .position(SeriesLabelPosition::LowerRight)
-            .draw()?;
+    for series in &panel.series {
+        let points = series.points.iter().copied();
+        chart.draw_series(LineSeries::new(points, style(&series.name)))?;
     }
     Ok(())
+}
+
+/// The names, beside the lines so that they hide none.
+fn legend(
+    area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
+    series: &[Series],
+) -> Result<()> {
+    for (y, series) in (60..).step_by(18).zip(series) {
+        let line = PathElement::new([(0, y), (16, y)], style(&series.name));
+        area.draw(&line)?;
+        let text = ("sans-serif", 12).into_text_style(area);
+        area.draw_text(&series.name, &text, (20, y - 7))?;
+    }
+    Ok(())
+}
+
+fn style(peer: &str) -> ShapeStyle {
+    let known = PEERS.iter().find(|(name, _)| *name == peer);
+    let colour = known.map_or(BLACK, |(_, colour)| *colour);
+    colour.stroke_width(if peer == "purse" { 3 } else { 1 })
+}
+
+/// A number on an axis: 20k, 3M.
+fn short(value: f64) -> String {
+    match value {
+        value if value >= 1e6 => format!("{}M", value / 1e6),
+        value if value >= 1e3 => format!("{}k", value / 1e3),
+        value => value.to_string(),
+    }
 }
