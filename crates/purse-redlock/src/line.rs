@@ -157,7 +157,9 @@ impl Line {
             let answer = match &mut question.step {
                 Step::Queueing(queueing) => match queueing.as_mut().poll(task) {
                     Poll::Ready(Ok(permit)) => {
-                        self.send(asker, permit);
+                        let request = asker.request(question.ask.action, self.record.clone());
+                        question.step = Step::asking(asker.post(self.master), request, permit);
+                        question.until = Instant::now() + asker.bound();
                         continue;
                     }
                     _ if is_late => Some(Err(no_turn(asker))),
@@ -210,53 +212,25 @@ impl Line {
 
     fn begin(&mut self, asker: &Asker, ask: Ask, insistence: Option<Insistence>) {
         let post = asker.post(self.master);
-        let gate = post.gate.clone();
-        let permits = match post.master.merges(&self.request(asker, ask.action)) {
+        let request = asker.request(ask.action, self.record.clone());
+        let permits = match post.master.merges(&request) {
             true => 1,
             false => TOGETHER,
         };
-        self.question = Some(Question {
-            ask,
-            step: Step::Pausing,
-            until: Instant::now(),
-            insistence,
-        });
-        match gate.clone().try_acquire_many_owned(permits) {
-            Ok(permit) => self.send(asker, permit),
-            Err(_) => self.step(
+        let gate = post.gate.clone();
+        let (step, time) = match gate.clone().try_acquire_many_owned(permits) {
+            Ok(permit) => (Step::asking(post, request, permit), asker.bound()),
+            Err(_) => (
                 Step::Queueing(Box::pin(gate.acquire_many_owned(permits))),
                 asker.context.settings.patience(),
             ),
-        }
-    }
-
-    fn send(&mut self, asker: &Asker, permit: OwnedSemaphorePermit) {
-        let Some(question) = &self.question else {
-            return;
         };
-        let request = self.request(asker, question.ask.action);
-        let step = Step::Asking {
-            asking: asker.post(self.master).master.ask(request),
-            _permit: permit,
-        };
-        self.step(step, asker.bound());
-    }
-
-    fn request(&self, asker: &Asker, action: Action) -> Request {
-        Request {
-            action,
-            keys: asker.keys.clone(),
-            token: asker.token.clone(),
-            ttl: asker.context.settings.ttl,
-            record: self.record.clone(),
-        }
-    }
-
-    fn step(&mut self, step: Step, time: Duration) {
-        if let Some(question) = &mut self.question {
-            question.step = step;
-            question.until = Instant::now() + time;
-        }
+        self.question = Some(Question {
+            ask,
+            step,
+            until: Instant::now() + time,
+            insistence,
+        });
     }
 
     fn heard(&self, asker: &Asker, answered: bool) {
@@ -338,7 +312,26 @@ impl Line {
     }
 }
 
+impl Step {
+    fn asking(post: &Post, request: Request, permit: OwnedSemaphorePermit) -> Self {
+        Self::Asking {
+            asking: post.master.ask(request),
+            _permit: permit,
+        }
+    }
+}
+
 impl Asker {
+    fn request(&self, action: Action, record: Option<Bytes>) -> Request {
+        Request {
+            action,
+            keys: self.keys.clone(),
+            token: self.token.clone(),
+            ttl: self.context.settings.ttl,
+            record,
+        }
+    }
+
     fn post(&self, master: usize) -> &Post {
         &self.context.masters[master]
     }

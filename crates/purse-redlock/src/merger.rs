@@ -143,9 +143,8 @@ impl Merger {
             return;
         };
         if group.len() == 1 {
-            for Waiting { request, reply, .. } in group {
-                // Nobody hears it who does not wait any more; so below.
-                let _ = reply.send(self.alone(&session, request).await);
+            for waiting in group {
+                self.one(&session, waiting).await;
             }
             return;
         }
@@ -194,10 +193,14 @@ impl Merger {
     /// Sends one alone that was merged with others in vain.
     fn again(self: &Arc<Self>, session: &Session, waiting: Waiting) {
         let (merger, session) = (self.clone(), session.clone());
-        self.runtime.spawn(async move {
-            let Waiting { request, reply, .. } = waiting;
-            let _ = reply.send(merger.alone(&session, request).await);
-        });
+        self.runtime
+            .spawn(async move { merger.one(&session, waiting).await });
+    }
+
+    async fn one(&self, session: &Session, waiting: Waiting) {
+        let Waiting { request, reply, .. } = waiting;
+        // Nobody hears it who does not wait any more.
+        let _ = reply.send(self.alone(session, request).await);
     }
 
     /// Tells all of them of one failure, and none of the others' tokens.
@@ -249,6 +252,7 @@ impl Drop for Turn {
 
 impl Waiting {
     fn tell(self, answer: Result<Answer>) {
+        // As in `one`.
         let _ = self.reply.send(answer);
     }
 
@@ -263,7 +267,7 @@ fn merged(group: &[Waiting]) -> Command {
     let command = keys.fold(Command::script(&MERGED), Command::key);
     requests().fold(command, |command, request| {
         let ttl = match request.action {
-            Action::Acquire => u64::try_from(request.ttl.as_millis()).unwrap_or(u64::MAX),
+            Action::Acquire => request.millis(),
             _ => 0,
         };
         command.arg(request.token.to_bytes()).arg(ttl)
@@ -277,21 +281,18 @@ fn answers(reply: Reply, group: &[Waiting]) -> Result<Vec<Option<Answer>>> {
         let message = format!("{} answers to {} requests", numbers.len() / 2, group.len());
         return Err(Error::new(ErrorKind::Protocol, message));
     }
-    let mut numbers = numbers.into_iter().map(Reply::into_int);
-    let mut answers = Vec::with_capacity(group.len());
-    for waiting in group {
-        let (Some(done), Some(left)) = (numbers.next(), numbers.next()) else {
-            break;
-        };
-        let (done, left) = (done?, left?);
-        answers.push((done >= 0).then(|| Answer {
+    let numbers = numbers.into_iter().map(Reply::into_int);
+    let numbers = numbers.collect::<Result<Vec<_>>>()?;
+    let pairs = numbers.as_chunks().0.iter();
+    let answers = group.iter().zip(pairs).map(|(waiting, &[done, left])| {
+        (done >= 0).then(|| Answer {
             ours: done > 0,
             free_in: match waiting.request.action {
                 Action::Release => free_in(left),
                 _ => None,
             },
             fence: 0,
-        }));
-    }
-    Ok(answers)
+        })
+    });
+    Ok(answers.collect())
 }

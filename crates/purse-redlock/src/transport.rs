@@ -66,6 +66,13 @@ pub(crate) struct Request {
     pub(crate) record: Option<Bytes>,
 }
 
+impl Request {
+    /// The ttl in milliseconds. The settings do not let one beyond their range through.
+    pub(crate) fn millis(&self) -> u64 {
+        u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
 /// What a master answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Answer {
@@ -134,28 +141,20 @@ pub(crate) fn command(request: &Request) -> Command {
         action,
         ref keys,
         ref token,
-        ttl,
         ref record,
+        ..
     } = *request;
-    let script = |script| {
-        let command = Command::script(script);
-        let command = keys.iter().cloned().fold(command, Command::key);
+    let with = |script, beside: Option<fn(&[u8]) -> Bytes>| {
+        let beside = beside.into_iter();
+        let beside = beside.flat_map(|beside| keys.iter().map(move |key| beside(key)));
+        let keys = keys.iter().cloned().chain(beside);
+        let command = keys.fold(Command::script(script), Command::key);
         command.arg(token.to_bytes())
     };
-    let recording = |script| {
-        let command = Command::script(script);
-        let records = keys.iter().map(|key| leader(key));
-        let keys = keys.iter().cloned().chain(records);
-        keys.fold(command, Command::key).arg(token.to_bytes())
-    };
-    let counting = |script| {
-        let command = Command::script(script);
-        let counters = keys.iter().map(|key| counter(key));
-        let keys = keys.iter().cloned().chain(counters);
-        keys.fold(command, Command::key).arg(token.to_bytes())
-    };
-    // The settings do not let a ttl beyond this range through.
-    let ttl = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+    let script = |script| with(script, None);
+    let recording = |script| with(script, Some(leader));
+    let counting = |script| with(script, Some(counter));
+    let ttl = request.millis();
     match action {
         Action::Acquire => match &**keys {
             // Alone it needs no script, and is what everybody else's locks are made with.

@@ -50,25 +50,24 @@ fn main() -> Result<()> {
 }
 
 fn throughput(measured: &Measured) -> Vec<Panel> {
-    ["list_append", "list_get", "hash_set", "hash_get"]
-        .map(|op| Panel {
-            title: op.to_owned(),
-            x: Axis::log("tasks"),
-            y: Axis::log("op/s"),
-            series: measured.by_number(op, " tasks"),
-        })
-        .into()
+    let ops = ["list_append", "list_get", "hash_set", "hash_get"];
+    rates(measured, ops, "tasks")
 }
 
 fn growth(measured: &Measured) -> Vec<Panel> {
-    ["list_append", "hash_get", "sorted_insert", "space_get"]
-        .map(|op| Panel {
-            title: op.to_owned(),
-            x: Axis::log("elements"),
-            y: Axis::log("op/s"),
-            series: measured.by_number(op, " elements"),
-        })
-        .into()
+    let ops = ["list_append", "hash_get", "sorted_insert", "space_get"];
+    rates(measured, ops, "elements")
+}
+
+/// A panel for each operation, over how many of `what` there were.
+fn rates(measured: &Measured, ops: [&str; 4], what: &'static str) -> Vec<Panel> {
+    ops.map(|op| Panel {
+        title: op.to_owned(),
+        x: Axis::log(what),
+        y: Axis::log("op/s"),
+        series: measured.by_number(op, &format!(" {what}")),
+    })
+    .into()
 }
 
 fn handover(measured: &Measured) -> Vec<Panel> {
