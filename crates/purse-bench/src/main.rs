@@ -5,6 +5,7 @@
 
 mod cost;
 mod drivers;
+mod fair;
 mod figures;
 mod handover;
 mod machine;

@@ -1,4 +1,4 @@
-//! One work, by purse and its peers in turn.
+//! One work, by purse and its peers in turn; `fair` says how.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 use crate::drivers::Drivers;
+use crate::fair;
 use crate::figures;
 use crate::memory;
 use crate::order::{Answer, Order, Result};
@@ -73,8 +74,9 @@ impl Bench {
                 }
             }
         }
-        for _ in 0..work.rounds.unwrap_or(self.pace.rounds) {
-            for runs in &mut all {
+        for round in 0..work.rounds.unwrap_or(self.pace.rounds) {
+            for turn in fair::turns(all.len(), round) {
+                let runs = &mut all[turn];
                 let is_done = runs.peer != "purse" && runs.took > self.pace.allowance;
                 if is_done || runs.failure.is_some() {
                     continue;
@@ -99,7 +101,7 @@ impl Bench {
     async fn calibrate(&mut self, work: &Work, runs: &mut Runs) -> Result<()> {
         let wanted = self.pace.run.as_secs_f64();
         loop {
-            let seconds = self.once(work, runs.peer, runs.count).await?.0.seconds;
+            let seconds = self.once(work, runs.peer, &[runs.count]).await?.0.seconds;
             if seconds >= wanted / 2.0 || runs.count >= MOST {
                 return Ok(());
             }
@@ -110,30 +112,22 @@ impl Bench {
 
     async fn run(&mut self, work: &Work, runs: &mut Runs) -> Result<()> {
         let started = Instant::now();
-        let (answer, memory) = self.once(work, runs.peer, runs.count).await?;
+        let counts = fair::counts(work, runs.count);
+        let (answer, memory) = self.once(work, runs.peer, &counts).await?;
         runs.took += started.elapsed();
         runs.answers.push(answer);
         runs.memory.extend(memory);
         Ok(())
     }
 
-    /// Lets a peer do it; where it does not come to an end, its connection is not used again.
+    /// Lets a peer do it so often, run by run, and tells how the last run went; where one does not
+    /// come to an end, the connection is not used again.
     async fn once(
         &mut self,
         work: &Work,
         peer: &'static str,
-        count: usize,
+        counts: &[usize],
     ) -> Result<(Answer, Option<f64>)> {
-        let mut order = Order {
-            count,
-            ..work.order.clone()
-        };
-        if order.op.starts_with("lock") {
-            // Each has a form of its own, and who was not done may still hold or wait.
-            self.runs += 1;
-            order.key = format!("{}:{peer}:{}", order.key, self.runs);
-        }
-        self.stage.fill(&order, work.fill).await?;
         let place = (peer.to_owned(), work.site);
         let urls = self.stage.urls(work.site);
         let connected = match self.connected.remove(&place) {
@@ -146,11 +140,8 @@ impl Bench {
             None => None,
         };
         self.stage.break_down(work.site)?;
-        let answer = timeout(self.pace.patience, connected.run(&order)).await;
+        let answer = self.orders(work, peer, connected.as_ref(), counts).await;
         self.stage.mend(work.site)?;
-        let Ok(answer) = answer else {
-            return Err(format!("not done after {:?}", self.pace.patience).into());
-        };
         let answer = answer?;
         let grown = match before {
             Some((pid, before)) => Some((memory::peak(pid)? - before).max(0.0)),
@@ -160,6 +151,34 @@ impl Bench {
             self.connected.insert(place, connected);
         }
         Ok((answer, grown))
+    }
+
+    /// Orders one run after the other, and gives the last answer.
+    async fn orders(
+        &mut self,
+        work: &Work,
+        peer: &str,
+        connected: &dyn Peer,
+        counts: &[usize],
+    ) -> Result<Answer> {
+        let mut answer = Answer::default();
+        for &count in counts {
+            let mut order = Order {
+                count,
+                ..work.order.clone()
+            };
+            if order.op.starts_with("lock") {
+                // Each has a form of its own, and who was not done may still hold or wait.
+                self.runs += 1;
+                order.key = format!("{}:{peer}:{}", order.key, self.runs);
+            }
+            self.stage.fill(&order, work.fill).await?;
+            answer = match timeout(self.pace.patience, connected.run(&order)).await {
+                Ok(answer) => answer?,
+                Err(_) => return Err(format!("not done after {:?}", self.pace.patience).into()),
+            };
+        }
+        Ok(answer)
     }
 }
 
