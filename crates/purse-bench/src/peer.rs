@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 
 use crate::drivers::Drivers;
 use crate::order::{Answer, Order, Result};
-use crate::peers::{by_hand, driver, fred, purse, redis_rs, redisson, rslock};
+use crate::peers::{by_hand, driver, fred, purse, redis_rs, redisson, rslock, sockets};
 
 /// Something that does what it is told, and says how long it took.
 pub(crate) trait Peer: Send + Sync {
@@ -30,6 +30,7 @@ pub(crate) async fn connect(
         "redis-rs" => Box::new(redis_rs::RedisRs::connect(urls).await?),
         "redisson" => Box::new(redisson::Redisson::connect(urls).await?),
         "rslock" => Box::new(rslock::RsLock::connect(urls).await?),
+        sockets::NAME => Box::new(sockets::Sockets::connect(urls).await?),
         name if by_hand::is_one(name) => Box::new(by_hand::ByHand(name.to_owned())),
         name => Box::new(driver::Driver::start(drivers.command(name)?, urls).await?),
     })
@@ -50,5 +51,8 @@ pub(crate) async fn connect_apart(
 }
 
 pub(crate) fn is_rust(name: &str) -> bool {
-    matches!(name, "purse" | "fred" | "redis-rs" | "redisson" | "rslock")
+    matches!(
+        name,
+        "purse" | "fred" | "redis-rs" | "redisson" | "rslock" | sockets::NAME
+    )
 }

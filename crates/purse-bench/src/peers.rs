@@ -7,3 +7,4 @@ pub(crate) mod purse;
 pub(crate) mod redis_rs;
 pub(crate) mod redisson;
 pub(crate) mod rslock;
+pub(crate) mod sockets;

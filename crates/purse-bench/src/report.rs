@@ -50,8 +50,8 @@ impl Line {
         line
     }
 
-    fn text(&self) -> String {
-        let start = format!("{:<36} {:<18}", self.work, self.peer);
+    fn text(&self, peers: usize) -> String {
+        let start = format!("{:<36} {:<peers$}", self.work, self.peer);
         match &self.outcome {
             Ok(it) => format!(
                 "{start} {:>12} {:>12} {:<9} {:>8.2} {:>4.0} % {:>6}",
@@ -77,12 +77,16 @@ fn short(value: f64) -> String {
 }
 
 pub(crate) fn print(lines: &[Line]) {
+    let peers = lines
+        .iter()
+        .map(|line| line.peer.len())
+        .fold(18, usize::max);
     println!(
-        "{:<36} {:<18} {:>12} {:>12} {:<9} {:>8} spread rounds",
+        "{:<36} {:<peers$} {:>12} {:>12} {:<9} {:>8} spread rounds",
         "work", "peer", "purse", "peer", "unit", "ratio"
     );
     for line in lines {
-        println!("{}", line.text());
+        println!("{}", line.text(peers));
     }
     println!("ratio > 1: purse is better; spread: of the middle half of the rounds' ratios");
 }
@@ -142,7 +146,7 @@ mod tests {
         };
         assert_eq!(line.json()["missing"], "redisson: refused");
         assert_eq!(line.json()["ratio"], Value::Null);
-        assert!(line.text().ends_with("missing: redisson: refused"));
+        assert!(line.text(18).ends_with("missing: redisson: refused"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! 6: locks, of one to five masters, alone and contended, healthy and not.
 
+use crate::peers::sockets;
 use crate::work::{Metric, Site, Work};
 
 const ALL: &[&str] = &[
@@ -9,6 +10,16 @@ const ALL: &[&str] = &[
     "pottery",
     "redlock",
     "redlock-universal",
+];
+/// Those, and below them all what no library can be faster than.
+const ALONE: &[&str] = &[
+    "rslock",
+    "redisson",
+    "redis-purse",
+    "pottery",
+    "redlock",
+    "redlock-universal",
+    sockets::NAME,
 ];
 const MANY: &[&str] = &[
     "rslock",
@@ -23,7 +34,8 @@ pub(crate) fn works(quick: bool) -> Vec<Work> {
     for masters in [1, 3, 5] {
         for tasks in [1, 64] {
             let name = format!("lock/{masters} masters/{tasks} tasks");
-            works.push(Work::new(name, "lock", tasks, ALL).site(Site::Masters(masters)));
+            let peers = if tasks == 1 { ALONE } else { ALL };
+            works.push(Work::new(name, "lock", tasks, peers).site(Site::Masters(masters)));
         }
     }
     for (waiters, count) in [(2, if quick { 10 } else { 20 }), (10, 30), (100, 100)] {

@@ -9,7 +9,9 @@ pub(crate) fn page(measured: &Measured) -> String {
     let mut page = format!(
         "# Side by side\n\n{}.\n\n\
          The ratio is the median of those of all rounds; above 1 purse is better, and **bold** is where it is \
-         behind. What a peer cannot do has no row; `missing` says why it has no number.\n\n\
+         behind. Before a short run the same peer did a quarter of it unmeasured, and every other round went \
+         from the last peer to the first. Plain sockets are no peer, but requests written by hand, without any \
+         library: the least that a lock can take. What a peer cannot do has no row; `missing` says why it has no number.\n\n\
          ![Throughput by concurrency](throughput.svg)\n\
          ![Handover of a contended lock](handover.svg)\n\
          ![Throughput as size grows](growth.svg)\n\n\
