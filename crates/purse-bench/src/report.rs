@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use purse_bench::short;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -64,15 +65,6 @@ impl Line {
             ),
             Err(reason) => format!("{start} missing: {reason}"),
         }
-    }
-}
-
-/// Four digits, whatever the size.
-fn short(value: f64) -> String {
-    match value.abs() {
-        size if size >= 1_000.0 => format!("{value:.0}"),
-        size if size >= 10.0 => format!("{value:.1}"),
-        _ => format!("{value:.3}"),
     }
 }
 

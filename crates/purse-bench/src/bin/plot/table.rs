@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use purse_bench::short;
+
 use crate::measured::{Line, Measured};
 
 /// The page: each work with purse's value, and the ratio to each peer.
@@ -52,15 +54,6 @@ fn shown(ratio: f64) -> String {
         ratio if ratio < 0.995 => format!("**{ratio:.2}**"),
         ratio if ratio < 10.0 => format!("{ratio:.2}"),
         ratio => format!("{ratio:.0}"),
-    }
-}
-
-/// Three digits or more, whatever the size.
-fn short(value: f64) -> String {
-    match value.abs() {
-        size if size >= 1_000.0 => format!("{value:.0}"),
-        size if size >= 10.0 => format!("{value:.1}"),
-        _ => format!("{value:.3}"),
     }
 }
 
