@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use fred::clients::Client as FredClient;
@@ -15,9 +16,9 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::builder::{ClientBuilder, Plan};
-use crate::command::{Command, Effect};
+use crate::command::{Command, Effect, Subject};
 use crate::driver::Driver;
-use crate::lane::Lane;
+use crate::lane::{Lane, Started};
 use crate::lease::Leases;
 use crate::pop::{Lines, Removals};
 use crate::redirect::{self, Work};
@@ -54,6 +55,20 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// ```
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
+
+/// How a command goes.
+pub(crate) enum Start {
+    Now(Sending),
+    /// It needs more than to be sent, or has to wait.
+    Later(Command),
+}
+
+/// A command under way on one of the lanes.
+#[derive(Debug)]
+pub(crate) struct Sending {
+    started: Started,
+    lane: Option<usize>,
+}
 
 struct Inner {
     reads: Vec<Lane>,
@@ -141,15 +156,42 @@ impl Client {
     /// that nests ours a few times would meet the compiler's limit.
     pub(crate) fn run_on(&self, effect: Effect, command: Command) -> BoxFuture<'_, Result<Reply>> {
         let run = async move {
-            let (name, key) = (command.name, command.keys.first().cloned());
+            let subject = command.subject();
             let result = self.perform(effect, command).await;
-            result.map_err(|error| {
-                error
-                    .with_command(name, key)
-                    .with_server(self.0.server.clone())
-            })
+            result.map_err(|error| subject.add_to(error, &self.0.server))
         };
         run.boxed()
+    }
+
+    /// Starts a command that needs no more than to be sent, now; gives others back.
+    ///
+    /// Most are such, and then there is no future around fred's, and no box.
+    pub(crate) fn start(&self, command: Command) -> Start {
+        let index = self.0.next_lane(command.effect);
+        let lane = self.0.lane_at(index);
+        if self.is_closed() || self.is_cluster() || !lane.goes_at_once(&command) {
+            return Start::Later(command);
+        }
+        Start::Now(Sending {
+            started: lane.start(command),
+            lane: index,
+        })
+    }
+
+    /// Goes on with a command that this client started; not to be called again once it is done.
+    pub(crate) fn poll(
+        &self,
+        sending: &mut Sending,
+        task: &mut Context<'_>,
+    ) -> Poll<Result<Reply>> {
+        let lane = self.0.lane_at(sending.lane);
+        let result = ready!(lane.poll(&mut sending.started, task, &self.0.server));
+        Poll::Ready(result.inspect_err(|error| self.heed(error)))
+    }
+
+    /// Adds to an error what it is about.
+    pub(crate) fn told(&self, error: Error, subject: &Subject) -> Error {
+        subject.add_to(error, &self.0.server)
     }
 
     /// Runs a command on the lane of commands of `effect`; its error does not tell of which one it
@@ -373,10 +415,21 @@ impl Client {
 
 impl Inner {
     fn lane(&self, effect: Effect) -> &Lane {
-        if effect == Effect::Write || self.reads.is_empty() {
-            return &self.writes;
+        self.lane_at(self.next_lane(effect))
+    }
+
+    /// The number of the lane whose turn it is; none is that of writes.
+    fn next_lane(&self, effect: Effect) -> Option<usize> {
+        match self.reads.len() {
+            0 => None,
+            _ if effect == Effect::Write => None,
+            1 => Some(0),
+            lanes => Some(self.next.fetch_add(1, Ordering::Relaxed) % lanes),
         }
-        &self.reads[self.next.fetch_add(1, Ordering::Relaxed) % self.reads.len()]
+    }
+
+    fn lane_at(&self, index: Option<usize>) -> &Lane {
+        index.map_or(&self.writes, |index| &self.reads[index])
     }
 
     fn lanes(&self) -> impl Iterator<Item = &Lane> {

@@ -1,5 +1,6 @@
 //! A command before it is sent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,6 +8,7 @@ use fred::types::Value;
 use fred::types::config::Server;
 use smallvec::SmallVec;
 
+use crate::Error;
 use crate::script::Script;
 
 /// No timeout is longer: an instant has to be able to tell when it is over.
@@ -60,6 +62,26 @@ impl From<f64> for Argument {
     /// The shortest text that reads back as the same number; infinities as `inf` and `-inf`.
     fn from(n: f64) -> Self {
         Self(n.to_string().into())
+    }
+}
+
+/// What an error tells of a command.
+///
+/// The key is copied: it is one that all who use it share, and to count one more of them costs more
+/// where they are many.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    name: &'static str,
+    key: Option<SmallVec<[u8; 40]>>,
+}
+
+impl Subject {
+    /// Adds it to `error`, with the server.
+    pub(crate) fn add_to(&self, error: Error, server: &Arc<str>) -> Error {
+        let key = self.key.as_ref().map(|key| Bytes::copy_from_slice(key));
+        error
+            .with_command(self.name, key)
+            .with_server(server.clone())
     }
 }
 
@@ -192,6 +214,14 @@ impl Command {
     #[must_use]
     pub fn keys(&self) -> &[Bytes] {
         &self.keys
+    }
+
+    /// What an error is to tell of it.
+    pub(crate) fn subject(&self) -> Subject {
+        Subject {
+            name: self.name,
+            key: self.keys.first().map(|key| SmallVec::from_slice(key)),
+        }
     }
 
     /// The number of keys and arguments.

@@ -1,6 +1,8 @@
 //! One fred client, with bounds that hold, kept alive and watched for silence.
 
+use std::future::poll_fn;
 use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use fred::clients::Client as FredClient;
@@ -10,23 +12,33 @@ use fred::types::config::{Config, ConnectionConfig, PerformanceConfig, Reconnect
 use futures::FutureExt;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::command::Command;
+use crate::command::{Command, Effect};
 use crate::driver::{Driver, Task};
+use crate::runners::{Runners, Running};
 use crate::silence::{Sent, Silence};
 use crate::still::Still;
 use crate::transaction::Transaction;
-use crate::{Error, ErrorKind, Reply, Result, convert, wire};
+use crate::{Error, ErrorKind, Reply, Result, convert, typed, wire};
 
 /// fred takes a timeout of zero for none.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
 pub(crate) struct Lane {
-    client: FredClient,
+    runners: Runners,
     command_timeout: Duration,
     silence: Silence,
     still: Still,
     driver: Mutex<Option<Driver>>,
+}
+
+/// A command that was sent, or is with the next poll.
+#[derive(Debug)]
+pub(crate) struct Started {
+    name: &'static str,
+    effect: Effect,
+    sent: Sent,
+    running: Running,
 }
 
 impl Lane {
@@ -39,7 +51,7 @@ impl Lane {
     ) -> Self {
         let client = FredClient::new(config, Some(performance), Some(connection), Some(policy));
         Self {
-            client,
+            runners: Runners::new(client),
             command_timeout,
             silence: Silence::default(),
             still: Still::default(),
@@ -48,7 +60,7 @@ impl Lane {
     }
 
     pub(crate) const fn fred(&self) -> &FredClient {
-        &self.client
+        self.runners.client()
     }
 
     pub(crate) const fn command_timeout(&self) -> Duration {
@@ -57,18 +69,18 @@ impl Lane {
 
     /// Connects; fails with the first attempt.
     pub(crate) async fn connect(&self) -> Result<(), FredError> {
-        let task = Task::connected(&self.client).await?;
+        let task = Task::connected(self.fred()).await?;
         self.drive(task);
         Ok(())
     }
 
     /// Connects in the background, and goes on trying.
     pub(crate) fn connect_in_background(&self) {
-        self.drive(Task::start(&self.client));
+        self.drive(Task::start(self.fred()));
     }
 
     fn drive(&self, task: Task) {
-        let driver = Driver::new(&self.client, task, self.silence.kick());
+        let driver = Driver::new(self.fred(), task, self.silence.kick());
         *self.driver.lock().unwrap_or_else(PoisonError::into_inner) = Some(driver);
     }
 
@@ -89,6 +101,10 @@ impl Lane {
         server: &str,
     ) -> impl Future<Output = Result<Reply>> + Send {
         async move {
+            if self.goes_at_once(&command) {
+                let mut started = self.start(command);
+                return poll_fn(|task| self.poll(&mut started, task, server)).await;
+            }
             let (name, effect) = (command.name, command.effect());
             let (limit, fail_fast) = (command.timeout, command.fail_fast);
             if wire::is_too_long(&command) {
@@ -98,18 +114,56 @@ impl Lane {
             }
             let left = self.ready(limit, fail_fast).await?;
             let sent = self.silence.sent();
-            let result = wire::send(&self.client, command, left).await;
+            let result = wire::send(self.fred(), command, left).await;
             let limit = limit.unwrap_or(self.command_timeout);
             self.answered(result, limit, sent, server)
                 .map_err(|error| convert::command_error(error, name, effect))
         }
     }
 
+    /// Whether `command` needs no more than to be sent, now.
+    pub(crate) fn goes_at_once(&self, command: &Command) -> bool {
+        typed::is_one(command)
+            && command.timeout.is_none()
+            && command.node.is_none()
+            && !wire::is_scripted(self.fred(), command)
+            && self.fred().is_connected()
+    }
+
+    /// Takes on a command that goes at once; it is sent with the first poll.
+    pub(crate) fn start(&self, command: Command) -> Started {
+        Started {
+            name: command.name,
+            effect: command.effect,
+            sent: self.silence.sent(),
+            running: self.runners.run(command),
+        }
+    }
+
+    /// Goes on with a command that was started here; not to be called again once it is done.
+    pub(crate) fn poll(
+        &self,
+        started: &mut Started,
+        task: &mut Context<'_>,
+        server: &str,
+    ) -> Poll<Result<Reply>> {
+        let result = ready!(self.runners.poll(&mut started.running, task));
+        let Started {
+            name, effect, sent, ..
+        } = *started;
+        let result = self.answered(result, self.command_timeout, sent, server);
+        Poll::Ready(
+            result
+                .map(Reply)
+                .map_err(|error| convert::command_error(error, name, effect)),
+        )
+    }
+
     pub(crate) async fn transact(&self, transaction: Transaction, server: &str) -> Result<Reply> {
         let (effect, limit) = (transaction.effect, transaction.timeout);
         let left = self.ready(limit, false).await?;
         let sent = self.silence.sent();
-        let result = wire::send_transaction(&self.client, transaction, left).await;
+        let result = wire::send_transaction(self.fred(), transaction, left).await;
         let limit = limit.unwrap_or(self.command_timeout);
         self.answered(result, limit, sent, server)
             .map_err(|error| convert::command_error(error, "EVAL", effect))
@@ -124,7 +178,7 @@ impl Lane {
     /// one.
     async fn ready(&self, limit: Option<Duration>, fail_fast: bool) -> Result<Option<Duration>> {
         let bound = limit.unwrap_or(self.command_timeout).max(SHORTEST);
-        if self.client.is_connected() {
+        if self.fred().is_connected() {
             return Ok(limit.map(|_| bound));
         }
         if fail_fast {
@@ -151,7 +205,7 @@ impl Lane {
     ) -> Result<T, FredError> {
         match &result {
             Err(error) if *error.kind() == FredKind::Timeout => {
-                self.silence.lasted(limit, sent, &self.client, server);
+                self.silence.lasted(limit, sent, self.fred(), server);
             }
             _ => self.silence.broken(),
         }
@@ -160,22 +214,22 @@ impl Lane {
 
     /// Connects anew, since a replica has answered: the primary is elsewhere.
     pub(crate) fn look_for_primary(&self) {
-        self.silence.refused(&self.client);
+        self.silence.refused(self.fred());
     }
 
     /// The owner of `slot` did not answer: looks whether it is another one by now.
     pub(crate) fn look_for_owner(&self, slot: u16) {
-        self.still.suspected(&self.client, slot);
+        self.still.suspected(self.fred(), slot);
     }
 
     /// Resolves once the client is connected.
     async fn connected(&self) {
-        let mut events = self.client.reconnect_rx();
-        while !self.client.is_connected() {
+        let mut events = self.fred().reconnect_rx();
+        while !self.fred().is_connected() {
             // fred announces a connection before it calls itself connected, and drops events when
             // it is slow to be read: hence the short look in between.
             let _ = timeout(Duration::from_millis(20), events.recv()).await;
-            if !self.client.is_connected() {
+            if !self.fred().is_connected() {
                 sleep(Duration::from_millis(2)).await;
             }
         }

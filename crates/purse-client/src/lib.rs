@@ -28,6 +28,7 @@ mod pop;
 mod quiet;
 mod redirect;
 mod reply;
+mod runners;
 mod scan;
 mod script;
 mod session;

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use crate::client::{Sending, Start};
+use crate::command::Subject;
 use crate::{Client, Command, Effect, Error, ErrorKind, Reply, Result};
 
 /// One operation on the server, sent when it is first polled.
@@ -25,6 +27,7 @@ pub struct Op<R>(State<R>);
 enum State<R> {
     Ready(Ready<R>),
     Known(Option<Result<R>>),
+    Sent(Sent<R>),
     Running(BoxFuture<'static, Result<R>>),
 }
 
@@ -34,6 +37,15 @@ pub(crate) type Parts<R> = (Client, Command, fn(Reply) -> Result<R>);
 struct Ready<R> {
     client: Client,
     command: Command,
+    read: fn(Reply) -> Result<R>,
+}
+
+/// One whose command is under way, with nothing around it.
+struct Sent<R> {
+    client: Client,
+    sending: Sending,
+    subject: Subject,
+    effect: Effect,
     read: fn(Reply) -> Result<R>,
 }
 
@@ -55,7 +67,7 @@ impl<R> Op<R> {
         match self.0 {
             State::Ready(ready) => Ok((ready.client, ready.command, ready.read)),
             State::Known(Some(result)) => Err(result),
-            State::Known(None) | State::Running(_) => Err(Err(Error::new(
+            State::Known(None) | State::Sent(_) | State::Running(_) => Err(Err(Error::new(
                 ErrorKind::InvalidInput,
                 "the operation was polled before",
             ))),
@@ -89,15 +101,20 @@ impl<R> Unpin for Op<R> {}
 impl<R: Send + 'static> Future for Op<R> {
     type Output = Result<R>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         if let State::Ready(_) = &self.0 {
             let State::Ready(ready) = std::mem::replace(&mut self.0, State::Known(None)) else {
                 unreachable!("the state was Ready a line above");
             };
-            self.0 = State::Running(ready.run().boxed());
+            self.0 = ready.start();
         }
         match &mut self.0 {
-            State::Running(future) => future.poll_unpin(cx),
+            State::Sent(sent) => {
+                let result = ready!(sent.poll(task));
+                self.0 = State::Known(None);
+                Poll::Ready(result)
+            }
+            State::Running(future) => future.poll_unpin(task),
             State::Known(result) => match result.take() {
                 Some(result) => Poll::Ready(result),
                 None => panic!("an operation was polled after it had completed"),
@@ -108,23 +125,50 @@ impl<R: Send + 'static> Future for Op<R> {
 }
 
 impl<R: Send + 'static> Ready<R> {
-    fn run(self) -> impl Future<Output = Result<R>> + Send {
+    fn start(self) -> State<R> {
         let Self {
             client,
             command,
             read,
         } = self;
-        async move {
-            let (name, key) = (command.name, command.keys.first().cloned());
-            let effect = command.effect;
-            let reply = client.perform(effect, command).await;
-            let result = reply.and_then(|reply| Op::read_reply(reply, read, effect));
-            result.map_err(|error| {
-                error
-                    .with_command(name, key)
-                    .with_server(client.server().into())
-            })
+        let (subject, effect) = (command.subject(), command.effect);
+        match client.start(command) {
+            Start::Now(sending) => State::Sent(Sent {
+                client,
+                sending,
+                subject,
+                effect,
+                read,
+            }),
+            Start::Later(command) => State::Running(run(client, command, subject, read).boxed()),
         }
+    }
+}
+
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async function keeps its arguments twice"
+)]
+fn run<R>(
+    client: Client,
+    command: Command,
+    subject: Subject,
+    read: fn(Reply) -> Result<R>,
+) -> impl Future<Output = Result<R>> + Send {
+    async move {
+        let effect = command.effect;
+        let reply = client.perform(effect, command).await;
+        let result = reply.and_then(|reply| Op::read_reply(reply, read, effect));
+        result.map_err(|error| client.told(error, &subject))
+    }
+}
+
+impl<R> Sent<R> {
+    /// Not to be called again once it is ready.
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<Result<R>> {
+        let reply = ready!(self.client.poll(&mut self.sending, task));
+        let result = reply.and_then(|reply| Op::read_reply(reply, self.read, self.effect));
+        Poll::Ready(result.map_err(|error| self.client.told(error, &self.subject)))
     }
 }
 
@@ -133,7 +177,7 @@ impl<R> fmt::Debug for Op<R> {
         match &self.0 {
             State::Ready(ready) => f.debug_tuple("Op").field(&ready.command.name).finish(),
             State::Known(_) => f.write_str("Op(known)"),
-            State::Running(_) => f.write_str("Op(running)"),
+            State::Sent(_) | State::Running(_) => f.write_str("Op(running)"),
         }
     }
 }
@@ -151,7 +195,13 @@ mod tests {
         let State::Ready(ready) = op.0 else {
             panic!("it was not polled");
         };
-        let size = size_of_val(&ready.run());
+        let Ready {
+            client,
+            command,
+            read,
+        } = ready;
+        let subject = command.subject();
+        let size = size_of_val(&run(client, command, subject, read));
         assert!(size < 1 << 10, "{size} bytes");
     }
 }

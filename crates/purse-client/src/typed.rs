@@ -2,17 +2,18 @@
 //!
 //! What is sent is the same, argument for argument, as fred's `custom` would send.
 
-use std::mem::MaybeUninit;
-use std::pin::Pin;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::sync::Arc;
 
-use fred::error::Error as FredError;
+use bytes::Bytes;
 use fred::interfaces::{
     ClientLike, HashesInterface, KeysInterface, ListInterface, SetsInterface, SortedSetsInterface,
 };
 use fred::types::{Expiration, Key, SetOptions, Value};
-use futures::future::BoxFuture;
 
 use crate::command::Command;
+use crate::runners::Desk;
 use crate::wire::custom;
 
 /// A fred client with the methods that are used here.
@@ -31,73 +32,82 @@ impl<C> Typed for C where
 {
 }
 
-/// What sends `command` through its method, or through `custom` if it has none.
-pub(crate) fn send<C: Typed>(
-    client: &C,
-    mut command: Command,
-) -> BoxFuture<'_, Result<Value, FredError>> {
-    if command.keys.len() != 1 {
-        return custom(client, command);
+/// Whether [`serve`] is for such a command: one with one key.
+pub(crate) fn is_one(command: &Command) -> bool {
+    command.keys.len() == 1
+}
+
+/// Sends one command after the other, each of which has one key, through its method, or through
+/// `custom` if it has none.
+pub(crate) async fn serve<C: Typed>(client: C, desk: Arc<Desk>) -> Infallible {
+    loop {
+        // All else is dropped now: where many are under way, to come back to it costs more than it
+        // did to make it.
+        let Command {
+            name,
+            mut keys,
+            mut args,
+            ..
+        } = poll_fn(|_| desk.command()).await;
+        let key = Key::from(keys.pop().unwrap_or_default());
+        let outcome = match (name, args.as_mut_slice()) {
+            ("GET", []) => client.get(key).await,
+            ("SET", [value]) => client.set(key, taken(value), None, None, false).await,
+            (
+                "SET",
+                [
+                    value,
+                    Value::String(nx),
+                    Value::String(px),
+                    Value::Integer(ttl),
+                ],
+            ) if &**nx == "NX" && &**px == "PX" => {
+                let (ttl, nx) = (Some(Expiration::PX(*ttl)), Some(SetOptions::NX));
+                client.set(key, taken(value), ttl, nx, false).await
+            }
+            ("EXISTS", []) => client.exists(key).await,
+            ("PTTL", []) => client.pttl(key).await,
+            ("UNLINK", []) => client.unlink(key).await,
+            ("RPUSH", [_, ..]) => client.rpush(key, args).await,
+            ("LPUSH", [_, ..]) => client.lpush(key, args).await,
+            ("RPOP", []) => client.rpop(key, None).await,
+            ("LPOP", []) => client.lpop(key, None).await,
+            ("LLEN", []) => client.llen(key).await,
+            ("LINDEX", &mut [Value::Integer(index)]) => client.lindex(key, index).await,
+            ("HLEN", []) => client.hlen(key).await,
+            ("HGET", [Value::Bytes(field)]) => client.hget(key, named(field)).await,
+            ("HEXISTS", [Value::Bytes(field)]) => client.hexists(key, named(field)).await,
+            ("HDEL", [Value::Bytes(field)]) => client.hdel(key, named(field)).await,
+            ("HINCRBY", [Value::Bytes(field), Value::Integer(by)]) => {
+                client.hincrby(key, named(field), *by).await
+            }
+            ("HSET", [Value::Bytes(field), value]) => {
+                client.hset(key, (named(field), taken(value))).await
+            }
+            ("SADD", [_, ..]) => client.sadd(key, args).await,
+            ("SREM", [_, ..]) => client.srem(key, args).await,
+            ("SISMEMBER", [member]) => client.sismember(key, taken(member)).await,
+            ("SCARD", []) => client.scard(key).await,
+            ("ZADD", [score, member]) if number(score).is_some() => {
+                let pair = (number(score).unwrap_or_default(), taken(member));
+                client.zadd(key, None, None, false, false, pair).await
+            }
+            ("ZREM", [_, ..]) => client.zrem(key, args).await,
+            ("ZSCORE", [member]) => client.zscore(key, taken(member)).await,
+            ("ZRANK", [member]) => client.zrank(key, taken(member), false).await,
+            ("ZREVRANK", [member]) => client.zrevrank(key, taken(member), false).await,
+            ("ZCARD", []) => client.zcard(key).await,
+            _ => {
+                let command = Command::write(name).key(key.into_bytes());
+                custom(&client, Command { args, ..command }).await
+            }
+        };
+        desk.answer(outcome);
     }
-    let key = Key::from(command.keys.swap_remove(0));
-    let args = &mut command.args;
-    match (command.name, args.as_mut_slice()) {
-        ("GET", []) => boxed(|| client.get(key)),
-        ("SET", [value]) => boxed(|| client.set(key, taken(value), None, None, false)),
-        (
-            "SET",
-            [
-                value,
-                Value::String(nx),
-                Value::String(px),
-                Value::Integer(ttl),
-            ],
-        ) if &**nx == "NX" && &**px == "PX" => {
-            let (ttl, nx) = (Some(Expiration::PX(*ttl)), Some(SetOptions::NX));
-            boxed(|| client.set(key, taken(value), ttl, nx, false))
-        }
-        ("EXISTS", []) => boxed(|| client.exists(key)),
-        ("PTTL", []) => boxed(|| client.pttl(key)),
-        ("UNLINK", []) => boxed(|| client.unlink(key)),
-        ("RPUSH", [_, ..]) => boxed(|| client.rpush(key, std::mem::take(args))),
-        ("LPUSH", [_, ..]) => boxed(|| client.lpush(key, std::mem::take(args))),
-        ("RPOP", []) => boxed(|| client.rpop(key, None)),
-        ("LPOP", []) => boxed(|| client.lpop(key, None)),
-        ("LLEN", []) => boxed(|| client.llen(key)),
-        ("LINDEX", &mut [Value::Integer(index)]) => boxed(|| client.lindex(key, index)),
-        ("HLEN", []) => boxed(|| client.hlen(key)),
-        ("HGET", [Value::Bytes(field)]) => {
-            boxed(|| client.hget(key, Key::from(std::mem::take(field))))
-        }
-        ("HEXISTS", [Value::Bytes(field)]) => {
-            boxed(|| client.hexists(key, Key::from(std::mem::take(field))))
-        }
-        ("HDEL", [Value::Bytes(field)]) => {
-            boxed(|| client.hdel(key, Key::from(std::mem::take(field))))
-        }
-        ("HINCRBY", [Value::Bytes(field), Value::Integer(by)]) => {
-            boxed(|| client.hincrby(key, Key::from(std::mem::take(field)), *by))
-        }
-        ("HSET", [Value::Bytes(field), value]) => {
-            let pair = (Key::from(std::mem::take(field)), taken(value));
-            boxed(|| client.hset(key, pair))
-        }
-        ("SADD", [_, ..]) => boxed(|| client.sadd(key, std::mem::take(args))),
-        ("SREM", [_, ..]) => boxed(|| client.srem(key, std::mem::take(args))),
-        ("SISMEMBER", [member]) => boxed(|| client.sismember(key, taken(member))),
-        ("SCARD", []) => boxed(|| client.scard(key)),
-        ("ZADD", [score, member]) if number(score).is_some() => {
-            let pair = (number(score).unwrap_or_default(), taken(member));
-            boxed(|| client.zadd(key, None, None, false, false, pair))
-        }
-        ("ZREM", [_, ..]) => boxed(|| client.zrem(key, std::mem::take(args))),
-        ("ZSCORE", [member]) => boxed(|| client.zscore(key, taken(member))),
-        ("ZCARD", []) => boxed(|| client.zcard(key)),
-        _ => {
-            command.keys.push(key.into_bytes());
-            custom(client, command)
-        }
-    }
+}
+
+fn named(field: &mut Bytes) -> Key {
+    Key::from(std::mem::take(field))
 }
 
 fn taken(value: &mut Value) -> Value {
@@ -113,15 +123,6 @@ fn number(value: &Value) -> Option<f64> {
     };
     // What is none is for the server to refuse: fred would say nothing of a command not sent.
     text.parse().ok().filter(|score: &f64| !score.is_nan())
-}
-
-/// Boxes what `make` gives, without a copy of it: fred's futures are of several kB.
-fn boxed<'a, F: Future<Output = Result<Value, FredError>> + Send + 'a>(
-    make: impl FnOnce() -> F,
-) -> BoxFuture<'a, Result<Value, FredError>> {
-    let place: Box<MaybeUninit<F>> = Box::new_uninit();
-    let future: Pin<Box<F>> = Box::into_pin(Box::write(place, make()));
-    future
 }
 
 #[cfg(test)]

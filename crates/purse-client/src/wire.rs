@@ -29,6 +29,7 @@ use tokio::time::Instant;
 
 use crate::Reply;
 use crate::command::Command;
+use crate::runners::run_once;
 use crate::script::Script;
 use crate::transaction::{MOST_ARGUMENTS, Transaction};
 use crate::typed::{self, Typed};
@@ -92,7 +93,7 @@ pub(crate) fn send(
 ) -> impl Future<Output = Result<Reply, FredError>> + Send {
     let sending = match (command.node.take(), timeout) {
         (Some(node), _) => on_node(client, *node, command, timeout).boxed(),
-        (None, None) => dispatch(client, command, None),
+        (None, None) => dispatch(client.clone(), command, None),
         (None, Some(timeout)) => in_time(client, command, timeout).boxed(),
     };
     sending.map(|reply| reply.map(Reply))
@@ -107,7 +108,7 @@ async fn in_time(
     let timeout = timeout.max(SHORTEST);
     let deadline = Instant::now() + timeout;
     let client = client.with_options(&options(timeout));
-    dispatch(&client, command, Some(deadline)).await
+    dispatch(client, command, Some(deadline)).await
 }
 
 /// Sends `command` to a node of a cluster, whatever its keys.
@@ -165,28 +166,39 @@ fn options(timeout: Duration) -> Options {
     }
 }
 
+/// Whether `command` is a script, or has to run inside of one.
+pub(crate) fn is_scripted<C: ClientLike>(client: &C, command: &Command) -> bool {
+    command.script.is_some()
+        || match shape(command) {
+            Shape::Harmless => false,
+            Shape::Value => client.is_clustered(),
+            Shape::Any => true,
+        }
+}
+
 /// What sends `command`.
 ///
 /// Each way is boxed where it begins. fred's futures take some five kilobytes, most of them for
 /// what seldom happens; each future around them would be larger still, and be moved into the next
 /// one.
-fn dispatch<C: Typed>(
-    client: &C,
+fn dispatch<C: Typed + 'static>(
+    client: C,
     mut command: Command,
     deadline: Option<Instant>,
-) -> BoxFuture<'_, Result<Value, FredError>> {
-    if let Some(of) = command.script {
-        return script(client, of, command, deadline).boxed();
+) -> BoxFuture<'static, Result<Value, FredError>> {
+    let is_scripted = is_scripted(&client, &command);
+    if !is_scripted && typed::is_one(&command) {
+        return run_once(client, command).boxed();
     }
-    match shape(&command) {
-        Shape::Harmless => {}
-        Shape::Value if !client.is_clustered() => {}
-        Shape::Value | Shape::Any => {
-            command.args.insert(0, Value::from_static_str(command.name));
-            return script(client, &CALL, command, deadline).boxed();
-        }
+    if !is_scripted {
+        return async move { custom(&client, command).await }.boxed();
     }
-    typed::send(client, command)
+    let of = command.script.unwrap_or_else(|| {
+        let name = Value::from_static_str(command.name);
+        command.args.insert(0, name);
+        &CALL
+    });
+    async move { script(&client, of, command, deadline).await }.boxed()
 }
 
 pub(crate) fn custom<C: ClientLike>(
