@@ -3,13 +3,15 @@
 use std::marker::PhantomData;
 
 use ::bincode::config::{Configuration, standard};
+use ::bincode::enc::write::Writer;
 use ::bincode::error;
-use ::bincode::serde::{encode_to_vec, seed_decode_from_slice};
+use ::bincode::serde::{encode_into_writer, seed_decode_from_slice};
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bounded::{Bounds, Budget, Within};
+use crate::scratch::gathered;
 use crate::{Codec, DecodeError, EncodeError};
 
 /// bincode 2 with its standard configuration: the smallest form, for Rust alone.
@@ -52,8 +54,12 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Bincode {
     const NAME: &'static str = "Bincode";
 
     fn encode(value: &T) -> Result<Bytes, EncodeError> {
-        encode_to_vec(Within::bounds(value, Bounds::BINARY), CONFIG)
-            .map(Bytes::from)
+        gathered(|buffer| Self::encode_into(value, buffer))
+    }
+
+    fn encode_into(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let value = Within::bounds(value, Bounds::BINARY);
+        encode_into_writer(value, Buffer(buffer), CONFIG)
             .map_err(|cause| EncodeError::new::<T, Self>(cannot_write(cause)))
     }
 
@@ -66,6 +72,16 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Bincode {
             return Err(DecodeError::new::<T, Self>(bytes, "trailing bytes"));
         }
         Ok(value)
+    }
+}
+
+/// What bincode appends to.
+struct Buffer<'a>(&'a mut Vec<u8>);
+
+impl Writer for Buffer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), error::EncodeError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
     }
 }
 

@@ -56,6 +56,17 @@ pub trait Codec<T>: 'static {
     /// When the codec has no form for the value that would read back as the same value.
     fn encode(value: &T) -> Result<Bytes, EncodeError>;
 
+    /// Appends to `buffer` the bytes that [`encode`](Self::encode) gives: what writes many values
+    /// needs no memory of its own for each.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode). The buffer may then hold a part of the value.
+    fn encode_into(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
+        buffer.extend_from_slice(&Self::encode(value)?);
+        Ok(())
+    }
+
     /// Turns bytes back into a value.
     ///
     /// # Errors

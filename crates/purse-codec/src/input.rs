@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::scratch::lent;
 use crate::{Codec, EncodeError};
 
 /// What may stand for a `T` as an argument: a `T`, a `&T`, and what is as good as a `&T`.
@@ -47,7 +48,7 @@ impl<T> Input<T> for &T {
 
 impl Input<String> for &str {
     fn with<R>(self, f: impl FnOnce(&String) -> R) -> R {
-        f(&self.to_owned())
+        lent(self, f)
     }
 }
 
@@ -86,4 +87,28 @@ impl<const N: usize> Input<Vec<u8>> for &[u8; N] {
 /// ```
 pub fn encode<T, C: Codec<T>>(value: impl Input<T>) -> Result<Bytes, EncodeError> {
     value.with(C::encode)
+}
+
+/// Encodes whatever may stand for a `T` with the codec `C`, and appends it to `buffer`.
+///
+/// # Errors
+///
+/// Those of [`Codec::encode_into`].
+///
+/// # Examples
+///
+/// ```
+/// use purse_codec::{Plain, encode_into};
+///
+/// let mut buffer = Vec::new();
+/// encode_into::<String, Plain>("Ada", &mut buffer)?;
+/// encode_into::<u64, Plain>(&42, &mut buffer)?;
+/// assert_eq!(buffer, b"Ada42");
+/// # Ok::<(), purse_codec::EncodeError>(())
+/// ```
+pub fn encode_into<T, C: Codec<T>>(
+    value: impl Input<T>,
+    buffer: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    value.with(|value| C::encode_into(value, buffer))
 }

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::ser::Formatter;
 
 use crate::bounded::{Bounds, Within};
+use crate::scratch::gathered;
 use crate::{Codec, DecodeError, EncodeError};
 
 /// JSON for everything, strings in quotes.
@@ -35,7 +36,11 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Json {
     const NAME: &'static str = "Json";
 
     fn encode(value: &T) -> Result<Bytes, EncodeError> {
-        write(value).map_err(EncodeError::new::<T, Self>)
+        gathered(|buffer| Self::encode_into(value, buffer))
+    }
+
+    fn encode_into(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
+        write(value, buffer).map_err(EncodeError::new::<T, Self>)
     }
 
     fn decode(bytes: &[u8]) -> Result<T, DecodeError> {
@@ -44,11 +49,9 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Json {
 }
 
 /// Writes compact JSON that can be read back.
-pub(crate) fn write<T: Serialize>(value: &T) -> serde_json::Result<Bytes> {
-    let mut text = Vec::with_capacity(128);
-    let mut serializer = serde_json::Serializer::with_formatter(&mut text, Nesting::default());
-    Within::bounds(value, Bounds::JSON).serialize(&mut serializer)?;
-    Ok(text.into())
+pub(crate) fn write<T: Serialize>(value: &T, text: &mut Vec<u8>) -> serde_json::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(text, Nesting::default());
+    Within::bounds(value, Bounds::JSON).serialize(&mut serializer)
 }
 
 /// Compact JSON, no deeper than serde_json reads.

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::bounded::{Bounds, Budget, Within};
+use crate::scratch::gathered;
 use crate::{Codec, DecodeError, EncodeError};
 
 /// MessagePack, structs as maps with field names.
@@ -36,13 +37,15 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for MsgPack {
     const NAME: &'static str = "MsgPack";
 
     fn encode(value: &T) -> Result<Bytes, EncodeError> {
-        let mut bytes = Vec::with_capacity(128);
-        let mut serializer = rmp_serde::Serializer::new(&mut bytes).with_struct_map();
+        gathered(|buffer| Self::encode_into(value, buffer))
+    }
+
+    fn encode_into(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let mut serializer = rmp_serde::Serializer::new(buffer).with_struct_map();
         // Only the text of the cause is kept, here and below: it quotes its own source already.
         Within::bounds(value, Bounds::BINARY)
             .serialize(&mut serializer)
-            .map_err(|cause| EncodeError::new::<T, Self>(cause.to_string()))?;
-        Ok(bytes.into())
+            .map_err(|cause| EncodeError::new::<T, Self>(cause.to_string()))
     }
 
     fn decode(bytes: &[u8]) -> Result<T, DecodeError> {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::scratch::gathered;
 use crate::{Codec, DecodeError, EncodeError, json};
 
 mod bare;
@@ -68,20 +69,29 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Plain {
         if let Some(bytes) = as_bytes(value) {
             return Ok(Bytes::copy_from_slice(bytes));
         }
-        if let Some(text) = integer::write(value) {
+        if let Some(text) = integer::write(value, Bytes::copy_from_slice) {
             return Ok(text);
         }
-        let written = if probe::reads_bare::<T>() {
-            bare::write(value)
-        } else {
-            json::write(value)
-        };
-        written.map_err(EncodeError::new::<T, Self>)
+        gathered(|buffer| by_serde(value, buffer)).map_err(EncodeError::new::<T, Self>)
+    }
+
+    fn encode_into(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
+        if let Some(bytes) = as_bytes(value) {
+            buffer.extend_from_slice(bytes);
+            return Ok(());
+        }
+        if let Some(()) = integer::write(value, |text| buffer.extend_from_slice(text)) {
+            return Ok(());
+        }
+        by_serde(value, buffer).map_err(EncodeError::new::<T, Self>)
     }
 
     fn decode(bytes: &[u8]) -> Result<T, DecodeError> {
         if let Some(buffer) = to_buffer(bytes) {
             return Ok(buffer);
+        }
+        if let Some(number) = integer::read(bytes) {
+            return Ok(number);
         }
         let read = if probe::reads_bare::<T>() {
             bare::read(bytes)
@@ -101,12 +111,31 @@ fn as_bytes<T: 'static>(value: &T) -> Option<&[u8]> {
     value.downcast_ref().map(String::as_bytes)
 }
 
-/// A copy of the bytes, if a `T` is a `Vec<u8>`.
+/// A copy of the bytes, if a `T` is a `Vec<u8>`, or a `String` and they are text.
 fn to_buffer<T: 'static>(bytes: &[u8]) -> Option<T> {
-    if TypeId::of::<T>() != TypeId::of::<Vec<u8>>() {
-        return None;
+    if TypeId::of::<T>() == TypeId::of::<Vec<u8>>() {
+        return cast(bytes.to_vec());
     }
-    let mut buffer = Some(bytes.to_vec());
-    let buffer: &mut dyn Any = &mut buffer;
-    buffer.downcast_mut::<Option<T>>()?.take()
+    if TypeId::of::<T>() == TypeId::of::<String>() {
+        return cast(str::from_utf8(bytes).ok()?.to_owned());
+    }
+    None
+}
+
+/// The value, if its type is `T`.
+fn cast<V: 'static, T: 'static>(value: V) -> Option<T> {
+    let mut value = Some(value);
+    let value: &mut dyn Any = &mut value;
+    value.downcast_mut::<Option<T>>()?.take()
+}
+
+fn by_serde<T: Serialize + DeserializeOwned>(
+    value: &T,
+    buffer: &mut Vec<u8>,
+) -> serde_json::Result<()> {
+    if probe::reads_bare::<T>() {
+        bare::write(value, buffer)
+    } else {
+        json::write(value, buffer)
+    }
 }

@@ -33,6 +33,11 @@ impl Codec<Vec<u8>> for Raw {
         Ok(Bytes::copy_from_slice(value))
     }
 
+    fn encode_into(value: &Vec<u8>, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
+        buffer.extend_from_slice(value);
+        Ok(())
+    }
+
     fn decode(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
         Ok(bytes.to_vec())
     }
@@ -43,6 +48,11 @@ impl Codec<Bytes> for Raw {
 
     fn encode(value: &Bytes) -> Result<Bytes, EncodeError> {
         Ok(value.clone())
+    }
+
+    fn encode_into(value: &Bytes, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
+        buffer.extend_from_slice(value);
+        Ok(())
     }
 
     fn decode(bytes: &[u8]) -> Result<Bytes, DecodeError> {

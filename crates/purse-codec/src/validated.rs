@@ -48,6 +48,17 @@ impl<C> fmt::Debug for Validated<C> {
     }
 }
 
+impl<C> Validated<C> {
+    fn check<T: Validate<Context: Default>>(value: &T) -> Result<(), EncodeError>
+    where
+        C: Codec<T>,
+    {
+        value
+            .validate()
+            .map_err(|report| EncodeError::with_source::<T, Self>(report.into()))
+    }
+}
+
 impl<T, C> Codec<T> for Validated<C>
 where
     T: Validate<Context: Default>,
@@ -56,10 +67,13 @@ where
     const NAME: &'static str = "Validated";
 
     fn encode(value: &T) -> Result<Bytes, EncodeError> {
-        value
-            .validate()
-            .map_err(|report| EncodeError::with_source::<T, Self>(report.into()))?;
+        Self::check(value)?;
         C::encode(value)
+    }
+
+    fn encode_into(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
+        Self::check(value)?;
+        C::encode_into(value, buffer)
     }
 
     fn decode(bytes: &[u8]) -> Result<T, DecodeError> {

@@ -2,18 +2,13 @@
 
 use std::io;
 
-use bytes::Bytes;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::{Serialize, forward_to_deserialize_any};
 use serde_json::ser::{CharEscape, Formatter};
 
 /// Writes a value that is a string or bytes.
-pub(super) fn write<T: Serialize>(value: &T) -> serde_json::Result<Bytes> {
-    let mut bytes = Vec::with_capacity(64);
-    value.serialize(&mut serde_json::Serializer::with_formatter(
-        &mut bytes, Unquoted,
-    ))?;
-    Ok(bytes.into())
+pub(super) fn write<T: Serialize>(value: &T, bytes: &mut Vec<u8>) -> serde_json::Result<()> {
+    value.serialize(&mut serde_json::Serializer::with_formatter(bytes, Unquoted))
 }
 
 /// Reads a value that asks for a string or for bytes.

@@ -1,45 +1,81 @@
 //! Integers as text, without serde: they are what keys and counters are made of.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
+use std::str::FromStr;
 
-use bytes::Bytes;
 use itoa::{Buffer, Integer};
 
-/// The decimal text of an integer, as JSON has it; `None` for a value of any other type.
-pub(super) fn write<T: 'static>(value: &T) -> Option<Bytes> {
+/// Hands the decimal text of an integer to `take`, as JSON has it; `None` for a value of any other
+/// type.
+pub(super) fn write<T: 'static, R>(value: &T, mut take: impl FnMut(&[u8]) -> R) -> Option<R> {
+    let take = &mut take;
     // Which one it is, if any, is known when this is compiled for `T`.
-    (text::<T, i64>(value).or_else(|| text::<T, u64>(value)))
-        .or_else(|| text::<T, i32>(value))
-        .or_else(|| text::<T, u32>(value))
-        .or_else(|| text::<T, i16>(value))
-        .or_else(|| text::<T, u16>(value))
-        .or_else(|| text::<T, i8>(value))
-        .or_else(|| text::<T, u8>(value))
-        .or_else(|| text::<T, isize>(value))
-        .or_else(|| text::<T, usize>(value))
-        .or_else(|| text::<T, i128>(value))
-        .or_else(|| text::<T, u128>(value))
+    (text::<T, i64, R>(value, take).or_else(|| text::<T, u64, R>(value, take)))
+        .or_else(|| text::<T, i32, R>(value, take))
+        .or_else(|| text::<T, u32, R>(value, take))
+        .or_else(|| text::<T, i16, R>(value, take))
+        .or_else(|| text::<T, u16, R>(value, take))
+        .or_else(|| text::<T, i8, R>(value, take))
+        .or_else(|| text::<T, u8, R>(value, take))
+        .or_else(|| text::<T, isize, R>(value, take))
+        .or_else(|| text::<T, usize, R>(value, take))
+        .or_else(|| text::<T, i128, R>(value, take))
+        .or_else(|| text::<T, u128, R>(value, take))
 }
 
 #[inline]
-fn text<T: 'static, N: Integer + Copy + 'static>(value: &T) -> Option<Bytes> {
+fn text<T: 'static, N: Integer + Copy + 'static, R>(
+    value: &T,
+    take: &mut impl FnMut(&[u8]) -> R,
+) -> Option<R> {
     let number: &N = (value as &dyn Any).downcast_ref()?;
-    Some(Bytes::copy_from_slice(
-        Buffer::new().format(*number).as_bytes(),
-    ))
+    Some(take(Buffer::new().format(*number).as_bytes()))
+}
+
+/// The integer that these bytes are, written as [`write()`] writes it; `None` for any other type, and
+/// for what may be an integer in another form, or none.
+pub(super) fn read<T: 'static>(bytes: &[u8]) -> Option<T> {
+    (parsed::<T, i64>(bytes).or_else(|| parsed::<T, u64>(bytes)))
+        .or_else(|| parsed::<T, i32>(bytes))
+        .or_else(|| parsed::<T, u32>(bytes))
+        .or_else(|| parsed::<T, i16>(bytes))
+        .or_else(|| parsed::<T, u16>(bytes))
+        .or_else(|| parsed::<T, i8>(bytes))
+        .or_else(|| parsed::<T, u8>(bytes))
+        .or_else(|| parsed::<T, isize>(bytes))
+        .or_else(|| parsed::<T, usize>(bytes))
+        .or_else(|| parsed::<T, i128>(bytes))
+        .or_else(|| parsed::<T, u128>(bytes))
+}
+
+#[inline]
+fn parsed<T: 'static, N: FromStr + 'static>(bytes: &[u8]) -> Option<T> {
+    if TypeId::of::<T>() != TypeId::of::<N>() {
+        return None;
+    }
+    // What JSON has no such form for, such as `+1` and `01`, is left to serde_json to refuse.
+    let (b"0" | [b'1'..=b'9', ..] | [b'-', b'1'..=b'9', ..]) = bytes else {
+        return None;
+    };
+    super::cast(str::from_utf8(bytes).ok()?.parse::<N>().ok()?)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Debug;
+
     use super::*;
     use crate::json;
 
     #[test]
     fn integers_of_all_types_are_written_as_serde_json_writes_them() {
-        fn same<N: Integer + Copy + serde::Serialize + 'static>(numbers: &[N]) {
+        fn same<N: Integer + Debug + PartialEq + serde::Serialize + 'static>(numbers: &[N]) {
             for number in numbers {
-                let text = write(number).expect("it is an integer");
-                assert_eq!(text, json::write(number).expect("it can be written"));
+                let text = write(number, <[u8]>::to_vec).expect("it is an integer");
+                let mut json = Vec::new();
+                json::write(number, &mut json).expect("it can be written");
+                assert_eq!(text, json);
+                assert_eq!(read(&text), Some(*number));
             }
         }
         same(&[i8::MIN, -1, 0, 7, i8::MAX]);
@@ -58,10 +94,33 @@ mod tests {
 
     #[test]
     fn what_is_no_integer_is_left_to_serde() {
-        assert_eq!(write(&1.5), None);
-        assert_eq!(write(&true), None);
-        assert_eq!(write(&'7'), None);
-        assert_eq!(write(&Some(7)), None);
-        assert_eq!(write(&"7".to_owned()), None);
+        assert_eq!(write(&1.5, <[u8]>::to_vec), None);
+        assert_eq!(write(&true, <[u8]>::to_vec), None);
+        assert_eq!(write(&'7', <[u8]>::to_vec), None);
+        assert_eq!(write(&Some(7), <[u8]>::to_vec), None);
+        assert_eq!(write(&"7".to_owned(), <[u8]>::to_vec), None);
+        assert_eq!(read::<f64>(b"7"), None);
+        assert_eq!(read::<bool>(b"1"), None);
+        assert_eq!(read::<Option<i64>>(b"7"), None);
+        assert_eq!(read::<String>(b"7"), None);
+    }
+
+    #[test]
+    fn what_is_read_as_an_integer_is_what_json_reads() {
+        for text in [
+            "", "-", "+1", "-1", "--1", "00", "01", "-0", "-01", "0", "7", "70", " 7", "7 ", "7.0",
+            "7e2", "0x7", "7_0", "127", "128", "-128", "-129", "255", "256", "null", "\u{667}",
+        ] {
+            let json: Option<i8> = serde_json::from_str(text).ok();
+            assert!(
+                read::<i8>(text.as_bytes()).is_none_or(|n| Some(n) == json),
+                "{text:?}"
+            );
+            let json: Option<u8> = serde_json::from_str(text).ok();
+            assert!(
+                read::<u8>(text.as_bytes()).is_none_or(|n| Some(n) == json),
+                "{text:?}"
+            );
+        }
     }
 }

@@ -135,6 +135,9 @@ where
     TestRunner::default()
         .run(&values, |value| {
             let bytes = C::encode(&value)?;
+            let mut appended = b"before".to_vec();
+            C::encode_into(&value, &mut appended)?;
+            assert_eq!(appended.strip_prefix(b"before"), Some(&*bytes));
             let back = C::decode(&bytes)?;
             assert_eq!(C::encode(&back)?, bytes);
             assert_eq!(back, value);
