@@ -242,7 +242,7 @@ async fn a_dropped_stream_sends_nothing_more() {
     drop(stream);
     list.len().await.unwrap();
     let sent = calls(&server, "lrange");
-    assert_eq!(sent, 4, "three pages, and the one that was on its way");
+    assert_eq!(sent, 5, "three pages, and the two that were on their way");
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -164,7 +164,7 @@ async fn a_list_streams_by_index_whatever_comes_and_goes() {
         while let Some(element) = stream.try_next().await.unwrap() {
             all.push(element);
             if all.len() == 1_000 {
-                // The next page is on its way: it is read before this.
+                // The next two pages are on their way: they are read before this.
                 list.len().await.unwrap();
                 change().await.unwrap();
             }
@@ -188,7 +188,7 @@ async fn a_list_streams_by_index_whatever_comes_and_goes() {
         async move { list.extend_front([7, 8]).await.map(drop) }.boxed()
     };
     let all = streamed(&change).await;
-    let expected = (0..1_100).chain(1_098..3_000).collect::<Vec<_>>();
+    let expected = (0..1_200).chain(1_198..3_000).collect::<Vec<_>>();
     assert_eq!(
         all, expected,
         "what shifted by two comes twice, none is missed"
@@ -201,7 +201,7 @@ async fn a_list_streams_by_index_whatever_comes_and_goes() {
         async move { list.pop_front_n(2).await.map(drop) }.boxed()
     };
     let all = streamed(&change).await;
-    let expected = (0..1_100).chain(1_102..3_000).collect::<Vec<_>>();
+    let expected = (0..1_200).chain(1_202..3_000).collect::<Vec<_>>();
     assert_eq!(
         all, expected,
         "what shifted by two is missed, none comes twice"

@@ -8,11 +8,12 @@ use std::time::Duration;
 use purse_client::{Client, Command, Error, ErrorKind, Op, Reply, Result, Scan, Script};
 use purse_codec::{Codec, Input, Plain};
 
+use crate::arguments::{Arguments, one};
 use crate::bulk;
 use crate::handle::{Handle, key_methods};
-use crate::stream::{Scanned, each_pair};
+use crate::stream::{Read, Scanned, next_pair};
 use crate::ttl::{Ttl, millis};
-use crate::value::{decode, decode_option, decode_options, decode_removed, encode};
+use crate::value::{decode, decode_option, decode_removed, encode};
 
 static INSERT: Script = Script::write("HASH INSERT", include_str!("lua/hash_insert.lua"));
 static GET_OR_INSERT: Script = Script::write(
@@ -126,15 +127,18 @@ where
     where
         I: IntoIterator<Item: Input<K>, IntoIter: Send>,
     {
-        let keys = keys.into_iter().map(|key| Ok([encode::<K, Plain>(key)?]));
+        let keys = keys.into_iter();
         let command = self.0.on_key(Command::read("HMGET"));
         bulk::run(
             &self.0.client,
             command,
             keys,
+            one::<K, Plain, _>,
             Vec::new(),
             |mut values, reply| {
-                values.extend(decode_options::<V, C>(reply)?);
+                for value in reply.into_list()? {
+                    values.push(decode_option::<V, C>(value)?);
+                }
                 Ok(values)
             },
         )
@@ -194,7 +198,7 @@ where
     #[doc(alias = "items")]
     #[doc(alias = "HSCAN")]
     pub fn iter(&self) -> Scanned<(K, V)> {
-        self.scan(|page| each_pair(page, entry::<K, V, C>))
+        self.scan(|page| next_pair(page, entry::<K, V, C>))
     }
 
     /// Streams the keys, as [`iter`](Self::iter) does the entries; values are not decoded.
@@ -209,7 +213,7 @@ where
     /// It can be dropped at any point; nothing runs after that.
     #[doc(alias = "HKEYS")]
     pub fn keys(&self) -> Scanned<K> {
-        self.scan(|page| each_pair(page, |key, _| decode::<K, Plain>(key)))
+        self.scan(|page| next_pair(page, |key, _| decode::<K, Plain>(key)))
     }
 
     /// Streams the values, as [`iter`](Self::iter) does the entries; keys are not decoded.
@@ -224,7 +228,7 @@ where
     /// It can be dropped at any point; nothing runs after that.
     #[doc(alias = "HVALS")]
     pub fn values(&self) -> Scanned<V> {
-        self.scan(|page| each_pair(page, |_, value| decode::<V, C>(value)))
+        self.scan(|page| next_pair(page, |_, value| decode::<V, C>(value)))
     }
 
     /// Sets the value of `key`, and returns the one it had.
@@ -301,11 +305,13 @@ where
         Q: Input<K>,
         W: Input<V>,
     {
-        let entries = entries
-            .into_iter()
-            .map(|(key, value)| Ok([encode::<K, Plain>(key)?, encode::<V, C>(value)?]));
+        let entries = entries.into_iter();
+        let write = |(key, value), arguments: &mut Arguments| {
+            arguments.put::<K, Plain>(key)?;
+            arguments.put::<V, C>(value)
+        };
         let command = self.0.on_key(Command::write("HSET"));
-        bulk::run(&self.0.client, command, entries, 0, bulk::sum).await
+        bulk::run(&self.0.client, command, entries, write, 0, bulk::sum).await
     }
 
     /// Removes `key`, and returns its value.
@@ -359,9 +365,17 @@ where
     where
         I: IntoIterator<Item: Input<K>, IntoIter: Send>,
     {
-        let keys = keys.into_iter().map(|key| Ok([encode::<K, Plain>(key)?]));
+        let keys = keys.into_iter();
         let command = self.0.on_key(Command::write("HDEL"));
-        bulk::run(&self.0.client, command, keys, 0, bulk::sum).await
+        bulk::run(
+            &self.0.client,
+            command,
+            keys,
+            one::<K, Plain, _>,
+            0,
+            bulk::sum,
+        )
+        .await
     }
 
     /// Adds to a value that is an integer in decimal, as the `Plain` codec writes one; an absent
@@ -467,7 +481,7 @@ where
             })
     }
 
-    fn scan<R: Send + 'static>(&self, read: fn(Vec<Reply>) -> Vec<Result<R>>) -> Scanned<R> {
+    fn scan<R: Send + 'static>(&self, read: Read<R>) -> Scanned<R> {
         Scanned::new(&self.0.client, Scan::new("HSCAN", self.0.key.clone()), read)
     }
 }

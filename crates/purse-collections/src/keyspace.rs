@@ -15,6 +15,7 @@ use purse_codec::Plain;
 pub use self::entries::Entries;
 pub use self::options::{SetOptions, SetOutcome};
 
+use crate::arguments::Arguments;
 use crate::handle::Handle;
 use crate::{RedisKey, Ttl};
 
@@ -121,6 +122,14 @@ impl<T, C> RedisKeySpace<T, C> {
     /// The server's name of `key`.
     fn name(&self, key: impl AsRef<[u8]>) -> Bytes {
         [self.prefix(), key.as_ref()].concat().into()
+    }
+
+    fn put_name(&self, key: impl AsRef<[u8]>, arguments: &mut Arguments) -> Result<()> {
+        arguments.add(|name| {
+            name.extend_from_slice(self.prefix());
+            name.extend_from_slice(key.as_ref());
+            Ok(())
+        })
     }
 
     /// The operation that runs, on `key`, the command that `build` makes, or fails with its error.

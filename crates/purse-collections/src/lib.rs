@@ -51,6 +51,7 @@
 //! - a write that takes elements out may lose them when it is dropped: it may run with nobody there
 //!   to receive what it took. The pops of queues, and those of sorted sets that wait, lose none.
 
+mod arguments;
 mod bulk;
 mod handle;
 mod hash;
@@ -62,6 +63,7 @@ mod priority_queue;
 mod queue;
 mod range;
 mod set;
+mod slices;
 mod sorted_set;
 mod spread;
 mod stream;

@@ -6,11 +6,12 @@ use std::ops::RangeBounds;
 use purse_client::{Client, Command, Error, ErrorKind, Op, Reply, Result, Script};
 use purse_codec::{Codec, Input, Plain};
 
+use crate::arguments::one;
 use crate::bulk;
 use crate::handle::{Handle, key_methods};
 use crate::key::ok;
 use crate::range::inclusive;
-use crate::stream::{Paged, each};
+use crate::stream::{Paged, next};
 use crate::value::{
     decode, decode_list, decode_option, decode_removed, decode_removed_list, encode,
 };
@@ -204,9 +205,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
         self.range(..)
     }
 
-    /// Streams the elements from front to back, a page in memory at a time.
+    /// Streams the elements from front to back, a few pages in memory at a time.
     ///
-    /// `LRANGE`, one round trip a page of 256 elements ([`Paged::page_size`]); O(n) for the page
+    /// A script of `LRANGE` and `LLEN`, one round trip a page of 256 elements ([`Paged::page_size`]); O(n) for the page
     /// and its distance from the nearer end. Each page is atomic, the whole is not.
     ///
     /// # Errors
@@ -219,7 +220,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     #[doc(alias = "iter")]
     pub fn stream(&self) -> Paged<T> {
         Paged::new(&self.0.client, self.0.key.clone(), |page| {
-            each(page, decode::<T, C>)
+            next(page, decode::<T, C>)
         })
     }
 
@@ -459,10 +460,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
         command: Command,
         items: impl Iterator<Item = V> + Send,
     ) -> Result<u64> {
-        let items = items.map(|value| Ok([encode::<T, C>(value)?]));
         let command = self.0.on_key(command);
         let last = |_, reply: Reply| reply.into_count().map(Some);
-        match bulk::run(&self.0.client, command, items, None, last).await? {
+        match bulk::run(&self.0.client, command, items, one::<T, C, _>, None, last).await? {
             Some(length) => Ok(length),
             None => self.len().await,
         }

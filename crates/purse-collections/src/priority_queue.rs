@@ -3,17 +3,18 @@
 use std::fmt;
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use futures::stream::{self, Stream};
 use purse_client::{Client, Command, Error, ErrorKind, Op, Pop, Reply, Result, Taken};
-use purse_codec::{Codec, Input, Plain};
+use purse_codec::{Codec, Input, Plain, Raw};
 use uuid::Uuid;
 
+use crate::arguments::Arguments;
 use crate::bulk;
 use crate::handle::{Handle, key_methods};
 use crate::poison::OnPoison;
 use crate::queue::Deadline;
-use crate::value::{decode, decode_removed, encode};
+use crate::value::{decode, decode_removed, encode_into};
 
 /// What stands before each value, so that equal values are different members.
 const ID: usize = uuid::fmt::Hyphenated::LENGTH;
@@ -136,7 +137,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// [As every write](crate#cancel-safety).
     #[doc(alias = "put")]
     pub fn push(&self, value: impl Input<T>, priority: f64) -> Op<()> {
-        let args = |command: Command| Ok(command.args(entry::<T, C>(value, priority)?));
+        let args = |command: Command| {
+            let mut arguments = Arguments::new(2);
+            entry::<T, C, _>((value, priority), &mut arguments)?;
+            Ok(command.args(arguments.into_vec()))
+        };
         self.handle
             .try_op(args, Command::write("ZADD"), crate::key::ok)
     }
@@ -157,11 +162,17 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
         V: Input<T>,
     {
-        let values = values
-            .into_iter()
-            .map(|(value, priority)| entry::<T, C>(value, priority));
+        let values = values.into_iter();
         let command = self.handle.on_key(Command::write("ZADD"));
-        bulk::run(&self.handle.client, command, values, 0, bulk::sum).await
+        bulk::run(
+            &self.handle.client,
+            command,
+            values,
+            entry::<T, C, _>,
+            0,
+            bulk::sum,
+        )
+        .await
     }
 
     /// Takes the first element out, with its priority, and waits for one as long as it takes.
@@ -280,20 +291,24 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     }
 }
 
-/// The score and the member of a value.
-fn entry<T, C: Codec<T>>(value: impl Input<T>, priority: f64) -> Result<[Bytes; 2]> {
+/// Writes the score and the member of a value.
+fn entry<T, C: Codec<T>, V: Input<T>>(
+    (value, priority): (V, f64),
+    arguments: &mut Arguments,
+) -> Result<()> {
     if priority.is_nan() {
         return Err(Error::new(
             ErrorKind::InvalidInput,
             "the priority is not a number",
         ));
     }
-    let value = encode::<T, C>(value)?;
-    let mut member = BytesMut::with_capacity(ID + value.len());
-    let mut id = [0; ID];
-    member.put_slice(Uuid::now_v7().hyphenated().encode_lower(&mut id).as_bytes());
-    member.put(value);
-    Ok([Bytes::from(priority.to_string()), member.freeze()])
+    arguments.put::<Bytes, Raw>(Bytes::from(priority.to_string()))?;
+    arguments.add(|member| {
+        let mut id = [0; ID];
+        let id = Uuid::now_v7().hyphenated().encode_lower(&mut id);
+        member.extend_from_slice(id.as_bytes());
+        encode_into::<T, C>(value, member)
+    })
 }
 
 /// The value of a member: what comes after its identifier.

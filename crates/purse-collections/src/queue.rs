@@ -8,6 +8,7 @@ use futures::stream::{self, Stream};
 use purse_client::{Client, Command, ErrorKind, Op, Pop, Reply, Result, Taken};
 use purse_codec::{Codec, Input, Plain};
 
+use crate::arguments::one;
 use crate::bulk;
 use crate::handle::{Handle, key_methods};
 use crate::poison::OnPoison;
@@ -176,10 +177,19 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     where
         I: IntoIterator<Item: Input<T>, IntoIter: Send>,
     {
-        let values = values.into_iter().map(|value| Ok([encode::<T, C>(value)?]));
+        let values = values.into_iter();
         let command = self.handle.on_key(Command::write(O::PUSH));
         let last = |_, reply: Reply| reply.into_count().map(Some);
-        match bulk::run(&self.handle.client, command, values, None, last).await? {
+        match bulk::run(
+            &self.handle.client,
+            command,
+            values,
+            one::<T, C, _>,
+            None,
+            last,
+        )
+        .await?
+        {
             Some(length) => Ok(length),
             None => self.len().await,
         }

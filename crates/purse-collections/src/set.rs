@@ -13,9 +13,10 @@ use purse_codec::{Codec, Input, Plain};
 pub use self::combined::Combined;
 
 use self::combined::How;
+use crate::arguments::one;
 use crate::bulk;
 use crate::handle::{Handle, key_methods};
-use crate::stream::{Scanned, each};
+use crate::stream::{Scanned, next};
 use crate::value::{decode, decode_list, decode_removed, decode_removed_list, encode};
 
 static IS_SUBSET: Script = Script::read("SET IS SUBSET", include_str!("lua/set_is_subset.lua"));
@@ -128,13 +129,21 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     where
         I: IntoIterator<Item: Input<T>, IntoIter: Send>,
     {
-        let values = values.into_iter().map(|value| Ok([encode::<T, C>(value)?]));
+        let values = values.into_iter();
         let command = self.0.on_key(Command::read("SMISMEMBER"));
         let more = |mut answers: Vec<bool>, reply| {
             answers.extend(flags(reply)?);
             Ok(answers)
         };
-        bulk::run(&self.0.client, command, values, Vec::new(), more).await
+        bulk::run(
+            &self.0.client,
+            command,
+            values,
+            one::<T, C, _>,
+            Vec::new(),
+            more,
+        )
+        .await
     }
 
     /// Up to `count` different elements, picked at random; all of them, if there are no more.
@@ -187,7 +196,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     #[doc(alias = "SSCAN")]
     pub fn stream(&self) -> Scanned<T> {
         let scan = Scan::new("SSCAN", self.0.key.clone());
-        Scanned::new(&self.0.client, scan, |page| each(page, decode::<T, C>))
+        Scanned::new(&self.0.client, scan, |page| next(page, decode::<T, C>))
     }
 
     /// Whether every element is also one of `other`.
@@ -404,9 +413,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
         command: Command,
         items: impl Iterator<Item = V> + Send,
     ) -> Result<u64> {
-        let items = items.map(|value| Ok([encode::<T, C>(value)?]));
         let command = self.0.on_key(command);
-        bulk::run(&self.0.client, command, items, 0, bulk::sum).await
+        bulk::run(&self.0.client, command, items, one::<T, C, _>, 0, bulk::sum).await
     }
 
     fn compare(&self, script: &'static Script, sets: [&Self; 2]) -> Op<bool> {

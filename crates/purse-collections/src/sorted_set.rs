@@ -19,9 +19,10 @@ pub use self::write::{Changes, Condition};
 
 use self::combined::How;
 use self::score::{decode_first, decode_scored};
+use crate::arguments::one;
 use crate::bulk;
 use crate::handle::{Handle, key_methods};
-use crate::stream::{Scanned, each_pair};
+use crate::stream::{Scanned, next_pair};
 use crate::value::encode;
 
 static SCORES: Script = Script::read(
@@ -150,7 +151,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     where
         I: IntoIterator<Item: Input<T>, IntoIter: Send>,
     {
-        let values = values.into_iter().map(|value| Ok([encode::<T, C>(value)?]));
+        let values = values.into_iter();
         let command = self.0.on_key(Command::script(&SCORES));
         let more = |mut scores: Vec<_>, reply: Reply| {
             for score in reply.into_list()? {
@@ -158,7 +159,15 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
             }
             Ok(scores)
         };
-        bulk::run(&self.0.client, command, values, Vec::new(), more).await
+        bulk::run(
+            &self.0.client,
+            command,
+            values,
+            one::<T, C, _>,
+            Vec::new(),
+            more,
+        )
+        .await
     }
 
     /// The rank of `value`, counted from the lowest score, if it is an element.
@@ -275,7 +284,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "ZSCAN")]
     pub fn stream(&self) -> Scanned<(T, f64)> {
         let scan = Scan::new("ZSCAN", self.0.key.clone());
-        let read = |page| each_pair(page, decode_scored::<T, C>);
+        let read = |page: &mut _| next_pair(page, decode_scored::<T, C>);
         Scanned::new(&self.0.client, scan, read)
     }
 

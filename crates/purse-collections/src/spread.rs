@@ -4,39 +4,43 @@ use bytes::Bytes;
 use futures::future::join_all;
 use purse_client::{Client, Command, Effect, Error, ErrorKind, Reply, Result};
 
+use crate::arguments::Arguments;
 use crate::bulk::in_chunks;
 
 /// The keys of one command, as places in their chunk, and what it answered.
 type Answer = (Vec<usize>, Reply);
 
-/// Runs `command` over all `items`, each a key and the `N - 1` arguments that follow it.
+/// Runs `command` over all `items`, each written as `N` arguments: a key and what follows it.
 ///
 /// What fits one chunk is one command, so atomic; but in a cluster a command for each slot, all
 /// sent at once. No write is sent after one that failed; the error then says how many elements had
 /// been dealt with in earlier chunks.
-pub(crate) async fn run<const N: usize, A>(
+pub(crate) async fn run<const N: usize, V, A>(
     client: &Client,
     command: Command,
-    items: impl Iterator<Item = Result<[Bytes; N]>>,
+    items: impl Iterator<Item = V>,
+    write: impl Fn(V, &mut Arguments) -> Result<()>,
     start: A,
     fold: fn(A, Vec<Answer>) -> Result<A>,
 ) -> Result<A> {
     let step = |chunk| answers::<N>(client, &command, chunk);
-    in_chunks(client, &command, items, start, step, fold).await
+    in_chunks(client, &command, items, write, start, step, fold).await
 }
 
 /// The values of `keys`, in their order, each read as its chunk comes; `None` for a key without a
 /// string value.
-pub(crate) async fn values<R>(
+pub(crate) async fn values<V, R>(
     client: &Client,
-    keys: impl Iterator<Item = Result<[Bytes; 1]>>,
+    keys: impl Iterator<Item = V>,
+    write: impl Fn(V, &mut Arguments) -> Result<()>,
     read: fn(Reply) -> Result<R>,
 ) -> Result<Vec<Option<R>>> {
     let start = (Vec::new(), read);
-    let (values, _) = run(
+    let (values, _) = run::<1, _, _>(
         client,
         Command::read("MGET"),
         keys,
+        write,
         start,
         |(mut values, read), answers| {
             for value in in_order(answers)? {
@@ -63,14 +67,16 @@ fn in_order(answers: Vec<Answer>) -> Result<Vec<Option<Reply>>> {
 }
 
 /// Removes `keys`, and counts those there were.
-pub(crate) async fn unlink(
+pub(crate) async fn unlink<V>(
     client: &Client,
-    keys: impl Iterator<Item = Result<[Bytes; 1]>>,
+    keys: impl Iterator<Item = V>,
+    write: impl Fn(V, &mut Arguments) -> Result<()>,
 ) -> Result<u64> {
-    run(
+    run::<1, _, _>(
         client,
         Command::write("UNLINK"),
         keys,
+        write,
         0,
         |so_far, answers| {
             let counts = answers.into_iter().map(|(_, reply)| reply.into_count());

@@ -2,19 +2,25 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::vec;
 
 use bytes::Bytes;
-use futures::stream::{self, BoxStream};
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
-use purse_client::{Client, Command, Pattern, Reply, Result, Scan, pages};
+use purse_client::{Client, Pattern, Reply, Result, Scan};
+
+use crate::slices::slices;
 
 /// Elements a page, unless the caller says otherwise.
 pub(crate) const PAGE: usize = 256;
 pub(crate) const LARGEST_PAGE: usize = 1_000_000;
 
-/// How a page becomes elements; one that cannot be decoded is an error among the others.
-pub(crate) type Read<R> = fn(Vec<Reply>) -> Vec<Result<R>>;
+/// What is left of a page.
+pub(crate) type Page = vec::IntoIter<Reply>;
+
+/// How the next element of a page is read; one that cannot be decoded is an error among the others.
+pub(crate) type Read<R> = fn(&mut Page) -> Option<Result<R>>;
 
 /// A stream over the elements of a hash, set or sorted set by a cursor scan.
 ///
@@ -31,7 +37,7 @@ pub struct Scanned<R> {
     client: Client,
     scan: Scan,
     read: Read<R>,
-    running: Option<BoxStream<'static, Result<R>>>,
+    running: Option<Elements<R>>,
 }
 
 impl<R: Send + 'static> Scanned<R> {
@@ -68,25 +74,25 @@ impl<R: Send + 'static> Stream for Scanned<R> {
             read,
             running,
         } = &mut *self;
-        let start = || elements(client.scan(scan.clone()), *read);
+        let start = || Elements::new(client.scan(scan.clone()), *read);
         running.get_or_insert_with(start).poll_next_unpin(cx)
     }
 }
 
 /// A stream over the elements of a list, from front to back.
 ///
-/// One round trip (LRANGE) a page. From the second page on the next one is on its way while a page
-/// is read, so that two are in memory; nothing is sent once the stream is dropped. It goes by
-/// index: an element pushed to or popped from the front meanwhile shifts the others, so that one
-/// may be seen twice or not at all. An element that cannot be decoded is an error that holds its
-/// bytes, and the stream goes on; any other error ends it.
+/// One round trip (LRANGE and LLEN in a script) a page. From the second page on the next two are on
+/// their way while a page is read, so that three are in memory; nothing is sent once the stream is
+/// dropped. It goes by index: an element pushed to or popped from the front meanwhile shifts the
+/// others, so that one may be seen twice or not at all. An element that cannot be decoded is an error
+/// that holds its bytes, and the stream goes on; any other error ends it.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Paged<R> {
     client: Client,
     key: Bytes,
     size: usize,
     read: Read<R>,
-    running: Option<BoxStream<'static, Result<R>>>,
+    running: Option<Elements<R>>,
 }
 
 impl<R: Send + 'static> Paged<R> {
@@ -118,55 +124,61 @@ impl<R: Send + 'static> Stream for Paged<R> {
             read,
             running,
         } = &mut *self;
-        let start = || elements(slices(client.clone(), key.clone(), *size), *read);
+        let start = || Elements::new(slices(client.clone(), key.clone(), *size), *read);
         running.get_or_insert_with(start).poll_next_unpin(cx)
     }
 }
 
-fn slices(
-    client: Client,
-    key: Bytes,
-    size: usize,
-) -> impl Stream<Item = Result<Vec<Reply>>> + Send + 'static {
-    pages(0_usize, move |first| {
-        let (client, key) = (client.clone(), key.clone());
-        async move {
-            let slice = Command::read("LRANGE")
-                .key(key)
-                .arg(first)
-                .arg(first + size - 1);
-            let page = client.run(slice).await?.into_list()?;
-            let next = (page.len() == size).then_some(first + size);
-            Ok((page, next))
-        }
-    })
-}
-
-pub(crate) fn elements<R: Send + 'static>(
-    pages: impl Stream<Item = Result<Vec<Reply>>> + Send + 'static,
+/// The elements of pages.
+pub(crate) struct Elements<R> {
+    pages: BoxStream<'static, Result<Vec<Reply>>>,
+    page: Page,
     read: Read<R>,
-) -> BoxStream<'static, Result<R>> {
-    pages
-        .flat_map(move |page| stream::iter(page.map_or_else(|error| vec![Err(error)], read)))
-        .boxed()
 }
 
-/// Reads a page of single elements.
-pub(crate) fn each<R>(page: Vec<Reply>, read: fn(Reply) -> Result<R>) -> Vec<Result<R>> {
-    page.into_iter().map(read).collect()
-}
-
-/// Reads a page of pairs: first, second, first, second.
-pub(crate) fn each_pair<R>(
-    page: Vec<Reply>,
-    read: fn(Reply, Reply) -> Result<R>,
-) -> Vec<Result<R>> {
-    let mut items = page.into_iter();
-    let mut pairs = Vec::with_capacity(items.len() / 2);
-    while let (Some(first), Some(second)) = (items.next(), items.next()) {
-        pairs.push(read(first, second));
+impl<R> Elements<R> {
+    pub(crate) fn new(
+        pages: impl Stream<Item = Result<Vec<Reply>>> + Send + 'static,
+        read: Read<R>,
+    ) -> Self {
+        Self {
+            pages: pages.boxed(),
+            page: Vec::new().into_iter(),
+            read,
+        }
     }
-    pairs
+}
+
+impl<R> Stream for Elements<R> {
+    type Item = Result<R>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            let read = self.read;
+            if let Some(element) = read(&mut self.page) {
+                return Poll::Ready(Some(element));
+            }
+            match ready!(self.pages.poll_next_unpin(cx)) {
+                Some(Ok(page)) => self.page = page.into_iter(),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+/// Reads a single element.
+pub(crate) fn next<R>(page: &mut Page, read: fn(Reply) -> Result<R>) -> Option<Result<R>> {
+    page.next().map(read)
+}
+
+/// Reads an element that is a pair.
+pub(crate) fn next_pair<R>(
+    page: &mut Page,
+    read: fn(Reply, Reply) -> Result<R>,
+) -> Option<Result<R>> {
+    let (first, second) = (page.next()?, page.next()?);
+    Some(read(first, second))
 }
 
 impl<R> fmt::Debug for Scanned<R> {

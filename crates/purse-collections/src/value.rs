@@ -2,13 +2,23 @@
 
 use bytes::Bytes;
 use purse_client::{Error, ErrorKind, Reply, Result};
-use purse_codec::{Codec, DecodeError, Input};
+use purse_codec::{Codec, DecodeError, EncodeError, Input};
 
 /// Encodes an argument.
 pub(crate) fn encode<T, C: Codec<T>>(value: impl Input<T>) -> Result<Bytes> {
-    purse_codec::encode::<T, C>(value).map_err(|cause| {
-        Error::new(ErrorKind::Encode, "the value cannot be encoded").with_source(cause)
-    })
+    purse_codec::encode::<T, C>(value).map_err(unencodable)
+}
+
+/// Encodes an argument, or a part of one, and appends it.
+pub(crate) fn encode_into<T, C: Codec<T>>(
+    value: impl Input<T>,
+    buffer: &mut Vec<u8>,
+) -> Result<()> {
+    purse_codec::encode_into::<T, C>(value, buffer).map_err(unencodable)
+}
+
+fn unencodable(cause: EncodeError) -> Error {
+    Error::new(ErrorKind::Encode, "the value cannot be encoded").with_source(cause)
 }
 
 /// Decodes one stored value.
@@ -25,15 +35,6 @@ pub(crate) fn decode_option<T, C: Codec<T>>(reply: Reply) -> Result<Option<T>> {
 /// Decodes the elements of an array.
 pub(crate) fn decode_list<T, C: Codec<T>>(reply: Reply) -> Result<Vec<T>> {
     reply.into_list()?.into_iter().map(decode::<T, C>).collect()
-}
-
-/// Decodes the elements of an array in which each may be absent.
-pub(crate) fn decode_options<T, C: Codec<T>>(reply: Reply) -> Result<Vec<Option<T>>> {
-    reply
-        .into_list()?
-        .into_iter()
-        .map(decode_option::<T, C>)
-        .collect()
 }
 
 /// Decodes one value, or none, that the command has taken out.

@@ -9,6 +9,7 @@ use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt, TryStreamExt};
 use purse_client::{Client, Pattern, Reply, Result, pages};
 
+use crate::arguments::Arguments;
 use crate::spread;
 use crate::stream::{LARGEST_PAGE, PAGE};
 
@@ -109,8 +110,8 @@ async fn values<R>(
     names: Vec<Bytes>,
     read: fn(Bytes, Reply) -> Result<R>,
 ) -> Result<Vec<Result<R>>> {
-    let keys = names.iter().map(|name| Ok([name.clone()]));
-    let values = spread::values(client, keys, Ok).await?;
+    let write = |name: &Bytes, arguments: &mut Arguments| arguments.push(name.clone());
+    let values = spread::values(client, names.iter(), write, Ok).await?;
     let entries = names.iter().zip(values);
     Ok(entries
         .filter_map(|(name, value)| Some(read(name.slice(prefix..), value?)))

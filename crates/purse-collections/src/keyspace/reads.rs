@@ -8,6 +8,7 @@ use purse_codec::Codec;
 
 use super::entries::{Entries, Read, within};
 use super::{RedisKeySpace, text};
+use crate::arguments::Arguments;
 use crate::spread;
 use crate::value::{decode, decode_option};
 
@@ -46,8 +47,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     where
         I: IntoIterator<Item: AsRef<[u8]>, IntoIter: Send>,
     {
-        let keys = keys.into_iter().map(|key| Ok([self.name(key)]));
-        spread::values(&self.0.client, keys, decode::<T, C>).await
+        let write = |key, arguments: &mut Arguments| self.put_name(key, arguments);
+        spread::values(&self.0.client, keys.into_iter(), write, decode::<T, C>).await
     }
 
     /// The number of keys, counted one by one; a key that is seen twice is counted twice.

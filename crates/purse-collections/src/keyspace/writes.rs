@@ -7,6 +7,7 @@ use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
 use purse_codec::{Codec, Input};
 
 use super::{RedisKeySpace, SetOptions, SetOutcome};
+use crate::arguments::Arguments;
 use crate::key::ok;
 use crate::spread;
 use crate::value::{decode, decode_option, decode_removed, encode};
@@ -135,11 +136,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         Q: AsRef<[u8]>,
         V: Input<T>,
     {
-        let entries = entries
-            .into_iter()
-            .map(|(key, value)| Ok([self.name(key), encode::<T, C>(value)?]));
-        let command = Command::write("MSET");
-        spread::run(&self.0.client, command, entries, (), |(), _| Ok(())).await
+        let write = |(key, value), arguments: &mut Arguments| {
+            self.put_name(key, arguments)?;
+            arguments.put::<T, C>(value)
+        };
+        let (entries, command) = (entries.into_iter(), Command::write("MSET"));
+        spread::run::<2, _, _>(&self.0.client, command, entries, write, (), |(), _| Ok(())).await
     }
 
     /// Sets all keys, or none if any of them is there. Returns whether they are set; no entries
@@ -205,8 +207,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     where
         I: IntoIterator<Item: AsRef<[u8]>, IntoIter: Send>,
     {
-        let keys = keys.into_iter().map(|key| Ok([self.name(key)]));
-        spread::unlink(&self.0.client, keys).await
+        let write = |key, arguments: &mut Arguments| self.put_name(key, arguments);
+        spread::unlink(&self.0.client, keys.into_iter(), write).await
     }
 
     /// Removes all keys of the space, whatever they hold. Returns how many it removed.
@@ -226,8 +228,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         let mut pages = self.pages();
         let mut removed = 0;
         while let Some(page) = pages.try_next().await? {
-            let names = page.into_iter().map(|name| Ok([name]));
-            removed += spread::unlink(&self.0.client, names).await?;
+            let write = |name, arguments: &mut Arguments| arguments.push(name);
+            removed += spread::unlink(&self.0.client, page.into_iter(), write).await?;
         }
         Ok(removed)
     }

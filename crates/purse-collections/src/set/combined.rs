@@ -12,7 +12,7 @@ use purse_codec::{Codec, Plain};
 
 use super::{RedisSet, decode_set, flags};
 use crate::handle::Handle;
-use crate::stream::{each, elements};
+use crate::stream::{Elements, next};
 use crate::value::decode;
 
 /// A union, intersection or difference of sets, described and not yet computed.
@@ -143,9 +143,8 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// # Cancel safety
     /// It can be dropped at any point; nothing runs after that.
     pub fn stream(&self) -> BoxStream<'static, Result<T>> {
-        elements(pages(self.set.client.clone(), self.sieves()), |page| {
-            each(page, decode::<T, C>)
-        })
+        let pages = pages(self.set.client.clone(), self.sieves());
+        Elements::new(pages, |page| next(page, decode::<T, C>)).boxed()
     }
 
     fn on_keys<R>(&self, command: Command, read: fn(Reply) -> Result<R>) -> Op<R> {

@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
-use purse_codec::{Codec, Input};
+use purse_codec::{Codec, Input, Raw};
 
 use super::RedisSortedSet;
 use super::score::score;
+use crate::arguments::{Arguments, one};
 use crate::bulk;
 use crate::value::encode;
 
@@ -128,9 +129,17 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
         V: Input<T>,
     {
-        let items = items.into_iter().map(arguments::<T, C, V>);
+        let items = items.into_iter();
         let command = self.0.on_key(Command::write("ZADD"));
-        bulk::run(&self.0.client, command, items, 0, bulk::sum).await
+        bulk::run(
+            &self.0.client,
+            command,
+            items,
+            scored::<T, C, _>,
+            0,
+            bulk::sum,
+        )
+        .await
     }
 
     /// Adds elements with their scores, or gives them other scores, each if the condition holds for
@@ -153,10 +162,18 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
         V: Input<T>,
     {
-        let items = items.into_iter().map(arguments::<T, C, V>);
+        let items = items.into_iter();
         let command = condition.on(self.0.on_key(Command::script(&EXTEND)));
         let start = Changes::default();
-        bulk::run(&self.0.client, command, items, start, Changes::plus).await
+        bulk::run(
+            &self.0.client,
+            command,
+            items,
+            scored::<T, C, _>,
+            start,
+            Changes::plus,
+        )
+        .await
     }
 
     /// Adds to the score of an element; one that is not there is added, from zero. Returns the new
@@ -196,7 +213,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
         V: Input<T>,
     {
-        let items = items.into_iter().map(arguments::<T, C, V>);
+        let items = items.into_iter();
         let command = self.0.on_key(Command::script(&INCREMENT));
         let more = |mut scores: Vec<_>, reply: Reply| {
             for score in reply.non_nil().ok_or_else(no_number)?.into_list()? {
@@ -204,7 +221,15 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
             }
             Ok(scores)
         };
-        bulk::run(&self.0.client, command, items, Vec::new(), more).await
+        bulk::run(
+            &self.0.client,
+            command,
+            items,
+            scored::<T, C, _>,
+            Vec::new(),
+            more,
+        )
+        .await
     }
 
     /// Removes an element. Returns whether it was there.
@@ -239,9 +264,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     where
         I: IntoIterator<Item: Input<T>, IntoIter: Send>,
     {
-        let items = items.into_iter().map(|value| Ok([encode::<T, C>(value)?]));
+        let items = items.into_iter();
         let command = self.0.on_key(Command::write("ZREM"));
-        bulk::run(&self.0.client, command, items, 0, bulk::sum).await
+        bulk::run(&self.0.client, command, items, one::<T, C, _>, 0, bulk::sum).await
     }
 
     fn scored<R>(
@@ -264,10 +289,15 @@ fn no_number() -> Error {
 
 /// Adds a score and its element to a command.
 fn pair<T, C: Codec<T>>(command: Command, by: f64, value: impl Input<T>) -> Result<Command> {
-    Ok(command.args(arguments::<T, C, _>((value, by))?))
+    Ok(command.arg(score(by)?).arg(encode::<T, C>(value)?))
 }
 
-/// A score and its element, as the server takes them.
-fn arguments<T, C: Codec<T>, V: Input<T>>((value, by): (V, f64)) -> Result<[Bytes; 2]> {
-    Ok([score(by)?, encode::<T, C>(value)?])
+/// Writes an element and, before it, its score.
+fn scored<T, C: Codec<T>, V: Input<T>>(
+    (value, by): (V, f64),
+    arguments: &mut Arguments,
+) -> Result<()> {
+    let score = score(by)?;
+    arguments.put::<Bytes, Raw>(score)?;
+    arguments.put::<T, C>(value)
 }
