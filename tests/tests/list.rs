@@ -225,6 +225,7 @@ async fn bulk_goes_in_chunks_and_streams_in_pages() {
     assert_eq!(calls(&server, "lrange"), 20, "5000 / 256, rounded up");
     let all: Vec<u32> = list.stream().page_size(1_000).try_collect().await.unwrap();
     assert_eq!(all.len(), 5_000);
+    assert_eq!(calls(&server, "lrange"), 25, "none behind the end");
     assert_eq!(list.extend_front([7, 8, 9]).await.unwrap(), 5_003);
     assert_eq!(list.range(..4).await.unwrap(), [9, 8, 7, 0]);
 }
