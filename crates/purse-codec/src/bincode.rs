@@ -79,6 +79,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Bincode {
 struct Buffer<'a>(&'a mut Vec<u8>);
 
 impl Writer for Buffer<'_> {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) -> Result<(), error::EncodeError> {
         self.0.extend_from_slice(bytes);
         Ok(())

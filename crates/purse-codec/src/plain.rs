@@ -111,15 +111,12 @@ fn as_bytes<T: 'static>(value: &T) -> Option<&[u8]> {
     value.downcast_ref().map(String::as_bytes)
 }
 
-/// A copy of the bytes, if a `T` is a `Vec<u8>`, or a `String` and they are text.
+/// A copy of the bytes, if a `T` is a `Vec<u8>`.
 fn to_buffer<T: 'static>(bytes: &[u8]) -> Option<T> {
-    if TypeId::of::<T>() == TypeId::of::<Vec<u8>>() {
-        return cast(bytes.to_vec());
+    if TypeId::of::<T>() != TypeId::of::<Vec<u8>>() {
+        return None;
     }
-    if TypeId::of::<T>() == TypeId::of::<String>() {
-        return cast(str::from_utf8(bytes).ok()?.to_owned());
-    }
-    None
+    cast(bytes.to_vec())
 }
 
 /// The value, if its type is `T`.

@@ -39,7 +39,7 @@ fn all_of_them_encode() {
 fn text_of_any_size_is_lent_as_it_is_even_while_other_text_is() {
     let long = "x".repeat(100_000);
     let nested = "outer".with(|outer: &String| {
-        let inner = [&long, "", "b"].map(|text| lent::<String>(text));
+        let inner = [&long, "", "b"].map(lent::<String>);
         (outer.clone(), inner)
     });
     assert_eq!(nested.0, "outer");
