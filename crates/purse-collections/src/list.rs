@@ -207,8 +207,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
 
     /// Streams the elements from front to back, a few pages in memory at a time.
     ///
-    /// A script of `LRANGE` and `LLEN`, one round trip a page of 256 elements ([`Paged::page_size`]); O(n) for the page
-    /// and its distance from the nearer end. Each page is atomic, the whole is not.
+    /// A script of `LRANGE` and `LLEN`, one round trip a page of 256 elements
+    /// ([`Paged::page_size`]); O(n) for the page and its distance from the nearer end. Each page is
+    /// atomic, the whole is not.
     ///
     /// # Errors
     /// Each element may be a `Decode` error, holding its bytes, after which the stream goes on;
