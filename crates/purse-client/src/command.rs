@@ -61,7 +61,7 @@ impl From<usize> for Argument {
 impl From<f64> for Argument {
     /// The shortest text that reads back as the same number; infinities as `inf` and `-inf`.
     fn from(n: f64) -> Self {
-        Self(n.to_string().into())
+        Self(Value::Double(n))
     }
 }
 

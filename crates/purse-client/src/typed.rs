@@ -88,8 +88,10 @@ pub(crate) async fn serve<C: Typed>(client: C, desk: Arc<Desk>) -> Infallible {
             ("SREM", [_, ..]) => client.srem(key, args).await,
             ("SISMEMBER", [member]) => client.sismember(key, taken(member)).await,
             ("SCARD", []) => client.scard(key).await,
-            ("ZADD", [score, member]) if number(score).is_some() => {
-                let pair = (number(score).unwrap_or_default(), taken(member));
+            // What is no number is for the server to refuse: fred would say nothing of a command not
+            // sent.
+            ("ZADD", [Value::Double(score), member]) if !score.is_nan() => {
+                let pair = (*score, taken(member));
                 client.zadd(key, None, None, false, false, pair).await
             }
             ("ZREM", [_, ..]) => client.zrem(key, args).await,
@@ -112,34 +114,4 @@ fn named(field: &mut Bytes) -> Key {
 
 fn taken(value: &mut Value) -> Value {
     std::mem::replace(value, Value::Null)
-}
-
-/// A score, as an argument has it.
-fn number(value: &Value) -> Option<f64> {
-    let text = match value {
-        Value::String(text) => text,
-        Value::Bytes(bytes) => std::str::from_utf8(bytes).ok()?,
-        _ => return None,
-    };
-    // What is none is for the server to refuse: fred would say nothing of a command not sent.
-    text.parse().ok().filter(|score: &f64| !score.is_nan())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_score_is_a_number_in_text_or_in_bytes() {
-        for (text, score) in [
-            ("1.5", Some(1.5)),
-            ("-inf", Some(f64::NEG_INFINITY)),
-            ("NaN", None),
-            ("NX", None),
-        ] {
-            assert_eq!(number(&Value::from_static_str(text)), score, "{text}");
-            let bytes = bytes::Bytes::from_static(text.as_bytes());
-            assert_eq!(number(&Value::Bytes(bytes)), score, "{text}");
-        }
-    }
 }

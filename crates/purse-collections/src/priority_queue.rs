@@ -138,9 +138,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     #[doc(alias = "put")]
     pub fn push(&self, value: impl Input<T>, priority: f64) -> Op<()> {
         let args = |command: Command| {
-            let mut arguments = Arguments::new(2);
-            entry::<T, C, _>((value, priority), &mut arguments)?;
-            Ok(command.args(arguments.into_vec()))
+            let mut arguments = Arguments::new(1);
+            member::<T, C>(value, &mut arguments)?;
+            Ok(command.arg(checked(priority)?).args(arguments.into_vec()))
         };
         self.handle
             .try_op(args, Command::write("ZADD"), crate::key::ok)
@@ -296,13 +296,20 @@ fn entry<T, C: Codec<T>, V: Input<T>>(
     (value, priority): (V, f64),
     arguments: &mut Arguments,
 ) -> Result<()> {
+    let score = checked(priority)?.to_string();
+    arguments.put::<Bytes, Raw>(Bytes::from(score))?;
+    member::<T, C>(value, arguments)
+}
+
+fn checked(priority: f64) -> Result<f64> {
     if priority.is_nan() {
-        return Err(Error::new(
-            ErrorKind::InvalidInput,
-            "the priority is not a number",
-        ));
+        let message = "the priority is not a number";
+        return Err(Error::new(ErrorKind::InvalidInput, message));
     }
-    arguments.put::<Bytes, Raw>(Bytes::from(priority.to_string()))?;
+    Ok(priority)
+}
+
+fn member<T, C: Codec<T>>(value: impl Input<T>, arguments: &mut Arguments) -> Result<()> {
     arguments.add(|member| {
         let mut id = [0; ID];
         let id = Uuid::now_v7().hyphenated().encode_lower(&mut id);

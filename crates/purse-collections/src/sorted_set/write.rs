@@ -5,7 +5,7 @@ use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
 use purse_codec::{Codec, Input, Raw};
 
 use super::RedisSortedSet;
-use super::score::score;
+use super::score::{not_nan, score};
 use crate::arguments::{Arguments, one};
 use crate::bulk;
 use crate::value::encode;
@@ -289,7 +289,7 @@ fn no_number() -> Error {
 
 /// Adds a score and its element to a command.
 fn pair<T, C: Codec<T>>(command: Command, by: f64, value: impl Input<T>) -> Result<Command> {
-    Ok(command.arg(score(by)?).arg(encode::<T, C>(value)?))
+    Ok(command.arg(not_nan(by)?).arg(encode::<T, C>(value)?))
 }
 
 /// Writes an element and, before it, its score.
