@@ -158,18 +158,23 @@ impl Client {
         let run = async move {
             let subject = command.subject();
             let result = self.perform(effect, command).await;
-            result.map_err(|error| subject.add_to(error, &self.0.server))
+            result.map_err(|error| self.told(error, &subject))
         };
         run.boxed()
     }
 
-    /// Starts a command that needs no more than to be sent, now; gives others back.
+    /// Takes on a command that needs no more than to be sent, while its connection stands; gives
+    /// others back. It is sent with the first poll.
     ///
     /// Most are such, and then there is no future around fred's, and no box.
     pub(crate) fn start(&self, command: Command) -> Start {
+        // Before a lane has its turn: what is given back takes one later.
+        if self.is_closed() || self.is_cluster() || !self.0.writes.is_plain(&command) {
+            return Start::Later(command);
+        }
         let index = self.0.next_lane(command.effect);
         let lane = self.0.lane_at(index);
-        if self.is_closed() || self.is_cluster() || !lane.goes_at_once(&command) {
+        if !lane.is_connected() {
             return Start::Later(command);
         }
         Start::Now(Sending {
@@ -304,7 +309,7 @@ impl Client {
     /// Whether all connections stand at this moment.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        !self.is_closed() && self.0.lanes().all(|lane| lane.fred().is_connected())
+        !self.is_closed() && self.0.lanes().all(Lane::is_connected)
     }
 
     /// Whether [`close`](Self::close) was called.

@@ -101,7 +101,7 @@ impl Lane {
         server: &str,
     ) -> impl Future<Output = Result<Reply>> + Send {
         async move {
-            if self.goes_at_once(&command) {
+            if self.is_plain(&command) && self.is_connected() {
                 let mut started = self.start(command);
                 return poll_fn(|task| self.poll(&mut started, task, server)).await;
             }
@@ -121,16 +121,19 @@ impl Lane {
         }
     }
 
-    /// Whether `command` needs no more than to be sent, now.
-    pub(crate) fn goes_at_once(&self, command: &Command) -> bool {
+    /// Whether `command` needs no more than to be sent; the same on all lanes of a client.
+    pub(crate) fn is_plain(&self, command: &Command) -> bool {
         typed::is_one(command)
             && command.timeout.is_none()
             && command.node.is_none()
             && !wire::is_scripted(self.fred(), command)
-            && self.fred().is_connected()
     }
 
-    /// Takes on a command that goes at once; it is sent with the first poll.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.fred().is_connected()
+    }
+
+    /// Takes on a command that is plain, while the connection stands; it is sent with the first poll.
     pub(crate) fn start(&self, command: Command) -> Started {
         Started {
             name: command.name,
@@ -178,7 +181,7 @@ impl Lane {
     /// one.
     async fn ready(&self, limit: Option<Duration>, fail_fast: bool) -> Result<Option<Duration>> {
         let bound = limit.unwrap_or(self.command_timeout).max(SHORTEST);
-        if self.fred().is_connected() {
+        if self.is_connected() {
             return Ok(limit.map(|_| bound));
         }
         if fail_fast {

@@ -20,7 +20,7 @@ use futures::future::BoxFuture;
 use crate::command::Command;
 use crate::typed::{self, Typed};
 
-/// So many are kept while they have nothing to do: a third of a megabyte.
+/// So many of each connection are kept while they have nothing to do: a third of a megabyte.
 const MOST_IDLE: usize = 64;
 
 type Outcome = Result<Value, FredError>;
@@ -108,6 +108,7 @@ impl Runner {
     }
 
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<Outcome> {
+        // It never ends.
         let Poll::Pending = self.running.poll_unpin(task);
         self.desk.outcome()
     }

@@ -2,9 +2,11 @@
 
 mod support;
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
-use purse_client::{Command, ErrorKind, Op, Pattern, Reply, Scan, Script};
+use purse_client::{Client, Command, ErrorKind, Op, Pattern, Reply, Scan, Script};
 use purse_testkit::{Release, Server};
 use support::{calls, client, until};
 
@@ -493,4 +495,20 @@ async fn many_operations_at_once_share_their_writes() {
         length.into_count().expect("a count") == 500
     })
     .await;
+}
+
+#[tokio::test]
+async fn operations_take_turns_on_the_connections_of_reads() {
+    let server = Server::start().expect("a server");
+    let client = Client::builder(&server.url())
+        .connections(2)
+        .connect()
+        .await;
+    let client = client.expect("a client");
+    let mut connections = HashSet::new();
+    for _ in 0..4 {
+        let id = client.op(Command::read("CLIENT").arg("ID"), Reply::into_int);
+        connections.insert(id.await.expect("CLIENT ID"));
+    }
+    assert_eq!(connections.len(), 2);
 }
