@@ -234,7 +234,7 @@ impl Client {
     ) -> impl Future<Output = Result<Reply>> + Send {
         async move {
             let lane = self.0.lane(effect);
-            let result = if self.is_cluster() && !command.is_tied() {
+            let result = if self.is_cluster() {
                 redirect::run(self, lane, Work::Command(command))
                     .boxed()
                     .await

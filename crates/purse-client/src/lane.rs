@@ -220,9 +220,11 @@ impl Lane {
         self.silence.refused(self.fred());
     }
 
-    /// The owner of `slot` did not answer: looks whether it is another one by now.
+    /// The owner of `slot` did not answer: looks whether it is another one by now, or answers on a
+    /// new connection.
     pub(crate) fn look_for_owner(&self, slot: u16) {
-        self.still.suspected(self.fred(), slot);
+        self.still
+            .suspected(self.fred(), slot, self.command_timeout, &self.silence);
     }
 
     /// Resolves once the client is connected.

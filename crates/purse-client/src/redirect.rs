@@ -33,10 +33,13 @@ pub(crate) enum Work {
     Transaction(Transaction),
 }
 
-/// Runs `work` on `lane`, or wherever its cluster says.
+/// Runs `work` on `lane`, or wherever its cluster says, unless it is tied to its place.
 pub(crate) async fn run(client: &Client, lane: &Lane, work: Work) -> Result<Reply> {
     let slot = work.key().map(|key| fred::util::redis_keyslot(key));
-    let result = follow(client, lane, work, slot).await;
+    let result = match work.is_tied() {
+        true => on_lane(client, lane, work).await,
+        false => follow(client, lane, work, slot).await,
+    };
     if let (Err(error), Some(slot)) = (&result, slot)
         && matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Ambiguous)
     {
@@ -169,6 +172,11 @@ impl Work {
         let is_split = error.code() == Some("TRYAGAIN");
         let is_impatient = matches!(self, Self::Command(command) if command.impatient);
         went_elsewhere(error) && !(is_split && is_impatient)
+    }
+
+    /// Whether it is not to be sent elsewhere.
+    fn is_tied(&self) -> bool {
+        matches!(self, Self::Command(command) if command.is_tied())
     }
 
     fn timeout(&self) -> Option<Duration> {

@@ -92,6 +92,18 @@ impl Silence {
         }
     }
 
+    /// Starts fred's task anew, and with it all its connections; what is under way gets no reply.
+    ///
+    /// To tell fred to connect anew is not enough in a cluster: it keeps each connection that has
+    /// not broken.
+    pub(crate) fn start_anew(&self) {
+        if !self.0.replacing.swap(true, Ordering::AcqRel) {
+            let replacing = Replacing(self.0.clone());
+            self.0.kick.notify_one();
+            drop(replacing);
+        }
+    }
+
     fn replace(&self, client: &FredClient) {
         let (client, replacing) = (client.clone(), Replacing(self.0.clone()));
         tokio::spawn(async move {

@@ -4,17 +4,31 @@
 //! neither, and [`silence`](crate::silence) does not see it among the replies of the others: what
 //! goes to its slots would time out although a replica has long taken its place. So after a timeout
 //! another node is asked who owns the slot.
+//!
+//! Where it is still the same one, its connection may be dead without having been closed: what is
+//! between forgot it, or the network was gone, and then TCP itself waits up to two minutes until it
+//! tries again, a quarter of an hour until it gives up. So the node is asked on that connection and
+//! on new ones. fred connects to all nodes of a cluster, or it answers nobody: therefore all of them
+//! have to answer before the connections are made anew, and a bound for TCP (`TCP_USER_TIMEOUT`),
+//! which breaks the dead connection whether or not its node can be reached, would cost the slots of
+//! all other nodes as well.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fred::clients::Client as FredClient;
-use fred::interfaces::ClusterInterface;
+use fred::error::ErrorKind as FredKind;
+use fred::interfaces::{ClientLike, ClusterInterface};
+use fred::types::config::Server;
+use futures::future::join_all;
 use tokio::time::sleep;
 
 use crate::command::Command;
-use crate::{redirect, wire};
+use crate::driver::Task;
+use crate::lease::Blueprint;
+use crate::silence::Silence;
+use crate::{redirect, trace, wire};
 
 /// How long a node may take to answer, and how long it takes until one is asked again.
 const LOOK: Duration = Duration::from_secs(1);
@@ -24,15 +38,26 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(crate) struct Still(Arc<AtomicBool>);
 
 impl Still {
-    /// No reply came in time from the owner of `slot`.
-    pub(crate) fn suspected(&self, client: &FredClient, slot: u16) {
+    /// No reply came in time from the owner of `slot`; so long as a command may take, it is waited
+    /// for one more on the connection that there is, before `silence` makes it anew.
+    pub(crate) fn suspected(
+        &self,
+        client: &FredClient,
+        slot: u16,
+        command_timeout: Duration,
+        silence: &Silence,
+    ) {
         if self.0.swap(true, Ordering::AcqRel) {
             return;
         }
         let (client, looking) = (client.clone(), Looking(self.0.clone()));
+        let silence = silence.clone();
         tokio::spawn(async move {
             if is_replaced(&client, slot).await {
                 redirect::look(&client, LOOK).await;
+            } else if let Some(node) = cut_off(&client, slot, command_timeout.max(LOOK)).await {
+                trace::cut_off(&node.to_string());
+                silence.start_anew();
             }
             sleep(LOOK).await;
             drop(looking);
@@ -72,6 +97,28 @@ async fn is_replaced(client: &FredClient, slot: u16) -> bool {
         return owner_in(&nodes, slot).is_some_and(|id| *id != *owner.id);
     }
     false
+}
+
+/// The owner of `slot`, if it answers on a new connection, as all other nodes do, but for `patience`
+/// not on the one that there is.
+async fn cut_off(client: &FredClient, slot: u16, patience: Duration) -> Option<Server> {
+    let owner = redirect::owner(client, slot)?;
+    let ping = Command::read("PING").on_node(Some(owner.clone()));
+    let is_silent = wire::send(client, ping, Some(patience))
+        .await
+        .is_err_and(|error| *error.kind() == FredKind::Timeout);
+    // One that is not connected is connecting already.
+    if !is_silent || !client.is_connected() {
+        return None;
+    }
+    let nodes = client.cached_cluster_state()?.unique_primary_nodes();
+    let blueprint = Blueprint::of(client, client.connection_config().connection_timeout);
+    let answers = nodes.iter().map(async |node| {
+        let client = blueprint.client(Some(node));
+        blueprint.in_time(Task::connected(&client)).await.is_ok()
+    });
+    let all_answer = join_all(answers).await.into_iter().all(|answers| answers);
+    all_answer.then_some(owner)
 }
 
 /// The ID of the owner of `slot`.

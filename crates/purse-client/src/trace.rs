@@ -11,6 +11,17 @@ pub(crate) fn unresponsive(server: &str, timeouts: usize) {
 pub(crate) fn unresponsive(_: &str, _: usize) {}
 
 #[cfg(feature = "tracing")]
+pub(crate) fn cut_off(node: &str) {
+    tracing::warn!(
+        node,
+        "no replies, but on a new connection; connecting to all nodes anew"
+    );
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn cut_off(_: &str) {}
+
+#[cfg(feature = "tracing")]
 pub(crate) fn not_settled_yet(server: &str, error: &crate::Error, again_in: Duration) {
     tracing::debug!(server, %error, ?again_in, "what follows a pop is not done yet");
 }

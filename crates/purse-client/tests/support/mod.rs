@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use purse_client::{Client, Command};
@@ -81,6 +81,7 @@ pub(crate) fn incr(key: &'static str) -> Command {
 /// A proxy before a server that can lose replies after the command ran.
 pub(crate) struct Proxy {
     pub(crate) url: String,
+    accepted: Arc<AtomicUsize>,
     cut: Arc<AtomicBool>,
     swallows: Arc<AtomicBool>,
     holds: Arc<AtomicBool>,
@@ -107,8 +108,10 @@ impl Proxy {
         let cut = Arc::new(AtomicBool::new(false));
         let swallows = Arc::new(AtomicBool::new(false));
         let target = format!("127.0.0.1:{}", server.port());
+        let accepted = Arc::new(AtomicUsize::new(0));
         let proxy = Self {
             url,
+            accepted: accepted.clone(),
             cut,
             swallows,
             holds: Arc::default(),
@@ -119,6 +122,7 @@ impl Proxy {
         let wire = proxy.wire();
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
+                accepted.fetch_add(1, Ordering::SeqCst);
                 let far = TcpStream::connect(&target).await.expect("the server");
                 tokio::spawn(carry(near, far, wire.clone()));
             }
@@ -135,6 +139,17 @@ impl Proxy {
             held: self.held.clone(),
             release: self.release.subscribe(),
         }
+    }
+
+    /// The port that it listens on.
+    pub(crate) fn port(&self) -> &str {
+        let port = self.url.rsplit_once(':').map(|(_, port)| port);
+        port.expect("an address")
+    }
+
+    /// How many connections there were so far.
+    pub(crate) fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::SeqCst)
     }
 
     /// The next request, and what follows it on its connection, waits until it is released, also
