@@ -57,14 +57,27 @@ pub(crate) fn is_by_replica(error: &Error) -> bool {
 }
 
 /// The reply of a command within a script, where servers before 7 put words of their own before it:
-/// `ERR Error running script (call to f_…): @user_script:1: -OOM command not allowed`, and the
-/// latter half of it where the script catches the error.
+/// `ERR Error running script (call to f_…): @user_script:1: WRONGTYPE Operation …`. The place comes
+/// twice where the command was not even called, with a `-` before a code:
+/// `…: @user_script:1: @user_script: 1: -OOM command not allowed …`.
+///
+/// The words end where the first other one begins: what follows may repeat keys and arguments.
 fn of_script(reply: &str) -> &str {
-    let is_within = ["ERR Error running script", "@user_script:"]
-        .iter()
-        .any(|words| reply.starts_with(words));
-    let inner = is_within.then(|| reply.rsplit_once(": -"));
-    inner.flatten().map_or(reply, |(_, inner)| inner)
+    let call = reply.strip_prefix("ERR Error running script (call to f_");
+    let call = call.and_then(|call| call.split_once("): "));
+    let mut inner = call.map_or(reply, |(_, inner)| inner);
+    while let Some(rest) = inner.strip_prefix("@user_script:") {
+        let place = rest.split_once(": ");
+        let Some((_, rest)) = place.filter(|(line, _)| is_number(line.trim_start())) else {
+            break;
+        };
+        inner = rest.strip_prefix('-').unwrap_or(rest);
+    }
+    inner
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The error for the command `name` that the server answered with the error `reply`.
@@ -100,7 +113,7 @@ fn no_reply(error: FredError, effect: Effect) -> Error {
 /// Whether fred's words are a server's error reply: it starts with a word in capitals, or tells
 /// the place in a script.
 fn is_reply(details: &str) -> bool {
-    if details.contains("@user_script") {
+    if details.starts_with("@user_script:") {
         return true;
     }
     let word = details.split_whitespace().next().unwrap_or_default();
@@ -110,17 +123,26 @@ fn is_reply(details: &str) -> bool {
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-')
 }
 
+/// What an error reply means, by its code, or by the first words after `ERR`: keys, arguments and
+/// names of users that a server repeats come later.
 fn reply_kind(reply: &str, name: &str) -> ErrorKind {
-    let lower = reply.to_ascii_lowercase();
-    if reply.contains("WRONGTYPE ") {
-        ErrorKind::WrongType
-    } else if reply.starts_with("CROSSSLOT") || lower.contains("don't hash to the same slot") {
-        ErrorKind::CrossSlot
-    } else if reply.starts_with("NOPERM")
-        || reply.starts_with("NOAUTH")
-        || lower.contains("acl failure in script")
-        || lower.contains("the user executing the script can't")
-    {
+    let (code, text) = reply.split_once(' ').unwrap_or((reply, ""));
+    match code {
+        "WRONGTYPE" => ErrorKind::WrongType,
+        "CROSSSLOT" => ErrorKind::CrossSlot,
+        "NOPERM" | "NOAUTH" => ErrorKind::Auth,
+        "ERR" => text_kind(text, name),
+        // Servers before 7 leave the code out where a script may not call the command.
+        _ => text_kind(reply, name),
+    }
+}
+
+fn text_kind(text: &str, name: &str) -> ErrorKind {
+    let starts_with = |words: &str| {
+        let start = text.as_bytes().get(..words.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(words.as_bytes()))
+    };
+    if starts_with("acl failure in script") || starts_with("the user executing the script can't") {
         ErrorKind::Auth
     } else if [
         "unknown command",
@@ -130,15 +152,15 @@ fn reply_kind(reply: &str, name: &str) -> ErrorKind {
         "unknown subcommand",
         "syntax error",
     ]
-    .iter()
-    .any(|words| lower.contains(words))
+    .into_iter()
+    .any(starts_with)
     {
         // purse sends what today's servers take: to want other arguments, or not to know one of
         // them, is an older one's.
         ErrorKind::Unsupported
-    } else if lower.contains("no such key") && name != "LSET" {
+    } else if starts_with("no such key") && name != "LSET" {
         ErrorKind::NotFound
-    } else if lower.contains("index out of range") || lower.contains("no such key") {
+    } else if starts_with("index out of range") || starts_with("no such key") {
         ErrorKind::OutOfRange
     } else {
         ErrorKind::Server
@@ -236,8 +258,24 @@ mod tests {
                 ErrorKind::Auth,
             ),
             (
-                "ERR Error running script (call to f_1): @user_script:1: -WRONGTYPE Operation against a key",
+                "ERR The user executing the script can't run this command or subcommand script: 1f, on @user_script:1.",
+                ErrorKind::Auth,
+            ),
+            (
+                "WRONGTYPE Operation against a key script: 1f, on @user_script:1.",
                 ErrorKind::WrongType,
+            ),
+            (
+                "ERR Error running script (call to f_1): @user_script:1: WRONGTYPE Operation against a key",
+                ErrorKind::WrongType,
+            ),
+            (
+                "ERR Error running script (call to f_1): @user_script:1: ERR syntax error",
+                ErrorKind::Unsupported,
+            ),
+            (
+                "ERR Error running script (call to f_1): @user_script:1: @user_script: 1: Unknown Redis command called from Lua script",
+                ErrorKind::Unsupported,
             ),
         ] {
             assert_eq!(
@@ -246,10 +284,10 @@ mod tests {
                 "{details}"
             );
         }
-        let oom =
-            "ERR Error running script (call to f_1): @user_script:1: -OOM command not allowed";
+        let raised = "ERR Error running script (call to f_1): @user_script:1: @user_script: 1: -OOM command not allowed";
         let caught = "@user_script: 15: -OOM command not allowed";
-        for oom in [oom, caught] {
+        let today = "OOM command not allowed";
+        for oom in [raised, caught, today] {
             let error = command_error(
                 FredError::new(FredKind::Unknown, oom),
                 "CALL",
@@ -264,6 +302,57 @@ mod tests {
                 Effect::Read
             ),
             ErrorKind::WrongType
+        );
+    }
+
+    #[test]
+    fn what_a_reply_repeats_of_the_user_says_nothing() {
+        for (details, expected) in [
+            (
+                "ERR unknown command 'HPEXPIRE', with args beginning with: 'WRONGTYPE x: -OOM' ",
+                ErrorKind::Unsupported,
+            ),
+            (
+                "NOGROUP No such key 'WRONGTYPE x' or consumer group 'syntax error'",
+                ErrorKind::Server,
+            ),
+            (
+                "ERR Error running script (call to f_1): @user_script:1: NOGROUP No such key 'WRONGTYPE x: -WRONGTYPE y'",
+                ErrorKind::Server,
+            ),
+            (
+                "ERR Error running script (call to f_1): @user_script:1: user_script:1: index out of range",
+                ErrorKind::Server,
+            ),
+            (
+                "ERR user_script:1: no such key: WRONGTYPE script: 1f, on @user_script:1.",
+                ErrorKind::Server,
+            ),
+            (
+                "ERR Error compiling script (new function): user_script:1: syntax error near 'WRONGTYPE '",
+                ErrorKind::Server,
+            ),
+            (
+                "ERR ACL failure in script: User WRONGTYPE has no permissions to run the 'set' command",
+                ErrorKind::Auth,
+            ),
+            ("ERR value: WRONGTYPE unknown command", ErrorKind::Server),
+            ("WRONGTYPES of another kind", ErrorKind::Server),
+        ] {
+            assert_eq!(
+                kind(FredKind::Unknown, details, Effect::Write),
+                expected,
+                "{details}"
+            );
+        }
+        let hostile = "ERR Error running script (call to f_1): @user_script:1: ERR no 'x: -OOM y'";
+        let error = FredError::new(FredKind::Unknown, hostile);
+        let error = command_error(error, "CALL", Effect::Write);
+        assert_eq!(error.code(), Some("ERR"), "{error}");
+        let source = "not a reply: @user_script";
+        assert_eq!(
+            kind(FredKind::Unknown, source, Effect::Write),
+            ErrorKind::Ambiguous
         );
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use purse_client::{Client, Command, ErrorKind, Preset, Script};
+use purse_client::{Client, Command, ErrorKind, Preset, Reply, Script};
 use purse_testkit::Server;
 use support::{Proxy, client, get, incr, until};
 
@@ -394,4 +394,32 @@ async fn what_the_server_refuses_is_told_apart() {
         "{error}"
     );
     assert!(!error.is_ambiguous());
+}
+
+#[tokio::test]
+async fn what_a_server_repeats_of_keys_and_arguments_is_no_code() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let hostile = "WRONGTYPE no such key: -OOM x";
+    let command = || Command::write("XPENDING").key(hostile).arg("WRONGTYPE x");
+    let mut batch = client.batch().atomic();
+    let pending = batch.add(client.op(command(), Reply::into_list));
+    batch.send().await.expect("a batch");
+    for error in [
+        client.run(command()).await.expect_err("no such group"),
+        pending.take().expect_err("no such group"),
+    ] {
+        assert!(error.to_string().contains(hostile), "{error}");
+        assert_eq!(
+            (error.kind(), error.code()),
+            (ErrorKind::Server, Some("NOGROUP")),
+            "{error}"
+        );
+    }
+
+    static RAISE: Script = Script::write("RAISE", "error('ERR: ' .. KEYS[1])");
+    let error = client.run(Command::script(&RAISE).key(hostile)).await;
+    let error = error.expect_err("raised");
+    assert!(error.to_string().contains(hostile), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Server, "{error}");
 }

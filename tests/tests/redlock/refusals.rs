@@ -127,6 +127,18 @@ async fn a_user_who_may_not_set() {
     .await;
 }
 
+/// Servers of today say which user may not read.
+#[tokio::test]
+async fn a_user_whose_name_is_that_of_another_error() {
+    let settings = Server::builder().config("user", "WRONGTYPE on >pw ~* +@all -get");
+    let masters = Masters::start_with(3, &settings).expect("three servers");
+    let url = |server: &Server| format!("redis://WRONGTYPE:pw@127.0.0.1:{}", server.port());
+    let built = Redlock::builder(masters.iter().map(url)).build().await;
+    let error = built.expect_err("no lock can be given back");
+    let cause = std::error::Error::source(&error).expect("what a master said");
+    assert!(cause.to_string().contains("does not allow"), "{error:?}");
+}
+
 #[tokio::test]
 async fn a_password_that_was_changed() {
     let (masters, redlock) = by_a_user().await;

@@ -3,7 +3,7 @@
 -- error, as of rights, ends the script as it would have without this.
 local function get(key)
     local value = redis.pcall('GET', key)
-    if type(value) == 'table' and not string.find(value.err, 'WRONGTYPE', 1, true) then
+    if type(value) == 'table' and not string.find(value.err, '^WRONGTYPE ') then
         return redis.call('GET', key)
     end
     return value
