@@ -7,20 +7,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use purse_client::{Client, Command, Error, ErrorKind, Pop, Result, Taken};
+use purse_client::{Client, Command, Error, ErrorKind, Pop};
 use purse_testkit::Server;
+use support::queue::{element, left, pop};
 use support::{Proxy, SOON, calls, client, connections, until};
-
-fn pop() -> Pop {
-    Pop::back("queue")
-}
-
-fn element(taken: Result<Option<Taken>>) -> Option<String> {
-    let taken = taken.expect("no failure")?;
-    let element = String::from_utf8(taken.element().to_vec()).expect("text");
-    taken.keep();
-    Some(element)
-}
 
 fn push(server: &Server, elements: &[&str]) {
     let push = [&["LPUSH", "queue"], elements].concat();
@@ -33,13 +23,6 @@ fn texts(server: &Server, command: &[&str]) -> Vec<String> {
     items
         .map(|item| item.text().expect("text").to_owned())
         .collect()
-}
-
-/// The elements of the list, the next one to be popped first.
-fn left(server: &Server) -> Vec<String> {
-    let mut left = texts(server, &["LRANGE", "queue", "0", "-1"]);
-    left.reverse();
-    left
 }
 
 /// What the receipts hold.

@@ -1,0 +1,144 @@
+//! Pops whose caller, client or runtime is gone before they are: no element is lost.
+
+mod support;
+
+use std::future::Future;
+use std::time::Duration;
+
+use purse_client::{Command, ErrorKind, Pop};
+use purse_testkit::Server;
+use support::queue::{element, left, list, pop, push, until_no_receipt_is_left, waiting};
+use support::{client, connections, until};
+
+async fn poll_and_drop<F: Future>(future: F, polls: usize) -> Option<F::Output> {
+    tokio::pin!(future);
+    for _ in 0..polls {
+        if let std::task::Poll::Ready(output) = futures::poll!(&mut future) {
+            return Some(output);
+        }
+        // Not a synchronization: it spreads the drops over the pop's whole course.
+        tokio::time::sleep(Duration::from_micros(200)).await;
+    }
+    None
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dropped_after_any_number_of_polls_no_element_is_lost() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let other = support::client(&server).await;
+    let mut popped = Vec::new();
+    let rounds = 300_usize;
+    let pop = pop();
+    for round in 0..rounds {
+        let wait = async {
+            match round % 2 {
+                0 => client.take(&pop).await,
+                _ => client.take_wait(&pop, None).await,
+            }
+        };
+        let push = Command::write("LPUSH").key("queue").arg(round);
+        let (taken, pushed) = tokio::join!(poll_and_drop(wait, round / 2 % 30), other.run(push));
+        pushed.expect("LPUSH");
+        popped.extend(taken.and_then(element));
+    }
+    client.close().await;
+    let mut all = left(&server);
+    assert!(!popped.is_empty(), "not all cases were met");
+    all.extend(popped);
+    all.sort_by_key(|n| n.parse::<u32>().expect("a number"));
+    assert_eq!(all, (0..rounds).map(|n| n.to_string()).collect::<Vec<_>>());
+    until_no_receipt_is_left(&server).await;
+}
+
+#[tokio::test]
+async fn an_element_that_nobody_took_before_the_close_is_put_back() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    // The server knows the script from here on, so that one trip takes an element.
+    assert!(client.take(&pop()).await.expect("a reply").is_none());
+    push(&server, "a");
+    {
+        let pop = pop();
+        let take = client.take(&pop);
+        tokio::pin!(take);
+        assert!(futures::poll!(&mut take).is_pending());
+        until("it is popped", async || left(&server).is_empty()).await;
+        client.close().await;
+    }
+    until("it is put back", async || left(&server) == ["a"]).await;
+    until("no connection is left", async || connections(&server) == 0).await;
+}
+
+#[tokio::test]
+async fn a_wait_that_is_cancelled_while_it_connects_leaves_no_connection() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    for micros in 0..60 {
+        let bound = Duration::from_micros(100 * micros);
+        let pop = pop();
+        let wait = client.take_wait(&pop, None);
+        assert!(tokio::time::timeout(bound, wait).await.is_err());
+    }
+    client.close().await;
+    until("no connection is left", async || connections(&server) == 0).await;
+}
+
+#[tokio::test]
+async fn a_closed_client_pops_nothing() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    client.close().await;
+    push(&server, "a");
+    for outcome in [
+        client.take(&pop()).await,
+        client.take_wait(&pop(), None).await,
+    ] {
+        assert_eq!(outcome.expect_err("closed").kind(), ErrorKind::Closed);
+    }
+    assert_eq!(left(&server), ["a"]);
+    assert_eq!(connections(&server), 0);
+}
+
+#[tokio::test]
+async fn closing_ends_the_waits_and_loses_nothing() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let wait = waiting(&server, &client).await;
+    client.close().await;
+    let error = wait.await.expect("no panic").expect_err("closed");
+    assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
+    until("no connection is left", async || connections(&server) == 0).await;
+    push(&server, "a");
+    assert_eq!(left(&server), ["a"]);
+}
+
+#[test]
+fn a_pop_on_another_runtime_than_the_client_s_is_put_back_when_that_one_ends() {
+    let server = Server::start().expect("a server");
+    let runtime = || tokio::runtime::Runtime::new().expect("a runtime");
+    let home = runtime();
+    let client = home.block_on(client(&server));
+    // The server knows the script from here on.
+    let none = home.block_on(client.take(&pop()));
+    assert!(none.expect("a reply").is_none());
+    for n in 0..20 {
+        let queue = format!("queue:{n}");
+        server.command(&["LPUSH", &queue, "a"]).expect("LPUSH");
+        let other = runtime();
+        let pop = Pop::back(queue.clone());
+        let mut take = Box::pin(client.take(&pop));
+        // What is there already is dropped at once.
+        let is_pending = other.block_on(async { futures::poll!(&mut take).is_pending() });
+        if is_pending && n % 2 == 0 {
+            let is_popped = async || list(&server, &queue).is_empty();
+            home.block_on(until("it is popped", is_popped));
+        }
+        other.shutdown_background();
+        drop(take);
+        home.block_on(async {
+            until("it is put back", async || list(&server, &queue) == ["a"]).await;
+            until_no_receipt_is_left(&server).await;
+        });
+    }
+}

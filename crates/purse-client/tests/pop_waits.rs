@@ -1,0 +1,245 @@
+//! Pops that wait: who is served, when, and what runs meanwhile.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::future::select_all;
+use purse_client::{Client, Command, Result, Taken};
+use purse_testkit::{Release, Server};
+use support::queue::{element, pop, push, restricted, until_no_receipt_is_left, waiting};
+use support::{SOON, calls, client, connections, until};
+use tokio::task::JoinHandle;
+
+#[tokio::test]
+async fn the_end_of_the_wait_is_none_and_no_error() {
+    for release in [Release::Valkey9_1, Release::Redis6_2_5] {
+        let server = Server::builder().release(release).start();
+        let server = server.expect("a server");
+        let client = client(&server).await;
+        for wait in [0, 1, 1_000_000, 30_000_000, 2_200_000_000].map(Duration::from_nanos) {
+            let started = Instant::now();
+            let none = client.take_wait(&pop(), Some(wait)).await;
+            assert!(none.expect("no failure").is_none());
+            assert!(started.elapsed() >= wait && started.elapsed() < wait + SOON);
+            push(&server, "a");
+            let popped = element(client.take_wait(&pop(), Some(wait)).await);
+            assert_eq!(
+                popped.as_deref(),
+                Some("a"),
+                "{wait:?}: it looks at least once"
+            );
+        }
+        let wait = waiting(&server, &client).await;
+        let none = client.take_wait(&pop(), Some(Duration::ZERO)).await;
+        assert!(none.expect("no failure").is_none(), "others wait, too");
+        push(&server, "a");
+        let popped = element(wait.await.expect("no panic"));
+        assert_eq!(popped.as_deref(), Some("a"));
+        push(&server, "b");
+        let popped = client.take_wait(&pop(), Some(Duration::MAX)).await;
+        assert_eq!(element(popped).as_deref(), Some("b"));
+    }
+}
+
+#[tokio::test]
+async fn who_waits_longest_is_served_first() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let pop = pop();
+    let mut waits: Vec<_> = (0..6)
+        .map(|n| {
+            client
+                .take_wait(&pop, None)
+                .map(move |taken| (n, element(taken)))
+                .boxed()
+        })
+        .collect();
+    until("the first one waits", async || {
+        assert!(futures::poll!(&mut waits[0]).is_pending());
+        calls(&server, "llen") > 0
+    })
+    .await;
+    for wait in &mut waits[1..] {
+        assert!(futures::poll!(wait).is_pending());
+    }
+    // One that is gone is passed over.
+    drop(waits.remove(2));
+    for n in [0, 1, 3, 4, 5] {
+        push(&server, &n.to_string());
+        let (served, _, others) = select_all(waits).await;
+        assert_eq!(served, (n, Some(n.to_string())));
+        waits = others;
+    }
+}
+
+#[tokio::test]
+async fn who_was_called_and_is_gone_does_not_keep_the_next_one_waiting() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let pop = pop();
+    let started = Instant::now();
+    for _ in 0..10 {
+        let mut waits = [0, 1].map(|_| client.take_wait(&pop, None).boxed());
+        let before = calls(&server, "llen");
+        for wait in &mut waits {
+            until("it waits", async || {
+                assert!(futures::poll!(&mut *wait).is_pending());
+                calls(&server, "llen") > before
+            })
+            .await;
+        }
+        let before = calls(&server, "llen");
+        push(&server, "a");
+        until("somebody is called", async || {
+            calls(&server, "llen") > before
+        })
+        .await;
+        let [first, second] = waits;
+        drop(first);
+        assert_eq!(element(second.await).as_deref(), Some("a"));
+    }
+    let took = started.elapsed();
+    assert!(
+        took < SOON,
+        "{took:?}: each time a call every two seconds came first"
+    );
+}
+
+#[tokio::test]
+async fn one_who_was_called_and_does_not_come_holds_the_next_one_up_for_a_while_only() {
+    let server = Server::start().expect("a server");
+    let watches = client(&server).await;
+    let only_looks = restricted(&server, "~queue* +@all -client").await;
+    for client in [watches, only_looks] {
+        held_up(&server, &client).await;
+    }
+}
+
+async fn held_up(server: &Server, client: &Client) {
+    let pop = pop();
+    let before = calls(server, "llen");
+    let mut first = client.take_wait(&pop, None).boxed();
+    until("it waits", async || {
+        assert!(futures::poll!(&mut first).is_pending());
+        calls(server, "llen") > before
+    })
+    .await;
+    let second = waiting_second(client);
+    push(server, "a");
+    let served = tokio::time::timeout(SOON, second).await;
+    let served = served.expect("in a while").expect("no panic");
+    assert_eq!(element(served).as_deref(), Some("a"));
+    drop(first);
+}
+
+/// A task whose pop waits behind another one.
+fn waiting_second(client: &Client) -> JoinHandle<Result<Option<Taken>>> {
+    let client = client.clone();
+    tokio::spawn(async move { client.take_wait(&pop(), None).await })
+}
+
+#[tokio::test]
+async fn while_there_is_nothing_only_the_length_is_looked_at() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let wait = waiting(&server, &client).await;
+    let (scripts, looks) = (calls(&server, "evalsha"), calls(&server, "llen"));
+    until("it looks every two seconds", async || {
+        calls(&server, "llen") >= looks + 2
+    })
+    .await;
+    assert_eq!(calls(&server, "evalsha"), scripts);
+    wait.abort();
+}
+
+#[tokio::test]
+async fn many_wait_on_one_connection_and_other_commands_go_on() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let first = waiting(&server, &client).await;
+    let mut waits: Vec<_> = (0..49)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.take_wait(&pop(), None).await })
+        })
+        .collect();
+    waits.push(first);
+    client
+        .run(Command::write("SET").key("k").arg("v"))
+        .await
+        .expect("SET");
+    client
+        .run(Command::read("GET").key("k"))
+        .await
+        .expect("GET");
+    assert_eq!(
+        connections(&server),
+        3,
+        "one for reads, one for writes, one that watches"
+    );
+    let elements: Vec<String> = (0..50).map(|n| n.to_string()).collect();
+    let all = [
+        &["LPUSH", "queue"][..],
+        &elements.iter().map(String::as_str).collect::<Vec<_>>(),
+    ]
+    .concat();
+    server.command(&all).expect("LPUSH");
+    let mut popped = Vec::new();
+    for wait in waits {
+        popped.push(element(wait.await.expect("no panic")).expect("an element"));
+    }
+    popped.sort_by_key(|n| n.parse::<u32>().expect("a number"));
+    assert_eq!(popped, elements);
+    until_no_receipt_is_left(&server).await;
+}
+
+#[tokio::test]
+async fn where_it_may_not_watch_it_looks_until_nobody_waits() {
+    let server = Server::start().expect("a server");
+    let client = restricted(&server, "~queue* +@all -client").await;
+    let wait = waiting(&server, &client).await;
+    push(&server, "a");
+    assert_eq!(element(wait.await.expect("no panic")).as_deref(), Some("a"));
+
+    let wait = waiting(&server, &client).await;
+    let before = calls(&server, "llen");
+    until("it looks again and again", async || {
+        calls(&server, "llen") > before + 3
+    })
+    .await;
+    wait.abort();
+    until("nobody looks any more", async || {
+        let before = calls(&server, "llen");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        calls(&server, "llen") == before
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_runs_once_nobody_waits() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    for _ in 0..5 {
+        let wait = waiting(&server, &client).await;
+        wait.abort();
+        assert!(wait.await.expect_err("aborted").is_cancelled());
+    }
+    until("nobody looks any more, whatever happens", async || {
+        let asked = calls(&server, "llen");
+        push(&server, "a");
+        server.command(&["DEL", "queue"]).expect("DEL");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        calls(&server, "llen") == asked
+    })
+    .await;
+    let asked = calls(&server, "evalsha") + calls(&server, "eval");
+    assert_eq!(
+        asked,
+        5 + 1,
+        "each looked once; the first script was sent whole as well"
+    );
+    until("no connection watches", async || connections(&server) == 2).await;
+}

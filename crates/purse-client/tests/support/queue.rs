@@ -1,0 +1,75 @@
+//! What the live tests of pops share: a queue, and looks at it from outside.
+
+use purse_client::{Client, Pop, Result, Taken};
+use purse_testkit::Server;
+use tokio::task::JoinHandle;
+
+use super::{calls, until};
+
+pub(crate) fn pop() -> Pop {
+    Pop::back("queue")
+}
+
+/// The element, taken for good.
+pub(crate) fn element(taken: Result<Option<Taken>>) -> Option<String> {
+    let taken = taken.expect("no failure")?;
+    let element = text(&taken.element());
+    taken.keep();
+    Some(element)
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+pub(crate) fn push(server: &Server, element: &str) {
+    server.command(&["LPUSH", "queue", element]).expect("LPUSH");
+}
+
+/// The elements of a list, the next one to be popped first.
+pub(crate) fn list(server: &Server, key: &str) -> Vec<String> {
+    let list = server.command(&["LRANGE", key, "0", "-1"]);
+    let list = list.expect("LRANGE");
+    let items = list.items().iter().rev();
+    items
+        .map(|item| item.text().expect("text").to_owned())
+        .collect()
+}
+
+pub(crate) fn left(server: &Server) -> Vec<String> {
+    list(server, "queue")
+}
+
+pub(crate) fn keys(server: &Server) -> i64 {
+    let size = server.command(&["DBSIZE"]).expect("DBSIZE");
+    size.int().expect("a number")
+}
+
+pub(crate) async fn until_no_receipt_is_left(server: &Server) {
+    until("no receipt is left", async || {
+        let receipts = server.command(&["KEYS", "*:taken:*"]).expect("KEYS");
+        receipts.items().is_empty()
+    })
+    .await;
+}
+
+/// A task whose pop waits, watching.
+pub(crate) async fn waiting(server: &Server, client: &Client) -> JoinHandle<Result<Option<Taken>>> {
+    let before = calls(server, "llen");
+    let client = client.clone();
+    let wait = tokio::spawn(async move { client.take_wait(&pop(), None).await });
+    until("the pop waits", async || calls(server, "llen") > before).await;
+    wait
+}
+
+/// A client as a user with these rights.
+pub(crate) async fn restricted(server: &Server, rights: &str) -> Client {
+    let rights: Vec<_> = ["ACL", "SETUSER", "me", "on", ">secret"]
+        .into_iter()
+        .chain(rights.split(' '))
+        .collect();
+    let set = server.command(&rights).expect("ACL SETUSER");
+    assert_eq!(set.text(), Some("OK"));
+    let url = server.url().replace("redis://", "redis://me:secret@");
+    Client::connect(&url).await.expect("a user who may connect")
+}
