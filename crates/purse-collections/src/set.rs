@@ -417,13 +417,14 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
         bulk::run(&self.0.client, command, items, one::<T, C, _>, 0, bulk::sum).await
     }
 
-    fn compare(&self, script: &'static Script, sets: [&Self; 2]) -> Op<bool> {
-        let keys = sets.map(|set| set.0.key.clone());
-        let command = self.0.client.same_slot(&keys).map(|()| {
-            let [one, other] = keys;
-            Command::script(script).key(one).key(other)
-        });
-        Op::new(&self.0.client, command, Reply::into_bool)
+    fn compare(&self, script: &'static Script, [one, other]: [&Self; 2]) -> Op<bool> {
+        let keys = |command: Command| {
+            let command = command.key(other.0.key.clone());
+            self.0.client.same_slot(command.keys())?;
+            Ok(command)
+        };
+        one.0
+            .try_op(keys, Command::script(script), Reply::into_bool)
     }
 
     fn combine<I>(&self, how: How, others: I) -> Combined<T, C>

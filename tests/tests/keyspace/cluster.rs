@@ -147,6 +147,7 @@ async fn all_or_none_wants_one_slot() {
     assert_eq!(error.kind(), ErrorKind::CrossSlot, "{error}");
     let says = error.to_string();
     assert!(says.contains("hash tag"), "not the server's words: {says}");
+    assert!(says.starts_with("MSETNX at "), "{says}");
 
     let tagged: RedisKeySpace<u32> = RedisKeySpace::new(&client, "{space}:");
     assert!(tagged.extend_if_none_exist(entries).await.unwrap());

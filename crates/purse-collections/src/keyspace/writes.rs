@@ -169,7 +169,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         match self.all_or_none(entries) {
             Ok(None) => Op::known(Ok(true)),
             Ok(Some(command)) => self.0.client.op(command, Reply::into_bool),
-            Err(error) => Op::new(&self.0.client, Err(error), Reply::into_bool),
+            Err(error) => {
+                let error = error.with_command("MSETNX", None);
+                Op::new(&self.0.client, Err(error), Reply::into_bool)
+            }
         }
     }
 

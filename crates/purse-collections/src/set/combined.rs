@@ -148,14 +148,13 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     }
 
     fn on_keys<R>(&self, command: Command, read: fn(Reply) -> Result<R>) -> Op<R> {
-        let command = self
-            .others
-            .iter()
-            .fold(self.set.on_key(command), |command, other| {
-                command.key(other.clone())
-            });
-        let checked = self.set.client.same_slot(command.keys());
-        Op::new(&self.set.client, checked.map(|()| command), read)
+        let keys = |command: Command| {
+            let others = self.others.iter().cloned();
+            let command = others.fold(command, Command::key);
+            self.set.client.same_slot(command.keys())?;
+            Ok(command)
+        };
+        self.set.try_op(keys, command, read)
     }
 
     /// The scans that together give each element.

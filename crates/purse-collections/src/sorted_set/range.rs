@@ -230,7 +230,7 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
         match self.bounds {
             Ok(None) => Op::known(Ok(0)),
             Ok(Some(bounds)) => self.set.op(command.args(bounds.forward), read),
-            Err(error) => Op::new(&self.set.client, Err(error), read),
+            Err(error) => self.set.try_op(|_| Err(error), command, read),
         }
     }
 
@@ -240,16 +240,19 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
         limit: Option<Limit>,
         read: fn(Reply) -> Result<Vec<R>>,
     ) -> Op<Vec<R>> {
+        let command = Command::read(match self.reversed {
+            true => self.verbs.backward,
+            false => self.verbs.forward,
+        });
         let bounds = match self.bounds {
             Ok(None) => return Op::known(Ok(Vec::new())),
             Ok(Some(bounds)) => bounds,
-            Err(error) => return Op::new(&self.set.client, Err(error), read),
+            Err(error) => return self.set.try_op(|_| Err(error), command, read),
         };
-        let mut command = if self.reversed {
-            Command::read(self.verbs.backward).args(bounds.backward)
-        } else {
-            Command::read(self.verbs.forward).args(bounds.forward)
-        };
+        let mut command = command.args(match self.reversed {
+            true => bounds.backward,
+            false => bounds.forward,
+        });
         if with_scores {
             command = command.arg("WITHSCORES");
         }
