@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::pin::pin;
 use std::time::Duration;
 
 use purse_client::{Client, Command, Script, Watch};
@@ -63,6 +64,39 @@ async fn whatever_changes_a_key_wakes_its_watch_and_no_other() {
     }
     assert!(!is_awake(&mut other).await);
     assert_eq!(tracking(&server).len(), 1, "one connection for all of them");
+}
+
+#[tokio::test]
+async fn all_who_wait_already_are_woken_by_the_change_of_their_key() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let mut first = watch(&client, "key").await;
+    let mut waits = Vec::new();
+    for key in ["key", "key", "other"] {
+        let mut watch = watch(&client, key).await;
+        let wait = tokio::spawn(async move { watch.changed().await });
+        waits.push(wait);
+    }
+    // The tasks run before this one goes on, and wait.
+    let mut change = pin!(first.changed());
+    assert!(futures::poll!(&mut change).is_pending());
+    tokio::task::yield_now().await;
+    let append = Command::write("APPEND").key("key").arg("x");
+    client.run(append).await.expect("APPEND");
+    timeout(SOON, change).await.expect("changed");
+    let other = waits.pop().expect("three");
+    for wait in waits {
+        timeout(SOON, wait)
+            .await
+            .expect("changed")
+            .expect("no panic");
+    }
+    assert!(!other.is_finished(), "its key was not changed");
+    set(&server, "other", "1");
+    timeout(SOON, other)
+        .await
+        .expect("changed")
+        .expect("no panic");
 }
 
 #[tokio::test]
