@@ -2,6 +2,7 @@
 
 pub mod deliveries;
 pub mod model;
+pub mod plant;
 pub mod python;
 pub mod tally;
 

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use purse::{Client, ErrorKind, Json, Occurrences, Raw, RedisHash, RedisList};
 use purse_testkit::{Release, Server};
+use purse_tests::plant::{Plant, carrot};
 use purse_tests::{calls, client, fresh};
-use serde::{Deserialize, Serialize};
 
 type Strings = RedisList<String>;
 
@@ -246,22 +246,11 @@ async fn a_dropped_stream_sends_nothing_more() {
     assert_eq!(sent, 5, "three pages, and the two that were on their way");
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Plant {
-    name: String,
-    healthiness: f64,
-    tasty: bool,
-}
-
 #[tokio::test]
 async fn elements_may_be_of_any_serde_type() {
     let client = client().await;
     let plants: RedisList<Plant> = RedisList::new(&client, fresh("list"));
-    let plant = Plant {
-        name: "carrot".into(),
-        healthiness: 5.5,
-        tasty: false,
-    };
+    let plant = carrot();
     plants.push_back(&plant).await.unwrap();
     plants
         .push_back(Plant {

@@ -9,26 +9,11 @@ use std::path::{Path, PathBuf};
 use futures::TryStreamExt;
 use purse::{Client, ErrorKind, Json, RedisHash, RedisList, RedisSet};
 use purse_testkit::Server;
+use purse_tests::plant::{Plant, carrot};
 use purse_tests::python::{pottery, script};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 const TEXTS: [&str; 6] = ["a", "ä€😀", "", "\"quoted\"", "null", "12"];
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Plant {
-    name: String,
-    healthiness: f64,
-    tasty: bool,
-}
-
-fn carrot() -> Plant {
-    Plant {
-        name: "carrot".into(),
-        healthiness: 5.0,
-        tasty: false,
-    }
-}
 
 /// A Python with pottery in it.
 fn python() -> Option<PathBuf> {

@@ -12,8 +12,8 @@ use purse::{
     RedisSet, RedisSortedSet, SetOptions,
 };
 use purse_testkit::Server;
+use purse_tests::plant::{Plant, carrot};
 use purse_tests::python::{interpreter, script};
-use serde::{Deserialize, Serialize};
 
 #[path = "../../examples/hash.rs"]
 #[allow(dead_code, reason = "as a program of its own it has a main function")]
@@ -21,21 +21,6 @@ mod hash;
 #[path = "../../examples/redlock.rs"]
 #[allow(dead_code, reason = "as a program of its own it has a main function")]
 mod redlock;
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Plant {
-    name: String,
-    healthiness: f64,
-    tasty: bool,
-}
-
-fn carrot() -> Plant {
-    Plant {
-        name: "carrot".into(),
-        healthiness: 5.0,
-        tasty: false,
-    }
-}
 
 fn spinach() -> Plant {
     Plant {

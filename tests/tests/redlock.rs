@@ -79,6 +79,12 @@ async fn eventually(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool
     }
 }
 
+#[track_caller]
+fn assert_lost(error: &Error, expected: LostReason) {
+    let is_so = matches!(error, Error::Lost { reason } if *reason == expected);
+    assert!(is_so, "not {expected:?}: {error:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_contenders_exclude_each_other() {
     let key = fresh("counter");
@@ -191,15 +197,7 @@ async fn a_foreign_holder_is_never_robbed() {
         ask(server, "SET", mutex.key(), "theirs");
     }
     let error = guard.extend().await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::Lost {
-                reason: LostReason::Gone
-            }
-        ),
-        "{error}"
-    );
+    assert_lost(&error, LostReason::Gone);
     assert_eq!(guard.release().await.unwrap(), Release::AlreadyExpired);
     redlock.shutdown().await;
     assert!(MASTERS.iter().all(theirs));
@@ -223,15 +221,7 @@ async fn an_expired_lock_says_so() {
     eventually("over", PATIENCE, || !guard.is_valid()).await;
     assert!(guard.remaining().is_zero() && guard.valid_until() <= LockInstant::now());
     let error = guard.extend().await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::Lost {
-                reason: LostReason::Expired
-            }
-        ),
-        "{error}"
-    );
+    assert_lost(&error, LostReason::Expired);
     assert_eq!(guard.release().await.unwrap(), Release::AlreadyExpired);
     // Whoever waited has it, although the first holder did not release in time.
     let next = next.await.unwrap().unwrap();

@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures::{StreamExt, TryStreamExt};
 use purse::{Aggregate, Changes, Client, Condition, ErrorKind, Pattern, Raw, RedisSortedSet};
 use purse_testkit::Server;
+use purse_tests::plant::{Plant, carrot};
 use purse_tests::{calls, client, fresh};
-use serde::{Deserialize, Serialize};
 
 #[path = "sorted_set/bad_input.rs"]
 mod bad_input;
@@ -410,20 +410,11 @@ async fn sums_and_counts_of_many_at_once_are_those_of_one_after_the_other() {
     assert_eq!(done.iter().map(|(.., added)| added).sum::<u64>(), 320);
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Plant {
-    name: String,
-    tasty: bool,
-}
-
 #[tokio::test]
 async fn elements_may_be_of_any_serde_type() {
     let client = client().await;
     let plants: RedisSortedSet<Plant> = RedisSortedSet::new(&client, fresh("sorted"));
-    let plant = Plant {
-        name: "carrot".into(),
-        tasty: false,
-    };
+    let plant = carrot();
     assert!(plants.insert(&plant, 5.5).await.unwrap());
     assert!(!plants.insert(plant.clone(), 6.5).await.unwrap());
     assert_eq!(plants.peek_max().await.unwrap(), Some((plant.clone(), 6.5)));

@@ -16,6 +16,7 @@ use purse_client::{Error, ErrorKind};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::LostReason;
 use crate::health::MasterStatus;
 use crate::keys::leader;
 use crate::settings::Settings;
@@ -25,6 +26,12 @@ pub(crate) use tracking::{POLL, Tracking};
 
 pub(crate) const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
+}
+
+#[track_caller]
+pub(crate) fn assert_lost(error: &crate::Error, expected: LostReason) {
+    let is_so = matches!(error, crate::Error::Lost { reason } if *reason == expected);
+    assert!(is_so, "not {expected:?}: {error:?}");
 }
 
 pub(crate) const SETTINGS: Settings = Settings {

@@ -8,7 +8,7 @@ use purse::redlock::{AutoExtend, Error, LockInstant, LostReason, Redlock, Releas
 use purse_testkit::Masters;
 use purse_tests::fresh;
 
-use super::{MASTERS, PATIENCE, copies, eventually, five};
+use super::{MASTERS, PATIENCE, assert_lost, copies, eventually, five};
 
 const TTL: Duration = Duration::from_secs(2);
 
@@ -141,14 +141,6 @@ async fn a_scope_stops_its_work_when_somebody_deletes_the_lock() {
             std::future::pending::<()>().await;
         })
         .await;
-    assert!(
-        matches!(
-            outcome,
-            Err(Error::Lost {
-                reason: LostReason::Gone
-            })
-        ),
-        "{outcome:?}"
-    );
+    assert_lost(&outcome.unwrap_err(), LostReason::Gone);
     assert_eq!(copies(&*MASTERS, mutex.key()), 0);
 }

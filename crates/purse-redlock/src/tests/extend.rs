@@ -1,4 +1,4 @@
-use crate::testing::{Behaviour, Rig, WELL, drop_after, ms};
+use crate::testing::{Behaviour, Rig, WELL, assert_lost, drop_after, ms};
 use crate::transport::Action;
 use crate::{Error, LostReason, RedlockGuard, Release};
 use purse_client::ErrorKind;
@@ -59,15 +59,7 @@ async fn a_majority_without_our_token_means_lost_for_good() {
     rig.masters[1].hold("another", ms(60_000));
     for _ in 0..2 {
         let error = guard.extend().await.unwrap_err();
-        assert!(
-            matches!(
-                error,
-                Error::Lost {
-                    reason: LostReason::Gone
-                }
-            ),
-            "{error}"
-        );
+        assert_lost(&error, LostReason::Gone);
         assert!(guard.check().is_err() && guard.remaining().is_zero());
     }
     let asked = rig.masters[2].asked().len();
@@ -90,15 +82,7 @@ async fn what_expired_by_our_clock_is_lost_whatever_the_masters_say() {
     assert!(rig.masters.iter().all(|master| master.holder().is_some()));
     for _ in 0..2 {
         let error = guard.extend().await.unwrap_err();
-        assert!(
-            matches!(
-                error,
-                Error::Lost {
-                    reason: LostReason::Expired
-                }
-            ),
-            "{error}"
-        );
+        assert_lost(&error, LostReason::Expired);
     }
     assert!(!guard.is_valid());
     assert_eq!(guard.release().await.unwrap(), Release::AlreadyExpired);
@@ -116,15 +100,7 @@ async fn an_extension_that_is_confirmed_after_the_end_comes_too_late() {
         clock.put_forward(ms(990));
     });
     let error = guard.extend().await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::Lost {
-                reason: LostReason::Expired
-            }
-        ),
-        "{error}"
-    );
+    assert_lost(&error, LostReason::Expired);
     late.await.unwrap();
     assert!(!guard.is_valid());
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::testing::{Behaviour, Rig, WELL, ms};
+use crate::testing::{Behaviour, Rig, WELL, assert_lost, ms};
 use crate::transport::Action;
 use crate::{AutoExtend, Error, LostReason, RedlockMulti, Release};
 
@@ -80,15 +80,7 @@ async fn one_name_lost_on_a_quorum_is_all_of_it_lost() {
         let extended = guard.extend().await;
         if is_lost {
             let error = extended.unwrap_err();
-            assert!(
-                matches!(
-                    error,
-                    Error::Lost {
-                        reason: LostReason::Gone
-                    }
-                ),
-                "{error}"
-            );
+            assert_lost(&error, LostReason::Gone);
             assert_eq!(guard.release().await.unwrap(), Release::AlreadyExpired);
         } else {
             extended.unwrap();

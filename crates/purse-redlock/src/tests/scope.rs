@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 
-use crate::testing::{Behaviour, Rig, WELL, drop_after, ms};
+use crate::testing::{Behaviour, Rig, WELL, assert_lost, drop_after, ms};
 use crate::transport::Action;
 use crate::{AutoExtend, Error, LostReason, Release};
 use tokio::time::{Instant, sleep, timeout};
@@ -37,15 +37,8 @@ async fn work_takes_many_ttls_and_its_result_comes_back_with_the_lock_s_end() {
     assert!(matches!(scoped.release(), Ok(Release::Released)));
     let (number, lease) = scoped.certain().unwrap();
     assert_eq!(number, 7);
-    assert!(
-        matches!(
-            lease.check(),
-            Err(Error::Lost {
-                reason: LostReason::Released
-            })
-        ),
-        "what escapes is of no use"
-    );
+    // What escapes is of no use.
+    assert_lost(&lease.check().unwrap_err(), LostReason::Released);
     assert_eq!(lease.lost().await, LostReason::Released);
     rig.assert_clean("scope").await;
     let asked = rig.masters[0].asked_at(Action::Extend).len();
@@ -78,15 +71,7 @@ async fn lost_by_time_the_work_is_gone_before_any_master_could_give_the_lock_to_
             rig.behave(&faults);
         };
         let (outcome, ()) = tokio::join!(scope, outages);
-        assert!(
-            matches!(
-                outcome,
-                Err(Error::Lost {
-                    reason: LostReason::Expired
-                })
-            ),
-            "{outcome:?}"
-        );
+        assert_lost(&outcome.unwrap_err(), LostReason::Expired);
         let dropped = dropped.lock().unwrap().expect("the work is gone");
         // The masters' keys end at that moment at the earliest.
         assert!(dropped < rig.free_since().unwrap(), "{dropped:?}");
@@ -112,15 +97,7 @@ async fn lost_to_another_the_work_is_never_polled_again() {
     };
     let (outcome, ()) = tokio::join!(scope, robbery);
     let outcome: crate::Result<crate::Scoped<()>> = outcome;
-    assert!(
-        matches!(
-            outcome,
-            Err(Error::Lost {
-                reason: LostReason::Gone
-            })
-        ),
-        "{outcome:?}"
-    );
+    assert_lost(&outcome.unwrap_err(), LostReason::Gone);
     let ended = Instant::now();
     assert!(
         *last.lock().unwrap() >= ended - ms(2),
@@ -181,12 +158,7 @@ async fn a_cap_ends_the_work_at_the_lock_s_end() {
     let mutex = mutex.auto_extend(AutoExtend::new().max_extensions(1));
     let start = Instant::now();
     let outcome = mutex.scope(async |_| std::future::pending::<()>().await);
-    assert!(matches!(
-        outcome.await,
-        Err(Error::Lost {
-            reason: LostReason::Capped
-        })
-    ));
+    assert_lost(&outcome.await.unwrap_err(), LostReason::Capped);
     let held = start.elapsed();
     assert!(held >= ms(333 + 988) && held < ms(333 + 1_000), "{held:?}");
 }
