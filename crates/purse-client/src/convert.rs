@@ -9,9 +9,15 @@ use crate::{Error, ErrorKind};
 const NOT_SENT: [&str; 4] = [
     "Connection closed unexpectedly.",
     "Failed to route command.",
-    "Failed to send command to router.",
+    NO_TASK,
     "Client is not initialized.",
 ];
+
+/// What fred says while its task is being started anew.
+const NO_TASK: &str = "Failed to send command to router.";
+
+/// What it says of a command that was under way when its task ended.
+const TASK_ENDED: &str = "channel closed";
 
 /// What fred says of a command that a cluster sent elsewhere: see [`redirect`](crate::redirect).
 const REDIRECTED: &str = "Too many redirections.";
@@ -46,9 +52,22 @@ pub(crate) fn command_error(error: FredError, name: &str, effect: Effect) -> Err
 
 /// Whether a cluster sent the command elsewhere.
 pub(crate) fn is_redirection(error: &Error) -> bool {
-    let source = std::error::Error::source(error);
-    let fred = source.and_then(|source| source.downcast_ref::<FredError>());
-    fred.is_some_and(|fred| fred.details() == REDIRECTED)
+    freds_words(error) == Some(REDIRECTED)
+}
+
+/// Whether the command failed only because fred's task was started anew just then, and may be sent
+/// again.
+pub(crate) fn is_between_tasks(error: &Error, effect: Effect) -> bool {
+    match freds_words(error) {
+        Some(NO_TASK) => true,
+        Some(TASK_ENDED) => effect == Effect::Read,
+        _ => false,
+    }
+}
+
+fn freds_words(error: &Error) -> Option<&str> {
+    let source = std::error::Error::source(error)?;
+    source.downcast_ref().map(FredError::details)
 }
 
 /// Whether a server refused the command because it is no primary, or none any more.

@@ -75,7 +75,9 @@ async fn follow(client: &Client, lane: &Lane, work: Work, slot: Option<u16>) -> 
         };
         node = match slot {
             // Where the slot is now it was sent already: it must be on the move.
-            Some(slot) if node.is_none() => importer(lane.fred(), slot).await,
+            Some(slot) if node.is_none() && went_elsewhere(&error) => {
+                importer(lane.fred(), slot).await
+            }
             _ => None,
         };
     }
@@ -167,8 +169,12 @@ fn importer_in(nodes: &str, slot: u16) -> Option<Server> {
 }
 
 impl Work {
-    /// Whether it is sent again after `error`, which says that it did not run.
+    /// Whether it is sent again after `error`, which says that it did not run, or may run twice.
     fn follows(&self, error: &Error) -> bool {
+        let is_hasty = matches!(self, Self::Command(command) if command.fail_fast);
+        if !is_hasty && convert::is_between_tasks(error, self.effect()) {
+            return true;
+        }
         let is_split = error.code() == Some("TRYAGAIN");
         let is_impatient = matches!(self, Self::Command(command) if command.impatient);
         went_elsewhere(error) && !(is_split && is_impatient)
