@@ -1,9 +1,10 @@
 //! The client.
 
+mod sending;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use fred::clients::Client as FredClient;
@@ -18,13 +19,16 @@ use tokio::time::timeout;
 use crate::builder::{ClientBuilder, Plan};
 use crate::command::{Command, Effect, Subject};
 use crate::driver::Driver;
-use crate::lane::{Lane, Started};
+use crate::gather::Gathering;
+use crate::lane::Lane;
 use crate::lease::Leases;
 use crate::pop::{Lines, Removals};
 use crate::redirect::{self, Work};
 use crate::trackers::Trackers;
 use crate::transaction::Transaction;
 use crate::{Error, ErrorKind, Op, Reply, Result, convert};
+
+pub(crate) use sending::{Sending, Start};
 
 /// How long pops under way may take to end when the client closes.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -56,20 +60,6 @@ const GOODBYE: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
-/// How a command goes.
-pub(crate) enum Start {
-    Now(Sending),
-    /// It needs more than to be sent, or has to wait.
-    Later(Command),
-}
-
-/// A command under way on one of the lanes.
-#[derive(Debug)]
-pub(crate) struct Sending {
-    started: Started,
-    lane: Option<usize>,
-}
-
 struct Inner {
     reads: Vec<Lane>,
     writes: Lane,
@@ -77,6 +67,7 @@ struct Inner {
     next: AtomicUsize,
     server: Arc<str>,
     connect_timeout: Duration,
+    gathering: Gathering,
     leases: Leases,
     trackers: Trackers,
     lines: Lines,
@@ -127,6 +118,7 @@ impl Client {
             next: AtomicUsize::new(0),
             server: plan.server,
             connect_timeout: plan.connect_timeout,
+            gathering: Gathering::default(),
             leases,
             trackers: Trackers::default(),
             lines: Lines::default(),
@@ -161,37 +153,6 @@ impl Client {
             result.map_err(|error| self.told(error, &subject))
         };
         run.boxed()
-    }
-
-    /// Takes on a command that needs no more than to be sent, while its connection stands; gives
-    /// others back. It is sent with the first poll.
-    ///
-    /// Most are such, and then there is no future around fred's, and no box.
-    pub(crate) fn start(&self, command: Command) -> Start {
-        // Before a lane has its turn: what is given back takes one later.
-        if self.is_closed() || self.is_cluster() || !self.0.writes.is_plain(&command) {
-            return Start::Later(command);
-        }
-        let index = self.0.next_lane(command.effect);
-        let lane = self.0.lane_at(index);
-        if !lane.is_connected() {
-            return Start::Later(command);
-        }
-        Start::Now(Sending {
-            started: lane.start(command),
-            lane: index,
-        })
-    }
-
-    /// Goes on with a command that this client started; not to be called again once it is done.
-    pub(crate) fn poll(
-        &self,
-        sending: &mut Sending,
-        task: &mut Context<'_>,
-    ) -> Poll<Result<Reply>> {
-        let lane = self.0.lane_at(sending.lane);
-        let result = ready!(lane.poll(&mut sending.started, task, &self.0.server));
-        Poll::Ready(result.inspect_err(|error| self.heed(error)))
     }
 
     /// Adds to an error what it is about.
@@ -386,6 +347,10 @@ impl Client {
             lanes.iter().map(Lane::fred).collect(),
             self.0.connect_timeout,
         )
+    }
+
+    pub(crate) fn gathering(&self) -> &Gathering {
+        &self.0.gathering
     }
 
     pub(crate) fn leases(&self) -> &Leases {

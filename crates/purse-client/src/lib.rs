@@ -19,6 +19,7 @@ mod command;
 mod convert;
 mod driver;
 mod error;
+mod gather;
 mod keyspace;
 mod lane;
 mod lease;

@@ -16,7 +16,7 @@ use crate::{Client, Command, Effect, Error, ErrorKind, Reply, Result};
 ///
 /// What a collection's method returns: `.await` it. It borrows nothing, so it can be spawned,
 /// joined or boxed as it is. It takes one round trip (a second one, once, where a script is not
-/// yet in the server's cache).
+/// yet in the server's cache). Reads of one thing that come at the same moment go as one command.
 ///
 /// # Cancel safety
 /// Dropped before the first poll, nothing is sent. Dropped later, the command may run or not, and
@@ -169,6 +169,12 @@ impl<R> Sent<R> {
         let reply = ready!(self.client.poll(&mut self.sending, task));
         let result = reply.and_then(|reply| Op::read_reply(reply, self.read, self.effect));
         Poll::Ready(result.map_err(|error| self.client.told(error, &self.subject)))
+    }
+}
+
+impl<R> Drop for Sent<R> {
+    fn drop(&mut self) {
+        self.client.ended(&self.sending);
     }
 }
 

@@ -38,7 +38,7 @@ use crate::typed::{self, Typed};
 const SHORTEST: Duration = Duration::from_millis(1);
 
 /// How many elements an array has that fred may take for a message.
-const MESSAGES: RangeInclusive<usize> = 3..=5;
+pub(crate) const MESSAGES: RangeInclusive<usize> = 3..=5;
 
 static CALL: Script = Script::write("CALL", include_str!("lua/call.lua"));
 

@@ -23,6 +23,11 @@
 //! Methods give an [`Op`](purse_client::Op), a future that owns all it needs, or are async
 //! functions where one call takes several commands.
 //!
+//! Reads of one element (`get`, `contains`, `score`, `rank` and the like) that several tasks await at
+//! the same moment go as one command, up to 64 of them: `HMGET`, `SMISMEMBER` or `ZMSCORE` where all
+//! are of one key, else a script. Nobody waits for it, each gets the result and the error that it
+//! would get alone, and what their documentation says of them holds. Not so in a cluster.
+//!
 //! # Errors
 //!
 //! Every method fails with a [`purse_client::Error`]; its [`kind`](purse_client::Error::kind) tells

@@ -1,0 +1,316 @@
+//! Reads that come at the same moment go as one command.
+//!
+//! To read one thing costs next to nothing on the server, and a lot on the way there and back. So
+//! while reads of one kind are under way, those that come wait until whatever is ready to run has
+//! run, and go together. They wait for no reply and for no timer, and where nothing is under way
+//! nobody waits at all.
+//!
+//! Of one key, they become the command that takes many arguments where there is one, as `HMGET` for
+//! `HGET`; else a script that reads one after the other. Each has a reply of its own. If the server
+//! refuses the one command, each goes once more, alone, to be refused in words of its own.
+//!
+//! Writes are left alone: they go in the order in which they come, and what one of them returns (is
+//! the field new?) the commands that take many do not tell.
+
+use std::mem::take;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use fred::types::Value;
+use futures::future::join_all;
+use tokio::sync::oneshot;
+use tokio::task::yield_now;
+
+use crate::command::{Command, Effect};
+use crate::{Client, Error, ErrorKind, Reply, Result, Script, wire};
+
+static EACH: Script = Script::read("EACH", include_str!("lua/each.lua"));
+
+/// So many go as one at most: the server does nothing else meanwhile.
+const MOST: usize = 64;
+
+/// The commands, how many arguments they have, and the one that takes many in their place.
+const KINDS: [(&str, usize, Option<&str>); 8] = [
+    ("GET", 0, None),
+    ("HGET", 1, Some("HMGET")),
+    ("HEXISTS", 1, None),
+    ("LINDEX", 1, None),
+    ("SISMEMBER", 1, Some("SMISMEMBER")),
+    ("ZSCORE", 1, Some("ZMSCORE")),
+    ("ZRANK", 1, None),
+    ("ZREVRANK", 1, None),
+];
+
+/// The reads of one client that are under way, by their kinds.
+#[derive(Debug, Default)]
+pub(crate) struct Gathering([Place; KINDS.len()]);
+
+#[derive(Debug, Default)]
+struct Place {
+    under_way: AtomicUsize,
+    waiting: Mutex<Vec<Waiting>>,
+    /// The server does not let them go as one.
+    is_refused: AtomicBool,
+}
+
+/// A read that is about to go.
+#[derive(Debug)]
+struct Waiting {
+    command: Command,
+    reply: oneshot::Sender<Result<Reply>>,
+}
+
+/// What a read under way is counted as; to be [left](Gathering::leave).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Presence {
+    kind: usize,
+    /// Whether it is to go with others.
+    pub(crate) has_company: bool,
+}
+
+impl Gathering {
+    /// Counts `command` as under way, if it is one that may go with others.
+    pub(crate) fn enter(&self, command: &Command) -> Option<Presence> {
+        if command.effect == Effect::Write {
+            return None;
+        }
+        let (name, args) = (command.name, command.args.len());
+        let kind = KINDS
+            .iter()
+            .position(|kind| (kind.0, kind.1) == (name, args))?;
+        let place = &self.0[kind];
+        let others = place.under_way.fetch_add(1, Ordering::Relaxed);
+        Some(Presence {
+            kind,
+            has_company: others > 0 && !place.is_refused.load(Ordering::Relaxed),
+        })
+    }
+
+    /// The read is not under way any more.
+    pub(crate) fn leave(&self, presence: Presence) {
+        self.0[presence.kind]
+            .under_way
+            .fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Place {
+    fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
+        // No panic can leave it half-changed.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Has `command` go with the others of its kind.
+pub(crate) fn join(
+    client: &Client,
+    presence: Presence,
+    command: Command,
+) -> oneshot::Receiver<Result<Reply>> {
+    let (reply, answer) = oneshot::channel();
+    let is_first = {
+        let mut waiting = client.gathering().0[presence.kind].waiting();
+        waiting.push(Waiting { command, reply });
+        waiting.len() == 1
+    };
+    if is_first {
+        let departure = Departure {
+            client: client.clone(),
+            kind: presence.kind,
+            is_over: false,
+        };
+        client.runtime().spawn(departure.leave());
+    }
+    answer
+}
+
+/// The task that sends what waits. Dropped with its runtime, it lets go of those who wait.
+struct Departure {
+    client: Client,
+    kind: usize,
+    is_over: bool,
+}
+
+impl Departure {
+    async fn leave(mut self) {
+        yield_now().await;
+        let waiting = self.take();
+        self.is_over = true;
+        send(&self.client, self.kind, waiting).await;
+    }
+
+    fn take(&self) -> Vec<Waiting> {
+        take(&mut *self.client.gathering().0[self.kind].waiting())
+    }
+}
+
+impl Drop for Departure {
+    fn drop(&mut self) {
+        if !self.is_over {
+            drop(self.take());
+        }
+    }
+}
+
+/// What is to be said where [`join`]'s answer never comes.
+pub(crate) fn unheard() -> Error {
+    Error::new(ErrorKind::Closed, "the client's runtime has ended")
+}
+
+async fn send(client: &Client, kind: usize, mut waiting: Vec<Waiting>) {
+    // Nobody waits any more.
+    waiting.retain(|waiting| !waiting.reply.is_closed());
+    let mut groups = Vec::with_capacity(waiting.len().div_ceil(MOST));
+    while !waiting.is_empty() {
+        let rest = waiting.split_off(waiting.len().min(MOST));
+        groups.push(send_as_one(client, kind, waiting));
+        waiting = rest;
+    }
+    join_all(groups).await;
+}
+
+async fn send_as_one(client: &Client, kind: usize, group: Vec<Waiting>) {
+    if group.len() == 1 {
+        return each_alone(client, group).await;
+    }
+    let reply = client.perform(Effect::Read, merged(kind, &group)).await;
+    match reply.and_then(|reply| answers(reply, group.len())) {
+        Ok(answers) => {
+            for (waiting, answer) in group.into_iter().zip(answers) {
+                waiting.tell(Ok(answer));
+            }
+        }
+        Err(error) if is_by_server(error.kind()) => {
+            if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Auth) {
+                let place = &client.gathering().0[kind];
+                place.is_refused.store(true, Ordering::Relaxed);
+            }
+            each_alone(client, group).await;
+        }
+        Err(error) => {
+            for waiting in group {
+                waiting.tell(Err(error.again()));
+            }
+        }
+    }
+}
+
+async fn each_alone(client: &Client, group: Vec<Waiting>) {
+    let alone = group.into_iter().map(async |Waiting { command, reply }| {
+        // Nobody hears it who does not wait any more.
+        let _ = reply.send(client.perform(Effect::Read, command).await);
+    });
+    join_all(alone).await;
+}
+
+impl Waiting {
+    fn key(&self) -> Option<&Bytes> {
+        self.command.keys.first()
+    }
+
+    fn tell(self, answer: Result<Reply>) {
+        // As in `each_alone`.
+        let _ = self.reply.send(answer);
+    }
+}
+
+/// Whether the server answered, and refused.
+const fn is_by_server(kind: ErrorKind) -> bool {
+    !matches!(
+        kind,
+        ErrorKind::NotSent
+            | ErrorKind::Ambiguous
+            | ErrorKind::Timeout
+            | ErrorKind::Closed
+            | ErrorKind::Protocol
+    )
+}
+
+fn merged(kind: usize, group: &[Waiting]) -> Command {
+    let commands = || group.iter().map(|waiting| &waiting.command);
+    let args = commands().filter_map(|command| command.args.first().cloned());
+    let is_of_one_key = group.iter().all(|waiting| waiting.key() == group[0].key());
+    if is_of_one_key && let Some(name) = KINDS[kind].2 {
+        let mut args: Vec<_> = args.collect();
+        // Some lengths need a script; more of the same costs less.
+        while wire::MESSAGES.contains(&args.len()) {
+            args.push(args[0].clone());
+        }
+        let keys = group[0].command.keys.clone();
+        let command = Command::read(name);
+        return Command {
+            keys,
+            args,
+            ..command
+        };
+    }
+    let name = Value::from_static_str(group[0].command.name);
+    let args: Vec<_> = std::iter::once(name).chain(args).collect();
+    let is_told_once = is_of_one_key && args.len() > 1;
+    let count = if is_told_once { 1 } else { group.len() };
+    let keys = commands()
+        .take(count)
+        .flat_map(|command| command.keys.clone());
+    let (keys, command) = (keys.collect(), Command::script(&EACH));
+    Command {
+        keys,
+        args,
+        ..command
+    }
+}
+
+/// The replies to so many reads, taken out of that to the merged one.
+fn answers(reply: Reply, count: usize) -> Result<Vec<Reply>> {
+    let mut replies = reply.into_list()?;
+    if replies.len() < count {
+        let message = format!("{} answers to {count} reads", replies.len());
+        return Err(Error::new(ErrorKind::Protocol, message));
+    }
+    replies.truncate(count);
+    Ok(replies)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::join_all;
+    use futures::poll;
+    use purse_testkit::Server;
+
+    use super::*;
+
+    fn under_way(client: &Client) -> usize {
+        let places = &client.gathering().0;
+        let counts = places.iter().map(|place| &place.under_way);
+        counts.map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
+    #[tokio::test]
+    async fn whoever_is_answered_or_dropped_is_under_way_no_more() {
+        let server = Server::start().expect("a server");
+        let client = Client::connect(&server.url()).await.expect("a client");
+        let read = || client.op(Command::read("GET").key("key"), Ok);
+        join_all((0..10).map(|_| read())).await;
+        assert_eq!(under_way(&client), 0);
+        let mut reads: Vec<_> = (0..10).map(|_| read()).collect();
+        for (n, read) in reads.iter_mut().enumerate() {
+            assert!(poll!(read).is_pending());
+            assert_eq!(under_way(&client), n + 1);
+        }
+        drop(reads);
+        assert_eq!(under_way(&client), 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_read_of_one_thing_goes_by_itself() {
+        let gathering = Gathering::default();
+        for command in [
+            Command::write("GET").key("key"),
+            Command::read("HGET").key("key"),
+            Command::read("HMGET").key("key").arg("field"),
+            Command::read("LINDEX").key("key").arg(1_i64).arg(2_i64),
+        ] {
+            assert!(gathering.enter(&command).is_none(), "{command:?}");
+        }
+    }
+}

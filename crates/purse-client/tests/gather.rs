@@ -1,0 +1,297 @@
+//! Reads that come at the same moment go as one command, and nobody can tell.
+
+mod support;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::join_all;
+use futures::poll;
+use purse_client::{Client, Command, ErrorKind, Op, Reply, Result};
+use purse_testkit::{Release, Server};
+use support::{Proxy, SOON, calls, client, until};
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+
+/// What holds the numbers below [`STORED`], as far as they divide by [`KEYS`].
+const KEYS: usize = 2;
+const STORED: usize = 150;
+
+/// More reads than go as one, of which some find nothing.
+const MANY: usize = 200;
+
+async fn stocked(server: &Server) -> Client {
+    let client = client(server).await;
+    for n in 0..STORED {
+        let (key, name) = (n % KEYS, format!("{n}"));
+        let arguments: [&[&str]; 5] = [
+            &["SET", &format!("string:{n}"), &format!("value {n}")],
+            &["HSET", &format!("hash:{key}"), &name, &format!("value {n}")],
+            &["RPUSH", &format!("list:{key}"), &format!("value {n}")],
+            &["SADD", &format!("set:{key}"), &name],
+            &["ZADD", &format!("sorted:{key}"), &format!("{n}.5"), &name],
+        ];
+        for words in arguments {
+            server.command(words).expect("a stored value");
+        }
+    }
+    client
+}
+
+fn arg(name: &'static str, key: &str, n: usize) -> Command {
+    Command::read(name)
+        .key(key.to_owned())
+        .arg(Bytes::from(n.to_string()))
+}
+
+/// A read of each kind of the number `n`, in one of so many keys.
+fn reads(n: usize, keys: usize) -> [Command; 8] {
+    let key = n % keys;
+    [
+        Command::read("GET").key(format!("string:{n}")),
+        arg("HGET", &format!("hash:{key}"), n),
+        arg("HEXISTS", &format!("hash:{key}"), n),
+        Command::read("LINDEX")
+            .key(format!("list:{key}"))
+            .arg(n / KEYS),
+        arg("SISMEMBER", &format!("set:{key}"), n),
+        arg("ZSCORE", &format!("sorted:{key}"), n),
+        arg("ZRANK", &format!("sorted:{key}"), n),
+        arg("ZREVRANK", &format!("sorted:{key}"), n),
+    ]
+}
+
+fn bytes(reply: Reply) -> Result<Option<Vec<u8>>> {
+    reply
+        .non_nil()
+        .map(|reply| Ok(reply.into_bytes()?.to_vec()))
+        .transpose()
+}
+
+fn ops(client: &Client, commands: impl IntoIterator<Item = Command>) -> Vec<Op<Option<Vec<u8>>>> {
+    let op = |command| client.op(command, bytes);
+    commands.into_iter().map(op).collect()
+}
+
+fn hash(fields: usize) -> impl Iterator<Item = Command> {
+    (0..fields).map(|n| arg("HGET", "hash:0", KEYS * n))
+}
+
+fn value(n: usize) -> Option<Vec<u8>> {
+    Some(format!("value {n}").into_bytes())
+}
+
+#[tokio::test]
+async fn each_gets_the_reply_that_it_gets_alone() {
+    for release in [Release::Valkey9_1, Release::Redis6_2_5] {
+        let server = Server::builder()
+            .release(release)
+            .start()
+            .expect("a server");
+        let client = stocked(&server).await;
+        for keys in [1, KEYS] {
+            for kind in 0..reads(0, 1).len() {
+                let commands: Vec<_> = (0..MANY).map(|n| reads(n, keys)[kind].clone()).collect();
+                let mut alone = Vec::new();
+                for op in ops(&client, commands.clone()) {
+                    alone.push(op.await.expect("a reply"));
+                }
+                let found = alone.iter().flatten().count();
+                assert!((50..=MANY).contains(&found), "{:?}: {found}", commands[0]);
+                for count in [2, 3, 4, 5, 6, 7, 64, 65, 66, MANY] {
+                    let together = ops(&client, commands[..count].to_vec());
+                    for (together, alone) in join_all(together).await.iter().zip(&alone) {
+                        assert_eq!(together.as_ref().expect("a reply"), alone);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_first_goes_at_once_and_the_others_as_one() {
+    let server = Server::start().expect("a server");
+    let client = stocked(&server).await;
+    for value in join_all(ops(&client, hash(40))).await {
+        assert!(value.expect("a reply").is_some());
+    }
+    assert_eq!((calls(&server, "hget"), calls(&server, "hmget")), (1, 1));
+}
+
+#[tokio::test]
+async fn nobody_waits_for_the_reply_of_another() {
+    let server = Server::start().expect("a server");
+    stocked(&server).await;
+    let proxy = Proxy::before(&server).await;
+    let client = Client::builder(&proxy.url).connections(2).connect().await;
+    let client = client.expect("through the proxy");
+    proxy.hold_next_request();
+    let mut first = client.op(arg("HGET", "hash:0", 0), bytes);
+    assert!(poll!(&mut first).is_pending());
+    until("the first is held", async || proxy.holds_one()).await;
+    for (n, other) in join_all(ops(&client, hash(40)))
+        .await
+        .into_iter()
+        .enumerate()
+    {
+        assert_eq!(other.expect("a reply"), value(KEYS * n));
+    }
+    assert!(poll!(&mut first).is_pending());
+    proxy.release();
+    assert_eq!(first.await.expect("a reply"), value(0));
+    assert_eq!((calls(&server, "hget"), calls(&server, "hmget")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_neighbour_of_the_wrong_type_fails_alone() {
+    let server = Server::start().expect("a server");
+    let client = stocked(&server).await;
+    let key = |n| match n {
+        5 => "list:0".to_owned(),
+        n => format!("string:{n}"),
+    };
+    let commands = (0..10).map(|n| Command::read("GET").key(key(n)));
+    for (n, reply) in join_all(ops(&client, commands))
+        .await
+        .into_iter()
+        .enumerate()
+    {
+        if n == 5 {
+            let error = reply.expect_err("a list is no string");
+            assert_eq!(error.kind(), ErrorKind::WrongType);
+            let text = error.to_string();
+            assert!(text.contains("GET") && text.contains("list:0"), "{text}");
+        } else {
+            assert_eq!(reply.expect("a reply"), value(n));
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_send_the_one_command_sends_each() {
+    let server = Server::start().expect("a server");
+    stocked(&server).await;
+    let rights = [
+        "ACL",
+        "SETUSER",
+        "me",
+        "on",
+        ">secret",
+        "~*",
+        "+@all",
+        "-hmget",
+        "-@scripting",
+    ];
+    assert_eq!(server.command(&rights).expect("ACL").text(), Some("OK"));
+    let url = server.url().replace("redis://", "redis://me:secret@");
+    let client = Client::connect(&url).await.expect("a user who may connect");
+    for _ in 0..3 {
+        for (n, reply) in join_all(ops(&client, hash(40)))
+            .await
+            .into_iter()
+            .enumerate()
+        {
+            assert_eq!(reply.expect("a reply"), value(KEYS * n));
+        }
+        let strings = (0..40).map(|n| Command::read("GET").key(format!("string:{n}")));
+        for (n, reply) in join_all(ops(&client, strings))
+            .await
+            .into_iter()
+            .enumerate()
+        {
+            assert_eq!(reply.expect("a reply"), value(n));
+        }
+    }
+    // It was tried once.
+    assert_eq!(
+        (rejected(&server, "hmget"), rejected(&server, "evalsha")),
+        (1, 1)
+    );
+    assert_eq!((calls(&server, "hget"), calls(&server, "get")), (120, 120));
+}
+
+/// How often the server refused `command` without running it.
+fn rejected(server: &Server, command: &str) -> u64 {
+    let stats = server.command(&["INFO", "commandstats"]).expect("INFO");
+    let start = format!("cmdstat_{command}:");
+    let text = stats.text().expect("text");
+    let line = text.lines().find(|line| line.starts_with(&start));
+    line.and_then(|line| line.split("rejected_calls=").nth(1))
+        .and_then(|rest| rest.split(',').next())
+        .map_or(0, |count| count.parse().expect("a number"))
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_is_not_sent_and_the_others_are_answered() {
+    let server = Server::start().expect("a server");
+    let client = stocked(&server).await;
+    let mut reads = ops(&client, hash(20));
+    for read in &mut reads {
+        assert!(poll!(read).is_pending());
+    }
+    // Those that are left are the first, which goes alone, and the last.
+    reads.drain(1..19);
+    for (reply, n) in join_all(reads).await.into_iter().zip([0, 19 * KEYS]) {
+        assert_eq!(reply.expect("a reply"), value(n));
+    }
+    assert_eq!((calls(&server, "hget"), calls(&server, "hmget")), (2, 0));
+}
+
+#[tokio::test]
+async fn each_names_itself_when_no_reply_comes() {
+    let server = Server::start().expect("a server");
+    let client = Client::builder(&server.url())
+        .command_timeout(Duration::from_millis(300))
+        .connect()
+        .await
+        .expect("a server that runs");
+    server.pause().expect("pause");
+    for reply in join_all(ops(&client, hash(10))).await {
+        let error = reply.expect_err("a server that hangs");
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+        let text = error.to_string();
+        assert!(text.contains("HGET") && text.contains("hash:0"), "{text}");
+        assert!(text.contains(&server.port().to_string()), "{text}");
+    }
+    server.resume().expect("resume");
+}
+
+#[tokio::test]
+async fn a_client_that_closes_leaves_none_waiting() {
+    let server = Server::start().expect("a server");
+    let client = stocked(&server).await;
+    let mut reads = ops(&client, hash(10));
+    for read in &mut reads {
+        assert!(poll!(read).is_pending());
+    }
+    client.close().await;
+    let replies = timeout(SOON, join_all(reads)).await.expect("in time");
+    for (n, reply) in replies.into_iter().enumerate() {
+        match reply {
+            Ok(found) => assert_eq!((n, found), (0, value(0))),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Closed, "{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_runtime_that_ends_leaves_none_waiting() {
+    let server = Server::start().expect("a server");
+    let runtime = Runtime::new().expect("a runtime");
+    let url = server.url();
+    let connected = runtime.spawn(async move { Client::connect(&url).await });
+    let client = connected
+        .await
+        .expect("no panic")
+        .expect("a server that runs");
+    let mut reads = ops(&client, hash(10));
+    server.pause().expect("pause");
+    assert!(poll!(&mut reads[0]).is_pending());
+    runtime.shutdown_background();
+    for read in &mut reads[1..] {
+        let reply = timeout(SOON, read).await.expect("in time");
+        assert_eq!(reply.expect_err("nobody sends").kind(), ErrorKind::Closed);
+    }
+    server.resume().expect("resume");
+}
