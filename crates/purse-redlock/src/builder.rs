@@ -10,6 +10,7 @@ use crate::alarms::Alarms;
 use crate::clock::SystemClock;
 use crate::connect;
 use crate::context::{Context, Post, Waiting};
+use crate::crew::Crew;
 use crate::error::{Error, Result};
 use crate::extender::AutoExtend;
 use crate::keeper::Rules;
@@ -149,6 +150,7 @@ impl RedlockBuilder {
             scopes: Stack::default(),
             alarms: Alarms::new(clock, runtime.clone()),
             waiting: Waiting::new(&runtime),
+            crew: Crew::new(runtime.clone()),
             runtime,
         }))
     }

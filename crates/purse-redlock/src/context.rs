@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::alarms::Alarms;
 use crate::clock::{Clock, LockInstant};
+use crate::crew::Crew;
 use crate::decision::{is_worth_having, quorum};
 use crate::error::{Error, Result};
 use crate::gate::Gates;
@@ -34,6 +35,7 @@ pub(crate) struct Context {
     pub(crate) scopes: Stack,
     pub(crate) alarms: Alarms,
     pub(crate) runtime: Handle,
+    pub(crate) crew: Crew,
     pub(crate) waiting: Waiting,
 }
 
@@ -120,6 +122,7 @@ impl Context {
     }
 
     fn close(&self) {
+        self.crew.dismiss();
         for post in &self.masters {
             post.master.close();
         }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::crew::Helm;
 use crate::error::{Error, LostReason, Result};
 use crate::extender::AutoExtend;
 use crate::guard::Release;
@@ -54,10 +55,11 @@ impl Offer {
     }
 
     /// The lease, unless a shutdown was faster.
-    pub(crate) fn accept(self) -> Result<Lease> {
+    pub(crate) fn accept(self, helm: Helm) -> Result<Lease> {
         let ticket = self.reaper.guard(&self.accepted).ok_or(Error::Closed)?;
         Ok(Lease {
             ticket,
+            helm,
             orders: self.orders,
             held: Held(self.term),
             fence: self.fence,
@@ -94,6 +96,7 @@ pub(crate) struct Lease {
     /// Says that the lease is in use. Given up before the owner hears that it is to be released: in
     /// between, a shutdown waits for one more than it must, and not for one less.
     ticket: GuardTicket,
+    helm: Helm,
     orders: mpsc::UnboundedSender<Order>,
     fence: u64,
 }
@@ -124,7 +127,8 @@ impl Lease {
     pub(crate) async fn extend(&self) -> Result<()> {
         let (reply, answer) = oneshot::channel();
         // Where the owner is gone, so is the receiver of the answer.
-        let _ = self.orders.send(Order::Extend(reply));
+        self.helm
+            .tell(|| drop(self.orders.send(Order::Extend(reply))));
         answer.await.unwrap_or(Err(Error::Closed))
     }
 
@@ -132,12 +136,13 @@ impl Lease {
         let Self {
             held,
             ticket,
+            helm,
             orders,
             ..
         } = self;
         let (reply, answer) = oneshot::channel();
         drop(ticket);
-        let _ = orders.send(Order::Release(reply));
+        helm.tell(|| drop(orders.send(Order::Release(reply))));
         answer.await.unwrap_or_else(|_| match held.0.lost() {
             None | Some(LostReason::Closed) => Err(Error::Closed),
             Some(_) => Ok(Release::AlreadyExpired),

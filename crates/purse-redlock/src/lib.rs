@@ -76,6 +76,7 @@ mod builder;
 mod clock;
 mod connect;
 mod context;
+mod crew;
 mod decision;
 mod election;
 mod error;

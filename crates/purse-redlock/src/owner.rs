@@ -17,6 +17,7 @@ use tokio::sync::{SemaphorePermit, oneshot};
 use crate::ballot::Ballot;
 use crate::clock::LockInstant;
 use crate::context::Context;
+use crate::crew::Helm;
 use crate::decision::{Acquisition, Possession, valid_until};
 use crate::error::{Error, Result};
 use crate::fence::settle;
@@ -89,19 +90,17 @@ pub(crate) fn attempt(
     keys: &Arc<[Bytes]>,
     is_fenced: bool,
     manner: Manner,
-) -> Option<oneshot::Receiver<Outcome>> {
+) -> Option<(Helm, oneshot::Receiver<Outcome>)> {
     let ticket = context.reaper.task()?;
     let (mut announce, outcome) = oneshot::channel();
-    let (context, keys) = (context.clone(), keys.clone());
-    let runtime = context.runtime.clone();
-    runtime.spawn(async move {
-        let shared = context.clone();
+    let (shared, keys) = (context.clone(), keys.clone());
+    let helm = context.crew.begin(async move {
         let slot = tokio::select! {
             biased;
             slot = slot(&shared, &manner) => slot,
             () = announce.closed() => return,
         };
-        let mut owner = Owner::new(context, &keys, is_fenced);
+        let mut owner = Owner::new(shared.clone(), &keys, is_fenced);
         let start = shared.clock.now();
         let acquired = owner.acquire(manner, &mut announce).await;
         drop(slot);
@@ -110,7 +109,7 @@ pub(crate) fn attempt(
         drop(ticket);
         rest.done().await;
     });
-    Some(outcome)
+    Some((helm, outcome))
 }
 
 /// A turn among all that try at the same time, for those who have time.

@@ -55,7 +55,7 @@ async fn one_attempt(
     is_fenced: bool,
     manner: Manner,
 ) -> Result<Lease, Failure> {
-    let Some(outcome) = owner::attempt(context, keys, is_fenced, manner) else {
+    let Some((helm, outcome)) = owner::attempt(context, keys, is_fenced, manner) else {
         return Err(Error::Closed.into());
     };
     let outcome = tokio::select! {
@@ -65,7 +65,7 @@ async fn one_attempt(
     };
     // The owner task goes without a word only if its runtime does.
     let offer = outcome.unwrap_or_else(|_| Err(Error::Closed.into()))?;
-    let lease = offer.accept()?;
+    let lease = offer.accept(helm)?;
     // Much time may have passed since it was offered, if this future was not polled.
     context.worth_having(lease.term().valid_until())?;
     Ok(lease)

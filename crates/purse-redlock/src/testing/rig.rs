@@ -12,6 +12,7 @@ use super::{Behaviour, Mock, SETTINGS, ms};
 use crate::alarms::Alarms;
 use crate::clock::{Clock, LockInstant, SystemClock};
 use crate::context::{Context, Post, Waiting};
+use crate::crew::Crew;
 use crate::health::MasterStatus;
 use crate::reaper::Reaper;
 use crate::redlock::Redlock;
@@ -97,6 +98,7 @@ fn redlock(
         scopes: Stack::default(),
         alarms: Alarms::new(clock.clone(), Handle::current()),
         runtime: Handle::current(),
+        crew: Crew::new(Handle::current()),
         waiting: Waiting::new(&Handle::current()),
     })
 }

@@ -1,0 +1,439 @@
+//! Tasks that each go on with one piece of work, then with the next.
+//!
+//! Whoever gives a task something to do goes on with it there and then, in the task's name: what is
+//! asked of a master is on its way before the task has had a turn, and what comes of it wakes the
+//! task, whether or not somebody waits for it. tokio hands what was woken from task to task on one
+//! thread, but three times in a row at most; then it wakes another thread. A lock of one master
+//! would pay for that twice: for the connection's task, the owner's, the caller's, and the owner's
+//! once more, to get back to that of the connection.
+
+use std::future::Future;
+use std::mem::take;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::task::{Context, Poll, Wake, Waker};
+
+use tokio::runtime::Handle;
+
+/// So many tasks are kept while they have nothing to do.
+const MOST_IDLE: usize = 64;
+
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The tasks on one runtime. Dropped, those go that have nothing to do, and the others once they
+/// have done their work.
+pub(crate) struct Crew {
+    runtime: Handle,
+    idle: Arc<Mutex<Vec<Helm>>>,
+}
+
+/// One task.
+#[derive(Clone)]
+pub(crate) struct Helm(Arc<Shared>);
+
+struct Shared {
+    runtime: Handle,
+    state: Mutex<State>,
+    crew: Weak<Mutex<Vec<Helm>>>,
+    task: Mutex<Option<Waker>>,
+    /// While somebody goes on with the work in the task's name, who looks afterwards whether it was
+    /// woken.
+    is_muted: AtomicBool,
+    was_woken: AtomicBool,
+}
+
+#[derive(Default)]
+struct State {
+    work: Option<Work>,
+    /// There is no task any more, or soon will be none.
+    has_ended: bool,
+}
+
+impl Crew {
+    pub(crate) fn new(runtime: Handle) -> Self {
+        Self {
+            runtime,
+            idle: Arc::default(),
+        }
+    }
+
+    /// Begins `work`, which goes on by itself until it is done. Dropped with the runtime.
+    pub(crate) fn begin(&self, work: impl Future<Output = ()> + Send + 'static) -> Helm {
+        let idle = lock(&self.idle).pop();
+        let helm = idle.unwrap_or_else(|| self.hire());
+        helm.begin(Box::pin(work));
+        helm
+    }
+
+    /// Lets go of those who have nothing to do.
+    pub(crate) fn dismiss(&self) {
+        let idle = take(&mut *lock(&self.idle));
+        idle.iter().for_each(|helm| helm.0.end());
+    }
+
+    fn hire(&self) -> Helm {
+        let shared = Arc::new(Shared {
+            runtime: self.runtime.clone(),
+            state: Mutex::default(),
+            crew: Arc::downgrade(&self.idle),
+            task: Mutex::default(),
+            is_muted: AtomicBool::new(false),
+            was_woken: AtomicBool::new(false),
+        });
+        self.runtime.spawn(Task(shared.clone()));
+        Helm(shared)
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.dismiss();
+    }
+}
+
+impl Helm {
+    fn begin(&self, work: Work) {
+        let mut state = self.0.state();
+        if !state.has_ended {
+            state.work = Some(work);
+            self.0.go_on(state, || {});
+        }
+    }
+
+    /// Calls `give`, which wakes the work, and goes on with it.
+    pub(crate) fn tell(&self, give: impl FnOnce()) {
+        match self.0.state.try_lock() {
+            Ok(state) => self.0.go_on(state, give),
+            // Somebody goes on with it at this moment, and the task is woken.
+            Err(TryLockError::WouldBlock) => give(),
+            Err(TryLockError::Poisoned(state)) => self.0.go_on(state.into_inner(), give),
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// Goes on with the work in the task's name.
+    fn go_on(self: &Arc<Self>, state: MutexGuard<'_, State>, give: impl FnOnce()) {
+        let muted = Muted::new(self);
+        give();
+        // It is about to see what it was woken for.
+        self.was_woken.swap(false, Ordering::SeqCst);
+        let is_done = {
+            let _runtime = self.runtime.enter();
+            self.poll(state)
+        };
+        drop(muted);
+        if is_done {
+            self.rest();
+        }
+    }
+
+    /// Goes on with the work; whether it is done now.
+    fn poll(self: &Arc<Self>, mut state: MutexGuard<'_, State>) -> bool {
+        let Some(work) = &mut state.work else {
+            return false;
+        };
+        let waker = Waker::from(self.clone());
+        if work
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+        {
+            return false;
+        }
+        let work = state.work.take();
+        drop(state);
+        drop(work);
+        true
+    }
+
+    /// Waits for more to do, if that is wanted.
+    fn rest(self: &Arc<Self>) {
+        if let Some(crew) = self.crew.upgrade() {
+            let mut idle = lock(&crew);
+            if idle.len() < MOST_IDLE {
+                return idle.push(Helm(self.clone()));
+            }
+        }
+        self.end();
+    }
+
+    fn end(&self) {
+        self.state().has_ended = true;
+        self.wake_task();
+    }
+
+    fn wake_task(&self) {
+        let task = lock(&self.task).clone();
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+}
+
+/// Wakes the task, unless somebody goes on with the work at this moment.
+impl Wake for Shared {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.was_woken.store(true, Ordering::SeqCst);
+        if !self.is_muted.load(Ordering::SeqCst) {
+            self.wake_task();
+        }
+    }
+}
+
+/// As long as it lives, the work does not wake the task.
+struct Muted<'a>(&'a Shared);
+
+impl<'a> Muted<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        shared.is_muted.store(true, Ordering::SeqCst);
+        Self(shared)
+    }
+}
+
+impl Drop for Muted<'_> {
+    fn drop(&mut self) {
+        self.0.is_muted.store(false, Ordering::SeqCst);
+        if self.0.was_woken.swap(false, Ordering::SeqCst) {
+            self.0.wake_task();
+        }
+    }
+}
+
+struct Task(Arc<Shared>);
+
+impl Future for Task {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
+        let shared = &self.0;
+        lock(&shared.task)
+            .get_or_insert_with(|| task.waker().clone())
+            .clone_from(task.waker());
+        let state = shared.state();
+        if state.has_ended {
+            return Poll::Ready(());
+        }
+        if shared.poll(state) {
+            shared.rest();
+        }
+        Poll::Pending
+    }
+}
+
+/// With the runtime, its work ends as well: nobody would go on with it.
+impl Drop for Task {
+    fn drop(&mut self) {
+        let work = {
+            let mut state = self.0.state();
+            state.has_ended = true;
+            state.work.take()
+        };
+        drop(work);
+    }
+}
+
+/// No panic can leave behind what is in there half-changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::AtomicUsize;
+    use std::time::Duration;
+
+    use tokio::runtime::Runtime;
+    use tokio::sync::{mpsc, oneshot};
+    use tokio::task::yield_now;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    fn crew() -> Crew {
+        Crew::new(Handle::current())
+    }
+
+    fn tasks() -> usize {
+        Handle::current().metrics().num_alive_tasks()
+    }
+
+    /// Work that adds up what it is told, and gives the sum at the end.
+    fn sum(crew: &Crew) -> (Helm, mpsc::UnboundedSender<u64>, oneshot::Receiver<u64>) {
+        let (numbers, mut told) = mpsc::unbounded_channel();
+        let (sum, answer) = oneshot::channel();
+        let helm = crew.begin(async move {
+            let mut total = 0;
+            while let Some(number) = told.recv().await {
+                total += number;
+            }
+            sum.send(total).expect("somebody waits");
+        });
+        (helm, numbers, answer)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_goes_on_by_itself() {
+        let (done, answer) = oneshot::channel();
+        crew().begin(async move {
+            sleep(Duration::from_secs(1)).await;
+            yield_now().await;
+            done.send(()).expect("somebody waits");
+        });
+        answer.await.expect("an answer");
+    }
+
+    #[tokio::test]
+    async fn what_is_told_is_done_before_the_task_has_a_turn() {
+        let crew = crew();
+        let (helm, numbers, mut answer) = sum(&crew);
+        helm.tell(|| numbers.send(1).expect("it listens"));
+        helm.tell(|| drop(numbers));
+        assert_eq!(answer.try_recv(), Ok(1));
+    }
+
+    /// Work that counts how often it is polled, and wakes itself once if it is told to.
+    fn counting(crew: &Crew) -> (Helm, mpsc::UnboundedSender<bool>, Arc<AtomicUsize>) {
+        let (orders, mut told) = mpsc::unbounded_channel();
+        let polls = Arc::new(AtomicUsize::new(0));
+        let count = polls.clone();
+        let helm = crew.begin(poll_fn(move |task| {
+            count.fetch_add(1, Ordering::SeqCst);
+            while let Poll::Ready(told) = told.poll_recv(task) {
+                match told {
+                    Some(true) => task.waker().wake_by_ref(),
+                    Some(false) => {}
+                    None => return Poll::Ready(()),
+                }
+            }
+            Poll::Pending
+        }));
+        (helm, orders, polls)
+    }
+
+    #[tokio::test]
+    async fn the_task_has_a_turn_only_where_something_is_left_to_do() {
+        let crew = crew();
+        let (helm, orders, polls) = counting(&crew);
+        let settled = async || {
+            for _ in 0..5 {
+                yield_now().await;
+            }
+            polls.swap(0, Ordering::SeqCst)
+        };
+        // It is begun where it is made, and once more by the new task.
+        assert_eq!(settled().await, 2);
+        helm.tell(|| orders.send(false).expect("it listens"));
+        assert_eq!(settled().await, 1);
+        helm.tell(|| orders.send(true).expect("it listens"));
+        assert_eq!(settled().await, 2);
+        orders.send(false).expect("it listens");
+        assert_eq!(settled().await, 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn nothing_that_is_told_from_several_threads_at_once_is_missed() {
+        let crew = crew();
+        for _ in 0..100 {
+            let (helm, numbers, answer) = sum(&crew);
+            let telling = (0..4).map(|_| {
+                let (helm, numbers) = (helm.clone(), numbers.clone());
+                tokio::spawn(async move {
+                    for number in 1..=100 {
+                        match number % 2 {
+                            0 => helm.tell(|| numbers.send(number).expect("it listens")),
+                            _ => numbers.send(number).expect("it listens"),
+                        }
+                    }
+                })
+            });
+            for told in telling.collect::<Vec<_>>() {
+                told.await.expect("no panic");
+            }
+            drop(numbers);
+            assert_eq!(answer.await.expect("the sum"), 4 * 5_050);
+        }
+    }
+
+    #[tokio::test]
+    async fn one_task_serves_one_work_after_the_other() {
+        let crew = crew();
+        for _ in 0..100 {
+            let (_, numbers, answer) = sum(&crew);
+            drop(numbers);
+            assert_eq!(answer.await, Ok(0));
+            assert_eq!(tasks(), 1);
+        }
+        let many: Vec<_> = (0..2 * MOST_IDLE).map(|_| sum(&crew)).collect();
+        assert_eq!(tasks(), many.len());
+        for (helm, numbers, answer) in many {
+            helm.tell(|| drop(numbers));
+            assert_eq!(answer.await, Ok(0));
+        }
+        while tasks() > MOST_IDLE {
+            yield_now().await;
+        }
+        let (_, numbers, answer) = sum(&crew);
+        drop(crew);
+        // Who has something to do does it first.
+        while tasks() > 1 {
+            yield_now().await;
+        }
+        numbers.send(5).expect("it listens");
+        drop(numbers);
+        assert_eq!(answer.await, Ok(5));
+        while tasks() > 0 {
+            yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn with_the_runtime_all_work_ends() {
+        let runtime = Runtime::new().expect("a runtime");
+        let crew = Crew::new(runtime.handle().clone());
+        let (helm, numbers, answer) = sum(&crew);
+        let (_, more, rest) = sum(&crew);
+        drop(more);
+        rest.await.expect("a sum");
+        runtime.shutdown_background();
+        answer.await.expect_err("dropped with its runtime");
+        helm.tell(|| assert!(numbers.send(1).is_err()));
+        // The one that rests is gone as well, and no other can come.
+        for _ in 0..2 {
+            let (_helm, _numbers, answer) = sum(&crew);
+            answer.await.expect_err("never begun");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_its_work_and_no_other() {
+        let crew = crew();
+        let (sender, receiver) = oneshot::channel::<()>();
+        let (done, answer) = oneshot::channel::<()>();
+        let helm = crew.begin(async move {
+            let _ = receiver.await;
+            drop(done);
+            panic!("on purpose");
+        });
+        let told = catch_unwind(AssertUnwindSafe(|| helm.tell(|| drop(sender))));
+        told.expect_err("a panic");
+        answer.await.expect_err("dropped");
+        while tasks() > 0 {
+            yield_now().await;
+        }
+        let (_, numbers, answer) = sum(&crew);
+        drop(numbers);
+        assert_eq!(answer.await, Ok(0));
+    }
+}
