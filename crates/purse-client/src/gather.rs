@@ -72,7 +72,8 @@ pub(crate) struct Presence {
 impl Gathering {
     /// Counts `command` as under way, if it is one that may go with others.
     pub(crate) fn enter(&self, command: &Command) -> Option<Presence> {
-        if command.effect == Effect::Write {
+        // Who does not want to wait for a connection would wait with those who do.
+        if command.effect == Effect::Write || command.fail_fast {
             return None;
         }
         let (name, args) = (command.name, command.args.len());
@@ -306,6 +307,7 @@ mod tests {
         let gathering = Gathering::default();
         for command in [
             Command::write("GET").key("key"),
+            Command::read("GET").key("key").fail_fast(),
             Command::read("HGET").key("key"),
             Command::read("HMGET").key("key").arg("field"),
             Command::read("LINDEX").key("key").arg(1_i64).arg(2_i64),

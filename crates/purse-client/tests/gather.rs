@@ -258,6 +258,26 @@ async fn each_names_itself_when_no_reply_comes() {
 }
 
 #[tokio::test]
+async fn who_does_not_wait_for_a_connection_fails_at_once_in_company_too() {
+    let server = Server::start().expect("a server");
+    // All goes over the one connection of writes.
+    let client = Client::builder(&server.url()).connections(0).connect();
+    let client = client.await.expect("a server that runs");
+    let mut first = client.op(arg("HGET", "hash:0", 0), bytes);
+    assert!(poll!(&mut first).is_pending());
+    server.kill().expect("kill");
+    until("the loss is noticed", async || !client.is_connected()).await;
+    let mut patient = client.op(arg("HGET", "hash:0", 2), bytes);
+    assert!(poll!(&mut patient).is_pending());
+    let hasty = client.op(arg("HGET", "hash:0", 4).fail_fast(), bytes);
+    // The command's own bound is five seconds.
+    let reply = timeout(Duration::from_secs(3), hasty)
+        .await
+        .expect("at once");
+    assert_eq!(reply.expect_err("no connection").kind(), ErrorKind::NotSent);
+}
+
+#[tokio::test]
 async fn a_client_that_closes_leaves_none_waiting() {
     let server = Server::start().expect("a server");
     let client = stocked(&server).await;
