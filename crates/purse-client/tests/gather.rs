@@ -110,6 +110,45 @@ async fn each_gets_the_reply_that_it_gets_alone() {
 }
 
 #[tokio::test]
+async fn a_score_is_the_same_number_in_company_and_of_several_keys() {
+    let read = |reply: Reply| Ok(format!("{reply:?}"));
+    for release in [Release::Valkey9_1, Release::Redis6_2_5] {
+        let server = Server::builder().release(release).start();
+        let server = server.expect("a server");
+        let client = client(&server).await;
+        let scores = [
+            "0",
+            "-0",
+            "0.1",
+            "9007199254740993",
+            "1e300",
+            "1e-320",
+            "inf",
+            "-inf",
+        ];
+        let mut alone = Vec::new();
+        let score = |n| client.op(arg("ZSCORE", &format!("sorted:{}", n % KEYS), n), read);
+        for (n, score_of) in scores.into_iter().enumerate() {
+            let words = [
+                "ZADD",
+                &format!("sorted:{}", n % KEYS),
+                score_of,
+                &n.to_string(),
+            ];
+            server.command(&words).expect("a stored score");
+            alone.push(score(n).await.expect("a reply"));
+        }
+        for (reply, alone) in join_all((0..alone.len()).map(score))
+            .await
+            .iter()
+            .zip(&alone)
+        {
+            assert_eq!(reply.as_ref().expect("a reply"), alone);
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_first_goes_at_once_and_the_others_as_one() {
     let server = Server::start().expect("a server");
     let client = stocked(&server).await;

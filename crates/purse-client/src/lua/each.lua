@@ -12,7 +12,10 @@ if name == 'GET' then
     end
 else
     for i = 2, #ARGV do
-        replies[i - 1] = redis.call(name, KEYS[i - 1] or KEYS[1], ARGV[i])
+        local reply = redis.call(name, KEYS[i - 1] or KEYS[1], ARGV[i])
+        -- A script gets a score as text.
+        if name == 'ZSCORE' and reply then reply = { double = tonumber(reply) } end
+        replies[i - 1] = reply
     end
 end
 return replies
