@@ -25,7 +25,7 @@ use tokio::task::yield_now;
 use crate::command::{Command, Effect};
 use crate::{Client, Error, ErrorKind, Reply, Result, Script, wire};
 
-static EACH: Script = Script::read("EACH", include_str!("lua/each.lua"));
+static EACH: Script = Script::read("EACH", include_str!("lua/each.lua")).unpaused();
 
 /// So many go as one at most: the server does nothing else meanwhile.
 const MOST: usize = 64;
@@ -50,8 +50,10 @@ pub(crate) struct Gathering([Place; KINDS.len()]);
 struct Place {
     under_way: AtomicUsize,
     waiting: Mutex<Vec<Waiting>>,
-    /// The server does not let them go as one.
+    /// The server does not have the command that takes many, or not for this user.
     is_refused: AtomicBool,
+    /// The same of the script.
+    is_script_refused: AtomicBool,
 }
 
 /// A read that is about to go.
@@ -84,7 +86,7 @@ impl Gathering {
         let others = place.under_way.fetch_add(1, Ordering::Relaxed);
         Some(Presence {
             kind,
-            has_company: others > 0 && !place.is_refused.load(Ordering::Relaxed),
+            has_company: others > 0 && place.may_go_as_one(KINDS[kind].2.is_some()),
         })
     }
 
@@ -97,6 +99,19 @@ impl Gathering {
 }
 
 impl Place {
+    fn may_go_as_one(&self, by_command: bool) -> bool {
+        let by_command = by_command && !self.is_refused.load(Ordering::Relaxed);
+        by_command || !self.is_script_refused.load(Ordering::Relaxed)
+    }
+
+    /// Whether the server refused to run the like of `command`, in place of several.
+    const fn refusal(&self, command: &Command) -> &AtomicBool {
+        match command.script {
+            Some(_) => &self.is_script_refused,
+            None => &self.is_refused,
+        }
+    }
+
     fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
         // No panic can leave it half-changed.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
@@ -175,7 +190,12 @@ async fn send_as_one(client: &Client, kind: usize, group: Vec<Waiting>) {
     if group.len() == 1 {
         return each_alone(client, group).await;
     }
-    let reply = client.perform(Effect::Read, merged(kind, &group)).await;
+    let command = merged(kind, &group);
+    let is_refused = client.gathering().0[kind].refusal(&command);
+    if is_refused.load(Ordering::Relaxed) {
+        return each_alone(client, group).await;
+    }
+    let reply = client.perform(Effect::Read, command).await;
     match reply.and_then(|reply| answers(reply, group.len())) {
         Ok(answers) => {
             for (waiting, answer) in group.into_iter().zip(answers) {
@@ -184,8 +204,7 @@ async fn send_as_one(client: &Client, kind: usize, group: Vec<Waiting>) {
         }
         Err(error) if is_by_server(error.kind()) => {
             if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Auth) {
-                let place = &client.gathering().0[kind];
-                place.is_refused.store(true, Ordering::Relaxed);
+                is_refused.store(true, Ordering::Relaxed);
             }
             each_alone(client, group).await;
         }

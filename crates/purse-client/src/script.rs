@@ -21,6 +21,7 @@ pub struct Script {
     name: &'static str,
     source: &'static str,
     effect: Effect,
+    is_unpaused: bool,
     sent: OnceLock<Sent>,
 }
 
@@ -49,7 +50,23 @@ impl Script {
             name,
             source,
             effect,
+            is_unpaused: false,
             sent: OnceLock::new(),
+        }
+    }
+
+    /// The same script, sent so that it runs while writes are paused (as they are in a failover)
+    /// and for users who may only read; not by servers before 7.
+    pub(crate) const fn unpaused(mut self) -> Self {
+        self.is_unpaused = true;
+        self
+    }
+
+    /// The commands that run it by its hash, and whole.
+    pub(crate) const fn commands(&self) -> (&'static str, &'static str) {
+        match self.is_unpaused {
+            true => ("EVALSHA_RO", "EVAL_RO"),
+            false => ("EVALSHA", "EVAL"),
         }
     }
 

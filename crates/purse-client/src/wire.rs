@@ -230,11 +230,12 @@ async fn script<C: ClientLike>(
     let hash = hash(client, &command);
     let in_order = command.in_order;
     let args = script.evalsha_args(command);
+    let (by_hash, whole) = script.commands();
     if in_order {
-        let eval = call(client, "EVAL", hash, script.eval_args(args));
+        let eval = call(client, whole, hash, script.eval_args(args));
         return eval.await.map(unwrapped);
     }
-    let reply = match call(client, "EVALSHA", hash.clone(), args.clone()).await {
+    let reply = match call(client, by_hash, hash.clone(), args.clone()).await {
         Err(error) if error.details().starts_with("NOSCRIPT") => {
             let args = script.eval_args(args);
             match deadline {
@@ -243,9 +244,9 @@ async fn script<C: ClientLike>(
                     let left = deadline
                         .saturating_duration_since(Instant::now())
                         .max(SHORTEST);
-                    call(&client.with_options(&options(left)), "EVAL", hash, args).await
+                    call(&client.with_options(&options(left)), whole, hash, args).await
                 }
-                None => call(client, "EVAL", hash, args).await,
+                None => call(client, whole, hash, args).await,
             }
         }
         reply => reply,

@@ -244,7 +244,7 @@ async fn who_may_not_send_the_one_command_sends_each() {
     }
     // It was tried once.
     assert_eq!(
-        (rejected(&server, "hmget"), rejected(&server, "evalsha")),
+        (rejected(&server, "hmget"), rejected(&server, "evalsha_ro")),
         (1, 1)
     );
     assert_eq!((calls(&server, "hget"), calls(&server, "get")), (120, 120));
@@ -259,6 +259,43 @@ fn rejected(server: &Server, command: &str) -> u64 {
     line.and_then(|line| line.split("rejected_calls=").nth(1))
         .and_then(|rest| rest.split(',').next())
         .map_or(0, |count| count.parse().expect("a number"))
+}
+
+#[tokio::test]
+async fn reads_go_on_while_writes_are_paused() {
+    for release in [Release::Valkey9_1, Release::Redis8_2, Release::Redis6_2_5] {
+        let server = Server::builder().release(release).start();
+        let server = server.expect("a server");
+        let client = stocked(&server).await;
+        // As in a failover.
+        let paused = server.command(&["CLIENT", "PAUSE", "60000", "WRITE"]);
+        assert_eq!(paused.expect("a pause").text(), Some("OK"));
+        for kind in 0..reads(0, 1).len() {
+            let commands = (0..10).map(|n| reads(n, KEYS)[kind].clone());
+            for reply in join_all(ops(&client, commands)).await {
+                assert!(reply.expect("a reply").is_some());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_no_script_runs_those_of_one_key_go_as_one() {
+    let server = Server::builder().release(Release::Redis6_2_5).start();
+    let server = server.expect("a server");
+    let client = stocked(&server).await;
+    for _ in 0..2 {
+        for read in [
+            |n| arg("HGET", &format!("hash:{}", n % KEYS), n),
+            |n| arg("HGET", "hash:0", KEYS * n),
+        ] {
+            let replies = join_all(ops(&client, (0..20).map(read))).await;
+            for reply in replies {
+                assert!(reply.expect("a reply").is_some());
+            }
+        }
+    }
+    assert_eq!((calls(&server, "hget"), calls(&server, "hmget")), (42, 2));
 }
 
 #[tokio::test]
