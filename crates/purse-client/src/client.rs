@@ -298,7 +298,7 @@ impl Client {
     pub async fn close(&self) {
         self.0.is_closed.store(true, Ordering::Release);
         self.0.closing.send_replace(true);
-        // Pops under way end, and put back what they hold.
+        // Reads in company are sent, and pops under way end, and put back what they hold.
         let _ = timeout(GOODBYE, self.0.leases.settled()).await;
         self.0.leases.close();
         // The task cannot panic; it ends early only with the runtime, and the connections with it.

@@ -13,16 +13,20 @@
 //! the field new?) the commands that take many do not tell.
 
 use std::mem::take;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use fred::types::Value;
 use futures::future::join_all;
+use futures::poll;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
+use crate::client::closed;
 use crate::command::{Command, Effect};
+use crate::lease::Busy;
 use crate::{Client, Error, ErrorKind, Reply, Result, Script, wire};
 
 static EACH: Script = Script::read("EACH", include_str!("lua/each.lua")).unpaused();
@@ -134,7 +138,7 @@ pub(crate) fn join(
         let departure = Departure {
             client: client.clone(),
             kind: presence.kind,
-            is_over: false,
+            busy: Some(client.leases().busy()),
         };
         client.runtime().spawn(departure.leave());
     }
@@ -145,15 +149,21 @@ pub(crate) fn join(
 struct Departure {
     client: Client,
     kind: usize,
-    is_over: bool,
+    /// Until they are sent; a client that closes waits for that.
+    busy: Option<Busy>,
 }
 
 impl Departure {
     async fn leave(mut self) {
         yield_now().await;
         let waiting = self.take();
-        self.is_over = true;
-        send(&self.client, self.kind, waiting).await;
+        let busy = self.busy.take();
+        let mut sending = pin!(send(&self.client, self.kind, waiting));
+        let sent = poll!(&mut sending);
+        drop(busy);
+        if sent.is_pending() {
+            sending.await;
+        }
     }
 
     fn take(&self) -> Vec<Waiting> {
@@ -163,7 +173,7 @@ impl Departure {
 
 impl Drop for Departure {
     fn drop(&mut self) {
-        if !self.is_over {
+        if self.busy.is_some() {
             drop(self.take());
         }
     }
@@ -190,27 +200,31 @@ async fn send_as_one(client: &Client, kind: usize, group: Vec<Waiting>) {
     if group.len() == 1 {
         return each_alone(client, group).await;
     }
-    let command = merged(kind, &group);
+    let mut command = merged(kind, &group);
+    // A script that the server does not know takes a second trip: too late once the client closes.
+    command.in_order = client.is_closed();
     let is_refused = client.gathering().0[kind].refusal(&command);
     if is_refused.load(Ordering::Relaxed) {
         return each_alone(client, group).await;
     }
-    let reply = client.perform(Effect::Read, command).await;
+    let reply = client.perform_though_closed(Effect::Read, command).await;
     match reply.and_then(|reply| answers(reply, group.len())) {
         Ok(answers) => {
             for (waiting, answer) in group.into_iter().zip(answers) {
                 waiting.tell(Ok(answer));
             }
         }
-        Err(error) if is_by_server(error.kind()) => {
+        Err(error) if is_by_server(error.kind()) && !client.is_closed() => {
             if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Auth) {
                 is_refused.store(true, Ordering::Relaxed);
             }
             each_alone(client, group).await;
         }
         Err(error) => {
+            // One by one would be too late now.
+            let is_too_late = is_by_server(error.kind());
             for waiting in group {
-                waiting.tell(Err(error.again()));
+                waiting.tell(Err(if is_too_late { closed() } else { error.again() }));
             }
         }
     }
@@ -219,7 +233,7 @@ async fn send_as_one(client: &Client, kind: usize, group: Vec<Waiting>) {
 async fn each_alone(client: &Client, group: Vec<Waiting>) {
     let alone = group.into_iter().map(async |Waiting { command, reply }| {
         // Nobody hears it who does not wait any more.
-        let _ = reply.send(client.perform(Effect::Read, command).await);
+        let _ = reply.send(client.perform_though_closed(Effect::Read, command).await);
     });
     join_all(alone).await;
 }

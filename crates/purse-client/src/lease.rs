@@ -92,7 +92,8 @@ impl Blueprint {
     }
 }
 
-/// The connections that are lent out: the idle ones; and a count of the pops under way.
+/// The connections that are lent out: the idle ones; and a count of what ends before the client
+/// closes: pops under way, and reads that are about to go.
 #[derive(Debug)]
 pub(crate) struct Leases {
     blueprint: Blueprint,
@@ -101,7 +102,7 @@ pub(crate) struct Leases {
     busy: watch::Sender<usize>,
 }
 
-/// Counts as one pop under way until it is dropped.
+/// Keeps the client from closing until it is dropped, or for a second.
 #[derive(Debug)]
 pub(crate) struct Busy(watch::Sender<usize>);
 
@@ -131,7 +132,7 @@ impl Leases {
         Busy(self.busy.clone())
     }
 
-    /// Resolves once no pop is under way.
+    /// Resolves once nothing is under way that the client waits for when it closes.
     pub(crate) async fn settled(&self) {
         // The sender lives as long as `self`: it cannot fail.
         let _ = self.busy.subscribe().wait_for(|busy| *busy == 0).await;
