@@ -10,7 +10,7 @@ use futures::poll;
 use purse_client::{Client, Command, ErrorKind, Op, Reply, Result};
 use purse_testkit::{Release, Server};
 use support::{Proxy, SOON, calls, client, until};
-use tokio::runtime::Runtime;
+use tokio::runtime::{self, Runtime};
 use tokio::time::timeout;
 
 /// What holds the numbers below [`STORED`], as far as they divide by [`KEYS`].
@@ -387,23 +387,40 @@ async fn a_client_that_closes_before_a_server_that_hangs_leaves_none_waiting() {
     server.resume().expect("resume");
 }
 
-#[tokio::test]
-async fn a_runtime_that_ends_leaves_none_waiting() {
+fn idle_runtime() -> Runtime {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime")
+}
+
+#[test]
+fn a_runtime_that_ends_leaves_none_waiting() {
     let server = Server::start().expect("a server");
-    let runtime = Runtime::new().expect("a runtime");
-    let url = server.url();
-    let connected = runtime.spawn(async move { Client::connect(&url).await });
-    let client = connected
-        .await
-        .expect("no panic")
-        .expect("a server that runs");
+    let runtime = idle_runtime();
+    let client = runtime.block_on(client(&server));
     let mut reads = ops(&client, hash(10));
-    server.pause().expect("pause");
-    assert!(poll!(&mut reads[0]).is_pending());
-    runtime.shutdown_background();
-    for read in &mut reads[1..] {
-        let reply = timeout(SOON, read).await.expect("in time");
+    runtime.block_on(async {
+        for read in &mut reads {
+            assert!(poll!(read).is_pending());
+        }
+    });
+    drop(runtime);
+    let other = Runtime::new().expect("a runtime");
+    let replies = other.block_on(async { timeout(SOON, join_all(reads.drain(1..))).await });
+    for reply in replies.expect("in time") {
         assert_eq!(reply.expect_err("nobody sends").kind(), ErrorKind::Closed);
     }
-    server.resume().expect("resume");
+}
+
+#[test]
+fn a_runtime_that_stands_still_leaves_none_waiting_on_another() {
+    let server = Server::start().expect("a server");
+    let still = idle_runtime();
+    let client = Client::builder(&server.url()).command_timeout(Duration::from_millis(100));
+    let client = still.block_on(client.connect()).expect("a client");
+    let other = Runtime::new().expect("a runtime");
+    let reads = ops(&client, hash(10));
+    let replies = other.block_on(async { timeout(SOON, join_all(reads)).await });
+    for reply in replies.expect("in time") {
+        assert_eq!(reply.expect_err("no reply").kind(), ErrorKind::Timeout);
+    }
 }

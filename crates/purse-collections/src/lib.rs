@@ -27,7 +27,7 @@
 //! the same moment go as one command, up to 64 of them: `HMGET`, `SMISMEMBER` or `ZMSCORE` where all
 //! are of one key, else, from version 7 of the server on, a script. Nobody waits for it, each gets
 //! the result and the error that it would get alone, and what their documentation says of them
-//! holds. Not so in a cluster.
+//! holds. Not so in a cluster, nor on another runtime than that on which the client was made.
 //!
 //! # Errors
 //!

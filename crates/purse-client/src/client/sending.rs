@@ -5,6 +5,7 @@
 use std::task::{Context, Poll, ready};
 
 use futures::FutureExt;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::Client;
@@ -46,6 +47,7 @@ impl Client {
         let presence = self.0.gathering.enter(&command);
         if let Some(presence) = presence
             && presence.has_company
+            && self.is_at_home()
         {
             return Start::Now(Sending {
                 way: Way::Together(gather::join(self, presence, command)),
@@ -86,6 +88,12 @@ impl Client {
     /// A command that this client started is under way no more, answered or not.
     pub(crate) fn ended(&self, sending: &Sending) {
         self.leave(sending.presence);
+    }
+
+    /// Whether who polls runs on the client's own runtime, as do those who send for many. Another
+    /// one goes on where that one stands still, and only it keeps the time of a command then.
+    fn is_at_home(&self) -> bool {
+        Handle::try_current().is_ok_and(|here| here.id() == self.0.runtime.id())
     }
 
     fn leave(&self, presence: Option<Presence>) {
