@@ -34,6 +34,10 @@ static EACH: Script = Script::read("EACH", include_str!("lua/each.lua")).unpause
 /// So many go as one at most: the server does nothing else meanwhile.
 const MOST: usize = 64;
 
+/// What is as large goes alone: it takes its time anyway, and a script copies it twice and keeps
+/// the server from all else meanwhile.
+const LARGE: usize = 4 << 10;
+
 /// The commands, how many arguments they have, and the one that takes many in their place.
 const KINDS: [(&str, usize, Option<&str>); 8] = [
     ("GET", 0, None),
@@ -50,9 +54,11 @@ const KINDS: [(&str, usize, Option<&str>); 8] = [
 #[derive(Debug, Default)]
 pub(crate) struct Gathering([Place; KINDS.len()]);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Place {
     under_way: AtomicUsize,
+    /// How large the replies are: the largest of late, by half for each smaller one since.
+    size: AtomicUsize,
     waiting: Mutex<Vec<Waiting>>,
     /// The server does not have the command that takes many, or not for this user.
     is_refused: AtomicBool,
@@ -70,7 +76,7 @@ struct Waiting {
 /// What a read under way is counted as; to be [left](Gathering::leave).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Presence {
-    kind: usize,
+    pub(crate) kind: usize,
     /// Whether it is to go with others.
     pub(crate) has_company: bool,
 }
@@ -90,8 +96,22 @@ impl Gathering {
         let others = place.under_way.fetch_add(1, Ordering::Relaxed);
         Some(Presence {
             kind,
-            has_company: others > 0 && place.may_go_as_one(KINDS[kind].2.is_some()),
+            has_company: others > 0
+                && place.size.load(Ordering::Relaxed) < LARGE
+                && place.may_go_as_one(KINDS[kind].2.is_some()),
         })
+    }
+
+    /// These were answered.
+    pub(crate) fn heard<'a>(&self, kind: usize, replies: impl IntoIterator<Item = &'a Reply>) {
+        let size = &self.0[kind].size;
+        // Two at once may miss each other: the next one is heard.
+        let before = size.load(Ordering::Relaxed) / 2;
+        let largest = replies
+            .into_iter()
+            .map(Reply::size)
+            .fold(before, usize::max);
+        size.store(largest, Ordering::Relaxed);
     }
 
     /// The read is not under way any more.
@@ -99,6 +119,19 @@ impl Gathering {
         self.0[presence.kind]
             .under_way
             .fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self {
+            under_way: AtomicUsize::new(0),
+            // Not known yet.
+            size: AtomicUsize::new(LARGE),
+            waiting: Mutex::default(),
+            is_refused: AtomicBool::new(false),
+            is_script_refused: AtomicBool::new(false),
+        }
     }
 }
 
@@ -210,6 +243,7 @@ async fn send_as_one(client: &Client, kind: usize, group: Vec<Waiting>) {
     let reply = client.perform_though_closed(Effect::Read, command).await;
     match reply.and_then(|reply| answers(reply, group.len())) {
         Ok(answers) => {
+            client.gathering().heard(kind, &answers);
             for (waiting, answer) in group.into_iter().zip(answers) {
                 waiting.tell(Ok(answer));
             }

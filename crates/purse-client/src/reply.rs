@@ -18,6 +18,15 @@ impl Reply {
         Self(Value::Null)
     }
 
+    /// How many bytes a string takes; none what is something else.
+    pub(crate) fn size(&self) -> usize {
+        match &self.0 {
+            Value::Bytes(bytes) => bytes.len(),
+            Value::String(text) => text.len(),
+            _ => 0,
+        }
+    }
+
     /// Whether the server answered nil.
     #[must_use]
     pub fn is_nil(&self) -> bool {

@@ -35,7 +35,16 @@ async fn stocked(server: &Server) -> Client {
             server.command(words).expect("a stored value");
         }
     }
+    acquaint(&client).await;
+    server.command(&["CONFIG", "RESETSTAT"]).expect("no calls");
     client
+}
+
+/// Has the client read one of each kind: what is not known to be small goes alone.
+async fn acquaint(client: &Client) {
+    for read in ops(client, reads(0, 1)) {
+        read.await.expect("a reply");
+    }
 }
 
 fn arg(name: &'static str, key: &str, n: usize) -> Command {
@@ -165,6 +174,8 @@ async fn nobody_waits_for_the_reply_of_another() {
     let proxy = Proxy::before(&server).await;
     let client = Client::builder(&proxy.url).connections(2).connect().await;
     let client = client.expect("through the proxy");
+    acquaint(&client).await;
+    server.command(&["CONFIG", "RESETSTAT"]).expect("no calls");
     proxy.hold_next_request();
     let mut first = client.op(arg("HGET", "hash:0", 0), bytes);
     assert!(poll!(&mut first).is_pending());
@@ -299,6 +310,34 @@ async fn where_no_script_runs_those_of_one_key_go_as_one() {
 }
 
 #[tokio::test]
+async fn what_is_large_or_may_be_goes_alone() {
+    let server = Server::builder().release(Release::Valkey9_1).start();
+    let server = server.expect("a server");
+    let store = |value: &str| {
+        for n in 0..20 {
+            let set = ["SET", &format!("string:{n}"), value];
+            server.command(&set).expect("a stored value");
+        }
+    };
+    let client = client(&server).await;
+    let read_all = async || {
+        let before = calls(&server, "evalsha_ro");
+        let commands = (0..20).map(|n| reads(n, 1)[0].clone());
+        for reply in join_all(ops(&client, commands)).await {
+            assert!(reply.expect("a reply").is_some());
+        }
+        calls(&server, "evalsha_ro") - before
+    };
+    store("small");
+    assert_eq!((read_all().await, read_all().await), (0, 1));
+    // It is not known to be large before it is read.
+    store(&"large".repeat(1000));
+    assert_eq!((read_all().await, read_all().await), (1, 0));
+    store("small");
+    assert_eq!((read_all().await, read_all().await), (0, 1));
+}
+
+#[tokio::test]
 async fn what_nobody_waits_for_is_not_sent_and_the_others_are_answered() {
     let server = Server::start().expect("a server");
     let client = stocked(&server).await;
@@ -322,6 +361,7 @@ async fn each_names_itself_when_no_reply_comes() {
         .connect()
         .await
         .expect("a server that runs");
+    acquaint(&client).await;
     server.pause().expect("pause");
     for reply in join_all(ops(&client, hash(10))).await {
         let error = reply.expect_err("a server that hangs");
@@ -339,6 +379,7 @@ async fn who_does_not_wait_for_a_connection_fails_at_once_in_company_too() {
     // All goes over the one connection of writes.
     let client = Client::builder(&server.url()).connections(0).connect();
     let client = client.await.expect("a server that runs");
+    acquaint(&client).await;
     let mut first = client.op(arg("HGET", "hash:0", 0), bytes);
     assert!(poll!(&mut first).is_pending());
     server.kill().expect("kill");
@@ -396,7 +437,7 @@ fn idle_runtime() -> Runtime {
 fn a_runtime_that_ends_leaves_none_waiting() {
     let server = Server::start().expect("a server");
     let runtime = idle_runtime();
-    let client = runtime.block_on(client(&server));
+    let client = runtime.block_on(stocked(&server));
     let mut reads = ops(&client, hash(10));
     runtime.block_on(async {
         for read in &mut reads {
@@ -417,6 +458,7 @@ fn a_runtime_that_stands_still_leaves_none_waiting_on_another() {
     let still = idle_runtime();
     let client = Client::builder(&server.url()).command_timeout(Duration::from_millis(100));
     let client = still.block_on(client.connect()).expect("a client");
+    still.block_on(acquaint(&client));
     let other = Runtime::new().expect("a runtime");
     let reads = ops(&client, hash(10));
     let replies = other.block_on(async { timeout(SOON, join_all(reads)).await });

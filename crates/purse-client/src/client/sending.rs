@@ -76,6 +76,9 @@ impl Client {
             Way::Alone(started, index) => {
                 let lane = self.0.lane_at(*index);
                 let result = ready!(lane.poll(started, task, &self.0.server));
+                if let (Some(presence), Ok(reply)) = (sending.presence, &result) {
+                    self.0.gathering.heard(presence.kind, [reply]);
+                }
                 Poll::Ready(result.inspect_err(|error| self.heed(error)))
             }
             Way::Together(answer) => {
