@@ -23,6 +23,7 @@ use futures::future::join_all;
 use futures::poll;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
+use tokio::time::Instant;
 
 use crate::client::closed;
 use crate::command::{Command, Effect};
@@ -229,7 +230,7 @@ async fn send(client: &Client, kind: usize, mut waiting: Vec<Waiting>) {
     join_all(groups).await;
 }
 
-async fn send_as_one(client: &Client, kind: usize, group: Vec<Waiting>) {
+async fn send_as_one(client: &Client, kind: usize, mut group: Vec<Waiting>) {
     if group.len() == 1 {
         return each_alone(client, group).await;
     }
@@ -240,6 +241,7 @@ async fn send_as_one(client: &Client, kind: usize, group: Vec<Waiting>) {
     if is_refused.load(Ordering::Relaxed) {
         return each_alone(client, group).await;
     }
+    let started = Instant::now();
     let reply = client.perform_though_closed(Effect::Read, command).await;
     match reply.and_then(|reply| answers(reply, group.len())) {
         Ok(answers) => {
@@ -251,6 +253,11 @@ async fn send_as_one(client: &Client, kind: usize, group: Vec<Waiting>) {
         Err(error) if is_by_server(error.kind()) && !client.is_closed() => {
             if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Auth) {
                 is_refused.store(true, Ordering::Relaxed);
+            }
+            // Both times together take no longer than one may.
+            let left = client.command_timeout().saturating_sub(started.elapsed());
+            for waiting in &mut group {
+                waiting.command.timeout = Some(left);
             }
             each_alone(client, group).await;
         }

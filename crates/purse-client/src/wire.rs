@@ -231,6 +231,7 @@ async fn script<C: ClientLike>(
     let in_order = command.in_order;
     let args = script.evalsha_args(command);
     let (by_hash, whole) = script.commands();
+    let started = Instant::now();
     if in_order {
         let eval = call(client, whole, hash, script.eval_args(args));
         return eval.await.map(unwrapped);
@@ -238,7 +239,9 @@ async fn script<C: ClientLike>(
     let reply = match call(client, by_hash, hash.clone(), args.clone()).await {
         Err(error) if error.details().starts_with("NOSCRIPT") => {
             let args = script.eval_args(args);
-            match deadline {
+            let usual = client.perf_config().default_command_timeout;
+            let usual = (!usual.is_zero()).then(|| started + usual);
+            match deadline.or(usual) {
                 // Both trips together have the time of one command.
                 Some(deadline) => {
                     let left = deadline

@@ -5,13 +5,13 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use futures::poll;
 use purse_client::{Client, Command, ErrorKind, Op, Reply, Result};
 use purse_testkit::{Release, Server};
 use support::{Proxy, SOON, calls, client, until};
 use tokio::runtime::{self, Runtime};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// What holds the numbers below [`STORED`], as far as they divide by [`KEYS`].
 const KEYS: usize = 2;
@@ -216,6 +216,59 @@ async fn a_neighbour_of_the_wrong_type_fails_alone() {
             assert_eq!(reply.expect("a reply"), value(n));
         }
     }
+}
+
+/// Two reads whose first answer comes after two thirds of the time that they have, and no other.
+async fn are_late(knows_script: bool) {
+    let server = Server::builder().release(Release::Valkey9_1).start();
+    let server = server.expect("a server");
+    stocked(&server).await;
+    let proxy = Proxy::before(&server).await;
+    let limit = Duration::from_secs(3);
+    let client = Client::builder(&proxy.url).command_timeout(limit).connect();
+    let client = client.await.expect("through the proxy");
+    acquaint(&client).await;
+    let get = |key| Command::read("GET").key(key);
+    if knows_script {
+        join_all(ops(&client, ["string:0"; 3].map(get))).await;
+    }
+    let gets = calls(&server, "get");
+    // What is not polled any more is under way.
+    let mut first = client.op(get("string:0"), bytes);
+    assert!(poll!(&mut first).is_pending());
+    until("it is answered", async || calls(&server, "get") > gets).await;
+    proxy.hold_next_request();
+    let started = Instant::now();
+    let reads = join_all(ops(&client, ["string:1", "list:0"].map(get)));
+    let refuse = async {
+        until("they are held", async || proxy.holds_one()).await;
+        tokio::time::sleep(limit * 2 / 3).await;
+        proxy.swallow();
+        proxy.release();
+    };
+    let (replies, ()) = join(reads, refuse).await;
+    let took = started.elapsed();
+    assert!((limit * 2 / 3..limit * 4 / 3).contains(&took), "{took:?}");
+    for reply in replies {
+        assert_eq!(reply.expect_err("no reply").kind(), ErrorKind::Timeout);
+    }
+    let refused = server.command(&["INFO", "errorstats"]).expect("INFO");
+    let word = if knows_script {
+        "WRONGTYPE"
+    } else {
+        "NOSCRIPT"
+    };
+    assert!(refused.text().is_some_and(|text| text.contains(word)));
+}
+
+#[tokio::test]
+async fn to_be_refused_and_go_alone_takes_no_longer_than_one_timeout() {
+    are_late(true).await;
+}
+
+#[tokio::test]
+async fn a_script_that_is_not_known_takes_no_longer_than_one_timeout() {
+    are_late(false).await;
 }
 
 #[tokio::test]
