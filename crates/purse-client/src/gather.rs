@@ -12,13 +12,13 @@
 //! Writes are left alone: they go in the order in which they come, and what one of them returns (is
 //! the field new?) the commands that take many do not tell.
 
+mod merged;
+
 use std::mem::take;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
-use fred::types::Value;
 use futures::future::join_all;
 use futures::poll;
 use tokio::sync::oneshot;
@@ -28,9 +28,8 @@ use tokio::time::Instant;
 use crate::client::closed;
 use crate::command::{Command, Effect};
 use crate::lease::Busy;
-use crate::{Client, Error, ErrorKind, Reply, Result, Script, wire};
-
-static EACH: Script = Script::read("EACH", include_str!("lua/each.lua")).unpaused();
+use crate::{Client, Error, ErrorKind, Reply, Result};
+use merged::{KINDS, answers, merged};
 
 /// So many go as one at most: the server does nothing else meanwhile.
 const MOST: usize = 64;
@@ -38,18 +37,6 @@ const MOST: usize = 64;
 /// What is as large goes alone: it takes its time anyway, and a script copies it twice and keeps
 /// the server from all else meanwhile.
 const LARGE: usize = 4 << 10;
-
-/// The commands, how many arguments they have, and the one that takes many in their place.
-const KINDS: [(&str, usize, Option<&str>); 8] = [
-    ("GET", 0, None),
-    ("HGET", 1, Some("HMGET")),
-    ("HEXISTS", 1, None),
-    ("LINDEX", 1, None),
-    ("SISMEMBER", 1, Some("SMISMEMBER")),
-    ("ZSCORE", 1, Some("ZMSCORE")),
-    ("ZRANK", 1, None),
-    ("ZREVRANK", 1, None),
-];
 
 /// The reads of one client that are under way, by their kinds.
 #[derive(Debug, Default)]
@@ -89,17 +76,14 @@ impl Gathering {
         if command.effect == Effect::Write || command.fail_fast {
             return None;
         }
-        let (name, args) = (command.name, command.args.len());
-        let kind = KINDS
-            .iter()
-            .position(|kind| (kind.0, kind.1) == (name, args))?;
+        let kind = KINDS.iter().position(|kind| kind.is_of(command))?;
         let place = &self.0[kind];
         let others = place.under_way.fetch_add(1, Ordering::Relaxed);
         Some(Presence {
             kind,
             has_company: others > 0
                 && place.size.load(Ordering::Relaxed) < LARGE
-                && place.may_go_as_one(KINDS[kind].2.is_some()),
+                && place.may_go_as_one(KINDS[kind].many.is_some()),
         })
     }
 
@@ -234,7 +218,8 @@ async fn send_as_one(client: &Client, kind: usize, mut group: Vec<Waiting>) {
     if group.len() == 1 {
         return each_alone(client, group).await;
     }
-    let mut command = merged(kind, &group);
+    let commands: Vec<_> = group.iter().map(|waiting| &waiting.command).collect();
+    let mut command = merged(&KINDS[kind], &commands);
     // A script that the server does not know takes a second trip: too late once the client closes.
     command.in_order = client.is_closed();
     let is_refused = client.gathering().0[kind].refusal(&command);
@@ -280,10 +265,6 @@ async fn each_alone(client: &Client, group: Vec<Waiting>) {
 }
 
 impl Waiting {
-    fn key(&self) -> Option<&Bytes> {
-        self.command.keys.first()
-    }
-
     fn tell(self, answer: Result<Reply>) {
         // As in `each_alone`.
         let _ = self.reply.send(answer);
@@ -300,50 +281,6 @@ const fn is_by_server(kind: ErrorKind) -> bool {
             | ErrorKind::Closed
             | ErrorKind::Protocol
     )
-}
-
-fn merged(kind: usize, group: &[Waiting]) -> Command {
-    let commands = || group.iter().map(|waiting| &waiting.command);
-    let args = commands().filter_map(|command| command.args.first().cloned());
-    let is_of_one_key = group.iter().all(|waiting| waiting.key() == group[0].key());
-    if is_of_one_key && let Some(name) = KINDS[kind].2 {
-        let mut args: Vec<_> = args.collect();
-        // Some lengths need a script; more of the same costs less.
-        while wire::MESSAGES.contains(&args.len()) {
-            args.push(args[0].clone());
-        }
-        let keys = group[0].command.keys.clone();
-        let command = Command::read(name);
-        return Command {
-            keys,
-            args,
-            ..command
-        };
-    }
-    let name = Value::from_static_str(group[0].command.name);
-    let args: Vec<_> = std::iter::once(name).chain(args).collect();
-    let is_told_once = is_of_one_key && args.len() > 1;
-    let count = if is_told_once { 1 } else { group.len() };
-    let keys = commands()
-        .take(count)
-        .flat_map(|command| command.keys.clone());
-    let (keys, command) = (keys.collect(), Command::script(&EACH));
-    Command {
-        keys,
-        args,
-        ..command
-    }
-}
-
-/// The replies to so many reads, taken out of that to the merged one.
-fn answers(reply: Reply, count: usize) -> Result<Vec<Reply>> {
-    let mut replies = reply.into_list()?;
-    if replies.len() < count {
-        let message = format!("{} answers to {count} reads", replies.len());
-        return Err(Error::new(ErrorKind::Protocol, message));
-    }
-    replies.truncate(count);
-    Ok(replies)
 }
 
 #[cfg(test)]
