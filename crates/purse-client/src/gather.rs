@@ -1,8 +1,8 @@
 //! Reads that come at the same moment go as one command.
 //!
 //! To read one thing costs next to nothing on the server, and a lot on the way there and back. So
-//! while reads of one kind are under way, those that come wait until whatever is ready to run has
-//! run, and go together. They wait for no reply and for no timer, and where nothing is under way
+//! while a few reads of one kind are under way, those that come wait until whatever is ready to run
+//! has run, and go together. They wait for no reply and for no timer, and where few are under way
 //! nobody waits at all.
 //!
 //! Of one key, they become the command that takes many arguments where there is one, as `HMGET` for
@@ -30,6 +30,9 @@ use crate::command::{Command, Effect};
 use crate::lease::Busy;
 use crate::{Client, Error, ErrorKind, Reply, Result};
 use merged::{KINDS, answers, merged};
+
+/// So many go alone: of two or three at a time, each has its answer sooner so.
+const FEW: usize = 3;
 
 /// So many go as one at most: the server does nothing else meanwhile.
 const MOST: usize = 64;
@@ -81,7 +84,7 @@ impl Gathering {
         let others = place.under_way.fetch_add(1, Ordering::Relaxed);
         Some(Presence {
             kind,
-            has_company: others > 0
+            has_company: others >= FEW
                 && place.size.load(Ordering::Relaxed) < LARGE
                 && place.may_go_as_one(KINDS[kind].many.is_some()),
         })
