@@ -8,7 +8,6 @@
 //! once more, to get back to that of the connection.
 
 use std::future::Future;
-use std::mem::take;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
@@ -25,8 +24,11 @@ type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// have done their work.
 pub(crate) struct Crew {
     runtime: Handle,
-    idle: Arc<Mutex<Vec<Helm>>>,
+    idle: Arc<Idle>,
 }
+
+/// Those who have nothing to do; `None` once all of them were let go, as is who comes later.
+type Idle = Mutex<Option<Vec<Helm>>>;
 
 /// One task.
 #[derive(Clone)]
@@ -35,7 +37,7 @@ pub(crate) struct Helm(Arc<Shared>);
 struct Shared {
     runtime: Handle,
     state: Mutex<State>,
-    crew: Weak<Mutex<Vec<Helm>>>,
+    crew: Weak<Idle>,
     task: Mutex<Option<Waker>>,
     /// While somebody goes on with the work in the task's name, who looks afterwards whether it was
     /// woken.
@@ -54,22 +56,22 @@ impl Crew {
     pub(crate) fn new(runtime: Handle) -> Self {
         Self {
             runtime,
-            idle: Arc::default(),
+            idle: Arc::new(Mutex::new(Some(Vec::new()))),
         }
     }
 
     /// Begins `work`, which goes on by itself until it is done. Dropped with the runtime.
     pub(crate) fn begin(&self, work: impl Future<Output = ()> + Send + 'static) -> Helm {
-        let idle = lock(&self.idle).pop();
+        let idle = lock(&self.idle).as_mut().and_then(Vec::pop);
         let helm = idle.unwrap_or_else(|| self.hire());
         helm.begin(Box::pin(work));
         helm
     }
 
-    /// Lets go of those who have nothing to do.
+    /// Lets go of those who have nothing to do, and of the others once they have done their work.
     pub(crate) fn dismiss(&self) {
-        let idle = take(&mut *lock(&self.idle));
-        idle.iter().for_each(|helm| helm.0.end());
+        let idle = lock(&self.idle).take();
+        idle.iter().flatten().for_each(|helm| helm.0.end());
     }
 
     fn hire(&self) -> Helm {
@@ -156,7 +158,9 @@ impl Shared {
     fn rest(self: &Arc<Self>) {
         if let Some(crew) = self.crew.upgrade() {
             let mut idle = lock(&crew);
-            if idle.len() < MOST_IDLE {
+            if let Some(idle) = &mut *idle
+                && idle.len() < MOST_IDLE
+            {
                 return idle.push(Helm(self.clone()));
             }
         }
@@ -257,7 +261,7 @@ mod tests {
     use tokio::runtime::Runtime;
     use tokio::sync::{mpsc, oneshot};
     use tokio::task::yield_now;
-    use tokio::time::sleep;
+    use tokio::time::{sleep, timeout};
 
     use super::*;
 
@@ -435,5 +439,20 @@ mod tests {
         let (_, numbers, answer) = sum(&crew);
         drop(numbers);
         assert_eq!(answer.await, Ok(0));
+    }
+
+    #[tokio::test]
+    async fn what_ends_after_all_were_let_go_leaves_no_task() {
+        let crew = crew();
+        let (_, numbers, answer) = sum(&crew);
+        crew.dismiss();
+        drop(numbers);
+        assert_eq!(answer.await, Ok(0));
+        let ended = timeout(Duration::from_secs(20), async {
+            while tasks() > 0 {
+                yield_now().await;
+            }
+        });
+        ended.await.expect("its end");
     }
 }
