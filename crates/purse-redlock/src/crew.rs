@@ -8,6 +8,7 @@
 //! once more, to get back to that of the connection.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
@@ -135,17 +136,17 @@ impl Shared {
         }
     }
 
-    /// Goes on with the work; whether it is done now.
+    /// Goes on with the work; whether it is done now. A panic ends it as well, and goes no further:
+    /// whoever goes on with it may have nothing to do with it.
     fn poll(self: &Arc<Self>, mut state: MutexGuard<'_, State>) -> bool {
         let Some(work) = &mut state.work else {
             return false;
         };
         let waker = Waker::from(self.clone());
-        if work
-            .as_mut()
-            .poll(&mut Context::from_waker(&waker))
-            .is_pending()
-        {
+        let mut task = Context::from_waker(&waker);
+        // It is not polled again, only dropped.
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(&mut task)));
+        if matches!(polled, Ok(Poll::Pending)) {
             return false;
         }
         let work = state.work.take();
@@ -254,7 +255,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
-    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::atomic::AtomicUsize;
     use std::time::Duration;
 
@@ -420,25 +420,38 @@ mod tests {
         }
     }
 
+    /// Work that panics once it is told to, and what is dropped with it.
+    fn panicking(crew: &Crew) -> (Helm, oneshot::Sender<()>, oneshot::Receiver<()>) {
+        let (order, mut told) = oneshot::channel();
+        let (kept, dropped) = oneshot::channel();
+        let helm = crew.begin(poll_fn(move |task| {
+            let _kept = &kept;
+            Pin::new(&mut told).poll(task).map(|_| panic!("on purpose"))
+        }));
+        (helm, order, dropped)
+    }
+
     #[tokio::test]
-    async fn a_panic_ends_its_work_and_no_other() {
+    async fn a_panic_ends_its_work_and_neither_its_task_nor_whoever_helps() {
         let crew = crew();
-        let (sender, receiver) = oneshot::channel::<()>();
-        let (done, answer) = oneshot::channel::<()>();
-        let helm = crew.begin(async move {
-            let _ = receiver.await;
-            drop(done);
-            panic!("on purpose");
-        });
-        let told = catch_unwind(AssertUnwindSafe(|| helm.tell(|| drop(sender))));
-        told.expect_err("a panic");
-        answer.await.expect_err("dropped");
-        while tasks() > 0 {
-            yield_now().await;
+        for is_helped in [true, false] {
+            let (helm, order, dropped) = panicking(&crew);
+            // From now on the task has a turn only when it is woken.
+            for _ in 0..5 {
+                yield_now().await;
+            }
+            let tell = || order.send(()).expect("it listens");
+            match is_helped {
+                true => helm.tell(tell),
+                false => tell(),
+            }
+            dropped.await.expect_err("dropped");
+            helm.tell(|| {});
+            let (_, numbers, answer) = sum(&crew);
+            drop(numbers);
+            assert_eq!(answer.await, Ok(0));
+            assert_eq!(tasks(), 1);
         }
-        let (_, numbers, answer) = sum(&crew);
-        drop(numbers);
-        assert_eq!(answer.await, Ok(0));
     }
 
     #[tokio::test]
