@@ -188,7 +188,8 @@ impl Wake for Shared {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.was_woken.store(true, Ordering::SeqCst);
+        // Not a store: whoever looks is to see what all did who woke it, not only the last.
+        self.was_woken.swap(true, Ordering::SeqCst);
         if !self.is_muted.load(Ordering::SeqCst) {
             self.wake_task();
         }
