@@ -2,9 +2,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake};
 
-use crate::Error;
 use crate::testing::{Behaviour, Rig, ms, poll_once};
 use crate::transport::Action;
+use crate::{Error, Release};
 use purse_client::ErrorKind;
 use tokio::time::{Instant, sleep};
 
@@ -73,13 +73,18 @@ async fn a_lock_that_was_received_too_late_is_none() {
     }
 }
 
-#[test]
-fn any_executor_will_do() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+/// A runtime for a lock that is used elsewhere.
+fn home() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_time()
         .build()
-        .unwrap();
+        .unwrap()
+}
+
+#[test]
+fn any_executor_will_do() {
+    let runtime = home();
     let rig = runtime.block_on(async { Rig::new(3) });
     for master in &rig.masters {
         master.behave_to(Action::Acquire, Behaviour::Failing(ErrorKind::Server));
@@ -92,6 +97,30 @@ fn any_executor_will_do() {
     );
     let error = block_on(mutex.lock()).unwrap_err();
     assert!(matches!(error, Error::NoQuorum { .. }), "{error}");
+}
+
+#[test]
+fn a_lock_that_is_used_elsewhere_lives_on_its_own_runtime() {
+    let runtime = home();
+    let rig = runtime.block_on(async {
+        Rig::with_settings(3, |settings| {
+            (settings.ttl, settings.node_timeout) = (ms(60_000), ms(10_000));
+        })
+    });
+    let mutex = rig.redlock.mutex("key");
+    let course = async || {
+        let mut guard = mutex.lock().await?;
+        guard.extend().await?;
+        guard.release().await
+    };
+    assert_eq!(block_on(course()).unwrap(), Release::Released);
+    // It has no timers of its own.
+    let timeless = tokio::runtime::Builder::new_current_thread().build();
+    assert_eq!(
+        timeless.unwrap().block_on(course()).unwrap(),
+        Release::Released
+    );
+    block_on(rig.assert_clean("elsewhere"));
 }
 
 /// Runs a future with no runtime around it.
