@@ -78,7 +78,7 @@ async fn compare(args: &Args) -> Result<()> {
             rounds: 7,
             run: Duration::from_millis(120),
             patience: Duration::from_secs(15),
-            allowance: Duration::from_secs(8),
+            allowance: Duration::from_secs(6),
         }
     };
     let works: Vec<_> = work::all(args.quick)
