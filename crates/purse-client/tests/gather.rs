@@ -24,6 +24,12 @@ const FEW: usize = 3;
 /// More reads than go as one, of which some find nothing.
 const MANY: usize = 200;
 
+/// A server that runs a script which only reads as what it is.
+fn newest() -> Server {
+    let server = Server::builder().release(Release::Valkey9_1).start();
+    server.expect("a server")
+}
+
 async fn stocked(server: &Server) -> Client {
     let client = client(server).await;
     for n in 0..STORED {
@@ -239,8 +245,7 @@ async fn a_neighbour_of_the_wrong_type_fails_alone() {
 
 /// Two reads whose first answer comes after two thirds of the time that they have, and no other.
 async fn are_late(knows_script: bool) {
-    let server = Server::builder().release(Release::Valkey9_1).start();
-    let server = server.expect("a server");
+    let server = newest();
     stocked(&server).await;
     let proxy = Proxy::before(&server).await;
     let limit = Duration::from_secs(3);
@@ -294,7 +299,7 @@ async fn a_script_that_is_not_known_takes_no_longer_than_one_timeout() {
 
 #[tokio::test]
 async fn who_may_not_send_the_one_command_sends_each() {
-    let server = Server::start().expect("a server");
+    let server = newest();
     stocked(&server).await;
     let rights = [
         "ACL",
@@ -387,8 +392,7 @@ async fn where_no_script_runs_those_of_one_key_go_as_one() {
 
 #[tokio::test]
 async fn what_is_large_or_may_be_goes_alone() {
-    let server = Server::builder().release(Release::Valkey9_1).start();
-    let server = server.expect("a server");
+    let server = newest();
     let store = |value: &str| {
         for n in 0..20 {
             let set = ["SET", &format!("string:{n}"), value];
@@ -473,7 +477,7 @@ async fn who_does_not_wait_for_a_connection_fails_at_once_in_company_too() {
 
 #[tokio::test]
 async fn a_client_that_closes_answers_those_who_wait() {
-    let server = Server::start().expect("a server");
+    let server = newest();
     for kind in 0..reads(0, 1).len() {
         let client = stocked(&server).await;
         let commands = (0..MANY).map(|n| reads(n, KEYS)[kind].clone());
