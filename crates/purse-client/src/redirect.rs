@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fred::clients::Client as FredClient;
 use fred::interfaces::ClusterInterface;
+use fred::types::cluster::{ClusterRouting, SlotRange};
 use fred::types::config::Server;
 use futures::FutureExt;
 use tokio::time::{Instant, sleep, timeout};
@@ -120,9 +121,13 @@ pub(crate) fn went_elsewhere(error: &Error) -> bool {
 /// The node that owns a slot, as far as the client knows.
 pub(crate) fn owner(client: &FredClient, slot: u16) -> Option<Server> {
     let routing = client.cached_cluster_state()?;
+    Some(range(&routing, slot)?.primary.clone())
+}
+
+/// The slots next to a slot that are its owner's as well, and who that is.
+pub(crate) fn range(routing: &ClusterRouting, slot: u16) -> Option<&SlotRange> {
     let mut ranges = routing.slots().iter();
-    let owner = ranges.find(|range| (range.start..=range.end).contains(&slot))?;
-    Some(owner.primary.clone())
+    ranges.find(|range| (range.start..=range.end).contains(&slot))
 }
 
 /// Asks the cluster anew who owns which slot.

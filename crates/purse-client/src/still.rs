@@ -81,8 +81,7 @@ async fn is_replaced(client: &FredClient, slot: u16) -> bool {
     let Some(routing) = client.cached_cluster_state() else {
         return false;
     };
-    let mut ranges = routing.slots().iter();
-    let Some(owner) = ranges.find(|range| (range.start..=range.end).contains(&slot)) else {
+    let Some(owner) = redirect::range(&routing, slot) else {
         return false;
     };
     let mut others = routing.unique_primary_nodes();

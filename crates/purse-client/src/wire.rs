@@ -231,11 +231,11 @@ async fn script<C: ClientLike>(
     let in_order = command.in_order;
     let args = script.evalsha_args(command);
     let (by_hash, whole) = script.commands();
-    let started = Instant::now();
     if in_order {
         let eval = call(client, whole, hash, script.eval_args(args));
         return eval.await.map(unwrapped);
     }
+    let started = Instant::now();
     let reply = match call(client, by_hash, hash.clone(), args.clone()).await {
         Err(error) if error.details().starts_with("NOSCRIPT") => {
             let args = script.eval_args(args);

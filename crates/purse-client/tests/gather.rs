@@ -10,7 +10,7 @@ use futures::future::{join, join_all};
 use futures::{FutureExt, poll};
 use purse_client::{Client, Command, ErrorKind, Op, Reply, Result};
 use purse_testkit::{Release, Server};
-use support::{Proxy, SOON, calls, client, until};
+use support::{Proxy, SOON, calls, client, rejected, released, restricted, servers, until};
 use tokio::runtime::{self, Runtime};
 use tokio::time::{Instant, timeout};
 
@@ -23,12 +23,6 @@ const FEW: usize = 3;
 
 /// More reads than go as one, of which some find nothing.
 const MANY: usize = 200;
-
-/// A server that runs a script which only reads as what it is.
-fn newest() -> Server {
-    let server = Server::builder().release(Release::Valkey9_1).start();
-    server.expect("a server")
-}
 
 async fn stocked(server: &Server) -> Client {
     let client = client(server).await;
@@ -112,13 +106,16 @@ fn value(n: usize) -> Option<Vec<u8>> {
     Some(format!("value {n}").into_bytes())
 }
 
+/// Reads all at once, and looks that they are of every so manieth number.
+async fn are_found(reads: Vec<Op<Option<Vec<u8>>>>, step: usize) {
+    for (n, reply) in join_all(reads).await.into_iter().enumerate() {
+        assert_eq!(reply.expect("a reply"), value(step * n));
+    }
+}
+
 #[tokio::test]
 async fn each_gets_the_reply_that_it_gets_alone() {
-    for release in [Release::Valkey9_1, Release::Redis6_2_5] {
-        let server = Server::builder()
-            .release(release)
-            .start()
-            .expect("a server");
+    for server in servers() {
         let client = stocked(&server).await;
         for keys in [1, KEYS] {
             for kind in 0..reads(0, 1).len() {
@@ -143,9 +140,7 @@ async fn each_gets_the_reply_that_it_gets_alone() {
 #[tokio::test]
 async fn a_score_is_the_same_number_in_company_and_of_several_keys() {
     let read = |reply: Reply| Ok(format!("{reply:?}"));
-    for release in [Release::Valkey9_1, Release::Redis6_2_5] {
-        let server = Server::builder().release(release).start();
-        let server = server.expect("a server");
+    for server in servers() {
         let client = client(&server).await;
         let scores = [
             "0",
@@ -169,11 +164,10 @@ async fn a_score_is_the_same_number_in_company_and_of_several_keys() {
             server.command(&words).expect("a stored score");
             alone.push(score(n).await.expect("a reply"));
         }
-        for (reply, alone) in join_all((0..alone.len()).map(score))
-            .await
-            .iter()
-            .zip(&alone)
-        {
+        // The second time all are in company.
+        let twice = (0..alone.len()).chain(0..alone.len()).map(score);
+        let replies = join_all(twice).await;
+        for (reply, alone) in replies.iter().zip(alone.iter().cycle()) {
             assert_eq!(reply.as_ref().expect("a reply"), alone);
         }
     }
@@ -202,13 +196,7 @@ async fn nobody_waits_for_the_reply_of_another() {
     proxy.hold_next_request();
     let first = under_way(&client, || arg("HGET", "hash:0", 0));
     until("one of the first is held", async || proxy.holds_one()).await;
-    for (n, other) in join_all(ops(&client, hash(40)))
-        .await
-        .into_iter()
-        .enumerate()
-    {
-        assert_eq!(other.expect("a reply"), value(KEYS * n));
-    }
+    are_found(ops(&client, hash(40)), KEYS).await;
     assert!(calls(&server, "hget") < FEW as u64);
     proxy.release();
     for first in join_all(first).await {
@@ -245,7 +233,7 @@ async fn a_neighbour_of_the_wrong_type_fails_alone() {
 
 /// Two reads whose first answer comes after two thirds of the time that they have, and no other.
 async fn are_late(knows_script: bool) {
-    let server = newest();
+    let server = released(Release::Valkey9_1);
     stocked(&server).await;
     let proxy = Proxy::before(&server).await;
     let limit = Duration::from_secs(3);
@@ -299,38 +287,13 @@ async fn a_script_that_is_not_known_takes_no_longer_than_one_timeout() {
 
 #[tokio::test]
 async fn who_may_not_send_the_one_command_sends_each() {
-    let server = newest();
+    let server = released(Release::Valkey9_1);
     stocked(&server).await;
-    let rights = [
-        "ACL",
-        "SETUSER",
-        "me",
-        "on",
-        ">secret",
-        "~*",
-        "+@all",
-        "-hmget",
-        "-@scripting",
-    ];
-    assert_eq!(server.command(&rights).expect("ACL").text(), Some("OK"));
-    let url = server.url().replace("redis://", "redis://me:secret@");
-    let client = Client::connect(&url).await.expect("a user who may connect");
+    let client = restricted(&server, "~* +@all -hmget -@scripting").await;
     for _ in 0..3 {
-        for (n, reply) in join_all(ops(&client, hash(40)))
-            .await
-            .into_iter()
-            .enumerate()
-        {
-            assert_eq!(reply.expect("a reply"), value(KEYS * n));
-        }
+        are_found(ops(&client, hash(40)), KEYS).await;
         let strings = (0..40).map(|n| Command::read("GET").key(format!("string:{n}")));
-        for (n, reply) in join_all(ops(&client, strings))
-            .await
-            .into_iter()
-            .enumerate()
-        {
-            assert_eq!(reply.expect("a reply"), value(n));
-        }
+        are_found(ops(&client, strings), 1).await;
     }
     // It was tried once.
     assert_eq!(
@@ -340,22 +303,10 @@ async fn who_may_not_send_the_one_command_sends_each() {
     assert_eq!((calls(&server, "hget"), calls(&server, "get")), (120, 120));
 }
 
-/// How often the server refused `command` without running it.
-fn rejected(server: &Server, command: &str) -> u64 {
-    let stats = server.command(&["INFO", "commandstats"]).expect("INFO");
-    let start = format!("cmdstat_{command}:");
-    let text = stats.text().expect("text");
-    let line = text.lines().find(|line| line.starts_with(&start));
-    line.and_then(|line| line.split("rejected_calls=").nth(1))
-        .and_then(|rest| rest.split(',').next())
-        .map_or(0, |count| count.parse().expect("a number"))
-}
-
 #[tokio::test]
 async fn reads_go_on_while_writes_are_paused() {
     for release in [Release::Valkey9_1, Release::Redis8_2, Release::Redis6_2_5] {
-        let server = Server::builder().release(release).start();
-        let server = server.expect("a server");
+        let server = released(release);
         let client = stocked(&server).await;
         // As in a failover.
         let paused = server.command(&["CLIENT", "PAUSE", "60000", "WRITE"]);
@@ -392,7 +343,7 @@ async fn where_no_script_runs_those_of_one_key_go_as_one() {
 
 #[tokio::test]
 async fn what_is_large_or_may_be_goes_alone() {
-    let server = newest();
+    let server = released(Release::Valkey9_1);
     let store = |value: &str| {
         for n in 0..20 {
             let set = ["SET", &format!("string:{n}"), value];
@@ -477,7 +428,7 @@ async fn who_does_not_wait_for_a_connection_fails_at_once_in_company_too() {
 
 #[tokio::test]
 async fn a_client_that_closes_answers_those_who_wait() {
-    let server = newest();
+    let server = released(Release::Valkey9_1);
     for kind in 0..reads(0, 1).len() {
         let client = stocked(&server).await;
         let commands = (0..MANY).map(|n| reads(n, KEYS)[kind].clone());

@@ -7,16 +7,14 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use futures::future::select_all;
 use purse_client::{Client, Command, Result, Taken};
-use purse_testkit::{Release, Server};
-use support::queue::{element, pop, push, restricted, until_no_receipt_is_left, waiting};
-use support::{SOON, calls, client, connections, until};
+use purse_testkit::Server;
+use support::queue::{element, pop, push, until_no_receipt_is_left, waiting};
+use support::{SOON, calls, client, connections, restricted, servers, until};
 use tokio::task::JoinHandle;
 
 #[tokio::test]
 async fn the_end_of_the_wait_is_none_and_no_error() {
-    for release in [Release::Valkey9_1, Release::Redis6_2_5] {
-        let server = Server::builder().release(release).start();
-        let server = server.expect("a server");
+    for server in servers() {
         let client = client(&server).await;
         for wait in [0, 1, 1_000_000, 30_000_000, 2_200_000_000].map(Duration::from_nanos) {
             let started = Instant::now();

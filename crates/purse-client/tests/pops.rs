@@ -4,11 +4,9 @@ mod support;
 
 use bytes::Bytes;
 use purse_client::{Command, ErrorKind, Pop};
-use purse_testkit::{Release, Server};
-use support::queue::{
-    element, keys, left, list, pop, push, restricted, text, until_no_receipt_is_left,
-};
-use support::{calls, client, connections, until};
+use purse_testkit::Server;
+use support::queue::{element, keys, left, list, pop, push, text, until_no_receipt_is_left};
+use support::{calls, client, connections, restricted, servers, until};
 
 #[tokio::test]
 async fn each_end_gives_its_element_and_score() {
@@ -141,9 +139,7 @@ async fn an_element_that_can_never_be_put_back_is_not_tried_for_ever() {
 
 #[tokio::test]
 async fn a_user_of_the_keys_prefix_may_pop_and_one_who_may_not_note_it_takes_nothing() {
-    for release in [Release::Valkey9_1, Release::Redis6_2_5] {
-        let server = Server::builder().release(release).start();
-        let server = server.expect("a server");
+    for server in servers() {
         push(&server, "a");
         server.command(&["ZADD", "set", "1.5", "b"]).expect("ZADD");
         let client = restricted(&server, "~queue* ~set* +@all -set").await;
@@ -163,9 +159,7 @@ async fn a_user_of_the_keys_prefix_may_pop_and_one_who_may_not_note_it_takes_not
 
 #[tokio::test]
 async fn a_server_that_is_out_of_memory_gives_and_takes_back() {
-    for release in [Release::Valkey9_1, Release::Redis6_2_5] {
-        let server = Server::builder().release(release).start();
-        let server = server.expect("a server");
+    for server in servers() {
         let client = client(&server).await;
         push(&server, "a");
         server

@@ -7,18 +7,8 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use purse_client::{Client, Command, ErrorKind, Op, Pattern, Reply, Scan, Script};
-use purse_testkit::{Release, Server};
-use support::{calls, client, until};
-
-/// The newest server and the oldest one of those that tests can have.
-fn servers() -> [Server; 2] {
-    [Release::Valkey9_1, Release::Redis6_2_5].map(|release| {
-        Server::builder()
-            .release(release)
-            .start()
-            .expect("a server")
-    })
-}
+use purse_testkit::Server;
+use support::{calls, client, servers, until};
 
 #[tokio::test]
 async fn nil_empty_and_single_stay_apart() {

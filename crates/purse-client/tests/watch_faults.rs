@@ -8,7 +8,7 @@ use futures::FutureExt;
 use futures::future::{join_all, select_all};
 use purse_client::{Client, Command, ErrorKind, Script, Watch};
 use purse_testkit::Server;
-use support::{Proxy, client, connections, tracking, until};
+use support::{Proxy, client, connections, restricted, tracking, until};
 use tokio::time::timeout;
 
 /// Beats are two seconds apart, and an answer may take two as well.
@@ -205,13 +205,7 @@ async fn a_closed_client_has_closed_its_connection_and_watches_no_more() {
 #[tokio::test]
 async fn who_may_not_track_is_told_so_and_the_server_is_not_asked_each_time() {
     let server = Server::start().expect("a server");
-    let user = [
-        "ACL", "SETUSER", "limited", "on", ">secret", "~*", "&*", "+@all", "-client",
-    ];
-    let made = server.command(&user).expect("ACL");
-    assert_eq!(made.text(), Some("OK"));
-    let url = server.url().replace("redis://", "redis://limited:secret@");
-    let client = Client::connect(&url).await.expect("a server");
+    let client = restricted(&server, "~* &* +@all -client").await;
     let received = || {
         let info = server.command(&["INFO", "stats"]).expect("INFO");
         let info = info.text().expect("text").to_owned();

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use purse_client::{Client, Command};
-use purse_testkit::Server;
+use purse_testkit::{Release, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
@@ -23,6 +23,29 @@ pub(crate) async fn client(server: &Server) -> Client {
         .expect("a server that runs")
 }
 
+/// A client as a user with these rights.
+pub(crate) async fn restricted(server: &Server, rights: &str) -> Client {
+    let rights: Vec<_> = ["ACL", "SETUSER", "me", "on", ">secret"]
+        .into_iter()
+        .chain(rights.split(' '))
+        .collect();
+    let set = server.command(&rights).expect("ACL SETUSER");
+    assert_eq!(set.text(), Some("OK"));
+    let url = server.url().replace("redis://", "redis://me:secret@");
+    Client::connect(&url).await.expect("a user who may connect")
+}
+
+/// A server of that release.
+pub(crate) fn released(release: Release) -> Server {
+    let server = Server::builder().release(release).start();
+    server.expect("a server")
+}
+
+/// The newest server and the oldest one of those that tests can have.
+pub(crate) fn servers() -> [Server; 2] {
+    [Release::Valkey9_1, Release::Redis6_2_5].map(released)
+}
+
 /// Looks until `condition` holds; panics with `what` when it does not within [`SOON`].
 pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + SOON;
@@ -34,12 +57,22 @@ pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) 
 
 /// How often the server ran `command` so far.
 pub(crate) fn calls(server: &Server, command: &str) -> u64 {
+    count_of(server, command, "calls=")
+}
+
+/// How often the server refused `command` without running it.
+pub(crate) fn rejected(server: &Server, command: &str) -> u64 {
+    count_of(server, command, "rejected_calls=")
+}
+
+fn count_of(server: &Server, command: &str, what: &str) -> u64 {
     let stats = server.command(&["INFO", "commandstats"]).expect("INFO");
-    let line = format!("cmdstat_{}:calls=", command.to_lowercase());
+    let line = format!("cmdstat_{}:", command.to_lowercase());
     let text = stats.text().expect("text");
-    text.lines()
-        .find_map(|row| row.strip_prefix(&line))
-        .and_then(|row| row.split(',').next())
+    let counts = text.lines().find_map(|row| row.strip_prefix(&line));
+    let mut counts = counts.unwrap_or_default().split(',');
+    counts
+        .find_map(|count| count.strip_prefix(what))
         .map_or(0, |count| count.parse().expect("a number"))
 }
 

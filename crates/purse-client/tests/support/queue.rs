@@ -61,15 +61,3 @@ pub(crate) async fn waiting(server: &Server, client: &Client) -> JoinHandle<Resu
     until("the pop waits", async || calls(server, "llen") > before).await;
     wait
 }
-
-/// A client as a user with these rights.
-pub(crate) async fn restricted(server: &Server, rights: &str) -> Client {
-    let rights: Vec<_> = ["ACL", "SETUSER", "me", "on", ">secret"]
-        .into_iter()
-        .chain(rights.split(' '))
-        .collect();
-    let set = server.command(&rights).expect("ACL SETUSER");
-    assert_eq!(set.text(), Some("OK"));
-    let url = server.url().replace("redis://", "redis://me:secret@");
-    Client::connect(&url).await.expect("a user who may connect")
-}
