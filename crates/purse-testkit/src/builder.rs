@@ -2,12 +2,14 @@
 
 use std::ffi::OsString;
 use std::fmt::Write;
+use std::net::{Ipv6Addr, TcpListener};
 use std::path::PathBuf;
 
 use crate::binary::Binary;
 use crate::error::Error;
 use crate::release::Release;
 use crate::server::Server;
+use crate::tls::TlsSettings;
 
 /// What a server is to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +48,8 @@ pub struct ServerBuilder {
     pub(crate) environment: Vec<(OsString, OsString)>,
     pub(crate) port: Option<u16>,
     pub(crate) mode: Mode,
+    pub(crate) uses_ipv6: bool,
+    pub(crate) tls: TlsSettings,
 }
 
 impl ServerBuilder {
@@ -101,14 +105,26 @@ impl ServerBuilder {
         self
     }
 
+    /// Listens on `::1`, too: [`Server::url_v6`].
+    ///
+    /// [`ServerBuilder::start`] fails with [`Error::NoIpv6`] where the machine has no IPv6.
+    pub fn ipv6(mut self) -> Self {
+        self.uses_ipv6 = true;
+        self
+    }
+
     /// Starts the server, and waits until it answers.
     ///
     /// # Errors
     ///
     /// Those of [`Release::locate`]; [`Error::Ended`] or [`Error::NoAnswer`], with the end of the
     /// server's log, if it does not come up within ten seconds; [`Error::Io`] if its directory
-    /// cannot be made.
+    /// cannot be made; [`Error::NoIpv6`] after [`ServerBuilder::ipv6`]; `Error::Tls` after
+    /// `ServerBuilder::tls`.
     pub fn start(self) -> Result<Server, Error> {
+        if self.uses_ipv6 {
+            require_ipv6()?;
+        }
         let binary = match &self.binary {
             Some(path) => Binary::at(path)?,
             None => self.release.locate()?,
@@ -136,10 +152,11 @@ impl ServerBuilder {
     /// The configuration file; later lines win, so the user's own come last.
     pub(crate) fn config_file(&self, binary: &Binary, port: u16) -> String {
         let mut file = format!(
-            "bind 127.0.0.1\n\
+            "bind 127.0.0.1{}\n\
              port {port}\n\
              daemonize no\n\
-             protected-mode no\n"
+             protected-mode no\n",
+            if self.uses_ipv6 { " ::1" } else { "" }
         );
         let mut line = |name: &str, value: &str| {
             // Writing to a string cannot fail.
@@ -176,6 +193,14 @@ impl ServerBuilder {
             }
         }
         file
+    }
+}
+
+/// Returns an error unless a socket can be bound to `::1`.
+fn require_ipv6() -> Result<(), Error> {
+    match TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(Error::NoIpv6 { source }),
     }
 }
 

@@ -111,6 +111,22 @@ pub enum Error {
         waited: Duration,
     },
 
+    /// A certificate or the TLS settings of a server could not be made.
+    #[error("could not {action} for a TLS port: {reason}")]
+    Tls {
+        /// What was being done.
+        action: &'static str,
+        /// Why it failed.
+        reason: String,
+    },
+
+    /// A server should listen on `::1`, and this machine has no IPv6.
+    #[error("this machine has no IPv6: [::1] cannot be listened on; skip the test, or enable IPv6")]
+    NoIpv6 {
+        /// Why a socket could not be bound to `::1`.
+        source: io::Error,
+    },
+
     /// The operating system refused something.
     #[error("could not {action}")]
     Io {

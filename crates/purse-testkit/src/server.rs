@@ -5,9 +5,9 @@ use std::iter;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rustix::process::Signal;
 
+use crate::access;
 use crate::binary::Binary;
 use crate::builder::ServerBuilder;
 use crate::connection::Connection;
@@ -16,6 +16,7 @@ use crate::guarded::Guarded;
 use crate::home::Home;
 use crate::launch::{self, Launch};
 use crate::reply::Reply;
+use crate::tls::Tls;
 
 /// How many more ports are tried when others are faster to take the first.
 const SPARE_PORTS: usize = 4;
@@ -41,6 +42,8 @@ pub struct Server {
     settings: ServerBuilder,
     binary: Binary,
     port: u16,
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is none"))]
+    pub(crate) tls: Option<Tls>,
     // Before `process`, since fields are dropped in this order: the directory is removed here, and
     // only then does the watchdog learn that it is no longer needed.
     home: Home,
@@ -98,7 +101,7 @@ impl Server {
         binary: Binary,
     ) -> Result<Self, Error> {
         let home = Home::new().map_err(Error::io("make a directory for the server"))?;
-        loop {
+        let process = loop {
             let launch = Launch {
                 settings: &settings,
                 binary: &binary,
@@ -106,19 +109,21 @@ impl Server {
                 port,
             };
             match launch.first() {
-                Ok(process) => {
-                    return Ok(Self {
-                        settings,
-                        binary,
-                        port,
-                        home,
-                        process: Mutex::new(process),
-                    });
-                }
+                Ok(process) => break process,
                 Err(error) if launch::lost_port(&error) => port = spare.next().ok_or(error)?,
                 Err(error) => return Err(error),
             }
-        }
+        };
+        // The directory and the process go if this fails.
+        let tls = settings.tls.start(port, &home)?;
+        Ok(Self {
+            settings,
+            binary,
+            port,
+            tls,
+            home,
+            process: Mutex::new(process),
+        })
     }
 
     /// The address of database 0, with the password if there is one.
@@ -134,7 +139,7 @@ impl Server {
     /// The password as the start of an address, if there is one.
     pub(crate) fn credentials(&self) -> String {
         match &self.settings.password {
-            Some(password) => format!(":{}@", utf8_percent_encode(password, NON_ALPHANUMERIC)),
+            Some(password) => access::credentials("", password),
             None => String::new(),
         }
     }

@@ -1,0 +1,241 @@
+//! A proxy that makes the faults of a network.
+
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::relay::state::State;
+use crate::relay::{Engine, Listeners};
+use crate::server::Server;
+
+/// How long [`Proxy::refuse`] waits for the port.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A TCP proxy in front of a server, which makes the faults of a network on demand.
+///
+/// The proxy forwards all bytes unchanged and in order until one of its methods is called. A fault
+/// is in effect when the method returns. A client's connection is closed when the server cannot be
+/// reached. When the proxy is dropped, it closes all connections and its thread ends.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use std::net::TcpStream;
+/// use std::time::Duration;
+///
+/// use purse_testkit::{Proxy, Server};
+///
+/// let server = Server::start()?;
+/// let proxy = Proxy::to(&server)?;
+/// let mut client = TcpStream::connect(("127.0.0.1", proxy.port()))?;
+/// client.write_all(b"PING\r\n")?;
+/// let mut reply = [0; 7];
+/// client.read_exact(&mut reply)?;
+/// assert_eq!(&reply, b"+PONG\r\n");
+/// assert_eq!(proxy.requests(), b"PING\r\n");
+///
+/// // Half-open: the client can send, and nobody answers.
+/// proxy.swallow_existing();
+/// client.write_all(b"PING\r\n")?;
+/// assert!(proxy.wait_until(Duration::from_secs(10), |proxy| proxy.requests().len() == 12));
+/// assert_eq!(proxy.reply_bytes(), 7);
+///
+/// proxy.cut();
+/// assert_eq!(client.read(&mut reply)?, 0);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Proxy {
+    engine: Engine<State>,
+    port: u16,
+    credentials: String,
+}
+
+impl Proxy {
+    /// Starts a proxy in front of a port of this machine, on a free port of 127.0.0.1 and, where
+    /// there is one, of ::1.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the system has no free port or thread.
+    pub fn start(port: u16) -> Result<Self, Error> {
+        Self::start_with(port, String::new())
+    }
+
+    /// Starts a proxy in front of a server; [`Proxy::url`] contains the password of the server.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Proxy::start`].
+    pub fn to(server: &Server) -> Result<Self, Error> {
+        Self::start_with(server.port(), server.credentials())
+    }
+
+    fn start_with(upstream: u16, credentials: String) -> Result<Self, Error> {
+        let listeners = Listeners::bind().map_err(Error::io("listen as a proxy"))?;
+        let port = listeners.port();
+        let engine = Engine::start("purse-testkit-proxy", State::new(upstream, listeners))
+            .map_err(Error::io("start the thread of a proxy"))?;
+        Ok(Self {
+            engine,
+            port,
+            credentials,
+        })
+    }
+
+    /// Returns the address of the proxy, with the scheme `redis`.
+    pub fn url(&self) -> String {
+        format!("redis://{}127.0.0.1:{}", self.credentials, self.port)
+    }
+
+    /// Returns the port of the proxy.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Closes all connections now, on both sides; new ones work.
+    pub fn cut(&self) {
+        self.engine.with(State::cut);
+    }
+
+    /// Forwards exactly this many more bytes to the server, then closes all connections on both
+    /// sides; new ones work.
+    ///
+    /// The bytes of all connections count together. With 0 it is [`Proxy::cut`].
+    pub fn cut_after_request_bytes(&self, count: u64) {
+        self.engine.with(|state| match count {
+            0 => state.cut(),
+            _ => state.requests.left = Some(count),
+        });
+    }
+
+    /// Forwards exactly this many more bytes to clients, then closes all connections on both sides;
+    /// new ones work.
+    ///
+    /// The bytes of all connections count together. With 0 it is [`Proxy::cut`].
+    pub fn cut_after_reply_bytes(&self, count: u64) {
+        self.engine.with(|state| match count {
+            0 => state.cut(),
+            _ => state.replies.left = Some(count),
+        });
+    }
+
+    /// Delays each direction: what arrives from now on is forwarded that much later, in order.
+    ///
+    /// [`Duration::ZERO`] ends the delay. What is held already is forwarded when it is due.
+    pub fn delay(&self, delay: Duration) {
+        self.engine.with(|state| {
+            state.requests.delay = delay;
+            state.replies.delay = delay;
+        });
+    }
+
+    /// Delays what arrives from clients from now on.
+    pub fn delay_requests(&self, delay: Duration) {
+        self.engine.with(|state| state.requests.delay = delay);
+    }
+
+    /// Delays what arrives from the server from now on.
+    pub fn delay_replies(&self, delay: Duration) {
+        self.engine.with(|state| state.replies.delay = delay);
+    }
+
+    /// Makes all open connections half-open: they stay open, and nothing is forwarded on them in
+    /// either direction, neither bytes nor the end of the peer. New connections work.
+    ///
+    /// What is held because of a delay is lost. [`Proxy::cut`] closes such connections.
+    pub fn swallow_existing(&self) {
+        self.engine.with(State::swallow_existing);
+    }
+
+    /// Forgets connections like a firewall does: one on which nothing was sent for longer than this
+    /// becomes half-open when its client or the server sends something again.
+    ///
+    /// [`Duration::MAX`] ends this for connections that are not forgotten yet.
+    pub fn forget_idle(&self, limit: Duration) {
+        self.engine.with(|state| state.forget_idle(limit));
+    }
+
+    /// Refuses new connections as if nobody listened on the port, or accepts them again. Open
+    /// connections work.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if another process took the port while it was closed.
+    pub fn refuse(&self, refuses: bool) -> Result<(), Error> {
+        if refuses {
+            self.engine.with(|state| {
+                state.accept();
+                state.is_refusing = true;
+            });
+            // The thread closes the sockets, since only then it does not wait on them.
+            self.engine.wait_until(PATIENCE, || {
+                self.engine.look(|state| state.listeners.is_none())
+            });
+            return Ok(());
+        }
+        self.engine.with(|state| {
+            state.is_refusing = false;
+            if state.listeners.is_none() {
+                let listeners = Listeners::bind_to(self.port);
+                state.listeners = Some(listeners.map_err(Error::io("listen as a proxy again"))?);
+            }
+            Ok(())
+        })
+    }
+
+    /// Returns the number of connections accepted so far.
+    pub fn accepted(&self) -> usize {
+        self.engine.look(State::accepted)
+    }
+
+    /// Returns the number of connections that are open, half-open ones included.
+    pub fn open(&self) -> usize {
+        self.engine.look(State::open)
+    }
+
+    /// Returns the number of bytes forwarded to the server so far.
+    pub fn request_bytes(&self) -> u64 {
+        self.engine.look(|state| state.requests.forwarded)
+    }
+
+    /// Returns the number of bytes forwarded to clients so far.
+    pub fn reply_bytes(&self) -> u64 {
+        self.engine.look(|state| state.replies.forwarded)
+    }
+
+    /// Returns what clients sent, in the order of arrival, whether it was forwarded or not.
+    ///
+    /// At most 16 MiB are recorded: see [`Proxy::forget_requests`].
+    pub fn requests(&self) -> Vec<u8> {
+        self.engine.look(|state| state.recorded(|_| true))
+    }
+
+    /// Returns what a client sent on one connection, numbered from 0 in the order of acceptance.
+    pub fn requests_of(&self, connection: usize) -> Vec<u8> {
+        self.engine
+            .look(|state| state.recorded(|number| number == connection))
+    }
+
+    /// Forgets what clients sent so far, so that [`Proxy::requests`] starts with what they send
+    /// next.
+    pub fn forget_requests(&self) {
+        self.engine.with(State::forget_record);
+    }
+
+    /// Waits until the condition holds, which is asked each time that something happened on a
+    /// connection; returns whether it held before the timeout.
+    ///
+    /// This blocks the thread: in asynchronous code call it where blocking is allowed.
+    ///
+    /// ```
+    /// # use std::net::TcpStream;
+    /// # use std::time::Duration;
+    /// # use purse_testkit::{Proxy, Server};
+    /// let proxy = Proxy::to(Server::shared())?;
+    /// let client = TcpStream::connect(("127.0.0.1", proxy.port()))?;
+    /// assert!(proxy.wait_until(Duration::from_secs(10), |proxy| proxy.open() == 1));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait_until(&self, timeout: Duration, mut condition: impl FnMut(&Self) -> bool) -> bool {
+        self.engine.wait_until(timeout, || condition(self))
+    }
+}
