@@ -1,7 +1,6 @@
 # Everything that is run on this project; CI runs `just test` and nothing else.
 
-features := "purse/bincode,purse/msgpack,purse/validate,purse/tls-rustls-ring,purse/unix-sockets"
-fuzz := "crates/purse-codec/fuzz"
+features := "purse/bincode,purse/msgpack,purse/validate,purse/metrics,purse/tls-rustls-ring,purse/unix-sockets"
 bench := "crates/purse-bench"
 
 # List the recipes
@@ -72,10 +71,11 @@ deny:
 servers *args:
     cargo run --quiet --package purse-testkit --example servers -- {{ args }}
 
-# Fuzz the decoders, so many seconds each
+# Fuzz the decoders and the RESP parser, for this number of seconds each
 fuzz seconds="10":
-    for target in plain json raw msgpack bincode; do \
-        mkdir -p {{ fuzz }}/artifacts && (cd {{ fuzz }} && cargo run --quiet --release --bin $target -- \
+    for target in codec/plain codec/json codec/raw codec/msgpack codec/bincode client/resp; do \
+        (cd crates/purse-${target%/*}/fuzz && mkdir -p artifacts && \
+            cargo run --quiet --release --bin ${target#*/} -- \
             -max_total_time={{ seconds }} -rss_limit_mb=512 -timeout=5 -artifact_prefix=artifacts/) || exit 1; \
     done
 

@@ -154,17 +154,16 @@ async fn sets_are_united_intersected_and_subtracted() {
 }
 
 #[tokio::test]
-async fn so_many_sets_as_a_script_takes_are_read_and_any_number_is_stored() {
+async fn any_number_of_sets_is_combined() {
     let client = client().await;
     let set = letters("ab").await;
     let stored = letters("").await;
-    for (others, expected) in [(6_999, Ok(2)), (8_000, Err(ErrorKind::InvalidInput))] {
+    for others in [6_999, 8_000] {
         let others: Vec<_> = (0..others)
             .map(|n| Strings::new(&client, format!("absent:{n}")))
             .collect();
         let union = set.union(&others);
-        let values = union.to_set().await.map(|values| values.len());
-        assert_eq!(values.map_err(|error| error.kind()), expected);
+        assert_eq!(union.to_set().await.unwrap().len(), 2);
         assert_eq!(union.store_into(&stored).await.unwrap(), 2);
     }
 }

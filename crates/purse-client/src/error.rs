@@ -144,6 +144,11 @@ impl Error {
         self
     }
 
+    /// Returns the message, without what `Display` adds to it.
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
     /// What went wrong.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -169,16 +174,7 @@ impl Error {
             ErrorKind::NotSent | ErrorKind::Timeout | ErrorKind::Interrupted => true,
             ErrorKind::Server => matches!(
                 self.code(),
-                Some(
-                    "LOADING"
-                        | "BUSY"
-                        | "TRYAGAIN"
-                        | "CLUSTERDOWN"
-                        | "MASTERDOWN"
-                        | "MOVED"
-                        | "ASK"
-                        | "READONLY"
-                )
+                Some("LOADING" | "BUSY" | "TRYAGAIN" | "CLUSTERDOWN" | "MASTERDOWN" | "READONLY")
             ),
             _ => false,
         }

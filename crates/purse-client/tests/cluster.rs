@@ -385,7 +385,8 @@ async fn a_node_that_does_not_answer_costs_no_more_than_the_commands_time() {
     let waited = tokio::time::timeout(Duration::from_secs(30), client.run(incr("bar"))).await;
     cluster.nodes()[1].resume().expect("resumed");
     let error = waited.expect("in its time").expect_err("elsewhere");
-    assert!(error.is_retryable(), "{error:?}");
+    // It was sent to a node that hangs, which may run it later.
+    assert_eq!(error.kind(), ErrorKind::Ambiguous, "{error:?}");
 }
 
 #[tokio::test]

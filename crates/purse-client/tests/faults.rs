@@ -296,6 +296,29 @@ async fn a_timeout_of_the_commands_own_bounds_scripts_and_commands_alike() {
 }
 
 #[tokio::test]
+async fn half_open_connection_is_replaced_after_one_timeout() {
+    let server = Server::start().expect("a server");
+    let proxy = Proxy::before(&server).await;
+    let client = Client::builder(&proxy.url)
+        .command_timeout(Duration::from_millis(500))
+        .connect()
+        .await
+        .expect("a server that runs");
+    client.run(incr("n")).await.expect("INCR");
+    let accepted = proxy.accepted();
+    proxy.swallow();
+    let error = client.run(incr("n")).await.expect_err("swallowed");
+    assert_eq!(error.kind(), ErrorKind::Ambiguous, "{error}");
+    proxy.swallow_no_more();
+    until("another connection answers", async || {
+        client.run(incr("m")).await.is_ok()
+    })
+    .await;
+    assert!(proxy.accepted() > accepted);
+    assert_eq!(get(&server, "n").as_deref(), Some("1"));
+}
+
+#[tokio::test]
 async fn silence_makes_the_connection_anew_although_writes_go_on() {
     let server = Server::start().expect("a server");
     let client = Client::builder(&server.url())

@@ -246,7 +246,7 @@ async fn a_server_that_is_gone_ends_the_wait_and_leaves_no_connection() {
     for command in [Command::read("PING"), Command::write("PING")] {
         client.run(command.timeout(SOON)).await.expect("connected");
     }
-    assert_eq!(connections(&server), 2, "one for reads and one for writes");
+    assert_eq!(connections(&server), 1, "the one of the client");
 }
 
 /// Whether the error says that nothing was taken, which is true.

@@ -174,8 +174,8 @@ async fn many_wait_on_one_connection_and_other_commands_go_on() {
         .expect("GET");
     assert_eq!(
         connections(&server),
-        3,
-        "one for reads, one for writes, one that watches"
+        2,
+        "one for commands, one that watches"
     );
     let elements: Vec<String> = (0..50).map(|n| n.to_string()).collect();
     let all = [
@@ -234,10 +234,6 @@ async fn nothing_runs_once_nobody_waits() {
     })
     .await;
     let asked = calls(&server, "evalsha") + calls(&server, "eval");
-    assert_eq!(
-        asked,
-        5 + 1,
-        "each looked once; the first script was sent whole as well"
-    );
-    until("no connection watches", async || connections(&server) == 2).await;
+    assert_eq!(asked, 5, "each looked once");
+    until("no connection watches", async || connections(&server) == 1).await;
 }

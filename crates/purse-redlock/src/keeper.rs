@@ -39,7 +39,7 @@ pub(crate) struct Keeper {
     master: usize,
     builder: ClientBuilder,
     watcher: Client,
-    database: u8,
+    database: u32,
     rules: Rules,
     roll: Arc<Roll>,
     seat: Arc<Seat>,
@@ -78,7 +78,7 @@ impl Keeper {
         &self.watcher
     }
 
-    pub(crate) const fn database(&self) -> u8 {
+    pub(crate) const fn database(&self) -> u32 {
         self.database
     }
 

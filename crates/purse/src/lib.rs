@@ -17,9 +17,15 @@
 //! | several operations in one trip, or in one transaction | [`Batch`] | |
 //! | mutual exclusion between processes | [`Redlock`] | `redlock` |
 //! | part of a collection, by a pattern | [`Pattern`] | |
+//! | a command or script of your own | [`Command`], [`Script`], [`Reply`] | |
+//! | one connection that ends once, for blocking commands and transactions | [`Session`] | |
+//! | news of a key's change | [`Watch`] | |
+//! | news of the connections, and counters | [`Event`], [`Stats`] | |
 
 pub use purse_client::{
-    Batch, Client, ClientBuilder, Error, ErrorKind, Op, Pattern, Pending, Preset, Result, fred,
+    Argument, Batch, Client, ClientBuilder, Command, Credentials, Effect, Error, ErrorKind, Event,
+    Op, Options, PageResult, Pattern, Pending, Pop, Preset, ReadFrom, Reply, Result, Scan, Script,
+    Session, Stats, Taken, Watch, fred, prefetch_pages,
 };
 #[cfg(feature = "bincode")]
 pub use purse_codec::Bincode;

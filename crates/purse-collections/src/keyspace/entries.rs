@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt, TryStreamExt};
-use purse_client::{Client, Pattern, Reply, Result, pages};
+use purse_client::{Client, Pattern, Reply, Result, prefetch_pages};
 
 use crate::arguments::Arguments;
 use crate::spread;
@@ -75,7 +75,7 @@ impl<R: Send + 'static> Entries<R> {
         let pattern = within(&self.prefix, self.pattern.as_ref());
         let keys = self.client.scan_keys(Some(pattern), self.size).boxed();
         let (client, prefix, read) = (self.client.clone(), self.prefix.len(), self.read);
-        let pages = pages(keys, move |mut keys| {
+        let pages = prefetch_pages(keys, move |mut keys| {
             let client = client.clone();
             async move {
                 let Some(names) = keys.try_next().await? else {

@@ -1,0 +1,505 @@
+//! Several operations at once.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Client, Op};
+use crate::command::script_batch::ScriptBatch;
+use crate::command::{Command, Effect, slot::slot_of};
+use crate::connection::{Connection, Failure, Outcome, Waiting, error_map};
+use crate::core::Call;
+use crate::util::sync::Mutex;
+use crate::{Error, ErrorKind, Reply, Result};
+
+/// The commands that are sent at once, with one deadline.
+const MAX_CHUNK: usize = 1_024;
+
+/// Operations that are sent together: those that collections' methods return, of any types.
+///
+/// Without waiting for each reply, so they take about one round trip together, and in the order in
+/// which they were added. Each has a result of its own: one that fails does not keep the others
+/// from running. [`atomic`](Self::atomic) makes one step of them all, in between which nobody
+/// else's commands run.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = purse_testkit::Server::start()?;
+/// # let url = server.url();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use purse_client::{Client, Command, Reply};
+///
+/// let client = Client::connect(&url).await?;
+/// let mut batch = client.batch();
+/// let visits = batch.add(client.op(Command::write("INCR").key("visits"), Reply::into_int));
+/// let length = batch.add(client.op(Command::read("LLEN").key("visits"), Reply::into_count));
+/// batch.send().await?;
+/// assert_eq!(visits.take()?, 1);
+/// assert!(length.take().is_err(), "visits is no list");
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "a batch does nothing until it is sent"]
+pub struct Batch {
+    client: Client,
+    commands: Vec<Command>,
+    board: Arc<Board>,
+    atomic: bool,
+}
+
+/// The results of a batch, which its [`Pending`] operations share.
+#[derive(Debug, Default)]
+struct Board(Mutex<Vec<Place>>);
+
+/// The result of one operation.
+#[derive(Debug)]
+enum Place {
+    Unsent,
+    /// The batch is being sent, or was dropped meanwhile.
+    Sending,
+    Done(Result<Reply>),
+    Taken,
+}
+
+/// The result of one operation of a [`Batch`], once that is sent.
+#[must_use = "the operation may have failed"]
+pub struct Pending<R>(Source<R>);
+
+enum Source<R> {
+    Known(Result<R>),
+    Batch {
+        board: Arc<Board>,
+        index: usize,
+        read: fn(Reply) -> Result<R>,
+        name: &'static str,
+        key: Option<Bytes>,
+        effect: Effect,
+    },
+}
+
+impl Board {
+    fn set(&self, index: usize, result: Result<Reply>) {
+        self.0.lock()[index] = Place::Done(result);
+    }
+
+    fn mark_sending(&self, indexes: std::ops::Range<usize>) {
+        self.0.lock()[indexes]
+            .iter_mut()
+            .for_each(|place| *place = Place::Sending);
+    }
+}
+
+impl Client {
+    /// A batch of operations, empty yet.
+    pub fn batch(&self) -> Batch {
+        Batch {
+            client: self.clone(),
+            commands: Vec::new(),
+            board: Arc::default(),
+            atomic: false,
+        }
+    }
+}
+
+impl Batch {
+    /// Makes one transaction of the batch: all operations run in one step, or none of them is sent.
+    ///
+    /// One that fails is not undone with the others, as in `MULTI`; it has its own error. In a
+    /// cluster all keys must share a slot. It is sent as one script: fred would send a `MULTI`
+    /// whose reply is lost again.
+    pub fn atomic(mut self) -> Self {
+        self.atomic = true;
+        self
+    }
+
+    /// Adds an operation of this batch's client. Its result is there once the batch is sent.
+    pub fn add<R>(&mut self, operation: Op<R>) -> Pending<R> {
+        let (client, command, read) = match operation.into_parts() {
+            Ok(parts) => parts,
+            Err(known) => return Pending(Source::Known(known)),
+        };
+        if !client.is_same(&self.client) {
+            let message = "the operation is one of another client than the batch";
+            return Pending(Source::Known(Err(Error::new(
+                ErrorKind::InvalidInput,
+                message,
+            ))));
+        }
+        let command = client.options.apply(command);
+        let mut places = self.board.0.lock();
+        places.push(Place::Unsent);
+        let pending = Source::Batch {
+            board: self.board.clone(),
+            index: places.len() - 1,
+            read,
+            name: command.name,
+            key: command.keys.first().cloned(),
+            effect: command.effect,
+        };
+        drop(places);
+        self.commands.push(command);
+        Pending(pending)
+    }
+
+    /// The number of operations to send.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// Whether there is nothing to send.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    /// Sends the operations and waits for all their replies.
+    ///
+    /// One round trip for each 1024 operations, all on the connection that writes go over if there
+    /// is a write among them; an atomic batch takes one. An empty batch sends nothing. In a cluster
+    /// the order is kept within each slot. What it sent elsewhere since the slot has moved did not
+    /// run, and is sent again, each by itself; but not where a later operation in the slot has run:
+    /// then it is [`NotSent`](ErrorKind::NotSent), or has the cluster's error.
+    ///
+    /// # Errors
+    /// Where the batch as a whole was not sent, or nothing is known of it: an atomic one, if its
+    /// keys do not share a slot ([`CrossSlot`](ErrorKind::CrossSlot)), a command has more than 7000
+    /// arguments or all of them a million ([`InvalidInput`](ErrorKind::InvalidInput)), or as
+    /// [`Client::run`] fails. Each result then has an error of the same kind. What becomes of a
+    /// single operation is in its result alone; where the connection breaks midway, the rest is
+    /// [`NotSent`](ErrorKind::NotSent).
+    ///
+    /// # Cancel safety
+    /// Dropped midway, operations may run or not; an atomic batch runs whole or not at all.
+    pub async fn send(self) -> Result<()> {
+        if self.commands.is_empty() {
+            return Ok(());
+        }
+        if self.atomic {
+            self.board.mark_sending(0..self.commands.len());
+            return self.send_atomically().await;
+        }
+        let writes = self
+            .commands
+            .iter()
+            .any(|command| command.effect == Effect::Write);
+        let effect = if writes { Effect::Write } else { Effect::Read };
+        let Self {
+            client,
+            commands,
+            board,
+            ..
+        } = self;
+        if let Err(error) = client.check_open() {
+            for index in 0..commands.len() {
+                board.set(index, Err(error.again()));
+            }
+            return Ok(());
+        }
+        for (number, commands) in commands.chunks(MAX_CHUNK).enumerate() {
+            let start = number * MAX_CHUNK;
+            Chunk::send(&client, &board, effect, start, commands)
+                .finish()
+                .await;
+        }
+        Ok(())
+    }
+
+    async fn send_atomically(self) -> Result<()> {
+        let Self {
+            client,
+            commands,
+            board,
+            ..
+        } = self;
+        let names: Vec<_> = commands.iter().map(|command| command.name).collect();
+        let batch = ScriptBatch::new(commands).and_then(|mut batch| {
+            client.same_slot(&batch.keys)?;
+            batch.timeout = client.options.limit();
+            Ok(batch)
+        });
+        let replies = match batch {
+            Ok(batch) => {
+                let call = Call::batch(client.core().clone(), batch);
+                call.await.and_then(|answer| outcomes(answer.reply, &names))
+            }
+            Err(error) => Err(error),
+        };
+        match replies {
+            Ok(replies) => {
+                let mut is_by_replica = false;
+                for (index, reply) in replies.into_iter().enumerate() {
+                    let error = reply.as_ref().err();
+                    is_by_replica |= error.is_some_and(error_map::is_by_replica);
+                    board.set(index, reply);
+                }
+                if is_by_replica {
+                    client.core().leave_replica();
+                }
+                Ok(())
+            }
+            Err(error) => {
+                for index in 0..names.len() {
+                    let message = "the atomic batch failed";
+                    board.set(index, Err(Error::new(error.kind(), message)));
+                }
+                Err(error
+                    .with_command("atomic batch", None)
+                    .with_server(client.server_name()))
+            }
+        }
+    }
+}
+
+/// Commands of a batch that were sent together.
+struct Chunk<'a> {
+    client: &'a Client,
+    board: &'a Board,
+    effect: Effect,
+    /// The place of the first one on the board.
+    start: usize,
+    commands: &'a [Command],
+    runs: Vec<Run>,
+}
+
+/// The commands of a chunk that went to one node.
+struct Run {
+    indexes: Vec<usize>,
+    waiting: Waiting<Vec<Outcome>>,
+}
+
+impl<'a> Chunk<'a> {
+    fn send(
+        client: &'a Client,
+        board: &'a Board,
+        effect: Effect,
+        start: usize,
+        commands: &'a [Command],
+    ) -> Self {
+        let mut chunk = Self {
+            client,
+            board,
+            effect,
+            start,
+            commands,
+            runs: Vec::new(),
+        };
+        board.mark_sending(start..start + commands.len());
+        for (connection, indexes) in chunk.by_node() {
+            chunk.send_to(&connection, indexes);
+        }
+        chunk
+    }
+
+    /// Groups the commands by the connection that they go over.
+    fn by_node(&self) -> Vec<(Connection, Vec<usize>)> {
+        let core = self.client.core();
+        if core.cluster().is_none() {
+            let connection = core.connection(self.effect).cloned();
+            let all = (0..self.commands.len()).collect();
+            if connection.is_none() {
+                (0..self.commands.len()).for_each(|index| self.fail(index, Failure::NotSent(None)));
+            }
+            return connection.map(|it| (it, all)).into_iter().collect();
+        }
+        let mut groups: Vec<(Connection, Vec<usize>)> = Vec::new();
+        let mut group_of = HashMap::new();
+        for (index, command) in self.commands.iter().enumerate() {
+            let Some(connection) = core.route_now(command) else {
+                continue;
+            };
+            let group = *group_of.entry(connection.id()).or_insert(groups.len());
+            if group == groups.len() {
+                groups.push((connection, Vec::new()));
+            }
+            groups[group].1.push(index);
+        }
+        groups
+    }
+
+    fn send_to(&mut self, connection: &Connection, indexes: Vec<usize>) {
+        let core = self.client.core();
+        let commands = indexes.iter().map(|&index| &self.commands[index]);
+        let limit = commands.clone().filter_map(|command| command.timeout).max();
+        let fail_fast = commands.clone().any(|command| command.fail_fast);
+        let terms = core.terms(limit, fail_fast);
+        match connection.send_run(commands, terms) {
+            Ok(ticket) => {
+                let home = core.runtime.id();
+                let waiting = Waiting::new(connection.clone(), ticket, terms.deadline, home);
+                self.runs.push(Run { indexes, waiting });
+            }
+            Err(failure) => indexes
+                .into_iter()
+                .for_each(|index| self.fail(index, failure.clone())),
+        }
+    }
+
+    fn fail(&self, index: usize, failure: Failure) {
+        let command = &self.commands[index];
+        let error = error_map::command_error(failure, command.name, command.effect);
+        self.give(index, Err(error));
+    }
+
+    fn give(&self, index: usize, result: Result<Reply>) {
+        let context = self.commands[index].context();
+        let result = result.map_err(|error| self.client.with_context(error, &context));
+        self.board.set(self.start + index, result);
+    }
+
+    /// Waits for the replies, and sends again what did not run.
+    async fn finish(mut self) {
+        let mut answered = vec![false; self.commands.len()];
+        let mut again = Vec::new();
+        for Run { indexes, waiting } in std::mem::take(&mut self.runs) {
+            let outcomes = waiting.await;
+            let mut outcomes = match outcomes {
+                Ok(outcomes) => outcomes.into_iter(),
+                Err(failure) => vec![Err(failure); indexes.len()].into_iter(),
+            };
+            for index in indexes {
+                answered[index] = true;
+                let outcome = outcomes.next().unwrap_or(Err(Failure::Lost(None)));
+                match self.judge(index, outcome) {
+                    Some(result) => self.give(index, result),
+                    None => again.push(index),
+                }
+            }
+        }
+        if self.client.core().cluster().is_some() {
+            let of_nobody = (0..answered.len()).filter(|&index| !answered[index]);
+            again.extend(of_nobody);
+            again.sort_unstable();
+            again = self.in_order(again);
+        }
+        for index in again {
+            let result = self.client.call(self.commands[index].clone()).await;
+            self.give(index, result.map(|answer| answer.reply));
+        }
+    }
+
+    /// Returns the result of a command; `None` if it is to be sent again.
+    fn judge(&self, index: usize, outcome: Outcome) -> Option<Result<Reply>> {
+        let command = &self.commands[index];
+        let failure = match outcome {
+            Ok(value) => return Some(Ok(Reply(value))),
+            Err(failure) => failure,
+        };
+        let is_cluster = self.client.core().cluster().is_some();
+        let is_again = match &failure {
+            Failure::Refused(words) if words.starts_with(b"READONLY") => {
+                self.client.core().leave_replica();
+                false
+            }
+            Failure::Refused(words) => {
+                is_cluster
+                    && [&b"MOVED "[..], b"ASK ", b"TRYAGAIN"]
+                        .iter()
+                        .any(|code| words.starts_with(code))
+            }
+            Failure::Rerouted => true,
+            Failure::Lost(_) | Failure::NotSent(_) => self.effect == Effect::Read,
+            Failure::Late | Failure::Ended { .. } => false,
+        };
+        let error = || error_map::command_error(failure.clone(), command.name, command.effect);
+        (!is_again).then(|| Err(error()))
+    }
+
+    /// Leaves out what must not run any more, because a later command in the same slot has run.
+    fn in_order(&self, again: Vec<usize>) -> Vec<usize> {
+        let slot = |index: usize| self.commands[index].keys.first().map(|key| slot_of(key));
+        let mut kept = Vec::new();
+        let mut ran = HashSet::new();
+        let again: HashSet<_> = again.into_iter().collect();
+        for index in (0..self.commands.len()).rev() {
+            if !again.contains(&index) {
+                ran.extend(slot(index));
+            } else if slot(index).is_some_and(|slot| ran.contains(&slot)) {
+                let error = error_map::redirected("the slot has moved");
+                self.give(index, Err(error));
+            } else {
+                kept.push(index);
+            }
+        }
+        kept.reverse();
+        kept
+    }
+}
+
+/// The reply or error of each operation.
+fn outcomes(reply: Reply, names: &[&'static str]) -> Result<Vec<Result<Reply>>> {
+    let replies = reply.into_list()?;
+    if replies.len() != names.len() {
+        return Err(Error::new(
+            ErrorKind::Protocol,
+            "the batch has another number of replies",
+        ));
+    }
+    let outcome = |(reply, name): (Reply, &&'static str)| {
+        let mut parts = reply.into_list()?.into_iter();
+        let worked = parts.next().map_or(Ok(0), Reply::into_int)? == 1;
+        // A nil at the end of an array is left out by the server.
+        let rest = parts.next().unwrap_or_else(Reply::nil);
+        if worked {
+            return Ok(Ok(rest));
+        }
+        let error = rest.into_bytes()?;
+        Ok(Err(error_map::reply_error(
+            &String::from_utf8_lossy(&error),
+            name,
+        )))
+    };
+    replies.into_iter().zip(names).map(outcome).collect()
+}
+
+fn not_sent() -> Error {
+    Error::new(ErrorKind::NotSent, "the batch has not been sent")
+}
+
+impl<R> Pending<R> {
+    /// The operation's result.
+    ///
+    /// # Errors
+    /// Those of the operation; [`NotSent`](ErrorKind::NotSent) if the batch was not sent. If it was
+    /// dropped while it was being sent, a write is [`Ambiguous`](ErrorKind::Ambiguous).
+    pub fn take(self) -> Result<R> {
+        let (board, index, read, name, key, effect) = match self.0 {
+            Source::Known(result) => return result,
+            Source::Batch {
+                board,
+                index,
+                read,
+                name,
+                key,
+                effect,
+            } => (board, index, read, name, key, effect),
+        };
+        let place = board
+            .0
+            .lock()
+            .get_mut(index)
+            .map(|place| std::mem::replace(place, Place::Taken));
+        let result = match place {
+            Some(Place::Done(reply)) => reply.and_then(|reply| Op::read_reply(reply, read, effect)),
+            Some(Place::Sending) if effect == Effect::Write => Err(Error::new(
+                ErrorKind::Ambiguous,
+                "the batch was dropped: the command may have run, or not",
+            )),
+            _ => Err(not_sent()),
+        };
+        result.map_err(|error| error.with_command(name, key))
+    }
+}
+
+impl<R> fmt::Debug for Pending<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::Known(_) => f.write_str("Pending(known)"),
+            Source::Batch { name, .. } => write!(f, "Pending({name})"),
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! How a client is configured and connected.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fred::types::config::Config;
+use tokio::runtime::Handle;
+
+use super::{Client, Session};
+use crate::config::{Credentials, Servers, Target, Tls};
+use crate::connection::{Provider, ReadFrom, Settings};
+use crate::telemetry::{Event, Hook};
+use crate::util::time::MAX_TIMEOUT;
+use crate::{Error, ErrorKind, Result};
+
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A set of defaults for a client's use case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Preset {
+    /// Data: reads are sent again when the connection breaks, five seconds for each command.
+    #[default]
+    Standard,
+    /// Masters of a lock: nothing is sent twice, short bounds, fast reconnects.
+    Locks,
+}
+
+#[derive(Clone)]
+enum Source {
+    Url(String),
+    Fred(Box<Config>),
+    Target(Box<Target>),
+}
+
+/// A builder of a [`Client`], from [`Client::builder`] or [`Client::from_fred`].
+///
+/// # Examples
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = purse_testkit::Server::start()?;
+/// # let url = server.url();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use std::time::Duration;
+/// use purse_client::{Client, Event};
+///
+/// let client = Client::builder(&url)
+///     .command_timeout(Duration::from_secs(1))
+///     .client_name("billing")
+///     .on_event(|event| if let Event::Disconnected { cause, .. } = event { eprintln!("{cause}") })
+///     .connect()
+///     .await?;
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "a builder does nothing until it connects"]
+pub struct ClientBuilder {
+    source: Source,
+    preset: Preset,
+    command_timeout: Option<Duration>,
+    connect_timeout: Option<Duration>,
+    connections: usize,
+    fail_fast: bool,
+    retry_reads: Option<bool>,
+    backoff: Option<(Duration, Duration)>,
+    keep_alive: Option<Duration>,
+    client_name: Option<String>,
+    read_from: ReadFrom,
+    credentials: Option<Credentials>,
+    provider: Option<Provider>,
+    certificates: Option<Arc<Certificates>>,
+    hook: Hook,
+}
+
+struct Certificates {
+    authorities: Vec<u8>,
+    client: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl ClientBuilder {
+    fn new(source: Source) -> Self {
+        Self {
+            source,
+            preset: Preset::Standard,
+            command_timeout: None,
+            connect_timeout: None,
+            connections: 1,
+            fail_fast: false,
+            retry_reads: None,
+            backoff: None,
+            keep_alive: Some(KEEP_ALIVE),
+            client_name: None,
+            read_from: ReadFrom::Primary,
+            credentials: None,
+            provider: None,
+            certificates: None,
+            hook: Hook::default(),
+        }
+    }
+
+    pub(crate) fn from_url(url: &str) -> Self {
+        Self::new(Source::Url(url.to_owned()))
+    }
+
+    pub(crate) fn from_config(config: Config) -> Self {
+        Self::new(Source::Fred(Box::new(config)))
+    }
+
+    /// Makes a builder for the servers, credentials and TLS settings of another client.
+    pub(crate) fn from_target(settings: Arc<Settings>) -> Self {
+        let mut builder = Self::new(Source::Target(Box::new(settings.target.clone())));
+        builder.provider.clone_from(&settings.provider);
+        builder
+    }
+
+    /// Sets the defaults for a use case.
+    pub const fn preset(mut self, preset: Preset) -> Self {
+        self.preset = preset;
+        self
+    }
+
+    /// Bounds the wait for each reply, by a year at most. Default: 5 s; 100 ms with
+    /// [`Preset::Locks`].
+    pub const fn command_timeout(mut self, timeout: Duration) -> Self {
+        self.command_timeout = Some(timeout);
+        self
+    }
+
+    /// Bounds each attempt to connect. Default: 5 s; 300 ms with [`Preset::Locks`].
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// Sets the number of connections, among which reads take turns. All writes use the first one,
+    /// so that they keep their order. With more than one, a read may not see a write that was not
+    /// awaited. Default: 1. In a cluster there is one connection per node.
+    pub const fn connections(mut self, connections: usize) -> Self {
+        self.connections = connections;
+        self
+    }
+
+    /// Whether a command fails at once while there is no connection, instead of waiting for one
+    /// within its timeout. Default: no.
+    pub const fn fail_fast(mut self, fail_fast: bool) -> Self {
+        self.fail_fast = fail_fast;
+        self
+    }
+
+    /// Whether a read is sent again, three times at most, when the connection breaks. Default: yes;
+    /// no with [`Preset::Locks`].
+    pub const fn retry_reads(mut self, retry: bool) -> Self {
+        self.retry_reads = Some(retry);
+        self
+    }
+
+    /// Sets the pauses between attempts to connect: the second attempt follows the first one at
+    /// once, then after `first`, and then after twice the pause before, up to `max`. Each pause has
+    /// up to 20 ms of jitter. Default: 20 ms and 2 s; 20 ms and 500 ms with [`Preset::Locks`].
+    pub const fn backoff(mut self, first: Duration, max: Duration) -> Self {
+        self.backoff = Some((first, max));
+        self
+    }
+
+    /// Sets how long a connection may be idle before the kernel asks whether the peer is there;
+    /// `None` turns that off. Default: 60 s.
+    pub const fn keep_alive(mut self, idle: Option<Duration>) -> Self {
+        self.keep_alive = idle;
+        self
+    }
+
+    /// Sets the name of the connections in `CLIENT LIST`; an empty one sets none. Default:
+    /// `purse:` and the version of purse.
+    #[doc(alias = "CLIENT SETNAME")]
+    pub fn client_name(mut self, name: impl Into<String>) -> Self {
+        self.client_name = Some(name.into());
+        self
+    }
+
+    /// Sets where reads go. Default: to the primary.
+    #[doc(alias = "READONLY")]
+    pub const fn read_from(mut self, read_from: ReadFrom) -> Self {
+        self.read_from = read_from;
+        self
+    }
+
+    /// Sets the user and password, instead of those of the URL.
+    #[doc(alias = "AUTH")]
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
+    /// Calls `provider` for the credentials of each connection that is made, so that a client
+    /// outlives tokens that expire.
+    ///
+    /// An error of `provider` counts as a failed attempt to connect.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = purse_testkit::Server::start()?;
+    /// # server.command(&["ACL", "SETUSER", "app", "on", ">token", "~*", "+@all"])?;
+    /// # let url = server.url();
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// use purse_client::{Client, Credentials};
+    ///
+    /// async fn token() -> String {
+    ///     "token".to_owned() // from the cloud's metadata service, say
+    /// }
+    /// let client = Client::builder(&url)
+    ///     .credentials_provider(|| async { Ok(Credentials::new("app", token().await)) })
+    ///     .connect()
+    ///     .await?;
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    pub fn credentials_provider<F>(
+        mut self,
+        provider: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Credentials>> + Send + 'static,
+    {
+        self.provider = Some(Provider(Arc::new(move || Box::pin(provider()))));
+        self
+    }
+
+    /// Trusts the certificate authorities in `pem`, and no others. Needs one of the `tls-` features
+    /// and a `rediss://` URL.
+    pub fn certificate_authorities(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        let client = self.certificates.and_then(|certificates| {
+            let Certificates { client, .. } = Arc::into_inner(certificates)?;
+            client
+        });
+        self.certificates = Some(Arc::new(Certificates {
+            authorities: pem.into(),
+            client,
+        }));
+        self
+    }
+
+    /// Trusts the certificate authorities in `authorities`, and no others, and identifies the client
+    /// with a certificate and its private key. All three are PEM.
+    pub fn client_certificate(
+        mut self,
+        authorities: impl Into<Vec<u8>>,
+        certificate: impl Into<Vec<u8>>,
+        key: impl Into<Vec<u8>>,
+    ) -> Self {
+        self.certificates = Some(Arc::new(Certificates {
+            authorities: authorities.into(),
+            client: Some((certificate.into(), key.into())),
+        }));
+        self
+    }
+
+    /// Calls `hook` for each [`Event`] of the client's connections, on the task that drives the
+    /// connection: it must return soon.
+    pub fn on_event(mut self, hook: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.hook = Hook::new(hook);
+        self
+    }
+
+    /// Connects, and gives up on the first failure.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a configuration that cannot work, [`ErrorKind::Auth`] for refused
+    /// credentials, [`ErrorKind::Timeout`] or [`ErrorKind::NotSent`] where no server answers,
+    /// [`ErrorKind::Protocol`] where something else answers. Each names the server, and comes within
+    /// the connect timeout.
+    ///
+    /// # Cancel safety
+    /// Dropped midway, the connections are closed.
+    pub async fn connect(self) -> Result<Client> {
+        let client = self.connect_lazy()?;
+        client.wait_connected().await?;
+        Ok(client)
+    }
+
+    /// Starts to connect in the background and goes on trying; commands wait for the connection
+    /// within their timeout, or fail at once if they are to [fail fast](Self::fail_fast).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a configuration that cannot work, and outside a tokio runtime.
+    pub fn connect_lazy(self) -> Result<Client> {
+        let runtime = runtime()?;
+        Ok(Client::new(Arc::new(self.settings()?), runtime))
+    }
+
+    /// Connects once, over one connection that is never made again.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    /// Dropped midway, the connection is closed.
+    pub async fn connect_session(self) -> Result<Session> {
+        let runtime = runtime()?;
+        Session::open(Arc::new(self.settings()?), runtime).await
+    }
+
+    /// Makes a client that does not connect, for [`Client::watch`] alone, which has a connection of
+    /// its own; every other command fails.
+    ///
+    /// # Errors
+    /// As [`connect_lazy`](Self::connect_lazy).
+    pub fn unconnected(self) -> Result<Client> {
+        let runtime = runtime()?;
+        Ok(Client::unconnected(Arc::new(self.settings()?), runtime))
+    }
+
+    /// Returns the server, as messages name it, without the credentials; and the number of the
+    /// database.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a configuration that cannot work.
+    pub fn target(&self) -> Result<(Arc<str>, u32)> {
+        let settings = self.clone().settings()?;
+        Ok((settings.server, settings.target.database))
+    }
+
+    fn settings(self) -> Result<Settings> {
+        let mut target = match self.source {
+            Source::Url(url) => Target::from_url(&url)?,
+            Source::Fred(config) => Target::from_fred(&config)?,
+            Source::Target(target) => *target,
+        };
+        let server = target.label();
+        let refuse = |message: String| {
+            Err(Error::new(ErrorKind::Config, message).with_server(server.clone()))
+        };
+        if let Some(credentials) = self.credentials {
+            target.credentials = Some(credentials);
+        }
+        if let Some(certificates) = &self.certificates {
+            if target.tls.is_none() {
+                return refuse("certificates need TLS: use a rediss:// URL".to_owned());
+            }
+            let client = certificates.client.as_ref();
+            let client = client.map(|(certificate, key)| (&**certificate, &**key));
+            target.tls = Some(Tls::custom(&certificates.authorities, client)?);
+        }
+        let locks = self.preset == Preset::Locks;
+        let either = |set: Option<Duration>, of_locks: u64| {
+            let default = Duration::from_millis(if locks { of_locks } else { 5_000 });
+            set.unwrap_or(default).min(MAX_TIMEOUT)
+        };
+        let command_timeout = either(self.command_timeout, 100);
+        let connect_timeout = either(self.connect_timeout, 300);
+        if command_timeout.is_zero() || connect_timeout.is_zero() {
+            return refuse("a timeout must be longer than zero".to_owned());
+        }
+        let client_name = self
+            .client_name
+            .unwrap_or_else(|| format!("purse:{VERSION}"));
+        if !client_name.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return refuse(format!(
+                "the client name {client_name:?} must consist of printable ASCII without spaces"
+            ));
+        }
+        if self
+            .keep_alive
+            .is_some_and(|idle| idle < Duration::from_secs(1))
+        {
+            return refuse("keep_alive must be at least a second".to_owned());
+        }
+        let is_cluster = matches!(target.servers, Servers::Cluster(_));
+        if self.read_from != ReadFrom::Primary && !is_cluster {
+            return refuse("reads from replicas need a redis-cluster:// URL".to_owned());
+        }
+        let longest = Duration::from_millis(if locks { 500 } else { 2_000 });
+        Ok(Settings {
+            target,
+            server,
+            command_timeout,
+            connect_timeout,
+            fail_fast: self.fail_fast,
+            retry_reads: self.retry_reads.unwrap_or(!locks),
+            backoff: self.backoff.unwrap_or((Duration::from_millis(20), longest)),
+            keep_alive: self.keep_alive,
+            client_name,
+            connections: if locks { 1 } else { self.connections },
+            read_from: self.read_from,
+            provider: self.provider,
+            hook: self.hook,
+        })
+    }
+}
+
+fn runtime() -> Result<Handle> {
+    Handle::try_current().map_err(|error| {
+        let message = "a client must be made within a tokio runtime, which drives its connections";
+        Error::new(ErrorKind::Config, message).with_source(error)
+    })
+}
+
+/// Without the URL, which may hold a password.
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("preset", &self.preset)
+            .field("connections", &self.connections)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,417 @@
+//! The client: what collections and programs send operations with.
+//!
+//! May import: everything below it.
+
+mod batch;
+mod builder;
+mod op;
+mod options;
+mod session;
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use fred::clients::Client as FredClient;
+use fred::interfaces::ClientLike;
+use fred::types::config::{Config, PerformanceConfig, ReconnectPolicy, ServerConfig};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::command::{Command, ErrorContext, slot};
+use crate::connection::{Ending, Settings, error_map};
+use crate::core::{Call, Core, InFlight};
+use crate::delivery::{ReceiptCleanup, WaitQueues};
+use crate::telemetry::Stats;
+use crate::tracking::TrackingPool;
+use crate::util::time::timeout;
+use crate::{Error, Reply, Result};
+
+pub use batch::{Batch, Pending};
+pub use builder::{ClientBuilder, Preset};
+pub use op::Op;
+pub use options::Options;
+pub use session::Session;
+
+/// The time that deliveries in flight have to end when the client closes.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A client of a Redis or Valkey server, cluster or sentinel group. Cheap to clone.
+///
+/// All commands to one server share one connection, in the order in which they are first polled. A
+/// read is sent again when the connection breaks. A command that may change data is sent at most
+/// once. Waiting for an element uses one more connection for all waits, made on demand.
+///
+/// The connections are driven by the runtime on which the client was made. Operations may be polled
+/// on any other runtime, or on none; but once the client's own runtime has ended, each operation
+/// fails with [`Closed`](crate::ErrorKind::Closed).
+///
+/// The connections close when the last clone is dropped, or with [`close`](Self::close).
+///
+/// # Examples
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = purse_testkit::Server::start()?;
+/// # let url = server.url();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use purse_client::{Client, Command};
+///
+/// let client = Client::connect(&url).await?;
+/// let reply = client.run(Command::write("INCR").key("visits")).await?;
+/// assert_eq!(reply.into_int()?, 1);
+/// client.close().await;
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+    options: Options,
+}
+
+struct Inner {
+    core: Arc<Core>,
+    in_flight: InFlight,
+    tracking: TrackingPool,
+    wait_queues: WaitQueues,
+    cleanup: ReceiptCleanup,
+    /// For those who wait for the end; a look at it takes a lock.
+    closing: watch::Sender<bool>,
+    fred: OnceLock<FredClient>,
+}
+
+impl Client {
+    /// Connects to the server that `url` names.
+    ///
+    /// - `redis://[[user]:password@]host[:port][/database]`
+    /// - `rediss://…`: the same with TLS
+    /// - `redis-cluster://…?node=host:port`
+    /// - `redis-sentinel://…?sentinelServiceName=name&node=host:port`, where `sentinelUsername` and
+    ///   `sentinelPassword` are the credentials of the sentinels
+    /// - `redis+unix:///path?db=3`, with the feature `unix-sockets`
+    ///
+    /// `valkey` in place of `redis` is the same. Each part of the URL takes effect, or is refused by
+    /// name. Percent-encode characters of passwords that URLs use for themselves.
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::connect`].
+    ///
+    /// # Cancel safety
+    /// Dropped midway, the connections are closed.
+    pub async fn connect(url: &str) -> Result<Self> {
+        Self::builder(url).connect().await
+    }
+
+    pub(crate) fn new(settings: Arc<Settings>, runtime: Handle) -> Self {
+        Self::of(Core::client(settings, runtime))
+    }
+
+    /// Makes a client that does not connect.
+    pub(crate) fn unconnected(settings: Arc<Settings>, runtime: Handle) -> Self {
+        Self::of(Core::unconnected(settings, runtime))
+    }
+
+    fn of(core: Arc<Core>) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                core,
+                in_flight: InFlight::default(),
+                tracking: TrackingPool::default(),
+                wait_queues: WaitQueues::default(),
+                cleanup: ReceiptCleanup::default(),
+                closing: watch::Sender::new(false),
+                fred: OnceLock::new(),
+            }),
+            options: Options::new(),
+        }
+    }
+
+    /// Returns a handle to the same client whose operations have other options.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = purse_testkit::Server::start()?;
+    /// # let url = server.url();
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// use std::time::Duration;
+    /// use purse_client::{Client, Command, Options};
+    ///
+    /// let client = Client::connect(&url).await?;
+    /// let hasty = client.with(Options::new().timeout(Duration::from_millis(200)).fail_fast(true));
+    /// hasty.run(Command::read("GET").key("k")).await?;
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with(&self, options: Options) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            options,
+        }
+    }
+
+    /// Runs a command and waits for its reply.
+    ///
+    /// # Errors
+    /// Any kind but the codecs'. While there is no connection, the command waits for one within
+    /// its timeout and is [`NotSent`](crate::ErrorKind::NotSent) if none comes. A lost reply is
+    /// [`Ambiguous`](crate::ErrorKind::Ambiguous) for a command that may change data.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a command that would block or change the
+    /// connection, which all callers share: run it on a [`Session`].
+    ///
+    /// # Cancel safety
+    /// Dropped, the command may run or not.
+    pub async fn run(&self, command: Command) -> Result<Reply> {
+        let context = command.context();
+        let result = self.call(command).await;
+        let reply = result.map(|answer| answer.reply);
+        reply.map_err(|error| self.with_context(error, &context))
+    }
+
+    /// Asks the server whether it answers; returns how long it took.
+    ///
+    /// Redis: PING. Complexity: O(1). Round trips: 1.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    #[doc(alias = "PING")]
+    pub async fn ping(&self) -> Result<Duration> {
+        let since = std::time::Instant::now();
+        self.run(Command::read("PING")).await?;
+        Ok(since.elapsed())
+    }
+
+    /// Returns the counters of the client.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.inner.core.counters.snapshot()
+    }
+
+    /// Returns the future that runs `command` with the options of this handle.
+    pub(crate) fn call(&self, command: Command) -> Call {
+        Call::new(self.inner.core.clone(), self.options.apply(command))
+    }
+
+    /// Adds to an error what it is about.
+    pub(crate) fn with_context(&self, error: Error, context: &ErrorContext) -> Error {
+        context.add_to(error, self.inner.core.server())
+    }
+
+    /// Whether both are handles to one client.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// Returns the operation that runs `command` and makes its result with `read`.
+    pub fn op<R>(&self, command: Command, read: fn(Reply) -> Result<R>) -> Op<R> {
+        Op::new(self, Ok(command), read)
+    }
+
+    /// Returns the server, as messages name it: its address without the credentials.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        self.inner.core.server()
+    }
+
+    pub(crate) fn server_name(&self) -> Arc<str> {
+        self.inner.core.server().clone()
+    }
+
+    /// Whether the client talks to a cluster.
+    #[must_use]
+    pub fn is_cluster(&self) -> bool {
+        self.inner.core.cluster().is_some()
+    }
+
+    /// Returns the number of the database that the client works on.
+    #[must_use]
+    pub fn database(&self) -> u32 {
+        self.inner.core.settings.target.database
+    }
+
+    /// Whether all connections are up at this moment.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.inner.core.is_connected()
+    }
+
+    /// Whether [`close`](Self::close) was called.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.inner.core.is_closed()
+    }
+
+    /// Checks that one command can work on all of `keys`: in a cluster they must share a slot.
+    /// Sends nothing, and outside a cluster agrees to everything.
+    ///
+    /// # Errors
+    /// [`CrossSlot`](crate::ErrorKind::CrossSlot), naming two keys that do not.
+    pub fn same_slot(&self, keys: &[bytes::Bytes]) -> Result<()> {
+        match self.is_cluster() {
+            true => slot::one_slot(keys),
+            false => Ok(()),
+        }
+    }
+
+    /// Returns the indexes of `keys` in groups that one command can work on: by slot in a cluster,
+    /// and all in one group elsewhere; none for no keys. Each group is in the order of the keys.
+    #[must_use]
+    pub fn group_by_slot<'a>(
+        &self,
+        keys: impl IntoIterator<Item = &'a bytes::Bytes>,
+    ) -> Vec<Vec<usize>> {
+        slot::group(keys, self.is_cluster())
+    }
+
+    /// Returns a client of fred for the same servers, for commands that purse has no word for.
+    ///
+    /// It has connections of its own, made when this is first called. What fred's own documentation
+    /// says of dropped futures and of blocking commands holds. fred cannot select a database above
+    /// 255, or another one than 0 in a cluster: for such a client of purse it never connects.
+    #[must_use]
+    pub fn fred(&self) -> &FredClient {
+        self.inner.fred.get_or_init(|| {
+            let settings = &self.inner.core.settings;
+            let config = settings.target.to_fred().unwrap_or_else(|_| Config {
+                server: ServerConfig::new_centralized("", 0),
+                ..Config::default()
+            });
+            let performance = PerformanceConfig {
+                default_command_timeout: settings.command_timeout,
+                ..PerformanceConfig::default()
+            };
+            let policy = ReconnectPolicy::new_exponential(0, 20, 2_000, 2);
+            let _runtime = self.inner.core.runtime.enter();
+            let client = FredClient::new(config, Some(performance), None, Some(policy));
+            // Its task goes on connecting until the client quits.
+            drop(client.connect());
+            client
+        })
+    }
+
+    /// Closes all connections, after the commands in flight have got their replies; every later
+    /// command of any handle fails with [`Closed`](crate::ErrorKind::Closed).
+    ///
+    /// Takes about a second at most, on any runtime.
+    ///
+    /// # Cancel safety
+    /// Dropped midway, the connections close in the background.
+    pub async fn close(&self) {
+        self.inner.core.refuse_commands();
+        self.inner.closing.send_replace(true);
+        // Deliveries in flight end, and put back what they hold.
+        let _ = timeout(CLOSE_TIMEOUT, self.inner.in_flight.wait_idle()).await;
+        let core = self.inner.core.clone();
+        let fred = self.inner.fred.get().cloned();
+        let finish = self.inner.core.runtime.spawn(async move {
+            core.finish(CLOSE_TIMEOUT).await;
+            quit(fred).await;
+        });
+        let _ = timeout(2 * CLOSE_TIMEOUT, finish).await;
+    }
+
+    pub(crate) async fn wait_connected(&self) -> Result<()> {
+        let settings = &self.inner.core.settings;
+        let connected = timeout(settings.connect_timeout, self.inner.core.wait_connected()).await;
+        let connected = connected
+            .unwrap_or_else(|| Err(error_map::connect_timeout(settings.target.tls.is_some())));
+        connected.map_err(|error| error.with_server(settings.server.clone()))
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.inner.core
+    }
+
+    pub(crate) fn in_flight(&self) -> &InFlight {
+        &self.inner.in_flight
+    }
+
+    pub(crate) fn tracking(&self) -> &TrackingPool {
+        &self.inner.tracking
+    }
+
+    pub(crate) fn wait_queues(&self) -> &WaitQueues {
+        &self.inner.wait_queues
+    }
+
+    pub(crate) fn cleanup(&self) -> &ReceiptCleanup {
+        &self.inner.cleanup
+    }
+
+    /// Returns the time that a command may take that does not say it itself.
+    pub(crate) fn command_timeout(&self) -> Duration {
+        self.options
+            .limit()
+            .unwrap_or(self.inner.core.settings.command_timeout)
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.inner.core.runtime
+    }
+
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.inner.closing.subscribe()
+    }
+
+    /// Returns the error of a client that has ended, if it has.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        match self.inner.core.ending() {
+            Some(ending) => Err(error_map::ended(ending)),
+            None => Ok(()),
+        }
+    }
+}
+
+async fn quit(fred: Option<FredClient>) {
+    if let Some(fred) = fred {
+        // A client that cannot reach its server cannot quit; it ends with its task.
+        let _ = timeout(CLOSE_TIMEOUT, fred.quit()).await;
+    }
+}
+
+/// Dropping a client of fred alone would leak its task.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(fred) = self.fred.take() {
+            self.core.runtime.spawn(quit(Some(fred)));
+        }
+        self.closing.send_replace(true);
+    }
+}
+
+pub(crate) fn closed() -> Error {
+    error_map::ended(Ending::Closed)
+}
+
+/// Completes once the client is closed, or gone.
+pub(crate) async fn wait_closed(closing: &mut watch::Receiver<bool>) {
+    let _ = closing.wait_for(|closed| *closed).await;
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("server", self.inner.core.server())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Configures a client for the server that `url` names.
+    pub fn builder(url: &str) -> ClientBuilder {
+        ClientBuilder::from_url(url)
+    }
+
+    /// Configures a client from a configuration of fred's.
+    pub fn from_fred(config: Config) -> ClientBuilder {
+        ClientBuilder::from_config(config)
+    }
+
+    /// Configures another client with the same servers, credentials and TLS settings.
+    pub fn to_builder(&self) -> ClientBuilder {
+        ClientBuilder::from_target(self.inner.core.settings.clone())
+    }
+}

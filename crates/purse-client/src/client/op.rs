@@ -1,0 +1,154 @@
+//! An operation: a command and the way to read its reply.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures::FutureExt;
+
+use super::Client;
+use crate::command::ErrorContext;
+use crate::core::Call;
+use crate::{Command, Effect, Error, ErrorKind, Reply, Result};
+
+/// One operation on the server, sent when it is first polled.
+///
+/// It is what a collection's method returns: `.await` it. It borrows nothing, so it can be spawned,
+/// joined or boxed as it is. It takes one round trip (a second one, once, where a script is not yet
+/// in the server's cache).
+///
+/// # Cancel safety
+/// Dropped before the first poll, nothing is sent. Dropped later, the command may run or not, and
+/// its reply is discarded; each operation whose reply matters says so.
+#[must_use = "an operation does nothing until it is awaited"]
+pub struct Op<R>(State<R>);
+
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an operation is sent where it is, without an allocation"
+)]
+enum State<R> {
+    Unsent(Parts<R>),
+    Known(Option<Result<R>>),
+    Sent(Sent<R>),
+}
+
+/// The client, the command, and how its reply is read.
+pub(crate) type Parts<R> = (Client, Command, fn(Reply) -> Result<R>);
+
+struct Sent<R> {
+    client: Client,
+    call: Call,
+    context: ErrorContext,
+    effect: Effect,
+    read: fn(Reply) -> Result<R>,
+}
+
+impl<R> Op<R> {
+    /// Makes the operation that runs `command` on `client` and makes its result with `read`.
+    pub fn new(client: &Client, command: Result<Command>, read: fn(Reply) -> Result<R>) -> Self {
+        Self(match command {
+            Ok(command) => State::Unsent((client.clone(), command, read)),
+            Err(error) => State::Known(Some(Err(error.with_server(client.server_name())))),
+        })
+    }
+
+    /// Returns what the operation is made of, before it is polled; else its result.
+    pub(crate) fn into_parts(self) -> Result<Parts<R>, Result<R>> {
+        match self.0 {
+            State::Unsent(parts) => Ok(parts),
+            State::Known(Some(result)) => Err(result),
+            State::Known(None) | State::Sent(_) => Err(Err(Error::new(
+                ErrorKind::InvalidInput,
+                "the operation was polled before",
+            ))),
+        }
+    }
+
+    /// Reads the reply to a command of `effect`.
+    pub(crate) fn read_reply(
+        reply: Reply,
+        read: fn(Reply) -> Result<R>,
+        effect: Effect,
+    ) -> Result<R> {
+        read(reply).map_err(|error| match (error.kind(), effect) {
+            // It ran, whatever its reply means.
+            (ErrorKind::Protocol, Effect::Write) => {
+                Error::new(ErrorKind::Ambiguous, "the reply could not be read").with_source(error)
+            }
+            _ => error,
+        })
+    }
+
+    /// Makes an operation whose result is known without asking the server.
+    pub const fn known(result: Result<R>) -> Self {
+        Self(State::Known(Some(result)))
+    }
+}
+
+/// Nothing in an operation is pinned in place.
+impl<R> Unpin for Op<R> {}
+
+impl<R: Send + 'static> Future for Op<R> {
+    type Output = Result<R>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let State::Unsent(_) = &self.0 {
+            let State::Unsent((client, command, read)) =
+                std::mem::replace(&mut self.0, State::Known(None))
+            else {
+                unreachable!("the state was Unsent a line above");
+            };
+            self.0 = State::Sent(Sent {
+                context: command.context(),
+                effect: command.effect,
+                call: client.call(command),
+                client,
+                read,
+            });
+        }
+        match &mut self.0 {
+            State::Sent(sent) => {
+                let result = ready!(sent.poll(cx));
+                self.0 = State::Known(None);
+                Poll::Ready(result)
+            }
+            State::Known(result) => match result.take() {
+                Some(result) => Poll::Ready(result),
+                None => panic!("an operation was polled after it had completed"),
+            },
+            State::Unsent(_) => unreachable!("an unsent operation was sent above"),
+        }
+    }
+}
+
+impl<R> Sent<R> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<R>> {
+        let answer = ready!(self.call.poll_unpin(cx));
+        let result = answer.and_then(|answer| Op::read_reply(answer.reply, self.read, self.effect));
+        Poll::Ready(result.map_err(|error| self.client.with_context(error, &self.context)))
+    }
+}
+
+impl<R> fmt::Debug for Op<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            State::Unsent((_, command, _)) => f.debug_tuple("Op").field(&command.name).finish(),
+            State::Known(_) => f.write_str("Op(known)"),
+            State::Sent(_) => f.write_str("Op(running)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Allocators are slow with what is larger, and to move it costs more than to send a command.
+    #[test]
+    fn operation_takes_less_than_a_kilobyte() {
+        let size = size_of::<Op<u64>>();
+        assert!(size < 1 << 10, "{size} bytes");
+    }
+}

@@ -1,0 +1,52 @@
+//! Options of a handle to a client.
+
+use std::time::Duration;
+
+use crate::command::Command;
+
+/// Options of the operations of one handle, for [`Client::with`](crate::Client::with).
+///
+/// What a command says itself comes first, then these, then the client's own settings.
+#[derive(Debug, Clone, Copy, Default)]
+#[must_use = "options do nothing until a handle has them"]
+pub struct Options {
+    timeout: Option<Duration>,
+    fail_fast: bool,
+}
+
+impl Options {
+    /// Makes options that change nothing.
+    pub const fn new() -> Self {
+        Self {
+            timeout: None,
+            fail_fast: false,
+        }
+    }
+
+    /// Bounds each command, instead of the client's own timeout.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Whether a command fails at once while there is no connection, instead of waiting for one.
+    pub const fn fail_fast(mut self, fail_fast: bool) -> Self {
+        self.fail_fast = fail_fast;
+        self
+    }
+
+    pub(crate) fn apply(&self, command: Command) -> Command {
+        let command = match (command.timeout, self.timeout) {
+            (None, Some(timeout)) => command.timeout(timeout),
+            _ => command,
+        };
+        match self.fail_fast {
+            true => command.fail_fast(),
+            false => command,
+        }
+    }
+
+    pub(crate) const fn limit(&self) -> Option<Duration> {
+        self.timeout
+    }
+}

@@ -1,0 +1,146 @@
+//! One connection that ends once, and is never made again.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use crate::command::{Command, Effect};
+use crate::config::Servers;
+use crate::connection::{Connection, Dialer, Options, Place, Settings, Setup, Status, error_map};
+use crate::core::{Call, Core, Role, in_time, wait_up};
+use crate::{Error, ErrorKind, Reply, Result};
+
+/// One connection to one server, which ends once and is never made again. Cheap to clone.
+///
+/// A [`Client`](crate::Client) reconnects, and what answers then may be another server, or the same
+/// one without its data. Here all replies come from the same run of the same server, so what was
+/// found out about it holds for all of them. A session is for callers that must know that, such as a
+/// lock, and for commands that occupy or change a connection, such as `BLPOP` and `WATCH`. Make one
+/// with [`ClientBuilder::connect_session`](crate::ClientBuilder::connect_session).
+///
+/// It ends when the connection breaks, when three commands in a row get no reply, when a replica
+/// refuses a write, or with the last clone.
+///
+/// # Examples
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = purse_testkit::Server::start()?;
+/// # let url = server.url();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use purse_client::{Client, Command};
+///
+/// let session = Client::builder(&url).connect_session().await?;
+/// let reply = session.run(Command::write("INCR").key("visits")).await?;
+/// assert_eq!(reply.into_int()?, 1);
+/// session.end();
+/// assert!(session.is_over());
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Session(Arc<Core>);
+
+impl Session {
+    pub(crate) async fn open(settings: Arc<Settings>, runtime: Handle) -> Result<Self> {
+        let (limit, server) = (settings.connect_timeout, settings.server.clone());
+        let tls = settings.target.tls.is_some();
+        let dialer = Dialer {
+            settings,
+            place: Place::Target,
+            setup: Setup::Commands,
+        };
+        let options = Options {
+            is_single: true,
+            ..Options::default()
+        };
+        let core = Core::single(dialer, options, runtime, Arc::default(), Role::Session);
+        let session = Self(core);
+        let late = || error_map::connect_timeout(tls);
+        let opened = match session.0.first() {
+            Some(connection) => in_time(limit, late, wait_up(connection)).await,
+            None => Ok(()),
+        };
+        opened.map_err(|error| error.with_server(server))?;
+        Ok(session)
+    }
+
+    /// Runs a command, sent at most once, and waits for its reply.
+    ///
+    /// # Errors
+    /// Any kind but the codecs'. Once the session is over, [`NotSent`](ErrorKind::NotSent) at once.
+    /// A lost reply is [`Ambiguous`](ErrorKind::Ambiguous) for a command that may change data.
+    ///
+    /// # Cancel safety
+    /// Dropped, the command may run or not.
+    pub async fn run(&self, command: Command) -> Result<Reply> {
+        let context = command.context();
+        let answer = match self.is_over() {
+            true => Err(Error::new(ErrorKind::NotSent, "not connected")),
+            false => Call::new(self.0.clone(), command).await,
+        };
+        let reply = answer.map(|answer| answer.reply);
+        reply.map_err(|error| context.add_to(error, self.0.server()))
+    }
+
+    /// Returns the server, as messages name it: its address without the credentials.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        self.0.server()
+    }
+
+    /// Returns the number of the database that the session works on.
+    #[must_use]
+    pub fn database(&self) -> u32 {
+        self.0.settings.target.database
+    }
+
+    /// Whether the URL names a cluster, whose nodes are several servers.
+    #[must_use]
+    pub fn is_cluster(&self) -> bool {
+        matches!(self.0.settings.target.servers, Servers::Cluster(_))
+    }
+
+    /// Whether the session is over, as far as it was noticed.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.0.is_closed() || self.connection().is_none_or(Connection::is_over)
+    }
+
+    /// Completes once the session is over.
+    ///
+    /// # Cancel safety
+    /// Dropped, nothing happens.
+    pub async fn over(&self) {
+        let Some(connection) = self.connection() else {
+            return;
+        };
+        let mut status = connection.status();
+        // It cannot fail: the sender lives as long as `self`.
+        let _ = status
+            .wait_for(|status| matches!(status, Status::Over))
+            .await;
+    }
+
+    /// Ends the session at once; commands in flight may have run or not.
+    pub fn end(&self) {
+        self.0.refuse_commands();
+        if let Some(connection) = self.connection() {
+            connection.end();
+        }
+    }
+
+    fn connection(&self) -> Option<&Connection> {
+        self.0.connection(Effect::Write)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("server", self.0.server())
+            .field("is_over", &self.is_over())
+            .finish_non_exhaustive()
+    }
+}

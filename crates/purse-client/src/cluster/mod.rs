@@ -1,0 +1,261 @@
+//! The nodes of a cluster: which one owns a slot, and a connection to each, made on demand.
+//!
+//! May import: `error`, `telemetry`, `util`, `config`, `command`, `connection`.
+
+mod redirect;
+mod refresh;
+mod slot_map;
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+
+use crate::command::Effect;
+use crate::command::slot::slot_of;
+use crate::config::Address;
+use crate::connection::{Connection, Dialer, Options, Place, ReadFrom, Settings, Setup, error_map};
+use crate::telemetry::{Counters, Event};
+use crate::util::sync::Mutex;
+use crate::util::time::{left, timeout};
+use crate::{Error, ErrorKind, Result};
+
+pub(crate) use redirect::{Redirect, own_part};
+use slot_map::SlotMap;
+
+/// A cluster as a client knows it.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    settings: Arc<Settings>,
+    runtime: Handle,
+    counters: Arc<Counters>,
+    map: RwLock<Arc<SlotMap>>,
+    nodes: Mutex<HashMap<(Address, Setup), Connection>>,
+    /// The number of times that the slots were learned.
+    version: watch::Sender<u64>,
+    failure: Mutex<Option<Arc<Error>>>,
+    refresh: Arc<Notify>,
+}
+
+/// Where a command goes.
+pub(crate) enum Route {
+    Node(Connection),
+    /// No node is known to own the slot.
+    Unknown,
+}
+
+impl Cluster {
+    /// Learns the slots in the background.
+    pub(crate) fn start(
+        settings: Arc<Settings>,
+        runtime: Handle,
+        counters: Arc<Counters>,
+    ) -> Arc<Self> {
+        let refresh = Arc::new(Notify::new());
+        let cluster = Arc::new(Self {
+            settings,
+            runtime: runtime.clone(),
+            counters,
+            map: RwLock::default(),
+            nodes: Mutex::default(),
+            version: watch::Sender::new(0),
+            failure: Mutex::default(),
+            refresh: refresh.clone(),
+        });
+        refresh.notify_one();
+        runtime.spawn(refresh::run(Arc::downgrade(&cluster), refresh));
+        cluster
+    }
+
+    /// Asks for the slots again, in the background.
+    pub(crate) fn request_refresh(&self) {
+        self.refresh.notify_one();
+    }
+
+    fn map(&self) -> Arc<SlotMap> {
+        match self.map.read() {
+            Ok(map) => map.clone(),
+            Err(poisoned) => poisoned.into_inner().clone(),
+        }
+    }
+
+    /// Returns the connection for a command of `effect` on `key`.
+    pub(crate) fn route(&self, key: Option<&[u8]>, effect: Effect) -> Route {
+        let map = self.map();
+        let shard = match key {
+            Some(key) => map.shard(slot_of(key)),
+            None => map.any_shard(),
+        };
+        let Some(shard) = shard else {
+            self.request_refresh();
+            return Route::Unknown;
+        };
+        let prefers_replica =
+            effect == Effect::Read && self.settings.read_from == ReadFrom::PreferReplica;
+        if prefers_replica {
+            for replica in &shard.replicas {
+                let connection = self.node(replica, Setup::Replica);
+                if connection.is_up() {
+                    return Route::Node(connection);
+                }
+            }
+        }
+        let connection = shard
+            .connection
+            .get_or_init(|| self.connection(&shard.primary));
+        Route::Node(connection.clone())
+    }
+
+    /// Returns the connection to a node, which is made if there is none.
+    pub(crate) fn connection(&self, address: &Address) -> Connection {
+        self.node(address, Setup::Commands)
+    }
+
+    fn node(&self, address: &Address, setup: Setup) -> Connection {
+        let mut nodes = self.nodes.lock();
+        if let Some(connection) = nodes.get(&(address.clone(), setup)) {
+            return connection.clone();
+        }
+        let dialer = Dialer {
+            settings: self.settings.clone(),
+            place: Place::Node(address.clone()),
+            setup,
+        };
+        let refresh = self.refresh.clone();
+        let options = Options {
+            on_loss: Some(Box::new(move || refresh.notify_one())),
+            ..Options::default()
+        };
+        let connection = Connection::start(&self.runtime, dialer, options, self.counters.clone());
+        nodes.insert((address.clone(), setup), connection.clone());
+        connection
+    }
+
+    pub(crate) fn connections(&self) -> Vec<Connection> {
+        self.nodes.lock().values().cloned().collect()
+    }
+
+    /// Returns the address that a connection goes to.
+    pub(crate) fn address_of(&self, connection: &Connection) -> Option<Address> {
+        let nodes = self.nodes.lock();
+        let mut of_it = nodes
+            .iter()
+            .filter(|(_, other)| other.id() == connection.id());
+        of_it.next().map(|((address, _), _)| address.clone())
+    }
+
+    /// Returns the owner of a slot, as far as it is known.
+    pub(crate) fn owner(&self, slot: u16) -> Option<Address> {
+        self.map().shard(slot).map(|shard| shard.primary.clone())
+    }
+
+    /// Why the slots are not known.
+    pub(crate) fn cause(&self) -> Option<Arc<Error>> {
+        self.failure.lock().clone()
+    }
+
+    /// Notes that a slot has another owner.
+    pub(crate) fn note_moved(&self, slot: u16, to: &Address) {
+        if self.owner(slot).as_ref() != Some(to) {
+            self.settings.hook.tell(&Event::Redirected {
+                server: self.settings.server.clone(),
+                slot,
+                to: to.to_string().into(),
+            });
+            let map = self.map().with_owner(slot, to);
+            self.set_map(map);
+        }
+        self.request_refresh();
+    }
+
+    fn set_map(&self, map: SlotMap) {
+        let map = Arc::new(map);
+        match self.map.write() {
+            Ok(mut current) => *current = map,
+            Err(poisoned) => *poisoned.into_inner() = map,
+        }
+    }
+
+    /// Takes over what a node said of the slots.
+    fn learn(&self, map: SlotMap) {
+        let before = self.map();
+        let losers = before.losers(&map);
+        let addresses = map.addresses();
+        self.set_map(map);
+        *self.failure.lock() = None;
+        let mut nodes = self.nodes.lock();
+        let mut left_behind = Vec::new();
+        for ((address, _), connection) in nodes.iter() {
+            if losers.contains(address) || !addresses.contains(address) {
+                left_behind.push(connection.clone());
+            }
+        }
+        nodes.retain(|(address, _), _| addresses.contains(address));
+        drop(nodes);
+        self.version.send_modify(|version| *version += 1);
+        // What waits for a node that has lost its slots goes to the next owner.
+        for connection in left_behind {
+            connection.reroute();
+        }
+    }
+
+    /// Waits until the slots are learned again; returns whether they were before `deadline`.
+    pub(crate) fn wait_change(
+        &self,
+        deadline: Instant,
+    ) -> impl Future<Output = bool> + Send + use<> {
+        let mut version = self.version.subscribe();
+        async move { timeout(left(deadline), version.changed()).await.is_some() }
+    }
+
+    /// Waits until the slots are known; fails where no node tells them.
+    pub(crate) async fn wait_known(&self) -> Result<()> {
+        let mut version = self.version.subscribe();
+        loop {
+            if *version.borrow_and_update() > 0 && self.map().any_shard().is_some() {
+                return Ok(());
+            }
+            if let Some(error) = self.cause() {
+                return Err(error.again());
+            }
+            if version.changed().await.is_err() {
+                return Err(error_map::ended(crate::connection::Ending::Closed));
+            }
+        }
+    }
+
+    /// Asks for the slots again, and waits for the answer.
+    ///
+    /// # Errors
+    /// The error of the last node that was asked, or `Timeout`.
+    pub(crate) async fn refreshed(&self, limit: Duration) -> Result<()> {
+        let mut version = self.version.subscribe();
+        version.borrow_and_update();
+        self.request_refresh();
+        match timeout(limit, version.changed()).await {
+            Some(Ok(())) => match self.cause() {
+                Some(error) => Err(error.again()),
+                None => Ok(()),
+            },
+            Some(Err(_)) => Err(error_map::ended(crate::connection::Ending::Closed)),
+            None => {
+                let message = "the cluster did not tell its primaries in time";
+                Err(Error::new(ErrorKind::Timeout, message))
+            }
+        }
+    }
+
+    /// Returns the primaries that are known.
+    pub(crate) fn primaries(&self) -> Vec<Address> {
+        self.map().primaries()
+    }
+
+    fn fail(&self, error: Error) {
+        *self.failure.lock() = Some(Arc::new(error));
+        self.version.send_modify(|version| *version += 1);
+    }
+}
+
+type WeakCluster = Weak<Cluster>;

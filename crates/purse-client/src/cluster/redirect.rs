@@ -1,0 +1,102 @@
+//! What a node says about the slots of others.
+
+use super::Cluster;
+use crate::config::Address;
+use crate::connection::Connection;
+
+/// A redirection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Redirect {
+    /// The slot has another owner.
+    Moved { slot: u16, to: Address },
+    /// The slot is being moved, and this key is on the other node already.
+    Ask { to: Address },
+    /// The slot is being moved, and the keys of the command are on both nodes.
+    TryAgain,
+}
+
+impl Redirect {
+    /// Reads an error of the node behind `connection`; an empty host is its own.
+    pub(crate) fn parse(words: &[u8], cluster: &Cluster, connection: &Connection) -> Option<Self> {
+        parse(words, || {
+            Some(cluster.address_of(connection)?.host.to_string())
+        })
+    }
+}
+
+fn parse(words: &[u8], own_host: impl FnOnce() -> Option<String>) -> Option<Redirect> {
+    let text = std::str::from_utf8(words).ok()?;
+    let mut words = text.split(' ');
+    let code = words.next()?;
+    if code == "TRYAGAIN" {
+        return Some(Redirect::TryAgain);
+    }
+    if !matches!(code, "MOVED" | "ASK") {
+        return None;
+    }
+    let slot = words.next()?.parse().ok()?;
+    let (host, port) = words.next()?.rsplit_once(':')?;
+    let port = port.parse().ok()?;
+    let to = match host {
+        "" | "?" => Address::new(&own_host()?, port),
+        host => Address::new(host, port),
+    };
+    Some(match code {
+        "MOVED" => Redirect::Moved { slot, to },
+        _ => Redirect::Ask { to },
+    })
+}
+
+/// Returns what a node says of itself in CLUSTER NODES: its flags, and its slots with those that
+/// are being moved.
+pub(crate) fn own_part(nodes: &str) -> Option<String> {
+    let mut lines = nodes.lines().map(|line| line.split(' '));
+    lines.find_map(|mut words| {
+        let flags = words.nth(2)?;
+        let is_own = flags.split(',').any(|flag| flag == "myself");
+        // Between them: the ID of the primary, times, the epoch and the state of the link.
+        is_own.then(|| {
+            words
+                .skip(5)
+                .fold(flags.to_owned(), |part, word| part + " " + word)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirections_name_the_slot_and_the_node() {
+        let parse = |words: &str| parse(words.as_bytes(), || Some("own".to_owned()));
+        let moved = |host: &str| {
+            let to = Address::new(host, 7002);
+            Some(Redirect::Moved { slot: 5061, to })
+        };
+        assert_eq!(parse("MOVED 5061 10.0.0.2:7002"), moved("10.0.0.2"));
+        assert_eq!(parse("MOVED 5061 ::1:7002"), moved("::1"));
+        assert_eq!(parse("MOVED 5061 :7002"), moved("own"));
+        let to = Address::new("b", 1);
+        assert_eq!(parse("ASK 7 b:1"), Some(Redirect::Ask { to }));
+        assert_eq!(
+            parse("TRYAGAIN Multiple keys request during rehashing of slot"),
+            Some(Redirect::TryAgain)
+        );
+        for words in ["MOVED", "MOVED x y:1", "MOVED 1 y", "CLUSTERDOWN no", ""] {
+            assert_eq!(parse(words), None, "{words}");
+        }
+    }
+
+    #[test]
+    fn part_of_a_node_is_its_flags_and_slots() {
+        let nodes = "\
+a1 10.0.0.1:7001@17001,one.example myself,master - 0 0 1 connected 0-8191 [5061->-b2] [7->-c3]
+b2 ::1:7002@17002 master - 0 1 2 connected 8192-16383
+";
+        assert_eq!(
+            own_part(nodes).as_deref(),
+            Some("myself,master 0-8191 [5061->-b2] [7->-c3]")
+        );
+    }
+}

@@ -1,0 +1,199 @@
+//! Which node owns which slot.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+use crate::command::slot::SLOTS;
+use crate::config::Address;
+use crate::connection::Connection;
+use crate::{Reply, Result};
+
+/// The owners of all slots.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SlotMap {
+    /// The number of the shard of each slot; empty while nothing is known.
+    slots: Vec<u16>,
+    shards: Vec<Shard>,
+}
+
+/// A primary with its replicas.
+#[derive(Debug, Clone)]
+pub(super) struct Shard {
+    pub(super) primary: Address,
+    pub(super) replicas: Vec<Address>,
+    /// The connection to the primary, once it is needed.
+    pub(super) connection: OnceLock<Connection>,
+}
+
+const NOBODY: u16 = u16::MAX;
+
+impl SlotMap {
+    /// Reads the reply of CLUSTER SLOTS that the node at `from` gave.
+    ///
+    /// Each range is its first and last slot, its primary, and its replicas; a node is its host, its
+    /// port, and more. An empty host is that of the node that was asked.
+    pub(super) fn parse(reply: Reply, from: &Address) -> Result<Self> {
+        let mut map = Self {
+            slots: vec![NOBODY; usize::from(SLOTS)],
+            shards: Vec::new(),
+        };
+        for range in reply.into_list()? {
+            let mut items = range.into_list()?.into_iter();
+            let (Some(first), Some(last)) = (items.next(), items.next()) else {
+                continue;
+            };
+            let (first, last) = (first.into_count()?, last.into_count()?);
+            let mut nodes = items.filter_map(|node| address(node, from));
+            let Some(primary) = nodes.next() else {
+                continue;
+            };
+            let replicas = nodes.collect();
+            let shard = map.shard_of(primary, replicas);
+            for slot in first..=last.min(u64::from(SLOTS) - 1) {
+                if let Ok(slot) = usize::try_from(slot) {
+                    map.slots[slot] = shard;
+                }
+            }
+        }
+        Ok(map)
+    }
+
+    fn shard_of(&mut self, primary: Address, replicas: Vec<Address>) -> u16 {
+        let known = self
+            .shards
+            .iter()
+            .position(|shard| shard.primary == primary);
+        let index = known.unwrap_or(self.shards.len());
+        if known.is_none() {
+            self.shards.push(Shard {
+                primary,
+                replicas,
+                connection: OnceLock::new(),
+            });
+        }
+        // A cluster has a thousand nodes at most.
+        u16::try_from(index).unwrap_or(NOBODY)
+    }
+
+    pub(super) fn shard(&self, slot: u16) -> Option<&Shard> {
+        let shard = *self.slots.get(usize::from(slot))?;
+        self.shards.get(usize::from(shard))
+    }
+
+    /// Returns some shard: one that is connected if there is one.
+    pub(super) fn any_shard(&self) -> Option<&Shard> {
+        let is_up = |shard: &&Shard| shard.connection.get().is_some_and(Connection::is_up);
+        self.shards.iter().find(is_up).or(self.shards.first())
+    }
+
+    /// Returns the same map with another owner of one slot.
+    pub(super) fn with_owner(&self, slot: u16, owner: &Address) -> Self {
+        let mut map = self.clone();
+        if map.slots.is_empty() {
+            map.slots = vec![NOBODY; usize::from(SLOTS)];
+        }
+        let shard = map.shard_of(owner.clone(), Vec::new());
+        if let Some(of_slot) = map.slots.get_mut(usize::from(slot)) {
+            *of_slot = shard;
+        }
+        map
+    }
+
+    /// Returns the primaries that own slots here, and not all of them in `next`.
+    pub(super) fn losers(&self, next: &Self) -> BTreeSet<Address> {
+        let mut losers = BTreeSet::new();
+        for slot in 0..SLOTS {
+            if let Some(shard) = self.shard(slot)
+                && next.shard(slot).map(|shard| &shard.primary) != Some(&shard.primary)
+            {
+                losers.insert(shard.primary.clone());
+            }
+        }
+        losers
+    }
+
+    pub(super) fn primaries(&self) -> Vec<Address> {
+        self.shards
+            .iter()
+            .map(|shard| shard.primary.clone())
+            .collect()
+    }
+
+    pub(super) fn addresses(&self) -> BTreeSet<Address> {
+        let of_shard = |shard: &Shard| {
+            let replicas = shard.replicas.iter().cloned();
+            replicas.chain([shard.primary.clone()]).collect::<Vec<_>>()
+        };
+        self.shards.iter().flat_map(of_shard).collect()
+    }
+}
+
+/// Reads a node: its host, its port, and more.
+fn address(node: Reply, from: &Address) -> Option<Address> {
+    let mut items = node.into_list().ok()?.into_iter();
+    let host = items.next()?.non_nil();
+    let host = match host {
+        Some(host) => String::from_utf8(host.into_bytes().ok()?.to_vec()).ok()?,
+        None => String::new(),
+    };
+    let port = u16::try_from(items.next()?.into_count().ok()?).ok()?;
+    match host.as_str() {
+        "" | "?" => Some(Address::new(&from.host, port)),
+        host => Some(Address::new(host, port)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::connection::resp::Value;
+
+    fn node(host: Option<&'static str>, port: i64) -> Value {
+        let host = host.map_or(Value::Nil, |host| {
+            Value::Bytes(Bytes::from_static(host.as_bytes()))
+        });
+        Value::List(vec![host, Value::Int(port), Value::Status(Bytes::new())])
+    }
+
+    fn range(first: i64, last: i64, nodes: impl IntoIterator<Item = Value>) -> Value {
+        let slots = [Value::Int(first), Value::Int(last)];
+        Value::List(slots.into_iter().chain(nodes).collect())
+    }
+
+    fn map(ranges: Vec<Value>) -> SlotMap {
+        let from = Address::new("10.0.0.9", 1);
+        SlotMap::parse(Reply(Value::List(ranges)), &from).expect("slots")
+    }
+
+    #[test]
+    fn slots_have_their_owners_and_an_empty_host_is_that_of_the_node_asked() {
+        let map = map(vec![
+            range(0, 5, [node(Some("a"), 1), node(Some("b"), 2)]),
+            range(7, 16_383, [node(None, 3)]),
+            range(6, 6, [node(Some("a"), 1)]),
+        ]);
+        let owner = |slot| map.shard(slot).map(|shard| shard.primary.to_string());
+        assert_eq!(owner(0).as_deref(), Some("a:1"));
+        assert_eq!(owner(6).as_deref(), Some("a:1"));
+        assert_eq!(owner(16_383).as_deref(), Some("10.0.0.9:3"));
+        assert_eq!(map.primaries().len(), 2);
+        assert_eq!(map.addresses().len(), 3);
+    }
+
+    #[test]
+    fn node_that_gave_a_slot_away_is_a_loser() {
+        let before = map(vec![
+            range(0, 9, [node(Some("a"), 1)]),
+            range(10, 19, [node(Some("b"), 2)]),
+        ]);
+        let after = before.with_owner(3, &Address::new("b", 2));
+        let losers = before.losers(&after);
+        assert_eq!(
+            losers.into_iter().collect::<Vec<_>>(),
+            [Address::new("a", 1)]
+        );
+        assert!(after.losers(&after).is_empty());
+    }
+}

@@ -1,0 +1,217 @@
+//! Commands and replies: data only, no I/O. May import: `error`, `connection::resp`, `config`.
+
+mod argument;
+pub(crate) mod catalog;
+mod effect;
+mod pattern;
+mod reply;
+mod script;
+pub(crate) mod script_batch;
+pub(crate) mod slot;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::Error;
+use crate::config::Address;
+use crate::connection::resp::{put_bytes, put_header, put_int};
+use crate::util::time::MAX_TIMEOUT;
+
+pub use argument::Argument;
+pub use effect::Effect;
+pub use pattern::Pattern;
+pub use reply::Reply;
+pub use script::Script;
+
+/// The command and key that an error names.
+///
+/// The key is copied, not cloned: cloning `Bytes` increments an atomic counter that every user of
+/// the key contends on.
+#[derive(Debug)]
+pub(crate) struct ErrorContext {
+    name: &'static str,
+    key: Option<SmallVec<[u8; 40]>>,
+}
+
+impl ErrorContext {
+    /// Adds the context and the server to `error`.
+    pub(crate) fn add_to(&self, error: Error, server: &Arc<str>) -> Error {
+        let key = self.key.as_ref().map(|key| Bytes::copy_from_slice(key));
+        error
+            .with_command(self.name, key)
+            .with_server(server.clone())
+    }
+}
+
+/// A command: its name, keys and arguments, whether it writes, and how long it may take.
+///
+/// ```
+/// use purse_client::Command;
+///
+/// let push = Command::write("RPUSH").key("tasks").arg("first").arg("second");
+/// assert_eq!(push.name(), "RPUSH");
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a command does nothing until a client runs it"]
+pub struct Command {
+    pub(crate) name: &'static str,
+    pub(crate) script: Option<&'static Script>,
+    pub(crate) effect: Effect,
+    /// Mostly one, and then no allocation.
+    pub(crate) keys: SmallVec<[Bytes; 1]>,
+    pub(crate) args: Vec<Argument>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) fail_fast: bool,
+    /// Boxed, because it is rare and each future that sends a command holds one.
+    pub(crate) node: Option<Box<Address>>,
+    /// Whether it fails while its keys may be on two nodes, instead of waiting until they are not.
+    pub(crate) fails_on_tryagain: bool,
+    /// Whether it goes over the first connection, although it is a read.
+    pub(crate) on_first_connection: bool,
+}
+
+impl Command {
+    /// A command that changes nothing.
+    pub const fn read(name: &'static str) -> Self {
+        Self::new(name, Effect::Read, None)
+    }
+
+    /// A command that may change data.
+    pub const fn write(name: &'static str) -> Self {
+        Self::new(name, Effect::Write, None)
+    }
+
+    /// A Lua script, run by EVALSHA and, where the server does not know it yet, by EVAL.
+    pub const fn script(script: &'static Script) -> Self {
+        Self::new(script.name(), script.effect(), Some(script))
+    }
+
+    const fn new(name: &'static str, effect: Effect, script: Option<&'static Script>) -> Self {
+        Self {
+            name,
+            script,
+            effect,
+            keys: SmallVec::new_const(),
+            args: Vec::new(),
+            timeout: None,
+            fail_fast: false,
+            node: None,
+            fails_on_tryagain: false,
+            on_first_connection: false,
+        }
+    }
+
+    /// Adds a key. Keys come before all arguments; the first one decides the cluster node.
+    pub fn key(mut self, key: impl Into<Argument>) -> Self {
+        self.keys.push(key.into().into_bytes());
+        self
+    }
+
+    /// Adds an argument.
+    pub fn arg(mut self, arg: impl Into<Argument>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<A: Into<Argument>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Bounds the wait for the reply, instead of the client's own bound; by a year at most.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        let is_too_long = timeout.as_secs() >= MAX_TIMEOUT.as_secs();
+        self.timeout = Some(if is_too_long { MAX_TIMEOUT } else { timeout });
+        self
+    }
+
+    /// Fails at once with [`NotSent`](crate::ErrorKind::NotSent) while the client is not connected,
+    /// instead of waiting for the connection to come back.
+    pub const fn fail_fast(mut self) -> Self {
+        self.fail_fast = true;
+        self
+    }
+
+    /// Sends the command to this node of a cluster, whatever its keys.
+    pub(crate) fn on_node(mut self, node: Option<Address>) -> Self {
+        self.node = node.map(Box::new);
+        self
+    }
+
+    /// Sends the command over the first connection, as the ones before it.
+    pub(crate) const fn on_first_connection(mut self) -> Self {
+        self.on_first_connection = true;
+        self
+    }
+
+    /// Fails with `TRYAGAIN` while the slot of its keys is being moved.
+    pub(crate) const fn fail_on_tryagain(mut self) -> Self {
+        self.fails_on_tryagain = true;
+        self
+    }
+
+    /// The command's name, or the script's.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether the command may change data.
+    #[must_use]
+    pub const fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    /// The keys, in order.
+    #[must_use]
+    pub fn keys(&self) -> &[Bytes] {
+        &self.keys
+    }
+
+    /// Returns what an error names.
+    pub(crate) fn context(&self) -> ErrorContext {
+        ErrorContext {
+            name: self.name,
+            key: self.keys.first().map(|key| SmallVec::from_slice(key)),
+        }
+    }
+
+    /// Whether one of the arguments is `word`, in capitals or not.
+    fn has_word(&self, word: &[u8]) -> bool {
+        let mut args = self.args.iter().cloned().map(Argument::into_bytes);
+        args.any(|arg| arg.eq_ignore_ascii_case(word))
+    }
+
+    /// Whether the first argument is one of `words`, in capitals or not.
+    fn has_first_word(&self, words: &[&[u8]]) -> bool {
+        let first = self.args.first().cloned().map(Argument::into_bytes);
+        first.is_some_and(|first| words.iter().any(|word| first.eq_ignore_ascii_case(word)))
+    }
+
+    /// Appends the command as the server reads it; a script by its hash, or `whole` by its source.
+    pub(crate) fn put(&self, out: &mut Vec<u8>, whole: bool) {
+        let words = self.keys.len() + self.args.len();
+        match self.script {
+            None => {
+                put_header(out, 1 + words);
+                put_bytes(out, self.name.as_bytes());
+            }
+            Some(script) => {
+                put_header(out, 3 + words);
+                let (name, body) = match whole {
+                    true => ("EVAL", script.source()),
+                    false => ("EVALSHA", script.hash()),
+                };
+                put_bytes(out, name.as_bytes());
+                put_bytes(out, body.as_bytes());
+                put_int(out, i64::try_from(self.keys.len()).unwrap_or(i64::MAX));
+            }
+        }
+        self.keys.iter().for_each(|key| put_bytes(out, key));
+        self.args.iter().for_each(|arg| arg.put(out));
+    }
+}

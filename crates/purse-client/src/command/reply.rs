@@ -1,0 +1,235 @@
+//! A server's reply, and the shapes that commands expect of it.
+
+use bytes::Bytes;
+
+use crate::connection::resp::Value;
+use crate::{Error, ErrorKind, Result};
+
+/// What a server answered to a command.
+///
+/// Each accessor takes the shape that a command is known to answer and gives a
+/// [`Protocol`](ErrorKind::Protocol) error for any other, so RESP2 and RESP3 look the same from
+/// here on: a map is read as pairs, a number in a string as a number.
+#[derive(Debug, Clone)]
+pub struct Reply(pub(crate) Value);
+
+impl Reply {
+    pub(crate) const fn nil() -> Self {
+        Self(Value::Nil)
+    }
+
+    /// Whether the server answered nil.
+    #[must_use]
+    pub fn is_nil(&self) -> bool {
+        matches!(self.0, Value::Nil)
+    }
+
+    /// The reply, or `None` for nil.
+    #[must_use]
+    pub fn non_nil(self) -> Option<Self> {
+        (!self.is_nil()).then_some(self)
+    }
+
+    /// A string reply's bytes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Protocol`] if the reply is not a string or number.
+    pub fn into_bytes(self) -> Result<Bytes> {
+        match self.0 {
+            Value::Bytes(bytes) | Value::Status(bytes) => Ok(bytes),
+            Value::Int(n) => Ok(Bytes::from(n.to_string())),
+            Value::Double(n) => Ok(Bytes::from(n.to_string())),
+            other => Err(unexpected("a string", &other)),
+        }
+    }
+
+    /// An integer reply.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Protocol`] if the reply is not an integer.
+    pub fn into_int(self) -> Result<i64> {
+        match self.0 {
+            Value::Int(n) => Ok(n),
+            Value::Status(text) | Value::Bytes(text) => {
+                parse(&text).ok_or_else(|| unexpected("an integer", &Value::Bytes(text)))
+            }
+            other => Err(unexpected("an integer", &other)),
+        }
+    }
+
+    /// An integer reply that counts something.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Protocol`] if the reply is not an integer, or is negative.
+    pub fn into_count(self) -> Result<u64> {
+        let n = self.into_int()?;
+        u64::try_from(n).map_err(|_| unexpected("a count", &Value::Int(n)))
+    }
+
+    /// A floating point reply, as RESP3 double or as text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Protocol`] if the reply is not a number.
+    pub fn into_float(self) -> Result<f64> {
+        match self.0 {
+            Value::Double(n) => Ok(n),
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "the server's own conversion of a score"
+            )]
+            Value::Int(n) => Ok(n as f64),
+            Value::Status(text) | Value::Bytes(text) => {
+                parse(&text).ok_or_else(|| unexpected("a number", &Value::Bytes(text)))
+            }
+            other => Err(unexpected("a number", &other)),
+        }
+    }
+
+    /// A yes or no, as RESP3 boolean, as 1 or 0, or as OK and nil.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Protocol`] if the reply is none of these.
+    pub fn into_bool(self) -> Result<bool> {
+        match self.0 {
+            Value::Bool(yes) => Ok(yes),
+            Value::Int(n) => Ok(n != 0),
+            Value::Nil => Ok(false),
+            Value::Status(text) if text == "OK" => Ok(true),
+            other => Err(unexpected("a yes or no", &other)),
+        }
+    }
+
+    /// The elements of an array, set or map reply (a map as key, value, key, value).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Protocol`] if the reply is not an array; nil is not an empty one.
+    pub fn into_list(self) -> Result<Vec<Self>> {
+        match self.0 {
+            Value::List(items) => Ok(items.into_iter().map(Self).collect()),
+            other => Err(unexpected("an array", &other)),
+        }
+    }
+
+    /// The pairs of a map reply, or of a flat array, or of an array of two-element arrays.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Protocol`] if the reply does not consist of pairs.
+    pub fn into_pairs(self) -> Result<Vec<(Self, Self)>> {
+        let mut items = self.into_list()?.into_iter();
+        let mut pairs = Vec::with_capacity(items.len() / 2);
+        while let Some(first) = items.next() {
+            if matches!(first.0, Value::List(_)) {
+                let [key, value] = first.into_array()?;
+                pairs.push((key, value));
+            } else {
+                let Some(second) = items.next() else {
+                    return Err(unexpected("pairs", &first.0));
+                };
+                pairs.push((first, second));
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// The elements of an array reply of exactly `N` elements.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Protocol`] if the reply is not an array of that length.
+    pub fn into_array<const N: usize>(self) -> Result<[Self; N]> {
+        let items = self.into_list()?;
+        let found = items.len();
+        items.try_into().map_err(|_| {
+            Error::new(
+                ErrorKind::Protocol,
+                format!("the server answered {found} elements where {N} were expected"),
+            )
+        })
+    }
+}
+
+/// The reply that these bytes are.
+impl From<Bytes> for Reply {
+    fn from(bytes: Bytes) -> Self {
+        Self(Value::Bytes(bytes))
+    }
+}
+
+fn parse<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+fn unexpected(wanted: &str, got: &Value) -> Error {
+    let message = match got {
+        Value::Error(words) => String::from_utf8_lossy(words).into_owned(),
+        got => format!(
+            "the server answered {} where {wanted} was expected",
+            got.kind()
+        ),
+    };
+    Error::new(ErrorKind::Protocol, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(text: &'static str) -> Value {
+        Value::Bytes(Bytes::from_static(text.as_bytes()))
+    }
+
+    fn text(s: &str) -> Reply {
+        Reply(Value::Status(Bytes::copy_from_slice(s.as_bytes())))
+    }
+
+    #[test]
+    fn numbers_come_as_text_or_as_numbers() {
+        assert_eq!(text("3").into_int().ok(), Some(3));
+        assert_eq!(text("2.5").into_float().ok(), Some(2.5));
+        assert_eq!(text("inf").into_float().ok(), Some(f64::INFINITY));
+        assert_eq!(Reply(Value::Double(2.5)).into_float().ok(), Some(2.5));
+        assert_eq!(
+            text("x").into_int().map_err(|e| e.kind()),
+            Err(ErrorKind::Protocol)
+        );
+        assert!(Reply(Value::Int(-1)).into_count().is_err());
+    }
+
+    #[test]
+    fn pairs_come_flat_or_nested() {
+        let flat = Value::List(vec![bytes("a"), Value::Int(1), bytes("b"), Value::Int(2)]);
+        let nested = Value::List(vec![
+            Value::List(vec![bytes("a"), Value::Int(1)]),
+            Value::List(vec![bytes("b"), Value::Int(2)]),
+        ]);
+        for value in [flat, nested] {
+            let pairs: Vec<_> = Reply(value)
+                .into_pairs()
+                .expect("pairs")
+                .into_iter()
+                .map(|(k, v)| (k.into_bytes().expect("key"), v.into_int().expect("value")))
+                .collect();
+            assert_eq!(pairs, [(Bytes::from("a"), 1), (Bytes::from("b"), 2)]);
+        }
+        assert!(Reply(Value::List(vec![bytes("a")])).into_pairs().is_err());
+    }
+
+    #[test]
+    fn nil_is_not_an_empty_list() {
+        assert!(Reply(Value::Nil).into_list().is_err());
+        assert!(Reply(Value::Nil).non_nil().is_none());
+        assert_eq!(
+            Reply(Value::List(vec![])).into_list().map(|l| l.len()).ok(),
+            Some(0)
+        );
+    }
+
+    #[test]
+    fn an_array_of_another_length_is_an_error() {
+        let reply = Reply(Value::List(vec![Value::Int(1), Value::Int(2)]));
+        assert!(reply.clone().into_array::<2>().is_ok());
+        assert_eq!(
+            reply.into_array::<3>().map_err(|e| e.kind()).err(),
+            Some(ErrorKind::Protocol)
+        );
+    }
+}

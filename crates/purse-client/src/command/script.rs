@@ -1,0 +1,88 @@
+//! Lua scripts.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::Effect;
+
+/// A Lua script that runs on the server in one atomic step.
+///
+/// Meant for a `static`: the source is hashed once.
+///
+/// ```
+/// use purse_client::Script;
+///
+/// static SWAP: Script = Script::write("SWAP", "return redis.call('GETSET', KEYS[1], ARGV[1])");
+/// assert_eq!(SWAP.name(), "SWAP");
+/// ```
+#[derive(Debug)]
+pub struct Script {
+    name: &'static str,
+    source: &'static str,
+    effect: Effect,
+    computed: OnceLock<Computed>,
+}
+
+/// What is computed once per script.
+#[derive(Debug)]
+struct Computed {
+    hash: String,
+    id: usize,
+}
+
+/// The number of scripts that have an id.
+static SCRIPTS: AtomicUsize = AtomicUsize::new(0);
+
+impl Script {
+    /// A script that may change data; `name` stands for it in errors.
+    #[must_use]
+    pub const fn write(name: &'static str, source: &'static str) -> Self {
+        Self::new(name, source, Effect::Write)
+    }
+
+    /// A script that changes nothing; `name` stands for it in errors.
+    #[must_use]
+    pub const fn read(name: &'static str, source: &'static str) -> Self {
+        Self::new(name, source, Effect::Read)
+    }
+
+    const fn new(name: &'static str, source: &'static str, effect: Effect) -> Self {
+        Self {
+            name,
+            source,
+            effect,
+            computed: OnceLock::new(),
+        }
+    }
+
+    /// The name that stands for the script in errors.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) const fn source(&self) -> &'static str {
+        self.source
+    }
+
+    pub(crate) const fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    /// Returns the SHA-1 of the source, by which the server knows the script.
+    pub(crate) fn hash(&self) -> &str {
+        &self.computed().hash
+    }
+
+    /// Returns a small number that no other script of this process has.
+    pub(crate) fn id(&self) -> usize {
+        self.computed().id
+    }
+
+    fn computed(&self) -> &Computed {
+        self.computed.get_or_init(|| Computed {
+            hash: fred::util::sha1_hash(self.source),
+            id: SCRIPTS.fetch_add(1, Ordering::Relaxed),
+        })
+    }
+}

@@ -1,0 +1,218 @@
+//! A command in flight, and the way to the caller that waits for its reply.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::resp::Value;
+use crate::Error;
+
+/// What became of a command.
+pub(crate) type Outcome = Result<Value, Failure>;
+
+/// Why a command has no reply value.
+#[derive(Debug, Clone)]
+pub(crate) enum Failure {
+    /// The server replied with an error.
+    Refused(Bytes),
+    /// The command was not sent in time, or there was no connection for it. It did not run.
+    NotSent(Option<Arc<Error>>),
+    /// The command was sent, and the connection broke before the reply.
+    Lost(Option<Arc<Error>>),
+    /// The command was sent, and no reply came in time.
+    Late,
+    /// The command was not sent, because its slot has another owner now.
+    Rerouted,
+    /// The connection has ended. `sent` says whether the command may have run.
+    Ended { ending: Ending, sent: bool },
+}
+
+/// Why a connection has ended permanently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The client was closed or dropped.
+    Closed,
+    /// The runtime that drove the connection has ended.
+    RuntimeEnded,
+}
+
+/// A command that was put into the queue of a connection.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// The number of bytes of the command.
+    pub(super) length: usize,
+    /// A number that no other entry of the connection has.
+    pub(super) number: u64,
+    pub(super) since: Instant,
+    pub(super) deadline: Instant,
+    /// The number of replies that precede the one that the caller waits for.
+    pub(super) skip: usize,
+    /// Whether the command fails instead of waiting for the next connection.
+    pub(super) fail_fast: bool,
+    pub(super) to: To,
+}
+
+/// The receiver of one or several replies.
+#[derive(Debug)]
+pub(super) enum To {
+    One(oneshot::Sender<Outcome>),
+    Run(Box<Run>),
+    /// No caller waits for these replies.
+    Nobody(usize),
+    /// No caller waits any more for these replies, because they were not in time.
+    Late(usize),
+}
+
+/// The replies to a run of commands, as far as they have arrived.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) outcomes: Vec<Outcome>,
+    /// The number of bytes of each command.
+    pub(super) lengths: Vec<usize>,
+    pub(super) to: oneshot::Sender<Vec<Outcome>>,
+}
+
+impl Run {
+    /// Delivers all outcomes. A caller that does not wait any more does not want them.
+    fn deliver(self) {
+        let _ = self.to.send(self.outcomes);
+    }
+}
+
+impl Entry {
+    /// Delivers a reply; returns whether it was the last one of the entry.
+    pub(super) fn deliver(&mut self, outcome: Outcome) -> bool {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        match &mut self.to {
+            To::One(_) => {
+                if let To::One(to) = std::mem::replace(&mut self.to, To::Nobody(0)) {
+                    // A caller that does not wait any more does not want the reply.
+                    let _ = to.send(outcome);
+                }
+                true
+            }
+            To::Run(run) => {
+                run.outcomes.push(outcome);
+                let is_whole = run.outcomes.len() == run.lengths.len();
+                if is_whole && let To::Run(run) = std::mem::replace(&mut self.to, To::Nobody(0)) {
+                    run.deliver();
+                }
+                is_whole
+            }
+            To::Nobody(left) | To::Late(left) => {
+                *left = left.saturating_sub(1);
+                *left == 0
+            }
+        }
+    }
+
+    /// Returns how many replies are missing, without those to skip.
+    fn missing(&self) -> usize {
+        match &self.to {
+            To::One(_) => 1,
+            To::Run(run) => run.lengths.len() - run.outcomes.len(),
+            To::Nobody(left) | To::Late(left) => *left,
+        }
+    }
+
+    /// Whether a caller waits for the reply.
+    pub(super) fn is_awaited(&self) -> bool {
+        match &self.to {
+            To::One(to) => !to.is_closed(),
+            To::Run(run) => !run.to.is_closed(),
+            To::Nobody(_) => true,
+            To::Late(_) => false,
+        }
+    }
+
+    pub(super) const fn is_late(&self) -> bool {
+        matches!(self.to, To::Late(_))
+    }
+
+    /// Fails what has no reply yet with `failure`, and lets late replies arrive.
+    pub(super) fn give_up(&mut self, failure: &Failure) {
+        let late = To::Late(self.missing());
+        match std::mem::replace(&mut self.to, late) {
+            To::One(to) => {
+                let _ = to.send(Err(failure.clone()));
+            }
+            To::Run(mut run) => {
+                run.fill(|_| failure.clone());
+                run.deliver();
+            }
+            To::Nobody(_) | To::Late(_) => {}
+        }
+    }
+
+    /// Fails what has no reply yet: with `not_sent` what is not wholly among the first bytes, of
+    /// which `unwritten` are missing at the end, and with `lost` the rest.
+    pub(super) fn fail(self, unwritten: usize, lost: &Failure, not_sent: &Failure) {
+        match self.to {
+            To::One(to) => {
+                let failure = if unwritten > 0 { not_sent } else { lost };
+                let _ = to.send(Err(failure.clone()));
+            }
+            To::Run(mut run) => {
+                let mut after: usize = run.lengths.iter().sum();
+                let ends: Vec<_> = run
+                    .lengths
+                    .iter()
+                    .map(|length| {
+                        after -= length;
+                        after
+                    })
+                    .collect();
+                run.fill(|index| match ends[index] {
+                    after if after < unwritten => not_sent.clone(),
+                    _ => lost.clone(),
+                });
+                run.deliver();
+            }
+            To::Nobody(_) | To::Late(_) => {}
+        }
+    }
+}
+
+impl Run {
+    fn fill(&mut self, failure: impl Fn(usize) -> Failure) {
+        for index in self.outcomes.len()..self.lengths.len() {
+            self.outcomes.push(Err(failure(index)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn run_that_is_cut_tells_what_was_not_sent() {
+        let (to, mut outcomes) = oneshot::channel();
+        let now = Instant::now();
+        let mut entry = Entry {
+            length: 30,
+            number: 0,
+            since: now,
+            deadline: now,
+            skip: 0,
+            fail_fast: false,
+            to: To::Run(Box::new(Run {
+                outcomes: Vec::new(),
+                lengths: vec![10, 10, 10],
+                to,
+            })),
+        };
+        assert!(!entry.deliver(Ok(Value::Int(1))));
+        entry.fail(11, &Failure::Lost(None), &Failure::NotSent(None));
+        let outcomes = outcomes.try_recv().expect("three outcomes");
+        assert!(matches!(
+            outcomes[..],
+            [Ok(_), Err(Failure::NotSent(_)), Err(Failure::NotSent(_))]
+        ));
+    }
+}

@@ -1,0 +1,425 @@
+//! How a connection is made: the socket, the login, and what the server says about itself.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::error_map::{self, Stage};
+use super::resp::{Frame, Parser, Value, put_bytes, put_header};
+use super::settings::Settings;
+use super::stream::Stream;
+use crate::config::{Address, Credentials, Servers, Target};
+use crate::{Error, ErrorKind, Reply, Result};
+
+const LIBRARY: &str = "purse";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Where a connection goes, and what is said first on it.
+#[derive(Debug, Clone)]
+pub(crate) struct Dialer {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) place: Place,
+    pub(crate) setup: Setup,
+}
+
+/// The server of a connection.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// The server of the client: a single one, or the primary that sentinels name.
+    Target,
+    /// A node of a cluster.
+    Node(Address),
+    /// A sentinel.
+    Sentinel(Address),
+}
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Setup {
+    Commands,
+    /// Reads of a replica.
+    Replica,
+    /// Invalidation messages.
+    Tracking,
+    /// Commands to a sentinel.
+    Sentinel,
+}
+
+/// What a server says about itself in the handshake.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ServerInfo {
+    pub(crate) version: String,
+    pub(crate) mode: String,
+}
+
+/// A connection whose handshake is done.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(super) stream: Stream,
+    /// What was read and not used yet.
+    pub(super) read: BytesMut,
+    pub(super) parser: Parser,
+    pub(super) info: ServerInfo,
+    pub(super) address: Arc<str>,
+}
+
+impl Dialer {
+    /// Connects and logs in.
+    pub(crate) async fn open(&self) -> Result<Opened> {
+        let address = self.address().await?;
+        let shown = match &address {
+            Some(address) => address.to_string().into(),
+            None => self.settings.server.clone(),
+        };
+        match self.open_at(address.as_ref(), &shown).await {
+            Ok(opened) => Ok(opened),
+            Err(error) => Err(error.with_server(shown)),
+        }
+    }
+
+    /// Returns the address to connect to; none for a unix socket.
+    async fn address(&self) -> Result<Option<Address>> {
+        match (&self.place, &self.settings.target.servers) {
+            (Place::Node(address) | Place::Sentinel(address), _) => Ok(Some(address.clone())),
+            (Place::Target, Servers::Single(address)) => Ok(Some(address.clone())),
+            (Place::Target, Servers::Unix(_)) => Ok(None),
+            (Place::Target, Servers::Cluster(seeds)) => Ok(seeds.first().cloned()),
+            (Place::Target, Servers::Sentinel { sentinels, service }) => {
+                Box::pin(super::sentinel::primary(&self.settings, sentinels, service))
+                    .await
+                    .map(Some)
+            }
+        }
+    }
+
+    async fn open_at(&self, address: Option<&Address>, shown: &Arc<str>) -> Result<Opened> {
+        let credentials = match self.setup {
+            Setup::Sentinel => self.settings.target.sentinel_credentials.clone(),
+            _ => self.settings.credentials().await?,
+        };
+        let socket = self.socket(address).await?;
+        let mut talk = Talk::new(socket);
+        match talk.hello(self, credentials.as_ref()).await {
+            Ok(Some(info)) => return talk.finish(self, info, shown).await,
+            // The server does not know HELLO, so it is asked in RESP2 on the same connection.
+            Ok(None) => {}
+            // Proxies close the connection after a command that they do not know.
+            Err(error) if error_map::is_end_of_stream(&error) => {
+                talk = Talk::new(self.socket(address).await?);
+                talk.resp2(self, credentials.as_ref(), true)
+                    .await
+                    .map_err(|_| error)?;
+                return talk.finish(self, ServerInfo::default(), shown).await;
+            }
+            Err(error) => return Err(error),
+        }
+        talk.resp2(self, credentials.as_ref(), false).await?;
+        talk.finish(self, ServerInfo::default(), shown).await
+    }
+
+    async fn socket(&self, address: Option<&Address>) -> Result<Stream> {
+        let Some(address) = address else {
+            return unix(&self.settings.target).await;
+        };
+        let socket = connect(address).await?;
+        let is_set = socket.set_nodelay(true).and_then(|()| {
+            let Some(idle) = self.settings.keep_alive else {
+                return Ok(());
+            };
+            let keep_alive = socket2::TcpKeepalive::new()
+                .with_time(idle)
+                .with_interval((idle / 4).max(std::time::Duration::from_secs(1)));
+            socket2::SockRef::from(&socket).set_tcp_keepalive(&keep_alive)
+        });
+        is_set.map_err(|error| error_map::io_error(error, Stage::Connect))?;
+        let Some(tls) = &self.settings.target.tls else {
+            return Ok(Stream::Tcp(socket));
+        };
+        let seed = match &self.settings.target.servers {
+            Servers::Cluster(seeds) => seeds.first().map_or(&*address.host, |seed| &seed.host),
+            _ => &address.host,
+        };
+        let name = tls.name_for(&address.host, seed);
+        let socket = tls.connect(&name, socket).await;
+        let socket = socket.map_err(|error| error_map::io_error(error, Stage::Tls))?;
+        Ok(Stream::Tls(Box::new(socket)))
+    }
+}
+
+/// Connects to the first address of a host that answers.
+async fn connect(address: &Address) -> Result<TcpStream> {
+    let addresses = tokio::net::lookup_host((&*address.host, address.port)).await;
+    let addresses = addresses.map_err(|error| error_map::io_error(error, Stage::Lookup))?;
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(socket) => return Ok(socket),
+            Err(error) => last = error,
+        }
+    }
+    Err(error_map::io_error(last, Stage::Connect))
+}
+
+#[cfg(feature = "unix-sockets")]
+async fn unix(target: &Target) -> Result<Stream> {
+    let Servers::Unix(path) = &target.servers else {
+        return Err(Error::new(ErrorKind::Config, "no address"));
+    };
+    let socket = tokio::net::UnixStream::connect(path).await;
+    socket
+        .map(Stream::Unix)
+        .map_err(|error| error_map::io_error(error, Stage::Connect))
+}
+
+#[cfg(not(feature = "unix-sockets"))]
+async fn unix(_: &Target) -> Result<Stream> {
+    let message = "purse was built without unix sockets: enable its feature unix-sockets";
+    Err(Error::new(ErrorKind::Config, message))
+}
+
+/// A connection during its handshake.
+struct Talk {
+    stream: Stream,
+    read: BytesMut,
+    parser: Parser,
+    out: Vec<u8>,
+    /// What is expected of each reply that is missing, in order.
+    expected: std::collections::VecDeque<Expected>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    Hello,
+    Login,
+    /// An error of it is ignored.
+    Optional,
+    Database,
+    Tracking,
+    Replica,
+    Pong,
+}
+
+impl Talk {
+    fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            read: BytesMut::with_capacity(1 << 10),
+            parser: Parser::default(),
+            out: Vec::new(),
+            expected: std::collections::VecDeque::new(),
+        }
+    }
+
+    fn put(&mut self, words: &[&str], expected: Expected) {
+        put_header(&mut self.out, words.len());
+        words
+            .iter()
+            .for_each(|word| put_bytes(&mut self.out, word.as_bytes()));
+        self.expected.push_back(expected);
+    }
+
+    /// Says HELLO and everything after it in one write; returns what the server says about itself,
+    /// or `None` if it does not know HELLO.
+    async fn hello(
+        &mut self,
+        dialer: &Dialer,
+        credentials: Option<&Credentials>,
+    ) -> Result<Option<ServerInfo>> {
+        let name = &dialer.settings.client_name;
+        let mut hello = vec!["HELLO", "3"];
+        if let Some(credentials) = credentials {
+            let user = credentials.username().unwrap_or("default");
+            hello.extend(["AUTH", user, credentials.secret()]);
+        }
+        if !name.is_empty() {
+            hello.extend(["SETNAME", name.as_str()]);
+        }
+        self.put(&hello, Expected::Hello);
+        if dialer.setup != Setup::Sentinel {
+            self.put(
+                &["CLIENT", "SETINFO", "LIB-NAME", LIBRARY],
+                Expected::Optional,
+            );
+            self.put(
+                &["CLIENT", "SETINFO", "LIB-VER", VERSION],
+                Expected::Optional,
+            );
+        }
+        self.set_up(dialer);
+        self.flush().await?;
+        let info = match self.reply().await? {
+            Ok(value) => server_info(Reply(value)),
+            Err(words) if error_map::is_hello_unknown(&words) => {
+                // The commands after HELLO were sent already; what they say depends on HELLO.
+                while !self.expected.is_empty() {
+                    let _ = self.reply().await?;
+                }
+                return Ok(None);
+            }
+            Err(words) => return Err(error_map::refusal(&words, Stage::Login)),
+        };
+        self.check().await?;
+        Ok(Some(info))
+    }
+
+    /// Logs in as servers before HELLO do; `asks` whether somebody answers at all.
+    async fn resp2(
+        &mut self,
+        dialer: &Dialer,
+        credentials: Option<&Credentials>,
+        asks: bool,
+    ) -> Result<()> {
+        if dialer.setup == Setup::Tracking {
+            let message = "the server does not speak RESP3 (HELLO 3), which tracking needs";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        if let Some(credentials) = credentials {
+            let mut auth = vec!["AUTH"];
+            auth.extend(credentials.username());
+            auth.push(credentials.secret());
+            self.put(&auth, Expected::Login);
+        }
+        if asks {
+            self.put(&["PING"], Expected::Pong);
+        }
+        self.set_up(dialer);
+        self.flush().await?;
+        self.check().await
+    }
+
+    fn set_up(&mut self, dialer: &Dialer) {
+        let database = dialer.settings.target.database;
+        if database > 0 && dialer.setup != Setup::Sentinel {
+            self.put(&["SELECT", &database.to_string()], Expected::Database);
+        }
+        match dialer.setup {
+            Setup::Tracking => self.put(&["CLIENT", "TRACKING", "ON"], Expected::Tracking),
+            Setup::Replica => self.put(&["READONLY"], Expected::Replica),
+            Setup::Commands | Setup::Sentinel => {}
+        }
+    }
+
+    /// Reads the replies that are missing.
+    async fn check(&mut self) -> Result<()> {
+        while let Some(expected) = self.expected.front().copied() {
+            let Err(words) = self.reply().await? else {
+                continue;
+            };
+            match expected {
+                Expected::Optional => {}
+                Expected::Tracking => {
+                    let words = String::from_utf8_lossy(&words);
+                    return Err(error_map::reply_error(&words, "CLIENT"));
+                }
+                Expected::Database => return Err(error_map::refusal(&words, Stage::Database)),
+                _ => return Err(error_map::refusal(&words, Stage::Login)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        let out = std::mem::take(&mut self.out);
+        let written = self.stream.write_all(&out).await;
+        written.map_err(|error| error_map::io_error(error, Stage::Login))?;
+        let flushed = self.stream.flush().await;
+        flushed.map_err(|error| error_map::io_error(error, Stage::Login))
+    }
+
+    /// Reads one reply.
+    async fn reply(&mut self) -> Result<Result<Value, Bytes>> {
+        loop {
+            let frame = self.parser.next(&mut self.read);
+            match frame.map_err(error_map::not_a_server)? {
+                Some(Frame::Reply(value)) => {
+                    self.expected.pop_front();
+                    return Ok(Ok(value));
+                }
+                Some(Frame::Error(words)) => {
+                    self.expected.pop_front();
+                    return Ok(Err(words));
+                }
+                Some(Frame::Push(_)) => continue,
+                None => {}
+            }
+            let read = self.stream.read_buf(&mut self.read).await;
+            if read.map_err(|error| error_map::io_error(error, Stage::Login))? == 0 {
+                let end = io::Error::from(io::ErrorKind::UnexpectedEof);
+                return Err(error_map::io_error(end, Stage::Login));
+            }
+        }
+    }
+
+    /// Checks that the server is what the connection wants.
+    async fn finish(self, dialer: &Dialer, info: ServerInfo, address: &Arc<str>) -> Result<Opened> {
+        let wants_cluster = matches!(dialer.place, Place::Node(_));
+        if wants_cluster && info.mode == "standalone" {
+            let message =
+                "cannot connect: the server is not part of a cluster; use redis:// for it";
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+        let mut opened = Opened {
+            stream: self.stream,
+            read: self.read,
+            parser: self.parser,
+            info,
+            address: address.clone(),
+        };
+        let has_sentinels = matches!(dialer.settings.target.servers, Servers::Sentinel { .. });
+        if has_sentinels && matches!(dialer.place, Place::Target) {
+            opened = super::sentinel::check_role(opened).await?;
+        }
+        Ok(opened)
+    }
+}
+
+impl Opened {
+    /// Sends one command and returns its reply.
+    pub(super) async fn call(self, words: &[&str]) -> Result<(Self, Result<Value, Bytes>)> {
+        let Self {
+            stream,
+            read,
+            parser,
+            info,
+            address,
+        } = self;
+        let mut talk = Talk {
+            stream,
+            read,
+            parser,
+            out: Vec::new(),
+            expected: std::collections::VecDeque::new(),
+        };
+        talk.put(words, Expected::Optional);
+        talk.flush().await?;
+        let reply = talk.reply().await?;
+        let opened = Self {
+            stream: talk.stream,
+            read: talk.read,
+            parser: talk.parser,
+            info,
+            address,
+        };
+        Ok((opened, reply))
+    }
+}
+
+/// Reads the reply of HELLO.
+fn server_info(reply: Reply) -> ServerInfo {
+    let mut info = ServerInfo::default();
+    for (name, value) in reply.into_pairs().unwrap_or_default() {
+        let text = |value: Reply| {
+            let bytes = value.into_bytes().unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        match text(name).as_str() {
+            "version" => info.version = text(value),
+            "mode" => info.mode = text(value),
+            _ => {}
+        }
+    }
+    info
+}

@@ -1,0 +1,250 @@
+//! Connections to servers, one of which carries the commands of many callers.
+//!
+//! Callers encode commands into a buffer that they share (`queue`). One task per connection, the
+//! driver, writes the buffer, and delivers the replies in the order of the commands (`driver`). The
+//! queue knows the length of each command, so after a break it is known exactly which commands were
+//! not handed to the kernel as a whole: those did not run.
+//!
+//! May import: `error`, `telemetry`, `util`, `config`, `command`.
+
+mod driver;
+mod entry;
+pub(crate) mod error_map;
+mod handshake;
+mod queue;
+pub(crate) mod resp;
+mod sentinel;
+mod settings;
+mod stream;
+mod waiting;
+mod watcher;
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::Error;
+use crate::command::Command;
+use crate::command::script_batch::ScriptBatch;
+use crate::telemetry::Counters;
+use crate::util::time::timeout;
+
+use driver::Driver;
+use queue::{Order, Shared};
+use resp::Value;
+
+pub(crate) use entry::{Ending, Failure, Outcome};
+pub(crate) use handshake::{Dialer, Place, ServerInfo, Setup};
+pub(crate) use queue::{KnownScripts, Status, Terms, Ticket};
+pub use settings::ReadFrom;
+pub(crate) use settings::{Provider, Settings};
+pub(crate) use waiting::Waiting;
+pub(crate) use watcher::watch_for_failover;
+
+/// A handle to a connection. The connection closes when the last handle is dropped.
+#[derive(Clone)]
+pub(crate) struct Connection(Arc<Owner>);
+
+struct Owner {
+    shared: Arc<Shared>,
+}
+
+/// A handle to a connection that does not keep it open.
+#[derive(Clone)]
+pub(crate) struct WeakConnection(Weak<Owner>);
+
+impl WeakConnection {
+    /// Drops the connection, if it is still in use, and makes another one.
+    pub(crate) fn reset(&self) {
+        if let Some(owner) = self.0.upgrade() {
+            owner.shared.order(Order::Reset);
+        }
+    }
+}
+
+/// Whether a connection is made again, and what it reports.
+#[derive(Default)]
+pub(crate) struct Options {
+    /// Connect only once. The connection then ends after three timeouts in a row.
+    pub(crate) is_single: bool,
+    /// Receives the messages that reply to no command.
+    pub(crate) on_push: Option<Box<dyn FnMut(Vec<Value>) + Send>>,
+    /// Is called after each loss and each failed attempt to connect.
+    pub(crate) on_loss: Option<Box<dyn Fn() + Send>>,
+}
+
+impl Connection {
+    /// Starts the driver on `runtime`; it connects.
+    pub(crate) fn start(
+        runtime: &Handle,
+        dialer: Dialer,
+        options: Options,
+        counters: Arc<Counters>,
+    ) -> Self {
+        let shared = Shared::new(counters, options.is_single);
+        runtime.spawn(Driver::new(shared.clone(), dialer, options).run());
+        Self(Arc::new(Owner { shared }))
+    }
+
+    /// Puts a command into the queue. With `asking`, the node runs it although it only imports the
+    /// slot.
+    pub(crate) fn send(
+        &self,
+        command: &Command,
+        terms: Terms,
+        asking: bool,
+        whole: bool,
+    ) -> Result<Ticket<Outcome>, Failure> {
+        let skip = usize::from(asking);
+        self.0.shared.put_one(terms, skip, |out, known| {
+            if asking {
+                Command::read("ASKING").put(out, false);
+            }
+            encode(command, out, known, whole);
+        })
+    }
+
+    /// Puts an atomic batch into the queue.
+    pub(crate) fn send_script_batch(
+        &self,
+        batch: &ScriptBatch,
+        terms: Terms,
+        asking: bool,
+    ) -> Result<Ticket<Outcome>, Failure> {
+        let skip = usize::from(asking);
+        self.0.shared.put_one(terms, skip, |out, _| {
+            if asking {
+                Command::read("ASKING").put(out, false);
+            }
+            batch.put(out);
+        })
+    }
+
+    /// Puts commands into the queue with no other command in between.
+    pub(crate) fn send_run<'a>(
+        &self,
+        commands: impl IntoIterator<Item = &'a Command>,
+        terms: Terms,
+    ) -> Result<Ticket<Vec<Outcome>>, Failure> {
+        self.0.shared.put_run(terms, |out, known, lengths| {
+            for command in commands {
+                let before = out.len();
+                encode(command, out, known, false);
+                lengths.push(out.len() - before);
+            }
+        })
+    }
+
+    /// Puts a command into the queue whose reply no caller waits for.
+    pub(crate) fn send_unawaited(&self, command: &Command, terms: Terms) -> Result<(), Failure> {
+        let encode = |out: &mut Vec<u8>| command.put(out, true);
+        self.0.shared.put_unawaited(terms, encode)
+    }
+
+    /// Takes a command out of the queue that was not sent yet; returns whether it was there, and so
+    /// did not run and will not.
+    pub(crate) fn cancel(&self, number: u64) -> bool {
+        self.0.shared.cancel(number)
+    }
+
+    /// Returns a handle that does not keep the connection open.
+    pub(crate) fn downgrade(&self) -> WeakConnection {
+        WeakConnection(Arc::downgrade(&self.0))
+    }
+
+    /// Returns a number that no other connection of this process has while this one lives.
+    pub(crate) fn id(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
+    }
+
+    /// Takes a command out of the queue if there is no connection.
+    pub(crate) fn cancel_unconnected(&self, number: u64) {
+        self.0.shared.cancel_unconnected(number);
+    }
+
+    /// Whether there is a connection at this moment.
+    pub(crate) fn is_up(&self) -> bool {
+        self.0.shared.lock().is_up
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.shared.lock().ending.is_some()
+    }
+
+    /// Why the connection has ended permanently.
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        self.0.shared.lock().ending
+    }
+
+    /// Why there is no connection.
+    pub(crate) fn cause(&self) -> Option<Arc<Error>> {
+        self.0.shared.lock().cause.clone()
+    }
+
+    /// The number of connections made so far.
+    pub(crate) fn generation(&self) -> u64 {
+        self.0.shared.lock().generation
+    }
+
+    pub(crate) fn info(&self) -> Option<Arc<ServerInfo>> {
+        self.0.shared.lock().info.clone()
+    }
+
+    pub(crate) fn status(&self) -> watch::Receiver<Status> {
+        self.0.shared.status.subscribe()
+    }
+
+    /// Drops the connection, and makes another one.
+    pub(crate) fn reset(&self) {
+        self.0.shared.order(Order::Reset);
+    }
+
+    /// Drops the connection.
+    pub(crate) fn end(&self) {
+        self.0.shared.order(Order::End);
+    }
+
+    /// Marks a script as unknown to the server.
+    pub(crate) fn forget_script(&self, id: usize) {
+        self.0.shared.lock().known.remove(id);
+    }
+
+    /// Fails what was not sent yet because its slot may have another owner, unless the connection
+    /// is up.
+    pub(crate) fn reroute(&self) {
+        self.0.shared.reroute();
+    }
+
+    /// Closes the connection once everything is answered, or when the time is over.
+    pub(crate) async fn finish(&self, limit: std::time::Duration) {
+        self.0.shared.order(Order::Finish);
+        let mut status = self.status();
+        let over = status.wait_for(|status| matches!(status, Status::Over));
+        if timeout(limit, over).await.is_none() {
+            self.end();
+        }
+    }
+}
+
+fn encode(command: &Command, out: &mut Vec<u8>, known: &mut KnownScripts, whole: bool) {
+    let was_known = command
+        .script
+        .is_some_and(|script| known.insert(script.id()));
+    command.put(out, whole || !was_known);
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.shared.order(Order::End);
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("is_up", &self.is_up())
+            .finish_non_exhaustive()
+    }
+}

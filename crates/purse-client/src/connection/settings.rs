@@ -1,0 +1,63 @@
+//! What a client is configured with, as its connections need it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use crate::config::{Credentials, Target};
+use crate::telemetry::Hook;
+use crate::{Error, Result};
+
+/// Where a client sends its reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ReadFrom {
+    /// To the primary, so that a read sees each write before it.
+    #[default]
+    Primary,
+    /// To a replica of a cluster's primary if one is connected. A read may not see the last writes.
+    PreferReplica,
+}
+
+/// The settings of a client.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) target: Target,
+    /// The name of the servers in messages.
+    pub(crate) server: Arc<str>,
+    pub(crate) command_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) fail_fast: bool,
+    pub(crate) retry_reads: bool,
+    pub(crate) backoff: (Duration, Duration),
+    pub(crate) keep_alive: Option<Duration>,
+    pub(crate) client_name: String,
+    pub(crate) connections: usize,
+    pub(crate) read_from: ReadFrom,
+    pub(crate) provider: Option<Provider>,
+    pub(crate) hook: Hook,
+}
+
+type Renew = dyn Fn() -> BoxFuture<'static, Result<Credentials, Error>> + Send + Sync;
+
+/// A source of credentials that change while a client lives.
+#[derive(Clone)]
+pub(crate) struct Provider(pub(crate) Arc<Renew>);
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Provider")
+    }
+}
+
+impl Settings {
+    /// Returns the login data for the next connection to a server.
+    pub(super) async fn credentials(&self) -> Result<Option<Credentials>> {
+        match &self.provider {
+            Some(Provider(renew)) => renew().await.map(Some),
+            None => Ok(self.target.credentials.clone()),
+        }
+    }
+}

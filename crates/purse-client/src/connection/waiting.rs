@@ -1,0 +1,98 @@
+//! Waiting for the reply to a command.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use futures::FutureExt;
+use tokio::runtime::{Handle, Id};
+
+use super::{Connection, Failure, Ticket};
+use crate::util::time::{Sleep, sleep_until};
+
+/// A future that completes with the reply to a command, or when its time is over.
+///
+/// The driver keeps the deadlines. It cannot for a caller on another runtime, because the driver's
+/// runtime may not run at all: such a caller has a timer of its own.
+///
+/// Dropped before the reply, a command that waits for a connection is taken out of the queue.
+#[derive(Debug)]
+pub(crate) struct Waiting<T> {
+    connection: Connection,
+    ticket: Ticket<T>,
+    deadline: Instant,
+    /// The runtime of the driver.
+    home: Id,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    New,
+    AtHome,
+    Abroad(Sleep),
+    Done,
+}
+
+impl<T> Waiting<T> {
+    pub(crate) const fn new(
+        connection: Connection,
+        ticket: Ticket<T>,
+        deadline: Instant,
+        home: Id,
+    ) -> Self {
+        Self {
+            connection,
+            ticket,
+            deadline,
+            home,
+            state: State::New,
+        }
+    }
+
+    pub(crate) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(crate) const fn generation(&self) -> u64 {
+        self.ticket.generation
+    }
+}
+
+impl<T> Future for Waiting<T> {
+    type Output = Result<T, Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(reply) = self.ticket.reply.poll_unpin(cx) {
+            self.state = State::Done;
+            // The sender is dropped only with the queue.
+            return Poll::Ready(reply.map_err(|_| Failure::Lost(None)));
+        }
+        if let State::New = self.state {
+            let is_at_home = Handle::try_current().is_ok_and(|here| here.id() == self.home);
+            self.state = match is_at_home {
+                true => State::AtHome,
+                false => State::Abroad(sleep_until(self.deadline)),
+            };
+        }
+        let State::Abroad(timer) = &mut self.state else {
+            return Poll::Pending;
+        };
+        if timer.poll_unpin(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.state = State::Done;
+        Poll::Ready(Err(match self.connection.cancel(self.ticket.number) {
+            true => Failure::NotSent(self.connection.cause()),
+            false => Failure::Late,
+        }))
+    }
+}
+
+impl<T> Drop for Waiting<T> {
+    fn drop(&mut self) {
+        if !matches!(self.state, State::Done) {
+            self.connection.cancel_unconnected(self.ticket.number);
+        }
+    }
+}

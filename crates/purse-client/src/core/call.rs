@@ -1,0 +1,457 @@
+//! A command from its first poll to its reply.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::{Core, Role};
+use crate::cluster::{Redirect, Route};
+use crate::command::catalog::{Occupancy, occupancy};
+use crate::command::script_batch::ScriptBatch;
+use crate::command::{Command, Effect};
+use crate::config::Address;
+use crate::connection::resp::Value;
+use crate::connection::{Connection, Ending, Failure, Outcome, Terms, Waiting, error_map};
+use crate::util::backoff::Backoff;
+use crate::util::time::{Sleep, sleep};
+use crate::{Error, ErrorKind, Reply, Result};
+
+/// A read is sent again at most this many times.
+const MAX_RETRIES: u32 = 3;
+/// After this number of redirections there is a pause.
+const MAX_REDIRECTS: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const MAX_PAUSE: Duration = Duration::from_millis(50);
+
+/// A reply, and where it comes from.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) reply: Reply,
+    pub(crate) origin: Origin,
+}
+
+/// One connection to one process of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Origin {
+    connection: usize,
+    generation: u64,
+}
+
+/// A future that sends a command with its first poll and completes with the reply.
+///
+/// It follows redirections of a cluster, sends a script whole where the server does not know it,
+/// and sends a read again when the connection breaks; all within the time of the command.
+#[derive(Debug)]
+#[must_use = "a call does nothing until it is polled"]
+pub(crate) struct Call {
+    core: Arc<Core>,
+    work: Work,
+    terms: Option<Terms>,
+    state: State,
+    retries: u32,
+    /// The redirections, if there were any.
+    redirects: Option<Box<Redirects>>,
+    /// Whether a closed client sends it too, as long as it is connected.
+    though_closed: bool,
+    /// Whether the node runs it although it only imports the slot.
+    asking: bool,
+    /// The same of the last request.
+    was_asking: bool,
+}
+
+#[derive(Debug)]
+enum Work {
+    Command(Command),
+    Batch(Box<ScriptBatch>),
+}
+
+enum State {
+    New,
+    Waiting(Waiting<Outcome>),
+    Pausing(Sleep),
+    /// Until the nodes of a cluster are known.
+    Looking(BoxFuture<'static, bool>),
+    Done,
+}
+
+#[derive(Debug)]
+struct Redirects {
+    backoff: Backoff,
+    /// Where the next attempt goes.
+    next: Option<(Address, bool)>,
+    count: u32,
+    last: Error,
+}
+
+impl Call {
+    pub(crate) fn new(core: Arc<Core>, command: Command) -> Self {
+        Self::of(core, Work::Command(command))
+    }
+
+    pub(crate) fn batch(core: Arc<Core>, batch: ScriptBatch) -> Self {
+        Self::of(core, Work::Batch(Box::new(batch)))
+    }
+
+    const fn of(core: Arc<Core>, work: Work) -> Self {
+        Self {
+            core,
+            work,
+            terms: None,
+            state: State::New,
+            retries: 0,
+            redirects: None,
+            though_closed: false,
+            asking: false,
+            was_asking: false,
+        }
+    }
+
+    /// Lets a closed client send it too, as long as it is connected.
+    pub(crate) fn though_closed(mut self) -> Self {
+        self.though_closed = true;
+        self
+    }
+
+    /// Lets the node run it although it only imports the slot.
+    pub(crate) const fn asking(mut self) -> Self {
+        self.asking = true;
+        self
+    }
+
+    pub(crate) const fn command(&self) -> Option<&Command> {
+        match &self.work {
+            Work::Command(command) => Some(command),
+            Work::Batch(_) => None,
+        }
+    }
+
+    /// Sends the command, or says what to wait for.
+    fn start(&mut self) -> Result<State> {
+        let terms = match self.terms {
+            Some(terms) => terms,
+            None => {
+                if let Work::Command(command) = &self.work {
+                    check(command, self.core.role)?;
+                }
+                let terms = match &self.work {
+                    Work::Command(command) => self.core.terms_of(command),
+                    Work::Batch(batch) => self.core.terms(batch.timeout, false),
+                };
+                *self.terms.insert(terms)
+            }
+        };
+        if self.core.is_closed() && !self.though_closed {
+            return Err(error_map::ended(Ending::Closed));
+        }
+        let next = self
+            .redirects
+            .as_mut()
+            .and_then(|redirects| redirects.next.take());
+        let Some((connection, asking)) = self.route(next) else {
+            let Some(cluster) = self.core.cluster() else {
+                return Err(self.fail(Failure::NotSent(None)));
+            };
+            if terms.fail_fast || terms.deadline <= Instant::now() {
+                return Err(self.fail(Failure::NotSent(cluster.cause())));
+            }
+            return Ok(State::Looking(cluster.wait_change(terms.deadline).boxed()));
+        };
+        self.was_asking = asking;
+        self.send(connection, terms, asking, false)
+    }
+
+    /// Finds the connection for the command; `None` while the nodes of the cluster are not known.
+    fn route(&self, next: Option<(Address, bool)>) -> Option<(Connection, bool)> {
+        let Some(cluster) = self.core.cluster() else {
+            let is_first = self
+                .command()
+                .is_some_and(|command| command.on_first_connection);
+            let effect = if is_first {
+                Effect::Write
+            } else {
+                self.effect()
+            };
+            let connection = self.core.connection(effect)?;
+            return Some((connection.clone(), self.asking));
+        };
+        if let Some((address, asking)) = next {
+            return Some((cluster.connection(&address), asking));
+        }
+        if let Some(node) = self.command().and_then(|command| command.node.as_deref()) {
+            return Some((cluster.connection(node), false));
+        }
+        let key = match &self.work {
+            Work::Command(command) => command.keys.first(),
+            Work::Batch(batch) => batch.keys.first(),
+        };
+        match cluster.route(key.map(|key| &**key), self.effect()) {
+            Route::Node(connection) => Some((connection, false)),
+            Route::Unknown => None,
+        }
+    }
+
+    fn send(
+        &self,
+        connection: Connection,
+        terms: Terms,
+        asking: bool,
+        whole: bool,
+    ) -> Result<State> {
+        let sent = match &self.work {
+            Work::Command(command) => connection.send(command, terms, asking, whole),
+            Work::Batch(batch) => connection.send_script_batch(batch, terms, asking),
+        };
+        match sent {
+            Ok(ticket) => Ok(State::Waiting(Waiting::new(
+                connection,
+                ticket,
+                terms.deadline,
+                self.core.runtime.id(),
+            ))),
+            Err(failure) => Err(self.fail(failure)),
+        }
+    }
+
+    /// Decides what a failure means: the next state, or the error of the call.
+    fn resume(&mut self, failure: Failure, connection: Connection) -> Result<State> {
+        let Some(terms) = self.terms else {
+            return Err(self.fail(failure));
+        };
+        let has_time = terms.deadline > Instant::now();
+        match &failure {
+            Failure::Refused(words) => {
+                return self.resume_refused(words.clone(), connection, terms);
+            }
+            Failure::Rerouted if has_time => return self.start(),
+            Failure::Lost(_)
+                if has_time
+                    && self.effect() == Effect::Read
+                    && self.core.role == Role::Client
+                    && self.core.settings.retry_reads
+                    && self.retries < MAX_RETRIES =>
+            {
+                self.retries += 1;
+                return self.start();
+            }
+            _ => {}
+        }
+        if let Some(cluster) = self.core.cluster()
+            && matches!(
+                failure,
+                Failure::Lost(_) | Failure::Late | Failure::NotSent(_)
+            )
+        {
+            cluster.request_refresh();
+        }
+        // One that was redirected and had no time left did not run.
+        if matches!(failure, Failure::NotSent(_))
+            && let Some(redirects) = self.redirects.take()
+        {
+            return Err(redirects.last);
+        }
+        Err(self.fail(failure))
+    }
+
+    fn resume_refused(
+        &mut self,
+        words: bytes::Bytes,
+        connection: Connection,
+        terms: Terms,
+    ) -> Result<State> {
+        let script = self.command().and_then(|command| command.script);
+        if let Some(script) = script
+            && words.starts_with(b"NOSCRIPT")
+        {
+            // Both trips together have the time of one command.
+            connection.forget_script(script.id());
+            return self.send(connection, terms, self.was_asking, true);
+        }
+        if words.starts_with(b"READONLY") {
+            self.core.leave_replica();
+        }
+        if let Some(cluster) = self.core.cluster().cloned()
+            && let Some(redirect) = Redirect::parse(&words, &cluster, &connection)
+        {
+            if let Some(script) = script {
+                // It was refused before the node could know it.
+                connection.forget_script(script.id());
+            }
+            return self.follow(&words, &redirect, &cluster, terms);
+        }
+        let error = self.fail(Failure::Refused(words));
+        let version = connection.info().map(|info| info.version.clone());
+        Err(match (error.kind(), version) {
+            (ErrorKind::Unsupported, Some(version)) if !version.is_empty() => {
+                error.with_source(format!("the server's version is {version}"))
+            }
+            _ => error,
+        })
+    }
+
+    /// Follows a redirection of the cluster.
+    fn follow(
+        &mut self,
+        words: &[u8],
+        redirect: &Redirect,
+        cluster: &crate::cluster::Cluster,
+        terms: Terms,
+    ) -> Result<State> {
+        if let Redirect::Moved { slot, to } = redirect {
+            cluster.note_moved(*slot, to);
+        }
+        let fails = self.command().is_some_and(|command| {
+            command.node.is_some()
+                || command.fails_on_tryagain && matches!(redirect, Redirect::TryAgain)
+        });
+        let text = String::from_utf8_lossy(words);
+        if fails {
+            return Err(match redirect {
+                Redirect::TryAgain => error_map::reply_error(&text, self.name()),
+                Redirect::Moved { .. } | Redirect::Ask { .. } => error_map::redirected(&text),
+            });
+        }
+        let last = match redirect {
+            Redirect::TryAgain => error_map::reply_error(&text, self.name()),
+            Redirect::Moved { .. } | Redirect::Ask { .. } => error_map::redirected(&text),
+        };
+        if terms.deadline <= Instant::now() {
+            return Err(last);
+        }
+        let redirects = match &mut self.redirects {
+            Some(redirects) => {
+                redirects.last = last;
+                redirects
+            }
+            none => none.insert(Box::new(Redirects {
+                backoff: Backoff::new(FIRST_PAUSE, MAX_PAUSE),
+                next: None,
+                count: 0,
+                last,
+            })),
+        };
+        redirects.count += 1;
+        self.core.counters.add_redirect();
+        match redirect {
+            // Two nodes that send a command to each other do not agree yet.
+            Redirect::Moved { .. } if redirects.count > MAX_REDIRECTS => {}
+            Redirect::TryAgain => {}
+            Redirect::Moved { to, .. } => {
+                redirects.next = Some((to.clone(), false));
+                return self.start();
+            }
+            Redirect::Ask { to } => {
+                redirects.next = Some((to.clone(), true));
+                return self.start();
+            }
+        }
+        let pause = redirects.backoff.next();
+        if Instant::now() + pause >= terms.deadline {
+            return match self.redirects.take() {
+                Some(redirects) => Err(redirects.last),
+                None => Err(self.fail(Failure::Rerouted)),
+            };
+        }
+        Ok(State::Pausing(sleep(pause)))
+    }
+
+    fn fail(&self, failure: Failure) -> Error {
+        error_map::command_error(failure, self.name(), self.effect())
+    }
+
+    fn name(&self) -> &'static str {
+        match &self.work {
+            Work::Command(command) => command.name,
+            Work::Batch(_) => "EVAL",
+        }
+    }
+
+    fn effect(&self) -> Effect {
+        match &self.work {
+            Work::Command(command) => command.effect,
+            Work::Batch(batch) => batch.effect,
+        }
+    }
+
+    fn step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer>> {
+        loop {
+            let next = match &mut self.state {
+                State::New => self.start(),
+                State::Waiting(waiting) => {
+                    let outcome = ready!(waiting.poll_unpin(cx));
+                    let connection = waiting.connection().clone();
+                    let origin = Origin {
+                        connection: connection.id(),
+                        generation: waiting.generation(),
+                    };
+                    match outcome.and_then(|outcome| outcome) {
+                        Ok(value) => return Poll::Ready(answer(value, origin)),
+                        Err(failure) => self.resume(failure, connection),
+                    }
+                }
+                State::Pausing(pause) => {
+                    ready!(pause.poll_unpin(cx));
+                    self.start()
+                }
+                State::Looking(change) => {
+                    ready!(change.poll_unpin(cx));
+                    self.start()
+                }
+                State::Done => panic!("a call was polled after it had completed"),
+            };
+            match next {
+                Ok(state) => self.state = state,
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl Future for Call {
+    type Output = Result<Answer>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let result = ready!(self.step(cx));
+        self.state = State::Done;
+        Poll::Ready(result)
+    }
+}
+
+fn answer(value: Value, origin: Origin) -> Result<Answer> {
+    Ok(Answer {
+        reply: Reply(value),
+        origin,
+    })
+}
+
+/// Refuses a command that would hold up or change a connection that others share.
+fn check(command: &Command, role: Role) -> Result<()> {
+    if role == Role::Session {
+        return Ok(());
+    }
+    let why = match occupancy(command) {
+        Occupancy::Shared => return Ok(()),
+        Occupancy::Blocking => {
+            "a blocking command would hold up all other commands of the client: use a session"
+        }
+        Occupancy::Connection => {
+            "the command changes its connection, which others share: use a session"
+        }
+    };
+    Err(Error::new(ErrorKind::InvalidInput, why))
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::New => "New",
+            Self::Waiting(_) => "Waiting",
+            Self::Pausing(_) => "Pausing",
+            Self::Looking(_) => "Looking",
+            Self::Done => "Done",
+        })
+    }
+}

@@ -1,0 +1,336 @@
+//! What every feature of a client sends commands with: one way for all of them.
+//!
+//! May import: `error`, `telemetry`, `util`, `config`, `command`, `connection`, `cluster`.
+
+mod call;
+mod in_flight;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+
+use crate::cluster::{Cluster, Route};
+use crate::command::{Command, Effect};
+use crate::config::Servers;
+use crate::connection::{
+    Connection, Dialer, Ending, Options, Place, Settings, Setup, Status, Terms, error_map,
+    watch_for_failover,
+};
+use crate::telemetry::{Counters, Event};
+use crate::util::sync::Mutex;
+use crate::util::time::{MAX_TIMEOUT, timeout};
+use crate::{Error, Result};
+
+pub(crate) use call::{Call, Origin};
+pub(crate) use in_flight::{InFlight, InFlightGuard};
+
+/// A reply of a replica does not replace the connection more often than this.
+const REFUSALS: Duration = Duration::from_secs(1);
+/// No timeout is shorter.
+const MIN_TIMEOUT: Duration = Duration::from_millis(1);
+
+/// The connections of a client, and its settings.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) runtime: Handle,
+    pub(crate) counters: Arc<Counters>,
+    router: Router,
+    role: Role,
+    is_closed: AtomicBool,
+    next: AtomicUsize,
+    refused: Mutex<Option<Instant>>,
+    /// The task that hears of failovers from sentinels.
+    watcher: Option<tokio::task::JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Router {
+    Single(Vec<Connection>),
+    Cluster(Arc<Cluster>),
+    /// There is no connection.
+    None,
+}
+
+/// What a core is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// A client: the connections are made again, and reads are sent again.
+    Client,
+    /// A session: one connection, which ends with the first doubt.
+    Session,
+    /// A tracking connection: as a session, but its owner decides when it ends.
+    Tracking,
+}
+
+impl Core {
+    /// Connects to the servers of `settings` in the background.
+    pub(crate) fn client(settings: Arc<Settings>, runtime: Handle) -> Arc<Self> {
+        let counters = Arc::new(Counters::default());
+        let router = match &settings.target.servers {
+            Servers::Cluster(_) => Router::Cluster(Cluster::start(
+                settings.clone(),
+                runtime.clone(),
+                counters.clone(),
+            )),
+            _ => Router::Single(
+                (0..settings.connections.max(1))
+                    .map(|_| {
+                        let dialer = Dialer {
+                            settings: settings.clone(),
+                            place: Place::Target,
+                            setup: Setup::Commands,
+                        };
+                        Connection::start(&runtime, dialer, Options::default(), counters.clone())
+                    })
+                    .collect(),
+            ),
+        };
+        let watcher = match (&settings.target.servers, &router) {
+            (Servers::Sentinel { .. }, Router::Single(connections)) => {
+                // Held weakly, or the connections would never be dropped.
+                let weak: Vec<_> = connections.iter().map(Connection::downgrade).collect();
+                let task = watch_for_failover(settings.clone(), counters.clone(), move || {
+                    for connection in &weak {
+                        connection.reset();
+                    }
+                });
+                Some(runtime.spawn(task))
+            }
+            _ => None,
+        };
+        Arc::new(Self::new(
+            settings,
+            runtime,
+            counters,
+            router,
+            Role::Client,
+            watcher,
+        ))
+    }
+
+    /// Makes a core of one connection that is made only once.
+    pub(crate) fn single(
+        dialer: Dialer,
+        options: Options,
+        runtime: Handle,
+        counters: Arc<Counters>,
+        role: Role,
+    ) -> Arc<Self> {
+        let settings = dialer.settings.clone();
+        let connection = Connection::start(&runtime, dialer, options, counters.clone());
+        let router = Router::Single(vec![connection]);
+        Arc::new(Self::new(settings, runtime, counters, router, role, None))
+    }
+
+    /// Makes a core without a connection.
+    pub(crate) fn unconnected(settings: Arc<Settings>, runtime: Handle) -> Arc<Self> {
+        Arc::new(Self::new(
+            settings,
+            runtime,
+            Arc::default(),
+            Router::None,
+            Role::Client,
+            None,
+        ))
+    }
+
+    fn new(
+        settings: Arc<Settings>,
+        runtime: Handle,
+        counters: Arc<Counters>,
+        router: Router,
+        role: Role,
+        watcher: Option<tokio::task::JoinHandle<()>>,
+    ) -> Self {
+        Self {
+            settings,
+            runtime,
+            counters,
+            router,
+            role,
+            is_closed: AtomicBool::new(false),
+            next: AtomicUsize::new(0),
+            refused: Mutex::new(None),
+            watcher,
+        }
+    }
+
+    pub(crate) fn server(&self) -> &Arc<str> {
+        &self.settings.server
+    }
+
+    pub(crate) fn cluster(&self) -> Option<&Arc<Cluster>> {
+        match &self.router {
+            Router::Cluster(cluster) => Some(cluster),
+            Router::Single(_) | Router::None => None,
+        }
+    }
+
+    /// Returns the first connection of a core that has no cluster.
+    pub(crate) fn first(&self) -> Option<&Connection> {
+        match &self.router {
+            Router::Single(connections) => connections.first(),
+            Router::Cluster(_) | Router::None => None,
+        }
+    }
+
+    /// Returns the connection for a command of `effect`, where there is no cluster. Writes go over
+    /// the first one, so that they keep their order.
+    pub(crate) fn connection(&self, effect: Effect) -> Option<&Connection> {
+        let Router::Single(connections) = &self.router else {
+            return None;
+        };
+        if connections.len() == 1 || effect == Effect::Write {
+            return connections.first();
+        }
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        connections.get(next % connections.len())
+    }
+
+    /// Returns the connection for `command` in a cluster, as far as its nodes are known.
+    pub(crate) fn route_now(&self, command: &Command) -> Option<Connection> {
+        let cluster = self.cluster()?;
+        if let Some(node) = command.node.as_deref() {
+            return Some(cluster.connection(node));
+        }
+        let key = command.keys.first().map(|key| &**key);
+        match cluster.route(key, command.effect) {
+            Route::Node(connection) => Some(connection),
+            Route::Unknown => None,
+        }
+    }
+
+    /// Returns the terms of a command that begins now.
+    pub(crate) fn terms(&self, limit: Option<Duration>, fail_fast: bool) -> Terms {
+        let since = Instant::now();
+        let limit = limit.unwrap_or(self.settings.command_timeout);
+        Terms {
+            since,
+            deadline: since + limit.clamp(MIN_TIMEOUT, MAX_TIMEOUT),
+            fail_fast: fail_fast || self.settings.fail_fast,
+        }
+    }
+
+    /// Returns the terms of `command`.
+    pub(crate) fn terms_of(&self, command: &Command) -> Terms {
+        self.terms(command.timeout, command.fail_fast)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    /// Refuses commands from now on.
+    pub(crate) fn refuse_commands(&self) {
+        self.is_closed.store(true, Ordering::Release);
+    }
+
+    /// Why no command can be sent any more.
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        if self.is_closed() {
+            return Some(Ending::Closed);
+        }
+        self.connections().iter().find_map(Connection::ending)
+    }
+
+    /// Returns all connections that there are.
+    pub(crate) fn connections(&self) -> Vec<Connection> {
+        match &self.router {
+            Router::Single(connections) => connections.clone(),
+            Router::Cluster(cluster) => cluster.connections(),
+            Router::None => Vec::new(),
+        }
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        let connections = self.connections();
+        !self.is_closed() && !connections.is_empty() && connections.iter().all(Connection::is_up)
+    }
+
+    /// Waits for the first connection of each; fails with the first attempt that fails.
+    pub(crate) async fn wait_connected(&self) -> Result<()> {
+        if let Router::Cluster(cluster) = &self.router {
+            return cluster.wait_known().await;
+        }
+        for connection in self.connections() {
+            wait_up(&connection).await?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the connections because a replica has answered: the primary is elsewhere.
+    pub(crate) fn leave_replica(&self) {
+        match self.role {
+            Role::Tracking => return,
+            Role::Session => {
+                self.connections().iter().for_each(Connection::end);
+                return;
+            }
+            Role::Client => {}
+        }
+        let mut refused = self.refused.lock();
+        // Who has only a replica does not get a new connection with each command.
+        if refused.is_some_and(|at| at.elapsed() < REFUSALS) {
+            return;
+        }
+        *refused = Some(Instant::now());
+        drop(refused);
+        if let Router::Single(connections) = &self.router {
+            self.settings.hook.tell(&Event::Failover {
+                server: self.settings.server.clone(),
+            });
+            connections.iter().for_each(Connection::reset);
+        }
+    }
+
+    /// Closes the connections once everything is answered, or when the time is over.
+    pub(crate) async fn finish(&self, limit: Duration) {
+        if let Some(watcher) = &self.watcher {
+            watcher.abort();
+        }
+        let connections = self.connections();
+        let finish = connections
+            .iter()
+            .map(|connection| connection.finish(limit));
+        futures::future::join_all(finish).await;
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        if let Some(watcher) = &self.watcher {
+            watcher.abort();
+        }
+    }
+}
+
+/// Waits until a connection is up; fails with the first attempt that fails.
+pub(crate) async fn wait_up(connection: &Connection) -> Result<()> {
+    let mut status = connection.status();
+    let ready = status.wait_for(|status| !matches!(status, Status::Connecting));
+    match ready.await.map(|status| status.clone()) {
+        Ok(Status::Up) => Ok(()),
+        Ok(Status::Failed(error)) => Err(take_error(error)),
+        Ok(_) | Err(_) => Err(match connection.cause() {
+            Some(error) => take_error(error),
+            None => error_map::ended(connection.ending().unwrap_or(Ending::Closed)),
+        }),
+    }
+}
+
+/// Returns the error itself, or a copy of it if others have it as well.
+pub(crate) fn take_error(error: Arc<Error>) -> Error {
+    Arc::try_unwrap(error).unwrap_or_else(|error| error.again())
+}
+
+/// Runs a future for at most `limit`, by the caller's own timer.
+pub(crate) async fn in_time<T>(
+    limit: Duration,
+    late: impl FnOnce() -> Error,
+    future: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    timeout(limit, future).await.unwrap_or_else(|| Err(late()))
+}

@@ -1,0 +1,136 @@
+//! One pop's exchange with the server.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use std::time::Instant;
+use tokio::sync::oneshot;
+
+use crate::util::time::sleep;
+
+use super::receipt::{Receipt, take_bare};
+use super::{Pop, Taken};
+use crate::core::InFlightGuard;
+use crate::{Client, Error, ErrorKind, Reply, Result};
+
+const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+pub(crate) type Outcome = Result<Option<Taken>>;
+
+/// A pop until it is known what it took.
+#[derive(Debug)]
+pub(crate) struct PopAttempt {
+    receipt: Receipt,
+    /// Until when the caller waits for the server.
+    deadline: Instant,
+    /// Whether it tries again where the server refuses for the moment.
+    is_patient: bool,
+    /// Whether it goes without a receipt, because the slot is on the move.
+    is_bare: bool,
+    in_flight: InFlightGuard,
+}
+
+impl PopAttempt {
+    pub(crate) fn new(client: &Client, pop: &Pop, is_patient: bool) -> Self {
+        Self {
+            receipt: Receipt::new(client, pop),
+            deadline: Instant::now() + client.command_timeout(),
+            is_patient,
+            is_bare: false,
+            in_flight: client.in_flight().track(),
+        }
+    }
+
+    /// Asks, and hands over what came.
+    pub(crate) async fn run(mut self, mut caller: oneshot::Sender<Outcome>) {
+        match self.answer(&mut caller).await {
+            Ok(reply) => {
+                let found = reply.map(|reply| self.taken(reply)).transpose();
+                // What nobody takes any more is put back by its drop.
+                drop(caller.send(found));
+            }
+            Err(error) => {
+                drop(caller.send(Err(error)));
+                if self.receipt.is_late {
+                    // Its failure is traced; there is nobody to tell.
+                    let _ = self.receipt.put_back().await;
+                }
+            }
+        }
+    }
+
+    /// Asks until the server has said what this pop took, or that it took nothing.
+    async fn answer(&mut self, caller: &mut oneshot::Sender<Outcome>) -> Result<Option<Reply>> {
+        let mut pause = SHORTEST_PAUSE;
+        loop {
+            let error = match self.ask_once().await {
+                Ok(reply) => return Ok(reply.non_nil()),
+                Err(error) => error,
+            };
+            if self.is_bare && error.is_ambiguous() {
+                return Err(error);
+            }
+            let was_bare = std::mem::take(&mut self.is_bare);
+            self.receipt.is_late |= error.is_ambiguous();
+            if error.code() == Some("TRYAGAIN") && !self.receipt.is_late && !was_bare {
+                self.is_bare = true;
+                continue;
+            }
+            let goes_on = match self.receipt.is_late {
+                true => error.is_ambiguous() || error.is_retryable(),
+                false => self.is_patient && error.is_retryable(),
+            };
+            let is_over = Instant::now() + pause >= self.deadline;
+            if !goes_on || is_over || self.receipt.client.is_closed() {
+                return Err(told(error));
+            }
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = caller.closed() => return Err(told(error)),
+            }
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn ask_once(&self) -> Result<Reply> {
+        let Receipt { client, pop, .. } = &self.receipt;
+        let take = match self.is_bare {
+            true => take_bare(pop),
+            false => self.receipt.take(),
+        };
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        client.run(take.timeout(left)).await
+    }
+
+    fn taken(self, reply: Reply) -> Result<Taken> {
+        let reply = reply.into_bytes()?;
+        let space = reply.iter().position(|&byte| byte == b' ');
+        let space = space.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Protocol,
+                "a receipt without a space between score and element",
+            )
+        })?;
+        let score = (space > 0).then(|| reply.slice(..space));
+        let element: Bytes = reply.slice(space + 1..);
+        Ok(Taken::new(
+            self.receipt,
+            self.is_bare,
+            element,
+            score,
+            self.in_flight,
+        ))
+    }
+}
+
+/// The error of a call that ends without an answer. It is not ambiguous: whatever was taken for it
+/// is put back.
+fn told(error: Error) -> Error {
+    if !error.is_ambiguous() {
+        return error;
+    }
+    let message =
+        "no reply in time: nothing is taken for this call, and what was goes back by itself";
+    Error::new(ErrorKind::Timeout, message).with_source(error)
+}

@@ -1,0 +1,62 @@
+//! An exchange with the server that goes on without whoever waits for it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use super::attempt::{Outcome, PopAttempt};
+use super::runtime_ended;
+use crate::Client;
+
+/// Runs a [`PopAttempt`] in the caller; dropped midway, a task on the client's runtime runs the rest.
+///
+/// A task from the start would cost each pop two changes of thread.
+pub(super) struct DetachOnDrop {
+    ask: Option<BoxFuture<'static, ()>>,
+    is_begun: bool,
+    outcome: oneshot::Receiver<Outcome>,
+    runtime: Handle,
+}
+
+impl DetachOnDrop {
+    pub(super) fn new(client: &Client, ask: PopAttempt) -> Self {
+        let (sender, outcome) = oneshot::channel();
+        let runtime = client.runtime().clone();
+        let ask = Some(ask.run(sender).boxed());
+        Self {
+            ask,
+            is_begun: false,
+            outcome,
+            runtime,
+        }
+    }
+}
+
+impl Future for DetachOnDrop {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        self.is_begun = true;
+        if let Some(ask) = &mut self.ask
+            && ask.poll_unpin(cx).is_ready()
+        {
+            self.ask = None;
+        }
+        let outcome = self.outcome.poll_unpin(cx);
+        outcome.map(|outcome| outcome.unwrap_or_else(|_| Err(runtime_ended())))
+    }
+}
+
+impl Drop for DetachOnDrop {
+    fn drop(&mut self) {
+        if let Some(ask) = self.ask.take()
+            && self.is_begun
+        {
+            self.runtime.spawn(ask);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Receipts: what a pop took, noted on the server under a name of the pop's own.
+
+use std::time::Duration;
+
+use crate::command::slot::slot_of;
+use bytes::{BufMut, Bytes, BytesMut};
+use uuid::Uuid;
+
+use super::Pop;
+use super::retry::settle;
+use crate::core::InFlightGuard;
+use crate::telemetry::trace;
+use crate::{Client, Command, Error, Result, Script};
+
+/// How long a receipt stays that nobody removes: so long may a server be away without a loss.
+pub(crate) const RECEIPT_TIME: Duration = Duration::from_secs(600);
+
+/// What stands between the name of the collection and the pop's own.
+const MARK: &[u8] = b":taken:";
+
+static TAKE: Script = Script::write("TAKE", include_str!("../lua/take.lua"));
+static PUT_BACK: Script = Script::write("PUT BACK", include_str!("../lua/put_back.lua"));
+
+/// The receipt of one pop.
+#[derive(Debug, Clone)]
+pub(crate) struct Receipt {
+    pub(crate) client: Client,
+    pub(crate) pop: Pop,
+    name: Bytes,
+    /// Whether a request to take may run later than now: its reply was lost.
+    pub(crate) is_late: bool,
+}
+
+impl Receipt {
+    /// A new one.
+    pub(crate) fn new(client: &Client, pop: &Pop) -> Self {
+        Self {
+            client: client.clone(),
+            pop: pop.clone(),
+            name: name(&pop.key, client.is_cluster()),
+            is_late: false,
+        }
+    }
+
+    /// Takes an element out, or answers what was taken.
+    pub(crate) fn take(&self) -> Command {
+        let take = self.pop.named(Command::script(&TAKE));
+        take.key(self.name.clone())
+            .arg(self.pop.end.takes())
+            .arg(self.pop.end.puts_back())
+            .arg(time())
+            .arg(i64::from(self.is_late))
+            .fail_on_tryagain()
+    }
+
+    /// Puts the element back that the receipt holds, if it holds one; whether it did, or may have.
+    ///
+    /// # Errors
+    /// What the server refuses for good; else that of the last try.
+    pub(crate) async fn put_back(&self) -> Result<bool> {
+        let put_back = self.pop.named(Command::script(&PUT_BACK));
+        let put_back = put_back
+            .key(self.name.clone())
+            .arg(self.pop.end.puts_back())
+            .arg(time())
+            .arg(i64::from(self.is_late));
+        let result = settle(&self.client, put_back).await;
+        result
+            .and_then(|(reply, is_late)| Ok(is_late || reply.into_int()? == 1))
+            .inspect_err(|error| self.not_put_back(error))
+    }
+
+    pub(crate) fn not_put_back(&self, error: &Error) {
+        trace::not_put_back(self.client.server(), error, &self.name);
+    }
+
+    /// Removes the receipt in the background, once its element is in the right hands.
+    pub(crate) fn remove(self, in_flight: InFlightGuard) {
+        let client = &self.client;
+        if !self.is_late {
+            client
+                .cleanup()
+                .add(client, &self.pop.key, self.name, in_flight);
+            return;
+        }
+        let runtime = client.runtime().clone();
+        runtime.spawn(async move {
+            remove(&self.client, self.name, true).await;
+            drop(in_flight);
+        });
+    }
+}
+
+/// Takes an element out, without a receipt.
+pub(crate) fn take_bare(pop: &Pop) -> Command {
+    let take = pop.named(Command::script(&TAKE));
+    take.arg(pop.end.takes())
+        .arg(pop.end.puts_back())
+        .arg(time())
+        .arg(0_i64)
+}
+
+/// Removes a receipt or mark; leaves an empty one in its place, for as long as it stays, if what
+/// made it may run again.
+pub(crate) async fn remove(client: &Client, name: Bytes, is_late: bool) {
+    let remove = match is_late {
+        false => Command::write("UNLINK").key(name.clone()),
+        true => Command::write("SET")
+            .key(name.clone())
+            .arg("")
+            .arg("PX")
+            .arg(time()),
+    };
+    if let Err(error) = settle(client, remove).await {
+        trace::receipt_left(client.server(), &error, &name);
+    }
+}
+
+/// The time that receipts stay, in milliseconds.
+pub(crate) fn time() -> i64 {
+    i64::try_from(RECEIPT_TIME.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A new name for the receipt of one pop from `key`, or for the mark of one push to it.
+///
+/// It starts with `key`, so that rules for keys by their prefix hold for it as well. In a cluster a
+/// key that no hash tag can quote costs a search: on average 16384 names are tried.
+pub(crate) fn name(key: &Bytes, is_cluster: bool) -> Bytes {
+    let open = key.iter().position(|&byte| byte == b'{');
+    let close = open.and_then(|open| key[open..].iter().position(|&byte| byte == b'}'));
+    match (open, close) {
+        // Its own tag serves.
+        (Some(_), Some(2..)) => with_id(key, b""),
+        // It serves as a tag.
+        (None, _) if !key.is_empty() && !key.contains(&b'}') => {
+            let tag = [b"{", key.as_ref(), b"}"].concat();
+            with_id(key, &tag)
+        }
+        _ if !is_cluster => with_id(key, b""),
+        // Braces that quote nothing: all of the name counts.
+        (Some(_), Some(_)) => with_fitting_id(key),
+        (Some(open), None) => {
+            let number = fitting(key, &key[open + 1..]);
+            with_id(key, format!("{number}}}").as_bytes())
+        }
+        (None, _) => {
+            let number = fitting(key, b"");
+            with_id(key, format!("{{{number}}}").as_bytes())
+        }
+    }
+}
+
+fn with_id(key: &[u8], tag: &[u8]) -> Bytes {
+    let mut id = [0; uuid::fmt::Simple::LENGTH];
+    let id = Uuid::new_v4().simple().encode_lower(&mut id).as_bytes();
+    let mut name = BytesMut::with_capacity(key.len() + tag.len() + MARK.len() + id.len());
+    for part in [key, tag, MARK, id] {
+        name.put_slice(part);
+    }
+    name.freeze()
+}
+
+/// The first number that makes a tag of the slot of `key` when it follows `start`. One in 16384
+/// does.
+fn fitting(key: &[u8], start: &[u8]) -> u32 {
+    let slot = slot_of(key);
+    let fits = |number: &u32| slot_of(&[start, number.to_string().as_bytes()].concat()) == slot;
+    // Four thousand million numbers that all miss: it does not come to that.
+    (0..=u32::MAX).find(fits).unwrap_or_default()
+}
+
+/// As [`with_id`], with a number in place of the end of the id, so that it lies in the slot of
+/// `key`.
+fn with_fitting_id(key: &[u8]) -> Bytes {
+    let slot = slot_of(key);
+    let mut name = with_id(key, b"").to_vec();
+    let number = name.len() - 8;
+    for n in 0..=u32::MAX {
+        name[number..].copy_from_slice(format!("{n:08x}").as_bytes());
+        if slot_of(&name) == slot {
+            break;
+        }
+    }
+    Bytes::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receipt_is_in_the_slot_of_its_key_and_starts_with_it() {
+        for key in [
+            "jobs",
+            "{tag}jobs",
+            "a{b}c{d}",
+            "a{b",
+            "a{",
+            "{",
+            "}",
+            "a}b",
+            "}{",
+            "{}",
+            "{}{a}",
+            "a{}b",
+            "",
+            "{{a}}",
+            "{{",
+            "jobs{}",
+            "\u{e9}{\u{e8}}",
+            "}a{b}",
+        ] {
+            let key = Bytes::from(key);
+            let name = name(&key, true);
+            assert_eq!(slot_of(&name), slot_of(&key), "{key:?}: {name:?}");
+            assert!(name.starts_with(&key), "{key:?}: {name:?}");
+            assert!(super::name(&key, false).starts_with(&key));
+            assert_ne!(super::name(&key, true), name, "each its own");
+        }
+    }
+
+    #[test]
+    fn usual_names_are_as_documented() {
+        let starts = |key: &'static str, start: &str| {
+            for is_cluster in [false, true] {
+                let name = name(&Bytes::from(key), is_cluster);
+                assert!(name.starts_with(start.as_bytes()), "{name:?}");
+                assert_eq!(name.len(), start.len() + 32);
+            }
+        };
+        starts("jobs", "jobs{jobs}:taken:");
+        starts("{user}jobs", "{user}jobs:taken:");
+    }
+}

@@ -1,0 +1,105 @@
+//! Receipts whose elements are in the right hands, and that go, many at once.
+
+use std::collections::HashMap;
+use std::sync::MutexGuard;
+use std::time::Duration;
+
+use crate::util::time::sleep;
+use bytes::Bytes;
+
+use super::retry::settle;
+use crate::core::InFlightGuard;
+use crate::telemetry::trace;
+use crate::util::sync::Mutex;
+use crate::{Client, Command};
+
+/// How long a receipt waits for others of its collection: each command costs the server as much as
+/// several of its keys.
+const GATHER: Duration = Duration::from_millis(1);
+/// The most keys of one command.
+const MOST: usize = 1_024;
+
+/// A receipt, and the count of its pop, which lasts until it is gone.
+type Done = (Bytes, InFlightGuard);
+
+/// The receipts that go, by collection: those of one share a slot and, mostly, the rights to them.
+///
+/// Each collection has one task as long as there are any.
+#[derive(Debug, Default)]
+pub(crate) struct ReceiptCleanup(Mutex<HashMap<Bytes, Vec<Done>>>);
+
+impl ReceiptCleanup {
+    /// Removes the receipt `name` of a pop from `key`, in the background.
+    pub(crate) fn add(&self, client: &Client, key: &Bytes, name: Bytes, in_flight: InFlightGuard) {
+        let mut waiting = self.lock();
+        if let Some(waiting) = waiting.get_mut(key) {
+            waiting.push((name, in_flight));
+            return;
+        }
+        waiting.insert(key.clone(), vec![(name, in_flight)]);
+        let task = Task {
+            client: client.clone(),
+            key: key.clone(),
+            is_over: false,
+        };
+        client.runtime().spawn(task.run());
+    }
+
+    /// Those that go next; without any, the task of `key` has ended.
+    fn take(&self, key: &Bytes) -> Vec<Done> {
+        let mut all = self.lock();
+        let Some(waiting) = all.get_mut(key) else {
+            return Vec::new();
+        };
+        let rest = waiting.split_off(waiting.len().min(MOST));
+        let taken = std::mem::replace(waiting, rest);
+        if taken.is_empty() {
+            all.remove(key);
+        }
+        taken
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Bytes, Vec<Done>>> {
+        self.0.lock()
+    }
+}
+
+/// Removes the receipts of one collection.
+struct Task {
+    client: Client,
+    key: Bytes,
+    is_over: bool,
+}
+
+impl Task {
+    async fn run(mut self) {
+        loop {
+            if !self.client.is_closed() {
+                sleep(GATHER).await;
+            }
+            let done = self.client.cleanup().take(&self.key);
+            if done.is_empty() {
+                self.is_over = true;
+                return;
+            }
+            let (names, _in_flight): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+            let unlink = names.iter().fold(Command::write("UNLINK"), |unlink, name| {
+                unlink.key(name.clone())
+            });
+            if let Err(error) = settle(&self.client, unlink).await {
+                for name in names {
+                    trace::receipt_left(self.client.server(), &error, &name);
+                }
+            }
+        }
+    }
+}
+
+/// Where it ends with its runtime, nobody waits for what it has left.
+impl Drop for Task {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.client.cleanup().lock().remove(&self.key);
+        }
+    }
+}

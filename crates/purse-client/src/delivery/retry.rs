@@ -1,0 +1,65 @@
+//! What is asked of the server until it is known to be done, whoever still waits for it.
+
+use std::time::{Duration, Instant};
+
+use super::receipt::RECEIPT_TIME;
+use crate::core::{Call, Core};
+use crate::telemetry::trace;
+use crate::util::time::sleep;
+use crate::{Client, Command, Error, ErrorKind, Reply, Result};
+
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How often a closed client tries.
+const LAST_TRIES: u32 = 5;
+/// How long the connection of a closed client may take to close.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Runs `command`, which may run more than once, until the server says that it did; for no longer
+/// than a receipt stays. Returns its reply, and whether it may run again later: one was lost.
+///
+/// # Errors
+/// What the server refuses for good; else that of the last try.
+pub(crate) async fn settle(client: &Client, command: Command) -> Result<(Reply, bool)> {
+    let deadline = Instant::now() + RECEIPT_TIME;
+    let mut pause = SHORTEST_PAUSE;
+    let mut last_tries = 0;
+    let mut is_late = false;
+    loop {
+        let error = match attempt(client, command.clone()).await {
+            Ok(reply) => return Ok((reply, is_late)),
+            Err(error) => error,
+        };
+        is_late |= error.is_ambiguous();
+        last_tries += u32::from(client.is_closed());
+        if !may_work_later(&error) || last_tries >= LAST_TRIES || Instant::now() >= deadline {
+            return Err(error);
+        }
+        trace::not_settled_yet(client.server(), &error, pause);
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Whether it is refused for the moment only, or not known to be refused.
+fn may_work_later(error: &Error) -> bool {
+    let takes_no_writes = matches!(error.code(), Some("MISCONF" | "NOREPLICAS"));
+    takes_no_writes || error.is_ambiguous() || error.is_retryable()
+}
+
+/// A closed client makes a connection for it, once its own are gone.
+async fn attempt(client: &Client, command: Command) -> Result<Reply> {
+    if !client.is_closed() {
+        return client.run(command).await;
+    }
+    let call = client.call(command.clone().fail_fast()).though_closed();
+    match call.await {
+        Err(error) if matches!(error.kind(), ErrorKind::NotSent | ErrorKind::Closed) => {}
+        result => return result.map(|answer| answer.reply),
+    }
+    let core = client.core();
+    let last = Core::client(core.settings.clone(), core.runtime.clone());
+    let answer = Call::new(last.clone(), command).await;
+    last.finish(GOODBYE).await;
+    answer.map(|answer| answer.reply)
+}

@@ -1,0 +1,102 @@
+//! All keys of a server or cluster: scans over them, and the slots that they live in.
+
+use bytes::Bytes;
+use futures::Stream;
+
+use super::{PageResult, Scan, ScanPosition, prefetch_pages};
+use crate::config::Address;
+use crate::{Client, Error, ErrorKind, Pattern, Reply, Result};
+
+impl Client {
+    /// Streams the keys that match, in pages, each the keys of one reply; `count` is how much the
+    /// server looks at for one page, a hint.
+    ///
+    /// One round trip (SCAN) a page. The next one is on its way while a page is used, from the
+    /// second one on ([`prefetch_pages`]); nothing is sent once the stream is dropped. A cluster's primaries
+    /// are scanned one after the other, after CLUSTER SLOTS has told before each of them which
+    /// there are. The guarantees are the server's: a key that is there from start to end is seen at
+    /// least once; one that comes or goes meanwhile may be seen or not, and the same key may be
+    /// seen twice. A key that moves to another primary of a cluster during the scan may be missed.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and [`Interrupted`](ErrorKind::Interrupted) where a connection was made
+    /// again since the start; the stream ends after an error.
+    pub fn scan_keys(
+        &self,
+        pattern: Option<Pattern>,
+        count: usize,
+    ) -> impl Stream<Item = Result<Vec<Bytes>>> + Send + 'static {
+        let walk = KeyspaceScan {
+            client: self.clone(),
+            pattern,
+            count: count.max(1),
+            done: Vec::new(),
+            at: None,
+        };
+        prefetch_pages(walk, KeyspaceScan::next_page)
+    }
+}
+
+/// A node of a cluster; `None` for the only server there is.
+type Node = Option<Address>;
+
+/// Where a scan over all keys stands.
+struct KeyspaceScan {
+    client: Client,
+    pattern: Option<Pattern>,
+    count: usize,
+    done: Vec<Node>,
+    at: Option<(Node, ScanPosition)>,
+}
+
+impl KeyspaceScan {
+    async fn next_page(mut self) -> PageResult<Vec<Bytes>, Self> {
+        let (node, place) = match self.at.take() {
+            Some(at) => at,
+            None => match self.next_node().await? {
+                Some(node) => (node, ScanPosition::default()),
+                None => return Ok((Vec::new(), None)),
+            },
+        };
+        let scan = Scan::of_keys(node.clone())
+            .matching(self.pattern.clone())
+            .count(self.count);
+        let (keys, next) = scan.next_page(&self.client, place).await?;
+        match next {
+            None => self.done.push(node),
+            Some(next) => self.at = Some((node, next)),
+        }
+        let keys = keys.into_iter().map(Reply::into_bytes);
+        Ok((keys.collect::<Result<_>>()?, Some(self)))
+    }
+
+    /// A node that was not scanned yet.
+    ///
+    /// Asked for anew after each node: a replica that took a primary's place meanwhile is one, too.
+    async fn next_node(&self) -> Result<Option<Node>> {
+        let nodes = if self.client.is_cluster() {
+            primaries(&self.client).await?
+        } else {
+            vec![None]
+        };
+        Ok(nodes.into_iter().find(|node| !self.done.contains(node)))
+    }
+}
+
+/// Returns the primaries of a cluster as it is now.
+async fn primaries(client: &Client) -> Result<Vec<Node>> {
+    client.check_open()?;
+    let Some(cluster) = client.core().cluster() else {
+        return Ok(vec![None]);
+    };
+    let refreshed = cluster
+        .refreshed(client.core().settings.connect_timeout)
+        .await;
+    refreshed.map_err(|error| error.with_server(client.server_name()))?;
+    let nodes = cluster.primaries();
+    if nodes.is_empty() {
+        let message = "the cluster's primaries are not known";
+        return Err(Error::new(ErrorKind::NotSent, message));
+    }
+    Ok(nodes.into_iter().map(Some).collect())
+}

@@ -1,0 +1,90 @@
+//! What a client reports about its connections.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::trace;
+use crate::Error;
+
+/// A change of a connection, which a [hook](crate::ClientBuilder::on_event) receives.
+///
+/// Each is reported once per change, and to `tracing` too.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// A first connection was made.
+    Connected {
+        /// The name of the servers in messages.
+        server: Arc<str>,
+        /// The address of the connection.
+        address: Arc<str>,
+    },
+    /// An attempt to connect failed for another reason than the one before. The client goes on
+    /// trying.
+    ConnectFailed {
+        /// The name of the servers in messages.
+        server: Arc<str>,
+        /// Why it failed.
+        cause: Arc<Error>,
+    },
+    /// A connection was lost.
+    Disconnected {
+        /// The name of the servers in messages.
+        server: Arc<str>,
+        /// Why it was lost.
+        cause: Arc<Error>,
+    },
+    /// A lost connection was made again.
+    Reconnected {
+        /// The name of the servers in messages.
+        server: Arc<str>,
+        /// The address of the connection.
+        address: Arc<str>,
+    },
+    /// A connection did not answer, and a new one to the same server did; it was replaced.
+    HalfOpen {
+        /// The name of the servers in messages.
+        server: Arc<str>,
+        /// The address of the connection.
+        address: Arc<str>,
+    },
+    /// A cluster moved a slot to another node.
+    Redirected {
+        /// The name of the servers in messages.
+        server: Arc<str>,
+        /// The slot.
+        slot: u16,
+        /// The address of its owner.
+        to: Arc<str>,
+    },
+    /// A replica took the place of the primary, as sentinels or an error of the server say.
+    Failover {
+        /// The name of the servers in messages.
+        server: Arc<str>,
+    },
+}
+
+type Call = dyn Fn(&Event) + Send + Sync;
+
+/// The receiver of a client's events.
+#[derive(Clone, Default)]
+pub(crate) struct Hook(Option<Arc<Call>>);
+
+impl Hook {
+    pub(crate) fn new(call: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(call)))
+    }
+
+    pub(crate) fn tell(&self, event: &Event) {
+        trace::event(event);
+        if let Some(call) = &self.0 {
+            call(event);
+        }
+    }
+}
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hook")
+    }
+}

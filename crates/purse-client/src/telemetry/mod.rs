@@ -1,0 +1,11 @@
+//! What a client tells: events, counters, and `tracing`. May import: `error`.
+
+mod event;
+mod metrics;
+mod stats;
+pub(crate) mod trace;
+
+pub use event::Event;
+pub(crate) use event::Hook;
+pub(crate) use stats::Counters;
+pub use stats::Stats;

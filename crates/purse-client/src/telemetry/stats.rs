@@ -1,0 +1,99 @@
+//! Counters of a client.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A snapshot of the counters of a client, from [`Client::stats`](crate::Client::stats).
+///
+/// They count what all connections of the client did since it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// The commands that were sent, those of a batch one by one where they are sent one by one.
+    pub commands: u64,
+    /// The replies that arrived.
+    pub replies: u64,
+    /// The bytes that were sent.
+    pub bytes_sent: u64,
+    /// The bytes that were received.
+    pub bytes_received: u64,
+    /// The commands that had no reply in time.
+    pub timeouts: u64,
+    /// The connections that were made again after a loss.
+    pub reconnects: u64,
+    /// The attempts to connect that failed.
+    pub connect_failures: u64,
+    /// The redirections of a cluster that were followed.
+    pub redirects: u64,
+}
+
+/// The counters behind [`Stats`].
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    commands: AtomicU64,
+    replies: AtomicU64,
+    bytes_sent: AtomicU64,
+    bytes_received: AtomicU64,
+    timeouts: AtomicU64,
+    reconnects: AtomicU64,
+    connect_failures: AtomicU64,
+    redirects: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn snapshot(&self) -> Stats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            commands: read(&self.commands),
+            replies: read(&self.replies),
+            bytes_sent: read(&self.bytes_sent),
+            bytes_received: read(&self.bytes_received),
+            timeouts: read(&self.timeouts),
+            reconnects: read(&self.reconnects),
+            connect_failures: read(&self.connect_failures),
+            redirects: read(&self.redirects),
+        }
+    }
+
+    pub(crate) fn replies(&self) -> u64 {
+        self.replies.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add_sent(&self, commands: usize, bytes: usize) {
+        add(&self.commands, commands);
+        add(&self.bytes_sent, bytes);
+        super::metrics::sent(commands, bytes);
+    }
+
+    pub(crate) fn add_replies(&self, replies: usize) {
+        add(&self.replies, replies);
+    }
+
+    pub(crate) fn add_received(&self, bytes: usize) {
+        add(&self.bytes_received, bytes);
+        super::metrics::received(bytes);
+    }
+
+    pub(crate) fn add_timeouts(&self, timeouts: usize) {
+        add(&self.timeouts, timeouts);
+        super::metrics::timeouts(timeouts);
+    }
+
+    pub(crate) fn add_reconnect(&self) {
+        add(&self.reconnects, 1);
+        super::metrics::reconnect();
+    }
+
+    pub(crate) fn add_connect_failure(&self) {
+        add(&self.connect_failures, 1);
+        super::metrics::connect_failure();
+    }
+
+    pub(crate) fn add_redirect(&self) {
+        add(&self.redirects, 1);
+        super::metrics::redirect();
+    }
+}
+
+fn add(counter: &AtomicU64, n: usize) {
+    counter.fetch_add(n as u64, Ordering::Relaxed);
+}

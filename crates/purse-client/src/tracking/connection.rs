@@ -1,0 +1,208 @@
+//! One connection on which the server reports changed keys.
+//!
+//! It is made once and never again, because what the server reported in between would be missed.
+//! Its task owns it, and asks now and then whether the server is still there; when it ends, for
+//! whatever reason, all watches are woken.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
+
+use super::registry::WatchRegistry;
+use crate::client::{closed, wait_closed};
+use crate::cluster::own_part;
+use crate::command::Command;
+use crate::config::Address;
+use crate::connection::resp::Value;
+use crate::connection::{Dialer, Options, Place, Settings, Setup, error_map};
+use crate::core::{Call, Core, InFlightGuard, Role, in_time, wait_up};
+use crate::telemetry::Counters;
+use crate::util::time::timeout;
+use crate::{Error, ErrorKind, Result};
+
+/// The time between two health checks, and the time that a check may take.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+/// The connection closes after this number of heartbeats in a row without a watch.
+const MAX_IDLE: u32 = 3;
+
+/// A connection that tracks what is read on it.
+#[derive(Debug, Clone)]
+pub(crate) struct TrackingConnection {
+    pub(crate) core: Arc<Core>,
+    pub(crate) registry: Arc<WatchRegistry>,
+    pub(crate) since: Instant,
+}
+
+/// The outcome of making one, for all who wait for it.
+pub(crate) type TrackingResult = Result<TrackingConnection, Arc<Error>>;
+
+/// What the task of a tracking connection needs.
+#[derive(Debug)]
+pub(crate) struct TrackingTask {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) counters: Arc<Counters>,
+    /// The node of a cluster.
+    pub(crate) node: Option<Address>,
+    pub(crate) closing: watch::Receiver<bool>,
+    /// A client that closes waits until the connection is closed.
+    pub(crate) in_flight: InFlightGuard,
+}
+
+impl TrackingTask {
+    /// Connects, reports the outcome, and stays with the connection to its end.
+    pub(crate) async fn run(self, made: oneshot::Sender<TrackingResult>) {
+        let Self {
+            settings,
+            counters,
+            node,
+            mut closing,
+            in_flight,
+        } = self;
+        let registry = Arc::new(WatchRegistry::new());
+        let is_node = node.is_some();
+        let (limit, tls) = (settings.connect_timeout, settings.target.tls.is_some());
+        let dialer = Dialer {
+            settings,
+            place: node.map_or(Place::Target, Place::Node),
+            setup: Setup::Tracking,
+        };
+        let reported = registry.clone();
+        let options = Options {
+            is_single: true,
+            on_push: Some(Box::new(move |message| forward(&message, &reported))),
+            on_loss: None,
+        };
+        let core = Core::single(dialer, options, Handle::current(), counters, Role::Tracking);
+        let connect = async {
+            let late = || error_map::connect_timeout(tls);
+            if let Some(connection) = core.first() {
+                in_time(limit, late, wait_up(connection)).await?;
+            }
+            health_check(&core, is_node).await
+        };
+        let connected = tokio::select! {
+            connected = connect => connected,
+            () = wait_closed(&mut closing) => Err(closed()),
+        };
+        let part = match connected {
+            Ok(part) => part,
+            Err(error) => {
+                // That no caller waits is not a failure.
+                let _ = made.send(Err(Arc::new(error)));
+                return;
+            }
+        };
+        // Also when this task is dropped with its runtime.
+        let end = CloseOnDrop(registry.clone());
+        let _ = made.send(Ok(TrackingConnection {
+            core: core.clone(),
+            registry: registry.clone(),
+            since: Instant::now(),
+        }));
+        tokio::select! {
+            () = wait_closed(&mut closing) => {}
+            () = over(&core) => {}
+            () = heartbeat(&core, &registry, is_node, part) => {}
+        }
+        drop(end);
+        if let Some(connection) = core.first() {
+            connection.end();
+        }
+        drop(in_flight);
+    }
+}
+
+/// Closes the registry when it is dropped, which wakes all watches.
+struct CloseOnDrop(Arc<WatchRegistry>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// What a node of a cluster says about its part in it, as far as it was understood.
+type Part = Option<String>;
+
+/// Wakes the watches of the keys in an invalidation message.
+fn forward(message: &[Value], registry: &WatchRegistry) {
+    let [Value::Bytes(kind) | Value::Status(kind), keys] = message else {
+        return;
+    };
+    if kind != "invalidate" {
+        return;
+    }
+    match keys {
+        Value::List(keys) => {
+            for key in keys {
+                if let Value::Bytes(key) = key {
+                    registry.invalidate(key);
+                }
+            }
+        }
+        // All keys of the database are gone.
+        _ => registry.invalidate_all(),
+    }
+}
+
+/// Completes once the connection is over.
+async fn over(core: &Core) {
+    if let Some(connection) = core.first() {
+        let mut status = connection.status();
+        let is_over =
+            |status: &crate::connection::Status| matches!(status, crate::connection::Status::Over);
+        let _ = status.wait_for(is_over).await;
+    }
+}
+
+/// Completes once the connection should be closed: it is dead, or no watch used it for a while.
+async fn heartbeat(core: &Arc<Core>, registry: &WatchRegistry, is_node: bool, mut part: Part) {
+    let mut idle = 0;
+    loop {
+        let requested = timeout(HEARTBEAT, registry.health_check_requested()).await;
+        if requested.is_some() || !registry.is_unused() {
+            idle = 0;
+        } else {
+            idle += 1;
+            if idle >= MAX_IDLE && registry.close_unless_used() {
+                return;
+            }
+        }
+        if registry.is_closed() {
+            return;
+        }
+        let Ok(seen) = health_check(core, is_node).await else {
+            return;
+        };
+        // A node does not report keys that it gave away, or that are made on the next one.
+        if seen != part {
+            registry.invalidate_all();
+            part = seen;
+        }
+    }
+}
+
+/// Asks the server whether it is there, and a node of a cluster for its part in it.
+///
+/// An error that the server replies with is an answer.
+async fn health_check(core: &Arc<Core>, is_node: bool) -> Result<Part> {
+    let command = if is_node {
+        Command::read("CLUSTER").arg("NODES")
+    } else {
+        Command::read("PING")
+    };
+    let reply = match Call::new(core.clone(), command.timeout(HEARTBEAT)).await {
+        Ok(answer) => answer.reply,
+        Err(error) => {
+            let is_silent = matches!(error.kind(), ErrorKind::Timeout | ErrorKind::NotSent);
+            return if is_silent { Err(error) } else { Ok(None) };
+        }
+    };
+    if !is_node {
+        return Ok(None);
+    }
+    let nodes = reply.into_bytes()?;
+    Ok(own_part(&String::from_utf8_lossy(&nodes)))
+}

@@ -1,0 +1,237 @@
+//! Watching keys: the server reports when one that was read is changed.
+//!
+//! May import: everything below `client`, and `client`.
+
+mod connection;
+mod pool;
+mod registry;
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use connection::TrackingConnection;
+use registry::Subscription;
+
+use crate::cluster::Cluster;
+use crate::command::Command;
+use crate::command::slot::slot_of;
+use crate::config::Address;
+use crate::connection::error_map;
+use crate::core::Call;
+use crate::util::backoff::Backoff;
+use crate::util::time::{left, sleep, timeout};
+use crate::{Client, Error, ErrorKind, Reply, Result};
+
+pub(crate) use pool::TrackingPool;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const MAX_PAUSE: Duration = Duration::from_millis(50);
+/// How often the answers of a replica end the connection.
+const REFUSALS: Duration = Duration::from_secs(1);
+
+/// A key that is watched since it was read; get one from [`Client::watch`].
+///
+/// It holds no connection open: one whose client is closed or dropped resolves.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = purse_testkit::Server::start()?;
+/// # let url = server.url();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use purse_client::{Client, Command};
+///
+/// let client = Client::connect(&url).await?;
+/// let length = Command::read("LLEN").key("tasks");
+/// let (length, mut watch) = client.watch(length).await?;
+/// assert_eq!(length.into_int()?, 0);
+/// client.run(Command::write("RPUSH").key("tasks").arg("first")).await?;
+/// watch.changed().await;
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+#[must_use = "a watch that is dropped tells nothing"]
+pub struct Watch(Subscription);
+
+impl Watch {
+    /// Resolves once the key was changed since it was read: written, deleted, expired or evicted.
+    ///
+    /// Also once that can no longer be known: the connection is lost, messages were missed, the
+    /// slot moved, the client was closed. So it may wake for nothing, and the key is to be read
+    /// again; but it never sleeps through a change that the server told of. Resolves again at once
+    /// when it is called again.
+    ///
+    /// A server does not tell of each key when all of a database go at once (FLUSHALL, FLUSHDB);
+    /// and a key that expires is told of when the server removes it, which may be a little later.
+    /// Who must not miss these looks now and then besides.
+    ///
+    /// Redis: client-side caching, default mode; no command is sent, and a message costs O(1).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when it is dropped: call it again.
+    pub async fn changed(&mut self) {
+        self.0.invalidated().await;
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Watch").field(self.0.key()).finish()
+    }
+}
+
+impl Client {
+    /// Runs `read`, a command or script that reads one key, and watches the key from that moment.
+    ///
+    /// It should change nothing, or be idempotent. All watches share one connection (in a cluster
+    /// one for each node), which is made on demand and closes some seconds after the last watch; a
+    /// second watch of the same key costs nothing more.
+    ///
+    /// Redis: `CLIENT TRACKING ON`, once for each connection, and the command. One round trip, and
+    /// those of connecting where there is no such connection. Every two seconds `PING` (in a
+    /// cluster `CLUSTER NODES`) while there are watches.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), within the command's timeout and, where it has to connect, the
+    /// connect timeout. [`InvalidInput`](ErrorKind::InvalidInput) for a command of no key, or of
+    /// several. [`Auth`](ErrorKind::Auth) or [`Unsupported`](ErrorKind::Unsupported) where the
+    /// server refuses to track; it is asked again only after half a minute.
+    ///
+    /// # Cancel safety
+    /// Dropped, the command may run or not, and nothing is watched.
+    #[doc(alias = "CLIENT TRACKING")]
+    #[doc(alias = "invalidation")]
+    pub async fn watch(&self, read: Command) -> Result<(Reply, Watch)> {
+        let context = read.context();
+        let watched = self.watch_within(read).await;
+        watched.map_err(|error| self.with_context(error, &context))
+    }
+
+    /// Bounds a watch by the caller's own timer: the connection is made on the client's runtime,
+    /// which may not run at all.
+    async fn watch_within(&self, read: Command) -> Result<(Reply, Watch)> {
+        let limit = read.timeout.unwrap_or(self.command_timeout());
+        let limit = limit + self.core().settings.connect_timeout;
+        let watched = timeout(limit, self.read_and_watch(read)).await;
+        watched.unwrap_or_else(|| Err(Error::new(ErrorKind::Timeout, "no reply")))
+    }
+
+    async fn read_and_watch(&self, read: Command) -> Result<(Reply, Watch)> {
+        self.check_open()?;
+        let [key] = read.keys() else {
+            let message = "a watch is of one key";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        };
+        let slot = slot_of(key);
+        let limit = read.timeout.unwrap_or(self.command_timeout());
+        let mut deadline = Instant::now() + limit;
+        let mut asking = None;
+        let mut was_lost = false;
+        let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE);
+        loop {
+            let asks = asking.is_some();
+            let node = match (asking.take(), self.core().cluster()) {
+                (None, Some(cluster)) => Some(owner(cluster, slot, deadline).await?),
+                (node, _) => node,
+            };
+            let started = Instant::now();
+            let tracking = match self.tracking().get(self, node).await {
+                Ok(tracking) => tracking,
+                Err(error) => return Err(self.unreachable(error)),
+            };
+            // To connect has a bound of its own.
+            deadline += started.elapsed();
+            let error = match tracking.read(read.clone(), asks, left(deadline)).await {
+                Ok(read) => return Ok(read),
+                Err(error) => error,
+            };
+            if error_map::is_by_replica(&error) {
+                self.core().leave_replica();
+                if tracking.since.elapsed() > REFUSALS {
+                    // The primary is elsewhere: the next watch looks for it.
+                    tracking.registry.close();
+                }
+            }
+            if deadline <= Instant::now() {
+                return Err(error);
+            }
+            let redirected = matches!(error.code(), Some("MOVED" | "ASK" | "TRYAGAIN"));
+            if redirected && let Some(cluster) = self.core().cluster() {
+                asking = target(&error, cluster, slot);
+                sleep(backoff.next()).await;
+            } else if error.kind() == ErrorKind::NotSent && !was_lost {
+                // The connection was lost, and nothing had noticed it yet.
+                was_lost = true;
+                tracking.registry.close();
+            } else {
+                return Err(error);
+            }
+        }
+    }
+
+    /// A node that cannot be reached may have lost its slots: the next watch knows.
+    fn unreachable(&self, error: Error) -> Error {
+        if let Some(cluster) = self.core().cluster()
+            && matches!(error.kind(), ErrorKind::NotSent | ErrorKind::Timeout)
+        {
+            cluster.request_refresh();
+        }
+        error
+    }
+}
+
+/// Returns the owner of a slot, once it is known.
+async fn owner(cluster: &Cluster, slot: u16, deadline: Instant) -> Result<Address> {
+    loop {
+        if let Some(owner) = cluster.owner(slot) {
+            return Ok(owner);
+        }
+        let change = cluster.wait_change(deadline);
+        cluster.request_refresh();
+        if !change.await {
+            let message = "no node of the cluster is known to own the key's slot";
+            return Err(Error::new(ErrorKind::NotSent, message));
+        }
+    }
+}
+
+/// Notes where a slot is; returns the node to ask if it is only being moved there.
+fn target(error: &Error, cluster: &Cluster, slot: u16) -> Option<Address> {
+    let text = error.message();
+    let address = text.split(' ').nth(2)?;
+    let (host, port) = address.rsplit_once(':')?;
+    let port = port.parse().ok()?;
+    let address = match host {
+        "" | "?" => Address::new(&cluster.owner(slot)?.host, port),
+        host => Address::new(host, port),
+    };
+    match error.code() {
+        Some("MOVED") => {
+            cluster.note_moved(slot, &address);
+            None
+        }
+        Some("ASK") => Some(address),
+        _ => None,
+    }
+}
+
+impl TrackingConnection {
+    /// Sends `read`. The watch of its key exists before the server can report a change.
+    async fn read(&self, read: Command, asks: bool, left: Duration) -> Result<(Reply, Watch)> {
+        let key = read.keys().first().cloned().unwrap_or_default();
+        let Some(subscription) = self.registry.add(key) else {
+            return Err(Error::new(ErrorKind::NotSent, "the connection was lost"));
+        };
+        let call = Call::new(self.core.clone(), read.timeout(left));
+        let call = if asks { call.asking() } else { call };
+        match call.await {
+            Ok(answer) => Ok((answer.reply, Watch(subscription))),
+            Err(error) => {
+                if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Ambiguous) {
+                    self.registry.request_health_check();
+                }
+                Err(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The tracking connections of a client: one, or in a cluster one for each node that is watched.
+
+use std::collections::HashMap;
+use std::sync::{Arc, MutexGuard};
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::future::Shared;
+use tokio::sync::oneshot;
+
+use super::connection::{TrackingConnection, TrackingResult, TrackingTask};
+use crate::config::Address;
+use crate::connection::{Ending, error_map};
+use crate::util::sync::Mutex;
+use crate::{Client, Error, ErrorKind, Result};
+
+/// A server that refuses to track is asked again only after this time.
+const REFUSAL: Duration = Duration::from_secs(30);
+
+/// The tracking connections, made when they are first needed.
+#[derive(Debug, Default)]
+pub(crate) struct TrackingPool(Mutex<HashMap<Option<Address>, PoolEntry>>);
+
+#[derive(Debug)]
+struct PoolEntry {
+    made: Shared<oneshot::Receiver<TrackingResult>>,
+    since: Instant,
+}
+
+impl TrackingPool {
+    /// The connection to `node`, or to the server; all who want it while it is made share it, and
+    /// its failure.
+    pub(crate) async fn get(
+        &self,
+        client: &Client,
+        node: Option<Address>,
+    ) -> Result<TrackingConnection> {
+        let made = self.made(client, node);
+        match made.await {
+            Ok(Ok(tracker)) => Ok(tracker),
+            Ok(Err(error)) => Err(error.again()),
+            Err(_) => Err(error_map::ended(Ending::RuntimeEnded)),
+        }
+    }
+
+    fn made(
+        &self,
+        client: &Client,
+        node: Option<Address>,
+    ) -> Shared<oneshot::Receiver<TrackingResult>> {
+        let mut slots = self.lock();
+        if let Some(slot) = slots.get(&node).filter(|slot| slot.is_useful()) {
+            return slot.made.clone();
+        }
+        // Nodes come and go.
+        slots.retain(|_, slot| slot.is_useful());
+        let (sender, receiver) = oneshot::channel();
+        let task = TrackingTask {
+            settings: client.core().settings.clone(),
+            counters: client.core().counters.clone(),
+            node: node.clone(),
+            closing: client.closing(),
+            in_flight: client.in_flight().track(),
+        };
+        client.runtime().spawn(task.run(sender));
+        let made = receiver.shared();
+        let slot = PoolEntry {
+            made: made.clone(),
+            since: Instant::now(),
+        };
+        slots.insert(node, slot);
+        made
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Option<Address>, PoolEntry>> {
+        self.0.lock()
+    }
+}
+
+impl PoolEntry {
+    fn is_useful(&self) -> bool {
+        match self.made.peek() {
+            None => true,
+            Some(Ok(Ok(connection))) => !connection.registry.is_closed(),
+            Some(Ok(Err(error))) => is_refusal(error) && self.since.elapsed() < REFUSAL,
+            Some(Err(_)) => false,
+        }
+    }
+}
+
+/// Whether the server will say the same again.
+fn is_refusal(error: &Arc<Error>) -> bool {
+    matches!(error.kind(), ErrorKind::Auth | ErrorKind::Unsupported)
+}
