@@ -28,7 +28,8 @@ mod util;
 /// The version of fred that [`Client::from_fred`] and [`Client::fred`] use.
 pub use fred;
 
-pub use client::{Batch, Client, ClientBuilder, Op, Options, Pending, Preset, Session};
+pub use crate::core::Options;
+pub use client::{Batch, Client, ClientBuilder, Op, Pending, Preset, Session};
 pub use command::{Argument, Command, Effect, Pattern, Reply, Script};
 pub use config::Credentials;
 pub use connection::ReadFrom;

@@ -4,8 +4,8 @@
 
 mod batch;
 mod builder;
+mod features;
 mod op;
-mod options;
 mod session;
 
 use std::fmt;
@@ -16,21 +16,18 @@ use fred::clients::Client as FredClient;
 use fred::interfaces::ClientLike;
 use fred::types::config::{Config, PerformanceConfig, ReconnectPolicy, ServerConfig};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 
 use crate::command::{Command, ErrorContext, slot};
-use crate::connection::{Ending, Settings, error_map};
-use crate::core::{Call, Core, InFlight};
-use crate::delivery::{ReceiptCleanup, WaitQueues};
+use crate::connection::{Settings, error_map};
+use crate::core::{Call, Caller, Core, Options};
+use crate::delivery::DeliveryState;
 use crate::telemetry::Stats;
-use crate::tracking::TrackingPool;
 use crate::util::time::timeout;
 use crate::{Error, Reply, Result};
 
 pub use batch::{Batch, Pending};
 pub use builder::{ClientBuilder, Preset};
 pub use op::Op;
-pub use options::Options;
 pub use session::Session;
 
 /// The time that deliveries in flight have to end when the client closes.
@@ -72,12 +69,7 @@ pub struct Client {
 
 struct Inner {
     core: Arc<Core>,
-    in_flight: InFlight,
-    tracking: TrackingPool,
-    wait_queues: WaitQueues,
-    cleanup: ReceiptCleanup,
-    /// For those who wait for the end; a look at it takes a lock.
-    closing: watch::Sender<bool>,
+    deliveries: Arc<DeliveryState>,
     fred: OnceLock<FredClient>,
 }
 
@@ -116,11 +108,7 @@ impl Client {
         Self {
             inner: Arc::new(Inner {
                 core,
-                in_flight: InFlight::default(),
-                tracking: TrackingPool::default(),
-                wait_queues: WaitQueues::default(),
-                cleanup: ReceiptCleanup::default(),
-                closing: watch::Sender::new(false),
+                deliveries: Arc::default(),
                 fred: OnceLock::new(),
             }),
             options: Options::new(),
@@ -301,9 +289,8 @@ impl Client {
     /// Dropped midway, the connections close in the background.
     pub async fn close(&self) {
         self.inner.core.refuse_commands();
-        self.inner.closing.send_replace(true);
         // Deliveries in flight end, and put back what they hold.
-        let _ = timeout(CLOSE_TIMEOUT, self.inner.in_flight.wait_idle()).await;
+        let _ = timeout(CLOSE_TIMEOUT, self.inner.core.in_flight().wait_idle()).await;
         let core = self.inner.core.clone();
         let fred = self.inner.fred.get().cloned();
         let finish = self.inner.core.runtime.spawn(async move {
@@ -325,43 +312,16 @@ impl Client {
         &self.inner.core
     }
 
-    pub(crate) fn in_flight(&self) -> &InFlight {
-        &self.inner.in_flight
-    }
-
-    pub(crate) fn tracking(&self) -> &TrackingPool {
-        &self.inner.tracking
-    }
-
-    pub(crate) fn wait_queues(&self) -> &WaitQueues {
-        &self.inner.wait_queues
-    }
-
-    pub(crate) fn cleanup(&self) -> &ReceiptCleanup {
-        &self.inner.cleanup
-    }
-
-    /// Returns the time that a command may take that does not say it itself.
-    pub(crate) fn command_timeout(&self) -> Duration {
-        self.options
-            .limit()
-            .unwrap_or(self.inner.core.settings.command_timeout)
-    }
-
-    pub(crate) fn runtime(&self) -> &Handle {
-        &self.inner.core.runtime
-    }
-
-    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
-        self.inner.closing.subscribe()
+    pub(crate) fn caller(&self) -> Caller {
+        Caller {
+            core: self.inner.core.clone(),
+            options: self.options,
+        }
     }
 
     /// Returns the error of a client that has ended, if it has.
     pub(crate) fn check_open(&self) -> Result<()> {
-        match self.inner.core.ending() {
-            Some(ending) => Err(error_map::ended(ending)),
-            None => Ok(()),
-        }
+        self.caller().check_open()
     }
 }
 
@@ -375,20 +335,11 @@ async fn quit(fred: Option<FredClient>) {
 /// Dropping a client of fred alone would leak its task.
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.core.end_features();
         if let Some(fred) = self.fred.take() {
             self.core.runtime.spawn(quit(Some(fred)));
         }
-        self.closing.send_replace(true);
     }
-}
-
-pub(crate) fn closed() -> Error {
-    error_map::ended(Ending::Closed)
-}
-
-/// Completes once the client is closed, or gone.
-pub(crate) async fn wait_closed(closing: &mut watch::Receiver<bool>) {
-    let _ = closing.wait_for(|closed| *closed).await;
 }
 
 impl fmt::Debug for Client {

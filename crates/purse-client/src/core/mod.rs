@@ -3,20 +3,23 @@
 //! May import: `error`, `telemetry`, `util`, `config`, `command`, `connection`, `cluster`.
 
 mod call;
+mod caller;
 mod in_flight;
+mod options;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use crate::cluster::{Cluster, Route};
 use crate::command::{Command, Effect};
 use crate::config::Servers;
 use crate::connection::{
-    Connection, Dialer, Ending, Options, Place, Settings, Setup, Status, Terms, error_map,
-    watch_for_failover,
+    Connection, Dialer, Ending, Options as ConnectionOptions, Place, Settings, Setup, Status,
+    Terms, error_map, watch_for_failover,
 };
 use crate::telemetry::{Counters, Event};
 use crate::util::sync::Mutex;
@@ -24,7 +27,9 @@ use crate::util::time::{MAX_TIMEOUT, timeout};
 use crate::{Error, Result};
 
 pub(crate) use call::{Call, Origin};
+pub(crate) use caller::Caller;
 pub(crate) use in_flight::{InFlight, InFlightGuard};
+pub use options::Options;
 
 /// A reply of a replica does not replace the connection more often than this.
 const REFUSALS: Duration = Duration::from_secs(1);
@@ -40,6 +45,9 @@ pub(crate) struct Core {
     router: Router,
     role: Role,
     is_closed: AtomicBool,
+    /// For those who wait for the end; a look at it takes a lock.
+    closing: watch::Sender<bool>,
+    in_flight: InFlight,
     next: AtomicUsize,
     refused: Mutex<Option<Instant>>,
     /// The task that hears of failovers from sentinels.
@@ -83,7 +91,12 @@ impl Core {
                             place: Place::Target,
                             setup: Setup::Commands,
                         };
-                        Connection::start(&runtime, dialer, Options::default(), counters.clone())
+                        Connection::start(
+                            &runtime,
+                            dialer,
+                            ConnectionOptions::default(),
+                            counters.clone(),
+                        )
                     })
                     .collect(),
             ),
@@ -114,7 +127,7 @@ impl Core {
     /// Makes a core of one connection that is made only once.
     pub(crate) fn single(
         dialer: Dialer,
-        options: Options,
+        options: ConnectionOptions,
         runtime: Handle,
         counters: Arc<Counters>,
         role: Role,
@@ -152,6 +165,8 @@ impl Core {
             router,
             role,
             is_closed: AtomicBool::new(false),
+            closing: watch::Sender::new(false),
+            in_flight: InFlight::default(),
             next: AtomicUsize::new(0),
             refused: Mutex::new(None),
             watcher,
@@ -226,6 +241,20 @@ impl Core {
     /// Refuses commands from now on.
     pub(crate) fn refuse_commands(&self) {
         self.is_closed.store(true, Ordering::Release);
+        self.closing.send_replace(true);
+    }
+
+    /// Ends the key watches.
+    pub(crate) fn end_features(&self) {
+        self.closing.send_replace(true);
+    }
+
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
+    }
+
+    pub(crate) const fn in_flight(&self) -> &InFlight {
+        &self.in_flight
     }
 
     /// Why no command can be sent any more.
@@ -333,4 +362,14 @@ pub(crate) async fn in_time<T>(
     future: impl Future<Output = Result<T>>,
 ) -> Result<T> {
     timeout(limit, future).await.unwrap_or_else(|| Err(late()))
+}
+
+/// Returns the error of a client that is closed.
+pub(crate) fn closed() -> Error {
+    error_map::ended(Ending::Closed)
+}
+
+/// Completes once the client is closed, or gone.
+pub(crate) async fn wait_closed(closing: &mut watch::Receiver<bool>) {
+    let _ = closing.wait_for(|closed| *closed).await;
 }

@@ -8,10 +8,11 @@ use tokio::sync::oneshot;
 
 use crate::util::time::sleep;
 
+use super::Deliveries;
 use super::receipt::{Receipt, take_bare};
 use super::{Pop, Taken};
 use crate::core::InFlightGuard;
-use crate::{Client, Error, ErrorKind, Reply, Result};
+use crate::{Error, ErrorKind, Reply, Result};
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
@@ -32,13 +33,13 @@ pub(crate) struct PopAttempt {
 }
 
 impl PopAttempt {
-    pub(crate) fn new(client: &Client, pop: &Pop, is_patient: bool) -> Self {
+    pub(crate) fn new(client: &Deliveries, pop: &Pop, is_patient: bool) -> Self {
         Self {
             receipt: Receipt::new(client, pop),
-            deadline: Instant::now() + client.command_timeout(),
+            deadline: Instant::now() + client.caller.command_timeout(),
             is_patient,
             is_bare: false,
-            in_flight: client.in_flight().track(),
+            in_flight: client.caller.in_flight().track(),
         }
     }
 
@@ -82,7 +83,7 @@ impl PopAttempt {
                 false => self.is_patient && error.is_retryable(),
             };
             let is_over = Instant::now() + pause >= self.deadline;
-            if !goes_on || is_over || self.receipt.client.is_closed() {
+            if !goes_on || is_over || self.receipt.client.caller.is_closed() {
                 return Err(told(error));
             }
             tokio::select! {
@@ -100,7 +101,7 @@ impl PopAttempt {
             false => self.receipt.take(),
         };
         let left = self.deadline.saturating_duration_since(Instant::now());
-        client.run(take.timeout(left)).await
+        client.caller.run(take.timeout(left)).await
     }
 
     fn taken(self, reply: Reply) -> Result<Taken> {

@@ -4,12 +4,13 @@ use crate::util::time::timeout;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::Deliveries;
 use super::Pop;
 use super::receipt::{self, Receipt};
 use super::retry::settle;
 use crate::core::InFlightGuard;
 use crate::telemetry::trace;
-use crate::{Client, Command, Error, ErrorKind, Result, Script};
+use crate::{Command, Error, ErrorKind, Result, Script};
 
 static PUSH_ONCE: Script = Script::write("PUSH ONCE", include_str!("../lua/push_once.lua"));
 
@@ -89,8 +90,8 @@ impl Taken {
             return Ok(());
         };
         let client = held.receipt.client.clone();
-        let task = client.runtime().spawn(held.put_back());
-        match timeout(client.command_timeout(), task).await {
+        let task = client.caller.runtime().spawn(held.put_back());
+        match timeout(client.caller.command_timeout(), task).await {
             Some(Ok(result)) => result,
             // It goes on, or the runtime has ended.
             Some(Err(_)) | None => Ok(()),
@@ -113,16 +114,16 @@ impl Taken {
             return Ok(());
         };
         let (sender, outcome) = oneshot::channel();
-        client.runtime().spawn(async move {
+        client.caller.runtime().spawn(async move {
             // Where nobody takes it, the element is put back by its drop.
             drop(sender.send(self.push_to(list).await));
         });
-        match timeout(client.command_timeout(), outcome).await {
+        match timeout(client.caller.command_timeout(), outcome).await {
             Some(Ok(result)) => result,
             Some(Err(_)) | None => {
                 let message = "no reply in time: the element that cannot be decoded is moved in the background";
                 let error = Error::new(ErrorKind::Timeout, message);
-                Err((error.with_server(client.server().into()), None))
+                Err((error.with_server(client.caller.server_name()), None))
             }
         }
     }
@@ -132,7 +133,7 @@ impl Taken {
             return Ok(());
         };
         let client = held.receipt.client.clone();
-        let mark = receipt::name(&list, client.is_cluster());
+        let mark = receipt::name(&list, client.caller.is_cluster());
         let push = Command::script(&PUSH_ONCE)
             .key(list)
             .key(mark.clone())
@@ -145,7 +146,7 @@ impl Taken {
                 Ok(())
             }
             Err(error) if error.is_ambiguous() || error.is_retryable() => {
-                trace::not_put_back(client.server(), &error, &mark);
+                trace::not_put_back(client.caller.server(), &error, &mark);
                 // Nobody knows whether it was pushed; the receipt tells for its time what it was.
                 self.0 = None;
                 Err((error, None))
@@ -158,7 +159,7 @@ impl Taken {
 impl Drop for Taken {
     fn drop(&mut self) {
         if let Some(held) = self.0.take() {
-            let runtime = held.receipt.client.runtime().clone();
+            let runtime = held.receipt.client.caller.runtime().clone();
             runtime.spawn(held.put_back());
         }
     }
@@ -183,7 +184,7 @@ impl Held {
 
 /// Puts an element back of which there is no receipt. If the reply is lost it may be there twice.
 async fn put_back_bare(
-    client: &Client,
+    client: &Deliveries,
     pop: &Pop,
     element: &Bytes,
     score: Option<Bytes>,
@@ -196,5 +197,5 @@ async fn put_back_bare(
     let result = settle(client, put_back.arg(element.clone())).await;
     result
         .map(drop)
-        .inspect_err(|error| trace::not_put_back(client.server(), error, &pop.key))
+        .inspect_err(|error| trace::not_put_back(client.caller.server(), error, &pop.key))
 }

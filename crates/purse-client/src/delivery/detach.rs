@@ -8,9 +8,9 @@ use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use super::Deliveries;
 use super::attempt::{Outcome, PopAttempt};
 use super::runtime_ended;
-use crate::Client;
 
 /// Runs a [`PopAttempt`] in the caller; dropped midway, a task on the client's runtime runs the rest.
 ///
@@ -23,9 +23,9 @@ pub(super) struct DetachOnDrop {
 }
 
 impl DetachOnDrop {
-    pub(super) fn new(client: &Client, ask: PopAttempt) -> Self {
+    pub(super) fn new(client: &Deliveries, ask: PopAttempt) -> Self {
         let (sender, outcome) = oneshot::channel();
-        let runtime = client.runtime().clone();
+        let runtime = client.caller.runtime().clone();
         let ask = Some(ask.run(sender).boxed());
         Self {
             ask,

@@ -6,11 +6,12 @@ use crate::command::slot::slot_of;
 use bytes::{BufMut, Bytes, BytesMut};
 use uuid::Uuid;
 
+use super::Deliveries;
 use super::Pop;
 use super::retry::settle;
 use crate::core::InFlightGuard;
 use crate::telemetry::trace;
-use crate::{Client, Command, Error, Result, Script};
+use crate::{Command, Error, Result, Script};
 
 /// How long a receipt stays that nobody removes: so long may a server be away without a loss.
 pub(crate) const RECEIPT_TIME: Duration = Duration::from_secs(600);
@@ -24,7 +25,7 @@ static PUT_BACK: Script = Script::write("PUT BACK", include_str!("../lua/put_bac
 /// The receipt of one pop.
 #[derive(Debug, Clone)]
 pub(crate) struct Receipt {
-    pub(crate) client: Client,
+    pub(crate) client: Deliveries,
     pub(crate) pop: Pop,
     name: Bytes,
     /// Whether a request to take may run later than now: its reply was lost.
@@ -33,11 +34,11 @@ pub(crate) struct Receipt {
 
 impl Receipt {
     /// A new one.
-    pub(crate) fn new(client: &Client, pop: &Pop) -> Self {
+    pub(crate) fn new(client: &Deliveries, pop: &Pop) -> Self {
         Self {
             client: client.clone(),
             pop: pop.clone(),
-            name: name(&pop.key, client.is_cluster()),
+            name: name(&pop.key, client.caller.is_cluster()),
             is_late: false,
         }
     }
@@ -71,7 +72,7 @@ impl Receipt {
     }
 
     pub(crate) fn not_put_back(&self, error: &Error) {
-        trace::not_put_back(self.client.server(), error, &self.name);
+        trace::not_put_back(self.client.caller.server(), error, &self.name);
     }
 
     /// Removes the receipt in the background, once its element is in the right hands.
@@ -79,11 +80,12 @@ impl Receipt {
         let client = &self.client;
         if !self.is_late {
             client
-                .cleanup()
+                .shared
+                .cleanup
                 .add(client, &self.pop.key, self.name, in_flight);
             return;
         }
-        let runtime = client.runtime().clone();
+        let runtime = client.caller.runtime().clone();
         runtime.spawn(async move {
             remove(&self.client, self.name, true).await;
             drop(in_flight);
@@ -102,7 +104,7 @@ pub(crate) fn take_bare(pop: &Pop) -> Command {
 
 /// Removes a receipt or mark; leaves an empty one in its place, for as long as it stays, if what
 /// made it may run again.
-pub(crate) async fn remove(client: &Client, name: Bytes, is_late: bool) {
+pub(crate) async fn remove(client: &Deliveries, name: Bytes, is_late: bool) {
     let remove = match is_late {
         false => Command::write("UNLINK").key(name.clone()),
         true => Command::write("SET")
@@ -112,7 +114,7 @@ pub(crate) async fn remove(client: &Client, name: Bytes, is_late: bool) {
             .arg(time()),
     };
     if let Err(error) = settle(client, remove).await {
-        trace::receipt_left(client.server(), &error, &name);
+        trace::receipt_left(client.caller.server(), &error, &name);
     }
 }
 

@@ -7,11 +7,12 @@ use std::time::Duration;
 use crate::util::time::sleep;
 use bytes::Bytes;
 
+use super::Deliveries;
 use super::retry::settle;
+use crate::Command;
 use crate::core::InFlightGuard;
 use crate::telemetry::trace;
 use crate::util::sync::Mutex;
-use crate::{Client, Command};
 
 /// How long a receipt waits for others of its collection: each command costs the server as much as
 /// several of its keys.
@@ -30,7 +31,13 @@ pub(crate) struct ReceiptCleanup(Mutex<HashMap<Bytes, Vec<Done>>>);
 
 impl ReceiptCleanup {
     /// Removes the receipt `name` of a pop from `key`, in the background.
-    pub(crate) fn add(&self, client: &Client, key: &Bytes, name: Bytes, in_flight: InFlightGuard) {
+    pub(crate) fn add(
+        &self,
+        client: &Deliveries,
+        key: &Bytes,
+        name: Bytes,
+        in_flight: InFlightGuard,
+    ) {
         let mut waiting = self.lock();
         if let Some(waiting) = waiting.get_mut(key) {
             waiting.push((name, in_flight));
@@ -42,7 +49,7 @@ impl ReceiptCleanup {
             key: key.clone(),
             is_over: false,
         };
-        client.runtime().spawn(task.run());
+        client.caller.runtime().spawn(task.run());
     }
 
     /// Those that go next; without any, the task of `key` has ended.
@@ -66,7 +73,7 @@ impl ReceiptCleanup {
 
 /// Removes the receipts of one collection.
 struct Task {
-    client: Client,
+    client: Deliveries,
     key: Bytes,
     is_over: bool,
 }
@@ -74,10 +81,10 @@ struct Task {
 impl Task {
     async fn run(mut self) {
         loop {
-            if !self.client.is_closed() {
+            if !self.client.caller.is_closed() {
                 sleep(GATHER).await;
             }
-            let done = self.client.cleanup().take(&self.key);
+            let done = self.client.shared.cleanup.take(&self.key);
             if done.is_empty() {
                 self.is_over = true;
                 return;
@@ -88,7 +95,7 @@ impl Task {
             });
             if let Err(error) = settle(&self.client, unlink).await {
                 for name in names {
-                    trace::receipt_left(self.client.server(), &error, &name);
+                    trace::receipt_left(self.client.caller.server(), &error, &name);
                 }
             }
         }
@@ -99,7 +106,7 @@ impl Task {
 impl Drop for Task {
     fn drop(&mut self) {
         if !self.is_over {
-            self.client.cleanup().lock().remove(&self.key);
+            self.client.shared.cleanup.lock().remove(&self.key);
         }
     }
 }

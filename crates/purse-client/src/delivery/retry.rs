@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use super::Deliveries;
 use super::receipt::RECEIPT_TIME;
 use crate::core::{Call, Core};
 use crate::telemetry::trace;
 use crate::util::time::sleep;
-use crate::{Client, Command, Error, ErrorKind, Reply, Result};
+use crate::{Command, Error, ErrorKind, Reply, Result};
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -20,7 +21,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// What the server refuses for good; else that of the last try.
-pub(crate) async fn settle(client: &Client, command: Command) -> Result<(Reply, bool)> {
+pub(crate) async fn settle(client: &Deliveries, command: Command) -> Result<(Reply, bool)> {
     let deadline = Instant::now() + RECEIPT_TIME;
     let mut pause = SHORTEST_PAUSE;
     let mut last_tries = 0;
@@ -31,11 +32,11 @@ pub(crate) async fn settle(client: &Client, command: Command) -> Result<(Reply, 
             Err(error) => error,
         };
         is_late |= error.is_ambiguous();
-        last_tries += u32::from(client.is_closed());
+        last_tries += u32::from(client.caller.is_closed());
         if !may_work_later(&error) || last_tries >= LAST_TRIES || Instant::now() >= deadline {
             return Err(error);
         }
-        trace::not_settled_yet(client.server(), &error, pause);
+        trace::not_settled_yet(client.caller.server(), &error, pause);
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
@@ -48,16 +49,19 @@ fn may_work_later(error: &Error) -> bool {
 }
 
 /// A closed client makes a connection for it, once its own are gone.
-async fn attempt(client: &Client, command: Command) -> Result<Reply> {
-    if !client.is_closed() {
-        return client.run(command).await;
+async fn attempt(client: &Deliveries, command: Command) -> Result<Reply> {
+    if !client.caller.is_closed() {
+        return client.caller.run(command).await;
     }
-    let call = client.call(command.clone().fail_fast()).though_closed();
+    let call = client
+        .caller
+        .call(command.clone().fail_fast())
+        .though_closed();
     match call.await {
         Err(error) if matches!(error.kind(), ErrorKind::NotSent | ErrorKind::Closed) => {}
         result => return result.map(|answer| answer.reply),
     }
-    let core = client.core();
+    let core = &client.caller.core;
     let last = Core::client(core.settings.clone(), core.runtime.clone());
     let answer = Call::new(last.clone(), command).await;
     last.finish(GOODBYE).await;

@@ -14,9 +14,10 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::util::time::sleep;
 
+use super::Deliveries;
 use super::Pop;
 use crate::util::sync::Mutex;
-use crate::{Client, Command, Reply, Result, Watch};
+use crate::{Command, Reply, Result, Watch};
 
 /// How often the bell looks although nothing rang, and calls somebody if there is an element.
 const BACKSTOP: Duration = Duration::from_secs(2);
@@ -47,7 +48,7 @@ struct WaitQueue {
 /// A place in a line, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Waiter<'a> {
-    client: &'a Client,
+    client: &'a Deliveries,
     name: Name,
     number: u64,
     call: oneshot::Receiver<()>,
@@ -64,7 +65,7 @@ impl WaitQueues {
     }
 
     /// Joins the end of the line.
-    pub(crate) fn join<'a>(&self, client: &'a Client, pop: &Pop) -> Waiter<'a> {
+    pub(crate) fn join<'a>(&self, client: &'a Deliveries, pop: &Pop) -> Waiter<'a> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = name(pop);
         Waiter {
@@ -77,7 +78,7 @@ impl WaitQueues {
     }
 
     /// Stands in line at the place of `number`; the first one starts the bell.
-    fn stand(&self, client: &Client, name: &Name, number: u64) -> oneshot::Receiver<()> {
+    fn stand(&self, client: &Deliveries, name: &Name, number: u64) -> oneshot::Receiver<()> {
         let (sender, call) = oneshot::channel();
         let mut lines = self.lock();
         if let Some(line) = lines.get_mut(name) {
@@ -102,7 +103,7 @@ impl WaitQueues {
             name: name.clone(),
             look,
         };
-        client.runtime().spawn(bell.ring());
+        client.caller.runtime().spawn(bell.ring());
         call
     }
 
@@ -176,7 +177,7 @@ impl Waiter<'_> {
 
     /// Goes back to its place, after a call that was for nothing.
     pub(crate) fn requeue(&mut self) {
-        let lines = self.client.wait_queues();
+        let lines = &self.client.shared.wait_queues;
         lines.look(&self.name, self.number, usize::from(self.is_called));
         self.is_called = false;
         self.call = lines.stand(self.client, &self.name, self.number);
@@ -187,21 +188,21 @@ impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         // It may have been called without having been polled since.
         let is_called = self.is_called || self.call.try_recv().is_ok();
-        let lines = self.client.wait_queues();
+        let lines = &self.client.shared.wait_queues;
         lines.look(&self.name, self.number, usize::from(is_called));
     }
 }
 
 /// The task of a line; where it is dropped with its runtime, its line ends.
 struct Notifier {
-    client: Client,
+    client: Deliveries,
     name: Name,
     look: Arc<Notify>,
 }
 
 impl Drop for Notifier {
     fn drop(&mut self) {
-        self.client.wait_queues().end(self);
+        self.client.shared.wait_queues.end(self);
     }
 }
 
@@ -209,7 +210,7 @@ impl Notifier {
     /// Calls those who wait until nobody does.
     async fn ring(self) {
         let Self { client, name, look } = &self;
-        let lines = client.wait_queues();
+        let lines = &client.shared.wait_queues;
         let mut pause = SHORTEST_PAUSE;
         let mut since = Instant::now();
         while lines.count(name).is_some() {
@@ -252,14 +253,14 @@ impl Notifier {
 }
 
 /// How many elements there are, and a watch on them if one is to be had.
-async fn read(client: &Client, (key, counts): &Name) -> (Result<usize>, Option<Watch>) {
+async fn read(client: &Deliveries, (key, counts): &Name) -> (Result<usize>, Option<Watch>) {
     let count = || Command::read(counts).key(key.clone());
     let number = |reply: Reply| {
         let there = reply.into_count()?;
         Ok(usize::try_from(there).unwrap_or(usize::MAX))
     };
-    match client.watch(count()).await {
+    match client.tracking().watch(count()).await {
         Ok((reply, watch)) => (number(reply), Some(watch)),
-        Err(_) => (client.run(count()).await.and_then(number), None),
+        Err(_) => (client.caller.run(count()).await.and_then(number), None),
     }
 }

@@ -5,36 +5,23 @@ use futures::Stream;
 
 use super::{PageResult, Scan, ScanPosition, prefetch_pages};
 use crate::config::Address;
-use crate::{Client, Error, ErrorKind, Pattern, Reply, Result};
+use crate::core::Caller;
+use crate::{Error, ErrorKind, Pattern, Reply, Result};
 
-impl Client {
-    /// Streams the keys that match, in pages, each the keys of one reply; `count` is how much the
-    /// server looks at for one page, a hint.
-    ///
-    /// One round trip (SCAN) a page. The next one is on its way while a page is used, from the
-    /// second one on ([`prefetch_pages`]); nothing is sent once the stream is dropped. A cluster's primaries
-    /// are scanned one after the other, after CLUSTER SLOTS has told before each of them which
-    /// there are. The guarantees are the server's: a key that is there from start to end is seen at
-    /// least once; one that comes or goes meanwhile may be seen or not, and the same key may be
-    /// seen twice. A key that moves to another primary of a cluster during the scan may be missed.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run), and [`Interrupted`](ErrorKind::Interrupted) where a connection was made
-    /// again since the start; the stream ends after an error.
-    pub fn scan_keys(
-        &self,
-        pattern: Option<Pattern>,
-        count: usize,
-    ) -> impl Stream<Item = Result<Vec<Bytes>>> + Send + 'static {
-        let walk = KeyspaceScan {
-            client: self.clone(),
-            pattern,
-            count: count.max(1),
-            done: Vec::new(),
-            at: None,
-        };
-        prefetch_pages(walk, KeyspaceScan::next_page)
-    }
+/// Streams the keys that match, in pages.
+pub(crate) fn pages_of_keys(
+    caller: Caller,
+    pattern: Option<Pattern>,
+    count: usize,
+) -> impl Stream<Item = Result<Vec<Bytes>>> + Send + 'static {
+    let walk = KeyspaceScan {
+        caller,
+        pattern,
+        count: count.max(1),
+        done: Vec::new(),
+        at: None,
+    };
+    prefetch_pages(walk, KeyspaceScan::next_page)
 }
 
 /// A node of a cluster; `None` for the only server there is.
@@ -42,7 +29,7 @@ type Node = Option<Address>;
 
 /// Where a scan over all keys stands.
 struct KeyspaceScan {
-    client: Client,
+    caller: Caller,
     pattern: Option<Pattern>,
     count: usize,
     done: Vec<Node>,
@@ -61,7 +48,7 @@ impl KeyspaceScan {
         let scan = Scan::of_keys(node.clone())
             .matching(self.pattern.clone())
             .count(self.count);
-        let (keys, next) = scan.next_page(&self.client, place).await?;
+        let (keys, next) = scan.next_page(&self.caller, place).await?;
         match next {
             None => self.done.push(node),
             Some(next) => self.at = Some((node, next)),
@@ -74,8 +61,8 @@ impl KeyspaceScan {
     ///
     /// Asked for anew after each node: a replica that took a primary's place meanwhile is one, too.
     async fn next_node(&self) -> Result<Option<Node>> {
-        let nodes = if self.client.is_cluster() {
-            primaries(&self.client).await?
+        let nodes = if self.caller.is_cluster() {
+            primaries(&self.caller).await?
         } else {
             vec![None]
         };
@@ -84,15 +71,15 @@ impl KeyspaceScan {
 }
 
 /// Returns the primaries of a cluster as it is now.
-async fn primaries(client: &Client) -> Result<Vec<Node>> {
-    client.check_open()?;
-    let Some(cluster) = client.core().cluster() else {
+async fn primaries(caller: &Caller) -> Result<Vec<Node>> {
+    caller.check_open()?;
+    let Some(cluster) = caller.core.cluster() else {
         return Ok(vec![None]);
     };
     let refreshed = cluster
-        .refreshed(client.core().settings.connect_timeout)
+        .refreshed(caller.core.settings.connect_timeout)
         .await;
-    refreshed.map_err(|error| error.with_server(client.server_name()))?;
+    refreshed.map_err(|error| error.with_server(caller.server_name()))?;
     let nodes = cluster.primaries();
     if nodes.is_empty() {
         let message = "the cluster's primaries are not known";

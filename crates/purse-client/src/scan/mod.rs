@@ -1,4 +1,4 @@
-//! Cursor scans as streams. May import: everything below `client`, and `client`.
+//! Cursor scans as streams. May import: everything below `tracking`.
 
 mod keys;
 mod prefetch;
@@ -7,9 +7,10 @@ use bytes::Bytes;
 use futures::Stream;
 
 use crate::config::Address;
-use crate::core::Origin;
-use crate::{Client, Command, Error, ErrorKind, Pattern, Reply, Result};
+use crate::core::{Caller, Origin};
+use crate::{Command, Error, ErrorKind, Pattern, Reply, Result};
 
+pub(crate) use keys::pages_of_keys;
 pub use prefetch::{PageResult, prefetch_pages};
 
 /// The cursor of the first page, and after the last one.
@@ -66,7 +67,7 @@ impl Scan {
     /// over one connection, which leads to one process.
     pub(crate) async fn next_page(
         &self,
-        client: &Client,
+        caller: &Caller,
         position: ScanPosition,
     ) -> PageResult<Vec<Reply>, ScanPosition> {
         let (cursor, origin) = match position.0 {
@@ -75,7 +76,7 @@ impl Scan {
         };
         let page = self.page(cursor);
         let context = page.context();
-        let answer = client.call(page).await;
+        let answer = caller.call(page).await;
         let page = answer.and_then(|answer| {
             if origin.is_some_and(|origin| origin != answer.origin) {
                 let message = "the connection was made again during the scan, so the server may \
@@ -90,7 +91,7 @@ impl Scan {
             })));
             Ok((items.into_list()?, next))
         });
-        page.map_err(|error| client.with_context(error, &context))
+        page.map_err(|error| caller.with_context(error, &context))
     }
 
     fn page(&self, cursor: Bytes) -> Command {
@@ -114,22 +115,13 @@ struct Next {
     origin: Origin,
 }
 
-impl Client {
-    /// Streams the pages of a scan, each the elements of one reply.
-    ///
-    /// One round trip a page. The next one is on its way while a page is used, from the second one
-    /// on ([`prefetch_pages`]); nothing is sent once the stream is dropped. The guarantees are the server's:
-    /// what is there from start to end is seen at least once; what comes, goes or changes meanwhile
-    /// may be seen or not, and the same element may be seen twice.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run), and [`Interrupted`](ErrorKind::Interrupted) where the connection was
-    /// made again since the start; the stream ends after an error.
-    pub fn scan(&self, scan: Scan) -> impl Stream<Item = Result<Vec<Reply>>> + Send + 'static {
-        let client = self.clone();
-        prefetch_pages(ScanPosition::default(), move |position| {
-            let (client, scan) = (client.clone(), scan.clone());
-            async move { scan.next_page(&client, position).await }
-        })
-    }
+/// Streams the pages of a scan.
+pub(crate) fn pages(
+    caller: Caller,
+    scan: Scan,
+) -> impl Stream<Item = Result<Vec<Reply>>> + Send + 'static {
+    prefetch_pages(ScanPosition::default(), move |position| {
+        let (caller, scan) = (caller.clone(), scan.clone());
+        async move { scan.next_page(&caller, position).await }
+    })
 }

@@ -11,13 +11,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
 use super::registry::WatchRegistry;
-use crate::client::{closed, wait_closed};
 use crate::cluster::own_part;
 use crate::command::Command;
 use crate::config::Address;
 use crate::connection::resp::Value;
 use crate::connection::{Dialer, Options, Place, Settings, Setup, error_map};
-use crate::core::{Call, Core, InFlightGuard, Role, in_time, wait_up};
+use crate::core::{Call, Core, InFlightGuard, Role, closed, in_time, wait_closed, wait_up};
 use crate::telemetry::Counters;
 use crate::util::time::timeout;
 use crate::{Error, ErrorKind, Result};

@@ -1,12 +1,13 @@
 //! Watching keys: the server reports when one that was read is changed.
 //!
-//! May import: everything below `client`, and `client`.
+//! May import: everything below `delivery`, except `scan`.
 
 mod connection;
 mod pool;
 mod registry;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use connection::TrackingConnection;
@@ -17,10 +18,10 @@ use crate::command::Command;
 use crate::command::slot::slot_of;
 use crate::config::Address;
 use crate::connection::error_map;
-use crate::core::Call;
+use crate::core::{Call, Caller};
 use crate::util::backoff::Backoff;
 use crate::util::time::{left, sleep, timeout};
-use crate::{Client, Error, ErrorKind, Reply, Result};
+use crate::{Error, ErrorKind, Reply, Result};
 
 pub(crate) use pool::TrackingPool;
 
@@ -80,62 +81,50 @@ impl fmt::Debug for Watch {
     }
 }
 
-impl Client {
-    /// Runs `read`, a command or script that reads one key, and watches the key from that moment.
-    ///
-    /// It should change nothing, or be idempotent. All watches share one connection (in a cluster
-    /// one for each node), which is made on demand and closes some seconds after the last watch; a
-    /// second watch of the same key costs nothing more.
-    ///
-    /// Redis: `CLIENT TRACKING ON`, once for each connection, and the command. One round trip, and
-    /// those of connecting where there is no such connection. Every two seconds `PING` (in a
-    /// cluster `CLUSTER NODES`) while there are watches.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run), within the command's timeout and, where it has to connect, the
-    /// connect timeout. [`InvalidInput`](ErrorKind::InvalidInput) for a command of no key, or of
-    /// several. [`Auth`](ErrorKind::Auth) or [`Unsupported`](ErrorKind::Unsupported) where the
-    /// server refuses to track; it is asked again only after half a minute.
-    ///
-    /// # Cancel safety
-    /// Dropped, the command may run or not, and nothing is watched.
-    #[doc(alias = "CLIENT TRACKING")]
-    #[doc(alias = "invalidation")]
-    pub async fn watch(&self, read: Command) -> Result<(Reply, Watch)> {
+/// The key watches of a client.
+#[derive(Debug, Clone)]
+pub(crate) struct Tracking {
+    pub(crate) caller: Caller,
+    pub(crate) pool: Arc<TrackingPool>,
+}
+
+impl Tracking {
+    /// Runs `read`, and watches its key from that moment.
+    pub(crate) async fn watch(&self, read: Command) -> Result<(Reply, Watch)> {
         let context = read.context();
         let watched = self.watch_within(read).await;
-        watched.map_err(|error| self.with_context(error, &context))
+        watched.map_err(|error| self.caller.with_context(error, &context))
     }
 
     /// Bounds a watch by the caller's own timer: the connection is made on the client's runtime,
     /// which may not run at all.
     async fn watch_within(&self, read: Command) -> Result<(Reply, Watch)> {
-        let limit = read.timeout.unwrap_or(self.command_timeout());
-        let limit = limit + self.core().settings.connect_timeout;
+        let limit = read.timeout.unwrap_or(self.caller.command_timeout());
+        let limit = limit + self.caller.core.settings.connect_timeout;
         let watched = timeout(limit, self.read_and_watch(read)).await;
         watched.unwrap_or_else(|| Err(Error::new(ErrorKind::Timeout, "no reply")))
     }
 
     async fn read_and_watch(&self, read: Command) -> Result<(Reply, Watch)> {
-        self.check_open()?;
+        self.caller.check_open()?;
         let [key] = read.keys() else {
             let message = "a watch is of one key";
             return Err(Error::new(ErrorKind::InvalidInput, message));
         };
         let slot = slot_of(key);
-        let limit = read.timeout.unwrap_or(self.command_timeout());
+        let limit = read.timeout.unwrap_or(self.caller.command_timeout());
         let mut deadline = Instant::now() + limit;
         let mut asking = None;
         let mut was_lost = false;
         let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE);
         loop {
             let asks = asking.is_some();
-            let node = match (asking.take(), self.core().cluster()) {
+            let node = match (asking.take(), self.caller.core.cluster()) {
                 (None, Some(cluster)) => Some(owner(cluster, slot, deadline).await?),
                 (node, _) => node,
             };
             let started = Instant::now();
-            let tracking = match self.tracking().get(self, node).await {
+            let tracking = match self.pool.get(&self.caller, node).await {
                 Ok(tracking) => tracking,
                 Err(error) => return Err(self.unreachable(error)),
             };
@@ -146,7 +135,7 @@ impl Client {
                 Err(error) => error,
             };
             if error_map::is_by_replica(&error) {
-                self.core().leave_replica();
+                self.caller.core.leave_replica();
                 if tracking.since.elapsed() > REFUSALS {
                     // The primary is elsewhere: the next watch looks for it.
                     tracking.registry.close();
@@ -156,7 +145,7 @@ impl Client {
                 return Err(error);
             }
             let redirected = matches!(error.code(), Some("MOVED" | "ASK" | "TRYAGAIN"));
-            if redirected && let Some(cluster) = self.core().cluster() {
+            if redirected && let Some(cluster) = self.caller.core.cluster() {
                 asking = target(&error, cluster, slot);
                 sleep(backoff.next()).await;
             } else if error.kind() == ErrorKind::NotSent && !was_lost {
@@ -171,7 +160,7 @@ impl Client {
 
     /// A node that cannot be reached may have lost its slots: the next watch knows.
     fn unreachable(&self, error: Error) -> Error {
-        if let Some(cluster) = self.core().cluster()
+        if let Some(cluster) = self.caller.core.cluster()
             && matches!(error.kind(), ErrorKind::NotSent | ErrorKind::Timeout)
         {
             cluster.request_refresh();

@@ -11,8 +11,9 @@ use tokio::sync::oneshot;
 use super::connection::{TrackingConnection, TrackingResult, TrackingTask};
 use crate::config::Address;
 use crate::connection::{Ending, error_map};
+use crate::core::Caller;
 use crate::util::sync::Mutex;
-use crate::{Client, Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// A server that refuses to track is asked again only after this time.
 const REFUSAL: Duration = Duration::from_secs(30);
@@ -32,10 +33,10 @@ impl TrackingPool {
     /// its failure.
     pub(crate) async fn get(
         &self,
-        client: &Client,
+        caller: &Caller,
         node: Option<Address>,
     ) -> Result<TrackingConnection> {
-        let made = self.made(client, node);
+        let made = self.made(caller, node);
         match made.await {
             Ok(Ok(tracker)) => Ok(tracker),
             Ok(Err(error)) => Err(error.again()),
@@ -45,7 +46,7 @@ impl TrackingPool {
 
     fn made(
         &self,
-        client: &Client,
+        caller: &Caller,
         node: Option<Address>,
     ) -> Shared<oneshot::Receiver<TrackingResult>> {
         let mut slots = self.lock();
@@ -56,13 +57,13 @@ impl TrackingPool {
         slots.retain(|_, slot| slot.is_useful());
         let (sender, receiver) = oneshot::channel();
         let task = TrackingTask {
-            settings: client.core().settings.clone(),
-            counters: client.core().counters.clone(),
+            settings: caller.core.settings.clone(),
+            counters: caller.core.counters.clone(),
             node: node.clone(),
-            closing: client.closing(),
-            in_flight: client.in_flight().track(),
+            closing: caller.closing(),
+            in_flight: caller.in_flight().track(),
         };
-        client.runtime().spawn(task.run(sender));
+        caller.runtime().spawn(task.run(sender));
         let made = receiver.shared();
         let slot = PoolEntry {
             made: made.clone(),
