@@ -164,7 +164,11 @@ async fn a_connection_that_flaps_is_tried_within_bounds() {
     }
     let most = 15 + usize::try_from(start.elapsed().as_millis() / 150).unwrap();
     let tries = relay.accepted() - before;
-    assert!((3..=most).contains(&tries), "{tries}, at most {most}");
+    // A server that hangs up before it answers is asked once more without HELLO.
+    assert!(
+        (3..=2 * most).contains(&tries),
+        "{tries}, at most {most} times 2"
+    );
     let info = masters[0].command(&["INFO", "commandstats"]).unwrap();
     let hellos = info.text().unwrap();
     let hellos = hellos

@@ -112,7 +112,7 @@ async fn ask(cluster: &Cluster, connection: &Connection, address: &Address) -> R
         cluster.runtime.id(),
     );
     let outcome = waiting.await.and_then(|outcome| outcome);
-    let value = outcome.map_err(|failure| {
+    let received = outcome.map_err(|failure| {
         let error = error_map::command_error(failure, "CLUSTER", Effect::Read);
         match error.to_string().contains("cluster support disabled") {
             true => {
@@ -123,7 +123,7 @@ async fn ask(cluster: &Cluster, connection: &Connection, address: &Address) -> R
             false => error,
         }
     })?;
-    SlotMap::parse(Reply(value), address)
+    SlotMap::parse(Reply(received.value), address)
 }
 
 /// Waits for the first attempt of a connection to end.

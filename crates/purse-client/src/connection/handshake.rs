@@ -108,16 +108,28 @@ impl Dialer {
             Ok(None) => {}
             // Proxies close the connection after a command that they do not know.
             Err(error) if error_map::is_end_of_stream(&error) => {
+                if !self.closes_on_hello(address).await {
+                    return Err(error);
+                }
                 talk = Talk::new(self.socket(address).await?);
-                talk.resp2(self, credentials.as_ref(), true)
-                    .await
-                    .map_err(|_| error)?;
-                return talk.finish(self, ServerInfo::default(), shown).await;
             }
             Err(error) => return Err(error),
         }
-        talk.resp2(self, credentials.as_ref(), false).await?;
+        talk.resp2(self, credentials.as_ref()).await?;
         talk.finish(self, ServerInfo::default(), shown).await
+    }
+
+    /// Whether a server that closed a connection does so because of HELLO: it answers a PING, and
+    /// closes again after a HELLO.
+    async fn closes_on_hello(&self, address: Option<&Address>) -> bool {
+        let Ok(socket) = self.socket(address).await else {
+            return false;
+        };
+        let mut talk = Talk::new(socket);
+        match talk.ask(&["PING"]).await {
+            Ok(_) => talk.ask(&["HELLO", "3"]).await.is_err(),
+            Err(_) => false,
+        }
     }
 
     async fn socket(&self, address: Option<&Address>) -> Result<Stream> {
@@ -199,7 +211,6 @@ enum Expected {
     Database,
     Tracking,
     Replica,
-    Pong,
 }
 
 impl Talk {
@@ -265,13 +276,15 @@ impl Talk {
         Ok(Some(info))
     }
 
-    /// Logs in as servers before HELLO do; `asks` whether somebody answers at all.
-    async fn resp2(
-        &mut self,
-        dialer: &Dialer,
-        credentials: Option<&Credentials>,
-        asks: bool,
-    ) -> Result<()> {
+    /// Sends one command and returns its reply.
+    async fn ask(&mut self, words: &[&str]) -> Result<Result<Value, Bytes>> {
+        self.put(words, Expected::Optional);
+        self.flush().await?;
+        self.reply().await
+    }
+
+    /// Logs in with the commands of servers that do not know HELLO.
+    async fn resp2(&mut self, dialer: &Dialer, credentials: Option<&Credentials>) -> Result<()> {
         if dialer.setup == Setup::Tracking {
             let message = "the server does not speak RESP3 (HELLO 3), which tracking needs";
             return Err(Error::new(ErrorKind::Unsupported, message));
@@ -281,9 +294,6 @@ impl Talk {
             auth.extend(credentials.username());
             auth.push(credentials.secret());
             self.put(&auth, Expected::Login);
-        }
-        if asks {
-            self.put(&["PING"], Expected::Pong);
         }
         self.set_up(dialer);
         self.flush().await?;
@@ -393,9 +403,7 @@ impl Opened {
             out: Vec::new(),
             expected: std::collections::VecDeque::new(),
         };
-        talk.put(words, Expected::Optional);
-        talk.flush().await?;
-        let reply = talk.reply().await?;
+        let reply = talk.ask(words).await?;
         let opened = Self {
             stream: talk.stream,
             read: talk.read,

@@ -20,6 +20,7 @@ mod waiting;
 mod watcher;
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use tokio::runtime::Handle;
@@ -35,7 +36,7 @@ use driver::Driver;
 use queue::{Order, Shared};
 use resp::Value;
 
-pub(crate) use entry::{Ending, Failure, Outcome};
+pub(crate) use entry::{Ending, Failure, Outcome, Received};
 pub(crate) use handshake::{Dialer, Place, ServerInfo, Setup};
 pub(crate) use queue::{KnownScripts, Status, Terms, Ticket};
 pub use settings::ReadFrom;
@@ -43,12 +44,15 @@ pub(crate) use settings::{Provider, Settings};
 pub(crate) use waiting::Waiting;
 pub(crate) use watcher::watch_for_failover;
 
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
 /// A handle to a connection. The connection closes when the last handle is dropped.
 #[derive(Clone)]
 pub(crate) struct Connection(Arc<Owner>);
 
 struct Owner {
     shared: Arc<Shared>,
+    id: u64,
 }
 
 /// A handle to a connection that does not keep it open.
@@ -85,7 +89,8 @@ impl Connection {
     ) -> Self {
         let shared = Shared::new(counters, options.is_single);
         runtime.spawn(Driver::new(shared.clone(), dialer, options).run());
-        Self(Arc::new(Owner { shared }))
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::new(Owner { shared, id }))
     }
 
     /// Puts a command into the queue. With `asking`, the node runs it although it only imports the
@@ -96,7 +101,7 @@ impl Connection {
         terms: Terms,
         asking: bool,
         whole: bool,
-    ) -> Result<Ticket<Outcome>, Failure> {
+    ) -> Result<Ticket<Result<Received, Failure>>, Failure> {
         let skip = usize::from(asking);
         self.0.shared.put_one(terms, skip, |out, known| {
             if asking {
@@ -112,7 +117,7 @@ impl Connection {
         batch: &ScriptBatch,
         terms: Terms,
         asking: bool,
-    ) -> Result<Ticket<Outcome>, Failure> {
+    ) -> Result<Ticket<Result<Received, Failure>>, Failure> {
         let skip = usize::from(asking);
         self.0.shared.put_one(terms, skip, |out, _| {
             if asking {
@@ -154,14 +159,9 @@ impl Connection {
         WeakConnection(Arc::downgrade(&self.0))
     }
 
-    /// Returns a number that no other connection of this process has while this one lives.
-    pub(crate) fn id(&self) -> usize {
-        Arc::as_ptr(&self.0) as usize
-    }
-
-    /// Takes a command out of the queue if there is no connection.
-    pub(crate) fn cancel_unconnected(&self, number: u64) {
-        self.0.shared.cancel_unconnected(number);
+    /// Returns a number that no other connection of this process has.
+    pub(crate) fn id(&self) -> u64 {
+        self.0.id
     }
 
     /// Whether there is a connection at this moment.

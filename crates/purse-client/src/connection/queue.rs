@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::{oneshot, watch};
 
-use super::entry::{Ending, Entry, Failure, Outcome, Run, To};
+use super::entry::{Ending, Entry, Failure, Outcome, Received, Run, To};
 use super::handshake::ServerInfo;
 use crate::Error;
 use crate::telemetry::Counters;
@@ -111,8 +111,6 @@ pub(crate) struct Terms {
 pub(crate) struct Ticket<T> {
     pub(crate) reply: oneshot::Receiver<T>,
     pub(crate) number: u64,
-    /// The connection that the reply comes from, if it comes.
-    pub(crate) generation: u64,
 }
 
 impl Shared {
@@ -138,17 +136,13 @@ impl Shared {
         terms: Terms,
         skip: usize,
         encode: impl FnOnce(&mut Vec<u8>, &mut KnownScripts),
-    ) -> Result<Ticket<Outcome>, Failure> {
+    ) -> Result<Ticket<Result<Received, Failure>>, Failure> {
         let (to, reply) = oneshot::channel();
-        let (number, generation) = self.put(terms, skip, |out, known| {
+        let number = self.put(terms, skip, |out, known| {
             encode(out, known);
             To::One(to)
         })?;
-        Ok(Ticket {
-            reply,
-            number,
-            generation,
-        })
+        Ok(Ticket { reply, number })
     }
 
     /// Puts commands into the queue with none in between; `encode` adds the length of each.
@@ -158,7 +152,7 @@ impl Shared {
         encode: impl FnOnce(&mut Vec<u8>, &mut KnownScripts, &mut Vec<usize>),
     ) -> Result<Ticket<Vec<Outcome>>, Failure> {
         let (to, reply) = oneshot::channel();
-        let (number, generation) = self.put(terms, 0, |out, known| {
+        let number = self.put(terms, 0, |out, known| {
             let mut lengths = Vec::new();
             encode(out, known, &mut lengths);
             To::Run(Box::new(Run {
@@ -167,11 +161,7 @@ impl Shared {
                 to,
             }))
         })?;
-        Ok(Ticket {
-            reply,
-            number,
-            generation,
-        })
+        Ok(Ticket { reply, number })
     }
 
     /// Puts a command into the queue whose reply no caller waits for.
@@ -192,7 +182,7 @@ impl Shared {
         terms: Terms,
         skip: usize,
         write: impl FnOnce(&mut Vec<u8>, &mut KnownScripts) -> To,
-    ) -> Result<(u64, u64), Failure> {
+    ) -> Result<u64, Failure> {
         let mut guard = self.lock();
         let queue = &mut *guard;
         if let Some(ending) = queue.ending {
@@ -227,30 +217,18 @@ impl Shared {
         let is_first = queue.waiting.len() == 1;
         let is_enough = queue.waiting.len() >= queue.enough;
         let wakes = is_first || is_enough || is_earlier;
-        let generation = queue.generation;
         let driver = wakes.then(|| queue.driver.take()).flatten();
         drop(guard);
         if let Some(driver) = driver {
             driver.wake();
         }
-        Ok((number, generation))
+        Ok(number)
     }
 
     /// Takes a command out of the queue that was not sent yet; returns whether it was there.
     pub(super) fn cancel(&self, number: u64) -> bool {
-        let mut queue = self.lock();
-        let index = queue
-            .waiting
-            .iter()
-            .rposition(|entry| entry.number == number);
-        index.map(|index| queue.cut(index)).is_some()
-    }
-
-    /// Takes a command out of the queue that waits for a connection.
-    pub(super) fn cancel_unconnected(&self, number: u64) {
-        if !self.lock().is_up {
-            self.cancel(number);
-        }
+        let cancelled = self.lock().remove(|entry| entry.number == number);
+        !cancelled.is_empty()
     }
 
     /// Gives the driver an order.
@@ -307,12 +285,28 @@ impl Shared {
 }
 
 impl Queue {
-    /// Removes an entry that waits, with its bytes.
-    pub(super) fn cut(&mut self, index: usize) -> Entry {
-        let start: usize = self.waiting[..index].iter().map(|entry| entry.length).sum();
-        let entry = self.waiting.remove(index);
-        self.out.drain(start..start + entry.length);
-        entry
+    /// Removes the entries that wait for which `is_gone` holds, with their bytes.
+    pub(super) fn remove(&mut self, is_gone: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+        let Some(first) = self.waiting.iter().position(&is_gone) else {
+            return Vec::new();
+        };
+        let mut removed = Vec::new();
+        let mut from: usize = self.waiting[..first].iter().map(|entry| entry.length).sum();
+        let mut to = from;
+        let rest = self.waiting.split_off(first);
+        for entry in rest {
+            let length = entry.length;
+            if is_gone(&entry) {
+                removed.push(entry);
+            } else {
+                self.out.copy_within(from..from + length, to);
+                to += length;
+                self.waiting.push(entry);
+            }
+            from += length;
+        }
+        self.out.truncate(to);
+        removed
     }
 
     /// Moves all bytes and entries to the driver.
@@ -332,14 +326,7 @@ impl Queue {
 
     /// Fails the entries that wait whose time is over, and returns the next deadline.
     pub(super) fn expire(&mut self, now: Instant) -> (Vec<Entry>, Option<Instant>) {
-        let mut expired = Vec::new();
-        let mut index = 0;
-        while index < self.waiting.len() {
-            match self.waiting[index].deadline <= now {
-                true => expired.push(self.cut(index)),
-                false => index += 1,
-            }
-        }
+        let expired = self.remove(|entry| entry.deadline <= now);
         let next = self.waiting.iter().map(|entry| entry.deadline).min();
         (expired, next)
     }

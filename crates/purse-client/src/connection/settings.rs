@@ -53,6 +53,25 @@ impl fmt::Debug for Provider {
 }
 
 impl Settings {
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        Self {
+            target: Target::from_url("redis://localhost").expect("a URL"),
+            server: "localhost".into(),
+            command_timeout: Duration::from_secs(1),
+            connect_timeout: Duration::from_secs(1),
+            fail_fast: false,
+            retry_reads: true,
+            backoff: (Duration::ZERO, Duration::from_secs(1)),
+            keep_alive: None,
+            client_name: String::new(),
+            connections: 1,
+            read_from: ReadFrom::Primary,
+            provider: None,
+            hook: Hook::default(),
+        }
+    }
+
     /// Returns the login data for the next connection to a server.
     pub(super) async fn credentials(&self) -> Result<Option<Credentials>> {
         match &self.provider {

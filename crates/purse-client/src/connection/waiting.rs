@@ -15,7 +15,7 @@ use crate::util::time::{Sleep, sleep_until};
 /// The driver keeps the deadlines. It cannot for a caller on another runtime, because the driver's
 /// runtime may not run at all: such a caller has a timer of its own.
 ///
-/// Dropped before the reply, a command that waits for a connection is taken out of the queue.
+/// Dropped before the reply, a command that waits for a connection is not sent.
 #[derive(Debug)]
 pub(crate) struct Waiting<T> {
     connection: Connection,
@@ -53,10 +53,6 @@ impl<T> Waiting<T> {
     pub(crate) const fn connection(&self) -> &Connection {
         &self.connection
     }
-
-    pub(crate) const fn generation(&self) -> u64 {
-        self.ticket.generation
-    }
 }
 
 impl<T> Future for Waiting<T> {
@@ -86,13 +82,5 @@ impl<T> Future for Waiting<T> {
             true => Failure::NotSent(self.connection.cause()),
             false => Failure::Late,
         }))
-    }
-}
-
-impl<T> Drop for Waiting<T> {
-    fn drop(&mut self) {
-        if !matches!(self.state, State::Done) {
-            self.connection.cancel_unconnected(self.ticket.number);
-        }
     }
 }

@@ -14,8 +14,7 @@ use crate::command::catalog::{Occupancy, occupancy};
 use crate::command::script_batch::ScriptBatch;
 use crate::command::{Command, Effect};
 use crate::config::Address;
-use crate::connection::resp::Value;
-use crate::connection::{Connection, Ending, Failure, Outcome, Terms, Waiting, error_map};
+use crate::connection::{Connection, Ending, Failure, Received, Terms, Waiting, error_map};
 use crate::util::backoff::Backoff;
 use crate::util::time::{Sleep, sleep};
 use crate::{Error, ErrorKind, Reply, Result};
@@ -37,7 +36,7 @@ pub(crate) struct Answer {
 /// One connection to one process of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Origin {
-    connection: usize,
+    connection: u64,
     generation: u64,
 }
 
@@ -71,11 +70,18 @@ enum Work {
 
 enum State {
     New,
-    Waiting(Waiting<Outcome>),
+    Waiting(Waiting<Result<Received, Failure>>),
     Pausing(Sleep),
     /// Until the nodes of a cluster are known.
     Looking(BoxFuture<'static, bool>),
     Done,
+}
+
+/// What is known of the node for a command.
+enum Found {
+    /// Its connection, and whether to send ASKING.
+    Route((Connection, bool)),
+    Change(BoxFuture<'static, bool>),
 }
 
 #[derive(Debug)]
@@ -151,17 +157,31 @@ impl Call {
             .redirects
             .as_mut()
             .and_then(|redirects| redirects.next.take());
-        let Some((connection, asking)) = self.route(next) else {
-            let Some(cluster) = self.core.cluster() else {
-                return Err(self.fail(Failure::NotSent(None)));
-            };
-            if terms.fail_fast || terms.deadline <= Instant::now() {
-                return Err(self.fail(Failure::NotSent(cluster.cause())));
-            }
-            return Ok(State::Looking(cluster.wait_change(terms.deadline).boxed()));
+        let (connection, asking) = match self.route(next) {
+            Some(route) => route,
+            None => match self.wait_nodes(terms)? {
+                Found::Route(route) => route,
+                Found::Change(change) => return Ok(State::Looking(change)),
+            },
         };
         self.was_asking = asking;
         self.send(connection, terms, asking, false)
+    }
+
+    /// Waits until the nodes of the cluster are known.
+    fn wait_nodes(&self, terms: Terms) -> Result<Found> {
+        let Some(cluster) = self.core.cluster() else {
+            return Err(self.fail(Failure::NotSent(None)));
+        };
+        if terms.fail_fast || terms.deadline <= Instant::now() {
+            return Err(self.fail(Failure::NotSent(cluster.cause())));
+        }
+        // A change before this line wakes no one, so the nodes are looked up once more.
+        let change = cluster.wait_change(terms.deadline).boxed();
+        Ok(match self.route(None) {
+            Some(route) => Found::Route(route),
+            None => Found::Change(change),
+        })
     }
 
     /// Finds the connection for the command; `None` while the nodes of the cluster are not known.
@@ -382,14 +402,20 @@ impl Call {
                 State::New => self.start(),
                 State::Waiting(waiting) => {
                     let outcome = ready!(waiting.poll_unpin(cx));
-                    let connection = waiting.connection().clone();
-                    let origin = Origin {
-                        connection: connection.id(),
-                        generation: waiting.generation(),
-                    };
+                    let connection = waiting.connection();
                     match outcome.and_then(|outcome| outcome) {
-                        Ok(value) => return Poll::Ready(answer(value, origin)),
-                        Err(failure) => self.resume(failure, connection),
+                        Ok(received) => {
+                            let origin = Origin {
+                                connection: connection.id(),
+                                generation: received.generation,
+                            };
+                            let reply = Reply(received.value);
+                            return Poll::Ready(Ok(Answer { reply, origin }));
+                        }
+                        Err(failure) => {
+                            let connection = connection.clone();
+                            self.resume(failure, connection)
+                        }
                     }
                 }
                 State::Pausing(pause) => {
@@ -418,13 +444,6 @@ impl Future for Call {
         self.state = State::Done;
         Poll::Ready(result)
     }
-}
-
-fn answer(value: Value, origin: Origin) -> Result<Answer> {
-    Ok(Answer {
-        reply: Reply(value),
-        origin,
-    })
 }
 
 /// Refuses a command that would hold up or change a connection that others share.

@@ -1,10 +1,12 @@
 //! What the live tests of pops share: a queue, and looks at it from outside.
 
+use std::time::{Duration, Instant};
+
 use purse_client::{Client, Pop, Result, Taken};
 use purse_testkit::Server;
 use tokio::task::JoinHandle;
 
-use super::{calls, until};
+use super::{SOON, calls, until};
 
 pub(crate) fn pop() -> Pop {
     Pop::back("queue")
@@ -46,11 +48,21 @@ pub(crate) fn keys(server: &Server) -> i64 {
 }
 
 pub(crate) async fn until_no_receipt_is_left(server: &Server) {
-    until("no receipt is left", async || {
+    let mut left = Vec::new();
+    let deadline = Instant::now() + SOON;
+    loop {
         let receipts = server.command(&["KEYS", "*:taken:*"]).expect("KEYS");
-        receipts.items().is_empty()
-    })
-    .await;
+        left.clear();
+        for receipt in receipts.items() {
+            let name = receipt.text().expect("text");
+            left.push(format!("{name}={:?}", super::get(server, name)));
+        }
+        if left.is_empty() {
+            return;
+        }
+        assert!(Instant::now() < deadline, "receipts are left: {left:?}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }
 
 /// A task whose pop waits, watching.

@@ -94,10 +94,11 @@ impl Driver {
             silent.push((entry.since, entry.deadline));
             entry.give_up(&not_sent);
         }
+        let (mut is_cut, mut is_unwritten) = (false, false);
         let mut end = self.writing.len();
-        for index in (0..self.in_flight.len()).rev() {
-            let entry = &mut self.in_flight[index];
-            let start = end.saturating_sub(entry.length);
+        for entry in self.in_flight.iter_mut().rev() {
+            // An entry that was written before the current buffer ends at 0.
+            let (start, stop) = (end.saturating_sub(entry.length), end);
             end = start;
             if entry.is_late() {
                 continue;
@@ -107,18 +108,19 @@ impl Driver {
                 continue;
             }
             silent.push((entry.since, entry.deadline));
-            let is_begun = start < self.written || self.writing.is_empty();
-            if is_begun {
+            self.late += 1;
+            if stop <= self.written {
                 entry.give_up(&Failure::Late);
-                self.late += 1;
-            } else {
-                // It must not run after its error was returned.
-                let range = start..start + entry.length;
-                if let Some(mut entry) = self.in_flight.remove(index) {
-                    entry.give_up(&not_sent);
-                    self.writing.drain(range);
-                }
+                continue;
             }
+            entry.give_up(&not_sent);
+            match start < self.written {
+                true => is_cut = true,
+                false => is_unwritten = true,
+            }
+        }
+        if is_unwritten {
+            self.remove_unwritten();
         }
         let mut queue = self.shared.lock();
         // A command may have come in between.
@@ -126,11 +128,42 @@ impl Driver {
         queue.check_at = [next, of_queue].into_iter().flatten().min();
         drop(queue);
         self.shared.counters.add_timeouts(silent.len());
+        if is_cut {
+            // The rest of the command must not be written after its error was returned.
+            let message = "the server did not take a whole command in time";
+            return Some(Error::new(ErrorKind::Timeout, message));
+        }
         if is_up {
             self.suspect(&silent, now)
         } else {
             None
         }
+    }
+
+    /// Removes the commands from the buffer that have failed before their first byte was written:
+    /// they must not run any more.
+    fn remove_unwritten(&mut self) {
+        let mut start = 0;
+        let lengths = self.in_flight.iter().rev().map(|entry| entry.length);
+        let mut left = self.writing.len();
+        let of_buffer = lengths.take_while(|length| {
+            let is_of_buffer = left > 0;
+            left = left.saturating_sub(*length);
+            is_of_buffer
+        });
+        let first = self.in_flight.len() - of_buffer.count();
+        let mut kept = Vec::with_capacity(self.writing.len());
+        for entry in self.in_flight.split_off(first) {
+            let range = start..start + entry.length;
+            start = range.end;
+            if entry.is_late() && range.start >= self.written {
+                self.late -= 1;
+            } else {
+                kept.extend_from_slice(&self.writing[range]);
+                self.in_flight.push_back(entry);
+            }
+        }
+        self.writing = kept;
     }
 
     /// Judges commands that timed out; returns why the connection is given up, if it is.
@@ -178,5 +211,97 @@ impl Driver {
         self.liveness.probe = None;
         // A server that does not answer there either is busy, or gone: the next timeout asks again.
         opened.ok().map(Box::new).map(End::Replace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::connection::entry::{Entry, Received, To};
+    use crate::connection::handshake::{Dialer, Place, Setup};
+    use crate::connection::queue::Shared;
+    use crate::connection::{Options, Settings};
+
+    type Replies = Vec<oneshot::Receiver<Result<Received, Failure>>>;
+
+    /// A driver with commands of ten bytes in flight: the first `before` were written with an
+    /// earlier buffer, and of the buffer with the others, `written` bytes were written. The
+    /// deadline of each is over in `late`.
+    fn driver(before: usize, written: usize, late: &[bool]) -> (Driver, Replies) {
+        let dialer = Dialer {
+            settings: Arc::new(Settings::for_tests()),
+            place: Place::Target,
+            setup: Setup::Commands,
+        };
+        let shared = Shared::new(Arc::default(), false);
+        let mut driver = Driver::new(shared, dialer, Options::default());
+        let now = Instant::now();
+        let mut replies = Vec::new();
+        for (number, is_late) in late.iter().enumerate() {
+            let (to, reply) = oneshot::channel();
+            replies.push(reply);
+            driver.in_flight.push_back(Entry {
+                length: 10,
+                number: number as u64,
+                since: now - Duration::from_secs(1),
+                deadline: match is_late {
+                    true => now - Duration::from_millis(1),
+                    false => now + Duration::from_secs(60),
+                },
+                skip: 0,
+                fail_fast: false,
+                to: To::One(to),
+            });
+        }
+        for number in before..late.len() {
+            driver.writing.extend([b'0' + number as u8; 10]);
+        }
+        driver.written = written;
+        (driver, replies)
+    }
+
+    /// Returns what became of each command: `.` for nothing yet, `L` for late, `N` for not sent.
+    fn outcomes(replies: &mut Replies) -> String {
+        let outcome = |reply: &mut oneshot::Receiver<_>| match reply.try_recv() {
+            Ok(Err(Failure::Late)) => 'L',
+            Ok(Err(Failure::NotSent(_))) => 'N',
+            Ok(_) => '?',
+            Err(_) => '.',
+        };
+        replies.iter_mut().map(outcome).collect()
+    }
+
+    #[test]
+    fn command_of_an_earlier_buffer_is_late_and_keeps_its_place() {
+        let (mut driver, mut replies) = driver(2, 0, &[true, false, false, true]);
+        assert!(driver.expire(Instant::now()).is_none());
+        assert_eq!(outcomes(&mut replies), "L..N");
+        assert_eq!(driver.writing, [b'2'; 10]);
+        assert_eq!((driver.in_flight.len(), driver.late), (3, 1));
+    }
+
+    #[test]
+    fn unwritten_command_is_not_sent_and_leaves_the_others_whole() {
+        let (mut driver, mut replies) = driver(1, 10, &[false, true, true, false, true, false]);
+        assert!(driver.expire(Instant::now()).is_none());
+        assert_eq!(outcomes(&mut replies), ".LN.N.");
+        assert_eq!(
+            driver.writing,
+            [[b'1'; 10], [b'3'; 10], [b'5'; 10]].concat()
+        );
+        assert_eq!((driver.in_flight.len(), driver.late), (4, 1));
+    }
+
+    #[test]
+    fn command_cut_by_its_deadline_ends_the_connection() {
+        let (mut driver, mut replies) = driver(1, 15, &[false, false, true, false]);
+        let cause = driver.expire(Instant::now()).expect("the connection ends");
+        assert_eq!(cause.kind(), ErrorKind::Timeout);
+        assert_eq!(outcomes(&mut replies), "..N.");
     }
 }

@@ -31,8 +31,10 @@ use liveness::Liveness;
 /// The space that is reserved for a read; and for one after a read that filled it.
 const BUFFER: usize = 16 << 10;
 const LARGE_BUFFER: usize = 64 << 10;
-/// A connection that lived for so long was no failed attempt.
+/// A connection counts as successful after this time, and after the shorter one if it has carried a
+/// reply. The back-off then starts again.
 const STABLE: Duration = Duration::from_secs(1);
+const STABLE_WITH_REPLIES: Duration = Duration::from_millis(100);
 
 /// The task of a connection.
 pub(super) struct Driver {
@@ -54,7 +56,10 @@ pub(super) struct Driver {
     timer: Option<(Instant, Sleep)>,
     liveness: Liveness,
     replacement: Option<Opened>,
-    was_up: bool,
+    /// The number of connections made so far.
+    generation: u64,
+    /// Whether a reply has come over this one.
+    has_replies: bool,
 }
 
 enum End {
@@ -82,7 +87,8 @@ impl Driver {
             timer: None,
             liveness: Liveness::new(),
             replacement: None,
-            was_up: false,
+            generation: 0,
+            has_replies: false,
         }
     }
 
@@ -97,7 +103,6 @@ impl Driver {
                 Some(opened) => Ok(opened),
                 None => self.open().await,
             };
-            let replies = self.shared.counters.replies();
             let since = Instant::now();
             match opened {
                 Ok(Opened {
@@ -109,9 +114,11 @@ impl Driver {
                 }) => {
                     self.set_up(read, parser, info, &address);
                     let end = self.converse(stream).await;
-                    let has_worked =
-                        self.shared.counters.replies() > replies || since.elapsed() > STABLE;
-                    if has_worked {
+                    let stable = match self.has_replies {
+                        true => STABLE_WITH_REPLIES,
+                        false => STABLE,
+                    };
+                    if since.elapsed() >= stable {
                         backoff.reset();
                     }
                     match end {
@@ -214,27 +221,29 @@ impl Driver {
         self.parser = parser;
         self.liveness = Liveness::new();
         self.has_rung = false;
+        self.has_replies = false;
         let mut queue = self.shared.lock();
         queue.is_up = true;
-        queue.generation += 1;
+        self.generation += 1;
+        queue.generation = self.generation;
         queue.info = Some(Arc::new(info));
         queue.cause = None;
         if queue.order == Order::Reset {
             queue.order = Order::None;
         }
-        // What waited for the connection is written at once.
+        // A command whose future was dropped meanwhile is not sent. The rest is written at once.
+        let dropped = queue.remove(|entry| !entry.is_awaited());
         queue.is_due = !queue.waiting.is_empty();
         drop(queue);
+        drop(dropped);
         self.shared.status.send_replace(Status::Up);
         let server = self.dialer.settings.server.clone();
         let address = address.clone();
-        let was_up = std::mem::replace(&mut self.was_up, true);
-        self.tell(match was_up {
-            false => Event::Connected { server, address },
-            true => {
-                self.shared.counters.add_reconnect();
-                Event::Reconnected { server, address }
-            }
+        self.tell(if self.generation == 1 {
+            Event::Connected { server, address }
+        } else {
+            self.shared.counters.add_reconnect();
+            Event::Reconnected { server, address }
         });
     }
 
@@ -287,21 +296,14 @@ impl Driver {
         }
         self.late = 0;
         let mut out = Vec::new();
-        let mut failed = Vec::new();
         let mut queue = self.shared.lock();
         queue.is_up = false;
         queue.known = crate::connection::KnownScripts::default();
         if cause.is_some() {
             queue.cause.clone_from(&cause);
         }
-        let mut index = 0;
-        while index < queue.waiting.len() {
-            let entry = &queue.waiting[index];
-            match self.options.is_single || entry.fail_fast {
-                true => failed.push(queue.cut(index)),
-                false => index += 1,
-            }
-        }
+        let is_single = self.options.is_single;
+        let failed = queue.remove(|entry| is_single || entry.fail_fast);
         if !kept.is_empty() {
             for (_, range) in &kept {
                 out.extend_from_slice(&self.writing[range.clone()]);
@@ -366,7 +368,11 @@ impl Driver {
             match Pin::new(&mut *stream).poll_flush(cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(End::Lost(broken(error))),
-                Poll::Pending => return self.take(cx).unwrap_or(Poll::Pending),
+                Poll::Pending => {
+                    if let Some(end) = self.take(cx) {
+                        return end;
+                    }
+                }
             }
         }
     }
@@ -480,12 +486,13 @@ impl Driver {
             };
             replies += 1;
             let was_late = entry.is_late();
-            if entry.deliver(outcome) {
+            if entry.deliver(outcome, self.generation) {
                 self.in_flight.pop_front();
                 self.late -= usize::from(was_late);
             }
         }
         if replies > 0 {
+            self.has_replies = true;
             self.shared.counters.add_replies(replies);
         }
         Ok(())
