@@ -2,6 +2,8 @@
 
 features := "purse/bincode,purse/msgpack,purse/validate,purse/metrics,purse/tls-rustls-ring,purse/unix-sockets"
 bench := "crates/purse-bench"
+# Those whose tests share one server, which can be reached in several ways
+shared_server_tests := "--test batch --test hash --test key --test keyspace --test list --test queue --test set --test sorted_set --test streams --test model_*"
 
 # List the recipes
 default:
@@ -28,7 +30,8 @@ test: lint doc deny && budget
     {{ runner }} --workspace --features {{ features }}
     cargo test --workspace --doc --features {{ features }}
 
-# Run the live suite, clusters included, on every server; a part of it: `just test-matrix --test list`
+# Run the live suite, clusters included, on every server, and that of collections also over TLS, as
+# a least-privilege user and over RESP2; a part of it: `just test-matrix --test list`
 test-matrix *filter:
     #!/usr/bin/env bash
     set -u
@@ -37,17 +40,24 @@ test-matrix *filter:
     paths=$( ("${servers[@]}" | awk 'NR > 2 && $NF ~ "^/" { print $NF }'; type -P redis-server valkey-server) | sort -u)
     table=""
     while read -r server; do
-        echo "--- $server"
-        if PURSE_SERVER="$server" {{ runner }} --package purse-client --package purse-tests --package purse-redlock {{ filter }} </dev/null; then
-            outcome=passed
-        else
-            outcome=failed failed=1
-        fi
-        version=$("$server" --version | sed -E 's/.* v=([^ ]+).*/\1/')
-        table+=$(printf '%-8s %-10s %s' "$outcome" "$version" "$server")$'\n'
+        for way in plain tls user resp2; do
+            just test-on "$server" "$way" {{ filter }} </dev/null && outcome=passed || { outcome=failed; failed=1; }
+            version=$("$server" --version | sed -E 's/.* v=([^ ]+).*/\1/')
+            table+=$(printf '%-8s %-6s %-10s %s' "$outcome" "$way" "$version" "$server")$'\n'
+        done
     done <<< "$paths"
     printf '\n%s' "$table"
     exit $failed
+
+# Run the live suite on one server binary, such as a Redis 6.0: `just test-on /path/to/redis-server`;
+# and in one way: plain, tls, user or resp2
+test-on server way="plain" *filter:
+    #!/usr/bin/env bash
+    set -u
+    tests="--package purse-client --package purse-tests --package purse-redlock"
+    [ "{{ way }}" = plain ] || tests="--package purse-tests {{ if filter == "" { shared_server_tests } else { "" } }}"
+    echo "--- {{ server }} ({{ way }})"
+    PURSE_SERVER="{{ server }}" PURSE_WAY="{{ way }}" {{ runner }} $tests --features {{ features }} {{ filter }}
 
 # Ten times the random operations, fifty times the cancellations, a million elements, the lock's whole model
 soak *filter:

@@ -5,22 +5,13 @@ pub mod model;
 pub mod plant;
 pub mod python;
 pub mod tally;
+mod way;
 
 use std::time::{Duration, Instant};
 
-use purse::Client;
 use purse_testkit::{Cluster, Reply, Server};
 
-/// A client of the process' shared server.
-///
-/// # Panics
-/// Where no server can be had or reached.
-pub async fn client() -> Client {
-    match Client::connect(&Server::shared().url()).await {
-        Ok(client) => client,
-        Err(error) => panic!("{error}"),
-    }
-}
+pub use way::{Way, client, shared};
 
 /// A key that no other test uses, with `name` in it for whoever looks at the server.
 #[must_use]

@@ -3,7 +3,6 @@
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestRunner};
 use purse::Client;
-use purse_testkit::Server;
 use tokio::runtime::Builder;
 
 /// So many sequences, each of 20 to 80 operations: 12,500 in all, ten times that with `PURSE_SOAK`.
@@ -18,10 +17,7 @@ pub fn check<S: Strategy>(sequences: &S, run: impl AsyncFn(&Client, S::Value)) {
         Ok(runtime) => runtime,
         Err(error) => panic!("{error}"),
     };
-    let client = match runtime.block_on(Client::connect(&Server::shared().url())) {
-        Ok(client) => client,
-        Err(error) => panic!("{error}"),
-    };
+    let client = runtime.block_on(crate::client());
     let soak = if std::env::var_os("PURSE_SOAK").is_some() {
         10
     } else {

@@ -143,7 +143,7 @@ async fn the_type_is_told() {
             args,
         ]
         .concat();
-        purse_testkit::Server::shared().command(&make).unwrap();
+        purse_tests::shared().command(&make).unwrap();
         assert_eq!(key.key_type().await.unwrap(), Some(expected));
         assert!(key.touch().await.unwrap());
         assert!(key.delete().await.unwrap());

@@ -167,3 +167,184 @@ fn files_stay_small_and_the_facade_has_no_logic() {
     assert!(code.clone().count() <= 80);
     assert!(!facade.contains("fn ") && !facade.contains("::*"));
 }
+
+/// The folders of purse-client and what each may import, from the lowest to the highest.
+const CLIENT_FOLDERS: [(&str, &[&str]); 13] = [
+    ("error", &[]),
+    ("util", &[]),
+    ("resp", &[]),
+    ("telemetry", &["error"]),
+    ("config", &["error"]),
+    ("command", &["error", "util", "resp", "config"]),
+    (
+        "connection",
+        &["error", "util", "resp", "telemetry", "config", "command"],
+    ),
+    (
+        "cluster",
+        &[
+            "error",
+            "util",
+            "telemetry",
+            "config",
+            "command",
+            "connection",
+        ],
+    ),
+    (
+        "core",
+        &[
+            "error",
+            "util",
+            "telemetry",
+            "config",
+            "command",
+            "connection",
+            "cluster",
+        ],
+    ),
+    ("scan", &["error", "config", "command", "core"]),
+    (
+        "tracking",
+        &[
+            "error",
+            "util",
+            "resp",
+            "telemetry",
+            "config",
+            "command",
+            "connection",
+            "cluster",
+            "core",
+        ],
+    ),
+    (
+        "delivery",
+        &["error", "util", "telemetry", "command", "core", "tracking"],
+    ),
+    (
+        "client",
+        &[
+            "error",
+            "util",
+            "telemetry",
+            "config",
+            "command",
+            "connection",
+            "core",
+            "scan",
+            "tracking",
+            "delivery",
+        ],
+    ),
+];
+
+/// The lines of code of a source, without comments and unit tests.
+fn code(source: &str) -> String {
+    let code = source.split("#[cfg(test)]\nmod tests {").next();
+    let lines = code.unwrap_or_default().lines();
+    lines
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .map(|line| line.split(" // ").next().unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// The first names of all paths that start with `crate::`.
+fn crate_imports(code: &str) -> Vec<String> {
+    let name = |path: &str| {
+        let end = path.find(|c: char| !c.is_alphanumeric() && c != '_');
+        path[..end.unwrap_or(path.len())].to_owned()
+    };
+    let mut names = Vec::new();
+    for after in code.split("crate::").skip(1) {
+        match after.strip_prefix('{') {
+            Some(list) => {
+                let list = list.split_once("};").map_or(list, |(list, _)| list);
+                let list = list.replace([' ', '\n'], "");
+                names.extend(list.split(',').filter(|path| !path.is_empty()).map(name));
+            }
+            None => names.push(name(after)),
+        }
+    }
+    names
+}
+
+#[test]
+fn client_folders_import_only_what_the_table_allows() {
+    let src = root().join("crates/purse-client/src");
+    let lib = fs::read_to_string(src.join("lib.rs")).expect("text");
+    let folder_of = |name: &str| {
+        let exported = code(&lib).split("pub use ").skip(1).find_map(|export| {
+            let (path, _) = export.split_once(';')?;
+            let (folder, names) = path.trim_start_matches("crate::").split_once("::")?;
+            let mut names = names.split(|c: char| !c.is_alphanumeric() && c != '_');
+            names.any(|other| other == name).then(|| folder.to_owned())
+        });
+        exported.unwrap_or_else(|| name.to_owned())
+    };
+    let mut seen = std::collections::HashSet::new();
+    for (path, source) in sources("purse-client") {
+        let inside = path.strip_prefix(&src).expect("in the crate");
+        let first = inside.components().next().expect("a part").as_os_str();
+        let folder = first.to_str().expect("text").trim_end_matches(".rs");
+        if folder == "lib" || inside.components().any(|part| part.as_os_str() == "tests") {
+            continue;
+        }
+        let row = CLIENT_FOLDERS.iter().find(|(name, _)| *name == folder);
+        let (_, allowed) = row.unwrap_or_else(|| panic!("{folder} is not in the table"));
+        for name in crate_imports(&code(&source)) {
+            let other = folder_of(&name);
+            if other != folder {
+                let is_allowed = allowed.contains(&&*other);
+                assert!(is_allowed, "{} imports {name} of {other}", path.display());
+                seen.insert((folder.to_owned(), other));
+            }
+        }
+    }
+    for (place, (folder, allowed)) in CLIENT_FOLDERS.iter().enumerate() {
+        for other in *allowed {
+            let is_lower = CLIENT_FOLDERS[..place]
+                .iter()
+                .any(|(name, _)| name == other);
+            assert!(is_lower, "{other} is not below {folder}");
+            let is_used = seen.contains(&((*folder).to_owned(), (*other).to_owned()));
+            assert!(is_used, "{folder} does not import {other}: take it out");
+        }
+    }
+}
+
+#[test]
+fn client_folder_heads_say_what_the_table_says() {
+    let src = root().join("crates/purse-client/src");
+    for (folder, allowed) in CLIENT_FOLDERS {
+        let Ok(source) = fs::read_to_string(src.join(folder).join("mod.rs")) else {
+            continue;
+        };
+        let head: Vec<_> = source
+            .lines()
+            .map_while(|line| line.strip_prefix("//!"))
+            .map(str::trim)
+            .collect();
+        let head = head.join(" ");
+        let list: Vec<_> = allowed.iter().map(|name| format!("`{name}`")).collect();
+        let list = match list.is_empty() {
+            true => "nothing of this crate".to_owned(),
+            false => list.join(", "),
+        };
+        let sentence = format!("May import: {list}.");
+        assert!(head.contains(&sentence), "{folder}/mod.rs: {sentence}");
+    }
+}
+
+#[test]
+fn client_folders_hold_at_most_twelve_files() {
+    let mut count = std::collections::HashMap::new();
+    for (path, _) in sources("purse-client") {
+        let folder = path.parent().expect("a folder").to_owned();
+        *count.entry(folder).or_insert(0) += 1;
+    }
+    for (folder, files) in count {
+        assert!(files <= 12, "{}: {files} files", folder.display());
+    }
+}

@@ -159,7 +159,7 @@ async fn a_poisonous_element_goes_to_the_dead_letters() {
     // Dead letters that cannot be kept stay in the hands of the caller.
     let queue = spoiled(OnPoison::DeadLetter(Bytes::from(dead.clone()))).await;
     letters.clear().await.unwrap();
-    Server::shared()
+    purse_tests::shared()
         .command(&["SET", &dead, "another type"])
         .unwrap();
     assert_eq!(queue.pop().await.unwrap(), 1);
@@ -205,7 +205,7 @@ async fn a_poisonous_element_of_a_priority_queue_keeps_its_place() {
 
     // A member that no queue has written.
     let key = std::str::from_utf8(queue.key().name()).unwrap().to_owned();
-    Server::shared()
+    purse_tests::shared()
         .command(&["ZADD", &key, "1", "short"])
         .unwrap();
     let error = queue.peek().await.unwrap_err();

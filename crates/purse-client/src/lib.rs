@@ -20,6 +20,7 @@ mod connection;
 mod core;
 mod delivery;
 mod error;
+mod resp;
 mod scan;
 mod telemetry;
 mod tracking;

@@ -5,7 +5,7 @@ use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
 use resp::Parser;
 
-#[path = "../../src/connection/resp/mod.rs"]
+#[path = "../../src/resp/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the target does not encode")]
 mod resp;
 

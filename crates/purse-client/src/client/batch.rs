@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::{Client, Op};
 use crate::command::script_batch::ScriptBatch;
 use crate::command::{Command, Effect, slot::slot_of};
+use crate::telemetry::OperationSpan;
 use crate::connection::{Connection, Failure, Outcome, Waiting, error_map};
 use crate::core::Call;
 use crate::util::sync::Mutex;
@@ -109,8 +110,7 @@ impl Batch {
     /// Makes one transaction of the batch: all operations run in one step, or none of them is sent.
     ///
     /// One that fails is not undone with the others, as in `MULTI`; it has its own error. In a
-    /// cluster all keys must share a slot. It is sent as one script: fred would send a `MULTI`
-    /// whose reply is lost again.
+    /// cluster all keys must share a slot. It is sent as one script.
     pub fn atomic(mut self) -> Self {
         self.atomic = true;
         self
@@ -179,6 +179,11 @@ impl Batch {
         if self.commands.is_empty() {
             return Ok(());
         }
+        let span = OperationSpan::open("batch", self.client.server());
+        span.run(self.send_all()).await
+    }
+
+    async fn send_all(self) -> Result<()> {
         if self.atomic {
             self.board.mark_sending(0..self.commands.len());
             return self.send_atomically().await;

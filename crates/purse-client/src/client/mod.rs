@@ -1,6 +1,7 @@
 //! The client: what collections and programs send operations with.
 //!
-//! May import: everything below it.
+//! May import: `error`, `util`, `telemetry`, `config`, `command`, `connection`, `core`, `scan`,
+//! `tracking`, `delivery`.
 
 mod batch;
 mod builder;

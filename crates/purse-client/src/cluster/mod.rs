@@ -1,6 +1,6 @@
 //! The nodes of a cluster: which one owns a slot, and a connection to each, made on demand.
 //!
-//! May import: `error`, `telemetry`, `util`, `config`, `command`, `connection`.
+//! May import: `error`, `util`, `telemetry`, `config`, `command`, `connection`.
 
 mod redirect;
 mod refresh;

@@ -148,7 +148,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::connection::resp::Value;
+    use crate::resp::Value;
 
     fn node(host: Option<&'static str>, port: i64) -> Value {
         let host = host.map_or(Value::Nil, |host| {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use crate::connection::resp::{put_bytes, put_double, put_int};
+use crate::resp::{put_bytes, put_double, put_int};
 
 /// The longest text that an argument holds without an allocation.
 const INLINE: usize = 30;

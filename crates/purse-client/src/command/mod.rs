@@ -1,4 +1,6 @@
-//! Commands and replies: data only, no I/O. May import: `error`, `connection::resp`, `config`.
+//! Commands and replies: data only, no I/O.
+//!
+//! May import: `error`, `util`, `resp`, `config`.
 
 mod argument;
 pub(crate) mod catalog;
@@ -17,7 +19,7 @@ use smallvec::SmallVec;
 
 use crate::Error;
 use crate::config::Address;
-use crate::connection::resp::{put_bytes, put_header, put_int};
+use crate::resp::{put_bytes, put_header, put_int};
 use crate::util::time::MAX_TIMEOUT;
 
 pub use argument::Argument;

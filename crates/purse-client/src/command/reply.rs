@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::connection::resp::Value;
+use crate::resp::Value;
 use crate::{Error, ErrorKind, Result};
 
 /// What a server answered to a command.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Argument, Command, Effect};
-use crate::connection::resp::{put_bytes, put_header, put_int};
+use crate::resp::{put_bytes, put_header, put_int};
 use crate::{Error, ErrorKind, Result};
 use bytes::Bytes;
 

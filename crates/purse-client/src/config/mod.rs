@@ -3,7 +3,9 @@
 //! [`Target`] holds this data in one form, whether it comes from a URL (`url.rs`) or from a fred
 //! configuration (`fred_config.rs`). Each part of the input either takes effect or is refused with
 //! [`ErrorKind::Config`](crate::ErrorKind::Config). This folder does no network I/O except for the
-//! TLS handshake. It imports nothing of this crate but the error type.
+//! TLS handshake.
+//!
+//! May import: `error`.
 
 mod address;
 mod credentials;

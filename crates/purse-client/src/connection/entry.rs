@@ -6,8 +6,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::resp::Value;
 use crate::Error;
+use crate::resp::Value;
 
 /// What became of a command.
 pub(crate) type Outcome = Result<Value, Failure>;

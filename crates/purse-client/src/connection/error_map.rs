@@ -4,8 +4,8 @@ use std::error::Error as StdError;
 use std::io;
 
 use super::entry::{Ending, Failure};
-use super::resp::Malformed;
 use crate::command::Effect;
+use crate::resp::Malformed;
 use crate::{Error, ErrorKind};
 
 /// Returns the error of the command `name` that failed with `failure`.

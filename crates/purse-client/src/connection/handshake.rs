@@ -8,10 +8,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::error_map::{self, Stage};
-use super::resp::{Frame, Parser, Value, put_bytes, put_header};
 use super::settings::Settings;
 use super::stream::Stream;
 use crate::config::{Address, Credentials, Servers, Target};
+use crate::resp::{Frame, Parser, Value, put_bytes, put_header};
 use crate::{Error, ErrorKind, Reply, Result};
 
 const LIBRARY: &str = "purse";

@@ -5,14 +5,13 @@
 //! queue knows the length of each command, so after a break it is known exactly which commands were
 //! not handed to the kernel as a whole: those did not run.
 //!
-//! May import: `error`, `telemetry`, `util`, `config`, `command`.
+//! May import: `error`, `util`, `resp`, `telemetry`, `config`, `command`.
 
 mod driver;
 mod entry;
 pub(crate) mod error_map;
 mod handshake;
 mod queue;
-pub(crate) mod resp;
 mod sentinel;
 mod settings;
 mod stream;
@@ -32,9 +31,9 @@ use crate::command::script_batch::ScriptBatch;
 use crate::telemetry::Counters;
 use crate::util::time::timeout;
 
+use crate::resp::Value;
 use driver::Driver;
 use queue::{Order, Shared};
-use resp::Value;
 
 pub(crate) use entry::{Ending, Failure, Outcome, Received};
 pub(crate) use handshake::{Dialer, Place, ServerInfo, Setup};

@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use super::handshake::{Dialer, Place, Setup};
-use super::resp::Value;
 use super::settings::Settings;
 use super::{Connection, Options, Status, Terms};
 use crate::command::Command;
 use crate::config::Servers;
+use crate::resp::Value;
 use crate::telemetry::{Counters, Event};
 use crate::util::time::sleep;
 

@@ -15,6 +15,7 @@ use crate::command::script_batch::ScriptBatch;
 use crate::command::{Command, Effect};
 use crate::config::Address;
 use crate::connection::{Connection, Ending, Failure, Received, Terms, Waiting, error_map};
+use crate::telemetry::OperationSpan;
 use crate::util::backoff::Backoff;
 use crate::util::time::{Sleep, sleep};
 use crate::{Error, ErrorKind, Reply, Result};
@@ -60,6 +61,7 @@ pub(crate) struct Call {
     asking: bool,
     /// The same of the last request.
     was_asking: bool,
+    span: Option<OperationSpan>,
 }
 
 #[derive(Debug)]
@@ -113,6 +115,7 @@ impl Call {
             though_closed: false,
             asking: false,
             was_asking: false,
+            span: None,
         }
     }
 
@@ -440,7 +443,16 @@ impl Future for Call {
     type Output = Result<Answer>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let result = ready!(self.step(cx));
+        let span = match self.span.take() {
+            Some(span) => span,
+            None => OperationSpan::open(self.name(), self.core.server()),
+        };
+        let step = {
+            let _entered = span.enter();
+            self.step(cx)
+        };
+        self.span = Some(span);
+        let result = ready!(step);
         self.state = State::Done;
         Poll::Ready(result)
     }

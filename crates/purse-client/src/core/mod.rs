@@ -1,6 +1,6 @@
 //! What every feature of a client sends commands with: one way for all of them.
 //!
-//! May import: `error`, `telemetry`, `util`, `config`, `command`, `connection`, `cluster`.
+//! May import: `error`, `util`, `telemetry`, `config`, `command`, `connection`, `cluster`.
 
 mod call;
 mod caller;

@@ -7,7 +7,7 @@
 //! script puts back what the receipt holds, once. What is still under way from an earlier request
 //! finds an empty receipt, and does nothing.
 //!
-//! May import: everything below `client`.
+//! May import: `error`, `util`, `telemetry`, `command`, `core`, `tracking`.
 
 mod attempt;
 mod delivered;

@@ -1,4 +1,6 @@
-//! Cursor scans as streams. May import: everything below `tracking`.
+//! Cursor scans as streams.
+//!
+//! May import: `error`, `config`, `command`, `core`.
 
 mod keys;
 mod prefetch;

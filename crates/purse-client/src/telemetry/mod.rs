@@ -1,11 +1,15 @@
-//! What a client tells: events, counters, and `tracing`. May import: `error`.
+//! What a client tells: events, counters, and `tracing`.
+//!
+//! May import: `error`.
 
 mod event;
 mod metrics;
+mod span;
 mod stats;
 pub(crate) mod trace;
 
 pub use event::Event;
 pub(crate) use event::Hook;
+pub(crate) use span::OperationSpan;
 pub(crate) use stats::Counters;
 pub use stats::Stats;

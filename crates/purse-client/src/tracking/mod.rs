@@ -1,6 +1,7 @@
 //! Watching keys: the server reports when one that was read is changed.
 //!
-//! May import: everything below `delivery`, except `scan`.
+//! May import: `error`, `util`, `resp`, `telemetry`, `config`, `command`, `connection`, `cluster`,
+//! `core`.
 
 mod connection;
 mod pool;

@@ -1,4 +1,6 @@
-//! Small tools that every other folder may use. May import: nothing of this crate.
+//! Small tools that every other folder may use.
+//!
+//! May import: nothing of this crate.
 
 pub(crate) mod backoff;
 pub(crate) mod sync;

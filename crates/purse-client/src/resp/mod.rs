@@ -1,8 +1,10 @@
 //! The Redis serialization protocol: commands are encoded, and replies are decoded.
 //!
 //! `encode` writes commands, `decode` cuts the bytes of a stream into frames, and `value` is the
-//! data of a reply. The decoder reads RESP2 and RESP3, except the streamed types of RESP3, which
-//! no server sends. The folder imports nothing from the rest of the crate and does no I/O.
+//! data of a reply. The decoder reads RESP2 and RESP3, except the streamed types of RESP3, which no
+//! server sends. It does no I/O.
+//!
+//! May import: nothing of this crate.
 
 mod decode;
 mod encode;
