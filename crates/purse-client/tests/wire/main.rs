@@ -1,0 +1,9 @@
+//! Faults of the wire: each command has exactly the effect that its result says.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod every_byte;
+mod every_byte_batches;
+mod every_byte_pops;
+mod wire;
