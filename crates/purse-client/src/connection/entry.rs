@@ -12,6 +12,14 @@ use crate::Error;
 /// What became of a command.
 pub(crate) type Outcome = Result<Value, Failure>;
 
+/// A reply value, and the connection that it came over.
+#[derive(Debug)]
+pub(crate) struct Delivered {
+    pub(crate) value: Value,
+    /// A number that no other connection of this process has, nor the same one made again.
+    pub(crate) generation: u64,
+}
+
 /// Why a command has no reply value.
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
@@ -57,7 +65,7 @@ pub(super) struct Entry {
 /// The receiver of one or several replies.
 #[derive(Debug)]
 pub(super) enum To {
-    One(oneshot::Sender<Outcome>),
+    One(oneshot::Sender<Result<Delivered, Failure>>),
     Run(Box<Run>),
     /// No caller waits for these replies.
     Nobody(usize),
@@ -82,8 +90,9 @@ impl Run {
 }
 
 impl Entry {
-    /// Delivers a reply; returns whether it was the last one of the entry.
-    pub(super) fn deliver(&mut self, outcome: Outcome) -> bool {
+    /// Delivers a reply of the connection `generation`; returns whether it was the last one of the
+    /// entry.
+    pub(super) fn deliver(&mut self, outcome: Outcome, generation: u64) -> bool {
         if self.skip > 0 {
             self.skip -= 1;
             return false;
@@ -92,7 +101,7 @@ impl Entry {
             To::One(_) => {
                 if let To::One(to) = std::mem::replace(&mut self.to, To::Nobody(0)) {
                     // A caller that does not wait any more does not want the reply.
-                    let _ = to.send(outcome);
+                    let _ = to.send(outcome.map(|value| Delivered { value, generation }));
                 }
                 true
             }
@@ -207,7 +216,7 @@ mod tests {
                 to,
             })),
         };
-        assert!(!entry.deliver(Ok(Value::Int(1))));
+        assert!(!entry.deliver(Ok(Value::Int(1)), 1));
         entry.fail(11, &Failure::Lost(None), &Failure::NotSent(None));
         let outcomes = outcomes.try_recv().expect("three outcomes");
         assert!(matches!(

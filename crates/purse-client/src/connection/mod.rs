@@ -35,7 +35,7 @@ use driver::Driver;
 use queue::{Order, Shared};
 use resp::Value;
 
-pub(crate) use entry::{Ending, Failure, Outcome};
+pub(crate) use entry::{Delivered, Ending, Failure, Outcome};
 pub(crate) use handshake::{Dialer, Place, ServerInfo, Setup};
 pub(crate) use queue::{KnownScripts, Status, Terms, Ticket};
 pub use settings::ReadFrom;
@@ -96,7 +96,7 @@ impl Connection {
         terms: Terms,
         asking: bool,
         whole: bool,
-    ) -> Result<Ticket<Outcome>, Failure> {
+    ) -> Result<Ticket<Result<Delivered, Failure>>, Failure> {
         let skip = usize::from(asking);
         self.0.shared.put_one(terms, skip, |out, known| {
             if asking {
@@ -112,7 +112,7 @@ impl Connection {
         batch: &ScriptBatch,
         terms: Terms,
         asking: bool,
-    ) -> Result<Ticket<Outcome>, Failure> {
+    ) -> Result<Ticket<Result<Delivered, Failure>>, Failure> {
         let skip = usize::from(asking);
         self.0.shared.put_one(terms, skip, |out, _| {
             if asking {
@@ -183,9 +183,9 @@ impl Connection {
         self.0.shared.lock().cause.clone()
     }
 
-    /// The number of connections made so far.
-    pub(crate) fn generation(&self) -> u64 {
-        self.0.shared.lock().generation
+    /// Whether the connection was up before.
+    pub(crate) fn was_up(&self) -> bool {
+        self.0.shared.lock().generation > 0
     }
 
     pub(crate) fn info(&self) -> Option<Arc<ServerInfo>> {

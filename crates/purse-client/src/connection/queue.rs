@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::{oneshot, watch};
 
-use super::entry::{Ending, Entry, Failure, Outcome, Run, To};
+use super::entry::{Delivered, Ending, Entry, Failure, Outcome, Run, To};
 use super::handshake::ServerInfo;
 use crate::Error;
 use crate::telemetry::Counters;
@@ -53,7 +53,8 @@ pub(super) struct Queue {
     /// When the first deadline is over, or earlier.
     pub(super) check_at: Option<Instant>,
     pub(super) known: KnownScripts,
-    /// The number of connections made so far.
+    /// The number of the last connection, which no other one of this process has; 0 before the first
+    /// one.
     pub(super) generation: u64,
     pub(super) info: Option<Arc<ServerInfo>>,
     /// Whether the driver connects only once.
@@ -111,8 +112,6 @@ pub(crate) struct Terms {
 pub(crate) struct Ticket<T> {
     pub(crate) reply: oneshot::Receiver<T>,
     pub(crate) number: u64,
-    /// The connection that the reply comes from, if it comes.
-    pub(crate) generation: u64,
 }
 
 impl Shared {
@@ -138,17 +137,13 @@ impl Shared {
         terms: Terms,
         skip: usize,
         encode: impl FnOnce(&mut Vec<u8>, &mut KnownScripts),
-    ) -> Result<Ticket<Outcome>, Failure> {
+    ) -> Result<Ticket<Result<Delivered, Failure>>, Failure> {
         let (to, reply) = oneshot::channel();
-        let (number, generation) = self.put(terms, skip, |out, known| {
+        let number = self.put(terms, skip, |out, known| {
             encode(out, known);
             To::One(to)
         })?;
-        Ok(Ticket {
-            reply,
-            number,
-            generation,
-        })
+        Ok(Ticket { reply, number })
     }
 
     /// Puts commands into the queue with none in between; `encode` adds the length of each.
@@ -158,7 +153,7 @@ impl Shared {
         encode: impl FnOnce(&mut Vec<u8>, &mut KnownScripts, &mut Vec<usize>),
     ) -> Result<Ticket<Vec<Outcome>>, Failure> {
         let (to, reply) = oneshot::channel();
-        let (number, generation) = self.put(terms, 0, |out, known| {
+        let number = self.put(terms, 0, |out, known| {
             let mut lengths = Vec::new();
             encode(out, known, &mut lengths);
             To::Run(Box::new(Run {
@@ -167,11 +162,7 @@ impl Shared {
                 to,
             }))
         })?;
-        Ok(Ticket {
-            reply,
-            number,
-            generation,
-        })
+        Ok(Ticket { reply, number })
     }
 
     /// Puts a command into the queue whose reply no caller waits for.
@@ -192,7 +183,7 @@ impl Shared {
         terms: Terms,
         skip: usize,
         write: impl FnOnce(&mut Vec<u8>, &mut KnownScripts) -> To,
-    ) -> Result<(u64, u64), Failure> {
+    ) -> Result<u64, Failure> {
         let mut guard = self.lock();
         let queue = &mut *guard;
         if let Some(ending) = queue.ending {
@@ -227,13 +218,12 @@ impl Shared {
         let is_first = queue.waiting.len() == 1;
         let is_enough = queue.waiting.len() >= queue.enough;
         let wakes = is_first || is_enough || is_earlier;
-        let generation = queue.generation;
         let driver = wakes.then(|| queue.driver.take()).flatten();
         drop(guard);
         if let Some(driver) = driver {
             driver.wake();
         }
-        Ok((number, generation))
+        Ok(number)
     }
 
     /// Takes a command out of the queue that was not sent yet; returns whether it was there.

@@ -53,10 +53,6 @@ impl<T> Waiting<T> {
     pub(crate) const fn connection(&self) -> &Connection {
         &self.connection
     }
-
-    pub(crate) const fn generation(&self) -> u64 {
-        self.ticket.generation
-    }
 }
 
 impl<T> Future for Waiting<T> {

@@ -14,8 +14,7 @@ use crate::command::catalog::{Occupancy, occupancy};
 use crate::command::script_batch::ScriptBatch;
 use crate::command::{Command, Effect};
 use crate::config::Address;
-use crate::connection::resp::Value;
-use crate::connection::{Connection, Ending, Failure, Outcome, Terms, Waiting, error_map};
+use crate::connection::{Connection, Delivered, Ending, Failure, Terms, Waiting, error_map};
 use crate::util::backoff::Backoff;
 use crate::util::time::{Sleep, sleep};
 use crate::{Error, ErrorKind, Reply, Result};
@@ -36,10 +35,7 @@ pub(crate) struct Answer {
 
 /// One connection to one process of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Origin {
-    connection: usize,
-    generation: u64,
-}
+pub(crate) struct Origin(u64);
 
 /// A future that sends a command with its first poll and completes with the reply.
 ///
@@ -71,7 +67,7 @@ enum Work {
 
 enum State {
     New,
-    Waiting(Waiting<Outcome>),
+    Waiting(Waiting<Result<Delivered, Failure>>),
     Pausing(Sleep),
     /// Until the nodes of a cluster are known.
     Looking(BoxFuture<'static, bool>),
@@ -383,12 +379,8 @@ impl Call {
                 State::Waiting(waiting) => {
                     let outcome = ready!(waiting.poll_unpin(cx));
                     let connection = waiting.connection().clone();
-                    let origin = Origin {
-                        connection: connection.id(),
-                        generation: waiting.generation(),
-                    };
                     match outcome.and_then(|outcome| outcome) {
-                        Ok(value) => return Poll::Ready(answer(value, origin)),
+                        Ok(delivered) => return Poll::Ready(Ok(answer(delivered))),
                         Err(failure) => self.resume(failure, connection),
                     }
                 }
@@ -420,11 +412,11 @@ impl Future for Call {
     }
 }
 
-fn answer(value: Value, origin: Origin) -> Result<Answer> {
-    Ok(Answer {
-        reply: Reply(value),
-        origin,
-    })
+fn answer(delivered: Delivered) -> Answer {
+    Answer {
+        reply: Reply(delivered.value),
+        origin: Origin(delivered.generation),
+    }
 }
 
 /// Refuses a command that would hold up or change a connection that others share.

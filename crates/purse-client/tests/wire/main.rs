@@ -6,4 +6,5 @@ mod support;
 mod every_byte;
 mod every_byte_batches;
 mod every_byte_pops;
+mod scans;
 mod wire;

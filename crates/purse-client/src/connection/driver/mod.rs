@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -34,6 +35,9 @@ const LARGE_BUFFER: usize = 64 << 10;
 /// A connection that lived for so long was no failed attempt.
 const STABLE: Duration = Duration::from_secs(1);
 
+/// The number of the next connection of this process.
+static GENERATIONS: AtomicU64 = AtomicU64::new(1);
+
 /// The task of a connection.
 pub(super) struct Driver {
     shared: Arc<Shared>,
@@ -55,6 +59,7 @@ pub(super) struct Driver {
     liveness: Liveness,
     replacement: Option<Opened>,
     was_up: bool,
+    generation: u64,
 }
 
 enum End {
@@ -83,6 +88,7 @@ impl Driver {
             liveness: Liveness::new(),
             replacement: None,
             was_up: false,
+            generation: 0,
         }
     }
 
@@ -216,7 +222,8 @@ impl Driver {
         self.has_rung = false;
         let mut queue = self.shared.lock();
         queue.is_up = true;
-        queue.generation += 1;
+        self.generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
+        queue.generation = self.generation;
         queue.info = Some(Arc::new(info));
         queue.cause = None;
         if queue.order == Order::Reset {
@@ -480,7 +487,7 @@ impl Driver {
             };
             replies += 1;
             let was_late = entry.is_late();
-            if entry.deliver(outcome) {
+            if entry.deliver(outcome, self.generation) {
                 self.in_flight.pop_front();
                 self.late -= usize::from(was_late);
             }
