@@ -6,5 +6,8 @@ mod support;
 mod every_byte;
 mod every_byte_batches;
 mod every_byte_pops;
+mod half_open;
+mod random_cuts;
 mod scans;
+mod silent_server;
 mod wire;
