@@ -26,8 +26,8 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::Error;
-use crate::command::Command;
 use crate::command::script_batch::ScriptBatch;
+use crate::command::{Command, Script};
 use crate::telemetry::Counters;
 use crate::util::time::timeout;
 
@@ -207,8 +207,8 @@ impl Connection {
     }
 
     /// Marks a script as unknown to the server.
-    pub(crate) fn forget_script(&self, id: usize) {
-        self.0.shared.lock().known.remove(id);
+    pub(crate) fn forget_script(&self, script: &'static Script) {
+        self.0.shared.lock().known.remove(script);
     }
 
     /// Fails what was not sent yet because its slot may have another owner, unless the connection
@@ -229,9 +229,7 @@ impl Connection {
 }
 
 fn encode(command: &Command, out: &mut Vec<u8>, known: &mut KnownScripts, whole: bool) {
-    let was_known = command
-        .script
-        .is_some_and(|script| known.insert(script.id()));
+    let was_known = command.script.is_some_and(|script| known.insert(script));
     command.put(out, whole || !was_known);
 }
 

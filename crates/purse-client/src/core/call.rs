@@ -263,7 +263,7 @@ impl Call {
             && words.starts_with(b"NOSCRIPT")
         {
             // Both trips together have the time of one command.
-            connection.forget_script(script.id());
+            connection.forget_script(script);
             return self.send(connection, terms, self.was_asking, true);
         }
         if words.starts_with(b"READONLY") {
@@ -274,7 +274,7 @@ impl Call {
         {
             if let Some(script) = script {
                 // It was refused before the node could know it.
-                connection.forget_script(script.id());
+                connection.forget_script(script);
             }
             return self.follow(&words, &redirect, &cluster, terms);
         }

@@ -229,6 +229,7 @@ impl Driver {
         if queue.order == Order::Reset {
             queue.order = Order::None;
         }
+        queue.load_scripts(Instant::now() + self.dialer.settings.command_timeout);
         // What waited for the connection is written at once.
         queue.is_due = !queue.waiting.is_empty();
         drop(queue);
@@ -297,14 +298,14 @@ impl Driver {
         let mut failed = Vec::new();
         let mut queue = self.shared.lock();
         queue.is_up = false;
-        queue.known = crate::connection::KnownScripts::default();
         if cause.is_some() {
             queue.cause.clone_from(&cause);
         }
         let mut index = 0;
         while index < queue.waiting.len() {
             let entry = &queue.waiting[index];
-            match self.options.is_single || entry.fail_fast {
+            // What no caller waits for any more does not run on a later connection.
+            match self.options.is_single || entry.fail_fast || !entry.is_awaited() {
                 true => failed.push(queue.cut(index)),
                 false => index += 1,
             }
