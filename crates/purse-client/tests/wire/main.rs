@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bad_servers;
 mod cancellation;
 mod every_byte;
 mod every_byte_batches;

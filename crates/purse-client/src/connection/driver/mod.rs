@@ -494,6 +494,7 @@ impl Driver {
             }
         }
         if replies > 0 {
+            self.liveness.record_reply();
             self.shared.counters.add_replies(replies);
         }
         Ok(())
