@@ -54,10 +54,6 @@ impl Counters {
         }
     }
 
-    pub(crate) fn replies(&self) -> u64 {
-        self.replies.load(Ordering::Relaxed)
-    }
-
     pub(crate) fn add_sent(&self, commands: usize, bytes: usize) {
         add(&self.commands, commands);
         add(&self.bytes_sent, bytes);

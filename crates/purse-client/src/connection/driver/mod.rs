@@ -59,6 +59,8 @@ pub(super) struct Driver {
     liveness: Liveness,
     replacement: Option<Opened>,
     was_up: bool,
+    /// Whether the connection has had a reply to a command.
+    has_replied: bool,
     generation: u64,
 }
 
@@ -88,6 +90,7 @@ impl Driver {
             liveness: Liveness::new(),
             replacement: None,
             was_up: false,
+            has_replied: false,
             generation: 0,
         }
     }
@@ -103,7 +106,6 @@ impl Driver {
                 Some(opened) => Ok(opened),
                 None => self.open().await,
             };
-            let replies = self.shared.counters.replies();
             let since = Instant::now();
             match opened {
                 Ok(Opened {
@@ -115,9 +117,8 @@ impl Driver {
                 }) => {
                     self.set_up(read, parser, info, &address);
                     let end = self.converse(stream).await;
-                    let has_worked =
-                        self.shared.counters.replies() > replies || since.elapsed() > STABLE;
-                    if has_worked {
+                    // Replies of other connections of the client say nothing about this one.
+                    if self.has_replied || since.elapsed() > STABLE {
                         backoff.reset();
                     }
                     match end {
@@ -220,6 +221,7 @@ impl Driver {
         self.parser = parser;
         self.liveness = Liveness::new();
         self.has_rung = false;
+        self.has_replied = false;
         let mut queue = self.shared.lock();
         queue.is_up = true;
         self.generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
@@ -494,6 +496,7 @@ impl Driver {
             }
         }
         if replies > 0 {
+            self.has_replied = true;
             self.liveness.record_reply();
             self.shared.counters.add_replies(replies);
         }
