@@ -82,14 +82,20 @@ async fn each_operation_has_one_span_at_trace_and_none_below() {
             Level::TRACE => vec![format!("operation command={command} server={name}")],
             _ => Vec::new(),
         };
-        client.run(Command::read("GET").key("k")).await.expect("GET");
+        client
+            .run(Command::read("GET").key("k"))
+            .await
+            .expect("GET");
         assert_eq!(recorder.take(), spans_of("GET"));
         let set = Command::write("SET").key("k").arg("v");
-        client.op(set, Reply::into_ok).await.expect("SET");
+        client.op(set, Reply::into_bytes).await.expect("SET");
         assert_eq!(recorder.take(), spans_of("SET"));
         client.take(&pop()).await.expect("no failure");
         let spans = recorder.take();
-        assert_eq!(spans.iter().any(|span| span.contains("RPOP")), level == Level::TRACE);
+        assert_eq!(
+            spans.iter().any(|span| span.contains("RPOP")),
+            level == Level::TRACE
+        );
         let mut batch = client.batch();
         let pending = batch.add(client.op(Command::write("INCR").key("n"), Reply::into_int));
         batch.send().await.expect("a batch");

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use super::{Client, Op};
 use crate::command::script_batch::ScriptBatch;
 use crate::command::{Command, Effect, slot::slot_of};
-use crate::telemetry::OperationSpan;
 use crate::connection::{Connection, Failure, Outcome, Waiting, error_map};
 use crate::core::Call;
+use crate::telemetry::OperationSpan;
 use crate::util::sync::Mutex;
 use crate::{Error, ErrorKind, Reply, Result};
 

@@ -84,8 +84,7 @@ fn worse(last: Option<Error>, error: Error) -> Error {
 }
 
 async fn ask(cluster: &Cluster, connection: &Connection, address: &Address) -> Result<SlotMap> {
-    let is_first = connection.generation() == 0;
-    if is_first {
+    if !connection.was_up() {
         // The first failure to connect tells why.
         crate::util::time::timeout(cluster.settings.connect_timeout, wait_up(connection))
             .await
@@ -112,7 +111,7 @@ async fn ask(cluster: &Cluster, connection: &Connection, address: &Address) -> R
         cluster.runtime.id(),
     );
     let outcome = waiting.await.and_then(|outcome| outcome);
-    let received = outcome.map_err(|failure| {
+    let delivered = outcome.map_err(|failure| {
         let error = error_map::command_error(failure, "CLUSTER", Effect::Read);
         match error.to_string().contains("cluster support disabled") {
             true => {
@@ -123,7 +122,7 @@ async fn ask(cluster: &Cluster, connection: &Connection, address: &Address) -> R
             false => error,
         }
     })?;
-    SlotMap::parse(Reply(received.value), address)
+    SlotMap::parse(Reply(delivered.value), address)
 }
 
 /// Waits for the first attempt of a connection to end.

@@ -9,6 +9,12 @@ use super::Effect;
 ///
 /// Meant for a `static`: the source is hashed once.
 ///
+/// Scripts keep their order among the commands of a client to one node, also at their first use and
+/// after a reconnect. There is one exception: if the server forgets a script while the connection
+/// stays (SCRIPT FLUSH, or the eviction of scripts since Redis 7.4), the script is sent again after
+/// the commands that were sent meanwhile. It runs once in any case. A script whose predecessors were
+/// awaited keeps its order.
+///
 /// ```
 /// use purse_client::Script;
 ///

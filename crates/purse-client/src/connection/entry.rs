@@ -12,10 +12,11 @@ use crate::resp::Value;
 /// What became of a command.
 pub(crate) type Outcome = Result<Value, Failure>;
 
-/// A reply value, and the number of the connection that it came over.
+/// A reply value, and the connection that it came over.
 #[derive(Debug)]
-pub(crate) struct Received {
+pub(crate) struct Delivered {
     pub(crate) value: Value,
+    /// A number that no other connection of this process has, nor the same one made again.
     pub(crate) generation: u64,
 }
 
@@ -64,7 +65,7 @@ pub(super) struct Entry {
 /// The receiver of one or several replies.
 #[derive(Debug)]
 pub(super) enum To {
-    One(oneshot::Sender<Result<Received, Failure>>),
+    One(oneshot::Sender<Result<Delivered, Failure>>),
     Run(Box<Run>),
     /// No caller waits for these replies.
     Nobody(usize),
@@ -89,8 +90,8 @@ impl Run {
 }
 
 impl Entry {
-    /// Delivers a reply that came over the connection `generation`; returns whether it was the last
-    /// one of the entry.
+    /// Delivers a reply of the connection `generation`; returns whether it was the last one of the
+    /// entry.
     pub(super) fn deliver(&mut self, outcome: Outcome, generation: u64) -> bool {
         if self.skip > 0 {
             self.skip -= 1;
@@ -100,7 +101,7 @@ impl Entry {
             To::One(_) => {
                 if let To::One(to) = std::mem::replace(&mut self.to, To::Nobody(0)) {
                     // A caller that does not wait any more does not want the reply.
-                    let _ = to.send(outcome.map(|value| Received { value, generation }));
+                    let _ = to.send(outcome.map(|value| Delivered { value, generation }));
                 }
                 true
             }

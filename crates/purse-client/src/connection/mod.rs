@@ -26,8 +26,8 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::Error;
-use crate::command::Command;
 use crate::command::script_batch::ScriptBatch;
+use crate::command::{Command, Script};
 use crate::telemetry::Counters;
 use crate::util::time::timeout;
 
@@ -35,7 +35,7 @@ use crate::resp::Value;
 use driver::Driver;
 use queue::{Order, Shared};
 
-pub(crate) use entry::{Ending, Failure, Outcome, Received};
+pub(crate) use entry::{Delivered, Ending, Failure, Outcome};
 pub(crate) use handshake::{Dialer, Place, ServerInfo, Setup};
 pub(crate) use queue::{KnownScripts, Status, Terms, Ticket};
 pub use settings::ReadFrom;
@@ -100,7 +100,7 @@ impl Connection {
         terms: Terms,
         asking: bool,
         whole: bool,
-    ) -> Result<Ticket<Result<Received, Failure>>, Failure> {
+    ) -> Result<Ticket<Result<Delivered, Failure>>, Failure> {
         let skip = usize::from(asking);
         self.0.shared.put_one(terms, skip, |out, known| {
             if asking {
@@ -116,7 +116,7 @@ impl Connection {
         batch: &ScriptBatch,
         terms: Terms,
         asking: bool,
-    ) -> Result<Ticket<Result<Received, Failure>>, Failure> {
+    ) -> Result<Ticket<Result<Delivered, Failure>>, Failure> {
         let skip = usize::from(asking);
         self.0.shared.put_one(terms, skip, |out, _| {
             if asking {
@@ -182,9 +182,9 @@ impl Connection {
         self.0.shared.lock().cause.clone()
     }
 
-    /// The number of connections made so far.
-    pub(crate) fn generation(&self) -> u64 {
-        self.0.shared.lock().generation
+    /// Whether the connection was up before.
+    pub(crate) fn was_up(&self) -> bool {
+        self.0.shared.lock().generation > 0
     }
 
     pub(crate) fn info(&self) -> Option<Arc<ServerInfo>> {
@@ -206,8 +206,8 @@ impl Connection {
     }
 
     /// Marks a script as unknown to the server.
-    pub(crate) fn forget_script(&self, id: usize) {
-        self.0.shared.lock().known.remove(id);
+    pub(crate) fn forget_script(&self, script: &'static Script) {
+        self.0.shared.lock().known.remove(script);
     }
 
     /// Fails what was not sent yet because its slot may have another owner, unless the connection
@@ -228,9 +228,7 @@ impl Connection {
 }
 
 fn encode(command: &Command, out: &mut Vec<u8>, known: &mut KnownScripts, whole: bool) {
-    let was_known = command
-        .script
-        .is_some_and(|script| known.insert(script.id()));
+    let was_known = command.script.is_some_and(|script| known.insert(script));
     command.put(out, whole || !was_known);
 }
 

@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use tokio::sync::{oneshot, watch};
 
-use super::entry::{Ending, Entry, Failure, Outcome, Received, Run, To};
+use super::entry::{Delivered, Ending, Entry, Failure, Outcome, Run, To};
 use super::handshake::ServerInfo;
 use crate::Error;
+use crate::command::{Command, Script};
 use crate::telemetry::Counters;
 use crate::util::sync::Mutex;
 
@@ -53,7 +54,8 @@ pub(super) struct Queue {
     /// When the first deadline is over, or earlier.
     pub(super) check_at: Option<Instant>,
     pub(super) known: KnownScripts,
-    /// The number of connections made so far.
+    /// The number of the last connection, which no other one of this process has; 0 before the first
+    /// one.
     pub(super) generation: u64,
     pub(super) info: Option<Arc<ServerInfo>>,
     /// Whether the driver connects only once.
@@ -76,24 +78,22 @@ pub(super) enum Order {
 
 /// The scripts that were sent on this connection, so that the server knows them by their hashes.
 #[derive(Debug, Default)]
-pub(crate) struct KnownScripts(Vec<u64>);
+pub(crate) struct KnownScripts(Vec<Option<&'static Script>>);
 
 impl KnownScripts {
-    /// Marks the script with this id as sent; returns whether it was sent before.
-    pub(crate) fn insert(&mut self, id: usize) -> bool {
-        let (word, bit) = (id / 64, 1 << (id % 64));
-        if self.0.len() <= word {
-            self.0.resize(word + 1, 0);
+    /// Marks a script as sent; returns whether it was sent before.
+    pub(crate) fn insert(&mut self, script: &'static Script) -> bool {
+        let id = script.id();
+        if self.0.len() <= id {
+            self.0.resize(id + 1, None);
         }
-        let was_known = self.0[word] & bit != 0;
-        self.0[word] |= bit;
-        was_known
+        self.0[id].replace(script).is_some()
     }
 
-    /// Marks the script with this id as unknown.
-    pub(crate) fn remove(&mut self, id: usize) {
-        if let Some(word) = self.0.get_mut(id / 64) {
-            *word &= !(1 << (id % 64));
+    /// Marks a script as unknown.
+    pub(crate) fn remove(&mut self, script: &'static Script) {
+        if let Some(known) = self.0.get_mut(script.id()) {
+            *known = None;
         }
     }
 }
@@ -136,7 +136,7 @@ impl Shared {
         terms: Terms,
         skip: usize,
         encode: impl FnOnce(&mut Vec<u8>, &mut KnownScripts),
-    ) -> Result<Ticket<Result<Received, Failure>>, Failure> {
+    ) -> Result<Ticket<Result<Delivered, Failure>>, Failure> {
         let (to, reply) = oneshot::channel();
         let number = self.put(terms, skip, |out, known| {
             encode(out, known);
@@ -329,6 +329,41 @@ impl Queue {
         let expired = self.remove(|entry| entry.deadline <= now);
         let next = self.waiting.iter().map(|entry| entry.deadline).min();
         (expired, next)
+    }
+
+    /// Prepares the queue for a new connection, whose server may not know the scripts that were sent
+    /// before.
+    ///
+    /// What waits may name them by their hashes. They are loaded before it, because a script that is
+    /// sent again after NOSCRIPT would run after the commands behind it.
+    pub(super) fn load_scripts(&mut self, deadline: Instant) {
+        if self.waiting.is_empty() {
+            self.known = KnownScripts::default();
+            return;
+        }
+        let mut out = Vec::new();
+        let mut loads = Vec::new();
+        for script in self.known.0.iter().flatten() {
+            let before = out.len();
+            let load = Command::read("SCRIPT").arg("LOAD").arg(script.source());
+            load.put(&mut out, true);
+            loads.push(Entry {
+                length: out.len() - before,
+                number: self.next_number,
+                since: Instant::now(),
+                deadline,
+                skip: 0,
+                fail_fast: true,
+                // A user without the right to load scripts sends them again after NOSCRIPT.
+                to: To::Nobody(1),
+            });
+            self.next_number += 1;
+        }
+        out.append(&mut self.out);
+        self.out = out;
+        loads.append(&mut self.waiting);
+        self.waiting = loads;
+        self.check_at = self.waiting.iter().map(|entry| entry.deadline).min();
     }
 
     /// Lets a change of the queue wake the driver.

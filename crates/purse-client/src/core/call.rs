@@ -14,7 +14,7 @@ use crate::command::catalog::{Occupancy, occupancy};
 use crate::command::script_batch::ScriptBatch;
 use crate::command::{Command, Effect};
 use crate::config::Address;
-use crate::connection::{Connection, Ending, Failure, Received, Terms, Waiting, error_map};
+use crate::connection::{Connection, Delivered, Ending, Failure, Terms, Waiting, error_map};
 use crate::telemetry::OperationSpan;
 use crate::util::backoff::Backoff;
 use crate::util::time::{Sleep, sleep};
@@ -36,10 +36,7 @@ pub(crate) struct Answer {
 
 /// One connection to one process of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Origin {
-    connection: u64,
-    generation: u64,
-}
+pub(crate) struct Origin(u64);
 
 /// A future that sends a command with its first poll and completes with the reply.
 ///
@@ -72,7 +69,7 @@ enum Work {
 
 enum State {
     New,
-    Waiting(Waiting<Result<Received, Failure>>),
+    Waiting(Waiting<Result<Delivered, Failure>>),
     Pausing(Sleep),
     /// Until the nodes of a cluster are known.
     Looking(BoxFuture<'static, bool>),
@@ -290,7 +287,7 @@ impl Call {
             && words.starts_with(b"NOSCRIPT")
         {
             // Both trips together have the time of one command.
-            connection.forget_script(script.id());
+            connection.forget_script(script);
             return self.send(connection, terms, self.was_asking, true);
         }
         if words.starts_with(b"READONLY") {
@@ -301,7 +298,7 @@ impl Call {
         {
             if let Some(script) = script {
                 // It was refused before the node could know it.
-                connection.forget_script(script.id());
+                connection.forget_script(script);
             }
             return self.follow(&words, &redirect, &cluster, terms);
         }
@@ -405,20 +402,10 @@ impl Call {
                 State::New => self.start(),
                 State::Waiting(waiting) => {
                     let outcome = ready!(waiting.poll_unpin(cx));
-                    let connection = waiting.connection();
+                    let connection = waiting.connection().clone();
                     match outcome.and_then(|outcome| outcome) {
-                        Ok(received) => {
-                            let origin = Origin {
-                                connection: connection.id(),
-                                generation: received.generation,
-                            };
-                            let reply = Reply(received.value);
-                            return Poll::Ready(Ok(Answer { reply, origin }));
-                        }
-                        Err(failure) => {
-                            let connection = connection.clone();
-                            self.resume(failure, connection)
-                        }
+                        Ok(delivered) => return Poll::Ready(Ok(answer(delivered))),
+                        Err(failure) => self.resume(failure, connection),
                     }
                 }
                 State::Pausing(pause) => {
@@ -455,6 +442,13 @@ impl Future for Call {
         let result = ready!(step);
         self.state = State::Done;
         Poll::Ready(result)
+    }
+}
+
+fn answer(delivered: Delivered) -> Answer {
+    Answer {
+        reply: Reply(delivered.value),
+        origin: Origin(delivered.generation),
     }
 }
 

@@ -4,6 +4,10 @@
 //! peer may have forgotten it. A connection is half-open if the server answers on a new one, and is
 //! then replaced by that. A server that answers on neither is given up after three such timeouts in
 //! a row.
+//!
+//! A connection on which bytes arrive is alive. But if the reply in progress has no caller any more,
+//! and three commands time out without a complete reply, the connection is given up: the reply may
+//! never end, and the bytes of all others would count as its own.
 
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -12,7 +16,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{Driver, End};
-use crate::connection::entry::Failure;
+use crate::connection::entry::{Entry, Failure};
 use crate::connection::error_map;
 use crate::connection::handshake::Opened;
 use crate::util::time::{sleep_until, timeout};
@@ -24,6 +28,9 @@ const MAX_TIMEOUTS: u32 = 3;
 /// What is known of a peer that does not answer.
 pub(super) struct Liveness {
     last_read: Instant,
+    /// The number of commands that timed out since the last complete reply although bytes arrived.
+    unfinished: u32,
+    unfinished_since: Instant,
     /// The number of commands in a row that timed out with nothing read since they were begun.
     timeouts: u32,
     silent_since: Instant,
@@ -36,6 +43,8 @@ impl Liveness {
         let now = Instant::now();
         Self {
             last_read: now,
+            unfinished: 0,
+            unfinished_since: now,
             timeouts: 0,
             silent_since: now,
             probe: None,
@@ -45,6 +54,10 @@ impl Liveness {
     pub(super) fn record_read(&mut self) {
         self.last_read = Instant::now();
         self.timeouts = 0;
+    }
+
+    pub(super) const fn record_reply(&mut self) {
+        self.unfinished = 0;
     }
 }
 
@@ -171,6 +184,17 @@ impl Driver {
         for (since, deadline) in timed_out {
             if self.liveness.last_read > *since {
                 self.liveness.timeouts = 0;
+                if self.liveness.unfinished == 0 {
+                    self.liveness.unfinished_since = *since;
+                }
+                self.liveness.unfinished += 1;
+                let limit = deadline.saturating_duration_since(*since);
+                let elapsed = now.saturating_duration_since(self.liveness.unfinished_since);
+                let is_orphan = self.in_flight.front().is_some_and(Entry::is_late);
+                if is_orphan && self.liveness.unfinished >= MAX_TIMEOUTS && elapsed >= 2 * limit {
+                    let message = "a reply does not end, and its command has timed out";
+                    return Some(Error::new(ErrorKind::Timeout, message));
+                }
                 continue;
             }
             if self.liveness.timeouts == 0 {
@@ -222,12 +246,12 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::connection::entry::{Entry, Received, To};
+    use crate::connection::entry::{Delivered, Entry, To};
     use crate::connection::handshake::{Dialer, Place, Setup};
     use crate::connection::queue::Shared;
     use crate::connection::{Options, Settings};
 
-    type Replies = Vec<oneshot::Receiver<Result<Received, Failure>>>;
+    type Replies = Vec<oneshot::Receiver<Result<Delivered, Failure>>>;
 
     /// A driver with commands of ten bytes in flight: the first `before` were written with an
     /// earlier buffer, and of the buffer with the others, `written` bytes were written. The

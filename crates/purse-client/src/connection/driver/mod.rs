@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -36,6 +37,9 @@ const LARGE_BUFFER: usize = 64 << 10;
 const STABLE: Duration = Duration::from_secs(1);
 const STABLE_WITH_REPLIES: Duration = Duration::from_millis(100);
 
+/// The number of the next connection of this process.
+static GENERATIONS: AtomicU64 = AtomicU64::new(1);
+
 /// The task of a connection.
 pub(super) struct Driver {
     shared: Arc<Shared>,
@@ -56,10 +60,11 @@ pub(super) struct Driver {
     timer: Option<(Instant, Sleep)>,
     liveness: Liveness,
     replacement: Option<Opened>,
-    /// The number of connections made so far.
+    /// The number of this connection; no other of the process has it.
     generation: u64,
-    /// Whether a reply has come over this one.
-    has_replies: bool,
+    is_first: bool,
+    /// Whether a reply to a command has come over this connection.
+    has_replied: bool,
 }
 
 enum End {
@@ -88,7 +93,8 @@ impl Driver {
             liveness: Liveness::new(),
             replacement: None,
             generation: 0,
-            has_replies: false,
+            is_first: true,
+            has_replied: false,
         }
     }
 
@@ -114,7 +120,8 @@ impl Driver {
                 }) => {
                     self.set_up(read, parser, info, &address);
                     let end = self.converse(stream).await;
-                    let stable = match self.has_replies {
+                    // Replies of other connections of the client say nothing about this one.
+                    let stable = match self.has_replied {
                         true => STABLE_WITH_REPLIES,
                         false => STABLE,
                     };
@@ -221,10 +228,10 @@ impl Driver {
         self.parser = parser;
         self.liveness = Liveness::new();
         self.has_rung = false;
-        self.has_replies = false;
+        self.has_replied = false;
         let mut queue = self.shared.lock();
         queue.is_up = true;
-        self.generation += 1;
+        self.generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
         queue.generation = self.generation;
         queue.info = Some(Arc::new(info));
         queue.cause = None;
@@ -233,13 +240,15 @@ impl Driver {
         }
         // A command whose future was dropped meanwhile is not sent. The rest is written at once.
         let dropped = queue.remove(|entry| !entry.is_awaited());
+        queue.load_scripts(Instant::now() + self.dialer.settings.command_timeout);
         queue.is_due = !queue.waiting.is_empty();
         drop(queue);
         drop(dropped);
         self.shared.status.send_replace(Status::Up);
         let server = self.dialer.settings.server.clone();
         let address = address.clone();
-        self.tell(if self.generation == 1 {
+        let is_first = std::mem::take(&mut self.is_first);
+        self.tell(if is_first {
             Event::Connected { server, address }
         } else {
             self.shared.counters.add_reconnect();
@@ -298,7 +307,6 @@ impl Driver {
         let mut out = Vec::new();
         let mut queue = self.shared.lock();
         queue.is_up = false;
-        queue.known = crate::connection::KnownScripts::default();
         if cause.is_some() {
             queue.cause.clone_from(&cause);
         }
@@ -492,7 +500,8 @@ impl Driver {
             }
         }
         if replies > 0 {
-            self.has_replies = true;
+            self.has_replied = true;
+            self.liveness.record_reply();
             self.shared.counters.add_replies(replies);
         }
         Ok(())

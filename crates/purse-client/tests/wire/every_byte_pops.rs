@@ -1,0 +1,115 @@
+//! A connection that is cut at every byte of a pop.
+
+use purse_client::{Client, Command, Pop, Taken};
+use purse_testkit::Server;
+
+use crate::support::{calls, until};
+use crate::wire::{Wire, every_byte};
+
+fn pop() -> Pop {
+    Pop::front("queue")
+}
+
+fn push(server: &Server, number: usize) {
+    let push = ["RPUSH", "queue", &format!("{number:06}")];
+    server.command(&push).expect("RPUSH");
+}
+
+fn number(taken: &Taken) -> usize {
+    let element = String::from_utf8(taken.element().to_vec()).expect("text");
+    element.parse().expect("a number")
+}
+
+fn length(server: &Server) -> i64 {
+    let length = server.command(&["LLEN", "queue"]).expect("LLEN");
+    length.int().expect("a number")
+}
+
+async fn take(client: &Client) -> Taken {
+    let taken = client.take(&pop()).await.expect("no failure");
+    taken.expect("an element")
+}
+
+/// Takes an element per cut, in their order. All are kept until the end, since receipts are
+/// otherwise removed in the background, and count as requests.
+async fn check_takes(mut wire: Wire, is_known: bool) {
+    push(&wire.server, 0);
+    if is_known {
+        push(&wire.server, 0);
+        take(&wire.client).await.put_back().await.expect("back");
+        take(&wire.client).await.keep();
+        until("no receipt is left", async || {
+            let keys = wire.server.command(&["DBSIZE"]).expect("DBSIZE");
+            keys.int() == Some(1)
+        })
+        .await;
+    }
+    let (lengths, first) = wire.lengths(take(&wire.client)).await;
+    let mut taken = vec![first];
+    let cuts = every_byte(lengths).count();
+    (1..=cuts).for_each(|number| push(&wire.server, number));
+    for (done, cut) in every_byte(lengths).enumerate() {
+        if !is_known {
+            wire.reconnect().await;
+        }
+        taken.push(wire.cut(cut, take(&wire.client)).await);
+        let left = cuts - done - 1;
+        assert_eq!(length(&wire.server), left as i64, "{cut:?} of {lengths:?}");
+    }
+    for (expected, taken) in taken.into_iter().enumerate() {
+        assert_eq!(number(&taken), expected);
+        taken.keep();
+    }
+    assert_eq!(length(&wire.server), 0);
+}
+
+#[tokio::test]
+async fn new_take_cut_at_every_byte_delivers_once_in_order() {
+    check_takes(Wire::start().await, false).await;
+}
+
+#[tokio::test]
+async fn known_take_cut_at_every_byte_delivers_once_in_order() {
+    check_takes(Wire::start().await, true).await;
+}
+
+#[tokio::test]
+async fn waiting_take_cut_at_every_byte_delivers_once() {
+    let wire = Wire::start().await;
+    let wait = async |number: usize, arm: &dyn Fn()| {
+        let before = calls(&wire.server, "llen");
+        let client = wire.client.clone();
+        let wait = tokio::spawn(async move { client.take_wait(&pop(), None).await });
+        until("the pop waits", async || {
+            calls(&wire.server, "llen") > before
+        })
+        .await;
+        // The replies to it have arrived once a command after it has one.
+        wire.ready().await;
+        arm();
+        push(&wire.server, number);
+        let taken = wait.await.expect("no panic").expect("no failure");
+        taken.expect("an element")
+    };
+    // The lengths of all that a pop that waits sends and receives, without the receipt's removal.
+    let mut kept = vec![wait(0, &|| {}).await];
+    let (lengths, taken) = wire.lengths(wait(1, &|| {})).await;
+    kept.push(taken);
+    for (number, cut) in (2..).zip(every_byte(lengths)) {
+        let arm = || match cut {
+            crate::wire::Cut::Request(count) => wire.proxy.cut_after_request_bytes(count),
+            crate::wire::Cut::Reply(count) => wire.proxy.cut_after_reply_bytes(count),
+        };
+        kept.push(wait(number, &arm).await);
+        // A cut that was not reached is not for the next pop.
+        wire.proxy.cut();
+        wire.ready().await;
+        assert_eq!(length(&wire.server), 0, "{cut:?} of {lengths:?}");
+    }
+    for (expected, taken) in kept.into_iter().enumerate() {
+        assert_eq!(number(&taken), expected);
+        taken.keep();
+    }
+    let ping = wire.client.run(Command::read("PING")).await;
+    ping.expect("the client works");
+}

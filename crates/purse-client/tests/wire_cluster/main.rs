@@ -1,0 +1,9 @@
+//! Faults of the wire in clusters, and what clients cost that do nothing.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod idle;
+mod load;
+mod nodes;
+mod rounds;
