@@ -89,10 +89,12 @@ impl Error {
         }))
     }
 
-    /// The same failure for one more who shares it; of its cause only the words are left.
+    /// Returns the same failure for another caller that shares it; of its cause only the words are
+    /// left.
     #[must_use]
     pub fn again(&self) -> Self {
-        let again = Self::new(self.kind(), self.0.message.clone());
+        let mut again = Self::new(self.kind(), self.0.message.clone());
+        again.0.server.clone_from(&self.0.server);
         match &self.0.source {
             Some(source) => again.with_source(source.to_string()),
             None => again,
