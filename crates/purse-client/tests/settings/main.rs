@@ -5,6 +5,12 @@ mod support;
 
 mod passwords;
 mod sentinels;
+#[cfg(any(
+    feature = "tls-rustls",
+    feature = "tls-rustls-ring",
+    feature = "tls-native"
+))]
+mod tls;
 mod urls;
 
 use std::collections::HashMap;
