@@ -176,7 +176,15 @@ impl Error {
             ErrorKind::NotSent | ErrorKind::Timeout | ErrorKind::Interrupted => true,
             ErrorKind::Server => matches!(
                 self.code(),
-                Some("LOADING" | "BUSY" | "TRYAGAIN" | "CLUSTERDOWN" | "MASTERDOWN" | "READONLY")
+                Some(
+                    "LOADING"
+                        | "BUSY"
+                        | "TRYAGAIN"
+                        | "CLUSTERDOWN"
+                        | "MASTERDOWN"
+                        | "NOREPLICAS"
+                        | "READONLY"
+                )
             ),
             _ => false,
         }
@@ -332,6 +340,11 @@ mod tests {
             (ErrorKind::Ambiguous, "", false),
             (ErrorKind::Server, "LOADING dataset", true),
             (ErrorKind::Server, "READONLY replica", true),
+            (
+                ErrorKind::Server,
+                "NOREPLICAS Not enough good replicas",
+                true,
+            ),
             (ErrorKind::Server, "OOM no", false),
             (ErrorKind::WrongType, "", false),
             (ErrorKind::Ambiguous, "", false),
