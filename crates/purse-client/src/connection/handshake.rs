@@ -107,7 +107,7 @@ impl Dialer {
             // The server does not know HELLO, so it is asked in RESP2 on the same connection.
             Ok(None) => {}
             // Proxies close the connection after a command that they do not know.
-            Err(error) if error_map::is_end_of_stream(&error) => {
+            Err(error) if talk.awaits_hello() && error_map::is_end_of_stream(&error) => {
                 talk = Talk::new(self.socket(address).await?);
                 talk.resp2(self, credentials.as_ref(), true)
                     .await
@@ -211,6 +211,11 @@ impl Talk {
             out: Vec::new(),
             expected: std::collections::VecDeque::new(),
         }
+    }
+
+    /// Whether nothing was answered yet.
+    fn awaits_hello(&self) -> bool {
+        self.expected.front() == Some(&Expected::Hello)
     }
 
     fn put(&mut self, words: &[&str], expected: Expected) {
