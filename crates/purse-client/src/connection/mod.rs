@@ -69,6 +69,8 @@ impl WeakConnection {
 pub(crate) struct Options {
     /// Connect only once. The connection then ends after three timeouts in a row.
     pub(crate) is_single: bool,
+    /// Report no events.
+    pub(crate) is_quiet: bool,
     /// Receives the messages that reply to no command.
     pub(crate) on_push: Option<Box<dyn FnMut(Vec<Value>) + Send>>,
     /// Is called after each loss and each failed attempt to connect.

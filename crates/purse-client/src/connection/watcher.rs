@@ -37,6 +37,8 @@ pub(crate) async fn watch_for_failover(
         let server = settings.server.clone();
         let options = Options {
             is_single: true,
+            // While the sentinels are away, an attempt a second would be reported as a change.
+            is_quiet: true,
             on_push: Some(Box::new(move |message| {
                 if is_of(&message, &service) {
                     hook.tell(&Event::Failover {

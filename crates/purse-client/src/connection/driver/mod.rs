@@ -91,7 +91,9 @@ impl Driver {
         let bell = tokio::spawn(ring(self.bell.clone(), Arc::downgrade(&self.shared)));
         let _bell = AbortOnDrop(bell);
         let (first, longest) = self.dialer.settings.backoff;
-        let mut backoff = Backoff::new(Duration::ZERO, longest);
+        let mut backoff = Backoff::new(first, longest);
+        // The second attempt follows the first one at once.
+        let mut is_immediate = true;
         loop {
             let opened = match self.replacement.take() {
                 Some(opened) => Ok(opened),
@@ -113,6 +115,7 @@ impl Driver {
                         self.shared.counters.replies() > replies || since.elapsed() > STABLE;
                     if has_worked {
                         backoff.reset();
+                        is_immediate = true;
                     }
                     match end {
                         End::Order(order @ (Order::Finish | Order::End)) => {
@@ -143,11 +146,9 @@ impl Driver {
                 if let Some(on_loss) = &self.options.on_loss {
                     on_loss();
                 }
-                let pause = backoff.next();
-                let pause = if pause.is_zero() {
-                    pause
-                } else {
-                    pause.max(first) + jitter()
+                let pause = match std::mem::take(&mut is_immediate) {
+                    true => Duration::ZERO,
+                    false => backoff.next() + jitter(),
                 };
                 if self.pause(pause).await.is_some() {
                     break;
@@ -239,6 +240,9 @@ impl Driver {
     }
 
     fn tell(&self, event: Event) {
+        if self.options.is_quiet {
+            return;
+        }
         self.dialer.settings.hook.tell(&event);
     }
 
