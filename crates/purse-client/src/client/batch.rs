@@ -243,6 +243,7 @@ impl Batch {
                 Ok(())
             }
             Err(error) => {
+                let error = client.core().explain(error);
                 for index in 0..names.len() {
                     let message = "the atomic batch failed";
                     board.set(index, Err(Error::new(error.kind(), message)));

@@ -185,7 +185,7 @@ impl Client {
 
     /// Adds to an error what it is about.
     pub(crate) fn with_context(&self, error: Error, context: &ErrorContext) -> Error {
-        context.add_to(error, self.inner.core.server())
+        self.inner.core.with_context(error, context)
     }
 
     /// Whether both are handles to one client.

@@ -80,6 +80,16 @@ pub(crate) fn describe(error: &Error) -> String {
     text
 }
 
+/// Returns the error of a client that uses a node of a cluster as a single server, if it is one.
+pub(crate) fn without_cluster(error: Error) -> Error {
+    if !matches!(error.code(), Some("MOVED" | "ASK")) {
+        return error;
+    }
+    let message = "the server is a node of a cluster, and another node has the key: use \
+                   redis-cluster:// in the URL";
+    Error::new(ErrorKind::Config, message).with_source(error.message().to_owned())
+}
+
 /// Whether a server refused the command because it is no primary, or none any more.
 pub(crate) fn is_by_replica(error: &Error) -> bool {
     error.code() == Some("READONLY")

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::cluster::{Cluster, Route};
-use crate::command::{Command, Effect};
+use crate::command::{Command, Effect, ErrorContext};
 use crate::config::Servers;
 use crate::connection::{
     Connection, Dialer, Ending, Options as ConnectionOptions, Place, Settings, Setup, Status,
@@ -181,6 +181,19 @@ impl Core {
         match &self.router {
             Router::Cluster(cluster) => Some(cluster),
             Router::Single(_) | Router::None => None,
+        }
+    }
+
+    /// Adds to an error what it is about.
+    pub(crate) fn with_context(&self, error: Error, context: &ErrorContext) -> Error {
+        context.add_to(self.explain(error), self.server())
+    }
+
+    /// Explains a redirection to a client that follows none.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        match self.settings.target.servers {
+            Servers::Cluster(_) => error,
+            _ => error_map::without_cluster(error),
         }
     }
 
