@@ -155,6 +155,9 @@ impl Call {
             let Some(cluster) = self.core.cluster() else {
                 return Err(self.fail(Failure::NotSent(None)));
             };
+            if cluster.has_ended() {
+                return Err(error_map::ended(Ending::RuntimeEnded));
+            }
             if terms.fail_fast || terms.deadline <= Instant::now() {
                 return Err(self.fail(Failure::NotSent(cluster.cause())));
             }

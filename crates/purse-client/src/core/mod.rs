@@ -275,6 +275,9 @@ impl Core {
         if self.is_closed() {
             return Some(Ending::Closed);
         }
+        if self.cluster().is_some_and(|cluster| cluster.has_ended()) {
+            return Some(Ending::RuntimeEnded);
+        }
         self.connections().iter().find_map(Connection::ending)
     }
 
