@@ -111,7 +111,10 @@ impl Dialer {
                 talk = Talk::new(self.socket(address).await?);
                 talk.resp2(self, credentials.as_ref(), true)
                     .await
-                    .map_err(|_| error)?;
+                    .map_err(|later| match error_map::is_end_of_stream(&later) {
+                        true => error,
+                        false => later,
+                    })?;
                 return talk.finish(self, ServerInfo::default(), shown).await;
             }
             Err(error) => return Err(error),
@@ -243,16 +246,7 @@ impl Talk {
             hello.extend(["SETNAME", name.as_str()]);
         }
         self.put(&hello, Expected::Hello);
-        if dialer.setup != Setup::Sentinel {
-            self.put(
-                &["CLIENT", "SETINFO", "LIB-NAME", LIBRARY],
-                Expected::Optional,
-            );
-            self.put(
-                &["CLIENT", "SETINFO", "LIB-VER", VERSION],
-                Expected::Optional,
-            );
-        }
+        self.put_library(dialer);
         self.set_up(dialer);
         self.flush().await?;
         let info = match self.reply().await? {
@@ -277,10 +271,6 @@ impl Talk {
         credentials: Option<&Credentials>,
         asks: bool,
     ) -> Result<()> {
-        if dialer.setup == Setup::Tracking {
-            let message = "the server does not speak RESP3 (HELLO 3), which tracking needs";
-            return Err(Error::new(ErrorKind::Unsupported, message));
-        }
         if let Some(credentials) = credentials {
             let mut auth = vec!["AUTH"];
             auth.extend(credentials.username());
@@ -288,11 +278,39 @@ impl Talk {
             self.put(&auth, Expected::Login);
         }
         if asks {
+            // Such a proxy may know no CLIENT command either.
             self.put(&["PING"], Expected::Pong);
+        } else {
+            self.introduce(dialer);
         }
-        self.set_up(dialer);
+        if dialer.setup != Setup::Tracking {
+            self.set_up(dialer);
+        }
         self.flush().await?;
-        self.check().await
+        self.check().await?;
+        if dialer.setup == Setup::Tracking {
+            let message = "the server does not speak RESP3 (HELLO 3), which tracking needs";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        Ok(())
+    }
+
+    /// Says the name of the connection, which is otherwise a part of HELLO, and the library's.
+    fn introduce(&mut self, dialer: &Dialer) {
+        let name = &dialer.settings.client_name;
+        if !name.is_empty() {
+            self.put(&["CLIENT", "SETNAME", name], Expected::Optional);
+        }
+        self.put_library(dialer);
+    }
+
+    fn put_library(&mut self, dialer: &Dialer) {
+        if dialer.setup == Setup::Sentinel {
+            return;
+        }
+        for (attribute, value) in [("LIB-NAME", LIBRARY), ("LIB-VER", VERSION)] {
+            self.put(&["CLIENT", "SETINFO", attribute, value], Expected::Optional);
+        }
     }
 
     fn set_up(&mut self, dialer: &Dialer) {
