@@ -4,6 +4,8 @@
 mod support;
 
 mod passwords;
+mod resp2;
+mod rights;
 mod sentinels;
 #[cfg(any(
     feature = "tls-rustls",
