@@ -139,7 +139,7 @@ impl Call {
                 }
                 let terms = match &self.work {
                     Work::Command(command) => self.core.terms_of(command),
-                    Work::Batch(batch) => self.core.terms(batch.timeout, false),
+                    Work::Batch(batch) => self.core.terms(batch.timeout, batch.fail_fast),
                 };
                 *self.terms.insert(terms)
             }

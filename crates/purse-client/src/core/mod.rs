@@ -232,13 +232,13 @@ impl Core {
     }
 
     /// Returns the terms of a command that begins now.
-    pub(crate) fn terms(&self, limit: Option<Duration>, fail_fast: bool) -> Terms {
+    pub(crate) fn terms(&self, limit: Option<Duration>, fail_fast: Option<bool>) -> Terms {
         let since = Instant::now();
         let limit = limit.unwrap_or(self.settings.command_timeout);
         Terms {
             since,
             deadline: since + limit.clamp(MIN_TIMEOUT, MAX_TIMEOUT),
-            fail_fast: fail_fast || self.settings.fail_fast,
+            fail_fast: fail_fast.unwrap_or(self.settings.fail_fast),
         }
     }
 
