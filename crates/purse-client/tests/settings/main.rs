@@ -3,6 +3,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod builder;
+mod handles;
 mod passwords;
 mod resp2;
 mod rights;

@@ -118,6 +118,15 @@ async fn client_certificate_is_sent_and_its_lack_is_auth() {
     let client = identified(&server).connect().await.expect("a certificate");
     client.run(incr("n")).await.expect("INCR");
 
+    // A clone of the builder, to which authorities are added, keeps the certificate.
+    let builder = identified(&server);
+    let again = builder
+        .clone()
+        .certificate_authorities(certificates(&server).ca_pem());
+    let again = again.connect().await.expect("a certificate");
+    again.run(incr("n")).await.expect("INCR");
+    drop(builder);
+
     let error = trusting(&server, &url).connect().await;
     let error = error.expect_err("no client certificate");
     assert_permanent(&error, ErrorKind::Auth, "client certificate");
