@@ -56,6 +56,13 @@ struct Owner {
 pub(crate) struct WeakConnection(Weak<Owner>);
 
 impl WeakConnection {
+    /// Returns the number of connections made so far, if the handle is still in use.
+    pub(crate) fn generation(&self) -> Option<u64> {
+        let owner = self.0.upgrade()?;
+        let generation = owner.shared.lock().generation;
+        Some(generation)
+    }
+
     /// Drops the connection, if it is still in use, and makes another one.
     pub(crate) fn reset(&self) {
         if let Some(owner) = self.0.upgrade() {
