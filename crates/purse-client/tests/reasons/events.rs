@@ -124,6 +124,11 @@ async fn failover_of_sentinels_is_told() {
         events.count("failover") > 0
     })
     .await;
+    // The sentinels and the old primary tell the same one.
+    until("each failover ends one connection", async || {
+        events.count("reconnected") >= events.count("failover")
+    })
+    .await;
 }
 
 #[tokio::test]

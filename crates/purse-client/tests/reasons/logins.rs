@@ -189,3 +189,13 @@ async fn credentials_provider_renews_on_a_living_client() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn credentials_provider_that_hangs_costs_the_connect_timeout() {
+    let builder = Client::builder(&Server::shared().url()).connect_timeout(SHORT);
+    let builder = builder.credentials_provider(std::future::pending);
+    let started = std::time::Instant::now();
+    let error = builder.connect().await.expect_err("no credentials");
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error:?}");
+    assert!(started.elapsed() < crate::support::SOON);
+}

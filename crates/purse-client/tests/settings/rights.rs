@@ -181,3 +181,23 @@ async fn reads_do_not_wait_while_writes_are_paused() {
         assert!(started.elapsed() < SOON, "took {:?}", started.elapsed());
     }
 }
+
+#[tokio::test]
+async fn scan_after_a_restart_is_interrupted_without_info() {
+    for rights in ["~* +@all", "~* +@read +@write +@connection"] {
+        let settings = Server::builder().append_only();
+        let user = format!("me on >secret {rights}");
+        let server = settings.config("user", user).start().expect("a server");
+        let url = server.url_of("me", "secret");
+        let client = Client::connect(&url).await.expect("a user");
+        let set = (0..20_000).fold(Command::write("HSET").key("h"), |set, n| set.arg(n).arg(n));
+        client.run(set).await.expect("HSET");
+        let mut pages = std::pin::pin!(client.scan(Scan::new("HSCAN", "h").count(10)));
+        let first = pages.try_next().await.expect("a page");
+        assert!(!first.expect("not the last one").is_empty());
+        server.restart().expect("restart");
+        let rest: Result<Vec<_>, _> = pages.try_collect().await;
+        let error = rest.expect_err("another process");
+        assert_eq!(error.kind(), ErrorKind::Interrupted, "{error:?}");
+    }
+}

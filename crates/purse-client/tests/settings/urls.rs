@@ -197,3 +197,53 @@ async fn host_that_cannot_be_resolved_is_not_sent() {
     assert!(text.contains("no-such-host.invalid:6379"), "{text}");
     assert!(text.contains("cannot be resolved"), "{text}");
 }
+
+/// A unix socket, which is removed at the end of the test.
+#[cfg(feature = "unix-sockets")]
+struct Socket(std::path::PathBuf);
+
+#[cfg(feature = "unix-sockets")]
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // The server may have removed it.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(feature = "unix-sockets")]
+#[tokio::test]
+async fn unix_socket_url_takes_effect() {
+    let name = format!("purse test {}.sock", std::process::id());
+    let socket = Socket(std::env::temp_dir().join(name));
+    let path = socket.0.display().to_string();
+    let settings = Server::builder().config("unixsocket", format!("\"{path}\""));
+    let server = settings.start().expect("a server");
+    server.user("app", "pass word", RIGHTS).expect("a user");
+    let url = format!("redis+unix://{}", path.replace(' ', "%20"));
+    for (rest, db, user) in [
+        ("", "0", "default"),
+        ("?db=3", "3", "default"),
+        ("?db=2&username=app&password=pass%20word", "2", "app"),
+    ] {
+        let client = Client::connect(&format!("{url}{rest}")).await;
+        let client = client.unwrap_or_else(|error| panic!("{rest}: {error:?}"));
+        let info = info(&client).await;
+        assert_eq!((&*info["db"], &*info["user"]), (db, user), "{rest}");
+    }
+    let logged_in = url.replace("://", "://app:pass%20word@");
+    let client = Client::connect(&logged_in).await.expect("a user");
+    assert_eq!(info(&client).await["user"], "app");
+    for (rest, kind, words) in [
+        ("?username=app&password=x", ErrorKind::Auth, "WRONGPASS"),
+        ("?username=nobody", ErrorKind::Auth, "WRONGPASS"),
+        ("?db=16", ErrorKind::Config, "out of range"),
+        ("?pass=x", ErrorKind::Config, "\"pass\""),
+    ] {
+        let error = Client::connect(&format!("{url}{rest}")).await;
+        assert_permanent(&error.expect_err(rest), kind, words);
+    }
+    let missing = Client::connect("redis+unix:///no/such.sock").await;
+    let error = missing.expect_err("no socket");
+    assert_eq!(error.kind(), ErrorKind::NotSent, "{error:?}");
+    assert!(text_of(&error).contains("/no/such.sock"), "{error:?}");
+}
