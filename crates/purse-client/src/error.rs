@@ -89,10 +89,12 @@ impl Error {
         }))
     }
 
-    /// The same failure for one more who shares it; of its cause only the words are left.
+    /// Returns the same failure for another caller that shares it; of its cause only the words are
+    /// left.
     #[must_use]
     pub fn again(&self) -> Self {
-        let again = Self::new(self.kind(), self.0.message.clone());
+        let mut again = Self::new(self.kind(), self.0.message.clone());
+        again.0.server.clone_from(&self.0.server);
         match &self.0.source {
             Some(source) => again.with_source(source.to_string()),
             None => again,
@@ -174,7 +176,15 @@ impl Error {
             ErrorKind::NotSent | ErrorKind::Timeout | ErrorKind::Interrupted => true,
             ErrorKind::Server => matches!(
                 self.code(),
-                Some("LOADING" | "BUSY" | "TRYAGAIN" | "CLUSTERDOWN" | "MASTERDOWN" | "READONLY")
+                Some(
+                    "LOADING"
+                        | "BUSY"
+                        | "TRYAGAIN"
+                        | "CLUSTERDOWN"
+                        | "MASTERDOWN"
+                        | "NOREPLICAS"
+                        | "READONLY"
+                )
             ),
             _ => false,
         }
@@ -330,6 +340,11 @@ mod tests {
             (ErrorKind::Ambiguous, "", false),
             (ErrorKind::Server, "LOADING dataset", true),
             (ErrorKind::Server, "READONLY replica", true),
+            (
+                ErrorKind::Server,
+                "NOREPLICAS Not enough good replicas",
+                true,
+            ),
             (ErrorKind::Server, "OOM no", false),
             (ErrorKind::WrongType, "", false),
             (ErrorKind::Ambiguous, "", false),

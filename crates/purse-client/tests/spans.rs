@@ -13,7 +13,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use support::client;
-use support::queue::{pop, push};
+use support::queue::pop;
 
 /// Keeps the spans of purse-client, at the levels up to its own.
 #[derive(Clone)]
@@ -74,7 +74,6 @@ async fn each_operation_has_one_span_at_trace_and_none_below() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     let name = client.server().to_owned();
-    push(&server, "a");
     for level in [Level::TRACE, Level::DEBUG] {
         let recorder = Recorder::new(level);
         let _guard = tracing::subscriber::set_default(recorder.clone());
@@ -90,7 +89,8 @@ async fn each_operation_has_one_span_at_trace_and_none_below() {
         let set = Command::write("SET").key("k").arg("v");
         client.op(set, Reply::into_bytes).await.expect("SET");
         assert_eq!(recorder.take(), spans_of("SET"));
-        client.take(&pop()).await.expect("no failure");
+        let taken = client.take(&pop()).await.expect("no failure");
+        assert!(taken.is_none());
         let spans = recorder.take();
         assert_eq!(
             spans.iter().any(|span| span.contains("RPOP")),

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -222,9 +223,11 @@ impl Batch {
             ..
         } = self;
         let names: Vec<_> = commands.iter().map(|command| command.name).collect();
+        let (limit, fail_fast) = limits(commands.iter());
         let batch = ScriptBatch::new(commands).and_then(|mut batch| {
             client.same_slot(&batch.keys)?;
-            batch.timeout = client.options.limit();
+            batch.timeout = limit;
+            batch.fail_fast = fail_fast;
             Ok(batch)
         });
         let replies = match batch {
@@ -248,6 +251,7 @@ impl Batch {
                 Ok(())
             }
             Err(error) => {
+                let error = client.core().explain(error);
                 for index in 0..names.len() {
                     let message = "the atomic batch failed";
                     board.set(index, Err(Error::new(error.kind(), message)));
@@ -258,6 +262,16 @@ impl Batch {
             }
         }
     }
+}
+
+/// Returns the longest time that one of the commands may take, and whether they fail fast, as far
+/// as they say it themselves.
+fn limits<'a>(
+    commands: impl Iterator<Item = &'a Command> + Clone,
+) -> (Option<Duration>, Option<bool>) {
+    let limit = commands.clone().filter_map(|command| command.timeout).max();
+    let fail_fast = commands.filter_map(|command| command.fail_fast).max();
+    (limit, fail_fast)
 }
 
 /// Commands of a batch that were sent together.
@@ -329,8 +343,7 @@ impl<'a> Chunk<'a> {
     fn send_to(&mut self, connection: &Connection, indexes: Vec<usize>) {
         let core = self.client.core();
         let commands = indexes.iter().map(|&index| &self.commands[index]);
-        let limit = commands.clone().filter_map(|command| command.timeout).max();
-        let fail_fast = commands.clone().any(|command| command.fail_fast);
+        let (limit, fail_fast) = limits(commands.clone());
         let terms = core.terms(limit, fail_fast);
         match connection.send_run(commands, terms) {
             Ok(ticket) => {

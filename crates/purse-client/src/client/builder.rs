@@ -76,6 +76,7 @@ pub struct ClientBuilder {
     hook: Hook,
 }
 
+#[derive(Clone)]
 struct Certificates {
     authorities: Vec<u8>,
     client: Option<(Vec<u8>, Vec<u8>)>,
@@ -188,10 +189,12 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the user and password, instead of those of the URL.
+    /// Sets the user and password, instead of those of the URL or of a
+    /// [provider](Self::credentials_provider).
     #[doc(alias = "AUTH")]
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = Some(credentials);
+        self.provider = None;
         self
     }
 
@@ -234,10 +237,9 @@ impl ClientBuilder {
     /// Trusts the certificate authorities in `pem`, and no others. Needs one of the `tls-` features
     /// and a `rediss://` URL.
     pub fn certificate_authorities(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        let client = self.certificates.and_then(|certificates| {
-            let Certificates { client, .. } = Arc::into_inner(certificates)?;
-            client
-        });
+        let client = self
+            .certificates
+            .and_then(|certificates| Arc::unwrap_or_clone(certificates).client);
         self.certificates = Some(Arc::new(Certificates {
             authorities: pem.into(),
             client,

@@ -186,7 +186,7 @@ impl Client {
 
     /// Adds to an error what it is about.
     pub(crate) fn with_context(&self, error: Error, context: &ErrorContext) -> Error {
-        context.add_to(error, self.inner.core.server())
+        self.inner.core.with_context(error, context)
     }
 
     /// Whether both are handles to one client.
@@ -304,8 +304,14 @@ impl Client {
     pub(crate) async fn wait_connected(&self) -> Result<()> {
         let settings = &self.inner.core.settings;
         let connected = timeout(settings.connect_timeout, self.inner.core.wait_connected()).await;
-        let connected = connected
-            .unwrap_or_else(|| Err(error_map::connect_timeout(settings.target.tls.is_some())));
+        let connected = connected.unwrap_or_else(|| {
+            let late = error_map::connect_timeout(settings.target.tls.is_some());
+            // The last failure may say more, such as that the server closes each connection.
+            Err(match self.inner.core.cause() {
+                Some(cause) => late.with_source(error_map::describe(&cause)),
+                None => late,
+            })
+        });
         connected.map_err(|error| error.with_server(settings.server.clone()))
     }
 

@@ -81,7 +81,7 @@ impl Session {
             false => Call::new(self.0.clone(), command).await,
         };
         let reply = answer.map(|answer| answer.reply);
-        reply.map_err(|error| context.add_to(error, self.0.server()))
+        reply.map_err(|error| self.0.with_context(error, &context))
     }
 
     /// Returns the server, as messages name it: its address without the credentials.

@@ -7,6 +7,7 @@ mod refresh;
 mod slot_map;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,8 @@ pub(crate) struct Cluster {
     version: watch::Sender<u64>,
     failure: Mutex<Option<Arc<Error>>>,
     refresh: Arc<Notify>,
+    /// Whether the runtime has ended, and with it the task that learns the slots.
+    has_ended: AtomicBool,
 }
 
 /// Where a command goes.
@@ -63,9 +66,11 @@ impl Cluster {
             version: watch::Sender::new(0),
             failure: Mutex::default(),
             refresh: refresh.clone(),
+            has_ended: AtomicBool::new(false),
         });
         refresh.notify_one();
-        runtime.spawn(refresh::run(Arc::downgrade(&cluster), refresh));
+        let task = EndOnDrop(Arc::downgrade(&cluster));
+        runtime.spawn(refresh::run(task, refresh));
         cluster
     }
 
@@ -151,6 +156,11 @@ impl Cluster {
         self.map().shard(slot).map(|shard| shard.primary.clone())
     }
 
+    /// Whether the slots will not be learned any more, because the runtime has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire)
+    }
+
     /// Why the slots are not known.
     pub(crate) fn cause(&self) -> Option<Arc<Error>> {
         self.failure.lock().clone()
@@ -220,6 +230,9 @@ impl Cluster {
             if let Some(error) = self.cause() {
                 return Err(error.again());
             }
+            if self.has_ended() {
+                return Err(error_map::ended(crate::connection::Ending::RuntimeEnded));
+            }
             if version.changed().await.is_err() {
                 return Err(error_map::ended(crate::connection::Ending::Closed));
             }
@@ -258,4 +271,14 @@ impl Cluster {
     }
 }
 
-type WeakCluster = Weak<Cluster>;
+/// The cluster as its task has it, which is dropped with the runtime.
+struct EndOnDrop(Weak<Cluster>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        if let Some(cluster) = self.0.upgrade() {
+            cluster.has_ended.store(true, Ordering::Release);
+            cluster.version.send_modify(|version| *version += 1);
+        }
+    }
+}

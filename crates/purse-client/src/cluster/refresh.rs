@@ -9,7 +9,7 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::Notify;
 
 use super::slot_map::SlotMap;
-use super::{Cluster, WeakCluster};
+use super::{Cluster, EndOnDrop};
 use crate::command::{Command, Effect};
 use crate::config::{Address, Servers};
 use crate::connection::{Connection, Terms, Waiting, error_map};
@@ -22,10 +22,10 @@ const PAUSE: Duration = Duration::from_millis(50);
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// Learns the slots whenever it is asked to, until the cluster is dropped.
-pub(super) async fn run(cluster: WeakCluster, request: Arc<Notify>) {
+pub(super) async fn run(task: EndOnDrop, request: Arc<Notify>) {
     loop {
         request.notified().await;
-        let Some(cluster) = cluster.upgrade() else {
+        let Some(cluster) = task.0.upgrade() else {
             return;
         };
         match ask_all(&cluster).await {

@@ -66,7 +66,7 @@ pub struct Command {
     pub(crate) keys: SmallVec<[Bytes; 1]>,
     pub(crate) args: Vec<Argument>,
     pub(crate) timeout: Option<Duration>,
-    pub(crate) fail_fast: bool,
+    pub(crate) fail_fast: Option<bool>,
     /// Boxed, because it is rare and each future that sends a command holds one.
     pub(crate) node: Option<Box<Address>>,
     /// Whether it fails while its keys may be on two nodes, instead of waiting until they are not.
@@ -99,7 +99,7 @@ impl Command {
             keys: SmallVec::new_const(),
             args: Vec::new(),
             timeout: None,
-            fail_fast: false,
+            fail_fast: None,
             node: None,
             fails_on_tryagain: false,
             on_first_connection: false,
@@ -134,7 +134,7 @@ impl Command {
     /// Fails at once with [`NotSent`](crate::ErrorKind::NotSent) while the client is not connected,
     /// instead of waiting for the connection to come back.
     pub const fn fail_fast(mut self) -> Self {
-        self.fail_fast = true;
+        self.fail_fast = Some(true);
         self
     }
 

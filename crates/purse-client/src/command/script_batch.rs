@@ -26,6 +26,7 @@ pub(crate) struct ScriptBatch {
     pub(crate) args: Vec<Argument>,
     pub(crate) effect: Effect,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) fail_fast: Option<bool>,
 }
 
 impl ScriptBatch {
@@ -73,6 +74,7 @@ impl ScriptBatch {
             args,
             effect,
             timeout: None,
+            fail_fast: None,
         })
     }
 

@@ -80,6 +80,16 @@ pub(crate) fn describe(error: &Error) -> String {
     text
 }
 
+/// Returns the error of a client that uses a node of a cluster as a single server, if it is one.
+pub(crate) fn without_cluster(error: Error) -> Error {
+    if !matches!(error.code(), Some("MOVED" | "ASK")) {
+        return error;
+    }
+    let message = "the server is a node of a cluster, and another node has the key: use \
+                   redis-cluster:// in the URL";
+    Error::new(ErrorKind::Config, message).with_source(error.message().to_owned())
+}
+
 /// Whether a server refused the command because it is no primary, or none any more.
 pub(crate) fn is_by_replica(error: &Error) -> bool {
     error.code() == Some("READONLY")
@@ -260,8 +270,24 @@ pub(crate) fn refusal(words: &[u8], stage: Stage) -> Error {
 
 /// Returns the error of something at the address that does not speak RESP.
 pub(crate) fn not_a_server(malformed: Malformed) -> Error {
+    if malformed.is_tls_alert() {
+        let message = "cannot connect: the port speaks TLS; use rediss:// for it";
+        return Error::new(ErrorKind::Config, message).with_source(malformed);
+    }
     let message = "cannot connect: what answers is not a Redis or Valkey server";
     Error::new(ErrorKind::Protocol, message).with_source(malformed)
+}
+
+/// Whether a TLS error in lower case is an alert by which the server refuses a certificate.
+fn is_alert_of_certificate(text: &str) -> bool {
+    let reasons = [
+        "certificate",
+        "unknownca",
+        "unknown ca",
+        "decrypterror",
+        "decrypt error",
+    ];
+    text.contains("alert") && reasons.iter().any(|reason| text.contains(reason))
 }
 
 /// Returns the error of a connection that could not be made.
@@ -277,10 +303,23 @@ pub(crate) fn io_error(error: io::Error, stage: Stage) -> Error {
             ErrorKind::Auth,
             "cannot connect: the server wants a client certificate",
         ),
+        _ if is_alert_of_certificate(&lower) => (
+            ErrorKind::Auth,
+            "cannot connect: the server refuses the client certificate",
+        ),
         _ if lower.contains("certificate") => (
             ErrorKind::Config,
             "cannot connect: the certificate is refused",
         ),
+        // rustls, and OpenSSL, of a peer that answers in plain text.
+        Stage::Tls
+            if lower.contains("corrupt message") || lower.contains("wrong version number") =>
+        {
+            (
+                ErrorKind::Config,
+                "cannot connect: the port does not speak TLS; use redis:// for it",
+            )
+        }
         Stage::Tls if error.kind() == io::ErrorKind::InvalidInput => (
             ErrorKind::Config,
             "cannot connect: the host is not a name that a certificate can have",

@@ -107,15 +107,18 @@ impl Dialer {
             // The server does not know HELLO, so it is asked in RESP2 on the same connection.
             Ok(None) => {}
             // Proxies close the connection after a command that they do not know.
-            Err(error) if error_map::is_end_of_stream(&error) => {
+            Err(error) if talk.awaits_hello() && error_map::is_end_of_stream(&error) => {
                 if !self.closes_on_hello(address).await {
                     return Err(error);
                 }
                 talk = Talk::new(self.socket(address).await?);
+                // Such a proxy may know no CLIENT command either.
+                talk.resp2(self, credentials.as_ref(), false).await?;
+                return talk.finish(self, ServerInfo::default(), shown).await;
             }
             Err(error) => return Err(error),
         }
-        talk.resp2(self, credentials.as_ref()).await?;
+        talk.resp2(self, credentials.as_ref(), true).await?;
         talk.finish(self, ServerInfo::default(), shown).await
     }
 
@@ -224,6 +227,11 @@ impl Talk {
         }
     }
 
+    /// Whether nothing was answered yet.
+    fn awaits_hello(&self) -> bool {
+        self.expected.front() == Some(&Expected::Hello)
+    }
+
     fn put(&mut self, words: &[&str], expected: Expected) {
         put_header(&mut self.out, words.len());
         words
@@ -249,16 +257,7 @@ impl Talk {
             hello.extend(["SETNAME", name.as_str()]);
         }
         self.put(&hello, Expected::Hello);
-        if dialer.setup != Setup::Sentinel {
-            self.put(
-                &["CLIENT", "SETINFO", "LIB-NAME", LIBRARY],
-                Expected::Optional,
-            );
-            self.put(
-                &["CLIENT", "SETINFO", "LIB-VER", VERSION],
-                Expected::Optional,
-            );
-        }
+        self.put_library(dialer);
         self.set_up(dialer);
         self.flush().await?;
         let info = match self.reply().await? {
@@ -283,21 +282,51 @@ impl Talk {
         self.reply().await
     }
 
-    /// Logs in with the commands of servers that do not know HELLO.
-    async fn resp2(&mut self, dialer: &Dialer, credentials: Option<&Credentials>) -> Result<()> {
-        if dialer.setup == Setup::Tracking {
-            let message = "the server does not speak RESP3 (HELLO 3), which tracking needs";
-            return Err(Error::new(ErrorKind::Unsupported, message));
-        }
+    /// Logs in with the commands of servers that do not know HELLO; `introduces` says whether also
+    /// to send the names of the connection and the library.
+    async fn resp2(
+        &mut self,
+        dialer: &Dialer,
+        credentials: Option<&Credentials>,
+        introduces: bool,
+    ) -> Result<()> {
         if let Some(credentials) = credentials {
             let mut auth = vec!["AUTH"];
             auth.extend(credentials.username());
             auth.push(credentials.secret());
             self.put(&auth, Expected::Login);
         }
-        self.set_up(dialer);
+        if introduces {
+            self.introduce(dialer);
+        }
+        if dialer.setup != Setup::Tracking {
+            self.set_up(dialer);
+        }
         self.flush().await?;
-        self.check().await
+        self.check().await?;
+        if dialer.setup == Setup::Tracking {
+            let message = "the server does not speak RESP3 (HELLO 3), which tracking needs";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        Ok(())
+    }
+
+    /// Says the name of the connection, which is otherwise a part of HELLO, and the library's.
+    fn introduce(&mut self, dialer: &Dialer) {
+        let name = &dialer.settings.client_name;
+        if !name.is_empty() {
+            self.put(&["CLIENT", "SETNAME", name], Expected::Optional);
+        }
+        self.put_library(dialer);
+    }
+
+    fn put_library(&mut self, dialer: &Dialer) {
+        if dialer.setup == Setup::Sentinel {
+            return;
+        }
+        for (attribute, value) in [("LIB-NAME", LIBRARY), ("LIB-VER", VERSION)] {
+            self.put(&["CLIENT", "SETINFO", attribute, value], Expected::Optional);
+        }
     }
 
     fn set_up(&mut self, dialer: &Dialer) {

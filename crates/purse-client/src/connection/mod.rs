@@ -59,6 +59,13 @@ struct Owner {
 pub(crate) struct WeakConnection(Weak<Owner>);
 
 impl WeakConnection {
+    /// Returns the number of connections made so far, if the handle is still in use.
+    pub(crate) fn generation(&self) -> Option<u64> {
+        let owner = self.0.upgrade()?;
+        let generation = owner.shared.lock().generation;
+        Some(generation)
+    }
+
     /// Drops the connection, if it is still in use, and makes another one.
     pub(crate) fn reset(&self) {
         if let Some(owner) = self.0.upgrade() {
@@ -72,6 +79,8 @@ impl WeakConnection {
 pub(crate) struct Options {
     /// Connect only once. The connection then ends after three timeouts in a row.
     pub(crate) is_single: bool,
+    /// Report no events.
+    pub(crate) is_quiet: bool,
     /// Receives the messages that reply to no command.
     pub(crate) on_push: Option<Box<dyn FnMut(Vec<Value>) + Send>>,
     /// Is called after each loss and each failed attempt to connect.
@@ -180,6 +189,11 @@ impl Connection {
     /// Why there is no connection.
     pub(crate) fn cause(&self) -> Option<Arc<Error>> {
         self.0.shared.lock().cause.clone()
+    }
+
+    /// Returns the number of the connection that was up last, which no other of the process has.
+    pub(crate) fn generation(&self) -> u64 {
+        self.0.shared.lock().generation
     }
 
     /// Whether the connection was up before.

@@ -42,7 +42,7 @@ async fn ask(settings: &Arc<Settings>, sentinel: &Address, service: &str) -> Res
         place: Place::Sentinel(sentinel.clone()),
         setup: Setup::Sentinel,
     };
-    let opened = dialer.open().await?;
+    let opened = dialer.open().await.map_err(name_login)?;
     let question = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", service];
     let (_, reply) = opened.call(&question).await?;
     let reply = reply.map_err(|words| {
@@ -70,6 +70,16 @@ async fn ask(settings: &Arc<Settings>, sentinel: &Address, service: &str) -> Res
         Error::new(ErrorKind::Protocol, message)
     })?;
     Ok(Address::new(&String::from_utf8_lossy(&host), port))
+}
+
+/// Says of a refused login that it was the one of the sentinels, which is not the servers' own.
+fn name_login(error: Error) -> Error {
+    if error.kind() != ErrorKind::Auth {
+        return error;
+    }
+    let message = "cannot connect: the sentinel refuses the login; its user and password are the \
+                   parameters sentinelUsername and sentinelPassword of the URL";
+    Error::new(ErrorKind::Auth, message).with_source(error_map::describe(&error))
 }
 
 /// Checks that a server is a primary: sentinels may tell the address of one that is none any more.

@@ -11,7 +11,7 @@ use super::{Connection, Options, Status, Terms};
 use crate::command::Command;
 use crate::config::Servers;
 use crate::resp::Value;
-use crate::telemetry::{Counters, Event};
+use crate::telemetry::Counters;
 use crate::util::time::sleep;
 
 const PAUSE: Duration = Duration::from_secs(1);
@@ -33,15 +33,12 @@ pub(crate) async fn watch_for_failover(
             setup: Setup::Sentinel,
         };
         let (on_failover, service) = (on_failover.clone(), service.clone());
-        let hook = settings.hook.clone();
-        let server = settings.server.clone();
         let options = Options {
             is_single: true,
+            // While the sentinels are away, an attempt a second would be reported as a change.
+            is_quiet: true,
             on_push: Some(Box::new(move |message| {
                 if is_of(&message, &service) {
-                    hook.tell(&Event::Failover {
-                        server: server.clone(),
-                    });
                     on_failover();
                 }
             })),

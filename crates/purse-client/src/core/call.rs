@@ -145,7 +145,7 @@ impl Call {
                 }
                 let terms = match &self.work {
                     Work::Command(command) => self.core.terms_of(command),
-                    Work::Batch(batch) => self.core.terms(batch.timeout, false),
+                    Work::Batch(batch) => self.core.terms(batch.timeout, batch.fail_fast),
                 };
                 *self.terms.insert(terms)
             }
@@ -173,6 +173,9 @@ impl Call {
         let Some(cluster) = self.core.cluster() else {
             return Err(self.fail(Failure::NotSent(None)));
         };
+        if cluster.has_ended() {
+            return Err(error_map::ended(Ending::RuntimeEnded));
+        }
         if terms.fail_fast || terms.deadline <= Instant::now() {
             return Err(self.fail(Failure::NotSent(cluster.cause())));
         }

@@ -34,7 +34,7 @@ impl Caller {
 
     /// Adds to an error what it is about.
     pub(crate) fn with_context(&self, error: Error, context: &ErrorContext) -> Error {
-        context.add_to(error, self.core.server())
+        self.core.with_context(error, context)
     }
 
     pub(crate) fn server(&self) -> &str {

@@ -15,11 +15,11 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::cluster::{Cluster, Route};
-use crate::command::{Command, Effect};
+use crate::command::{Command, Effect, ErrorContext};
 use crate::config::Servers;
 use crate::connection::{
     Connection, Dialer, Ending, Options as ConnectionOptions, Place, Settings, Setup, Status,
-    Terms, error_map, watch_for_failover,
+    Terms, WeakConnection, error_map, watch_for_failover,
 };
 use crate::telemetry::{Counters, Event};
 use crate::util::sync::Mutex;
@@ -50,6 +50,7 @@ pub(crate) struct Core {
     in_flight: InFlight,
     next: AtomicUsize,
     refused: Mutex<Option<Instant>>,
+    failovers: Arc<FailoverReport>,
     /// The task that hears of failovers from sentinels.
     watcher: Option<tokio::task::JoinHandle<()>>,
 }
@@ -101,27 +102,25 @@ impl Core {
                     .collect(),
             ),
         };
+        let failovers = Arc::new(FailoverReport::default());
         let watcher = match (&settings.target.servers, &router) {
             (Servers::Sentinel { .. }, Router::Single(connections)) => {
                 // Held weakly, or the connections would never be dropped.
                 let weak: Vec<_> = connections.iter().map(Connection::downgrade).collect();
+                let (report, of_report) = (failovers.clone(), settings.clone());
                 let task = watch_for_failover(settings.clone(), counters.clone(), move || {
-                    for connection in &weak {
-                        connection.reset();
+                    if let Some(generation) = weak.first().and_then(WeakConnection::generation) {
+                        report.tell(&of_report, generation);
                     }
+                    weak.iter().for_each(WeakConnection::reset);
                 });
                 Some(runtime.spawn(task))
             }
             _ => None,
         };
-        Arc::new(Self::new(
-            settings,
-            runtime,
-            counters,
-            router,
-            Role::Client,
-            watcher,
-        ))
+        let mut core = Self::new(settings, runtime, counters, router, Role::Client, watcher);
+        core.failovers = failovers;
+        Arc::new(core)
     }
 
     /// Makes a core of one connection that is made only once.
@@ -169,6 +168,7 @@ impl Core {
             in_flight: InFlight::default(),
             next: AtomicUsize::new(0),
             refused: Mutex::new(None),
+            failovers: Arc::default(),
             watcher,
         }
     }
@@ -181,6 +181,19 @@ impl Core {
         match &self.router {
             Router::Cluster(cluster) => Some(cluster),
             Router::Single(_) | Router::None => None,
+        }
+    }
+
+    /// Adds to an error what it is about.
+    pub(crate) fn with_context(&self, error: Error, context: &ErrorContext) -> Error {
+        context.add_to(self.explain(error), self.server())
+    }
+
+    /// Explains a redirection to a client that follows none.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        match self.settings.target.servers {
+            Servers::Cluster(_) => error,
+            _ => error_map::without_cluster(error),
         }
     }
 
@@ -219,13 +232,13 @@ impl Core {
     }
 
     /// Returns the terms of a command that begins now.
-    pub(crate) fn terms(&self, limit: Option<Duration>, fail_fast: bool) -> Terms {
+    pub(crate) fn terms(&self, limit: Option<Duration>, fail_fast: Option<bool>) -> Terms {
         let since = Instant::now();
         let limit = limit.unwrap_or(self.settings.command_timeout);
         Terms {
             since,
             deadline: since + limit.clamp(MIN_TIMEOUT, MAX_TIMEOUT),
-            fail_fast: fail_fast || self.settings.fail_fast,
+            fail_fast: fail_fast.unwrap_or(self.settings.fail_fast),
         }
     }
 
@@ -262,7 +275,19 @@ impl Core {
         if self.is_closed() {
             return Some(Ending::Closed);
         }
+        if self.cluster().is_some_and(|cluster| cluster.has_ended()) {
+            return Some(Ending::RuntimeEnded);
+        }
         self.connections().iter().find_map(Connection::ending)
+    }
+
+    /// Why there is no connection, as far as it is known.
+    pub(crate) fn cause(&self) -> Option<Arc<Error>> {
+        match &self.router {
+            Router::Single(connections) => connections.iter().find_map(Connection::cause),
+            Router::Cluster(cluster) => cluster.cause(),
+            Router::None => None,
+        }
     }
 
     /// Returns all connections that there are.
@@ -308,9 +333,9 @@ impl Core {
         *refused = Some(Instant::now());
         drop(refused);
         if let Router::Single(connections) = &self.router {
-            self.settings.hook.tell(&Event::Failover {
-                server: self.settings.server.clone(),
-            });
+            if let Some(first) = connections.first() {
+                self.failovers.tell(&self.settings, first.generation());
+            }
             connections.iter().for_each(Connection::reset);
         }
     }
@@ -325,6 +350,22 @@ impl Core {
             .iter()
             .map(|connection| connection.finish(limit));
         futures::future::join_all(finish).await;
+    }
+}
+
+/// Reports a failover, once for each connection that it ends: sentinels tell it, and so does the
+/// old primary that refuses writes.
+#[derive(Debug, Default)]
+struct FailoverReport(Mutex<Option<u64>>);
+
+impl FailoverReport {
+    fn tell(&self, settings: &Settings, generation: u64) {
+        let told = self.0.lock().replace(generation);
+        if told != Some(generation) {
+            settings.hook.tell(&Event::Failover {
+                server: settings.server.clone(),
+            });
+        }
     }
 }
 

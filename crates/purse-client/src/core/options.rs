@@ -11,7 +11,7 @@ use crate::command::Command;
 #[must_use = "options do nothing until a handle has them"]
 pub struct Options {
     timeout: Option<Duration>,
-    fail_fast: bool,
+    fail_fast: Option<bool>,
 }
 
 impl Options {
@@ -19,7 +19,7 @@ impl Options {
     pub const fn new() -> Self {
         Self {
             timeout: None,
-            fail_fast: false,
+            fail_fast: None,
         }
     }
 
@@ -29,21 +29,20 @@ impl Options {
         self
     }
 
-    /// Whether a command fails at once while there is no connection, instead of waiting for one.
+    /// Whether a command fails at once while there is no connection, instead of waiting for one;
+    /// instead of the client's own setting.
     pub const fn fail_fast(mut self, fail_fast: bool) -> Self {
-        self.fail_fast = fail_fast;
+        self.fail_fast = Some(fail_fast);
         self
     }
 
     pub(crate) fn apply(&self, command: Command) -> Command {
-        let command = match (command.timeout, self.timeout) {
+        let mut command = match (command.timeout, self.timeout) {
             (None, Some(timeout)) => command.timeout(timeout),
             _ => command,
         };
-        match self.fail_fast {
-            true => command.fail_fast(),
-            false => command,
-        }
+        command.fail_fast = command.fail_fast.or(self.fail_fast);
+        command
     }
 
     pub(crate) const fn limit(&self) -> Option<Duration> {

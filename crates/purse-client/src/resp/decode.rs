@@ -48,6 +48,13 @@ pub(crate) struct Malformed {
     mark: Option<u8>,
 }
 
+impl Malformed {
+    /// Whether the reply is an alert record of TLS.
+    pub(crate) fn is_tls_alert(&self) -> bool {
+        self.mark == Some(0x15)
+    }
+}
+
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.reason)?;

@@ -70,6 +70,7 @@ impl TrackingTask {
         let reported = registry.clone();
         let options = Options {
             is_single: true,
+            is_quiet: false,
             on_push: Some(Box::new(move |message| forward(&message, &reported))),
             on_loss: None,
         };

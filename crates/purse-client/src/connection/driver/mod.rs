@@ -32,10 +32,9 @@ use liveness::Liveness;
 /// The space that is reserved for a read; and for one after a read that filled it.
 const BUFFER: usize = 16 << 10;
 const LARGE_BUFFER: usize = 64 << 10;
-/// A connection counts as successful after this time, and after the shorter one if it has carried a
-/// reply. The back-off then starts again.
+/// A connection counts as successful after this time, or once it has carried a reply to a command.
+/// The back-off then starts again.
 const STABLE: Duration = Duration::from_secs(1);
-const STABLE_WITH_REPLIES: Duration = Duration::from_millis(100);
 
 /// The number of the next connection of this process.
 static GENERATIONS: AtomicU64 = AtomicU64::new(1);
@@ -103,7 +102,9 @@ impl Driver {
         let bell = tokio::spawn(ring(self.bell.clone(), Arc::downgrade(&self.shared)));
         let _bell = AbortOnDrop(bell);
         let (first, longest) = self.dialer.settings.backoff;
-        let mut backoff = Backoff::new(Duration::ZERO, longest);
+        let mut backoff = Backoff::new(first, longest);
+        // The second attempt follows the first one at once.
+        let mut is_immediate = true;
         loop {
             let opened = match self.replacement.take() {
                 Some(opened) => Ok(opened),
@@ -121,12 +122,9 @@ impl Driver {
                     self.set_up(read, parser, info, &address);
                     let end = self.converse(stream).await;
                     // Replies of other connections of the client say nothing about this one.
-                    let stable = match self.has_replied {
-                        true => STABLE_WITH_REPLIES,
-                        false => STABLE,
-                    };
-                    if since.elapsed() >= stable {
+                    if self.has_replied || since.elapsed() >= STABLE {
                         backoff.reset();
+                        is_immediate = true;
                     }
                     match end {
                         End::Order(order @ (Order::Finish | Order::End)) => {
@@ -157,11 +155,9 @@ impl Driver {
                 if let Some(on_loss) = &self.options.on_loss {
                     on_loss();
                 }
-                let pause = backoff.next();
-                let pause = if pause.is_zero() {
-                    pause
-                } else {
-                    pause.max(first) + jitter()
+                let pause = match std::mem::take(&mut is_immediate) {
+                    true => Duration::ZERO,
+                    false => backoff.next() + jitter(),
                 };
                 if self.pause(pause).await.is_some() {
                     break;
@@ -257,6 +253,9 @@ impl Driver {
     }
 
     fn tell(&self, event: Event) {
+        if self.options.is_quiet {
+            return;
+        }
         self.dialer.settings.hook.tell(&event);
     }
 
