@@ -392,7 +392,10 @@ impl<'a> Chunk<'a> {
             let of_nobody = (0..answered.len()).filter(|&index| !answered[index]);
             again.extend(of_nobody);
             again.sort_unstable();
-            again = self.in_order(again);
+            // Reads alone have no order to keep.
+            if self.effect == Effect::Write {
+                again = self.in_order(again);
+            }
         }
         for index in again {
             let result = self.client.call(self.commands[index].clone()).await;

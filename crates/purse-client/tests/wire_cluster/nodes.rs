@@ -104,7 +104,7 @@ async fn many_redirections_at_once_cause_few_refreshes() {
         result.expect("it follows the redirection");
     }
     let followed = client.stats().redirects - redirects;
-    assert!(followed >= u64::from(SLOTS) * 10, "{followed} redirections");
+    assert!(followed >= u64::from(SLOTS), "{followed} redirections");
     for key in &keys {
         let value = new.command(&["GET", key]).expect("GET");
         assert_eq!(value.text(), Some("20"), "{key}");
