@@ -7,8 +7,10 @@ use super::Effect;
 
 /// A Lua script that runs on the server in one atomic step.
 ///
-/// Meant for a `static`: the source is hashed once.
+/// A script is meant for a `static`: its source is hashed once, and each connection sends the
+/// source once. All keys that it uses must be among the keys of its command.
 ///
+/// # Examples
 /// ```
 /// use purse_client::Script;
 ///
@@ -34,13 +36,13 @@ struct Computed {
 static SCRIPTS: AtomicUsize = AtomicUsize::new(0);
 
 impl Script {
-    /// A script that may change data; `name` stands for it in errors.
+    /// Creates a script that may change data. Errors name it `name`.
     #[must_use]
     pub const fn write(name: &'static str, source: &'static str) -> Self {
         Self::new(name, source, Effect::Write)
     }
 
-    /// A script that changes nothing; `name` stands for it in errors.
+    /// Creates a script that changes nothing. Errors name it `name`.
     #[must_use]
     pub const fn read(name: &'static str, source: &'static str) -> Self {
         Self::new(name, source, Effect::Read)
@@ -55,7 +57,7 @@ impl Script {
         }
     }
 
-    /// The name that stands for the script in errors.
+    /// Returns the name of the script in errors.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name

@@ -1,4 +1,6 @@
-//! What a client tells: events, counters, and `tracing`. May import: `error`.
+//! Events, counters and `tracing` of a client.
+//!
+//! May import: `error`.
 
 mod event;
 mod metrics;
