@@ -18,7 +18,7 @@ pub struct Stats {
     pub bytes_sent: u64,
     /// The bytes that were received.
     pub bytes_received: u64,
-    /// The commands that had no reply in time, on the client's own runtime.
+    /// The commands that had no reply in time, as far as the task of their connection noticed.
     pub timeouts: u64,
     /// The connections that were made again after a loss.
     pub reconnects: u64,

@@ -1,9 +1,9 @@
 //! Deadlines of commands, and peers that do not answer.
 //!
-//! A command that times out with nothing read since it was begun makes its connection suspect: the
-//! peer may have forgotten it. A connection is half-open if the server answers on a new one, and is
-//! then replaced by that. A server that answers on neither is given up after three such timeouts in
-//! a row.
+//! A command that times out with nothing read since it was begun makes its connection suspect,
+//! because the peer may have forgotten it. The driver then opens a second connection. If the server
+//! answers there, the first connection is half-open and is replaced. If the server answers on
+//! neither, the connection is given up after three such timeouts in a row.
 
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -21,7 +21,7 @@ use crate::{Error, ErrorKind, Result};
 /// A connection is given up after this number of timeouts in a row.
 const MAX_TIMEOUTS: u32 = 3;
 
-/// What is known of a peer that does not answer.
+/// The counts and the probe by which a peer that does not answer is noticed.
 pub(super) struct Liveness {
     last_read: Instant,
     /// The number of commands in a row that timed out with nothing read since they were begun.
@@ -176,7 +176,8 @@ impl Driver {
             return None;
         };
         self.liveness.probe = None;
-        // A server that does not answer there either is busy, or gone: the next timeout asks again.
+        // A server that does not answer there either is busy or gone. The next timeout starts
+        // another probe.
         opened.ok().map(Box::new).map(End::Replace)
     }
 }
