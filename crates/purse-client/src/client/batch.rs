@@ -19,13 +19,14 @@ use crate::{Error, ErrorKind, Reply, Result};
 /// The commands that are sent at once, with one deadline.
 const MAX_CHUNK: usize = 1_024;
 
-/// Operations that are sent together: those that collections' methods return, of any types.
+/// A list of operations that are sent together, of any result types.
 ///
-/// Without waiting for each reply, so they take about one round trip together, and in the order in
-/// which they were added. Each has a result of its own: one that fails does not keep the others
-/// from running. [`atomic`](Self::atomic) makes one step of them all, in between which nobody
-/// else's commands run.
+/// The operations are sent in the order in which they were added, without waiting for each reply,
+/// so they take about one round trip together. Each has a result of its own: one that fails does
+/// not keep the others from running. [`atomic`](Self::atomic) runs them all in one step, so that no
+/// other command runs in between.
 ///
+/// # Examples
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let server = purse_testkit::Server::start()?;
@@ -39,7 +40,7 @@ const MAX_CHUNK: usize = 1_024;
 /// let length = batch.add(client.op(Command::read("LLEN").key("visits"), Reply::into_count));
 /// batch.send().await?;
 /// assert_eq!(visits.take()?, 1);
-/// assert!(length.take().is_err(), "visits is no list");
+/// assert!(length.take().is_err(), "visits is not a list");
 /// # Ok(())
 /// # })
 /// # }
@@ -61,13 +62,13 @@ struct Board(Mutex<Vec<Place>>);
 #[derive(Debug)]
 enum Place {
     Unsent,
-    /// The batch is being sent, or was dropped meanwhile.
+    /// The batch is being sent, or was dropped while it was sent.
     Sending,
     Done(Result<Reply>),
     Taken,
 }
 
-/// The result of one operation of a [`Batch`], once that is sent.
+/// A handle to the result of one operation of a [`Batch`], which is there once the batch is sent.
 #[must_use = "the operation may have failed"]
 pub struct Pending<R>(Source<R>);
 
@@ -96,7 +97,7 @@ impl Board {
 }
 
 impl Client {
-    /// A batch of operations, empty yet.
+    /// Creates an empty batch of operations.
     pub fn batch(&self) -> Batch {
         Batch {
             client: self.clone(),
@@ -108,7 +109,7 @@ impl Client {
 }
 
 impl Batch {
-    /// Makes one transaction of the batch: all operations run in one step, or none of them is sent.
+    /// Makes one transaction of the batch: all operations run in one step, or none of them.
     ///
     /// One that fails is not undone with the others, as in `MULTI`; it has its own error. In a
     /// cluster all keys must share a slot. It is sent as one script.
@@ -117,7 +118,9 @@ impl Batch {
         self
     }
 
-    /// Adds an operation of this batch's client. Its result is there once the batch is sent.
+    /// Adds an operation of this batch's client. Its result is there once the batch is sent; an
+    /// operation of another client is not sent, and its result is an error of kind
+    /// [`InvalidInput`](ErrorKind::InvalidInput).
     pub fn add<R>(&mut self, operation: Op<R>) -> Pending<R> {
         let (client, command, read) = match operation.into_parts() {
             Ok(parts) => parts,
@@ -146,13 +149,13 @@ impl Batch {
         Pending(pending)
     }
 
-    /// The number of operations to send.
+    /// Returns the number of operations to send.
     #[must_use]
     pub fn len(&self) -> usize {
         self.commands.len()
     }
 
-    /// Whether there is nothing to send.
+    /// Returns whether there is nothing to send.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.commands.is_empty()
@@ -160,22 +163,25 @@ impl Batch {
 
     /// Sends the operations and waits for all their replies.
     ///
-    /// One round trip for each 1024 operations, all on the connection that writes go over if there
-    /// is a write among them; an atomic batch takes one. An empty batch sends nothing. In a cluster
-    /// the order is kept within each slot. What it sent elsewhere since the slot has moved did not
-    /// run, and is sent again, each by itself; but not where a later operation in the slot has run:
-    /// then it is [`NotSent`](ErrorKind::NotSent), or has the cluster's error.
+    /// A batch takes one round trip for every 1024 operations; an atomic batch takes one in all. An
+    /// empty batch sends nothing. In a cluster the order is kept within each slot. An operation
+    /// that the cluster redirected did not run, and is sent again alone. If a later operation in
+    /// its slot has run, it is [`NotSent`](ErrorKind::NotSent) instead.
     ///
     /// # Errors
-    /// Where the batch as a whole was not sent, or nothing is known of it: an atomic one, if its
-    /// keys do not share a slot ([`CrossSlot`](ErrorKind::CrossSlot)), a command has more than 7000
-    /// arguments or all of them a million ([`InvalidInput`](ErrorKind::InvalidInput)), or as
-    /// [`Client::run`] fails. Each result then has an error of the same kind. What becomes of a
-    /// single operation is in its result alone; where the connection breaks midway, the rest is
-    /// [`NotSent`](ErrorKind::NotSent).
+    /// A batch that is not atomic always returns `Ok`: what became of each operation is in its
+    /// [`Pending`]. If the connection breaks midway, an operation whose bytes were not sent as a
+    /// whole is [`NotSent`](ErrorKind::NotSent), and a write that was sent is
+    /// [`Ambiguous`](ErrorKind::Ambiguous).
+    ///
+    /// An atomic batch fails with [`CrossSlot`](ErrorKind::CrossSlot) if its keys do not share a
+    /// slot, with [`InvalidInput`](ErrorKind::InvalidInput) if a command has more than 7000
+    /// arguments or all of them a million, and as [`Client::run`] does. Each result then has an
+    /// error of the same kind.
     ///
     /// # Cancel safety
-    /// Dropped midway, operations may run or not; an atomic batch runs whole or not at all.
+    /// If the future is dropped, operations may run or not; an atomic batch runs whole or not at
+    /// all.
     pub async fn send(self) -> Result<()> {
         if self.commands.is_empty() {
             return Ok(());
@@ -482,11 +488,11 @@ fn not_sent() -> Error {
 }
 
 impl<R> Pending<R> {
-    /// The operation's result.
+    /// Returns the result of the operation.
     ///
     /// # Errors
-    /// Those of the operation; [`NotSent`](ErrorKind::NotSent) if the batch was not sent. If it was
-    /// dropped while it was being sent, a write is [`Ambiguous`](ErrorKind::Ambiguous).
+    /// Those of the operation; [`NotSent`](ErrorKind::NotSent) if the batch was not sent. If the
+    /// batch was dropped while it was sent, a write is [`Ambiguous`](ErrorKind::Ambiguous).
     pub fn take(self) -> Result<R> {
         let (board, index, read, name, key, effect) = match self.0 {
             Source::Known(result) => return result,

@@ -21,10 +21,12 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Preset {
-    /// Data: reads are sent again when the connection breaks, five seconds for each command.
+    /// For data: a command may take five seconds, and reads are sent again when the connection
+    /// breaks.
     #[default]
     Standard,
-    /// Masters of a lock: nothing is sent twice, short bounds, fast reconnects.
+    /// For the masters of a lock: short timeouts, fast reconnects, one connection, and nothing is
+    /// sent twice.
     Locks,
 }
 
@@ -124,14 +126,15 @@ impl ClientBuilder {
         self
     }
 
-    /// Bounds the wait for each reply, by a year at most. Default: 5 s; 100 ms with
-    /// [`Preset::Locks`].
+    /// Sets the time that each command may take, from its first poll to its reply; a year at most.
+    /// Default: 5 s; 100 ms with [`Preset::Locks`].
     pub const fn command_timeout(mut self, timeout: Duration) -> Self {
         self.command_timeout = Some(timeout);
         self
     }
 
-    /// Bounds each attempt to connect. Default: 5 s; 300 ms with [`Preset::Locks`].
+    /// Sets the time that each attempt to connect may take. Default: 5 s; 300 ms with
+    /// [`Preset::Locks`].
     pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self
@@ -139,50 +142,53 @@ impl ClientBuilder {
 
     /// Sets the number of connections, among which reads take turns. All writes use the first one,
     /// so that they keep their order. With more than one, a read may not see a write that was not
-    /// awaited. Default: 1. In a cluster there is one connection per node.
+    /// awaited. Default: 1. A cluster always has one connection per node, and [`Preset::Locks`] one
+    /// in all.
     pub const fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
         self
     }
 
-    /// Whether a command fails at once while there is no connection, instead of waiting for one
-    /// within its timeout. Default: no.
+    /// Sets whether a command fails at once while there is no connection, instead of waiting for
+    /// one within its timeout. Default: no.
     pub const fn fail_fast(mut self, fail_fast: bool) -> Self {
         self.fail_fast = fail_fast;
         self
     }
 
-    /// Whether a read is sent again, three times at most, when the connection breaks. Default: yes;
-    /// no with [`Preset::Locks`].
+    /// Sets whether a read is sent again, three times at most, when the connection breaks. Default:
+    /// yes; no with [`Preset::Locks`].
     pub const fn retry_reads(mut self, retry: bool) -> Self {
         self.retry_reads = Some(retry);
         self
     }
 
-    /// Sets the pauses between attempts to connect: the second attempt follows the first one at
-    /// once, then after `first`, and then after twice the pause before, up to `max`. Each pause has
-    /// up to 20 ms of jitter. Default: 20 ms and 2 s; 20 ms and 500 ms with [`Preset::Locks`].
+    /// Sets the pauses between attempts to connect. The first pause is zero. Each later one is at
+    /// least `first`, grows up to `max`, and has up to 20 ms of jitter. Default: 20 ms and 2 s; 20
+    /// ms and 500 ms with [`Preset::Locks`].
     pub const fn backoff(mut self, first: Duration, max: Duration) -> Self {
         self.backoff = Some((first, max));
         self
     }
 
-    /// Sets how long a connection may be idle before the kernel asks whether the peer is there;
-    /// `None` turns that off. Default: 60 s.
+    /// Sets how long a TCP connection may be idle before the kernel asks whether the peer is there;
+    /// at least a second. `None` turns that off. Default: 60 s.
     pub const fn keep_alive(mut self, idle: Option<Duration>) -> Self {
         self.keep_alive = idle;
         self
     }
 
-    /// Sets the name of the connections in `CLIENT LIST`; an empty one sets none. Default:
-    /// `purse:` and the version of purse.
+    /// Sets the name of the connections in `CLIENT LIST`: printable ASCII without spaces. An empty
+    /// name sets none. Servers that do not know `HELLO` get no name. Default: `purse:` and the
+    /// version of purse.
     #[doc(alias = "CLIENT SETNAME")]
     pub fn client_name(mut self, name: impl Into<String>) -> Self {
         self.client_name = Some(name.into());
         self
     }
 
-    /// Sets where reads go. Default: to the primary.
+    /// Sets where reads go. Anything but [`ReadFrom::Primary`] needs a cluster. Default: to the
+    /// primary.
     #[doc(alias = "READONLY")]
     pub const fn read_from(mut self, read_from: ReadFrom) -> Self {
         self.read_from = read_from;
@@ -234,8 +240,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Trusts the certificate authorities in `pem`, and no others. Needs one of the `tls-` features
-    /// and a `rediss://` URL.
+    /// Trusts the certificate authorities in `pem`, which is PEM text, and no others. Needs one of
+    /// the `tls-` features and a URL with TLS.
     pub fn certificate_authorities(mut self, pem: impl Into<Vec<u8>>) -> Self {
         let client = self
             .certificates
@@ -247,8 +253,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Trusts the certificate authorities in `authorities`, and no others, and identifies the client
-    /// with a certificate and its private key. All three are PEM.
+    /// Trusts the certificate authorities in `authorities`, and no others, and identifies the
+    /// client with a certificate and its private key. All three are PEM text; native-tls reads PKCS
+    /// #8 keys only. Needs one of the `tls-` features and a URL with TLS.
     pub fn client_certificate(
         mut self,
         authorities: impl Into<Vec<u8>>,
@@ -262,56 +269,57 @@ impl ClientBuilder {
         self
     }
 
-    /// Calls `hook` for each [`Event`] of the client's connections, on the task that drives the
-    /// connection: it must return soon.
+    /// Calls `hook` for each [`Event`] of the client's connections. It runs on the task that drives
+    /// the connection, so it must return soon.
     pub fn on_event(mut self, hook: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.hook = Hook::new(hook);
         self
     }
 
-    /// Connects, and gives up on the first failure.
+    /// Connects. The first failed attempt is the result.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for a configuration that cannot work, [`ErrorKind::Auth`] for refused
-    /// credentials, [`ErrorKind::Timeout`] or [`ErrorKind::NotSent`] where no server answers,
-    /// [`ErrorKind::Protocol`] where something else answers. Each names the server, and comes within
-    /// the connect timeout.
+    /// [`ErrorKind::Config`] for a configuration that cannot work, and outside of a tokio runtime.
+    /// [`ErrorKind::Auth`] for refused credentials. [`ErrorKind::Timeout`] or
+    /// [`ErrorKind::NotSent`] if no server answers. [`ErrorKind::Protocol`] if something else
+    /// answers. Each names the server, and comes within the connect timeout.
     ///
     /// # Cancel safety
-    /// Dropped midway, the connections are closed.
+    /// If the future is dropped, the connections are closed.
     pub async fn connect(self) -> Result<Client> {
         let client = self.connect_lazy()?;
         client.wait_connected().await?;
         Ok(client)
     }
 
-    /// Starts to connect in the background and goes on trying; commands wait for the connection
-    /// within their timeout, or fail at once if they are to [fail fast](Self::fail_fast).
+    /// Returns a client that connects in the background and keeps trying. Commands wait for the
+    /// connection within their timeout, or fail at once with [`fail_fast`](Self::fail_fast).
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for a configuration that cannot work, and outside a tokio runtime.
+    /// [`ErrorKind::Config`] for a configuration that cannot work, and outside of a tokio runtime.
     pub fn connect_lazy(self) -> Result<Client> {
         let runtime = runtime()?;
         Ok(Client::new(Arc::new(self.settings()?), runtime))
     }
 
-    /// Connects once, over one connection that is never made again.
+    /// Opens a [`Session`]: one connection that is never made again. In a cluster it goes to the
+    /// first node of the URL.
     ///
     /// # Errors
-    /// As [`connect`](Self::connect).
+    /// Those of [`connect`](Self::connect).
     ///
     /// # Cancel safety
-    /// Dropped midway, the connection is closed.
+    /// If the future is dropped, the connection is closed.
     pub async fn connect_session(self) -> Result<Session> {
         let runtime = runtime()?;
         Session::open(Arc::new(self.settings()?), runtime).await
     }
 
-    /// Makes a client that does not connect, for [`Client::watch`] alone, which has a connection of
-    /// its own; every other command fails.
+    /// Returns a client that does not connect. It is for [`Client::watch`], which has a connection
+    /// of its own; every other command fails with [`ErrorKind::NotSent`].
     ///
     /// # Errors
-    /// As [`connect_lazy`](Self::connect_lazy).
+    /// Those of [`connect_lazy`](Self::connect_lazy).
     pub fn unconnected(self) -> Result<Client> {
         let runtime = runtime()?;
         Ok(Client::unconnected(Arc::new(self.settings()?), runtime))

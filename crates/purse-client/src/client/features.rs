@@ -14,31 +14,56 @@ use crate::{Command, Pattern, Reply, Result};
 impl Client {
     /// Streams the pages of a scan, each the elements of one reply.
     ///
-    /// One round trip a page. The next one is on its way while a page is used, from the second one
-    /// on ([`prefetch_pages`](crate::prefetch_pages)); nothing is sent once the stream is dropped. The guarantees are the server's:
-    /// what is there from start to end is seen at least once; what comes, goes or changes meanwhile
-    /// may be seen or not, and the same element may be seen twice.
+    /// Nothing is sent before the stream is polled, nor once it is dropped. From the second page
+    /// on, the next page is in flight while a page is used
+    /// ([`prefetch_pages`](crate::prefetch_pages)). The guarantees are the server's: an element
+    /// that is there from start to end is seen at least once. An element that is added, removed or
+    /// changed during the scan may be seen or not. The same element may be seen twice.
+    ///
+    /// Redis: HSCAN, SSCAN, ZSCAN. Complexity: O(n) in all. Round trips: 1 per page.
     ///
     /// # Errors
-    /// As [`run`](Self::run), and [`Interrupted`](crate::ErrorKind::Interrupted) where the connection was
-    /// made again since the start; the stream ends after an error.
+    /// Those of [`run`](Self::run), and [`Interrupted`](crate::ErrorKind::Interrupted) if the
+    /// connection was made again since the page before. The stream ends after an error.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = purse_testkit::Server::start()?;
+    /// # let url = server.url();
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// use futures::TryStreamExt;
+    /// use purse_client::{Client, Command, Scan};
+    ///
+    /// let client = Client::connect(&url).await?;
+    /// client.run(Command::write("SADD").key("set").arg("a").arg("b")).await?;
+    /// let pages: Vec<_> = client.scan(Scan::new("SSCAN", "set")).try_collect().await?;
+    /// assert_eq!(pages.concat().len(), 2);
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
     pub fn scan(&self, scan: Scan) -> impl Stream<Item = Result<Vec<Reply>>> + Send + 'static {
         scan::pages(self.caller(), scan)
     }
 
-    /// Streams the keys that match, in pages, each the keys of one reply; `count` is how much the
-    /// server looks at for one page, a hint.
+    /// Streams the keys that match, in pages, each the keys of one reply. `count` is a hint: the
+    /// number of keys that the server looks at for one page.
     ///
-    /// One round trip (SCAN) a page. The next one is on its way while a page is used, from the
-    /// second one on ([`prefetch_pages`](crate::prefetch_pages)); nothing is sent once the stream is dropped. A cluster's primaries
-    /// are scanned one after the other, after CLUSTER SLOTS has told before each of them which
-    /// there are. The guarantees are the server's: a key that is there from start to end is seen at
-    /// least once; one that comes or goes meanwhile may be seen or not, and the same key may be
+    /// Nothing is sent before the stream is polled, nor once it is dropped. From the second page
+    /// on, the next page is in flight while a page is used
+    /// ([`prefetch_pages`](crate::prefetch_pages)). The primaries of a cluster are scanned one
+    /// after the other; before each of them, the client learns again which there are. The
+    /// guarantees are the server's: a key that is there from start to end is seen at least once. A
+    /// key that is added or removed during the scan may be seen or not, and the same key may be
     /// seen twice. A key that moves to another primary of a cluster during the scan may be missed.
     ///
+    /// Redis: SCAN, and CLUSTER SLOTS in a cluster. Complexity: O(n) in all. Round trips: 1 per
+    /// page.
+    ///
     /// # Errors
-    /// As [`run`](Self::run), and [`Interrupted`](crate::ErrorKind::Interrupted) where a connection was made
-    /// again since the start; the stream ends after an error.
+    /// Those of [`run`](Self::run), and [`Interrupted`](crate::ErrorKind::Interrupted) if a
+    /// connection was made again since the page before. The stream ends after an error.
     pub fn scan_keys(
         &self,
         pattern: Option<Pattern>,
@@ -49,22 +74,23 @@ impl Client {
 
     /// Runs `read`, a command or script that reads one key, and watches the key from that moment.
     ///
-    /// It should change nothing, or be idempotent. All watches share one connection (in a cluster
-    /// one for each node), which is made on demand and closes some seconds after the last watch; a
-    /// second watch of the same key costs nothing more.
+    /// `read` should change nothing, or be idempotent. All watches share one connection, in a
+    /// cluster one for each node. It is made when it is first needed and closes some seconds after
+    /// the last watch. While there is one, the client sends `PING`, in a cluster `CLUSTER NODES`,
+    /// every two seconds.
     ///
-    /// Redis: `CLIENT TRACKING ON`, once for each connection, and the command. One round trip, and
-    /// those of connecting where there is no such connection. Every two seconds `PING` (in a
-    /// cluster `CLUSTER NODES`) while there are watches.
+    /// Redis: CLIENT TRACKING ON, once per connection, and `read`. Complexity: that of `read`.
+    /// Round trips: 1, and those of connecting if there is no such connection.
     ///
     /// # Errors
-    /// As [`run`](Self::run), within the command's timeout and, where it has to connect, the
-    /// connect timeout. [`InvalidInput`](crate::ErrorKind::InvalidInput) for a command of no key, or of
-    /// several. [`Auth`](crate::ErrorKind::Auth) or [`Unsupported`](crate::ErrorKind::Unsupported) where the
-    /// server refuses to track; it is asked again only after half a minute.
+    /// Those of [`run`](Self::run), within the command's timeout and the connect timeout.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a command of no key, or of several.
+    /// [`Auth`](crate::ErrorKind::Auth) or [`Unsupported`](crate::ErrorKind::Unsupported) if the
+    /// server refuses to track, as one that speaks only RESP2 does. It is asked again after half a
+    /// minute.
     ///
     /// # Cancel safety
-    /// Dropped, the command may run or not, and nothing is watched.
+    /// If the future is dropped, the command may run or not, and nothing is watched.
     #[doc(alias = "CLIENT TRACKING")]
     #[doc(alias = "invalidation")]
     pub async fn watch(&self, read: Command) -> Result<(Reply, Watch)> {
@@ -77,31 +103,53 @@ impl Client {
 
     /// Takes an element out if there is one.
     ///
-    /// `LPOP`, `RPOP`, `ZPOPMIN` or `ZPOPMAX` in a script, which notes the element at a key beside
-    /// the collection: its receipt. One round trip, and `UNLINK` of the receipt, together with
-    /// others of the same collection, which nobody waits for; atomic. Where the connection breaks,
-    /// it asks again as long as a command may take.
+    /// A script takes the element and notes it at a key beside the collection, its receipt, in one
+    /// atomic step. If the connection breaks, the pop asks again within the time of a command.
+    /// [`Taken::keep`] removes the receipt in the background.
     ///
-    /// No element is lost or doubled, whatever breaks, as long as this process and its runtime
-    /// live, and the server is not away for more than ten minutes and keeps what it did: a replica
-    /// that takes over without the last writes has their elements once more. If the process dies
-    /// between the pop and what it does with the element, the receipt has a copy for these ten
-    /// minutes, under `key{key}:taken:<id>`, or `key:taken:<id>` where the key has a hash tag of
-    /// its own: a score (nothing for a list), a space, and the element; an empty one stands for
-    /// nothing. (A process that ends right after it got the element may leave the receipt as well,
-    /// unless it [closes](Self::close) its client.) A user with limited rights needs those of the
-    /// receipt besides: on keys that start with `key`, `GET`, `SET`, `PEXPIRE`, `UNLINK`, and
-    /// `LPUSH`, `RPUSH` or `ZADD`, which puts back. While the slot of the key moves within a
-    /// cluster, servers refuse to make new keys in it: until then pops do without receipts, and a
-    /// lost reply is [`Ambiguous`](crate::ErrorKind::Ambiguous).
+    /// No element is lost or doubled while this process and its runtime live, and the server keeps
+    /// its data and is not away for more than ten minutes. A replica that takes over without the
+    /// last writes has their elements once more. If the process dies between the pop and its use of
+    /// the element, the receipt keeps a copy for these ten minutes, under `key{key}:taken:<id>`, or
+    /// `key:taken:<id>` if the key has a hash tag of its own. Its value is the score (empty for a
+    /// list), a space, and the element; an empty value means that nothing was taken. A process that
+    /// ends right after it got the element may leave the receipt too, unless it
+    /// [closes](Self::close) its client.
+    ///
+    /// A user with limited rights also needs, on keys that start with `key`: `GET`, `SET`,
+    /// `PEXPIRE`, `UNLINK`, and `LPUSH`, `RPUSH` or `ZADD`, by which the element is put back. While
+    /// the slot of the key moves within a cluster, servers refuse to make new keys in it. Pops then
+    /// have no receipt, and a lost reply is [`Ambiguous`](crate::ErrorKind::Ambiguous).
+    ///
+    /// Redis: LPOP, RPOP, ZPOPMIN or ZPOPMAX in a script. Complexity: O(1) for a list, O(log n) for
+    /// a sorted set. Round trips: 1.
     ///
     /// # Errors
-    /// As [`run`](Self::run), but never `Ambiguous` outside of such a move:
-    /// [`Timeout`](crate::ErrorKind::Timeout) where the reply does not come in time. Nothing was taken for
-    /// this call then; if something was, it is put back in the background.
+    /// Those of [`run`](Self::run), but never `Ambiguous` outside of such a move:
+    /// [`Timeout`](crate::ErrorKind::Timeout) if there is no reply in time. What was taken for a
+    /// call that failed is put back in the background.
     ///
     /// # Cancel safety
-    /// Dropped at any point, the element stays where it was, or is put back in the background.
+    /// If the future is dropped, the element stays where it was or is put back in the background.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = purse_testkit::Server::start()?;
+    /// # let url = server.url();
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// use purse_client::{Client, Command, Pop};
+    ///
+    /// let client = Client::connect(&url).await?;
+    /// client.run(Command::write("RPUSH").key("jobs").arg("first")).await?;
+    /// if let Some(taken) = client.take(&Pop::front("jobs")).await? {
+    ///     assert_eq!(taken.element(), "first");
+    ///     taken.keep();
+    /// }
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
     #[doc(alias = "LPOP")]
     #[doc(alias = "RPOP")]
     #[doc(alias = "ZPOPMIN")]
@@ -110,20 +158,22 @@ impl Client {
         self.deliveries().take(pop).await
     }
 
-    /// Waits for an element and takes it out; `None` once `wait` is over, and never if it is
-    /// `None`. It looks at least once.
+    /// Waits for an element and takes it out as [`take`](Self::take) does. Returns `None` once
+    /// `wait` is over; without `wait` it waits until there is an element. It looks at least once.
     ///
-    /// As [`take`](Self::take). While there is no element it [watches](Self::watch) the length of
-    /// the collection (`LLEN`, `ZCARD`), once for all who wait for the same key in this process:
-    /// who has waited longest is served first. Every two seconds it looks at the length besides, in
-    /// case the server did not tell. Where the server does not let it watch, it looks every 50
+    /// While there is no element, the client [watches](Self::watch) the length of the collection,
+    /// once for all calls of this client that wait for the same key. The call that has waited
+    /// longest gets the first element. The client also reads the length every two seconds, in case
+    /// a message was missed. If the server does not allow watching, it reads the length every 50
     /// milliseconds.
     ///
+    /// Redis: the commands of [`take`](Self::take), LLEN or ZCARD, and CLIENT TRACKING.
+    ///
     /// # Errors
-    /// As [`take`](Self::take).
+    /// Those of [`take`](Self::take).
     ///
     /// # Cancel safety
-    /// As [`take`](Self::take).
+    /// That of [`take`](Self::take).
     #[doc(alias = "BLPOP")]
     #[doc(alias = "BRPOP")]
     #[doc(alias = "BZPOPMIN")]

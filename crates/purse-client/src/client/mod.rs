@@ -38,11 +38,12 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 ///
 /// All commands to one server share one connection, in the order in which they are first polled. A
 /// read is sent again when the connection breaks. A command that may change data is sent at most
-/// once. Waiting for an element uses one more connection for all waits, made on demand.
+/// once. All waits for elements share one more connection, made when it is first needed; in a
+/// cluster there is one for each node.
 ///
-/// The connections are driven by the runtime on which the client was made. Operations may be polled
-/// on any other runtime, or on none; but once the client's own runtime has ended, each operation
-/// fails with [`Closed`](crate::ErrorKind::Closed).
+/// The runtime on which the client was made drives the connections; it must have I/O enabled.
+/// Operations may be polled on another runtime, or outside of tokio. Once the client's own runtime
+/// has ended, each operation fails with [`Closed`](crate::ErrorKind::Closed).
 ///
 /// The connections close when the last clone is dropped, or with [`close`](Self::close).
 ///
@@ -84,14 +85,15 @@ impl Client {
     ///   `sentinelPassword` are the credentials of the sentinels
     /// - `redis+unix:///path?db=3`, with the feature `unix-sockets`
     ///
-    /// `valkey` in place of `redis` is the same. Each part of the URL takes effect, or is refused by
-    /// name. Percent-encode characters of passwords that URLs use for themselves.
+    /// `valkey` means `redis`. The parameter `db` is the database, of any URL. Each part of a URL
+    /// takes effect or is refused by name. Percent-encode the characters `/ ? # @ %` in a user, a
+    /// password and a parameter.
     ///
     /// # Errors
-    /// As [`ClientBuilder::connect`].
+    /// Those of [`ClientBuilder::connect`].
     ///
     /// # Cancel safety
-    /// Dropped midway, the connections are closed.
+    /// If the future is dropped, the connections are closed.
     pub async fn connect(url: &str) -> Result<Self> {
         Self::builder(url).connect().await
     }
@@ -145,14 +147,17 @@ impl Client {
     /// Runs a command and waits for its reply.
     ///
     /// # Errors
-    /// Any kind but the codecs'. While there is no connection, the command waits for one within
-    /// its timeout and is [`NotSent`](crate::ErrorKind::NotSent) if none comes. A lost reply is
-    /// [`Ambiguous`](crate::ErrorKind::Ambiguous) for a command that may change data.
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a command that would block or change the
+    /// Any kind but those of codecs. While there is no connection, the command waits for one within
+    /// its timeout. If there is none in time, the error is [`NotSent`](crate::ErrorKind::NotSent),
+    /// or has the kind of a cause that is permanent, such as [`Auth`](crate::ErrorKind::Auth). A
+    /// lost reply is [`Ambiguous`](crate::ErrorKind::Ambiguous) for a command that may change data,
+    /// and [`Timeout`](crate::ErrorKind::Timeout) for a read.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the command would block or change the
     /// connection, which all callers share: run it on a [`Session`].
     ///
     /// # Cancel safety
-    /// Dropped, the command may run or not.
+    /// If the future is dropped while there is no connection, the command is not sent. Otherwise it
+    /// may run or not.
     pub async fn run(&self, command: Command) -> Result<Reply> {
         let context = command.context();
         let result = self.call(command).await;
@@ -160,12 +165,12 @@ impl Client {
         reply.map_err(|error| self.with_context(error, &context))
     }
 
-    /// Asks the server whether it answers; returns how long it took.
+    /// Sends `PING` and returns the time until the reply.
     ///
     /// Redis: PING. Complexity: O(1). Round trips: 1.
     ///
     /// # Errors
-    /// As [`run`](Self::run).
+    /// Those of [`run`](Self::run).
     #[doc(alias = "PING")]
     pub async fn ping(&self) -> Result<Duration> {
         let since = std::time::Instant::now();
@@ -173,7 +178,23 @@ impl Client {
         Ok(since.elapsed())
     }
 
-    /// Returns the counters of the client.
+    /// Returns the counters of the client, since it was made.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = purse_testkit::Server::start()?;
+    /// # let url = server.url();
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// use purse_client::Client;
+    ///
+    /// let client = Client::connect(&url).await?;
+    /// client.ping().await?;
+    /// assert_eq!(client.stats().commands, 1);
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.inner.core.counters.snapshot()
@@ -209,7 +230,7 @@ impl Client {
         self.inner.core.server().clone()
     }
 
-    /// Whether the client talks to a cluster.
+    /// Returns whether the client talks to a cluster.
     #[must_use]
     pub fn is_cluster(&self) -> bool {
         self.inner.core.cluster().is_some()
@@ -221,23 +242,24 @@ impl Client {
         self.inner.core.settings.target.database
     }
 
-    /// Whether all connections are up at this moment.
+    /// Returns whether the client has connections and all of them are up at this moment. Sends
+    /// nothing.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.inner.core.is_connected()
     }
 
-    /// Whether [`close`](Self::close) was called.
+    /// Returns whether [`close`](Self::close) was called.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.inner.core.is_closed()
     }
 
     /// Checks that one command can work on all of `keys`: in a cluster they must share a slot.
-    /// Sends nothing, and outside a cluster agrees to everything.
+    /// Outside of a cluster it always succeeds. Sends nothing.
     ///
     /// # Errors
-    /// [`CrossSlot`](crate::ErrorKind::CrossSlot), naming two keys that do not.
+    /// [`CrossSlot`](crate::ErrorKind::CrossSlot), which names two keys of different slots.
     pub fn same_slot(&self, keys: &[bytes::Bytes]) -> Result<()> {
         match self.is_cluster() {
             true => slot::one_slot(keys),
@@ -245,8 +267,9 @@ impl Client {
         }
     }
 
-    /// Returns the indexes of `keys` in groups that one command can work on: by slot in a cluster,
-    /// and all in one group elsewhere; none for no keys. Each group is in the order of the keys.
+    /// Returns the indexes of `keys` in groups that one command can work on. In a cluster, there is
+    /// a group for each slot; elsewhere, all keys are in one group. Each group is in the order of
+    /// the keys.
     #[must_use]
     pub fn group_by_slot<'a>(
         &self,
@@ -255,11 +278,12 @@ impl Client {
         slot::group(keys, self.is_cluster())
     }
 
-    /// Returns a client of fred for the same servers, for commands that purse has no word for.
+    /// Returns a client of fred for the same servers, for what purse does not offer.
     ///
-    /// It has connections of its own, made when this is first called. What fred's own documentation
-    /// says of dropped futures and of blocking commands holds. fred cannot select a database above
-    /// 255, or another one than 0 in a cluster: for such a client of purse it never connects.
+    /// It has connections of its own, made when this method is first called, and follows fred's
+    /// documentation in everything. fred cannot select a database above 255, nor one other than 0
+    /// in a cluster: for such a client it never connects. It does not use
+    /// [`credentials_provider`](ClientBuilder::credentials_provider).
     #[must_use]
     pub fn fred(&self) -> &FredClient {
         self.inner.fred.get_or_init(|| {
@@ -275,19 +299,21 @@ impl Client {
             let policy = ReconnectPolicy::new_exponential(0, 20, 2_000, 2);
             let _runtime = self.inner.core.runtime.enter();
             let client = FredClient::new(config, Some(performance), None, Some(policy));
-            // Its task goes on connecting until the client quits.
+            // Its task runs until the client quits.
             drop(client.connect());
             client
         })
     }
 
-    /// Closes all connections, after the commands in flight have got their replies; every later
-    /// command of any handle fails with [`Closed`](crate::ErrorKind::Closed).
+    /// Closes all connections once the commands in flight have their replies. Every later command
+    /// of any handle fails with [`Closed`](crate::ErrorKind::Closed).
     ///
-    /// Takes about a second at most, on any runtime.
+    /// Takes three seconds at most: one for deliveries in flight, one for commands in flight, and
+    /// one for the client of fred if there is one.
     ///
     /// # Cancel safety
-    /// Dropped midway, the connections close in the background.
+    /// If the future is dropped, commands are refused all the same; the connections close in the
+    /// background, or with the last handle.
     pub async fn close(&self) {
         self.inner.core.refuse_commands();
         // Deliveries in flight end, and put back what they hold.
@@ -363,12 +389,17 @@ impl Client {
         ClientBuilder::from_url(url)
     }
 
-    /// Configures a client from a configuration of fred's.
+    /// Configures a client from a configuration of fred.
+    ///
+    /// fred's settings `fail_fast`, `version` and `tracing` have no effect, because purse has
+    /// settings of its own. What purse cannot honour is refused by
+    /// [`connect`](ClientBuilder::connect) with [`Config`](crate::ErrorKind::Config).
     pub fn from_fred(config: Config) -> ClientBuilder {
         ClientBuilder::from_config(config)
     }
 
-    /// Configures another client with the same servers, credentials and TLS settings.
+    /// Configures another client with the same servers, credentials and TLS settings. Timeouts and
+    /// other settings have their defaults.
     pub fn to_builder(&self) -> ClientBuilder {
         ClientBuilder::from_target(self.inner.core.settings.clone())
     }

@@ -14,13 +14,29 @@ use crate::{Command, Effect, Error, ErrorKind, Reply, Result};
 
 /// One operation on the server, sent when it is first polled.
 ///
-/// It is what a collection's method returns: `.await` it. It borrows nothing, so it can be spawned,
-/// joined or boxed as it is. It takes one round trip (a second one, once, where a script is not yet
-/// in the server's cache).
+/// Methods of collections return it: `.await` it, or add it to a [`Batch`](crate::Batch). It
+/// borrows nothing, so it can be spawned, joined or boxed. It takes one round trip; if the server
+/// has forgotten a script, two.
 ///
 /// # Cancel safety
-/// Dropped before the first poll, nothing is sent. Dropped later, the command may run or not, and
-/// its reply is discarded; each operation whose reply matters says so.
+/// If it is dropped before the first poll, nothing is sent. If it is dropped later, the command may
+/// run or not, and its reply is discarded. An operation whose reply matters says so.
+///
+/// # Examples
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = purse_testkit::Server::start()?;
+/// # let url = server.url();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use purse_client::{Client, Command, Op, Reply};
+///
+/// let client = Client::connect(&url).await?;
+/// let visits: Op<i64> = client.op(Command::write("INCR").key("visits"), Reply::into_int);
+/// assert_eq!(tokio::spawn(visits).await??, 1);
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 #[must_use = "an operation does nothing until it is awaited"]
 pub struct Op<R>(State<R>);
 
@@ -46,7 +62,7 @@ struct Sent<R> {
 }
 
 impl<R> Op<R> {
-    /// Makes the operation that runs `command` on `client` and makes its result with `read`.
+    /// Creates the operation that runs `command` on `client` and makes its result with `read`.
     pub fn new(client: &Client, command: Result<Command>, read: fn(Reply) -> Result<R>) -> Self {
         Self(match command {
             Ok(command) => State::Unsent((client.clone(), command, read)),
@@ -54,7 +70,7 @@ impl<R> Op<R> {
         })
     }
 
-    /// Returns what the operation is made of, before it is polled; else its result.
+    /// Returns what the operation is made of, before it is polled; otherwise its result.
     pub(crate) fn into_parts(self) -> Result<Parts<R>, Result<R>> {
         match self.0 {
             State::Unsent(parts) => Ok(parts),
@@ -73,7 +89,7 @@ impl<R> Op<R> {
         effect: Effect,
     ) -> Result<R> {
         read(reply).map_err(|error| match (error.kind(), effect) {
-            // It ran, whatever its reply means.
+            // The command ran, although its reply cannot be read.
             (ErrorKind::Protocol, Effect::Write) => {
                 Error::new(ErrorKind::Ambiguous, "the reply could not be read").with_source(error)
             }
@@ -81,7 +97,7 @@ impl<R> Op<R> {
         })
     }
 
-    /// Makes an operation whose result is known without asking the server.
+    /// Creates an operation whose result is known without the server.
     pub const fn known(result: Result<R>) -> Self {
         Self(State::Known(Some(result)))
     }

@@ -14,10 +14,11 @@ use crate::{Error, ErrorKind, Reply, Result};
 /// One connection to one server, which ends once and is never made again. Cheap to clone.
 ///
 /// A [`Client`](crate::Client) reconnects, and what answers then may be another server, or the same
-/// one without its data. Here all replies come from the same run of the same server, so what was
-/// found out about it holds for all of them. A session is for callers that must know that, such as a
-/// lock, and for commands that occupy or change a connection, such as `BLPOP` and `WATCH`. Make one
-/// with [`ClientBuilder::connect_session`](crate::ClientBuilder::connect_session).
+/// one without its data. All replies of a session come from the same run of the same server, so
+/// what was found out about the server holds for all of them. A session is for callers that must
+/// know that, such as a lock, and for commands that occupy or change a connection, such as `BLPOP`
+/// and `WATCH`. [`ClientBuilder::connect_session`](crate::ClientBuilder::connect_session) opens
+/// one.
 ///
 /// It ends when the connection breaks, when three commands in a row get no reply, when a replica
 /// refuses a write, or with the last clone.
@@ -68,12 +69,15 @@ impl Session {
 
     /// Runs a command, sent at most once, and waits for its reply.
     ///
+    /// A command that blocks must do so for less than its timeout.
+    ///
     /// # Errors
-    /// Any kind but the codecs'. Once the session is over, [`NotSent`](ErrorKind::NotSent) at once.
-    /// A lost reply is [`Ambiguous`](ErrorKind::Ambiguous) for a command that may change data.
+    /// Any kind but those of codecs. Once the session is over, [`NotSent`](ErrorKind::NotSent) at
+    /// once. A lost reply is [`Ambiguous`](ErrorKind::Ambiguous) for a command that may change
+    /// data.
     ///
     /// # Cancel safety
-    /// Dropped, the command may run or not.
+    /// If the future is dropped, the command may run or not.
     pub async fn run(&self, command: Command) -> Result<Reply> {
         let context = command.context();
         let answer = match self.is_over() {
@@ -96,22 +100,22 @@ impl Session {
         self.0.settings.target.database
     }
 
-    /// Whether the URL names a cluster, whose nodes are several servers.
+    /// Returns whether the URL names a cluster, whose nodes are several servers.
     #[must_use]
     pub fn is_cluster(&self) -> bool {
         matches!(self.0.settings.target.servers, Servers::Cluster(_))
     }
 
-    /// Whether the session is over, as far as it was noticed.
+    /// Returns whether the session is over, as far as the client has noticed.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.0.is_closed() || self.connection().is_none_or(Connection::is_over)
     }
 
-    /// Completes once the session is over.
+    /// Waits until the session is over.
     ///
     /// # Cancel safety
-    /// Dropped, nothing happens.
+    /// Nothing is lost if the future is dropped.
     pub async fn over(&self) {
         let Some(connection) = self.connection() else {
             return;

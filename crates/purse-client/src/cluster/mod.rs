@@ -1,4 +1,4 @@
-//! The nodes of a cluster: which one owns a slot, and a connection to each, made on demand.
+//! The nodes of a cluster: the owner of each slot, and one connection per node.
 //!
 //! May import: `error`, `util`, `telemetry`, `config`, `command`, `connection`.
 
@@ -42,7 +42,7 @@ pub(crate) struct Cluster {
     has_ended: AtomicBool,
 }
 
-/// Where a command goes.
+/// The destination of a command.
 pub(crate) enum Route {
     Node(Connection),
     /// No node is known to own the slot.
@@ -188,7 +188,7 @@ impl Cluster {
         }
     }
 
-    /// Takes over what a node said of the slots.
+    /// Replaces the slot map by the answer of a node.
     fn learn(&self, map: SlotMap) {
         let before = self.map();
         let losers = before.losers(&map);
@@ -205,7 +205,7 @@ impl Cluster {
         nodes.retain(|(address, _), _| addresses.contains(address));
         drop(nodes);
         self.version.send_modify(|version| *version += 1);
-        // What waits for a node that has lost its slots goes to the next owner.
+        // Commands that wait for a node that has lost its slots go to the next owner.
         for connection in left_behind {
             connection.reroute();
         }
@@ -220,7 +220,7 @@ impl Cluster {
         async move { timeout(left(deadline), version.changed()).await.is_some() }
     }
 
-    /// Waits until the slots are known; fails where no node tells them.
+    /// Waits until the slots are known. Fails if no node answers.
     pub(crate) async fn wait_known(&self) -> Result<()> {
         let mut version = self.version.subscribe();
         loop {

@@ -1,10 +1,10 @@
-//! What a node says about the slots of others.
+//! Redirections of a cluster, and the line of a node about itself.
 
 use super::Cluster;
 use crate::config::Address;
 use crate::connection::Connection;
 
-/// A redirection.
+/// A redirection of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Redirect {
     /// The slot has another owner.
@@ -47,8 +47,8 @@ fn parse(words: &[u8], own_host: impl FnOnce() -> Option<String>) -> Option<Redi
     })
 }
 
-/// Returns what a node says of itself in CLUSTER NODES: its flags, and its slots with those that
-/// are being moved.
+/// Returns the part of CLUSTER NODES in which a node describes itself: its flags, and its slots
+/// with those that are being moved.
 pub(crate) fn own_part(nodes: &str) -> Option<String> {
     let mut lines = nodes.lines().map(|line| line.split(' '));
     lines.find_map(|mut words| {

@@ -1,4 +1,4 @@
-//! The task that learns the slots again.
+//! The task that refreshes the slot map.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,9 +16,9 @@ use crate::connection::{Connection, Terms, Waiting, error_map};
 use crate::util::time::sleep;
 use crate::{Error, ErrorKind, Reply, Result};
 
-/// The pause between two times that the nodes are asked.
+/// The pause between two refreshes.
 const PAUSE: Duration = Duration::from_millis(50);
-/// The time that a node has to answer.
+/// The time that a connected node has to answer.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// Learns the slots whenever it is asked to, until the cluster is dropped.
@@ -32,7 +32,7 @@ pub(super) async fn run(task: EndOnDrop, request: Arc<Notify>) {
             Ok(map) => cluster.learn(map),
             Err(error) => {
                 cluster.fail(error);
-                // A cluster of which nothing is known is asked until something is.
+                // Without any known primary, the nodes of the URL are asked until one answers.
                 if cluster.primaries().is_empty() {
                     cluster.request_refresh();
                 }
@@ -75,7 +75,7 @@ async fn ask_all(cluster: &Cluster) -> Result<SlotMap> {
     Err(last.unwrap_or_else(|| Error::new(ErrorKind::NotSent, "no node of the cluster is known")))
 }
 
-/// Returns the error that tells more: one that will not go away, before one that may.
+/// Returns the more useful error: a permanent one, before one that may not last.
 fn worse(last: Option<Error>, error: Error) -> Error {
     match last {
         Some(last) if !matches!(last.kind(), ErrorKind::NotSent | ErrorKind::Timeout) => last,

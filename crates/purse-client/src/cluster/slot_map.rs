@@ -1,4 +1,4 @@
-//! Which node owns which slot.
+//! The slot map of a cluster: the owner of each slot.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -30,8 +30,8 @@ const NOBODY: u16 = u16::MAX;
 impl SlotMap {
     /// Reads the reply of CLUSTER SLOTS that the node at `from` gave.
     ///
-    /// Each range is its first and last slot, its primary, and its replicas; a node is its host, its
-    /// port, and more. An empty host is that of the node that was asked.
+    /// Each range is its first and last slot, its primary, and its replicas; a node is its host,
+    /// its port, and more. An empty host is that of the node that was asked.
     pub(super) fn parse(reply: Reply, from: &Address) -> Result<Self> {
         let mut map = Self {
             slots: vec![NOBODY; usize::from(SLOTS)],

@@ -14,6 +14,7 @@ const INLINE: usize = 30;
 /// Numbers are sent as decimal text; a float as the shortest text that reads back as the same
 /// number, and infinities as `inf` and `-inf`.
 ///
+/// # Examples
 /// ```
 /// use purse_client::Command;
 ///

@@ -1,13 +1,13 @@
-//! What the client must know about commands by their names.
+//! A table of the commands that must not share a connection.
 
 use super::Command;
 
 /// How a command occupies a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Occupancy {
-    /// The server answers at once, so the command shares the managed connections.
+    /// The server answers at once, so the command shares a connection with others.
     Shared,
-    /// The server may keep the reply back, so the command needs a dedicated connection.
+    /// The server may hold the reply back, so the command needs a connection of its own.
     Blocking,
     /// The command changes the connection itself, which all callers share.
     Connection,

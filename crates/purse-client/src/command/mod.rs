@@ -50,6 +50,7 @@ impl ErrorContext {
 
 /// A command: its name, keys and arguments, whether it writes, and how long it may take.
 ///
+/// # Examples
 /// ```
 /// use purse_client::Command;
 ///
@@ -76,17 +77,18 @@ pub struct Command {
 }
 
 impl Command {
-    /// A command that changes nothing.
+    /// Creates a command that changes nothing. It is sent again when the connection breaks.
     pub const fn read(name: &'static str) -> Self {
         Self::new(name, Effect::Read, None)
     }
 
-    /// A command that may change data.
+    /// Creates a command that may change data. It is sent at most once.
     pub const fn write(name: &'static str) -> Self {
         Self::new(name, Effect::Write, None)
     }
 
-    /// A Lua script, run by EVALSHA and, where the server does not know it yet, by EVAL.
+    /// Creates a command that runs a Lua script: by EVAL when a connection first uses it, and by
+    /// EVALSHA from then on.
     pub const fn script(script: &'static Script) -> Self {
         Self::new(script.name(), script.effect(), Some(script))
     }
@@ -124,27 +126,28 @@ impl Command {
         self
     }
 
-    /// Bounds the wait for the reply, instead of the client's own bound; by a year at most.
+    /// Sets the time that the command may take, instead of the client's own timeout; a year at
+    /// most.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         let is_too_long = timeout.as_secs() >= MAX_TIMEOUT.as_secs();
         self.timeout = Some(if is_too_long { MAX_TIMEOUT } else { timeout });
         self
     }
 
-    /// Fails at once with [`NotSent`](crate::ErrorKind::NotSent) while the client is not connected,
-    /// instead of waiting for the connection to come back.
+    /// Lets the command fail at once with [`NotSent`](crate::ErrorKind::NotSent) while there is no
+    /// connection, instead of waiting for one.
     pub const fn fail_fast(mut self) -> Self {
         self.fail_fast = Some(true);
         self
     }
 
-    /// Sends the command to this node of a cluster, whatever its keys.
+    /// Sends the command to this node of a cluster, without regard to its keys.
     pub(crate) fn on_node(mut self, node: Option<Address>) -> Self {
         self.node = node.map(Box::new);
         self
     }
 
-    /// Sends the command over the first connection, as the ones before it.
+    /// Sends the command over the first connection, although it is a read.
     pub(crate) const fn on_first_connection(mut self) -> Self {
         self.on_first_connection = true;
         self
@@ -156,19 +159,19 @@ impl Command {
         self
     }
 
-    /// The command's name, or the script's.
+    /// Returns the name of the command or script.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Whether the command may change data.
+    /// Returns whether the command may change data.
     #[must_use]
     pub const fn effect(&self) -> Effect {
         self.effect
     }
 
-    /// The keys, in order.
+    /// Returns the keys, in order.
     #[must_use]
     pub fn keys(&self) -> &[Bytes] {
         &self.keys

@@ -7,6 +7,7 @@ use bytes::Bytes;
 /// Text from a user goes through [`literal`](Self::literal) or [`prefix`](Self::prefix), which
 /// escape it.
 ///
+/// # Examples
 /// ```
 /// use purse_client::Pattern;
 ///
@@ -19,13 +20,13 @@ use bytes::Bytes;
 pub struct Pattern(Bytes);
 
 impl Pattern {
-    /// A pattern as the server reads it.
+    /// Creates a pattern from its text, as the server reads it.
     #[must_use]
     pub fn glob(pattern: impl Into<Bytes>) -> Self {
         Self(pattern.into())
     }
 
-    /// Matches what starts with `prefix`, taken literally.
+    /// Creates a pattern for text that starts with `prefix`, taken literally.
     #[must_use]
     pub fn prefix(prefix: impl AsRef<[u8]>) -> Self {
         let mut pattern = escape(prefix.as_ref());
@@ -33,13 +34,14 @@ impl Pattern {
         Self(pattern.into())
     }
 
-    /// Matches `text` alone, taken literally.
+    /// Creates a pattern for `text` alone, taken literally.
     #[must_use]
     pub fn literal(text: impl AsRef<[u8]>) -> Self {
         Self(escape(text.as_ref()).into())
     }
 
-    /// Matches what starts with `prefix`, taken literally, and from there on matches this pattern.
+    /// Returns a pattern for text that starts with `prefix`, taken literally, and continues with
+    /// what this pattern matches.
     #[must_use]
     pub fn after(&self, prefix: impl AsRef<[u8]>) -> Self {
         let mut pattern = escape(prefix.as_ref());
@@ -47,7 +49,7 @@ impl Pattern {
         Self(pattern.into())
     }
 
-    /// The pattern as the server gets it.
+    /// Returns the pattern as the server gets it.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -1,15 +1,33 @@
-//! A server's reply, and the shapes that commands expect of it.
+//! Replies of servers, and the shapes that commands expect of them.
 
 use bytes::Bytes;
 
 use crate::resp::Value;
 use crate::{Error, ErrorKind, Result};
 
-/// What a server answered to a command.
+/// A reply of a server to a command.
 ///
-/// Each accessor takes the shape that a command is known to answer and gives a
-/// [`Protocol`](ErrorKind::Protocol) error for any other, so RESP2 and RESP3 look the same from
-/// here on: a map is read as pairs, a number in a string as a number.
+/// Each accessor expects one shape and returns a [`Protocol`](ErrorKind::Protocol) error for any
+/// other. RESP2 and RESP3 look the same through them: a map is read as pairs, and a number in a
+/// string as a number.
+///
+/// # Examples
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = purse_testkit::Server::start()?;
+/// # let url = server.url();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use purse_client::{Client, Command};
+///
+/// let client = Client::connect(&url).await?;
+/// client.run(Command::write("RPUSH").key("list").arg("a").arg("b")).await?;
+/// let reply = client.run(Command::read("LRANGE").key("list").arg(0).arg(-1)).await?;
+/// let [first, second] = reply.into_array()?;
+/// assert_eq!((first.into_bytes()?, second.into_bytes()?), ("a".into(), "b".into()));
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Reply(pub(crate) Value);
 
@@ -18,19 +36,19 @@ impl Reply {
         Self(Value::Nil)
     }
 
-    /// Whether the server answered nil.
+    /// Returns whether the reply is nil.
     #[must_use]
     pub fn is_nil(&self) -> bool {
         matches!(self.0, Value::Nil)
     }
 
-    /// The reply, or `None` for nil.
+    /// Returns the reply, or `None` if it is nil.
     #[must_use]
     pub fn non_nil(self) -> Option<Self> {
         (!self.is_nil()).then_some(self)
     }
 
-    /// A string reply's bytes.
+    /// Returns the bytes of a string reply, or the digits of a number.
     ///
     /// # Errors
     /// [`ErrorKind::Protocol`] if the reply is not a string or number.
@@ -43,7 +61,7 @@ impl Reply {
         }
     }
 
-    /// An integer reply.
+    /// Returns an integer reply.
     ///
     /// # Errors
     /// [`ErrorKind::Protocol`] if the reply is not an integer.
@@ -57,7 +75,7 @@ impl Reply {
         }
     }
 
-    /// An integer reply that counts something.
+    /// Returns an integer reply that is not negative.
     ///
     /// # Errors
     /// [`ErrorKind::Protocol`] if the reply is not an integer, or is negative.
@@ -66,7 +84,7 @@ impl Reply {
         u64::try_from(n).map_err(|_| unexpected("a count", &Value::Int(n)))
     }
 
-    /// A floating point reply, as RESP3 double or as text.
+    /// Returns a floating point reply: a RESP3 double, or its text.
     ///
     /// # Errors
     /// [`ErrorKind::Protocol`] if the reply is not a number.
@@ -85,7 +103,7 @@ impl Reply {
         }
     }
 
-    /// A yes or no, as RESP3 boolean, as 1 or 0, or as OK and nil.
+    /// Returns a yes or no: a RESP3 boolean, 1 or 0, or OK and nil.
     ///
     /// # Errors
     /// [`ErrorKind::Protocol`] if the reply is none of these.
@@ -99,7 +117,7 @@ impl Reply {
         }
     }
 
-    /// The elements of an array, set or map reply (a map as key, value, key, value).
+    /// Returns the elements of an array, set or map reply (a map as key, value, key, value).
     ///
     /// # Errors
     /// [`ErrorKind::Protocol`] if the reply is not an array; nil is not an empty one.

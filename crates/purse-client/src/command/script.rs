@@ -7,7 +7,8 @@ use super::Effect;
 
 /// A Lua script that runs on the server in one atomic step.
 ///
-/// Meant for a `static`: the source is hashed once.
+/// A script is meant for a `static`: its source is hashed once, and each connection sends the
+/// source once. All keys that it uses must be among the keys of its command.
 ///
 /// Scripts keep their order among the commands of a client to one node, also at their first use and
 /// after a reconnect. There is one exception: if the server forgets a script while the connection
@@ -40,13 +41,13 @@ struct Computed {
 static SCRIPTS: AtomicUsize = AtomicUsize::new(0);
 
 impl Script {
-    /// A script that may change data; `name` stands for it in errors.
+    /// Creates a script that may change data. Errors name it `name`.
     #[must_use]
     pub const fn write(name: &'static str, source: &'static str) -> Self {
         Self::new(name, source, Effect::Write)
     }
 
-    /// A script that changes nothing; `name` stands for it in errors.
+    /// Creates a script that changes nothing. Errors name it `name`.
     #[must_use]
     pub const fn read(name: &'static str, source: &'static str) -> Self {
         Self::new(name, source, Effect::Read)
@@ -61,7 +62,7 @@ impl Script {
         }
     }
 
-    /// The name that stands for the script in errors.
+    /// Returns the name of the script in errors.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::Error;
 use crate::resp::Value;
 
-/// What became of a command.
+/// The result of a command: its reply, or why there is none.
 pub(crate) type Outcome = Result<Value, Failure>;
 
 /// A reply value, and the connection that it came over.
@@ -57,7 +57,7 @@ pub(super) struct Entry {
     pub(super) deadline: Instant,
     /// The number of replies that precede the one that the caller waits for.
     pub(super) skip: usize,
-    /// Whether the command fails instead of waiting for the next connection.
+    /// Whether the command fails if there is no connection, instead of waiting for the next one.
     pub(super) fail_fast: bool,
     pub(super) to: To,
 }
@@ -83,7 +83,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Delivers all outcomes. A caller that does not wait any more does not want them.
+    /// Delivers all outcomes, unless the caller has stopped waiting.
     fn deliver(self) {
         let _ = self.to.send(self.outcomes);
     }
@@ -143,7 +143,8 @@ impl Entry {
         matches!(self.to, To::Late(_))
     }
 
-    /// Fails what has no reply yet with `failure`, and lets late replies arrive.
+    /// Fails the commands that have no reply yet with `failure`. Their replies may still arrive,
+    /// and are then discarded.
     pub(super) fn give_up(&mut self, failure: &Failure) {
         let late = To::Late(self.missing());
         match std::mem::replace(&mut self.to, late) {
@@ -158,8 +159,8 @@ impl Entry {
         }
     }
 
-    /// Fails what has no reply yet: with `not_sent` what is not wholly among the first bytes, of
-    /// which `unwritten` are missing at the end, and with `lost` the rest.
+    /// Fails the commands that have no reply yet. The last `unwritten` bytes of the entry were not
+    /// written: the commands with some of these bytes fail with `not_sent`, the others with `lost`.
     pub(super) fn fail(self, unwritten: usize, lost: &Failure, not_sent: &Failure) {
         match self.to {
             To::One(to) => {

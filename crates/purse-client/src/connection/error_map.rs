@@ -1,4 +1,4 @@
-//! Errors by what they mean for the data: replies of servers, lost replies, failed connections.
+//! Errors by their meaning for the data: replies of servers, lost replies, failed connections.
 
 use std::error::Error as StdError;
 use std::io;
@@ -40,7 +40,7 @@ pub(crate) fn redirected(words: &str) -> Error {
 
 /// Returns the error of a command that was not sent because of `cause`.
 ///
-/// It has the kind of the cause where that will not go away, such as a wrong password.
+/// The error has the kind of a cause that is permanent, such as a wrong password.
 fn not_sent(cause: Option<&Error>) -> Error {
     let Some(cause) = cause else {
         return Error::new(ErrorKind::NotSent, "not connected");
@@ -95,12 +95,12 @@ pub(crate) fn is_by_replica(error: &Error) -> bool {
     error.code() == Some("READONLY")
 }
 
-/// The reply of a command within a script, where servers before 7 put words of their own before it:
-/// `ERR Error running script (call to f_…): @user_script:1: WRONGTYPE Operation …`. The place comes
-/// twice where the command was not even called, with a `-` before a code:
-/// `…: @user_script:1: @user_script: 1: -OOM command not allowed …`.
+/// Returns the reply of a command within a script. Servers before 7 put words of their own before
+/// it: `ERR Error running script (call to f_…): @user_script:1: WRONGTYPE Operation …`. The place
+/// comes twice where the command was not even called, with a `-` before a code: `…: @user_script:1:
+/// @user_script: 1: -OOM command not allowed …`.
 ///
-/// The words end where the first other one begins: what follows may repeat keys and arguments.
+/// The prefix ends at the first other word, because what follows may repeat keys and arguments.
 fn of_script(reply: &str) -> &str {
     let call = reply.strip_prefix("ERR Error running script (call to f_");
     let call = call.and_then(|call| call.split_once("): "));
@@ -119,7 +119,7 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The error for the command `name` that the server answered with the error `reply`.
+/// Returns the error for the command `name` that the server answered with the error `reply`.
 pub(crate) fn reply_error(reply: &str, name: &str) -> Error {
     let reply = of_script(reply);
     let kind = reply_kind(reply, name);
@@ -134,8 +134,8 @@ fn server_error(kind: ErrorKind, details: &str) -> Error {
     Error::new(kind, details.to_owned())
 }
 
-/// What an error reply means, by its code, or by the first words after `ERR`: keys, arguments and
-/// names of users that a server repeats come later.
+/// Returns the kind of an error reply, by its code or by the first words after `ERR`. Keys,
+/// arguments and names of users that a server repeats come later.
 fn reply_kind(reply: &str, name: &str) -> ErrorKind {
     let (code, text) = reply.split_once(' ').unwrap_or((reply, ""));
     match code {
@@ -157,7 +157,7 @@ fn text_kind(text: &str, name: &str) -> ErrorKind {
         ErrorKind::Auth
     } else if [
         "unknown command",
-        // So a script is told.
+        // The words within a script.
         "unknown redis command",
         "wrong number of args",
         "unknown subcommand",
@@ -166,8 +166,8 @@ fn text_kind(text: &str, name: &str) -> ErrorKind {
     .into_iter()
     .any(starts_with)
     {
-        // purse sends what today's servers take: to want other arguments, or not to know one of
-        // them, is an older one's.
+        // purse sends what current servers accept. A server that wants other arguments, or does not
+        // know one of them, is older.
         ErrorKind::Unsupported
     } else if starts_with("no such key") && name != "LSET" {
         ErrorKind::NotFound
@@ -178,9 +178,9 @@ fn text_kind(text: &str, name: &str) -> ErrorKind {
     }
 }
 
-/// The error for a connection that did not come about in time.
+/// Returns the error for a connection that was not made in time.
 ///
-/// A server that gets a TLS hello on a plain port waits for the rest of a command, in silence.
+/// A server that gets a TLS hello on a plain port waits silently for the rest of a command.
 pub(crate) fn connect_timeout(tls: bool) -> Error {
     let message = if tls {
         "cannot connect: no answer in time; does this port speak TLS (rediss://), or is it plain (redis://)?"
@@ -190,7 +190,7 @@ pub(crate) fn connect_timeout(tls: bool) -> Error {
     Error::new(ErrorKind::Timeout, message)
 }
 
-/// The error for a primary that sentinels did not lead to in time.
+/// Returns the error for a primary that the sentinels did not name in time.
 pub(crate) fn sentinel_timeout() -> Error {
     let message = "cannot connect: no answer in time; do the sentinels know a primary by this name, and does it run?";
     Error::new(ErrorKind::Timeout, message)

@@ -1,4 +1,4 @@
-//! How a connection is made: the socket, the login, and what the server says about itself.
+//! The handshake: the socket, the login, and what the server says about itself.
 
 use std::io;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::{Error, ErrorKind, Reply, Result};
 const LIBRARY: &str = "purse";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Where a connection goes, and what is said first on it.
+/// A recipe for connections: the server, the settings, and the purpose.
 #[derive(Debug, Clone)]
 pub(crate) struct Dialer {
     pub(crate) settings: Arc<Settings>,
@@ -36,7 +36,7 @@ pub(crate) enum Place {
     Sentinel(Address),
 }
 
-/// What a connection is for.
+/// The purpose of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Setup {
     Commands,
@@ -48,7 +48,7 @@ pub(crate) enum Setup {
     Sentinel,
 }
 
-/// What a server says about itself in the handshake.
+/// The information that a server gives about itself in the handshake.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ServerInfo {
     pub(crate) version: String,
@@ -59,7 +59,7 @@ pub(crate) struct ServerInfo {
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(super) stream: Stream,
-    /// What was read and not used yet.
+    /// The bytes that were read and not used yet.
     pub(super) read: BytesMut,
     pub(super) parser: Parser,
     pub(super) info: ServerInfo,
@@ -240,8 +240,8 @@ impl Talk {
         self.expected.push_back(expected);
     }
 
-    /// Says HELLO and everything after it in one write; returns what the server says about itself,
-    /// or `None` if it does not know HELLO.
+    /// Sends HELLO and the commands after it in one write. Returns what the server says about
+    /// itself, or `None` if it does not know HELLO.
     async fn hello(
         &mut self,
         dialer: &Dialer,

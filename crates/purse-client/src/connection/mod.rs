@@ -2,8 +2,8 @@
 //!
 //! Callers encode commands into a buffer that they share (`queue`). One task per connection, the
 //! driver, writes the buffer, and delivers the replies in the order of the commands (`driver`). The
-//! queue knows the length of each command, so after a break it is known exactly which commands were
-//! not handed to the kernel as a whole: those did not run.
+//! queue knows the length of each command, so after a break the driver knows exactly which commands
+//! the socket did not accept as a whole: those did not run.
 //!
 //! May import: `error`, `util`, `resp`, `telemetry`, `config`, `command`.
 
@@ -74,7 +74,7 @@ impl WeakConnection {
     }
 }
 
-/// Whether a connection is made again, and what it reports.
+/// Settings of one connection: whether it is made again, and what it reports.
 #[derive(Default)]
 pub(crate) struct Options {
     /// Connect only once. The connection then ends after three timeouts in a row.
@@ -83,7 +83,7 @@ pub(crate) struct Options {
     pub(crate) is_quiet: bool,
     /// Receives the messages that reply to no command.
     pub(crate) on_push: Option<Box<dyn FnMut(Vec<Value>) + Send>>,
-    /// Is called after each loss and each failed attempt to connect.
+    /// Is called after each loss and after each failed attempt to connect.
     pub(crate) on_loss: Option<Box<dyn Fn() + Send>>,
 }
 
@@ -156,8 +156,8 @@ impl Connection {
         self.0.shared.put_unawaited(terms, encode)
     }
 
-    /// Takes a command out of the queue that was not sent yet; returns whether it was there, and so
-    /// did not run and will not.
+    /// Takes a command out of the queue that was not sent yet. Returns whether it was there; if it
+    /// was, it did not run and will not.
     pub(crate) fn cancel(&self, number: u64) -> bool {
         self.0.shared.cancel(number)
     }
@@ -172,7 +172,7 @@ impl Connection {
         self.0.id
     }
 
-    /// Whether there is a connection at this moment.
+    /// Returns whether there is a connection at this moment.
     pub(crate) fn is_up(&self) -> bool {
         self.0.shared.lock().is_up
     }
@@ -181,12 +181,12 @@ impl Connection {
         self.0.shared.lock().ending.is_some()
     }
 
-    /// Why the connection has ended permanently.
+    /// Returns why the connection has ended permanently.
     pub(crate) fn ending(&self) -> Option<Ending> {
         self.0.shared.lock().ending
     }
 
-    /// Why there is no connection.
+    /// Returns why there is no connection.
     pub(crate) fn cause(&self) -> Option<Arc<Error>> {
         self.0.shared.lock().cause.clone()
     }

@@ -1,4 +1,4 @@
-//! The queue of a connection: what is to be written, and who waits for the replies.
+//! The queue of a connection: the bytes to write, and the entries that wait for replies.
 
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -13,10 +13,10 @@ use crate::command::{Command, Script};
 use crate::telemetry::Counters;
 use crate::util::sync::Mutex;
 
-/// A larger buffer is not kept after it was written.
+/// The capacity above which a buffer is released after it was written.
 const MAX_KEPT: usize = 1 << 20;
 
-/// What the handles and the driver of a connection share.
+/// The state that the handles and the driver of a connection share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     queue: Mutex<Queue>,
@@ -24,7 +24,7 @@ pub(crate) struct Shared {
     pub(super) counters: Arc<Counters>,
 }
 
-/// The state of a connection, for those who wait for a change of it.
+/// The state of a connection, for tasks that wait for a change of it.
 #[derive(Debug, Clone)]
 pub(crate) enum Status {
     Connecting,
@@ -43,7 +43,7 @@ pub(super) struct Queue {
     /// Wakes the driver if it sleeps.
     pub(super) driver: Option<Waker>,
     pub(super) order: Order,
-    /// The number of waiting entries that is enough for a write.
+    /// The number of waiting entries from which on the driver writes at once.
     pub(super) enough: usize,
     /// Whether every task that was ready has had its turn.
     pub(super) is_due: bool,
@@ -51,7 +51,7 @@ pub(super) struct Queue {
     pub(super) ending: Option<Ending>,
     /// Why there is no connection.
     pub(super) cause: Option<Arc<Error>>,
-    /// When the first deadline is over, or earlier.
+    /// The time of the next check of deadlines: the first deadline, or earlier.
     pub(super) check_at: Option<Instant>,
     pub(super) known: KnownScripts,
     /// The number of the last connection, which no other one of this process has; 0 before the first
@@ -63,7 +63,7 @@ pub(super) struct Queue {
     next_number: u64,
 }
 
-/// What the driver has to do besides sending.
+/// An order to the driver, apart from sending.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     #[default]
@@ -98,7 +98,7 @@ impl KnownScripts {
     }
 }
 
-/// When a command was begun, when its time is over, and whether it waits for a connection.
+/// The start and the deadline of a command, and whether it waits for a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms {
     pub(crate) since: Instant,
@@ -244,8 +244,8 @@ impl Shared {
         }
     }
 
-    /// Fails what was not sent yet because its slot may have another owner now, unless there is a
-    /// connection, which will tell.
+    /// Fails what was not sent yet because its slot may have another owner now. Does nothing if
+    /// there is a connection, because the node then redirects the commands.
     pub(super) fn reroute(&self) {
         let mut queue = self.lock();
         if queue.is_up {
@@ -324,7 +324,7 @@ impl Queue {
         self.is_due = false;
     }
 
-    /// Fails the entries that wait whose time is over, and returns the next deadline.
+    /// Takes out the waiting entries whose time is over, and returns them with the next deadline.
     pub(super) fn expire(&mut self, now: Instant) -> (Vec<Entry>, Option<Instant>) {
         let expired = self.remove(|entry| entry.deadline <= now);
         let next = self.waiting.iter().map(|entry| entry.deadline).min();

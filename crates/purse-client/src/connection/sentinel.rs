@@ -1,4 +1,4 @@
-//! Finding the primary of a sentinel group.
+//! The lookup of the primary of a sentinel group.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub(super) async fn primary(
     Err(last.unwrap_or_else(error_map::sentinel_timeout))
 }
 
-/// Returns the error that tells more: one that an answer gave, before one for want of an answer.
+/// Returns the more useful error: one from an answer, before one for want of an answer.
 fn worse(last: Option<Error>, error: Error) -> Error {
     match last {
         Some(last) if !matches!(last.kind(), ErrorKind::NotSent | ErrorKind::Timeout) => last,

@@ -1,4 +1,4 @@
-//! What a client is configured with, as its connections need it.
+//! The settings of a client, as its connections need them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,14 +10,26 @@ use crate::config::{Credentials, Target};
 use crate::telemetry::Hook;
 use crate::{Error, Result};
 
-/// Where a client sends its reads.
+/// The servers to which a client sends its reads.
+///
+/// # Examples
+/// ```no_run
+/// # async fn connect() -> purse_client::Result<()> {
+/// use purse_client::{Client, ReadFrom};
+///
+/// let builder = Client::builder("redis-cluster://localhost:7000");
+/// let client = builder.read_from(ReadFrom::PreferReplica).connect().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ReadFrom {
-    /// To the primary, so that a read sees each write before it.
+    /// Reads go to the primary, so that a read sees each write before it.
     #[default]
     Primary,
-    /// To a replica of a cluster's primary if one is connected. A read may not see the last writes.
+    /// Reads go to a replica of the cluster's primary if one is connected, otherwise to the
+    /// primary. A read may not see the last writes.
     PreferReplica,
 }
 

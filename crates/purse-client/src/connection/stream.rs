@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::config::tls::TlsStream;
 
-/// A socket: plain, encrypted, or of the same machine.
+/// A socket: TCP, TLS over TCP, or a unix socket.
 #[derive(Debug)]
 pub(crate) enum Stream {
     Tcp(TcpStream),

@@ -1,4 +1,4 @@
-//! Waiting for the reply to a command.
+//! The future of a command that was put into a queue.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,8 +12,8 @@ use crate::util::time::{Sleep, sleep_until};
 
 /// A future that completes with the reply to a command, or when its time is over.
 ///
-/// The driver keeps the deadlines. It cannot for a caller on another runtime, because the driver's
-/// runtime may not run at all: such a caller has a timer of its own.
+/// The driver keeps the deadlines of callers on its own runtime. A caller on another runtime has a
+/// timer of its own, because the driver's runtime may not be driven.
 ///
 /// Dropped before the reply, a command that waits for a connection is not sent.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! News of a failover from sentinels.
+//! The task that hears of failovers from sentinels.
 
 use std::sync::Arc;
 use std::time::Duration;

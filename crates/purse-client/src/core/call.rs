@@ -1,4 +1,4 @@
-//! A command from its first poll to its reply.
+//! The future of a command, from its first poll to its reply.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ const MAX_REDIRECTS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const MAX_PAUSE: Duration = Duration::from_millis(50);
 
-/// A reply, and where it comes from.
+/// A reply and its origin.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) reply: Reply,
@@ -40,8 +40,9 @@ pub(crate) struct Origin(u64);
 
 /// A future that sends a command with its first poll and completes with the reply.
 ///
-/// It follows redirections of a cluster, sends a script whole where the server does not know it,
-/// and sends a read again when the connection breaks; all within the time of the command.
+/// It follows redirections of a cluster, sends a script whole if the server does not know it, and
+/// sends a read again when the connection breaks. All of this ends with the deadline of the
+/// command.
 #[derive(Debug)]
 #[must_use = "a call does nothing until it is polled"]
 pub(crate) struct Call {
@@ -52,11 +53,11 @@ pub(crate) struct Call {
     retries: u32,
     /// The redirections, if there were any.
     redirects: Option<Box<Redirects>>,
-    /// Whether a closed client sends it too, as long as it is connected.
+    /// Whether a closed client sends it while it is still connected.
     though_closed: bool,
     /// Whether the node runs it although it only imports the slot.
     asking: bool,
-    /// The same of the last request.
+    /// Whether the last request was sent with ASKING.
     was_asking: bool,
     span: Option<OperationSpan>,
 }
@@ -71,7 +72,7 @@ enum State {
     New,
     Waiting(Waiting<Result<Delivered, Failure>>),
     Pausing(Sleep),
-    /// Until the nodes of a cluster are known.
+    /// Waits until the slot map has changed.
     Looking(BoxFuture<'static, bool>),
     Done,
 }
@@ -116,7 +117,7 @@ impl Call {
         }
     }
 
-    /// Lets a closed client send it too, as long as it is connected.
+    /// Lets a closed client send it while it is still connected.
     pub(crate) fn though_closed(mut self) -> Self {
         self.though_closed = true;
         self
@@ -135,7 +136,7 @@ impl Call {
         }
     }
 
-    /// Sends the command, or says what to wait for.
+    /// Sends the command, or returns the state that waits for the slot map.
     fn start(&mut self) -> Result<State> {
         let terms = match self.terms {
             Some(terms) => terms,
@@ -270,7 +271,7 @@ impl Call {
         {
             cluster.request_refresh();
         }
-        // One that was redirected and had no time left did not run.
+        // A command that was redirected and had no time left did not run.
         if matches!(failure, Failure::NotSent(_))
             && let Some(redirects) = self.redirects.take()
         {

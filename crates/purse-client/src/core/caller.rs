@@ -1,4 +1,4 @@
-//! What the features of a client send commands with.
+//! The connections of a client, as its features use them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +61,7 @@ impl Caller {
         }
     }
 
-    /// Returns the time that a command may take that does not say it itself.
+    /// Returns the time that a command without a timeout of its own may take.
     pub(crate) fn command_timeout(&self) -> Duration {
         self.options
             .limit()

@@ -1,12 +1,12 @@
-//! A count of what has to end before a client closes.
+//! A count of the deliveries and key watches that end before a client closes.
 
 use tokio::sync::watch;
 
-/// The deliveries and the like that a client waits for when it closes.
+/// The number of deliveries and tracking connections that a client waits for when it closes.
 #[derive(Debug)]
 pub(crate) struct InFlight(watch::Sender<usize>);
 
-/// Keeps the client from closing until it is dropped, or for a second.
+/// A guard that delays the close of the client until it is dropped, for a second at most.
 #[derive(Debug)]
 pub(crate) struct InFlightGuard(watch::Sender<usize>);
 

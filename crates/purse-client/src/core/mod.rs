@@ -1,4 +1,4 @@
-//! What every feature of a client sends commands with: one way for all of them.
+//! The one way by which all features of a client send commands.
 //!
 //! May import: `error`, `util`, `telemetry`, `config`, `command`, `connection`, `cluster`.
 
@@ -31,9 +31,9 @@ pub(crate) use caller::Caller;
 pub(crate) use in_flight::{InFlight, InFlightGuard};
 pub use options::Options;
 
-/// A reply of a replica does not replace the connection more often than this.
+/// The shortest time between two replacements of a connection because a replica answered.
 const REFUSALS: Duration = Duration::from_secs(1);
-/// No timeout is shorter.
+/// The shortest timeout.
 const MIN_TIMEOUT: Duration = Duration::from_millis(1);
 
 /// The connections of a client, and its settings.
@@ -45,7 +45,7 @@ pub(crate) struct Core {
     router: Router,
     role: Role,
     is_closed: AtomicBool,
-    /// For those who wait for the end; a look at it takes a lock.
+    /// For tasks that wait for the end. Reading it takes a lock, so `is_closed` exists too.
     closing: watch::Sender<bool>,
     in_flight: InFlight,
     next: AtomicUsize,
@@ -63,14 +63,14 @@ pub(crate) enum Router {
     None,
 }
 
-/// What a core is for.
+/// The purpose of a core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// A client: the connections are made again, and reads are sent again.
     Client,
-    /// A session: one connection, which ends with the first doubt.
+    /// A session: one connection, which is never made again.
     Session,
-    /// A tracking connection: as a session, but its owner decides when it ends.
+    /// A tracking connection: one connection, and its owner decides when it ends.
     Tracking,
 }
 
@@ -205,8 +205,8 @@ impl Core {
         }
     }
 
-    /// Returns the connection for a command of `effect`, where there is no cluster. Writes go over
-    /// the first one, so that they keep their order.
+    /// Returns the connection for a command of `effect`, outside of a cluster. Writes go over the
+    /// first connection, so that they keep their order.
     pub(crate) fn connection(&self, effect: Effect) -> Option<&Connection> {
         let Router::Single(connections) = &self.router else {
             return None;
@@ -270,7 +270,7 @@ impl Core {
         &self.in_flight
     }
 
-    /// Why no command can be sent any more.
+    /// Returns why no command can be sent any more.
     pub(crate) fn ending(&self) -> Option<Ending> {
         if self.is_closed() {
             return Some(Ending::Closed);
@@ -326,7 +326,7 @@ impl Core {
             Role::Client => {}
         }
         let mut refused = self.refused.lock();
-        // Who has only a replica does not get a new connection with each command.
+        // If the only server is a replica, not every command makes a new connection.
         if refused.is_some_and(|at| at.elapsed() < REFUSALS) {
             return;
         }

@@ -4,9 +4,18 @@ use std::time::Duration;
 
 use crate::command::Command;
 
-/// Options of the operations of one handle, for [`Client::with`](crate::Client::with).
+/// A set of options for the operations of one handle, for [`Client::with`](crate::Client::with).
 ///
-/// What a command says itself comes first, then these, then the client's own settings.
+/// The settings of a command come first, then these options, then the settings of the client.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use purse_client::Options;
+///
+/// let hasty = Options::new().timeout(Duration::from_millis(50)).fail_fast(true);
+/// # let _ = hasty;
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 #[must_use = "options do nothing until a handle has them"]
 pub struct Options {
@@ -15,7 +24,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Makes options that change nothing.
+    /// Creates options that change nothing.
     pub const fn new() -> Self {
         Self {
             timeout: None,
@@ -23,7 +32,7 @@ impl Options {
         }
     }
 
-    /// Bounds each command, instead of the client's own timeout.
+    /// Sets the time that each command may take, instead of the client's own timeout.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self

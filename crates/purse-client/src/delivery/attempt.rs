@@ -1,4 +1,4 @@
-//! One pop's exchange with the server.
+//! The exchange of one pop with the server.
 
 use std::time::Duration;
 
@@ -19,15 +19,15 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) type Outcome = Result<Option<Taken>>;
 
-/// A pop until it is known what it took.
+/// A pop, until its result is known.
 #[derive(Debug)]
 pub(crate) struct PopAttempt {
     receipt: Receipt,
-    /// Until when the caller waits for the server.
+    /// The time until which the caller waits for the server.
     deadline: Instant,
-    /// Whether it tries again where the server refuses for the moment.
+    /// Whether the pop tries again after a refusal that may not last.
     is_patient: bool,
-    /// Whether it goes without a receipt, because the slot is on the move.
+    /// Whether the pop has no receipt, because the slot is being moved.
     is_bare: bool,
     in_flight: InFlightGuard,
 }
@@ -43,25 +43,25 @@ impl PopAttempt {
         }
     }
 
-    /// Asks, and hands over what came.
+    /// Asks the server, and hands the result to the caller.
     pub(crate) async fn run(mut self, mut caller: oneshot::Sender<Outcome>) {
         match self.answer(&mut caller).await {
             Ok(reply) => {
                 let found = reply.map(|reply| self.taken(reply)).transpose();
-                // What nobody takes any more is put back by its drop.
+                // If the caller is gone, dropping the element puts it back.
                 drop(caller.send(found));
             }
             Err(error) => {
                 drop(caller.send(Err(error)));
                 if self.receipt.is_late {
-                    // Its failure is traced; there is nobody to tell.
+                    // A failure is traced; the caller already has its error.
                     let _ = self.receipt.put_back().await;
                 }
             }
         }
     }
 
-    /// Asks until the server has said what this pop took, or that it took nothing.
+    /// Asks until the server reports what this pop took, or that it took nothing.
     async fn answer(&mut self, caller: &mut oneshot::Sender<Outcome>) -> Result<Option<Reply>> {
         let mut pause = SHORTEST_PAUSE;
         loop {
@@ -125,8 +125,8 @@ impl PopAttempt {
     }
 }
 
-/// The error of a call that ends without an answer. It is not ambiguous: whatever was taken for it
-/// is put back.
+/// Returns the error of a call that ends without an answer. It is not ambiguous, because what was
+/// taken for the call is put back.
 fn told(error: Error) -> Error {
     if !error.is_ambiguous() {
         return error;

@@ -1,4 +1,4 @@
-//! An element that was taken out, until it is in the right hands.
+//! An element that was taken out, until the caller keeps it or it is put back.
 
 use crate::util::time::timeout;
 use bytes::Bytes;
@@ -14,18 +14,18 @@ use crate::{Command, Error, ErrorKind, Result, Script};
 
 static PUSH_ONCE: Script = Script::write("PUSH ONCE", include_str!("../lua/push_once.lua"));
 
-/// An element that was taken out for somebody.
+/// An element that was taken out by [`Client::take`](crate::Client::take).
 ///
-/// [`keep`](Self::keep) it, or it goes back to where it was: by [`put_back`](Self::put_back), or in
-/// the background when this is dropped. Decide within ten minutes: what goes back is the server's
-/// copy, which it has for so long.
+/// [`keep`](Self::keep) confirms the delivery. Otherwise the element is put back: by
+/// [`put_back`](Self::put_back), or in the background when this value is dropped. Decide within ten
+/// minutes, because what is put back is the server's copy, which expires after this time.
 #[must_use = "an element that is not kept goes back to where it was"]
 #[derive(Debug)]
 pub struct Taken(Option<Held>);
 
 #[derive(Debug)]
 struct Held {
-    /// Without one where `is_bare`: then it was never made.
+    /// The receipt. If `is_bare` is set, it was never made on the server.
     receipt: Receipt,
     is_bare: bool,
     element: Bytes,
@@ -51,7 +51,7 @@ impl Taken {
         }))
     }
 
-    /// The element.
+    /// Returns the element.
     #[must_use]
     pub fn element(&self) -> Bytes {
         self.0
@@ -60,13 +60,13 @@ impl Taken {
             .unwrap_or_default()
     }
 
-    /// Its score as the server wrote it, if it was in a sorted set.
+    /// Returns the score as the server wrote it, if the element was in a sorted set.
     #[must_use]
     pub fn score(&self) -> Option<Bytes> {
         self.0.as_ref().and_then(|held| held.score.clone())
     }
 
-    /// Leaves it taken: from here on it is the caller's. The server's copy goes in the background.
+    /// Confirms the delivery. The server's copy is removed in the background.
     pub fn keep(mut self) {
         if let Some(held) = self.0.take()
             && !held.is_bare
@@ -75,16 +75,19 @@ impl Taken {
         }
     }
 
-    /// Puts it back to where it was, and waits for that as long as a command may take; later it
-    /// goes on in the background.
+    /// Puts the element back where it was. Waits for that as long as a command may take; after that
+    /// it returns `Ok` and continues in the background.
+    ///
+    /// Redis: LPUSH, RPUSH or ZADD in a script. Complexity: O(1) for a list, O(log n) for a sorted
+    /// set. Round trips: 1.
     ///
     /// # Errors
-    /// What the server refuses for good, such as [`WrongType`](ErrorKind::WrongType) where another
-    /// value has taken the place of the collection; [`NotFound`](ErrorKind::NotFound) where the
-    /// server's copy is gone.
+    /// Errors of the server that are permanent, such as [`WrongType`](ErrorKind::WrongType) if
+    /// another value has replaced the collection. [`NotFound`](ErrorKind::NotFound) if the server's
+    /// copy is gone.
     ///
     /// # Cancel safety
-    /// Dropped, it goes on in the background.
+    /// If the future is dropped, the element is put back in the background.
     pub async fn put_back(mut self) -> Result<()> {
         let Some(held) = self.0.take() else {
             return Ok(());
@@ -93,29 +96,32 @@ impl Taken {
         let task = client.caller.runtime().spawn(held.put_back());
         match timeout(client.caller.command_timeout(), task).await {
             Some(Ok(result)) => result,
-            // It goes on, or the runtime has ended.
+            // The task continues, or the runtime has ended.
             Some(Err(_)) | None => Ok(()),
         }
     }
 
-    /// Moves it to the back of `list`: exactly once, although a reply is lost. Waits for that as
-    /// long as a command may take; later it goes on in the background, and where that fails for
-    /// good, the element goes back to where it was.
+    /// Moves the element to the back of `list`: exactly once, although a reply may be lost. Waits
+    /// for that as long as a command may take; after that it continues in the background. If it
+    /// then fails permanently, the element is put back where it was.
     ///
-    /// `RPUSH` in a script, O(1). One round trip, atomic but for the removal of the server's copy.
+    /// The move is atomic, except for the removal of the server's copy.
+    ///
+    /// Redis: RPUSH in a script. Complexity: O(1). Round trips: 1.
     ///
     /// # Errors
-    /// What the server refuses for good, with the element; [`Timeout`](ErrorKind::Timeout) without.
+    /// Errors of the server that are permanent, with the element. [`Timeout`](ErrorKind::Timeout),
+    /// without the element, if there is no reply in time.
     ///
     /// # Cancel safety
-    /// Dropped, it goes on in the background.
+    /// If the future is dropped, the move continues in the background.
     pub async fn move_to(self, list: Bytes) -> Result<(), (Error, Option<Self>)> {
         let Some(client) = self.0.as_ref().map(|held| held.receipt.client.clone()) else {
             return Ok(());
         };
         let (sender, outcome) = oneshot::channel();
         client.caller.runtime().spawn(async move {
-            // Where nobody takes it, the element is put back by its drop.
+            // If the caller is gone, dropping the element puts it back.
             drop(sender.send(self.push_to(list).await));
         });
         match timeout(client.caller.command_timeout(), outcome).await {
@@ -147,7 +153,7 @@ impl Taken {
             }
             Err(error) if error.is_ambiguous() || error.is_retryable() => {
                 trace::not_put_back(client.caller.server(), &error, &mark);
-                // Nobody knows whether it was pushed; the receipt tells for its time what it was.
+                // Whether it was pushed is unknown. The receipt keeps a copy for its time.
                 self.0 = None;
                 Err((error, None))
             }
@@ -167,7 +173,7 @@ impl Drop for Taken {
 
 impl Held {
     async fn put_back(self) -> Result<()> {
-        // The count of it lasts until it is done: all of `self` is dropped at the end.
+        // All of `self` is dropped at the end, so a close waits until the element is back.
         let Receipt { client, pop, .. } = &self.receipt;
         match self.is_bare {
             false if self.receipt.put_back().await? => Ok(()),
@@ -182,7 +188,7 @@ impl Held {
     }
 }
 
-/// Puts an element back of which there is no receipt. If the reply is lost it may be there twice.
+/// Puts back an element without a receipt. If the reply is lost, the element may be there twice.
 async fn put_back_bare(
     client: &Deliveries,
     pop: &Pop,

@@ -1,4 +1,4 @@
-//! An exchange with the server that goes on without whoever waits for it.
+//! A future that continues in a task when it is dropped.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,7 +12,8 @@ use super::Deliveries;
 use super::attempt::{Outcome, PopAttempt};
 use super::runtime_ended;
 
-/// Runs a [`PopAttempt`] in the caller; dropped midway, a task on the client's runtime runs the rest.
+/// A future that runs a [`PopAttempt`] in the caller. If it is dropped midway, a task on the
+/// client's runtime runs the rest.
 ///
 /// A task from the start would cost each pop two changes of thread.
 pub(super) struct DetachOnDrop {

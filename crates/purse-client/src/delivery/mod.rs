@@ -1,11 +1,11 @@
-//! Pops that lose nothing: whoever stops waiting, and whatever fails.
+//! Deliveries: pops that lose no element, although futures are dropped and replies are lost.
 //!
 //! A pop has a *receipt*, a key of its own beside the collection. A script takes the element out
-//! and notes it there in one step, so that where the reply is lost, the server can be asked again:
-//! it answers what the receipt says. That exchange goes on where the caller does not, in a task.
-//! Once the caller has the element the receipt goes; where there is no caller any more, another
-//! script puts back what the receipt holds, once. What is still under way from an earlier request
-//! finds an empty receipt, and does nothing.
+//! and notes it in the receipt, in one step. If the reply is lost, the pop asks again, and gets
+//! what the receipt says. If the caller's future is dropped, a task continues the exchange. Once
+//! the caller has the element, the receipt is removed. If there is no caller any more, another
+//! script puts back what the receipt holds, once. An earlier request that is still in flight finds
+//! an empty receipt, and takes nothing.
 //!
 //! May import: `error`, `util`, `telemetry`, `command`, `core`, `tracking`.
 
@@ -33,7 +33,15 @@ pub use delivered::Taken;
 use receipt_cleanup::ReceiptCleanup;
 use wait_queue::WaitQueues;
 
-/// Which element a pop takes, and from where.
+/// A description of a pop: the collection, and the end of it from which the element is taken.
+///
+/// # Examples
+/// ```
+/// use purse_client::Pop;
+///
+/// assert_eq!(Pop::front("jobs").name(), "LPOP");
+/// assert_eq!(Pop::highest("ranking").name(), "ZPOPMAX");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pop {
     key: Bytes,
@@ -49,22 +57,22 @@ enum End {
 }
 
 impl Pop {
-    /// The first element of the list at `key`: `LPOP`.
+    /// Takes the first element of the list at `key`: `LPOP`.
     pub fn front(key: impl Into<Bytes>) -> Self {
         Self::new(key.into(), End::Front)
     }
 
-    /// The last element of the list at `key`: `RPOP`.
+    /// Takes the last element of the list at `key`: `RPOP`.
     pub fn back(key: impl Into<Bytes>) -> Self {
         Self::new(key.into(), End::Back)
     }
 
-    /// The element of the lowest score of the sorted set at `key`: `ZPOPMIN`.
+    /// Takes the element with the lowest score of the sorted set at `key`: `ZPOPMIN`.
     pub fn lowest(key: impl Into<Bytes>) -> Self {
         Self::new(key.into(), End::Lowest)
     }
 
-    /// The element of the highest score of the sorted set at `key`: `ZPOPMAX`.
+    /// Takes the element with the highest score of the sorted set at `key`: `ZPOPMAX`.
     pub fn highest(key: impl Into<Bytes>) -> Self {
         Self::new(key.into(), End::Highest)
     }
@@ -73,14 +81,14 @@ impl Pop {
         Self { key, end }
     }
 
-    /// `script` on the key, in errors under the name of the command that takes the element out.
+    /// Returns `script` on the key. Errors name the command that takes the element out.
     fn named(&self, script: Command) -> Command {
         let mut script = script.key(self.key.clone());
         script.name = self.name();
         script
     }
 
-    /// The command that takes the element out.
+    /// Returns the name of the command that takes the element out.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.end.takes()
@@ -120,7 +128,7 @@ pub(crate) struct Deliveries {
     pub(crate) shared: Arc<DeliveryState>,
 }
 
-/// What all deliveries of a client share.
+/// The state that all deliveries of a client share.
 #[derive(Debug, Default)]
 pub(crate) struct DeliveryState {
     pub(crate) tracking: Arc<TrackingPool>,
@@ -158,7 +166,7 @@ impl Deliveries {
     }
 
     async fn wait(&self, pop: &Pop, wait: Option<Duration>) -> Outcome {
-        // Later than time can tell is never.
+        // A deadline that an instant cannot represent is none.
         let deadline = wait.and_then(|wait| Instant::now().checked_add(wait));
         let mut closing = self.caller.closing();
         let mut has_looked = false;
@@ -202,7 +210,7 @@ fn runtime_ended() -> Error {
     Error::new(ErrorKind::Ambiguous, message)
 }
 
-/// Resolves at the deadline, and never without one.
+/// Waits until the deadline; without a deadline, for ever.
 async fn sleep_until_deadline(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => crate::util::time::sleep_until(deadline).await,

@@ -1,4 +1,4 @@
-//! Receipts: what a pop took, noted on the server under a name of the pop's own.
+//! Receipts: keys of the server that hold what a pop took, one for each pop.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::core::InFlightGuard;
 use crate::telemetry::trace;
 use crate::{Command, Error, Result, Script};
 
-/// How long a receipt stays that nobody removes: so long may a server be away without a loss.
+/// The time after which a receipt expires. A server may be away for this time without a loss.
 pub(crate) const RECEIPT_TIME: Duration = Duration::from_secs(600);
 
-/// What stands between the name of the collection and the pop's own.
+/// The text between the name of the collection and the id of the pop.
 const MARK: &[u8] = b":taken:";
 
 static TAKE: Script = Script::write("TAKE", include_str!("../lua/take.lua"));
@@ -28,12 +28,12 @@ pub(crate) struct Receipt {
     pub(crate) client: Deliveries,
     pub(crate) pop: Pop,
     name: Bytes,
-    /// Whether a request to take may run later than now: its reply was lost.
+    /// Whether an earlier request may still run, because its reply was lost.
     pub(crate) is_late: bool,
 }
 
 impl Receipt {
-    /// A new one.
+    /// Creates a receipt with a new name.
     pub(crate) fn new(client: &Deliveries, pop: &Pop) -> Self {
         Self {
             client: client.clone(),
@@ -43,7 +43,7 @@ impl Receipt {
         }
     }
 
-    /// Takes an element out, or answers what was taken.
+    /// Returns the command that takes an element out, or reports what was taken before.
     pub(crate) fn take(&self) -> Command {
         let take = self.pop.named(Command::script(&TAKE));
         take.key(self.name.clone())
@@ -54,10 +54,11 @@ impl Receipt {
             .fail_on_tryagain()
     }
 
-    /// Puts the element back that the receipt holds, if it holds one; whether it did, or may have.
+    /// Puts back the element that the receipt holds, if there is one. Returns whether it did, or
+    /// may have.
     ///
     /// # Errors
-    /// What the server refuses for good; else that of the last try.
+    /// A permanent error of the server; otherwise the error of the last attempt.
     pub(crate) async fn put_back(&self) -> Result<bool> {
         let put_back = self.pop.named(Command::script(&PUT_BACK));
         let put_back = put_back
@@ -75,7 +76,7 @@ impl Receipt {
         trace::not_put_back(self.client.caller.server(), error, &self.name);
     }
 
-    /// Removes the receipt in the background, once its element is in the right hands.
+    /// Removes the receipt in the background, once its element was delivered.
     pub(crate) fn remove(self, in_flight: InFlightGuard) {
         let client = &self.client;
         if !self.is_late {
@@ -93,7 +94,7 @@ impl Receipt {
     }
 }
 
-/// Takes an element out, without a receipt.
+/// Returns the command that takes an element out without a receipt.
 pub(crate) fn take_bare(pop: &Pop) -> Command {
     let take = pop.named(Command::script(&TAKE));
     take.arg(pop.end.takes())
@@ -102,8 +103,8 @@ pub(crate) fn take_bare(pop: &Pop) -> Command {
         .arg(0_i64)
 }
 
-/// Removes a receipt or mark; leaves an empty one in its place, for as long as it stays, if what
-/// made it may run again.
+/// Removes a receipt or mark. If the request that made it may run again, leaves an empty one
+/// instead.
 pub(crate) async fn remove(client: &Deliveries, name: Bytes, is_late: bool) {
     let remove = match is_late {
         false => Command::write("UNLINK").key(name.clone()),
@@ -118,28 +119,28 @@ pub(crate) async fn remove(client: &Deliveries, name: Bytes, is_late: bool) {
     }
 }
 
-/// The time that receipts stay, in milliseconds.
+/// Returns the time after which receipts expire, in milliseconds.
 pub(crate) fn time() -> i64 {
     i64::try_from(RECEIPT_TIME.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A new name for the receipt of one pop from `key`, or for the mark of one push to it.
+/// Returns a new name for the receipt of one pop from `key`, or for the mark of one push to it.
 ///
-/// It starts with `key`, so that rules for keys by their prefix hold for it as well. In a cluster a
-/// key that no hash tag can quote costs a search: on average 16384 names are tried.
+/// The name starts with `key`, so that access rules by prefix include it. In a cluster, a key that
+/// no hash tag can quote costs a search: on average 16384 names are tried.
 pub(crate) fn name(key: &Bytes, is_cluster: bool) -> Bytes {
     let open = key.iter().position(|&byte| byte == b'{');
     let close = open.and_then(|open| key[open..].iter().position(|&byte| byte == b'}'));
     match (open, close) {
-        // Its own tag serves.
+        // The key has a hash tag.
         (Some(_), Some(2..)) => with_id(key, b""),
-        // It serves as a tag.
+        // The key can be a hash tag.
         (None, _) if !key.is_empty() && !key.contains(&b'}') => {
             let tag = [b"{", key.as_ref(), b"}"].concat();
             with_id(key, &tag)
         }
         _ if !is_cluster => with_id(key, b""),
-        // Braces that quote nothing: all of the name counts.
+        // Empty braces are not a hash tag: the whole name counts.
         (Some(_), Some(_)) => with_fitting_id(key),
         (Some(open), None) => {
             let number = fitting(key, &key[open + 1..]);
@@ -162,17 +163,17 @@ fn with_id(key: &[u8], tag: &[u8]) -> Bytes {
     name.freeze()
 }
 
-/// The first number that makes a tag of the slot of `key` when it follows `start`. One in 16384
-/// does.
+/// Returns the first number that, after `start`, makes a hash tag of the slot of `key`. One in
+/// 16384 does.
 fn fitting(key: &[u8], start: &[u8]) -> u32 {
     let slot = slot_of(key);
     let fits = |number: &u32| slot_of(&[start, number.to_string().as_bytes()].concat()) == slot;
-    // Four thousand million numbers that all miss: it does not come to that.
+    // That all of the 2^32 numbers miss is practically impossible.
     (0..=u32::MAX).find(fits).unwrap_or_default()
 }
 
-/// As [`with_id`], with a number in place of the end of the id, so that it lies in the slot of
-/// `key`.
+/// Returns a name as [`with_id`] does, with a number in place of the end of the id, so that the
+/// name is in the slot of `key`.
 fn with_fitting_id(key: &[u8]) -> Bytes {
     let slot = slot_of(key);
     let mut name = with_id(key, b"").to_vec();

@@ -1,4 +1,4 @@
-//! Receipts whose elements are in the right hands, and that go, many at once.
+//! The removal of receipts whose elements were delivered, many at once.
 
 use std::collections::HashMap;
 use std::sync::MutexGuard;
@@ -14,18 +14,19 @@ use crate::core::InFlightGuard;
 use crate::telemetry::trace;
 use crate::util::sync::Mutex;
 
-/// How long a receipt waits for others of its collection: each command costs the server as much as
-/// several of its keys.
+/// The time that a receipt waits for others of its collection, because each command costs the
+/// server as much as several of its keys.
 const GATHER: Duration = Duration::from_millis(1);
-/// The most keys of one command.
+/// The largest number of keys of one command.
 const MOST: usize = 1_024;
 
-/// A receipt, and the count of its pop, which lasts until it is gone.
+/// A receipt, and the guard that delays the close of the client until it is removed.
 type Done = (Bytes, InFlightGuard);
 
-/// The receipts that go, by collection: those of one share a slot and, mostly, the rights to them.
+/// The receipts to remove, by collection. Those of one collection share a slot and usually the
+/// rights.
 ///
-/// Each collection has one task as long as there are any.
+/// Each collection has one task while there are any.
 #[derive(Debug, Default)]
 pub(crate) struct ReceiptCleanup(Mutex<HashMap<Bytes, Vec<Done>>>);
 
@@ -52,7 +53,7 @@ impl ReceiptCleanup {
         client.caller.runtime().spawn(task.run());
     }
 
-    /// Those that go next; without any, the task of `key` has ended.
+    /// Takes the receipts to remove next. If there are none, the task of `key` ends.
     fn take(&self, key: &Bytes) -> Vec<Done> {
         let mut all = self.lock();
         let Some(waiting) = all.get_mut(key) else {
@@ -102,7 +103,7 @@ impl Task {
     }
 }
 
-/// Where it ends with its runtime, nobody waits for what it has left.
+/// If the task ends with its runtime, the receipts that it has not removed expire.
 impl Drop for Task {
     fn drop(&mut self) {
         if !self.is_over {

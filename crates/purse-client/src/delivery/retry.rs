@@ -1,4 +1,4 @@
-//! What is asked of the server until it is known to be done, whoever still waits for it.
+//! Idempotent commands that are repeated until the server confirms them.
 
 use std::time::{Duration, Instant};
 
@@ -11,16 +11,17 @@ use crate::{Command, Error, ErrorKind, Reply, Result};
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// How often a closed client tries.
+/// The number of attempts of a closed client.
 const LAST_TRIES: u32 = 5;
-/// How long the connection of a closed client may take to close.
+/// The time that the connection of a closed client may take to close.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// Runs `command`, which may run more than once, until the server says that it did; for no longer
-/// than a receipt stays. Returns its reply, and whether it may run again later: one was lost.
+/// Runs `command`, which may run more than once, until the server replies; for no longer than a
+/// receipt lives. Returns the reply, and whether the command may run again later because a reply
+/// was lost.
 ///
 /// # Errors
-/// What the server refuses for good; else that of the last try.
+/// A permanent error of the server; otherwise the error of the last attempt.
 pub(crate) async fn settle(client: &Deliveries, command: Command) -> Result<(Reply, bool)> {
     let deadline = Instant::now() + RECEIPT_TIME;
     let mut pause = SHORTEST_PAUSE;
@@ -42,13 +43,13 @@ pub(crate) async fn settle(client: &Deliveries, command: Command) -> Result<(Rep
     }
 }
 
-/// Whether it is refused for the moment only, or not known to be refused.
+/// Whether the error may not last, or the command may not have been refused.
 fn may_work_later(error: &Error) -> bool {
     let takes_no_writes = matches!(error.code(), Some("MISCONF" | "NOREPLICAS"));
     takes_no_writes || error.is_ambiguous() || error.is_retryable()
 }
 
-/// A closed client makes a connection for it, once its own are gone.
+/// Runs `command` once. A closed client makes a connection for it, once its own are gone.
 async fn attempt(client: &Deliveries, command: Command) -> Result<Reply> {
     if !client.caller.is_closed() {
         return client.caller.run(command).await;

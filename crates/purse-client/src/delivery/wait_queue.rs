@@ -1,7 +1,8 @@
-//! Who waits for an element of the same key, first in, first out.
+//! Wait queues: the waiters for elements of one key, first in, first out.
 //!
-//! Each line has one task, the bell, which ends with it. It watches the length of the collection
-//! and calls as many as there are elements, less those that were called and have not answered.
+//! Each wait queue has one task, the notifier, which ends with it. The notifier watches the length
+//! of the collection, and notifies as many waiters as there are elements, less those that were
+//! notified and have not answered.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,16 +20,17 @@ use super::Pop;
 use crate::util::sync::Mutex;
 use crate::{Command, Reply, Result, Watch};
 
-/// How often the bell looks although nothing rang, and calls somebody if there is an element.
+/// The time between two reads of the length without a message. After it, the notifier notifies one
+/// more waiter if there is an element.
 const BACKSTOP: Duration = Duration::from_secs(2);
-/// How long a line pauses between two looks that it takes because it cannot watch.
+/// The pauses between two reads of the length if it cannot be watched.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
-/// Who waits for the same: the key, and the command that counts what is there.
+/// The name of a wait queue: the key, and the command that counts its elements.
 type Name = (Bytes, &'static str);
 
-/// The lines of one client.
+/// The wait queues of one client.
 #[derive(Debug, Default)]
 pub(crate) struct WaitQueues {
     next: AtomicU64,
@@ -37,15 +39,15 @@ pub(crate) struct WaitQueues {
 
 #[derive(Debug)]
 struct WaitQueue {
-    /// By the order in which they came.
+    /// The waiters, by the order in which they joined.
     waiting: BTreeMap<u64, oneshot::Sender<()>>,
-    /// How many were called and have not answered.
+    /// The number of waiters that were notified and have not answered.
     called: usize,
-    /// Has the bell look again.
+    /// Lets the notifier read the length again.
     look: Arc<Notify>,
 }
 
-/// A place in a line, until it is dropped.
+/// A place in a wait queue, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Waiter<'a> {
     client: &'a Deliveries,
@@ -56,7 +58,7 @@ pub(crate) struct Waiter<'a> {
 }
 
 impl WaitQueues {
-    /// Whether somebody waits for what `pop` would take.
+    /// Whether there is a waiter for what `pop` would take.
     pub(crate) fn has_waiting(&self, pop: &Pop) -> bool {
         let lines = self.lock();
         lines
@@ -64,7 +66,7 @@ impl WaitQueues {
             .is_some_and(|line| !line.waiting.is_empty())
     }
 
-    /// Joins the end of the line.
+    /// Joins the end of the queue.
     pub(crate) fn join<'a>(&self, client: &'a Deliveries, pop: &Pop) -> Waiter<'a> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = name(pop);
@@ -77,13 +79,13 @@ impl WaitQueues {
         }
     }
 
-    /// Stands in line at the place of `number`; the first one starts the bell.
+    /// Enters the queue at the place of `number`. The first waiter starts the notifier.
     fn stand(&self, client: &Deliveries, name: &Name, number: u64) -> oneshot::Receiver<()> {
         let (sender, call) = oneshot::channel();
         let mut lines = self.lock();
         if let Some(line) = lines.get_mut(name) {
             if line.waiting.is_empty() {
-                // When the bell looked last there was nobody to call.
+                // When the notifier last read the length, there was no waiter.
                 line.look.notify_one();
             }
             line.waiting.insert(number, sender);
@@ -96,7 +98,7 @@ impl WaitQueues {
             look: look.clone(),
         };
         lines.insert(name.clone(), line);
-        // A runtime that has ended drops the bell at once, and that ends the line.
+        // A runtime that has ended drops the notifier at once, which ends the queue.
         drop(lines);
         let bell = Notifier {
             client: client.clone(),
@@ -107,7 +109,7 @@ impl WaitQueues {
         call
     }
 
-    /// How many wait and how many are called; a line in which nobody waits ends.
+    /// Returns the numbers of waiters and of notified waiters. A queue without waiters ends.
     fn count(&self, name: &Name) -> Option<(usize, usize)> {
         let mut lines = self.lock();
         let line = lines.get(name)?;
@@ -118,7 +120,7 @@ impl WaitQueues {
         Some((line.waiting.len(), line.called))
     }
 
-    /// Ends the line of a bell that rings no more: who waits there is called.
+    /// Ends the queue of a notifier that has ended. Its waiters are notified.
     fn end(&self, bell: &Notifier) {
         let mut lines = self.lock();
         let is_its_own = lines
@@ -129,7 +131,7 @@ impl WaitQueues {
         drop(ended);
     }
 
-    /// Calls the first ones.
+    /// Notifies the first `many` waiters.
     fn call(&self, name: &Name, many: usize) {
         let mut lines = self.lock();
         let Some(line) = lines.get_mut(name) else {
@@ -146,7 +148,7 @@ impl WaitQueues {
         }
     }
 
-    /// Has the bell look again, after `answered` of those that were called have answered.
+    /// Lets the notifier read the length again, after `answered` notified waiters have answered.
     fn look(&self, name: &Name, number: u64, answered: usize) {
         if let Some(line) = self.lock().get_mut(name) {
             line.waiting.remove(&number);
@@ -165,17 +167,17 @@ fn name(pop: &Pop) -> Name {
 }
 
 impl Waiter<'_> {
-    /// Resolves once it is called.
+    /// Waits until the waiter is notified.
     pub(crate) async fn notified(&mut self) {
         if !self.is_called {
-            // The bell ends early only with the runtime, and the line with it: to look is right as
-            // well, and tells.
+            // The notifier ends early only with the runtime, and the queue with it. The next
+            // attempt then reports that.
             let _ = (&mut self.call).await;
             self.is_called = true;
         }
     }
 
-    /// Goes back to its place, after a call that was for nothing.
+    /// Returns to its place after a notification without an element.
     pub(crate) fn requeue(&mut self) {
         let lines = &self.client.shared.wait_queues;
         lines.look(&self.name, self.number, usize::from(self.is_called));
@@ -186,14 +188,14 @@ impl Waiter<'_> {
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        // It may have been called without having been polled since.
+        // It may have been notified without having been polled since.
         let is_called = self.is_called || self.call.try_recv().is_ok();
         let lines = &self.client.shared.wait_queues;
         lines.look(&self.name, self.number, usize::from(is_called));
     }
 }
 
-/// The task of a line; where it is dropped with its runtime, its line ends.
+/// The task of a wait queue. If it is dropped with its runtime, the queue ends.
 struct Notifier {
     client: Deliveries,
     name: Name,
@@ -207,7 +209,7 @@ impl Drop for Notifier {
 }
 
 impl Notifier {
-    /// Calls those who wait until nobody does.
+    /// Notifies waiters until there are none.
     async fn ring(self) {
         let Self { client, name, look } = &self;
         let lines = &client.shared.wait_queues;
@@ -221,7 +223,7 @@ impl Notifier {
             match there {
                 Ok(0) => {}
                 Ok(there) => {
-                    // Those who were called may not come: their futures may not be polled.
+                    // The futures of notified waiters may not be polled.
                     let is_overdue = since.elapsed() >= BACKSTOP;
                     if is_overdue {
                         since = Instant::now();
@@ -229,7 +231,7 @@ impl Notifier {
                     let least = usize::from(is_overdue);
                     lines.call(name, there.saturating_sub(called).max(least));
                 }
-                // Each of them finds out for itself.
+                // Each waiter gets the error by its own attempt.
                 Err(_) => lines.call(name, usize::MAX),
             }
             let Some(mut watch) = watch else {
@@ -240,7 +242,7 @@ impl Notifier {
             pause = SHORTEST_PAUSE;
             tokio::select! {
                 () = watch.changed() => {
-                    // To the only one who waits, how many there are is all the same.
+                    // A single waiter needs no count of the elements.
                     if lines.count(name) == Some((1, 0)) {
                         lines.call(name, 1);
                     }
@@ -252,7 +254,7 @@ impl Notifier {
     }
 }
 
-/// How many elements there are, and a watch on them if one is to be had.
+/// Returns the number of elements, and a watch on it if the server allows one.
 async fn read(client: &Deliveries, (key, counts): &Name) -> (Result<usize>, Option<Watch>) {
     let count = || Command::read(counts).key(key.clone());
     let number = |reply: Reply| {

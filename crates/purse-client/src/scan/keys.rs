@@ -1,4 +1,4 @@
-//! All keys of a server or cluster: scans over them, and the slots that they live in.
+//! Scans over all keys of a server or cluster.
 
 use bytes::Bytes;
 use futures::Stream;
@@ -24,10 +24,10 @@ pub(crate) fn pages_of_keys(
     prefetch_pages(walk, KeyspaceScan::next_page)
 }
 
-/// A node of a cluster; `None` for the only server there is.
+/// A node of a cluster; `None` for the only server.
 type Node = Option<Address>;
 
-/// Where a scan over all keys stands.
+/// The state of a scan over all keys.
 struct KeyspaceScan {
     caller: Caller,
     pattern: Option<Pattern>,
@@ -57,9 +57,10 @@ impl KeyspaceScan {
         Ok((keys.collect::<Result<_>>()?, Some(self)))
     }
 
-    /// A node that was not scanned yet.
+    /// Returns a node that was not scanned yet.
     ///
-    /// Asked for anew after each node: a replica that took a primary's place meanwhile is one, too.
+    /// The slot map is refreshed before each node, because a replica may have taken the place of a
+    /// primary since.
     async fn next_node(&self) -> Result<Option<Node>> {
         let nodes = if self.caller.is_cluster() {
             primaries(&self.caller).await?

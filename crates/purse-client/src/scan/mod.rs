@@ -18,7 +18,16 @@ pub use prefetch::{PageResult, prefetch_pages};
 /// The cursor of the first page, and after the last one.
 const START: Bytes = Bytes::from_static(b"0");
 
-/// A scan over one key's elements: HSCAN, SSCAN or ZSCAN.
+/// A scan over the elements of one key: HSCAN, SSCAN or ZSCAN.
+/// [`Client::scan`](crate::Client::scan) streams it.
+///
+/// # Examples
+/// ```
+/// use purse_client::{Pattern, Scan};
+///
+/// let scan = Scan::new("HSCAN", "users").matching(Some(Pattern::prefix("a"))).count(1_000);
+/// # let _ = scan;
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "a scan does nothing until it is streamed"]
 pub struct Scan {
@@ -30,7 +39,7 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// A scan by `command` (`"HSCAN"`, `"SSCAN"`, `"ZSCAN"`) over the value at `key`.
+    /// Creates a scan by `command` (`"HSCAN"`, `"SSCAN"`, `"ZSCAN"`) over the value at `key`.
     pub fn new(command: &'static str, key: impl Into<Bytes>) -> Self {
         Self {
             command,
@@ -41,19 +50,19 @@ impl Scan {
         }
     }
 
-    /// Lets the server leave out what does not match.
+    /// Sets a pattern; the server leaves out elements that do not match.
     pub fn matching(mut self, pattern: Option<Pattern>) -> Self {
         self.pattern = pattern;
         self
     }
 
-    /// How much the server looks at for one page; a hint. Default: 256.
+    /// Sets the number of elements that the server looks at for one page, a hint. Default: 256.
     pub fn count(mut self, count: usize) -> Self {
         self.count = count.max(1);
         self
     }
 
-    /// A scan over the keys of a node, or of the only server there is.
+    /// Creates a scan over the keys of a node, or of the only server.
     pub(crate) fn of_keys(node: Option<Address>) -> Self {
         Self {
             key: None,
@@ -107,7 +116,7 @@ impl Scan {
     }
 }
 
-/// Where a scan continues: at the start, or at a cursor of one process.
+/// The position at which a scan continues: the start, or a cursor of one process.
 #[derive(Debug, Default)]
 pub(crate) struct ScanPosition(Option<Next>);
 

@@ -1,4 +1,4 @@
-//! Pages, one of them ahead.
+//! Streams of pages, one of which is requested ahead.
 
 use std::future::ready;
 use std::task::Poll;
@@ -8,25 +8,38 @@ use futures::{FutureExt, Stream, poll, stream};
 
 use crate::Result;
 
-/// What `turn` gives at a place: what is there, and where to go on unless that was the last.
+/// A page, and the position of the next one unless it was the last.
 pub type PageResult<T, P> = Result<(T, Option<P>)>;
 
-/// Where a stream of pages stands.
+/// The state of a stream of pages.
 enum Next<T, P> {
-    /// At its first page, which it has not asked for.
+    /// The first page was not requested yet.
     First(P),
-    /// At a later one, likewise.
+    /// The next page was not requested yet.
     Asked(P),
-    /// Where a page is on its way.
+    /// The next page is in flight.
     Ahead(BoxFuture<'static, PageResult<T, P>>),
     End,
 }
 
-/// Streams what `turn` gives, from `start` on; ends after an error.
+/// Streams the pages that `turn` returns, from the position `start` on. Ends after an error.
 ///
-/// The next page is asked for when one has come, so that it is on its way while that one is used.
-/// Only the second one is not: who takes no more than the first page has asked for no other.
-/// Nothing is asked for once the stream is dropped.
+/// When a page has arrived, the next one is requested, so that it is in flight while the page is
+/// used. The second page is an exception: it is requested when it is polled for, because a caller
+/// may need the first page only. Nothing is requested once the stream is dropped.
+///
+/// # Examples
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use futures::TryStreamExt;
+/// use purse_client::prefetch_pages;
+///
+/// let pages = prefetch_pages(1, |page| async move { Ok((page, (page < 3).then_some(page + 1))) });
+/// assert_eq!(pages.try_collect::<Vec<_>>().await?, [1, 2, 3]);
+/// # Ok::<_, purse_client::Error>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 pub fn prefetch_pages<T, P, F>(
     start: P,
     turn: impl Fn(P) -> F + Send + 'static,

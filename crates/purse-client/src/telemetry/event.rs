@@ -1,4 +1,4 @@
-//! What a client reports about its connections.
+//! The events that a client reports about its connections.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,21 @@ use crate::Error;
 
 /// A change of a connection, which a [hook](crate::ClientBuilder::on_event) receives.
 ///
-/// Each is reported once per change, and to `tracing` too.
+/// Each event is also sent to `tracing`, with that feature. All connections of a client report:
+/// those to the nodes of a cluster, to sentinels, and those of key watches and sessions.
+///
+/// # Examples
+/// ```
+/// use purse_client::Event;
+///
+/// fn report(event: &Event) {
+///     match event {
+///         Event::Disconnected { server, cause } => eprintln!("{server} is gone: {cause}"),
+///         Event::Reconnected { server, address } => eprintln!("{server} is back at {address}"),
+///         _ => {}
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
@@ -19,7 +33,7 @@ pub enum Event {
         /// The address of the connection.
         address: Arc<str>,
     },
-    /// An attempt to connect failed for another reason than the one before. The client goes on
+    /// An attempt to connect failed for another reason than the attempt before. The client keeps
     /// trying.
     ConnectFailed {
         /// The name of the servers in messages.

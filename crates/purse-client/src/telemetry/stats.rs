@@ -4,25 +4,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A snapshot of the counters of a client, from [`Client::stats`](crate::Client::stats).
 ///
-/// They count what all connections of the client did since it was made.
+/// The counters include all connections of the client since it was made, and those of its key
+/// watches. They do not include handshakes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// The commands that were sent, those of a batch one by one where they are sent one by one.
+    /// The commands that were taken from the queue to be sent. A batch of up to 1,024 operations
+    /// for one node counts as one.
     pub commands: u64,
     /// The replies that arrived.
     pub replies: u64,
-    /// The bytes that were sent.
+    /// The bytes that were taken from the queue to be sent.
     pub bytes_sent: u64,
     /// The bytes that were received.
     pub bytes_received: u64,
-    /// The commands that had no reply in time.
+    /// The commands that had no reply in time, as far as the task of their connection noticed.
     pub timeouts: u64,
     /// The connections that were made again after a loss.
     pub reconnects: u64,
     /// The attempts to connect that failed.
     pub connect_failures: u64,
-    /// The redirections of a cluster that were followed.
+    /// The redirections of a cluster that commands followed.
     pub redirects: u64,
 }
 

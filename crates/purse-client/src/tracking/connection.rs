@@ -1,8 +1,8 @@
 //! One connection on which the server reports changed keys.
 //!
-//! It is made once and never again, because what the server reported in between would be missed.
-//! Its task owns it, and asks now and then whether the server is still there; when it ends, for
-//! whatever reason, all watches are woken.
+//! The connection is made once, because messages between two connections would be missed. Its task
+//! owns it and checks regularly that the server answers. When the connection ends for any reason,
+//! all watches are woken.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -123,7 +123,7 @@ impl Drop for CloseOnDrop {
     }
 }
 
-/// What a node of a cluster says about its part in it, as far as it was understood.
+/// The flags and slots that a node of a cluster reports about itself.
 type Part = Option<String>;
 
 /// Wakes the watches of the keys in an invalidation message.

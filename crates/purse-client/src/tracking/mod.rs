@@ -1,4 +1,4 @@
-//! Watching keys: the server reports when one that was read is changed.
+//! Key watches: the server reports when a key that was read is changed.
 //!
 //! May import: `error`, `util`, `resp`, `telemetry`, `config`, `command`, `connection`, `cluster`,
 //! `core`.
@@ -28,13 +28,15 @@ pub(crate) use pool::TrackingPool;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const MAX_PAUSE: Duration = Duration::from_millis(50);
-/// How often the answers of a replica end the connection.
+/// The answers of a replica end a connection that is at least this old.
 const REFUSALS: Duration = Duration::from_secs(1);
 
-/// A key that is watched since it was read; get one from [`Client::watch`].
+/// A watch of a key since it was read, from [`Client::watch`](crate::Client::watch).
 ///
-/// It holds no connection open: one whose client is closed or dropped resolves.
+/// It keeps no connection open: [`changed`](Self::changed) resolves once the client is closed or
+/// dropped.
 ///
+/// # Examples
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let server = purse_testkit::Server::start()?;
@@ -56,21 +58,22 @@ const REFUSALS: Duration = Duration::from_secs(1);
 pub struct Watch(Subscription);
 
 impl Watch {
-    /// Resolves once the key was changed since it was read: written, deleted, expired or evicted.
+    /// Waits until the key has been changed since it was read: written, deleted, expired or
+    /// evicted.
     ///
-    /// Also once that can no longer be known: the connection is lost, messages were missed, the
-    /// slot moved, the client was closed. So it may wake for nothing, and the key is to be read
-    /// again; but it never sleeps through a change that the server told of. Resolves again at once
-    /// when it is called again.
+    /// It also returns when a change can no longer be noticed: the connection is lost, the slot
+    /// moved, or the client was closed. So it may return without a change, and the caller reads the
+    /// key again. It does not miss a change that the server reported. Once it has returned, it
+    /// returns at once when it is called again.
     ///
-    /// A server does not tell of each key when all of a database go at once (FLUSHALL, FLUSHDB);
-    /// and a key that expires is told of when the server removes it, which may be a little later.
-    /// Who must not miss these looks now and then besides.
+    /// FLUSHALL and FLUSHDB wake all watches. The server reports a key that expires when it removes
+    /// the key, which may be later than its time to live. A caller that must not miss the time
+    /// reads the key now and then.
     ///
-    /// Redis: client-side caching, default mode; no command is sent, and a message costs O(1).
+    /// Redis: client-side caching, default mode. Complexity: O(1) per message. Round trips: 0.
     ///
     /// # Cancel safety
-    /// Nothing is lost when it is dropped: call it again.
+    /// Nothing is lost if the future is dropped: call the method again.
     pub async fn changed(&mut self) {
         self.0.invalidated().await;
     }

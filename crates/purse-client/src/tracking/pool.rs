@@ -29,8 +29,8 @@ struct PoolEntry {
 }
 
 impl TrackingPool {
-    /// The connection to `node`, or to the server; all who want it while it is made share it, and
-    /// its failure.
+    /// Returns the connection to `node`, or to the server. Callers that ask while it is made share
+    /// the connection, or the failure.
     pub(crate) async fn get(
         &self,
         caller: &Caller,
@@ -89,7 +89,7 @@ impl PoolEntry {
     }
 }
 
-/// Whether the server will say the same again.
+/// Whether the server will refuse again.
 fn is_refusal(error: &Arc<Error>) -> bool {
     matches!(error.kind(), ErrorKind::Auth | ErrorKind::Unsupported)
 }

@@ -1,4 +1,4 @@
-//! The keys that are watched on one connection, and who waits for them.
+//! The keys that are watched on one connection, and their subscriptions.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,19 +9,19 @@ use tokio::sync::{Notify, watch};
 
 use crate::util::sync::Mutex;
 
-/// Who waits for which key: an entry lasts until the server tells of its key.
+/// The subscriptions of each key. An entry lasts until the server reports a change of its key.
 ///
-/// The entry owns the sender of a channel that nothing is sent through. To drop it wakes everybody
-/// who waits for the key, now or later, and no path can forget to.
+/// The entry owns the sender of a channel through which nothing is sent. Dropping the sender wakes
+/// every subscription of the key, now or later, so no path can forget to wake them.
 pub(crate) struct WatchRegistry {
-    /// `None` once the connection is of no use any more.
+    /// `None` once the connection can no longer be used.
     keys: Mutex<Option<Keys>>,
     health_check: Notify,
 }
 
 type Keys = HashMap<Bytes, watch::Sender<()>>;
 
-/// One who waits for a key, from before the key is read; dropped, it waits no more.
+/// A subscription to the changes of a key, made before the key is read. It ends when it is dropped.
 pub(crate) struct Subscription {
     watched: Arc<WatchRegistry>,
     key: Bytes,
@@ -37,7 +37,7 @@ impl WatchRegistry {
         }
     }
 
-    /// Waits for `key` from now on; `None` if the connection is lost.
+    /// Subscribes to `key`. Returns `None` if the connection is lost.
     pub(crate) fn add(self: &Arc<Self>, key: Bytes) -> Option<Subscription> {
         let mut keys = self.lock();
         let sender = keys.as_mut()?.entry(key.clone()).or_default();
@@ -48,27 +48,27 @@ impl WatchRegistry {
         })
     }
 
-    /// The key was changed.
+    /// Wakes the subscriptions of a key.
     pub(crate) fn invalidate(&self, key: &[u8]) {
         let told = self.lock().as_mut().and_then(|keys| keys.remove(key));
-        // Wakes them without the lock.
+        // The subscriptions are woken without the lock.
         drop(told);
     }
 
-    /// Any key may have been changed.
+    /// Wakes all subscriptions, because any key may have been changed.
     pub(crate) fn invalidate_all(&self) {
         let told = self.lock().as_mut().map(std::mem::take);
         drop(told);
     }
 
-    /// The connection is lost, and with it whatever it would have told.
+    /// Wakes all subscriptions and accepts no more, because the connection is lost.
     pub(crate) fn close(&self) {
         let told = self.lock().take();
         drop(told);
         self.request_health_check();
     }
 
-    /// As [`close`](Self::close), if nobody waits; says whether nobody did.
+    /// Closes the registry if there are no subscriptions. Returns whether there were none.
     pub(crate) fn close_unless_used(&self) -> bool {
         let mut keys = self.lock();
         let is_unused = keys.as_ref().is_none_or(HashMap::is_empty);
@@ -86,7 +86,7 @@ impl WatchRegistry {
         self.lock().is_none()
     }
 
-    /// Somebody should see whether the connection still stands, and is of use.
+    /// Asks the task of the connection for a health check.
     pub(crate) fn request_health_check(&self) {
         self.health_check.notify_one();
     }
@@ -101,7 +101,7 @@ impl WatchRegistry {
 }
 
 impl Subscription {
-    /// Resolves once the server told of the key, or may have.
+    /// Waits until the server has reported a change of the key, or may have.
     pub(crate) async fn invalidated(&mut self) {
         // Nothing is ever sent: it ends with the sender.
         if let Some(told) = &mut self.told {
@@ -117,10 +117,11 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         let mut keys = self.watched.lock();
-        // It goes while the lock is held: of two who leave at once, each would see the other.
+        // The receiver is dropped under the lock: otherwise, if two subscriptions end at once, each
+        // would count the other.
         drop(self.told.take());
         let Some(keys) = keys.as_mut() else { return };
-        // By now the entry may be another's, who came after the key was told of and waits.
+        // The entry may belong to a later subscription, made after the key was reported.
         let is_last = keys
             .get(&self.key)
             .is_some_and(|sender| sender.receiver_count() == 0);

@@ -25,7 +25,7 @@ use crate::{Error, ErrorKind, Result};
 /// A connection is given up after this number of timeouts in a row.
 const MAX_TIMEOUTS: u32 = 3;
 
-/// What is known of a peer that does not answer.
+/// The counts and the probe by which a peer that does not answer is noticed.
 pub(super) struct Liveness {
     last_read: Instant,
     /// The number of commands that timed out since the last complete reply although bytes arrived.
@@ -233,7 +233,8 @@ impl Driver {
             return None;
         };
         self.liveness.probe = None;
-        // A server that does not answer there either is busy, or gone: the next timeout asks again.
+        // A server that does not answer there either is busy or gone. The next timeout starts
+        // another probe.
         opened.ok().map(Box::new).map(End::Replace)
     }
 }

@@ -29,7 +29,7 @@ use crate::util::time::{Sleep, sleep, timeout};
 use crate::{Error, ErrorKind, Result};
 use liveness::Liveness;
 
-/// The space that is reserved for a read; and for one after a read that filled it.
+/// The space that is reserved for a read, and for a read after one that filled it.
 const BUFFER: usize = 16 << 10;
 const LARGE_BUFFER: usize = 64 << 10;
 /// A connection counts as successful after this time, or once it has carried a reply to a command.
@@ -44,7 +44,7 @@ pub(super) struct Driver {
     shared: Arc<Shared>,
     dialer: Dialer,
     options: Options,
-    /// What is being written, and how much of it was.
+    /// The bytes that are being written, and the number of those that the socket accepted.
     writing: Vec<u8>,
     written: usize,
     read: BytesMut,
@@ -97,7 +97,7 @@ impl Driver {
         }
     }
 
-    /// Connects, drives the connection, and makes it again, until it is told to end.
+    /// Connects, drives the connection, and makes it again, until an order to end comes.
     pub(super) async fn run(mut self) {
         let bell = tokio::spawn(ring(self.bell.clone(), Arc::downgrade(&self.shared)));
         let _bell = AbortOnDrop(bell);
@@ -198,7 +198,7 @@ impl Driver {
         .await
     }
 
-    /// Does what is to be done without a connection; returns an order to end.
+    /// Checks orders and deadlines while there is no connection. Returns an order to end.
     fn poll_disconnected(&mut self, cx: &mut Context<'_>) -> Option<Order> {
         let mut queue = self.shared.lock();
         queue.sleep(cx);
@@ -348,8 +348,8 @@ impl Driver {
 
     fn poll(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<End> {
         loop {
-            // Reads come first: a caller that gets a reply may have something to send, and a stall
-            // of this task must not look like a timeout.
+            // Reads come first, because a caller that gets a reply may send the next command, and
+            // because a stall of this task must not look like a timeout.
             if let Poll::Ready(cause) = self.poll_read(stream, cx) {
                 return Poll::Ready(End::Lost(cause));
             }
@@ -384,7 +384,7 @@ impl Driver {
         }
     }
 
-    /// Takes what is to be written; returns `None` if there is something to write.
+    /// Takes the queue if it is time to write. Returns `None` if there is something to write.
     fn take(&mut self, cx: &Context<'_>) -> Option<Poll<End>> {
         let mut queue = self.shared.lock();
         match queue.order {
@@ -437,7 +437,7 @@ impl Driver {
         None
     }
 
-    /// Delivers what has come; ready once the connection is lost.
+    /// Reads, and delivers the replies. Ready once the connection is lost.
     fn poll_read(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<Error> {
         let mut space = BUFFER;
         loop {
@@ -507,7 +507,7 @@ impl Driver {
     }
 }
 
-/// Also when the runtime drops the task.
+/// Ends the connection when the runtime drops the task.
 impl Drop for Driver {
     fn drop(&mut self) {
         if self.shared.lock().ending.is_some() {
@@ -539,7 +539,8 @@ fn broken(error: io::Error) -> Error {
     Error::new(ErrorKind::NotSent, message).with_source(error)
 }
 
-/// An error before it closes the connection says why, such as that an administrator did so.
+/// Returns the error for a reply without a command. A server may send an error before it closes the
+/// connection, which says why, such as that an administrator did so.
 fn unasked(message: &'static str, outcome: crate::connection::Outcome) -> Error {
     match outcome {
         Err(Failure::Refused(words)) => {
@@ -562,9 +563,9 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// Lets all tasks that are ready have their turn, and then has the driver write.
+/// Waits until all tasks that are ready have had their turn, and then wakes the driver to write.
 ///
-/// It is a task of its own because a task that has woken itself cannot be woken earlier.
+/// This is a second task because a task that has woken itself cannot be woken earlier.
 async fn ring(bell: Arc<Notify>, shared: Weak<Shared>) {
     loop {
         bell.notified().await;
