@@ -3,17 +3,18 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::{Client, Op};
 use crate::command::script_batch::ScriptBatch;
 use crate::command::{Command, Effect, slot::slot_of};
-use crate::connection::{Connection, Failure, Outcome, Waiting, error_map};
-use crate::core::Call;
+use crate::connection::{Connection, Failure, Outcome, Terms, Waiting, error_map};
+use crate::core::{Call, Role, check};
 use crate::telemetry::OperationSpan;
 use crate::util::sync::Mutex;
+use crate::util::time::left;
 use crate::{Error, ErrorKind, Reply, Result};
 
 /// The commands that are sent at once, with one deadline.
@@ -132,6 +133,10 @@ impl Batch {
                 ErrorKind::InvalidInput,
                 message,
             ))));
+        }
+        if let Err(error) = check(&command, Role::Client) {
+            let error = client.with_context(error, &command.context());
+            return Pending(Source::Known(Err(error)));
         }
         let command = client.options.apply(command);
         let mut places = self.board.0.lock();
@@ -288,6 +293,8 @@ struct Chunk<'a> {
     /// The place of the first one on the board.
     start: usize,
     commands: &'a [Command],
+    /// The terms of all commands together, also of those that are sent again.
+    terms: Terms,
     runs: Vec<Run>,
 }
 
@@ -305,12 +312,14 @@ impl<'a> Chunk<'a> {
         start: usize,
         commands: &'a [Command],
     ) -> Self {
+        let (limit, fail_fast) = limits(commands.iter());
         let mut chunk = Self {
             client,
             board,
             effect,
             start,
             commands,
+            terms: client.core().terms(limit, fail_fast),
             runs: Vec::new(),
         };
         board.mark_sending(start..start + commands.len());
@@ -349,8 +358,7 @@ impl<'a> Chunk<'a> {
     fn send_to(&mut self, connection: &Connection, indexes: Vec<usize>) {
         let core = self.client.core();
         let commands = indexes.iter().map(|&index| &self.commands[index]);
-        let (limit, fail_fast) = limits(commands.clone());
-        let terms = core.terms(limit, fail_fast);
+        let terms = self.terms;
         match connection.send_run(commands, terms) {
             Ok(ticket) => {
                 let home = core.runtime.id();
@@ -404,7 +412,9 @@ impl<'a> Chunk<'a> {
             }
         }
         for index in again {
-            let result = self.client.call(self.commands[index].clone()).await;
+            let left = left(self.terms.deadline);
+            let command = self.commands[index].clone().timeout(left);
+            let result = self.client.call(command).await;
             self.give(index, result.map(|answer| answer.reply));
         }
     }
@@ -416,10 +426,12 @@ impl<'a> Chunk<'a> {
             Ok(value) => return Some(Ok(Reply(value))),
             Err(failure) => failure,
         };
-        let is_cluster = self.client.core().cluster().is_some();
+        let core = self.client.core();
+        let is_cluster = core.cluster().is_some();
+        let has_time = self.terms.deadline > Instant::now();
         let is_again = match &failure {
             Failure::Refused(words) if words.starts_with(b"READONLY") => {
-                self.client.core().leave_replica();
+                core.leave_replica();
                 false
             }
             Failure::Refused(words) => {
@@ -428,8 +440,10 @@ impl<'a> Chunk<'a> {
                         .iter()
                         .any(|code| words.starts_with(code))
             }
-            Failure::Rerouted => true,
-            Failure::Lost(_) | Failure::NotSent(_) => self.effect == Effect::Read,
+            Failure::Rerouted => has_time,
+            Failure::Lost(_) | Failure::NotSent(_) => {
+                self.effect == Effect::Read && core.settings.retry_reads && has_time
+            }
             Failure::Late | Failure::Ended { .. } => false,
         };
         let error = || error_map::command_error(failure.clone(), command.name, command.effect);

@@ -288,10 +288,12 @@ impl Client {
     pub fn fred(&self) -> &FredClient {
         self.inner.fred.get_or_init(|| {
             let settings = &self.inner.core.settings;
-            let config = settings.target.to_fred().unwrap_or_else(|_| Config {
+            let mut config = settings.target.to_fred().unwrap_or_else(|_| Config {
                 server: ServerConfig::new_centralized("", 0),
                 ..Config::default()
             });
+            // A first attempt that fails must not be the last one.
+            config.fail_fast = false;
             let performance = PerformanceConfig {
                 default_command_timeout: settings.command_timeout,
                 ..PerformanceConfig::default()

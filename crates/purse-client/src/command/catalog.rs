@@ -11,6 +11,9 @@ pub(crate) enum Occupancy {
     Blocking,
     /// The command changes the connection itself, which all callers share.
     Connection,
+    /// The command does not have exactly one reply, or the replies after it have another form, so
+    /// that purse could not tell them apart.
+    Unpaired,
 }
 
 /// Returns how `command` occupies a connection.
@@ -20,12 +23,11 @@ pub(crate) fn occupancy(command: &Command) -> Occupancy {
         | "BZMPOP" | "WAIT" | "WAITAOF" => Occupancy::Blocking,
         "XREAD" | "XREADGROUP" if command.has_word(b"BLOCK") => Occupancy::Blocking,
         "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE" | "UNSUBSCRIBE" | "PUNSUBSCRIBE"
-        | "SUNSUBSCRIBE" | "MONITOR" | "SYNC" | "PSYNC" | "MULTI" | "EXEC" | "DISCARD"
-        | "WATCH" | "UNWATCH" | "SELECT" | "HELLO" | "AUTH" | "RESET" | "QUIT" | "ASKING"
-        | "READONLY" | "READWRITE" => Occupancy::Connection,
-        "CLIENT" if command.has_first_word(&[b"REPLY", b"TRACKING", b"CACHING"]) => {
-            Occupancy::Connection
-        }
+        | "SUNSUBSCRIBE" | "MONITOR" | "SYNC" | "PSYNC" | "RESET" => Occupancy::Unpaired,
+        "MULTI" | "EXEC" | "DISCARD" | "WATCH" | "UNWATCH" | "SELECT" | "HELLO" | "AUTH"
+        | "QUIT" | "ASKING" | "READONLY" | "READWRITE" => Occupancy::Connection,
+        "CLIENT" if command.has_first_word(&[b"REPLY"]) => Occupancy::Unpaired,
+        "CLIENT" if command.has_first_word(&[b"TRACKING", b"CACHING"]) => Occupancy::Connection,
         _ => Occupancy::Shared,
     }
 }
@@ -48,9 +50,10 @@ mod tests {
                 Occupancy::Blocking,
             ),
             (Command::read("MULTI"), Occupancy::Connection),
+            (Command::read("SUBSCRIBE").arg("news"), Occupancy::Unpaired),
             (
                 Command::read("CLIENT").arg("reply").arg("OFF"),
-                Occupancy::Connection,
+                Occupancy::Unpaired,
             ),
             (Command::read("CLIENT").arg("LIST"), Occupancy::Shared),
         ] {

@@ -456,13 +456,15 @@ fn answer(delivered: Delivered) -> Answer {
     }
 }
 
-/// Refuses a command that would hold up or change a connection that others share.
-fn check(command: &Command, role: Role) -> Result<()> {
-    if role == Role::Session {
-        return Ok(());
-    }
+/// Refuses a command whose replies no connection can tell apart, and one that would hold up or
+/// change a connection that others share.
+pub(crate) fn check(command: &Command, role: Role) -> Result<()> {
     let why = match occupancy(command) {
         Occupancy::Shared => return Ok(()),
+        Occupancy::Unpaired => {
+            "the command has no reply, or several, or changes the protocol: use a client of your own"
+        }
+        _ if role == Role::Session => return Ok(()),
         Occupancy::Blocking => {
             "a blocking command would hold up all other commands of the client: use a session"
         }

@@ -26,7 +26,7 @@ use crate::util::sync::Mutex;
 use crate::util::time::{MAX_TIMEOUT, timeout};
 use crate::{Error, Result};
 
-pub(crate) use call::{Call, Origin};
+pub(crate) use call::{Call, Origin, check};
 pub(crate) use caller::Caller;
 pub(crate) use in_flight::{InFlight, InFlightGuard};
 pub use options::Options;

@@ -42,7 +42,9 @@ mod disabled {
             Self
         }
 
-        pub(crate) const fn enter(&self) {}
+        pub(crate) const fn enter(&self) -> Option<()> {
+            None
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod fake;
 mod logins;
 mod moved;
 mod not_ready;
+mod refused_commands;
 mod strangers;
 
 use std::error::Error as _;
