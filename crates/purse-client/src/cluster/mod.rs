@@ -118,6 +118,13 @@ impl Cluster {
         self.node(address, Setup::Commands)
     }
 
+    /// Returns whether there is a connection to a node, for commands, that is up.
+    fn is_up(&self, address: &Address) -> bool {
+        let nodes = self.nodes.lock();
+        let connection = nodes.get(&(address.clone(), Setup::Commands));
+        connection.is_some_and(Connection::is_up)
+    }
+
     fn node(&self, address: &Address, setup: Setup) -> Connection {
         let mut nodes = self.nodes.lock();
         if let Some(connection) = nodes.get(&(address.clone(), setup)) {

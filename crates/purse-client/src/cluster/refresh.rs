@@ -53,10 +53,14 @@ async fn ask_all(cluster: &Cluster) -> Result<SlotMap> {
     known.retain(|address| asked.insert(address.clone()));
     let (connected, others): (Vec<_>, Vec<_>) = known
         .into_iter()
-        .map(|address| (cluster.connection(&address), address))
-        .partition(|(connection, _)| connection.is_up());
+        .partition(|address| cluster.is_up(address));
     let mut last = None;
     for group in [connected, others] {
+        // Connections to the others are made only if no connected node answers.
+        let group: Vec<_> = group
+            .into_iter()
+            .map(|address| (cluster.connection(&address), address))
+            .collect();
         let mut answers: FuturesUnordered<_> = group
             .iter()
             .map(|(connection, address)| ask(cluster, connection, address))

@@ -190,15 +190,15 @@ impl Call {
 
     /// Finds the connection for the command; `None` while the nodes of the cluster are not known.
     fn route(&self, next: Option<(Address, bool)>) -> Option<(Connection, bool)> {
+        // The pages of a scan go over the connection of writes, so that all come from one server.
+        let is_first = self
+            .command()
+            .is_some_and(|command| command.on_first_connection);
+        let effect = match is_first {
+            true => Effect::Write,
+            false => self.effect(),
+        };
         let Some(cluster) = self.core.cluster() else {
-            let is_first = self
-                .command()
-                .is_some_and(|command| command.on_first_connection);
-            let effect = if is_first {
-                Effect::Write
-            } else {
-                self.effect()
-            };
             let connection = self.core.connection(effect)?;
             return Some((connection.clone(), self.asking));
         };
@@ -212,7 +212,7 @@ impl Call {
             Work::Command(command) => command.keys.first(),
             Work::Batch(batch) => batch.keys.first(),
         };
-        match cluster.route(key.map(|key| &**key), self.effect()) {
+        match cluster.route(key.map(|key| &**key), effect) {
             Route::Node(connection) => Some((connection, false)),
             Route::Unknown => None,
         }

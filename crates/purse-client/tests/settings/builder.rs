@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use futures::TryStreamExt;
 use futures::future::join_all;
-use purse_client::{Client, Command, Credentials, ErrorKind, ReadFrom};
+use purse_client::{Client, Command, Credentials, ErrorKind, ReadFrom, Scan};
 use purse_testkit::{Cluster, Proxy, Server};
 
 use crate::support::{calls, connections, get, incr, until};
@@ -199,6 +200,18 @@ async fn read_from_replicas_sends_them_reads_only() {
     }
     assert_eq!(calls(primary, "get"), before);
     assert_eq!(get(primary, "n").as_deref(), Some("20"));
+    // A scan goes to the primary alone, also where its replica is asked for reads.
+    let fields = (0..2_000).fold(Command::write("HSET").key("h"), |set, field: i64| {
+        set.arg(field).arg(field)
+    });
+    client.run(fields).await.expect("HSET");
+    let pages: Vec<_> = client
+        .scan(Scan::new("HSCAN", "h"))
+        .try_collect()
+        .await
+        .expect("pages");
+    assert_eq!(pages.concat().len(), 4_000);
+    assert_eq!(calls(replica, "hscan"), 0);
     // Without the replica the primary is asked.
     replica.kill().expect("kill");
     until("the loss is noticed", async || {
