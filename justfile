@@ -59,12 +59,11 @@ test-on server way="plain" *filter:
     echo "--- {{ server }} ({{ way }})"
     PURSE_SERVER="{{ server }}" PURSE_WAY="{{ way }}" {{ runner }} $tests --features {{ features }} {{ filter }}
 
-# Ten times the random operations, fifty times the cancellations, a million elements, the lock's whole model,
-# half an hour of a cluster's faults
+# Ten times the random operations, fifty times the cancellations, a million elements, half an hour of a cluster's faults, the lock's whole model
 soak *filter:
     PURSE_SOAK=1 cargo test --no-fail-fast --package purse-tests --test 'model_*' --test memory --test queue --test redlock -- --nocapture {{ filter }}
     PURSE_SOAK=1 cargo test --no-fail-fast --package purse-client --test pop_faults -- --nocapture {{ filter }}
-    PURSE_SOAK=1 cargo test --no-fail-fast --package purse-client --test wire_cluster -- --nocapture --test-threads 1 rounds:: {{ filter }}
+    PURSE_SOAK=1 cargo test --no-fail-fast --package purse-client --test wire_cluster -- --nocapture --test-threads 1 {{ filter }}
     PURSE_SOAK=1 cargo test --no-fail-fast --package purse-redlock --lib -- --nocapture {{ filter }}
 
 # Faults of masters and holders for so many seconds; the same ones again: `PURSE_SEED=n just faults`
