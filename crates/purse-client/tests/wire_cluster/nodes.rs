@@ -127,6 +127,33 @@ async fn many_redirections_at_once_cause_few_refreshes() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failures_of_a_node_cause_few_refreshes() {
+    let cluster = two();
+    let client = client(&cluster).await;
+    for key in ["foo", "bar"] {
+        client.run(incr(key)).await.expect(key);
+    }
+    let up = cluster.primary_of("foo").expect("a primary");
+    cluster
+        .primary_of("bar")
+        .expect("a primary")
+        .kill()
+        .expect("kill");
+    let (before, started) = (calls(up, "cluster|slots"), Instant::now());
+    let mut failures = 0;
+    while started.elapsed() < Duration::from_millis(500) {
+        let incr = incr("bar").timeout(Duration::from_millis(1));
+        client.run(incr).await.expect_err("a node that is down");
+        failures += 1;
+    }
+    let elapsed = started.elapsed().as_millis();
+    let refreshes = u128::from(calls(up, "cluster|slots") - before);
+    assert!(failures > 30, "{failures} failures");
+    // There is a pause of fifty milliseconds between two refreshes.
+    assert!(refreshes <= elapsed / 50 + 2, "{refreshes} in {elapsed} ms");
+}
+
 /// Accepts connections, answers what a client says first, and closes them; counts them.
 async fn close_after_handshake() -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
