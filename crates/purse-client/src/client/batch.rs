@@ -378,6 +378,14 @@ impl<'a> Chunk<'a> {
     }
 
     fn give(&self, index: usize, result: Result<Reply>) {
+        if let Err(error) = &result {
+            self.client.core().counters.add_error(error.kind());
+        }
+        self.give_counted(index, result);
+    }
+
+    /// Sets the result of a command whose error is counted already.
+    fn give_counted(&self, index: usize, result: Result<Reply>) {
         let context = self.commands[index].context();
         let result = result.map_err(|error| self.client.with_context(error, &context));
         self.board.set(self.start + index, result);
@@ -415,7 +423,7 @@ impl<'a> Chunk<'a> {
             let left = left(self.terms.deadline);
             let command = self.commands[index].clone().timeout(left);
             let result = self.client.call(command).await;
-            self.give(index, result.map(|answer| answer.reply));
+            self.give_counted(index, result.map(|answer| answer.reply));
         }
     }
 

@@ -19,7 +19,7 @@ use fred::types::config::{Config, PerformanceConfig, ReconnectPolicy, ServerConf
 use tokio::runtime::Handle;
 
 use crate::command::{Command, ErrorContext, slot};
-use crate::connection::{Settings, error_map};
+use crate::connection::{Connection, Settings, error_map};
 use crate::core::{Call, Caller, Core, Options};
 use crate::delivery::DeliveryState;
 use crate::telemetry::Stats;
@@ -197,7 +197,9 @@ impl Client {
     /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.inner.core.counters.snapshot()
+        let connections = self.inner.core.connections();
+        let in_flight: usize = connections.iter().map(Connection::in_flight).sum();
+        self.inner.core.counters.snapshot(in_flight)
     }
 
     /// Returns the future that runs `command` with the options of this handle.

@@ -191,6 +191,12 @@ impl Connection {
         self.0.shared.lock().cause.clone()
     }
 
+    /// Returns the number of commands that wait to be sent or for their replies.
+    pub(crate) fn in_flight(&self) -> usize {
+        let queue = self.0.shared.lock();
+        queue.waiting.len() + queue.in_flight
+    }
+
     /// Returns the number of the connection that was up last, which no other of the process has.
     pub(crate) fn generation(&self) -> u64 {
         self.0.shared.lock().generation

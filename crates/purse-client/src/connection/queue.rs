@@ -58,6 +58,8 @@ pub(super) struct Queue {
     /// one.
     pub(super) generation: u64,
     pub(super) info: Option<Arc<ServerInfo>>,
+    /// The number of commands that wait for their replies, as the driver last counted them.
+    pub(super) in_flight: usize,
     /// Whether the driver connects only once.
     pub(super) is_single: bool,
     next_number: u64,

@@ -445,6 +445,9 @@ impl Future for Call {
         self.span = Some(span);
         let result = ready!(step);
         self.state = State::Done;
+        if let Err(error) = &result {
+            self.core.counters.add_error(error.kind());
+        }
         Poll::Ready(result)
     }
 }

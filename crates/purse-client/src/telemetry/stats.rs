@@ -2,6 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::ErrorKind;
+
+/// The number of kinds of errors.
+const KINDS: usize = ErrorKind::Interrupted as usize + 1;
+
 /// A snapshot of the counters of a client, from [`Client::stats`](crate::Client::stats).
 ///
 /// The counters include all connections of the client since it was made, and those of its key
@@ -26,6 +31,24 @@ pub struct Stats {
     pub connect_failures: u64,
     /// The redirections of a cluster that commands followed.
     pub redirects: u64,
+    /// The commands that wait to be sent or for their replies at this moment, on all connections.
+    pub in_flight: u64,
+    errors: [u64; KINDS],
+}
+
+impl Stats {
+    /// Returns the number of commands that failed with an error of `kind`.
+    ///
+    /// # Examples
+    /// ```
+    /// use purse_client::{ErrorKind, Stats};
+    ///
+    /// assert_eq!(Stats::default().errors(ErrorKind::Timeout), 0);
+    /// ```
+    #[must_use]
+    pub const fn errors(&self, kind: ErrorKind) -> u64 {
+        self.errors[kind as usize]
+    }
 }
 
 /// The counters behind [`Stats`].
@@ -39,10 +62,11 @@ pub(crate) struct Counters {
     reconnects: AtomicU64,
     connect_failures: AtomicU64,
     redirects: AtomicU64,
+    errors: [AtomicU64; KINDS],
 }
 
 impl Counters {
-    pub(crate) fn snapshot(&self) -> Stats {
+    pub(crate) fn snapshot(&self, in_flight: usize) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Stats {
             commands: read(&self.commands),
@@ -53,6 +77,8 @@ impl Counters {
             reconnects: read(&self.reconnects),
             connect_failures: read(&self.connect_failures),
             redirects: read(&self.redirects),
+            in_flight: in_flight as u64,
+            errors: self.errors.each_ref().map(read),
         }
     }
 
@@ -64,6 +90,7 @@ impl Counters {
 
     pub(crate) fn add_replies(&self, replies: usize) {
         add(&self.replies, replies);
+        super::metrics::replies(replies);
     }
 
     pub(crate) fn add_received(&self, bytes: usize) {
@@ -84,6 +111,11 @@ impl Counters {
     pub(crate) fn add_connect_failure(&self) {
         add(&self.connect_failures, 1);
         super::metrics::connect_failure();
+    }
+
+    pub(crate) fn add_error(&self, kind: ErrorKind) {
+        add(&self.errors[kind as usize], 1);
+        super::metrics::error(kind);
     }
 
     pub(crate) fn add_redirect(&self) {

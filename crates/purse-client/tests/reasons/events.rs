@@ -1,7 +1,9 @@
 //! Events arrive once per change; the counters and PING tell what happened.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use futures::poll;
 use purse_client::{Client, Command, ErrorKind};
 use purse_testkit::{Cluster, Proxy, Sentinels, Server};
 
@@ -180,8 +182,18 @@ async fn counters_and_ping_tell_what_happened() {
         .key("k")
         .timeout(Duration::from_millis(50));
     client.run(get).await.expect_err("paused");
+    let mut waiting = pin!(client.run(incr("n")));
+    assert!(poll!(&mut waiting).is_pending());
+    assert_eq!(client.stats().in_flight, 1);
     server.resume().expect("resume");
+    waiting.await.expect("INCR");
+    until("nothing is in flight", async || {
+        client.stats().in_flight == 0
+    })
+    .await;
     assert_eq!(client.stats().timeouts, 1);
+    assert_eq!(client.stats().errors(ErrorKind::Timeout), 1);
+    assert_eq!(client.stats().errors(ErrorKind::NotSent), 0);
 
     let port = server.port();
     drop(server);
@@ -192,4 +204,5 @@ async fn counters_and_ping_tell_what_happened() {
     assert_eq!(error.kind(), ErrorKind::NotSent, "{error:?}");
     assert!(text_of(&error).contains("connection refused"), "{error:?}");
     assert!(client.stats().connect_failures >= 1);
+    assert_eq!(client.stats().errors(ErrorKind::NotSent), 1);
 }

@@ -306,6 +306,7 @@ impl Driver {
         let mut out = Vec::new();
         let mut queue = self.shared.lock();
         queue.is_up = false;
+        queue.in_flight = 0;
         if cause.is_some() {
             queue.cause.clone_from(&cause);
         }
@@ -411,6 +412,7 @@ impl Driver {
         // While the server works on half of the commands, the tasks that wait for the other half
         // have their turn. If all commands were written at once, server and client would wait for
         // each other in turn.
+        queue.in_flight = self.in_flight.len() - self.late;
         let company = self.in_flight.len() + queue.waiting.len();
         self.most = company
             .max(self.most - (self.most / 16).max(1).min(self.most))
@@ -431,6 +433,7 @@ impl Driver {
         self.has_rung = false;
         let commands = queue.waiting.len();
         queue.take_all(&mut self.writing, &mut self.in_flight);
+        queue.in_flight = self.in_flight.len() - self.late;
         drop(queue);
         self.written = 0;
         self.shared.counters.add_sent(commands, self.writing.len());
