@@ -12,8 +12,8 @@ mod fence;
 mod health;
 #[path = "redlock/lease.rs"]
 mod lease;
-#[path = "redlock/merged.rs"]
-mod merged;
+#[path = "redlock/many.rs"]
+mod many;
 #[path = "redlock/multi.rs"]
 mod multi;
 #[path = "redlock/python.rs"]

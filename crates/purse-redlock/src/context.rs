@@ -24,9 +24,6 @@ use crate::transport::Transport;
 /// the queues of the client and the server, where it looks like silence and ends as a timeout.
 const UNDER_WAY: usize = 32;
 
-/// So many times as many may be under way that go as one.
-pub(crate) const TOGETHER: u32 = 4;
-
 pub(crate) struct Context {
     pub(crate) masters: Vec<Post>,
     pub(crate) settings: Settings,
@@ -63,7 +60,7 @@ impl Waiting {
 /// One master, and who may ask it.
 pub(crate) struct Post {
     pub(crate) master: Arc<dyn Transport>,
-    /// A request takes [`TOGETHER`] of its permits, or one if it goes with others.
+    /// Holds a permit for each request that may be in flight.
     pub(crate) gate: Arc<Semaphore>,
     /// Apart from the gate: a watch may take as long as connecting does, and votes cannot wait.
     pub(crate) watch_gate: Semaphore,
@@ -75,7 +72,7 @@ impl Post {
     pub(crate) fn new(master: Arc<dyn Transport>) -> Self {
         Self {
             master,
-            gate: Arc::new(Semaphore::new(UNDER_WAY * TOGETHER as usize)),
+            gate: Arc::new(Semaphore::new(UNDER_WAY)),
             watch_gate: Semaphore::const_new(UNDER_WAY),
             is_silent: AtomicBool::new(false),
         }

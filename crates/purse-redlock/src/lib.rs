@@ -96,7 +96,6 @@ mod lines;
 mod look;
 mod lost;
 mod master;
-mod merger;
 mod multi;
 mod mutex;
 mod observer;

@@ -14,7 +14,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 use tokio::time::Instant;
 
 use crate::clock::LockInstant;
-use crate::context::{Context, Post, TOGETHER};
+use crate::context::{Context, Post};
 use crate::token::Token;
 use crate::trace;
 use crate::transport::{Action, Answer, Asking, Request, redact};
@@ -213,15 +213,11 @@ impl Line {
     fn begin(&mut self, asker: &Asker, ask: Ask, insistence: Option<Insistence>) {
         let post = asker.post(self.master);
         let request = asker.request(ask.action, self.record.clone());
-        let permits = match post.master.merges(&request) {
-            true => 1,
-            false => TOGETHER,
-        };
         let gate = post.gate.clone();
-        let (step, time) = match gate.clone().try_acquire_many_owned(permits) {
+        let (step, time) = match gate.clone().try_acquire_owned() {
             Ok(permit) => (Step::asking(post, request, permit), asker.bound()),
             Err(_) => (
-                Step::Queueing(Box::pin(gate.acquire_many_owned(permits))),
+                Step::Queueing(Box::pin(gate.acquire_owned())),
                 asker.context.settings.patience(),
             ),
         };

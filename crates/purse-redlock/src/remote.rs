@@ -2,7 +2,7 @@
 
 use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use purse_client::{Client, Error, ErrorKind};
@@ -11,14 +11,12 @@ use tokio::task::JoinHandle;
 use crate::health::MasterStatus;
 use crate::keeper::Keeper;
 use crate::look;
-use crate::merger::Merger;
 use crate::seat::Seat;
-use crate::transport::{Action, Asking, Recording, Request, Transport, Watching};
+use crate::transport::{Action, Asking, Recording, Request, Transport, Watching, command, read};
 
 /// A master behind purse's client.
 pub(crate) struct Remote {
     seat: Arc<Seat>,
-    merger: Arc<Merger>,
     timeout: Duration,
     keeper: JoinHandle<()>,
     /// For looks at locks alone; gone once it is closed.
@@ -30,7 +28,6 @@ impl Remote {
     pub(crate) fn start(keeper: Keeper, timeout: Duration) -> Self {
         Self {
             seat: keeper.seat().clone(),
-            merger: Merger::new(keeper.seat().clone(), timeout),
             timeout,
             watcher: Mutex::new(Some(keeper.watcher().clone())),
             keeper: tokio::spawn(keeper.keep()),
@@ -49,11 +46,19 @@ impl Transport for Remote {
     }
 
     fn ask(&self, request: Request) -> Asking {
-        self.merger.ask(request)
-    }
-
-    fn merges(&self, request: &Request) -> bool {
-        self.merger.merges(request)
+        // What cannot be asked now need not wait to hear so.
+        let (session, vote) = match self.seat.session_for(request.action) {
+            Ok(ready) => ready,
+            Err(error) => return Box::pin(ready(Err(error))),
+        };
+        let (seat, timeout) = (self.seat.clone(), self.timeout);
+        Box::pin(async move {
+            let sent = Instant::now();
+            let reply = session.run(command(&request).timeout(timeout)).await?;
+            seat.heard(sent.elapsed());
+            let answer = read(&request, reply)?;
+            vote.map(|()| answer)
+        })
     }
 
     fn watch(&self, keys: Arc<[Bytes]>) -> Watching {

@@ -117,11 +117,6 @@ pub(crate) trait Transport: Send + Sync + 'static {
 
     fn ask(&self, request: Request) -> Asking;
 
-    /// Whether such a request goes with others of the kind where many are under way.
-    fn merges(&self, _: &Request) -> bool {
-        false
-    }
-
     /// Looks at a lock's keys, and watches them from then on.
     fn watch(&self, keys: Arc<[Bytes]>) -> Watching;
 

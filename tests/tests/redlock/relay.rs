@@ -1,7 +1,7 @@
 //! An address that leads to one server and then to another.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -12,7 +12,7 @@ pub(super) struct Relay {
     pub(super) url: String,
     target: Arc<AtomicU16>,
     accepted: Arc<AtomicUsize>,
-    longest_reply: Arc<AtomicUsize>,
+    loses_replies: Arc<AtomicBool>,
 }
 
 impl Relay {
@@ -21,14 +21,14 @@ impl Relay {
         let url = format!("redis://{}", listener.local_addr().expect("an address"));
         let target = Arc::new(AtomicU16::new(port.unwrap_or(0)));
         let accepted = Arc::new(AtomicUsize::new(0));
-        let longest_reply = Arc::new(AtomicUsize::new(usize::MAX));
-        let (port, count, longest) = (target.clone(), accepted.clone(), longest_reply.clone());
+        let loses_replies = Arc::new(AtomicBool::new(false));
+        let (port, count, loses) = (target.clone(), accepted.clone(), loses_replies.clone());
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
                 let port = port.load(Ordering::SeqCst);
                 if port != 0 {
-                    tokio::spawn(carry(near, port, longest.clone()));
+                    tokio::spawn(carry(near, port, loses.clone()));
                 }
             }
         });
@@ -36,13 +36,13 @@ impl Relay {
             url,
             target,
             accepted,
-            longest_reply,
+            loses_replies,
         }
     }
 
-    /// Passes on what is asked, and no answer as long as this, nor any after it.
-    pub(super) fn lose_replies(&self, length: usize) {
-        self.longest_reply.store(length, Ordering::SeqCst);
+    /// Passes on requests, but drops replies; a connection that lost one loses all that follow.
+    pub(super) fn lose_replies(&self, loses: bool) {
+        self.loses_replies.store(loses, Ordering::SeqCst);
     }
 
     /// Leads new connections to another port.
@@ -56,25 +56,25 @@ impl Relay {
     }
 }
 
-async fn carry(near: TcpStream, port: u16, longest_reply: Arc<AtomicUsize>) {
+async fn carry(near: TcpStream, port: u16, loses_replies: Arc<AtomicBool>) {
     let Ok(far) = TcpStream::connect(("127.0.0.1", port)).await else {
         return;
     };
     let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
     // Either end may close at any time.
     tokio::select! {
-        () = copy(near_in, far_out, || usize::MAX) => {}
-        () = copy(far_in, near_out, || longest_reply.load(Ordering::SeqCst)) => {}
+        () = copy(near_in, far_out, || false) => {}
+        () = copy(far_in, near_out, || loses_replies.load(Ordering::SeqCst)) => {}
     }
 }
 
-async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, longest: impl Fn() -> usize) {
+async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, loses: impl Fn() -> bool) {
     let mut buffer = vec![0; 16 * 1024];
     let mut is_deaf = false;
     while let Ok(count) = from.read(&mut buffer).await
         && count > 0
     {
-        is_deaf |= count >= longest();
+        is_deaf |= loses();
         if !is_deaf && to.write_all(&buffer[..count]).await.is_err() {
             return;
         }

@@ -1,4 +1,4 @@
-//! Locks taken and given back at the same moment: they go together, and each has its own answer.
+//! Many locks acquired and released at the same moment: each has its own reply and its own error.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -68,29 +68,7 @@ fn scripts(server: &Server) -> u64 {
 }
 
 #[tokio::test]
-async fn what_happens_at_the_same_moment_goes_in_few_commands() {
-    let (server, redlock) = one().await;
-    let before = (scripts(&server), calls(&server, "set"));
-    let guards = held(&redlock, &keys(COUNT)).await;
-    assert_eq!(size(&server), Some(64));
-    assert_eq!(calls(&server, "set") - before.1, 64, "one for each");
-    let between = scripts(&server);
-    // The first few go alone, and those are plain SETs.
-    assert!((1..32).contains(&(between - before.0)), "{before:?}");
-    let released = release_all(guards).await;
-    let released = released.iter().filter(|released| {
-        let is_released = matches!(released, Ok(Release::Released));
-        assert!(is_released, "{released:?}");
-        is_released
-    });
-    assert_eq!(released.count(), COUNT);
-    assert_eq!(size(&server), Some(0));
-    let after = scripts(&server);
-    assert!((1..32).contains(&(after - between)), "{between} {after}");
-}
-
-#[tokio::test]
-async fn a_lock_alone_is_a_plain_set_and_waits_for_nobody() {
+async fn a_lock_is_a_plain_set_and_its_release_one_script() {
     let (server, redlock) = one().await;
     for _ in 0..5 {
         let before = (scripts(&server), calls(&server, "set"));
@@ -104,7 +82,7 @@ async fn a_lock_alone_is_a_plain_set_and_waits_for_nobody() {
 }
 
 #[tokio::test]
-async fn each_has_its_own_answer() {
+async fn each_has_its_own_reply() {
     let (server, redlock) = one().await;
     let keys = keys(COUNT);
     tell(&server, &["SET", &keys[50], "another", "PX", "60000"]);
@@ -130,7 +108,6 @@ async fn each_has_its_own_answer() {
     tell(&server, &["SET", &keys[41], "another"]);
     tell(&server, &["DEL", &keys[42]]);
     tell(&server, &["RPUSH", &keys[42], "no lock"]);
-    let before = scripts(&server);
     let (numbers, guards): (Vec<_>, Vec<_>) = guards.into_iter().unzip();
     for (number, released) in numbers.iter().zip(release_all(guards).await) {
         let expected = match number {
@@ -139,13 +116,11 @@ async fn each_has_its_own_answer() {
         };
         assert_eq!(released.expect("an answer"), expected, "{number}");
     }
-    let commands = scripts(&server) - before;
-    assert!(commands < 32, "{commands}");
     assert_eq!(size(&server), Some(4), "those of others");
 }
 
 #[tokio::test]
-async fn what_fails_for_many_has_the_words_it_has_for_one() {
+async fn each_of_many_failures_names_its_own_key() {
     let (server, redlock) = one().await;
     let keys = keys(32);
     for key in &keys {
@@ -212,60 +187,36 @@ async fn a_key_that_the_user_may_not_use_spoils_nothing_for_others() {
 }
 
 #[tokio::test]
-async fn a_master_whose_keys_lie_in_slots_gets_them_one_by_one() {
+async fn a_node_of_a_cluster_is_a_master_whatever_the_slots_of_the_keys() {
     let cluster = cluster_of_one();
     let server = &cluster.nodes()[0];
     // By the address of a single server, which is what a proxy before a cluster looks like.
     let redlock = locks(&server.url(), Duration::from_secs(10)).await;
-    let keys = keys(32);
-    let mut refused = None;
-    for round in 0..3 {
-        let guards = held(&redlock, &keys).await;
-        assert_eq!(size(server), Some(32), "{round}");
-        let before = scripts(server);
-        for released in release_all(guards).await {
-            assert_eq!(released.expect("an answer"), Release::Released);
-        }
-        assert_eq!(size(server), Some(0), "{round}");
-        assert_eq!(scripts(server) - before, 32, "{round}");
-        let told = refusals(server);
-        // It is found out once; servers before 6.2 do not tell.
-        assert_eq!(*refused.get_or_insert(told.clone()), told, "{round}");
+    let guards = held(&redlock, &keys(COUNT)).await;
+    assert_eq!(size(server), Some(64));
+    for released in release_all(guards).await {
+        assert_eq!(released.expect("an answer"), Release::Released);
     }
-}
-
-/// What the server has refused to do.
-fn refusals(server: &Server) -> String {
-    let stats = server.command(&["INFO", "errorstats"]).expect("stats");
-    stats.text().unwrap_or_default().to_owned()
+    assert_eq!(size(server), Some(0));
 }
 
 #[tokio::test]
-async fn a_lost_reply_is_lost_for_all_and_leaves_no_key_in_the_end() {
+async fn lost_replies_leave_no_key_in_the_end() {
     let server = Server::start().expect("a server");
     let relay = Relay::to(Some(server.port())).await;
     let redlock = locks(&relay.url, Duration::from_millis(500)).await;
     let keys = keys(COUNT);
     let guards = held(&redlock, &keys).await;
 
-    // A command that a dozen share has a longer reply.
-    relay.lose_replies(100);
-    let released = release_all(guards).await;
+    relay.lose_replies(true);
+    for released in release_all(guards).await {
+        let error = released.expect_err("no reply");
+        assert!(is_ambiguous(&error), "{error}");
+    }
     until("all ran", async || size(&server) == Some(0)).await;
-    let lost = released.iter().filter(|released| match released {
-        Ok(released) => {
-            assert_eq!(*released, Release::Released);
-            false
-        }
-        Err(error) => {
-            assert!(is_ambiguous(error), "{error}");
-            true
-        }
-    });
-    assert!(lost.count() > 11, "those that went together");
 
     // Over a new connection.
-    relay.lose_replies(usize::MAX);
+    relay.lose_replies(false);
     until("it can be asked again", async || {
         let guard = take(&redlock, "probe").await;
         match guard {
@@ -274,19 +225,12 @@ async fn a_lost_reply_is_lost_for_all_and_leaves_no_key_in_the_end() {
         }
     })
     .await;
-    relay.lose_replies(100);
-    let mut guards = Vec::new();
+    relay.lose_replies(true);
     for taken in take_all(&redlock, &keys).await {
-        match taken {
-            Ok(guard) => guards.push(guard),
-            Err(error) => assert!(is_ambiguous(&error), "{error}"),
-        }
+        let error = taken.expect_err("no reply");
+        assert!(is_ambiguous(&error), "{error}");
     }
-    assert!(guards.len() < COUNT - 11, "{}", guards.len());
-    relay.lose_replies(usize::MAX);
-    let left = i64::try_from(guards.len()).ok();
-    until("the others are gone", async || size(&server) == left).await;
-    drop(guards);
+    relay.lose_replies(false);
     until("no key is left", async || size(&server) == Some(0)).await;
 }
 
