@@ -57,6 +57,8 @@ pub(super) struct Entry {
     pub(super) deadline: Instant,
     /// The number of replies that precede the one that the caller waits for.
     pub(super) skip: usize,
+    /// The number of those that have arrived over this connection.
+    pub(super) skipped: usize,
     /// Whether the command fails if there is no connection, instead of waiting for the next one.
     pub(super) fail_fast: bool,
     pub(super) to: To,
@@ -93,8 +95,8 @@ impl Entry {
     /// Delivers a reply of the connection `generation`; returns whether it was the last one of the
     /// entry.
     pub(super) fn deliver(&mut self, outcome: Outcome, generation: u64) -> bool {
-        if self.skip > 0 {
-            self.skip -= 1;
+        if self.skipped < self.skip {
+            self.skipped += 1;
             return false;
         }
         match &mut self.to {
@@ -143,28 +145,19 @@ impl Entry {
         matches!(self.to, To::Late(_))
     }
 
-    /// Fails the commands that have no reply yet with `failure`. Their replies may still arrive,
-    /// and are then discarded.
+    /// Fails the commands that have no reply yet with `failure`, as [`fail`](Self::fail) does.
     pub(super) fn give_up(&mut self, failure: &Failure) {
-        let late = To::Late(self.missing());
-        match std::mem::replace(&mut self.to, late) {
-            To::One(to) => {
-                let _ = to.send(Err(failure.clone()));
-            }
-            To::Run(mut run) => {
-                run.fill(|_| failure.clone());
-                run.deliver();
-            }
-            To::Nobody(_) | To::Late(_) => {}
-        }
+        self.fail(0, failure, failure);
     }
 
     /// Fails the commands that have no reply yet. The last `unwritten` bytes of the entry were not
-    /// written: the commands with some of these bytes fail with `not_sent`, the others with `lost`.
-    pub(super) fn fail(self, unwritten: usize, lost: &Failure, not_sent: &Failure) {
-        match self.to {
+    /// written: the commands with some of these bytes fail with `not_sent`, the others with
+    /// `written`. Replies may still arrive, and are then discarded.
+    pub(super) fn fail(&mut self, unwritten: usize, written: &Failure, not_sent: &Failure) {
+        let late = To::Late(self.missing());
+        match std::mem::replace(&mut self.to, late) {
             To::One(to) => {
-                let failure = if unwritten > 0 { not_sent } else { lost };
+                let failure = if unwritten > 0 { not_sent } else { written };
                 let _ = to.send(Err(failure.clone()));
             }
             To::Run(mut run) => {
@@ -179,7 +172,7 @@ impl Entry {
                     .collect();
                 run.fill(|index| match ends[index] {
                     after if after < unwritten => not_sent.clone(),
-                    _ => lost.clone(),
+                    _ => written.clone(),
                 });
                 run.deliver();
             }
@@ -210,6 +203,7 @@ mod tests {
             since: now,
             deadline: now,
             skip: 0,
+            skipped: 0,
             fail_fast: false,
             to: To::Run(Box::new(Run {
                 outcomes: Vec::new(),

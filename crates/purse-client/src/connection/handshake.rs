@@ -1,7 +1,9 @@
 //! The handshake: the socket, the login, and what the server says about itself.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,6 +14,7 @@ use super::settings::Settings;
 use super::stream::Stream;
 use crate::config::{Address, Credentials, Servers, Target};
 use crate::resp::{Frame, Parser, Value, put_bytes, put_header};
+use crate::util::time::timeout;
 use crate::{Error, ErrorKind, Reply, Result};
 
 const LIBRARY: &str = "purse";
@@ -67,6 +70,15 @@ pub(crate) struct Opened {
 }
 
 impl Dialer {
+    /// Connects and logs in, within the connect timeout.
+    pub(super) async fn open_in_time(self) -> Result<Opened> {
+        let opened = timeout(self.settings.connect_timeout, self.open()).await;
+        opened.unwrap_or_else(|| {
+            let error = error_map::connect_timeout(self.settings.target.tls.is_some());
+            Err(error.with_server(self.settings.server.clone()))
+        })
+    }
+
     /// Connects and logs in.
     pub(crate) async fn open(&self) -> Result<Opened> {
         let address = self.address().await?;
@@ -139,7 +151,7 @@ impl Dialer {
         let Some(address) = address else {
             return unix(&self.settings.target).await;
         };
-        let socket = connect(address).await?;
+        let socket = connect(address, self.settings.connect_timeout).await?;
         let is_set = socket.set_nodelay(true).and_then(|()| {
             let Some(idle) = self.settings.keep_alive else {
                 return Ok(());
@@ -165,14 +177,23 @@ impl Dialer {
 }
 
 /// Connects to the first address of a host that answers.
-async fn connect(address: &Address) -> Result<TcpStream> {
+async fn connect(address: &Address, limit: Duration) -> Result<TcpStream> {
     let addresses = tokio::net::lookup_host((&*address.host, address.port)).await;
     let addresses = addresses.map_err(|error| error_map::io_error(error, Stage::Lookup))?;
+    connect_to_any(&addresses.collect::<Vec<_>>(), limit).await
+}
+
+async fn connect_to_any(addresses: &[SocketAddr], limit: Duration) -> Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(socket) => return Ok(socket),
-            Err(error) => last = error,
+    // One address that does not answer must not take the time of all.
+    let share = limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+    for (index, address) in addresses.iter().enumerate() {
+        let is_last = index + 1 == addresses.len();
+        let limit = if is_last { limit } else { share };
+        match timeout(limit, TcpStream::connect(address)).await {
+            Some(Ok(socket)) => return Ok(socket),
+            Some(Err(error)) => last = error,
+            None => last = io::ErrorKind::TimedOut.into(),
         }
     }
     Err(error_map::io_error(last, Stage::Connect))
@@ -459,4 +480,40 @@ fn server_info(reply: Reply) -> ServerInfo {
         }
     }
     info
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An address on which the kernel drops every attempt: nobody accepts, and the backlog is full.
+    async fn silent_address() -> (socket2::Socket, Vec<TcpStream>, SocketAddr) {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let socket = socket.expect("a socket");
+        let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+        socket.bind(&any.into()).expect("a free port");
+        socket.listen(0).expect("a listener");
+        let address = socket.local_addr().expect("an address");
+        let address = address.as_socket().expect("a TCP address");
+        let mut accepted = Vec::new();
+        while let Some(socket) =
+            timeout(Duration::from_millis(100), TcpStream::connect(address)).await
+        {
+            accepted.push(socket.expect("a connection"));
+        }
+        (socket, accepted, address)
+    }
+
+    #[tokio::test]
+    async fn address_that_does_not_answer_leaves_time_for_the_next_one() {
+        let (_listener, _backlog, silent) = silent_address().await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let addresses = [silent, address];
+        let limit = Duration::from_secs(4);
+        let socket = timeout(limit, connect_to_any(&addresses, limit)).await;
+        let socket = socket.expect("a result").expect("the second address");
+        assert_eq!(socket.peer_addr().expect("an address"), address);
+    }
 }

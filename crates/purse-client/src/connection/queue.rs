@@ -14,7 +14,7 @@ use crate::telemetry::Counters;
 use crate::util::sync::Mutex;
 
 /// The capacity above which a buffer is released after it was written.
-const MAX_KEPT: usize = 1 << 20;
+pub(super) const MAX_KEPT: usize = 1 << 20;
 
 /// The state that the handles and the driver of a connection share.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub(super) struct Queue {
     pub(super) enough: usize,
     /// Whether every task that was ready has had its turn.
     pub(super) is_due: bool,
+    /// Whether the bell will set `is_due`.
+    pub(super) is_ringing: bool,
     pub(super) is_up: bool,
     pub(super) ending: Option<Ending>,
     /// Why there is no connection.
@@ -65,15 +67,15 @@ pub(super) struct Queue {
     next_number: u64,
 }
 
-/// An order to the driver, apart from sending.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+/// An order to the driver, apart from sending. A later one replaces an earlier one.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Order {
     #[default]
     None,
-    /// Close once everything is answered.
-    Finish,
     /// Drop the connection, and make another one.
     Reset,
+    /// Close once everything is answered.
+    Finish,
     /// Drop the connection.
     End,
 }
@@ -209,6 +211,7 @@ impl Shared {
             since: terms.since,
             deadline: terms.deadline,
             skip,
+            skipped: 0,
             fail_fast: terms.fail_fast,
             to,
         });
@@ -236,9 +239,7 @@ impl Shared {
     /// Gives the driver an order.
     pub(super) fn order(&self, order: Order) {
         let mut queue = self.lock();
-        if queue.order != Order::End {
-            queue.order = order;
-        }
+        queue.order = queue.order.max(order);
         let driver = queue.driver.take();
         drop(queue);
         if let Some(driver) = driver {
@@ -355,6 +356,7 @@ impl Queue {
                 since: Instant::now(),
                 deadline,
                 skip: 0,
+                skipped: 0,
                 fail_fast: true,
                 // A user without the right to load scripts sends them again after NOSCRIPT.
                 to: To::Nobody(1),

@@ -61,6 +61,11 @@ impl TlsStream {
     pub(crate) fn tcp(&self) -> &TcpStream {
         match *self {}
     }
+
+    /// Cannot be called.
+    pub(crate) fn keeps_offered(&self) -> bool {
+        match *self {}
+    }
 }
 
 impl AsyncRead for TlsStream {

@@ -38,6 +38,8 @@ pub(crate) use absent::{Tls, TlsStream};
     feature = "tls-native"
 ))]
 pub(crate) use enabled::Tls;
+#[cfg(all(test, feature = "tls-rustls-ring"))]
+pub(crate) use stream::Encrypted;
 #[cfg(any(
     feature = "tls-rustls",
     feature = "tls-rustls-ring",

@@ -9,9 +9,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// A stream of a TLS library over a TCP socket.
-pub(super) trait Encrypted: AsyncRead + AsyncWrite + Send + Unpin {
+pub(crate) trait Encrypted: AsyncRead + AsyncWrite + Send + Unpin {
     /// Returns the socket below the encryption.
     fn tcp(&self) -> &TcpStream;
+
+    /// Whether a write that accepts nothing may keep some of the bytes that it was offered, and send
+    /// them with whatever is written next.
+    fn keeps_offered(&self) -> bool {
+        false
+    }
 }
 
 /// A TLS connection.
@@ -20,13 +26,18 @@ pub(super) trait Encrypted: AsyncRead + AsyncWrite + Send + Unpin {
 pub(crate) struct TlsStream(Box<dyn Encrypted>);
 
 impl TlsStream {
-    pub(super) fn new(stream: impl Encrypted + 'static) -> Self {
+    pub(crate) fn new(stream: impl Encrypted + 'static) -> Self {
         Self(Box::new(stream))
     }
 
     /// Returns the socket below the encryption.
     pub(crate) fn tcp(&self) -> &TcpStream {
         self.0.tcp()
+    }
+
+    /// Whether a write that accepts nothing may keep some of the bytes that it was offered.
+    pub(crate) fn keeps_offered(&self) -> bool {
+        self.0.keeps_offered()
     }
 }
 

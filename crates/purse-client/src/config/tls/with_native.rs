@@ -89,4 +89,9 @@ impl Encrypted for tokio_native_tls::TlsStream<TcpStream> {
     fn tcp(&self) -> &TcpStream {
         self.get_ref().get_ref().get_ref()
     }
+
+    /// OpenSSL keeps the record that it has encrypted.
+    fn keeps_offered(&self) -> bool {
+        true
+    }
 }

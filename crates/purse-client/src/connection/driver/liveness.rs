@@ -17,9 +17,8 @@ use futures::future::BoxFuture;
 
 use super::{Driver, End};
 use crate::connection::entry::{Entry, Failure};
-use crate::connection::error_map;
 use crate::connection::handshake::Opened;
-use crate::util::time::{sleep_until, timeout};
+use crate::util::time::sleep_until;
 use crate::{Error, ErrorKind, Result};
 
 /// A connection is given up after this number of timeouts in a row.
@@ -80,10 +79,12 @@ impl Driver {
                     none => *none = Some((at, sleep_until(at))),
                 }
             }
-            let is_over = match &mut self.timer {
-                Some((_, timer)) => timer.poll_unpin(cx).is_ready(),
-                None => false,
-            };
+            // A timer that starts when its time is over needs a moment to notice.
+            let is_over = at <= Instant::now()
+                || match &mut self.timer {
+                    Some((_, timer)) => timer.poll_unpin(cx).is_ready(),
+                    None => false,
+                };
             if !is_over {
                 break;
             }
@@ -96,7 +97,7 @@ impl Driver {
     }
 
     /// Fails what has no reply in time; returns why the connection is given up, if it is.
-    fn expire(&mut self, now: Instant) -> Option<Error> {
+    pub(super) fn expire(&mut self, now: Instant) -> Option<Error> {
         let mut queue = self.shared.lock();
         let (unsent, mut next) = queue.expire(now);
         let is_up = queue.is_up;
@@ -122,12 +123,12 @@ impl Driver {
             }
             silent.push((entry.since, entry.deadline));
             self.late += 1;
-            if stop <= self.written {
-                entry.give_up(&Failure::Late);
+            let unwritten = (stop - self.written.min(stop)).min(entry.length);
+            entry.fail(unwritten, &Failure::Late, &not_sent);
+            if unwritten == 0 {
                 continue;
             }
-            entry.give_up(&not_sent);
-            match start < self.written {
+            match start < self.written + self.may_be_held {
                 true => is_cut = true,
                 false => is_unwritten = true,
             }
@@ -156,16 +157,13 @@ impl Driver {
     /// Removes the commands from the buffer that have failed before their first byte was written:
     /// they must not run any more.
     fn remove_unwritten(&mut self) {
-        let mut start = 0;
-        let lengths = self.in_flight.iter().rev().map(|entry| entry.length);
-        let mut left = self.writing.len();
-        let of_buffer = lengths.take_while(|length| {
-            let is_of_buffer = left > 0;
-            left = left.saturating_sub(*length);
-            is_of_buffer
-        });
-        let first = self.in_flight.len() - of_buffer.count();
-        let mut kept = Vec::with_capacity(self.writing.len());
+        // The buffer begins with commands that were answered, or ends an entry of an earlier buffer.
+        let (mut first, mut start) = (self.in_flight.len(), self.writing.len());
+        while first > 0 && start > 0 {
+            first -= 1;
+            start = start.saturating_sub(self.in_flight[first].length);
+        }
+        let mut kept = self.writing[..start].to_vec();
         for entry in self.in_flight.split_off(first) {
             let range = start..start + entry.length;
             start = range.end;
@@ -212,13 +210,7 @@ impl Driver {
         let probes = self.liveness.timeouts > 0 && !self.options.is_single;
         if probes && self.liveness.probe.is_none() {
             let dialer = self.dialer.clone();
-            let limit = dialer.settings.connect_timeout;
-            let tls = dialer.settings.target.tls.is_some();
-            let probe = async move {
-                let opened = timeout(limit, dialer.open()).await;
-                opened.unwrap_or_else(|| Err(error_map::connect_timeout(tls)))
-            };
-            self.liveness.probe = Some(probe.boxed());
+            self.liveness.probe = Some(dialer.open_in_time().boxed());
         }
         None
     }
@@ -236,97 +228,5 @@ impl Driver {
         // A server that does not answer there either is busy or gone. The next timeout starts
         // another probe.
         opened.ok().map(Box::new).map(End::Replace)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use tokio::sync::oneshot;
-
-    use super::*;
-    use crate::connection::entry::{Delivered, Entry, To};
-    use crate::connection::handshake::{Dialer, Place, Setup};
-    use crate::connection::queue::Shared;
-    use crate::connection::{Options, Settings};
-
-    type Replies = Vec<oneshot::Receiver<Result<Delivered, Failure>>>;
-
-    /// A driver with commands of ten bytes in flight: the first `before` were written with an
-    /// earlier buffer, and of the buffer with the others, `written` bytes were written. The
-    /// deadline of each is over in `late`.
-    fn driver(before: usize, written: usize, late: &[bool]) -> (Driver, Replies) {
-        let dialer = Dialer {
-            settings: Arc::new(Settings::for_tests()),
-            place: Place::Target,
-            setup: Setup::Commands,
-        };
-        let shared = Shared::new(Arc::default(), false);
-        let mut driver = Driver::new(shared, dialer, Options::default());
-        let now = Instant::now();
-        let mut replies = Vec::new();
-        for (number, is_late) in late.iter().enumerate() {
-            let (to, reply) = oneshot::channel();
-            replies.push(reply);
-            driver.in_flight.push_back(Entry {
-                length: 10,
-                number: number as u64,
-                since: now - Duration::from_secs(1),
-                deadline: match is_late {
-                    true => now - Duration::from_millis(1),
-                    false => now + Duration::from_secs(60),
-                },
-                skip: 0,
-                fail_fast: false,
-                to: To::One(to),
-            });
-        }
-        for number in before..late.len() {
-            driver.writing.extend([b'0' + number as u8; 10]);
-        }
-        driver.written = written;
-        (driver, replies)
-    }
-
-    /// Returns what became of each command: `.` for nothing yet, `L` for late, `N` for not sent.
-    fn outcomes(replies: &mut Replies) -> String {
-        let outcome = |reply: &mut oneshot::Receiver<_>| match reply.try_recv() {
-            Ok(Err(Failure::Late)) => 'L',
-            Ok(Err(Failure::NotSent(_))) => 'N',
-            Ok(_) => '?',
-            Err(_) => '.',
-        };
-        replies.iter_mut().map(outcome).collect()
-    }
-
-    #[test]
-    fn command_of_an_earlier_buffer_is_late_and_keeps_its_place() {
-        let (mut driver, mut replies) = driver(2, 0, &[true, false, false, true]);
-        assert!(driver.expire(Instant::now()).is_none());
-        assert_eq!(outcomes(&mut replies), "L..N");
-        assert_eq!(driver.writing, [b'2'; 10]);
-        assert_eq!((driver.in_flight.len(), driver.late), (3, 1));
-    }
-
-    #[test]
-    fn unwritten_command_is_not_sent_and_leaves_the_others_whole() {
-        let (mut driver, mut replies) = driver(1, 10, &[false, true, true, false, true, false]);
-        assert!(driver.expire(Instant::now()).is_none());
-        assert_eq!(outcomes(&mut replies), ".LN.N.");
-        assert_eq!(
-            driver.writing,
-            [[b'1'; 10], [b'3'; 10], [b'5'; 10]].concat()
-        );
-        assert_eq!((driver.in_flight.len(), driver.late), (4, 1));
-    }
-
-    #[test]
-    fn command_cut_by_its_deadline_ends_the_connection() {
-        let (mut driver, mut replies) = driver(1, 15, &[false, false, true, false]);
-        let cause = driver.expire(Instant::now()).expect("the connection ends");
-        assert_eq!(cause.kind(), ErrorKind::Timeout);
-        assert_eq!(outcomes(&mut replies), "..N.");
     }
 }
