@@ -5,15 +5,15 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use futures::FutureExt;
-use tokio::runtime::{Handle, Id};
+use tokio::runtime::{Handle, Id, RuntimeFlavor};
 
 use super::{Connection, Failure, Ticket};
 use crate::util::time::{Sleep, sleep_until};
 
 /// A future that completes with the reply to a command, or when its time is over.
 ///
-/// The driver keeps the deadlines of callers on its own runtime. A caller on another runtime has a
-/// timer of its own, because the driver's runtime may not be driven.
+/// The driver keeps the deadlines of callers that its own runtime certainly drives. Any other caller
+/// has a timer of its own, because the driver's runtime may not be driven.
 ///
 /// Dropped before the reply, a command that waits for a connection is not sent.
 #[derive(Debug)]
@@ -28,7 +28,6 @@ pub(crate) struct Waiting<T> {
 
 #[derive(Debug)]
 enum State {
-    New,
     AtHome,
     Abroad(Sleep),
     Done,
@@ -46,7 +45,7 @@ impl<T> Waiting<T> {
             ticket,
             deadline,
             home,
-            state: State::New,
+            state: State::AtHome,
         }
     }
 
@@ -64,12 +63,12 @@ impl<T> Future for Waiting<T> {
             // The sender is dropped only with the queue.
             return Poll::Ready(reply.map_err(|_| Failure::Lost(None)));
         }
-        if let State::New = self.state {
-            let is_at_home = Handle::try_current().is_ok_and(|here| here.id() == self.home);
-            self.state = match is_at_home {
-                true => State::AtHome,
-                false => State::Abroad(sleep_until(self.deadline)),
-            };
+        if let State::AtHome = self.state {
+            // The future may have moved since it was polled last.
+            if is_driven(self.home) {
+                return Poll::Pending;
+            }
+            self.state = State::Abroad(sleep_until(self.deadline));
         }
         let State::Abroad(timer) = &mut self.state else {
             return Poll::Pending;
@@ -83,4 +82,15 @@ impl<T> Future for Waiting<T> {
             false => Failure::Late,
         }))
     }
+}
+
+/// Whether the runtime `home` polls the current code, and so also drives the connection.
+///
+/// A current-thread runtime may be entered without being driven, by
+/// [`enter`](tokio::runtime::Runtime::enter) or [`Handle::block_on`], but it polls no task then.
+fn is_driven(home: Id) -> bool {
+    Handle::try_current().is_ok_and(|here| {
+        let has_workers = here.runtime_flavor() != RuntimeFlavor::CurrentThread;
+        here.id() == home && (has_workers || tokio::task::try_id().is_some())
+    })
 }

@@ -45,6 +45,48 @@ fn operations_on_an_undriven_runtime_are_bounded() {
 }
 
 #[test]
+fn operations_in_a_runtime_that_is_only_entered_are_bounded() {
+    let server = Server::start().expect("a server");
+    let runtime = current_thread();
+    let client = runtime.block_on(client(&server.url()));
+    let handle = runtime.handle().clone();
+    for (name, operation) in OPERATIONS {
+        let guard = runtime.enter();
+        let error = futures::executor::block_on(bounded(name, operation(client.clone())));
+        error.expect_err(name);
+        drop(guard);
+        // tokio drives a runtime only by its own `block_on`.
+        let error = handle.block_on(bounded(name, operation(client.clone())));
+        error.expect_err(name);
+    }
+}
+
+#[test]
+#[expect(
+    clippy::async_yields_async,
+    reason = "the future leaves its runtime on purpose"
+)]
+fn operation_that_is_moved_out_of_its_runtime_is_bounded() {
+    let server = Server::start().expect("a server");
+    let runtime = current_thread();
+    let client = runtime.block_on(client(&server.url()));
+    server.pause().expect("a signal");
+    for (name, operation) in OPERATIONS {
+        let mut begun = operation(client.clone());
+        let begun = runtime.block_on(async move {
+            let task = tokio::spawn(async move {
+                let first = futures::poll!(&mut begun);
+                assert!(first.is_pending(), "{name}");
+                begun
+            });
+            task.await.expect("no panic")
+        });
+        let error = futures::executor::block_on(bounded(name, begun));
+        error.expect_err(name);
+    }
+}
+
+#[test]
 fn operations_on_an_undriven_runtime_of_a_cluster_are_bounded() {
     let cluster = Cluster::start(2, 0).expect("a cluster");
     let first = current_thread();
