@@ -191,9 +191,10 @@ impl Command {
         args.any(|arg| arg.eq_ignore_ascii_case(word))
     }
 
-    /// Whether the first argument is one of `words`, in capitals or not.
+    /// Whether the word after the name is one of `words`, in capitals or not.
     fn has_first_word(&self, words: &[&[u8]]) -> bool {
-        let first = self.args.first().cloned().map(Argument::into_bytes);
+        let argument = || self.args.first().cloned().map(Argument::into_bytes);
+        let first = self.keys.first().cloned().or_else(argument);
         first.is_some_and(|first| words.iter().any(|word| first.eq_ignore_ascii_case(word)))
     }
 
