@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 use crate::Error;
 use crate::config::Address;
 use crate::resp::{put_bytes, put_header, put_int};
-use crate::util::time::MAX_TIMEOUT;
+use crate::util::time::clamp;
 
 pub use argument::Argument;
 pub use effect::Effect;
@@ -129,8 +129,7 @@ impl Command {
     /// Sets the time that the command may take, instead of the client's own timeout; a year at
     /// most.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
-        let is_too_long = timeout.as_secs() >= MAX_TIMEOUT.as_secs();
-        self.timeout = Some(if is_too_long { MAX_TIMEOUT } else { timeout });
+        self.timeout = Some(clamp(timeout));
         self
     }
 
