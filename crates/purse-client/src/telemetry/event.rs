@@ -9,7 +9,8 @@ use crate::Error;
 /// A change of a connection, which a [hook](crate::ClientBuilder::on_event) receives.
 ///
 /// Each event is also sent to `tracing`, with that feature. All connections of a client report:
-/// those to the nodes of a cluster, to sentinels, and those of key watches and sessions.
+/// those to the nodes of a cluster, and those of key watches and sessions. The subscription to the
+/// messages of sentinels reports [`Failover`](Self::Failover) only.
 ///
 /// # Examples
 /// ```

@@ -10,7 +10,7 @@ const KINDS: usize = ErrorKind::Interrupted as usize + 1;
 /// A snapshot of the counters of a client, from [`Client::stats`](crate::Client::stats).
 ///
 /// The counters include all connections of the client since it was made, and those of its key
-/// watches. They do not include handshakes.
+/// watches. They do not include handshakes, nor the messages of sentinels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {

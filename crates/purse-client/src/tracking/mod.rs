@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use connection::TrackingConnection;
+use connection::{TrackingConnection, is_owner};
 use registry::Subscription;
 
 use crate::cluster::Cluster;
@@ -62,9 +62,9 @@ impl Watch {
     /// evicted.
     ///
     /// It also returns when a change can no longer be noticed: the connection is lost, the slot
-    /// moved, or the client was closed. So it may return without a change, and the caller reads the
-    /// key again. It does not miss a change that the server reported. Once it has returned, it
-    /// returns at once when it is called again.
+    /// moved, another server became the primary, or the client was closed. So it may return without
+    /// a change, and the caller reads the key again. It does not miss a change that the server
+    /// reported. Once it has returned, it returns at once when it is called again.
     ///
     /// FLUSHALL and FLUSHDB wake all watches. The server reports a key that expires when it removes
     /// the key, which may be later than its time to live. A caller that must not miss the time
@@ -128,14 +128,23 @@ impl Tracking {
                 (node, _) => node,
             };
             let started = Instant::now();
-            let tracking = match self.pool.get(&self.caller, node).await {
+            let tracking = match self.pool.get(&self.caller, node.clone()).await {
                 Ok(tracking) => tracking,
                 Err(error) => return Err(self.unreachable(error)),
             };
             // To connect has a bound of its own.
             deadline += started.elapsed();
             let error = match tracking.read(read.clone(), asks, left(deadline)).await {
-                Ok(read) => return Ok(read),
+                Ok(read) => {
+                    // The slot map may have changed before the watch was registered.
+                    if let Some((cluster, node)) = self.caller.core.cluster().zip(node)
+                        && !asks
+                        && !is_owner(cluster, slot, &node)
+                    {
+                        tracking.registry.invalidate(key);
+                    }
+                    return Ok(read);
+                }
                 Err(error) => error,
             };
             if error_map::is_by_replica(&error) {

@@ -60,6 +60,8 @@ impl TrackingPool {
             settings: caller.core.settings.clone(),
             counters: caller.core.counters.clone(),
             node: node.clone(),
+            cluster: caller.core.cluster().cloned(),
+            failovers: caller.core.failovers(),
             closing: caller.closing(),
             in_flight: caller.in_flight().track(),
         };

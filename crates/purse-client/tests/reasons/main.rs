@@ -9,7 +9,7 @@ mod logins;
 mod moved;
 mod not_ready;
 mod refused_commands;
-mod sentinels;
+mod stale;
 mod strangers;
 
 use std::error::Error as _;

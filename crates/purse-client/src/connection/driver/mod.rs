@@ -253,9 +253,6 @@ impl Driver {
     }
 
     fn tell(&self, event: Event) {
-        if self.options.is_quiet {
-            return;
-        }
         self.dialer.settings.hook.tell(&event);
     }
 
