@@ -87,6 +87,14 @@ struct Certificates {
     client: Option<(Vec<u8>, Vec<u8>)>,
 }
 
+impl Certificates {
+    fn read(&self) -> Result<Tls> {
+        let client = self.client.as_ref();
+        let client = client.map(|(certificate, key)| (&**certificate, &**key));
+        Tls::custom(&self.authorities, client)
+    }
+}
+
 impl ClientBuilder {
     fn new(source: Source) -> Self {
         Self {
@@ -339,8 +347,10 @@ impl ClientBuilder {
     }
 
     fn settings(self) -> Result<Settings> {
+        let certificates = self.certificates.as_deref().map(Certificates::read);
+        let certificates = certificates.transpose()?;
         let mut target = match self.source {
-            Source::Url(url) => Target::from_url(&url)?,
+            Source::Url(url) => Target::from_url(&url, certificates.clone())?,
             Source::Fred(config) => Target::from_fred(&config)?,
             Source::Target(target) => *target,
         };
@@ -351,13 +361,11 @@ impl ClientBuilder {
         if let Some(credentials) = self.credentials {
             target.credentials = Some(credentials);
         }
-        if let Some(certificates) = &self.certificates {
-            if target.tls.is_none() {
+        if let Some(certificates) = certificates {
+            let Some(tls) = &mut target.tls else {
                 return refuse("certificates need TLS: use a rediss:// URL".to_owned());
-            }
-            let client = certificates.client.as_ref();
-            let client = client.map(|(certificate, key)| (&**certificate, &**key));
-            target.tls = Some(Tls::custom(&certificates.authorities, client)?);
+            };
+            tls.set_certificates(certificates);
         }
         let locks = self.preset == Preset::Locks;
         let either = |set: Option<Duration>, of_locks: u64| {

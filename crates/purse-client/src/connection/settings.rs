@@ -68,7 +68,7 @@ impl Settings {
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {
         Self {
-            target: Target::from_url("redis://localhost").expect("a URL"),
+            target: Target::from_url("redis://localhost", None).expect("a URL"),
             server: "localhost".into(),
             command_timeout: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(1),
