@@ -216,9 +216,11 @@ impl ClientBuilder {
     }
 
     /// Calls `provider` for the credentials of each connection that is made, so that a client
-    /// outlives tokens that expire.
+    /// outlives tokens that expire. They are used instead of the user and password of the URL, of
+    /// fred's configuration, or of [`credentials`](Self::credentials).
     ///
-    /// An error of `provider` counts as a failed attempt to connect.
+    /// An error of `provider` counts as a failed attempt to connect, and so does a panic, with
+    /// [`ErrorKind::Config`].
     ///
     /// # Examples
     /// ```
@@ -281,7 +283,7 @@ impl ClientBuilder {
     }
 
     /// Calls `hook` for each [`Event`] of the client's connections. It runs on the task that drives
-    /// the connection, so it must return soon.
+    /// the connection, so it must return soon. If it panics, the client ignores that.
     pub fn on_event(mut self, hook: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.hook = Hook::new(hook);
         self

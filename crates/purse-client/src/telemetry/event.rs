@@ -1,6 +1,7 @@
 //! The events that a client reports about its connections.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::trace;
@@ -92,8 +93,10 @@ impl Hook {
 
     pub(crate) fn tell(&self, event: &Event) {
         trace::event(event);
-        if let Some(call) = &self.0 {
-            call(event);
+        let Some(call) = &self.0 else { return };
+        // A panic must not end the task that drives the connection.
+        if catch_unwind(AssertUnwindSafe(|| call(event))).is_err() {
+            trace::hook_panicked(event);
         }
     }
 }
