@@ -1,6 +1,7 @@
 //! How a client is configured and connected.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +12,12 @@ use super::{Client, Session};
 use crate::config::{Credentials, Servers, Target, Tls};
 use crate::connection::{Provider, ReadFrom, Settings};
 use crate::telemetry::{Event, Hook};
-use crate::util::time::MAX_TIMEOUT;
+use crate::util::time::clamp;
 use crate::{Error, ErrorKind, Result};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// The times that Linux takes; a socket option with another one fails each attempt to connect.
+const KEEP_ALIVE_SECONDS: RangeInclusive<u64> = 1..=32_767;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A set of defaults for a client's use case.
@@ -84,6 +87,14 @@ struct Certificates {
     client: Option<(Vec<u8>, Vec<u8>)>,
 }
 
+impl Certificates {
+    fn read(&self) -> Result<Tls> {
+        let client = self.client.as_ref();
+        let client = client.map(|(certificate, key)| (&**certificate, &**key));
+        Tls::custom(&self.authorities, client)
+    }
+}
+
 impl ClientBuilder {
     fn new(source: Source) -> Self {
         Self {
@@ -133,8 +144,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the time that each attempt to connect may take. Default: 5 s; 300 ms with
-    /// [`Preset::Locks`].
+    /// Sets the time that each attempt to connect may take; a year at most. Default: 5 s; 300 ms
+    /// with [`Preset::Locks`].
     pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self
@@ -164,15 +175,15 @@ impl ClientBuilder {
     }
 
     /// Sets the pauses between attempts to connect. The first pause is zero. Each later one is at
-    /// least `first`, grows up to `max`, and has up to 20 ms of jitter. Default: 20 ms and 2 s; 20
-    /// ms and 500 ms with [`Preset::Locks`].
+    /// least `first`, grows up to `max`, and has up to 20 ms of jitter. Both are a year at most.
+    /// Default: 20 ms and 2 s; 20 ms and 500 ms with [`Preset::Locks`].
     pub const fn backoff(mut self, first: Duration, max: Duration) -> Self {
-        self.backoff = Some((first, max));
+        self.backoff = Some((clamp(first), clamp(max)));
         self
     }
 
     /// Sets how long a TCP connection may be idle before the kernel asks whether the peer is there;
-    /// at least a second. `None` turns that off. Default: 60 s.
+    /// from 1 to 32,767 seconds, which is what Linux takes. `None` turns that off. Default: 60 s.
     pub const fn keep_alive(mut self, idle: Option<Duration>) -> Self {
         self.keep_alive = idle;
         self
@@ -205,9 +216,11 @@ impl ClientBuilder {
     }
 
     /// Calls `provider` for the credentials of each connection that is made, so that a client
-    /// outlives tokens that expire.
+    /// outlives tokens that expire. They are used instead of the user and password of the URL, of
+    /// fred's configuration, or of [`credentials`](Self::credentials).
     ///
-    /// An error of `provider` counts as a failed attempt to connect.
+    /// An error of `provider` counts as a failed attempt to connect, and so does a panic, with
+    /// [`ErrorKind::Config`].
     ///
     /// # Examples
     /// ```
@@ -270,7 +283,7 @@ impl ClientBuilder {
     }
 
     /// Calls `hook` for each [`Event`] of the client's connections. It runs on the task that drives
-    /// the connection, so it must return soon.
+    /// the connection, so it must return soon. If it panics, the client ignores that.
     pub fn on_event(mut self, hook: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.hook = Hook::new(hook);
         self
@@ -336,8 +349,10 @@ impl ClientBuilder {
     }
 
     fn settings(self) -> Result<Settings> {
+        let certificates = self.certificates.as_deref().map(Certificates::read);
+        let certificates = certificates.transpose()?;
         let mut target = match self.source {
-            Source::Url(url) => Target::from_url(&url)?,
+            Source::Url(url) => Target::from_url(&url, certificates.clone())?,
             Source::Fred(config) => Target::from_fred(&config)?,
             Source::Target(target) => *target,
         };
@@ -348,18 +363,16 @@ impl ClientBuilder {
         if let Some(credentials) = self.credentials {
             target.credentials = Some(credentials);
         }
-        if let Some(certificates) = &self.certificates {
-            if target.tls.is_none() {
+        if let Some(certificates) = certificates {
+            let Some(tls) = &mut target.tls else {
                 return refuse("certificates need TLS: use a rediss:// URL".to_owned());
-            }
-            let client = certificates.client.as_ref();
-            let client = client.map(|(certificate, key)| (&**certificate, &**key));
-            target.tls = Some(Tls::custom(&certificates.authorities, client)?);
+            };
+            tls.set_certificates(certificates);
         }
         let locks = self.preset == Preset::Locks;
         let either = |set: Option<Duration>, of_locks: u64| {
             let default = Duration::from_millis(if locks { of_locks } else { 5_000 });
-            set.unwrap_or(default).min(MAX_TIMEOUT)
+            clamp(set.unwrap_or(default))
         };
         let command_timeout = either(self.command_timeout, 100);
         let connect_timeout = either(self.connect_timeout, 300);
@@ -374,11 +387,9 @@ impl ClientBuilder {
                 "the client name {client_name:?} must consist of printable ASCII without spaces"
             ));
         }
-        if self
-            .keep_alive
-            .is_some_and(|idle| idle < Duration::from_secs(1))
-        {
-            return refuse("keep_alive must be at least a second".to_owned());
+        let is_valid = |idle: Duration| KEEP_ALIVE_SECONDS.contains(&idle.as_secs());
+        if !self.keep_alive.is_none_or(is_valid) {
+            return refuse("keep_alive must be from 1 to 32767 seconds".to_owned());
         }
         let is_cluster = matches!(target.servers, Servers::Cluster(_));
         if self.read_from != ReadFrom::Primary && !is_cluster {

@@ -22,6 +22,11 @@ impl Redirect {
             Some(cluster.address_of(connection)?.host.to_string())
         })
     }
+
+    /// Reads an error of `node`; an empty host is its own.
+    pub(crate) fn parse_of(words: &str, node: &Address) -> Option<Self> {
+        parse(words.as_bytes(), || Some(node.host.to_string()))
+    }
 }
 
 fn parse(words: &[u8], own_host: impl FnOnce() -> Option<String>) -> Option<Redirect> {

@@ -16,14 +16,28 @@ pub(crate) enum Occupancy {
     Unpaired,
 }
 
-/// Returns how `command` occupies a connection.
+/// Returns how `command` occupies a connection. Like servers, it ignores the case of the name.
 pub(crate) fn occupancy(command: &Command) -> Occupancy {
-    match command.name {
+    if command.script.is_some() {
+        // Its name is for messages only.
+        return Occupancy::Shared;
+    }
+    match command.name.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        true => of_name(&command.name.to_ascii_uppercase(), command),
+        false => of_name(command.name, command),
+    }
+}
+
+/// Returns how `command` occupies a connection; `name` is its name in capitals.
+fn of_name(name: &str, command: &Command) -> Occupancy {
+    match name {
         "BLPOP" | "BRPOP" | "BLMOVE" | "BRPOPLPUSH" | "BLMPOP" | "BZPOPMIN" | "BZPOPMAX"
         | "BZMPOP" | "WAIT" | "WAITAOF" => Occupancy::Blocking,
         "XREAD" | "XREADGROUP" if command.has_word(b"BLOCK") => Occupancy::Blocking,
         "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE" | "UNSUBSCRIBE" | "PUNSUBSCRIBE"
-        | "SUNSUBSCRIBE" | "MONITOR" | "SYNC" | "PSYNC" | "RESET" => Occupancy::Unpaired,
+        | "SUNSUBSCRIBE" | "MONITOR" | "SYNC" | "PSYNC" | "REPLCONF" | "RESET" => {
+            Occupancy::Unpaired
+        }
         "MULTI" | "EXEC" | "DISCARD" | "WATCH" | "UNWATCH" | "SELECT" | "HELLO" | "AUTH"
         | "QUIT" | "ASKING" | "READONLY" | "READWRITE" => Occupancy::Connection,
         "CLIENT" if command.has_first_word(&[b"REPLY"]) => Occupancy::Unpaired,
@@ -35,6 +49,9 @@ pub(crate) fn occupancy(command: &Command) -> Occupancy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Script;
+
+    static RESET: Script = Script::write("reset", "return redis.call('DEL', KEYS[1])");
 
     #[test]
     fn commands_that_would_hold_or_change_the_connection_are_known() {
@@ -55,7 +72,28 @@ mod tests {
                 Command::read("CLIENT").arg("reply").arg("OFF"),
                 Occupancy::Unpaired,
             ),
+            (
+                Command::read("CLIENT").key("REPLY").arg("OFF"),
+                Occupancy::Unpaired,
+            ),
             (Command::read("CLIENT").arg("LIST"), Occupancy::Shared),
+            (
+                Command::read("REPLCONF").arg("ACK").arg(0),
+                Occupancy::Unpaired,
+            ),
+            (Command::read("get").key("k"), Occupancy::Shared),
+            (Command::write("blpop").key("k").arg(0), Occupancy::Blocking),
+            (Command::read("Monitor"), Occupancy::Unpaired),
+            (Command::read("multi"), Occupancy::Connection),
+            (
+                Command::read("client").arg("reply").arg("off"),
+                Occupancy::Unpaired,
+            ),
+            (
+                Command::read("xread").arg("block").arg(0).arg("streams"),
+                Occupancy::Blocking,
+            ),
+            (Command::script(&RESET), Occupancy::Shared),
         ] {
             assert_eq!(occupancy(&command), expected, "{}", command.name);
         }

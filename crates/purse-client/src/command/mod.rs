@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 use crate::Error;
 use crate::config::Address;
 use crate::resp::{put_bytes, put_header, put_int};
-use crate::util::time::MAX_TIMEOUT;
+use crate::util::time::clamp;
 
 pub use argument::Argument;
 pub use effect::Effect;
@@ -129,8 +129,7 @@ impl Command {
     /// Sets the time that the command may take, instead of the client's own timeout; a year at
     /// most.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
-        let is_too_long = timeout.as_secs() >= MAX_TIMEOUT.as_secs();
-        self.timeout = Some(if is_too_long { MAX_TIMEOUT } else { timeout });
+        self.timeout = Some(clamp(timeout));
         self
     }
 
@@ -191,9 +190,10 @@ impl Command {
         args.any(|arg| arg.eq_ignore_ascii_case(word))
     }
 
-    /// Whether the first argument is one of `words`, in capitals or not.
+    /// Whether the word after the name is one of `words`, in capitals or not.
     fn has_first_word(&self, words: &[&[u8]]) -> bool {
-        let first = self.args.first().cloned().map(Argument::into_bytes);
+        let argument = || self.args.first().cloned().map(Argument::into_bytes);
+        let first = self.keys.first().cloned().or_else(argument);
         first.is_some_and(|first| words.iter().any(|word| first.eq_ignore_ascii_case(word)))
     }
 

@@ -57,15 +57,16 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Reads a URL. A URL that asks for TLS gets the [system's root certificates](Tls::system).
+    /// Reads a URL. A URL that asks for TLS gets `tls`, or settings with the [system's root
+    /// certificates](Tls::system), which need not exist if there is `tls`.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] if a part of the URL cannot take effect. The message never contains
     /// the password or the whole URL.
-    pub(crate) fn from_url(url: &str) -> Result<Self> {
+    pub(crate) fn from_url(url: &str, tls: Option<Tls>) -> Result<Self> {
         let (mut target, secure) = url::parse(url)?;
         if secure {
-            target.tls = Some(Tls::system()?);
+            target.tls = Some(tls.map_or_else(Tls::system, Ok)?);
         }
         Ok(target)
     }

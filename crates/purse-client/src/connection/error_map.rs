@@ -169,7 +169,7 @@ fn text_kind(text: &str, name: &str) -> ErrorKind {
         // purse sends what current servers accept. A server that wants other arguments, or does not
         // know one of them, is older.
         ErrorKind::Unsupported
-    } else if starts_with("no such key") && name != "LSET" {
+    } else if starts_with("no such key") && !name.eq_ignore_ascii_case("LSET") {
         ErrorKind::NotFound
     } else if starts_with("index out of range") || starts_with("no such key") {
         ErrorKind::OutOfRange

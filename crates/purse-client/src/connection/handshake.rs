@@ -81,33 +81,29 @@ impl Dialer {
 
     /// Connects and logs in.
     pub(crate) async fn open(&self) -> Result<Opened> {
-        let address = self.address().await?;
-        let shown = match &address {
+        let address = match (&self.place, &self.settings.target.servers) {
+            (Place::Node(address) | Place::Sentinel(address), _) => Some(address),
+            (Place::Target, Servers::Single(address)) => Some(address),
+            (Place::Target, Servers::Unix(_)) => None,
+            (Place::Target, Servers::Cluster(seeds)) => seeds.first(),
+            (Place::Target, Servers::Sentinel { sentinels, service }) => {
+                return super::sentinel::open_primary(self, sentinels, service).await;
+            }
+        };
+        self.open_at(address).await
+    }
+
+    /// Connects to `address`, or to the unix socket, and logs in.
+    pub(super) async fn open_at(&self, address: Option<&Address>) -> Result<Opened> {
+        let shown = match address {
             Some(address) => address.to_string().into(),
             None => self.settings.server.clone(),
         };
-        match self.open_at(address.as_ref(), &shown).await {
-            Ok(opened) => Ok(opened),
-            Err(error) => Err(error.with_server(shown)),
-        }
+        let opened = self.log_in(address, &shown).await;
+        opened.map_err(|error| error.with_server(shown))
     }
 
-    /// Returns the address to connect to; none for a unix socket.
-    async fn address(&self) -> Result<Option<Address>> {
-        match (&self.place, &self.settings.target.servers) {
-            (Place::Node(address) | Place::Sentinel(address), _) => Ok(Some(address.clone())),
-            (Place::Target, Servers::Single(address)) => Ok(Some(address.clone())),
-            (Place::Target, Servers::Unix(_)) => Ok(None),
-            (Place::Target, Servers::Cluster(seeds)) => Ok(seeds.first().cloned()),
-            (Place::Target, Servers::Sentinel { sentinels, service }) => {
-                Box::pin(super::sentinel::primary(&self.settings, sentinels, service))
-                    .await
-                    .map(Some)
-            }
-        }
-    }
-
-    async fn open_at(&self, address: Option<&Address>, shown: &Arc<str>) -> Result<Opened> {
+    async fn log_in(&self, address: Option<&Address>, shown: &Arc<str>) -> Result<Opened> {
         let credentials = match self.setup {
             Setup::Sentinel => self.settings.target.sentinel_credentials.clone(),
             _ => self.settings.credentials().await?,

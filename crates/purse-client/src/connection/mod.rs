@@ -74,13 +74,11 @@ impl WeakConnection {
     }
 }
 
-/// Settings of one connection: whether it is made again, and what it reports.
+/// Settings of one connection: whether it is made again, and what it calls.
 #[derive(Default)]
 pub(crate) struct Options {
     /// Connect only once. The connection then ends after three timeouts in a row.
     pub(crate) is_single: bool,
-    /// Report no events.
-    pub(crate) is_quiet: bool,
     /// Receives the messages that reply to no command.
     pub(crate) on_push: Option<Box<dyn FnMut(Vec<Value>) + Send>>,
     /// Is called after each loss and after each failed attempt to connect.
@@ -148,12 +146,6 @@ impl Connection {
                 lengths.push(out.len() - before);
             }
         })
-    }
-
-    /// Puts a command into the queue whose reply no caller waits for.
-    pub(crate) fn send_unawaited(&self, command: &Command, terms: Terms) -> Result<(), Failure> {
-        let encode = |out: &mut Vec<u8>| command.put(out, true);
-        self.0.shared.put_unawaited(terms, encode)
     }
 
     /// Takes a command out of the queue that was not sent yet. Returns whether it was there; if it

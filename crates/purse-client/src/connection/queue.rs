@@ -168,19 +168,6 @@ impl Shared {
         Ok(Ticket { reply, number })
     }
 
-    /// Puts a command into the queue whose reply no caller waits for.
-    pub(super) fn put_unawaited(
-        &self,
-        terms: Terms,
-        encode: impl FnOnce(&mut Vec<u8>),
-    ) -> Result<(), Failure> {
-        self.put(terms, 0, |out, _| {
-            encode(out);
-            To::Nobody(1)
-        })
-        .map(drop)
-    }
-
     fn put(
         &self,
         terms: Terms,

@@ -1,31 +1,71 @@
-//! The lookup of the primary of a sentinel group.
+//! The way to the primary of a sentinel group.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 
 use super::error_map;
 use super::handshake::{Dialer, Opened, Place, Setup};
 use super::settings::Settings;
 use crate::config::Address;
-use crate::util::time::timeout;
+use crate::util::sync::Mutex;
+use crate::util::time::{MAX_TIMEOUT, timeout};
 use crate::{Error, ErrorKind, Reply, Result};
 
-/// Asks the sentinels, one after the other, for the address of the primary.
-pub(super) async fn primary(
-    settings: &Arc<Settings>,
+/// The primaries that were tried in one attempt to connect.
+type Tried = Mutex<HashSet<Address>>;
+
+/// Connects to the primary that the sentinels name.
+///
+/// A sentinel may name a server that is gone or is a replica now. Therefore the next sentinel is
+/// asked when the attempt through the one before has failed, or takes long: the first one that leads
+/// to a primary counts.
+pub(super) async fn open_primary(
+    dialer: &Dialer,
     sentinels: &[Address],
     service: &str,
-) -> Result<Address> {
+) -> Result<Opened> {
+    let limit = dialer.settings.connect_timeout;
+    // One sentinel or primary that does not answer must not take the time of all.
+    let share = limit / u32::try_from(sentinels.len() + 1).unwrap_or(u32::MAX);
+    let tried = Tried::default();
+    let mut attempts = FuturesUnordered::new();
     let mut last = None;
-    // One sentinel that does not answer must not take the time of all.
-    let share = settings.connect_timeout / u32::try_from(sentinels.len() + 1).unwrap_or(u32::MAX);
-    for sentinel in sentinels {
-        let asked = timeout(share, ask(settings, sentinel, service)).await;
-        match asked.unwrap_or_else(|| Err(error_map::sentinel_timeout())) {
-            Ok(address) => return Ok(address),
-            Err(error) => last = Some(worse(last, error.with_server(sentinel.to_string().into()))),
+    for sentinel in sentinels.iter().map(Some).chain([None]) {
+        let patience = match sentinel {
+            Some(_) => share,
+            None => MAX_TIMEOUT,
+        };
+        attempts.extend(sentinel.map(|sentinel| open_by(dialer, sentinel, service, share, &tried)));
+        while let Some(Some(outcome)) = timeout(patience, attempts.next()).await {
+            match outcome {
+                Ok(Some(opened)) => return Ok(opened),
+                Ok(None) => {}
+                Err(error) => last = Some(worse(last, error)),
+            }
         }
     }
     Err(last.unwrap_or_else(error_map::sentinel_timeout))
+}
+
+/// Connects to the primary that one sentinel names, unless it was tried before.
+async fn open_by(
+    dialer: &Dialer,
+    sentinel: &Address,
+    service: &str,
+    limit: Duration,
+    tried: &Tried,
+) -> Result<Option<Opened>> {
+    let asked = timeout(limit, ask(&dialer.settings, sentinel, service)).await;
+    let asked = asked.unwrap_or_else(|| Err(error_map::sentinel_timeout()));
+    let primary = asked.map_err(|error| error.with_server(sentinel.to_string().into()))?;
+    if !tried.lock().insert(primary.clone()) {
+        return Ok(None);
+    }
+    dialer.open_at(Some(&primary)).await.map(Some)
 }
 
 /// Returns the more useful error: one from an answer, before one for want of an answer.
@@ -42,7 +82,7 @@ async fn ask(settings: &Arc<Settings>, sentinel: &Address, service: &str) -> Res
         place: Place::Sentinel(sentinel.clone()),
         setup: Setup::Sentinel,
     };
-    let opened = dialer.open().await.map_err(name_login)?;
+    let opened = dialer.open_at(Some(sentinel)).await.map_err(name_login)?;
     let question = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", service];
     let (_, reply) = opened.call(&question).await?;
     let reply = reply.map_err(|words| {

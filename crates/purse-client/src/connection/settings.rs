@@ -1,14 +1,16 @@
 //! The settings of a client, as its connections need them.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::config::{Credentials, Target};
 use crate::telemetry::Hook;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// The servers to which a client sends its reads.
 ///
@@ -68,7 +70,7 @@ impl Settings {
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {
         Self {
-            target: Target::from_url("redis://localhost").expect("a URL"),
+            target: Target::from_url("redis://localhost", None).expect("a URL"),
             server: "localhost".into(),
             command_timeout: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(1),
@@ -87,7 +89,17 @@ impl Settings {
     /// Returns the login data for the next connection to a server.
     pub(super) async fn credentials(&self) -> Result<Option<Credentials>> {
         match &self.provider {
-            Some(Provider(renew)) => renew().await.map(Some),
+            Some(Provider(renew)) => {
+                // A panic must not end the task that drives the connection.
+                let renewed = AssertUnwindSafe(async { renew().await })
+                    .catch_unwind()
+                    .await;
+                let renewed = renewed.unwrap_or_else(|_| {
+                    let message = "cannot connect: the credentials provider panicked";
+                    Err(Error::new(ErrorKind::Config, message))
+                });
+                renewed.map(Some)
+            }
             None => Ok(self.target.credentials.clone()),
         }
     }

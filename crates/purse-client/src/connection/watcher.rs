@@ -1,27 +1,30 @@
 //! The task that hears of failovers from sentinels.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::handshake::{Dialer, Place, Setup};
+use super::handshake::{Dialer, Opened, Place, Setup};
 use super::settings::Settings;
-use super::{Connection, Options, Status, Terms};
 use crate::command::Command;
 use crate::config::Servers;
-use crate::resp::Value;
+use crate::resp::{Frame, Value};
 use crate::telemetry::Counters;
-use crate::util::time::sleep;
+use crate::util::time::{sleep, timeout};
 
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Subscribes to the sentinels' messages of failovers, and calls `on_failover` for those of the
 /// client's primary. The task ends when it is aborted.
+///
+/// It needs no driver, because a subscription has no replies to match. It reports no events: while
+/// the sentinels are away, an attempt a second would be reported as a change.
 pub(crate) async fn watch_for_failover(
     settings: Arc<Settings>,
     counters: Arc<Counters>,
-    on_failover: impl Fn() + Clone + Send + 'static,
+    on_failover: impl Fn() + Send + Sync + 'static,
 ) {
     let Servers::Sentinel { sentinels, service } = &settings.target.servers else {
         return;
@@ -32,32 +35,42 @@ pub(crate) async fn watch_for_failover(
             place: Place::Sentinel(sentinel.clone()),
             setup: Setup::Sentinel,
         };
-        let (on_failover, service) = (on_failover.clone(), service.clone());
-        let options = Options {
-            is_single: true,
-            // While the sentinels are away, an attempt a second would be reported as a change.
-            is_quiet: true,
-            on_push: Some(Box::new(move |message| {
-                if is_of(&message, &service) {
-                    on_failover();
-                }
-            })),
-            on_loss: None,
-        };
-        let connection = Connection::start(&Handle::current(), dialer, options, counters.clone());
-        let now = std::time::Instant::now();
-        let terms = Terms {
-            since: now,
-            deadline: now + settings.connect_timeout + settings.command_timeout,
-            fail_fast: false,
-        };
-        let subscribe = Command::read("SUBSCRIBE").arg("+switch-master");
-        let _ = connection.send_unawaited(&subscribe, terms);
-        let mut status = connection.status();
-        let _ = status
-            .wait_for(|status| matches!(status, Status::Over))
-            .await;
+        match timeout(settings.connect_timeout, dialer.open()).await {
+            Some(Ok(opened)) => {
+                // The next sentinel may answer. Commands report what is wrong with all of them.
+                let _ = listen(opened, service, &on_failover).await;
+            }
+            Some(Err(_)) | None => counters.add_connect_failure(),
+        }
         sleep(PAUSE).await;
+    }
+}
+
+/// Reads the messages of one sentinel until the connection breaks.
+async fn listen(opened: Opened, service: &str, on_failover: &impl Fn()) -> io::Result<()> {
+    let Opened {
+        mut stream,
+        mut read,
+        mut parser,
+        ..
+    } = opened;
+    let mut subscribe = Vec::new();
+    let command = Command::read("SUBSCRIBE").arg("+switch-master");
+    command.put(&mut subscribe, true);
+    stream.write_all(&subscribe).await?;
+    stream.flush().await?;
+    loop {
+        while let Some(frame) = parser.next(&mut read).map_err(io::Error::other)? {
+            // In RESP2, a message has the form of a reply.
+            if let Frame::Push(message) | Frame::Reply(Value::List(message)) = frame
+                && is_of(&message, service)
+            {
+                on_failover();
+            }
+        }
+        if stream.read_buf(&mut read).await? == 0 {
+            return Ok(());
+        }
     }
 }
 

@@ -266,6 +266,11 @@ impl Core {
         self.closing.subscribe()
     }
 
+    /// Returns a receiver that changes with each failover.
+    pub(crate) fn failovers(&self) -> watch::Receiver<()> {
+        self.failovers.happened.subscribe()
+    }
+
     pub(crate) const fn in_flight(&self) -> &InFlight {
         &self.in_flight
     }
@@ -356,11 +361,16 @@ impl Core {
 /// Reports a failover, once for each connection that it ends: sentinels tell it, and so does the
 /// old primary that refuses writes.
 #[derive(Debug, Default)]
-struct FailoverReport(Mutex<Option<u64>>);
+struct FailoverReport {
+    told: Mutex<Option<u64>>,
+    /// For key watches, which have connections of their own.
+    happened: watch::Sender<()>,
+}
 
 impl FailoverReport {
     fn tell(&self, settings: &Settings, generation: u64) {
-        let told = self.0.lock().replace(generation);
+        self.happened.send_replace(());
+        let told = self.told.lock().replace(generation);
         if told != Some(generation) {
             settings.hook.tell(&Event::Failover {
                 server: settings.server.clone(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::command::Command;
+use crate::util::time::clamp;
 
 /// A set of options for the operations of one handle, for [`Client::with`](crate::Client::with).
 ///
@@ -32,9 +33,10 @@ impl Options {
         }
     }
 
-    /// Sets the time that each command may take, instead of the client's own timeout.
+    /// Sets the time that each command may take, instead of the client's own timeout; a year at
+    /// most.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.timeout = Some(clamp(timeout));
         self
     }
 

@@ -13,7 +13,7 @@ end
 local reply = redis.call(unpack(call))
 -- A number of Lua's has 53 bits: what may have had more is read as text.
 if type(reply) == 'number' and math.abs(reply) >= 2 ^ 53 then
-    local name = ARGV[1]
+    local name = string.upper(ARGV[1])
     if name == 'HINCRBY' then
         return redis.call('HGET', KEYS[1], ARGV[2])
     elseif name == 'INCR' or name == 'INCRBY' or name == 'DECR' or name == 'DECRBY' then

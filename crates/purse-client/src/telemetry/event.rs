@@ -1,6 +1,7 @@
 //! The events that a client reports about its connections.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::trace;
@@ -9,7 +10,8 @@ use crate::Error;
 /// A change of a connection, which a [hook](crate::ClientBuilder::on_event) receives.
 ///
 /// Each event is also sent to `tracing`, with that feature. All connections of a client report:
-/// those to the nodes of a cluster, to sentinels, and those of key watches and sessions.
+/// those to the nodes of a cluster, and those of key watches and sessions. The subscription to the
+/// messages of sentinels reports [`Failover`](Self::Failover) only.
 ///
 /// # Examples
 /// ```
@@ -91,8 +93,10 @@ impl Hook {
 
     pub(crate) fn tell(&self, event: &Event) {
         trace::event(event);
-        if let Some(call) = &self.0 {
-            call(event);
+        let Some(call) = &self.0 else { return };
+        // A panic must not end the task that drives the connection.
+        if catch_unwind(AssertUnwindSafe(|| call(event))).is_err() {
+            trace::hook_panicked(event);
         }
     }
 }

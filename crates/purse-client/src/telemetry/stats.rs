@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::metrics;
 use crate::ErrorKind;
 
 /// The number of kinds of errors.
@@ -10,7 +11,7 @@ const KINDS: usize = ErrorKind::Interrupted as usize + 1;
 /// A snapshot of the counters of a client, from [`Client::stats`](crate::Client::stats).
 ///
 /// The counters include all connections of the client since it was made, and those of its key
-/// watches. They do not include handshakes.
+/// watches. They do not include handshakes, nor the messages of sentinels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
@@ -83,47 +84,42 @@ impl Counters {
     }
 
     pub(crate) fn add_sent(&self, commands: usize, bytes: usize) {
-        add(&self.commands, commands);
-        add(&self.bytes_sent, bytes);
-        super::metrics::sent(commands, bytes);
+        add(&self.commands, "purse_commands_total", commands);
+        add(&self.bytes_sent, "purse_sent_bytes_total", bytes);
     }
 
     pub(crate) fn add_replies(&self, replies: usize) {
-        add(&self.replies, replies);
-        super::metrics::replies(replies);
+        add(&self.replies, "purse_replies_total", replies);
     }
 
     pub(crate) fn add_received(&self, bytes: usize) {
-        add(&self.bytes_received, bytes);
-        super::metrics::received(bytes);
+        add(&self.bytes_received, "purse_received_bytes_total", bytes);
     }
 
     pub(crate) fn add_timeouts(&self, timeouts: usize) {
-        add(&self.timeouts, timeouts);
-        super::metrics::timeouts(timeouts);
+        add(&self.timeouts, "purse_timeouts_total", timeouts);
     }
 
     pub(crate) fn add_reconnect(&self) {
-        add(&self.reconnects, 1);
-        super::metrics::reconnect();
+        add(&self.reconnects, "purse_reconnects_total", 1);
     }
 
     pub(crate) fn add_connect_failure(&self) {
-        add(&self.connect_failures, 1);
-        super::metrics::connect_failure();
-    }
-
-    pub(crate) fn add_error(&self, kind: ErrorKind) {
-        add(&self.errors[kind as usize], 1);
-        super::metrics::error(kind);
+        add(&self.connect_failures, "purse_connect_failures_total", 1);
     }
 
     pub(crate) fn add_redirect(&self) {
-        add(&self.redirects, 1);
-        super::metrics::redirect();
+        add(&self.redirects, "purse_redirects_total", 1);
+    }
+
+    pub(crate) fn add_error(&self, kind: ErrorKind) {
+        self.errors[kind as usize].fetch_add(1, Ordering::Relaxed);
+        metrics::error(kind);
     }
 }
 
-fn add(counter: &AtomicU64, n: usize) {
+/// Adds `n` to a counter, and to the counter `name` of the `metrics` crate.
+fn add(counter: &AtomicU64, name: &'static str, n: usize) {
     counter.fetch_add(n as u64, Ordering::Relaxed);
+    metrics::count(name, n);
 }

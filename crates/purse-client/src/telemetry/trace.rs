@@ -52,6 +52,14 @@ fn cause_of(error: &crate::Error) -> String {
 pub(crate) fn event(_: &Event) {}
 
 #[cfg(feature = "tracing")]
+pub(crate) fn hook_panicked(event: &Event) {
+    tracing::error!(?event, "the hook for events panicked");
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn hook_panicked(_: &Event) {}
+
+#[cfg(feature = "tracing")]
 pub(crate) fn not_settled_yet(server: &str, error: &crate::Error, again_in: Duration) {
     tracing::debug!(server, %error, ?again_in, "what follows a pop is not done yet");
 }

@@ -4,6 +4,7 @@
 //! owns it and checks regularly that the server answers. When the connection ends for any reason,
 //! all watches are woken.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,14 +12,15 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
 use super::registry::WatchRegistry;
-use crate::cluster::own_part;
+use crate::cluster::{Cluster, own_part};
 use crate::command::Command;
+use crate::command::slot::slot_of;
 use crate::config::Address;
 use crate::connection::{Dialer, Options, Place, Settings, Setup, error_map};
 use crate::core::{Call, Core, InFlightGuard, Role, closed, in_time, wait_closed, wait_up};
 use crate::resp::Value;
 use crate::telemetry::Counters;
-use crate::util::time::timeout;
+use crate::util::time::{MAX_TIMEOUT, timeout};
 use crate::{Error, ErrorKind, Result};
 
 /// The time between two health checks, and the time that a check may take.
@@ -44,6 +46,8 @@ pub(crate) struct TrackingTask {
     pub(crate) counters: Arc<Counters>,
     /// The node of a cluster.
     pub(crate) node: Option<Address>,
+    pub(crate) cluster: Option<Arc<Cluster>>,
+    pub(crate) failovers: watch::Receiver<()>,
     pub(crate) closing: watch::Receiver<bool>,
     /// A client that closes waits until the connection is closed.
     pub(crate) in_flight: InFlightGuard,
@@ -56,6 +60,8 @@ impl TrackingTask {
             settings,
             counters,
             node,
+            cluster,
+            mut failovers,
             mut closing,
             in_flight,
         } = self;
@@ -64,13 +70,12 @@ impl TrackingTask {
         let (limit, tls) = (settings.connect_timeout, settings.target.tls.is_some());
         let dialer = Dialer {
             settings,
-            place: node.map_or(Place::Target, Place::Node),
+            place: node.clone().map_or(Place::Target, Place::Node),
             setup: Setup::Tracking,
         };
         let reported = registry.clone();
         let options = Options {
             is_single: true,
-            is_quiet: false,
             on_push: Some(Box::new(move |message| forward(&message, &reported))),
             on_loss: None,
         };
@@ -104,6 +109,9 @@ impl TrackingTask {
         tokio::select! {
             () = wait_closed(&mut closing) => {}
             () = over(&core) => {}
+            // The server may still answer, although another one is the primary now.
+            _ = failovers.changed() => {}
+            () = wake_moved(cluster, node, &registry) => {}
             () = heartbeat(&core, &registry, is_node, part) => {}
         }
         drop(end);
@@ -155,6 +163,26 @@ async fn over(core: &Core) {
             |status: &crate::connection::Status| matches!(status, crate::connection::Status::Over);
         let _ = status.wait_for(is_over).await;
     }
+}
+
+/// Wakes the watches of keys whose slot has another owner than `node`. The node itself may not
+/// have noticed that, and then reports no change any more. Never completes.
+async fn wake_moved(
+    cluster: Option<Arc<Cluster>>,
+    node: Option<Address>,
+    registry: &WatchRegistry,
+) {
+    while let Some((cluster, node)) = cluster.as_ref().zip(node.as_ref()) {
+        let change = cluster.wait_change(Instant::now() + MAX_TIMEOUT);
+        registry.invalidate_if(|key| !is_owner(cluster, slot_of(key), node));
+        change.await;
+    }
+    pending().await
+}
+
+/// Whether `node` owns `slot`, as far as it is known.
+pub(crate) fn is_owner(cluster: &Cluster, slot: u16, node: &Address) -> bool {
+    cluster.owner(slot).is_none_or(|owner| owner == *node)
 }
 
 /// Completes once the connection should be closed: it is dead, or no watch used it for a while.

@@ -11,10 +11,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use connection::TrackingConnection;
+use connection::{TrackingConnection, is_owner};
 use registry::Subscription;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Redirect};
 use crate::command::Command;
 use crate::command::slot::slot_of;
 use crate::config::Address;
@@ -62,9 +62,9 @@ impl Watch {
     /// evicted.
     ///
     /// It also returns when a change can no longer be noticed: the connection is lost, the slot
-    /// moved, or the client was closed. So it may return without a change, and the caller reads the
-    /// key again. It does not miss a change that the server reported. Once it has returned, it
-    /// returns at once when it is called again.
+    /// moved, another server became the primary, or the client was closed. So it may return without
+    /// a change, and the caller reads the key again. It does not miss a change that the server
+    /// reported. Once it has returned, it returns at once when it is called again.
     ///
     /// FLUSHALL and FLUSHDB wake all watches. The server reports a key that expires when it removes
     /// the key, which may be later than its time to live. A caller that must not miss the time
@@ -128,14 +128,24 @@ impl Tracking {
                 (node, _) => node,
             };
             let started = Instant::now();
-            let tracking = match self.pool.get(&self.caller, node).await {
+            let tracking = match self.pool.get(&self.caller, node.clone()).await {
                 Ok(tracking) => tracking,
                 Err(error) => return Err(self.unreachable(error)),
             };
             // To connect has a bound of its own.
             deadline += started.elapsed();
+            let in_cluster = self.caller.core.cluster().zip(node.as_ref());
             let error = match tracking.read(read.clone(), asks, left(deadline)).await {
-                Ok(read) => return Ok(read),
+                Ok(read) => {
+                    // The slot map may have changed before the watch was registered.
+                    if let Some((cluster, node)) = in_cluster
+                        && !asks
+                        && !is_owner(cluster, slot, node)
+                    {
+                        tracking.registry.invalidate(key);
+                    }
+                    return Ok(read);
+                }
                 Err(error) => error,
             };
             if error_map::is_by_replica(&error) {
@@ -148,9 +158,14 @@ impl Tracking {
             if deadline <= Instant::now() {
                 return Err(error);
             }
-            let redirected = matches!(error.code(), Some("MOVED" | "ASK" | "TRYAGAIN"));
-            if redirected && let Some(cluster) = self.caller.core.cluster() {
-                asking = target(&error, cluster, slot);
+            if let Some((cluster, node)) = in_cluster
+                && let Some(redirect) = Redirect::parse_of(error.message(), node)
+            {
+                match redirect {
+                    Redirect::Moved { slot, to } => cluster.note_moved(slot, &to),
+                    Redirect::Ask { to } => asking = Some(to),
+                    Redirect::TryAgain => {}
+                }
                 sleep(backoff.next()).await;
             } else if error.kind() == ErrorKind::NotSent && !was_lost {
                 // The connection was lost, and nothing had noticed it yet.
@@ -185,26 +200,6 @@ async fn owner(cluster: &Cluster, slot: u16, deadline: Instant) -> Result<Addres
             let message = "no node of the cluster is known to own the key's slot";
             return Err(Error::new(ErrorKind::NotSent, message));
         }
-    }
-}
-
-/// Notes where a slot is; returns the node to ask if it is only being moved there.
-fn target(error: &Error, cluster: &Cluster, slot: u16) -> Option<Address> {
-    let text = error.message();
-    let address = text.split(' ').nth(2)?;
-    let (host, port) = address.rsplit_once(':')?;
-    let port = port.parse().ok()?;
-    let address = match host {
-        "" | "?" => Address::new(&cluster.owner(slot)?.host, port),
-        host => Address::new(host, port),
-    };
-    match error.code() {
-        Some("MOVED") => {
-            cluster.note_moved(slot, &address);
-            None
-        }
-        Some("ASK") => Some(address),
-        _ => None,
     }
 }
 

@@ -60,6 +60,8 @@ impl TrackingPool {
             settings: caller.core.settings.clone(),
             counters: caller.core.counters.clone(),
             node: node.clone(),
+            cluster: caller.core.cluster().cloned(),
+            failovers: caller.core.failovers(),
             closing: caller.closing(),
             in_flight: caller.in_flight().track(),
         };
@@ -80,10 +82,11 @@ impl TrackingPool {
 
 impl PoolEntry {
     fn is_useful(&self) -> bool {
-        match self.made.peek() {
+        // Polled, because the outcome stays unseen if every caller that waited for it was dropped.
+        match self.made.clone().now_or_never() {
             None => true,
             Some(Ok(Ok(connection))) => !connection.registry.is_closed(),
-            Some(Ok(Err(error))) => is_refusal(error) && self.since.elapsed() < REFUSAL,
+            Some(Ok(Err(error))) => is_refusal(&error) && self.since.elapsed() < REFUSAL,
             Some(Err(_)) => false,
         }
     }
@@ -92,4 +95,22 @@ impl PoolEntry {
 /// Whether the server will refuse again.
 fn is_refusal(error: &Arc<Error>) -> bool {
     matches!(error.kind(), ErrorKind::Auth | ErrorKind::Unsupported)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failure_that_no_caller_saw_is_not_kept() {
+        let (sender, receiver) = oneshot::channel();
+        let entry = PoolEntry {
+            made: receiver.shared(),
+            since: Instant::now(),
+        };
+        assert!(entry.is_useful(), "it is being made");
+        let error = Error::new(ErrorKind::NotSent, "no server");
+        sender.send(Err(Arc::new(error))).expect("a receiver");
+        assert!(!entry.is_useful());
+    }
 }

@@ -55,6 +55,15 @@ impl WatchRegistry {
         drop(told);
     }
 
+    /// Wakes the subscriptions of the keys for which `is_gone` holds.
+    pub(crate) fn invalidate_if(&self, mut is_gone: impl FnMut(&[u8]) -> bool) {
+        let told: Option<Vec<_>> = self
+            .lock()
+            .as_mut()
+            .map(|keys| keys.extract_if(|key, _| is_gone(key)).collect());
+        drop(told);
+    }
+
     /// Wakes all subscriptions, because any key may have been changed.
     pub(crate) fn invalidate_all(&self) {
         let told = self.lock().as_mut().map(std::mem::take);
@@ -166,6 +175,9 @@ mod tests {
         drop((one, two));
         watched.invalidate(b"a");
         assert!(is_told(&mut later), "those before it are not it");
+        let mut third = add(&watched, "c");
+        watched.invalidate_if(|key| key == b"c");
+        assert!(is_told(&mut third) && !is_told(&mut other));
         watched.invalidate_all();
         assert!(is_told(&mut other));
     }

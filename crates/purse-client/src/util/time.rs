@@ -17,6 +17,14 @@ use futures_timer::Delay;
 /// The longest timeout: an instant must be able to represent its end.
 pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// Returns `timeout`, or [`MAX_TIMEOUT`] if it is longer.
+pub(crate) const fn clamp(timeout: Duration) -> Duration {
+    if timeout.as_secs() >= MAX_TIMEOUT.as_secs() {
+        return MAX_TIMEOUT;
+    }
+    timeout
+}
+
 /// A future that completes after some time.
 pub(crate) struct Sleep(Delay);
 

@@ -88,6 +88,19 @@ async fn forgotten_idle_connection_costs_one_timeout() {
 }
 
 #[tokio::test]
+async fn hook_that_panics_does_not_end_the_client() {
+    let server = Server::start().expect("a server");
+    let proxy = Proxy::to(&server).expect("a proxy");
+    let builder = Client::builder(&proxy.url()).on_event(|event| panic!("{event:?}"));
+    let client = builder.connect().await.expect("a server");
+    client.run(incr("n")).await.expect("INCR");
+    proxy.cut();
+    until("connected again", async || client.stats().reconnects == 1).await;
+    client.run(incr("n")).await.expect("INCR");
+    assert_eq!(get(&server, "n").as_deref(), Some("2"));
+}
+
+#[tokio::test]
 async fn slot_that_moves_is_one_redirection_event() {
     let cluster = Cluster::start(2, 0).expect("a cluster");
     let events = Events::default();

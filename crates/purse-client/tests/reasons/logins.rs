@@ -199,3 +199,36 @@ async fn credentials_provider_that_hangs_costs_the_connect_timeout() {
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error:?}");
     assert!(started.elapsed() < crate::support::SOON);
 }
+
+#[tokio::test]
+async fn credentials_provider_that_panics_is_config() {
+    for is_at_once in [true, false] {
+        let provider = move || {
+            assert!(!is_at_once, "a panic of the function");
+            async { panic!("a panic of the future") }
+        };
+        let builder = Client::builder(&Server::shared().url()).credentials_provider(provider);
+        let error = builder.connect().await.expect_err("a panic");
+        assert_eq!(error.kind(), ErrorKind::Config, "{error:?}");
+        let text = text_of(&error);
+        assert!(text.contains("credentials provider panicked"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn credentials_provider_that_panics_does_not_end_the_client() {
+    let calls = Arc::new(Mutex::new(0));
+    let provider = move || {
+        let mut calls = calls.lock().expect("no panic under the lock");
+        *calls += 1;
+        let panics = *calls < 4;
+        async move {
+            assert!(!panics, "a panic");
+            Ok(Credentials::new("default", ""))
+        }
+    };
+    let builder = Client::builder(&Server::shared().url()).credentials_provider(provider);
+    let client = lazy(builder);
+    until("the provider works", async || client.ping().await.is_ok()).await;
+    assert_eq!(client.stats().connect_failures, 3);
+}

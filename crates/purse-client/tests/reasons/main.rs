@@ -9,6 +9,7 @@ mod logins;
 mod moved;
 mod not_ready;
 mod refused_commands;
+mod stale;
 mod strangers;
 
 use std::error::Error as _;

@@ -8,13 +8,17 @@ use purse_testkit::Server;
 use crate::support::{SOON, client};
 
 /// Commands without exactly one reply, or after which replies have another form.
-fn unpaired() -> [Command; 5] {
+fn unpaired() -> [Command; 9] {
     [
         Command::read("SUBSCRIBE").arg("news"),
         Command::read("UNSUBSCRIBE"),
         Command::read("MONITOR"),
         Command::read("CLIENT").arg("REPLY").arg("SKIP"),
         Command::read("RESET"),
+        Command::read("REPLCONF").arg("ACK").arg(0),
+        Command::read("monitor"),
+        Command::read("Subscribe").arg("news"),
+        Command::read("client").arg("reply").arg("off"),
     ]
 }
 
@@ -57,6 +61,20 @@ async fn blocking_command_in_a_batch_is_refused() {
     let error = refused.take().expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
     assert_eq!(increment.take().expect("INCR"), 1);
+}
+
+#[tokio::test]
+async fn lower_case_increment_in_an_atomic_batch_is_exact() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let mut batch = client.batch().atomic();
+    let number = Command::write("incrby").key("n").arg(i64::MAX);
+    let number = batch.add(client.op(number, Reply::into_int));
+    let field = Command::write("hincrby").key("h").arg("f").arg(i64::MAX);
+    let field = batch.add(client.op(field, Reply::into_int));
+    batch.send().await.expect("a batch");
+    assert_eq!(number.take().expect("a number"), i64::MAX);
+    assert_eq!(field.take().expect("a number"), i64::MAX);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
 use futures::future::join_all;
-use purse_client::{Client, Command, Credentials, ErrorKind, ReadFrom, Scan};
+use purse_client::{Client, Command, Credentials, ErrorKind, Options, Pop, ReadFrom, Scan};
 use purse_testkit::{Cluster, Proxy, Server};
 
 use crate::support::{calls, connections, get, incr, until};
@@ -117,11 +117,59 @@ async fn keep_alive_is_set_on_every_socket() {
         client.close().await;
         until("all are closed", async || client_ports(&server).is_empty()).await;
     }
-    let error = Client::builder(&server.url())
-        .keep_alive(Some(Duration::from_millis(10)))
-        .connect_lazy()
-        .expect_err("less than a second");
-    assert_permanent(&error, ErrorKind::Config, "keep_alive");
+    let longest = Client::builder(&server.url()).keep_alive(seconds(32_767));
+    longest.connect().await.expect("a server");
+    let short = Duration::from_millis(10);
+    for idle in [Some(short), seconds(32_768), Some(Duration::MAX)] {
+        let builder = Client::builder(&server.url()).keep_alive(idle);
+        let error = builder.connect_lazy().expect_err("out of range");
+        assert_permanent(&error, ErrorKind::Config, "keep_alive");
+    }
+}
+
+#[tokio::test]
+async fn endless_durations_are_as_good_as_a_year() {
+    let proxy = Proxy::to(Server::shared()).expect("a proxy");
+    let builder = Client::builder(&proxy.url())
+        .command_timeout(Duration::MAX)
+        .connect_timeout(Duration::MAX)
+        .backoff(Duration::ZERO, Duration::MAX);
+    let client = builder.clone().connect().await.expect("a server");
+    for endless in [
+        client.clone(),
+        client.with(Options::new().timeout(Duration::MAX)),
+    ] {
+        let get = Command::read("GET").key("endless");
+        endless.run(get.clone()).await.expect("GET");
+        for read in [get.clone(), get.timeout(Duration::MAX)] {
+            let (_, _watch) = endless.watch(read).await.expect("a watch");
+        }
+        let pop = Pop::front("endless");
+        let taken = endless.take(&pop).await.expect("a reply");
+        assert!(taken.is_none());
+        let mut batch = endless.batch().atomic();
+        let ping = batch.add(endless.op(Command::read("PING"), |_| Ok(())));
+        batch.send().await.expect("a batch");
+        ping.take().expect("PONG");
+    }
+    // An attempt that fails makes the next pause.
+    let failures = client.stats().connect_failures;
+    proxy.refuse(true).expect("refuse");
+    proxy.cut();
+    until("some attempts fail", async || {
+        client.stats().connect_failures >= failures + 2
+    })
+    .await;
+    drop(client);
+
+    let slow = refused_client(&proxy, Duration::MAX, Duration::MAX);
+    until("two attempts fail", async || {
+        slow.stats().connect_failures == 2
+    })
+    .await;
+    let limit = Options::new().timeout(Duration::from_millis(100));
+    let error = slow.with(limit).run(Command::read("PING")).await;
+    assert_eq!(error.expect_err("refused").kind(), ErrorKind::NotSent);
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! TLS: what is trusted, and what a failed handshake says.
 
 use std::time::{Duration, Instant};
+use std::{env, process};
 
 use bytes::Bytes;
+use purse_client::fred::interfaces::ClientLike;
+use purse_client::fred::types::config::{Server as FredServer, ServerConfig};
 use purse_client::{Client, ClientBuilder, Command, ErrorKind, Pop};
 use purse_testkit::{Authority, Certificates, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -87,6 +90,51 @@ async fn unknown_authority_is_config() {
     }
     let exists = server.command(&["EXISTS", "n"]).expect("EXISTS");
     assert_eq!(exists.int(), Some(0));
+}
+
+#[test]
+fn given_authority_needs_no_root_certificates_of_the_system() {
+    const NAME: &str = "tls::given_authority_needs_no_root_certificates_of_the_system";
+    const FILE: &str = "SSL_CERT_FILE";
+    const NOTHING: &str = "/dev/null";
+    if env::var(FILE).as_deref() != Ok(NOTHING) {
+        // Variables are those of a process, so this test runs in one of its own.
+        let mut test = process::Command::new(env::current_exe().expect("a path"));
+        test.args(["--exact", NAME]).env(FILE, NOTHING);
+        let output = test.env_remove("SSL_CERT_DIR").output().expect("a test");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.contains("1 passed"), "{text}");
+        return;
+    }
+    let server = Server::builder().tls().start().expect("a server");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        Client::connect(&server.tls_url())
+            .await
+            .expect_err("no authority");
+        let client = trusting(&server, &server.tls_url()).connect().await;
+        client
+            .expect("a trusted server")
+            .ping()
+            .await
+            .expect("PONG");
+    });
+}
+
+#[tokio::test]
+async fn given_authority_keeps_the_names_of_a_fred_configuration() {
+    let settings = Server::builder().tls_name("redis.example");
+    let server = settings.start().expect("a server");
+    let other = Server::builder().tls().start().expect("a server");
+    let trusts_other = trusting(&other, &other.tls_url()).connect_lazy();
+    let mut config = trusts_other.expect("settings").fred().client_config();
+    let name = Some("redis.example".to_owned());
+    config.server = ServerConfig::Centralized {
+        server: FredServer::new_with_tls("127.0.0.1", server.tls_port(), name),
+    };
+    let client = Client::from_fred(config).certificate_authorities(certificates(&server).ca_pem());
+    let client = client.connect().await.expect("a trusted server");
+    client.ping().await.expect("PONG");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ fn fred_config_keeps_what_a_target_holds() {
         "redis-cluster://u:pw@h:1?node=[::1]:2",
         "redis-sentinel://u:p@h/3?sentinelServiceName=m&sentinelUsername=s&sentinelPassword=q",
     ] {
-        let target = Target::from_url(input).unwrap();
+        let target = Target::from_url(input, None).unwrap();
         let config = target.to_fred().unwrap();
         assert_eq!(config.version, RespVersion::RESP3);
         let read = Target::from_fred(&config).unwrap();
@@ -30,11 +30,11 @@ fn fred_config_keeps_what_a_target_holds() {
 
 #[test]
 fn fred_config_gets_credentials_as_inline_words() {
-    let target = Target::from_url("redis://bob:%20x%0D%0A@h").unwrap();
+    let target = Target::from_url("redis://bob:%20x%0D%0A@h", None).unwrap();
     let config = target.to_fred().unwrap();
     assert_eq!(config.username.as_deref(), Some("bob"));
     assert_eq!(config.password.as_deref(), Some("\" x\\x0d\\x0a\""));
-    let config = Target::from_url("redis://bob@h")
+    let config = Target::from_url("redis://bob@h", None)
         .unwrap()
         .to_fred()
         .unwrap();
@@ -44,7 +44,10 @@ fn fred_config_gets_credentials_as_inline_words() {
 #[test]
 fn fred_config_without_the_database_is_refused() {
     for input in ["redis://:hunter2@h/256", "redis-cluster://:hunter2@h/1"] {
-        let error = Target::from_url(input).unwrap().to_fred().unwrap_err();
+        let error = Target::from_url(input, None)
+            .unwrap()
+            .to_fred()
+            .unwrap_err();
         assert_refused(&error, "database", input);
     }
 }

@@ -99,7 +99,7 @@ fn url_part_without_effect_is_refused_by_name() {
         ("redis://h#insecure", "fragment"),
         ("redis://h/1?db=1#", "fragment"),
     ] {
-        assert_refused(&Target::from_url(input).unwrap_err(), word, input);
+        assert_refused(&Target::from_url(input, None).unwrap_err(), word, input);
     }
 }
 
@@ -108,7 +108,7 @@ fn url_part_without_effect_is_refused_by_name() {
 fn unix_socket_url_names_the_missing_feature() {
     let input = "redis+unix://:hunter2@/s";
     assert_refused(
-        &Target::from_url(input).unwrap_err(),
+        &Target::from_url(input, None).unwrap_err(),
         "feature unix-sockets",
         input,
     );
@@ -123,7 +123,7 @@ fn unix_socket_url_names_the_missing_feature() {
 fn tls_url_names_the_missing_features() {
     let input = "rediss://:hunter2@h";
     assert_refused(
-        &Target::from_url(input).unwrap_err(),
+        &Target::from_url(input, None).unwrap_err(),
         "tls- features",
         input,
     );

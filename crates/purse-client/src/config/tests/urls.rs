@@ -79,7 +79,7 @@ fn url_login_is_read_exactly() {
         ("redis://:%C3%A9é@h", default_user("éé")),
         ("redis-cluster://bob:pw@h:1?node=i:2", user("bob", "pw")),
     ] {
-        let target = Target::from_url(input).unwrap();
+        let target = Target::from_url(input, None).unwrap();
         assert_eq!(target.credentials, expected, "{input}");
         assert_eq!(target.database, 0, "{input}");
         assert!(target.tls.is_none(), "{input}");
@@ -96,7 +96,7 @@ fn url_sentinel_login_is_separate() {
         ("&sentinelUsername=s&sentinelPassword=p", user("s", "p")),
     ] {
         let input = format!("redis-sentinel://u:q@h/2?sentinelServiceName=main{parameters}");
-        let target = Target::from_url(&input).unwrap();
+        let target = Target::from_url(&input, None).unwrap();
         assert_eq!(target.credentials, user("u", "q"), "{input}");
         assert_eq!(target.sentinel_credentials, expected, "{input}");
         assert_eq!(target.database, 2, "{input}");
@@ -117,7 +117,7 @@ fn url_database_is_read_exactly() {
         ("redis-cluster://h?node=i&db=4", 4),
     ] {
         assert_eq!(
-            Target::from_url(input).unwrap().database,
+            Target::from_url(input, None).unwrap().database,
             expected,
             "{input}"
         );
@@ -141,7 +141,7 @@ fn unix_socket_url_is_read_exactly() {
         ),
         ("unix:///s?username=u", "/s", user("u", ""), 0),
     ] {
-        let target = Target::from_url(input).unwrap();
+        let target = Target::from_url(input, None).unwrap();
         assert_eq!(target.servers, Servers::Unix(path.into()), "{input}");
         assert_eq!(target.credentials, credentials, "{input}");
         assert_eq!(target.database, database, "{input}");
@@ -162,7 +162,7 @@ fn unix_socket_url_is_read_exactly() {
         ("redis+unix:///s?pass=hunter2", "\"pass\""),
         ("redis+unix:///s#1", "fragment"),
     ] {
-        assert_refused(&Target::from_url(input).unwrap_err(), word, input);
+        assert_refused(&Target::from_url(input, None).unwrap_err(), word, input);
     }
 }
 
@@ -177,7 +177,7 @@ fn label_names_servers_without_credentials() {
             "main by sentinel h:26379",
         ),
     ] {
-        let target = Target::from_url(input).unwrap();
+        let target = Target::from_url(input, None).unwrap();
         assert_eq!(&*target.label(), expected);
         assert!(!format!("{target:?}").contains(SECRET));
     }

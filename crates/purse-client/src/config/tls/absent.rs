@@ -31,6 +31,11 @@ impl Tls {
         Err(built_without("the client is given certificates for TLS"))
     }
 
+    /// Cannot be called.
+    pub(crate) fn set_certificates(&mut self, other: Self) {
+        match other {}
+    }
+
     /// Returns an error if the configuration asks for TLS, which fred can have without purse.
     pub(in crate::config) fn from_fred(config: &Config) -> Result<Option<Self>> {
         if config.uses_tls() {

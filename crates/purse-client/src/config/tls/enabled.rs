@@ -94,6 +94,11 @@ impl Tls {
         Ok(Self::new((LIBRARIES[0].custom)(&pem)?))
     }
 
+    /// Takes over the certificates of `other`. The names of servers stay.
+    pub(crate) fn set_certificates(&mut self, other: Self) {
+        self.connector = other.connector;
+    }
+
     /// Reads the TLS settings of a fred configuration.
     pub(in crate::config) fn from_fred(config: &Config) -> Result<Option<Self>> {
         let Some(tls) = &config.tls else {

@@ -248,9 +248,6 @@ impl Driver {
     }
 
     fn tell(&self, event: Event) {
-        if self.options.is_quiet {
-            return;
-        }
         self.dialer.settings.hook.tell(&event);
     }
 
