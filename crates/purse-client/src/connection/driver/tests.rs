@@ -254,7 +254,7 @@ async fn order_to_reset_starts_a_connection_that_is_being_opened_again() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
     let mut settings = Settings::for_tests();
-    settings.target = Target::from_url(&format!("redis://{address}")).expect("a URL");
+    settings.target = Target::from_url(&format!("redis://{address}"), None).expect("a URL");
     settings.connect_timeout = Duration::from_secs(60);
     let mut driver = idle_driver(settings);
     let shared = driver.shared.clone();
