@@ -105,7 +105,7 @@ async fn ask(cluster: &Cluster, connection: &Connection, address: &Address) -> R
         fail_fast: true,
     };
     let command = Command::read("CLUSTER").arg("SLOTS");
-    let ticket = connection
+    let (ticket, _) = connection
         .send(&command, terms, false, false)
         .map_err(|failure| error_map::command_error(failure, "CLUSTER", Effect::Read))?;
     let waiting = Waiting::new(

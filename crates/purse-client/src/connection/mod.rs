@@ -102,21 +102,23 @@ impl Connection {
     }
 
     /// Puts a command into the queue. With `asking`, the node runs it although it only imports the
-    /// slot.
+    /// slot. Returns also whether a script is sent by its hash.
     pub(crate) fn send(
         &self,
         command: &Command,
         terms: Terms,
         asking: bool,
         whole: bool,
-    ) -> Result<Ticket<Result<Delivered, Failure>>, Failure> {
+    ) -> Result<(Ticket<Result<Delivered, Failure>>, bool), Failure> {
         let skip = usize::from(asking);
-        self.0.shared.put_one(terms, skip, |out, known| {
+        let mut by_hash = false;
+        let ticket = self.0.shared.put_one(terms, skip, |out, known| {
             if asking {
                 Command::read("ASKING").put(out, false);
             }
-            encode(command, out, known, whole);
-        })
+            by_hash = encode(command, out, known, whole);
+        })?;
+        Ok((ticket, by_hash))
     }
 
     /// Puts an atomic batch into the queue.
@@ -135,19 +137,22 @@ impl Connection {
         })
     }
 
-    /// Puts commands into the queue with no other command in between.
+    /// Puts commands into the queue with no other command in between. Returns also for each whether
+    /// a script is sent by its hash.
     pub(crate) fn send_run<'a>(
         &self,
         commands: impl IntoIterator<Item = &'a Command>,
         terms: Terms,
-    ) -> Result<Ticket<Vec<Outcome>>, Failure> {
-        self.0.shared.put_run(terms, |out, known, lengths| {
+    ) -> Result<(Ticket<Vec<Outcome>>, Vec<bool>), Failure> {
+        let mut by_hash = Vec::new();
+        let ticket = self.0.shared.put_run(terms, |out, known, lengths| {
             for command in commands {
                 let before = out.len();
-                encode(command, out, known, false);
+                by_hash.push(encode(command, out, known, false));
                 lengths.push(out.len() - before);
             }
-        })
+        })?;
+        Ok((ticket, by_hash))
     }
 
     /// Puts a command into the queue whose reply no caller waits for.
@@ -247,9 +252,12 @@ impl Connection {
     }
 }
 
-fn encode(command: &Command, out: &mut Vec<u8>, known: &mut KnownScripts, whole: bool) {
+/// Encodes a command; returns whether it is a script that is sent by its hash.
+fn encode(command: &Command, out: &mut Vec<u8>, known: &mut KnownScripts, whole: bool) -> bool {
     let was_known = command.script.is_some_and(|script| known.insert(script));
-    command.put(out, whole || !was_known);
+    let by_hash = was_known && !whole;
+    command.put(out, !by_hash);
+    by_hash
 }
 
 impl Drop for Owner {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{Core, Role};
+use super::{Core, Role, refusal};
 use crate::cluster::{Redirect, Route};
 use crate::command::catalog::{Occupancy, occupancy};
 use crate::command::script_batch::ScriptBatch;
@@ -59,6 +60,8 @@ pub(crate) struct Call {
     asking: bool,
     /// Whether the last request was sent with ASKING.
     was_asking: bool,
+    /// Whether the last request was a script that was sent by its hash.
+    was_by_hash: bool,
     span: Option<OperationSpan>,
 }
 
@@ -113,6 +116,7 @@ impl Call {
             though_closed: false,
             asking: false,
             was_asking: false,
+            was_by_hash: false,
             span: None,
         }
     }
@@ -208,18 +212,14 @@ impl Call {
         if let Some(node) = self.command().and_then(|command| command.node.as_deref()) {
             return Some((cluster.connection(node), false));
         }
-        let key = match &self.work {
-            Work::Command(command) => command.keys.first(),
-            Work::Batch(batch) => batch.keys.first(),
-        };
-        match cluster.route(key.map(|key| &**key), effect) {
+        match cluster.route(self.key().map(|key| &**key), effect) {
             Route::Node(connection) => Some((connection, false)),
             Route::Unknown => None,
         }
     }
 
     fn send(
-        &self,
+        &mut self,
         connection: Connection,
         terms: Terms,
         asking: bool,
@@ -227,15 +227,20 @@ impl Call {
     ) -> Result<State> {
         let sent = match &self.work {
             Work::Command(command) => connection.send(command, terms, asking, whole),
-            Work::Batch(batch) => connection.send_script_batch(batch, terms, asking),
+            Work::Batch(batch) => connection
+                .send_script_batch(batch, terms, asking)
+                .map(|ticket| (ticket, false)),
         };
         match sent {
-            Ok(ticket) => Ok(State::Waiting(Waiting::new(
-                connection,
-                ticket,
-                terms.deadline,
-                self.core.runtime.id(),
-            ))),
+            Ok((ticket, by_hash)) => {
+                self.was_by_hash = by_hash;
+                Ok(State::Waiting(Waiting::new(
+                    connection,
+                    ticket,
+                    terms.deadline,
+                    self.core.runtime.id(),
+                )))
+            }
             Err(failure) => Err(self.fail(failure)),
         }
     }
@@ -282,23 +287,28 @@ impl Call {
 
     fn resume_refused(
         &mut self,
-        words: bytes::Bytes,
+        words: Bytes,
         connection: Connection,
         terms: Terms,
     ) -> Result<State> {
         let script = self.command().and_then(|command| command.script);
         if let Some(script) = script
-            && words.starts_with(b"NOSCRIPT")
+            && self.was_by_hash
+            && refusal::is_script_unknown(&words)
         {
             // Both trips together have the time of one command.
             connection.forget_script(script);
             return self.send(connection, terms, self.was_asking, true);
         }
-        if words.starts_with(b"READONLY") {
+        if refusal::is_by_replica(&words) {
             self.core.leave_replica();
         }
+        let is_script = script.is_some() || self.command().is_none();
+        let redirect = self
+            .core
+            .redirect(&words, &connection, is_script, self.key());
         if let Some(cluster) = self.core.cluster().cloned()
-            && let Some(redirect) = Redirect::parse(&words, &cluster, &connection)
+            && let Some(redirect) = redirect
         {
             if let Some(script) = script {
                 // It was refused before the node could know it.
@@ -367,7 +377,7 @@ impl Call {
                 redirects.next = Some((to.clone(), false));
                 return self.start();
             }
-            Redirect::Ask { to } => {
+            Redirect::Ask { to, .. } => {
                 redirects.next = Some((to.clone(), true));
                 return self.start();
             }
@@ -390,6 +400,14 @@ impl Call {
         match &self.work {
             Work::Command(command) => command.name,
             Work::Batch(_) => "EVAL",
+        }
+    }
+
+    /// Returns the key that decides to which node it goes.
+    fn key(&self) -> Option<&Bytes> {
+        match &self.work {
+            Work::Command(command) => command.keys.first(),
+            Work::Batch(batch) => batch.keys.first(),
         }
     }
 

@@ -6,15 +6,17 @@ mod call;
 mod caller;
 mod in_flight;
 mod options;
+mod refusal;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::cluster::{Cluster, Route};
+use crate::cluster::{Cluster, Redirect, Route};
 use crate::command::{Command, Effect, ErrorContext};
 use crate::config::Servers;
 use crate::connection::{
@@ -30,6 +32,7 @@ pub(crate) use call::{Call, Origin, check};
 pub(crate) use caller::Caller;
 pub(crate) use in_flight::{InFlight, InFlightGuard};
 pub use options::Options;
+pub(crate) use refusal::{is_by_replica, is_script_unknown};
 
 /// The shortest time between two replacements of a connection because a replica answered.
 const REFUSALS: Duration = Duration::from_secs(1);
@@ -229,6 +232,19 @@ impl Core {
             Route::Node(connection) => Some(connection),
             Route::Unknown => None,
         }
+    }
+
+    /// Reads a redirection of the cluster that the node behind `connection` replied to a command
+    /// on `key`.
+    pub(crate) fn redirect(
+        &self,
+        words: &[u8],
+        connection: &Connection,
+        is_script: bool,
+        key: Option<&Bytes>,
+    ) -> Option<Redirect> {
+        let redirect = Redirect::parse(words, self.cluster()?, connection)?;
+        (!is_script || redirect.is_of_script(key.map(|key| &**key))).then_some(redirect)
     }
 
     /// Returns the terms of a command that begins now.

@@ -7,8 +7,9 @@ use super::{Board, limits};
 use crate::client::Client;
 use crate::command::{Command, Effect, slot::slot_of};
 use crate::connection::{Connection, Failure, Outcome, Terms, Waiting, error_map};
+use crate::core::{is_by_replica, is_script_unknown};
 use crate::util::time::left;
-use crate::{Reply, Result};
+use crate::{Error, ErrorKind, Reply, Result};
 
 /// Commands of a batch that were sent together.
 pub(super) struct Chunk<'a> {
@@ -21,11 +22,15 @@ pub(super) struct Chunk<'a> {
     /// The terms of all commands together, also of those that are sent again.
     terms: Terms,
     runs: Vec<Run>,
+    /// The commands in a cluster whose node is not known.
+    unrouted: Vec<usize>,
 }
 
 /// The commands of a chunk that went to one node.
 struct Run {
     indexes: Vec<usize>,
+    /// Whether each is a script that was sent by its hash.
+    by_hash: Vec<bool>,
     waiting: Waiting<Vec<Outcome>>,
 }
 
@@ -46,6 +51,7 @@ impl<'a> Chunk<'a> {
             commands,
             terms: client.core().terms(limit, fail_fast),
             runs: Vec::new(),
+            unrouted: Vec::new(),
         };
         board.mark_sending(start..start + commands.len());
         for (connection, indexes) in chunk.by_node() {
@@ -55,7 +61,7 @@ impl<'a> Chunk<'a> {
     }
 
     /// Groups the commands by the connection that they go over.
-    fn by_node(&self) -> Vec<(Connection, Vec<usize>)> {
+    fn by_node(&mut self) -> Vec<(Connection, Vec<usize>)> {
         let core = self.client.core();
         if core.cluster().is_none() {
             let connection = core.connection(self.effect).cloned();
@@ -69,6 +75,7 @@ impl<'a> Chunk<'a> {
         let mut group_of = HashMap::new();
         for (index, command) in self.commands.iter().enumerate() {
             let Some(connection) = core.route_now(command) else {
+                self.unrouted.push(index);
                 continue;
             };
             let group = *group_of.entry(connection.id()).or_insert(groups.len());
@@ -85,10 +92,14 @@ impl<'a> Chunk<'a> {
         let commands = indexes.iter().map(|&index| &self.commands[index]);
         let terms = self.terms;
         match connection.send_run(commands, terms) {
-            Ok(ticket) => {
+            Ok((ticket, by_hash)) => {
                 let home = core.runtime.id();
                 let waiting = Waiting::new(connection.clone(), ticket, terms.deadline, home);
-                self.runs.push(Run { indexes, waiting });
+                self.runs.push(Run {
+                    indexes,
+                    by_hash,
+                    waiting,
+                });
             }
             Err(failure) => indexes
                 .into_iter()
@@ -118,34 +129,32 @@ impl<'a> Chunk<'a> {
 
     /// Waits for the replies, and sends again what did not run.
     pub(super) async fn finish(mut self) {
-        let mut answered = vec![false; self.commands.len()];
-        let mut again = Vec::new();
-        for Run { indexes, waiting } in std::mem::take(&mut self.runs) {
-            let outcomes = waiting.await;
-            let mut outcomes = match outcomes {
+        let mut again = std::mem::take(&mut self.unrouted);
+        for run in std::mem::take(&mut self.runs) {
+            let connection = run.waiting.connection().clone();
+            let mut outcomes = match run.waiting.await {
                 Ok(outcomes) => outcomes.into_iter(),
-                Err(failure) => vec![Err(failure); indexes.len()].into_iter(),
+                Err(failure) => vec![Err(failure); run.indexes.len()].into_iter(),
             };
-            for index in indexes {
-                answered[index] = true;
+            for (index, by_hash) in run.indexes.into_iter().zip(run.by_hash) {
                 let outcome = outcomes.next().unwrap_or(Err(Failure::Lost(None)));
-                match self.judge(index, outcome) {
+                match self.judge(index, outcome, &connection, by_hash) {
                     Some(result) => self.give(index, result),
                     None => again.push(index),
                 }
             }
         }
-        if self.client.core().cluster().is_some() {
-            let of_nobody = (0..answered.len()).filter(|&index| !answered[index]);
-            again.extend(of_nobody);
-            again.sort_unstable();
-            // Reads alone have no order to keep.
-            if self.effect == Effect::Write {
-                again = self.in_order(again);
-            }
+        again.sort_unstable();
+        // Reads alone have no order to keep.
+        if self.effect == Effect::Write && !again.is_empty() {
+            again = self.in_order(again);
         }
         for index in again {
             let left = left(self.terms.deadline);
+            if left.is_zero() {
+                self.fail(index, Failure::NotSent(None));
+                continue;
+            }
             let command = self.commands[index].clone().timeout(left);
             let result = self.client.call(command).await;
             self.give_counted(index, result.map(|answer| answer.reply));
@@ -153,34 +162,59 @@ impl<'a> Chunk<'a> {
     }
 
     /// Returns the result of a command; `None` if it is to be sent again.
-    fn judge(&self, index: usize, outcome: Outcome) -> Option<Result<Reply>> {
-        let command = &self.commands[index];
+    fn judge(
+        &self,
+        index: usize,
+        outcome: Outcome,
+        connection: &Connection,
+        by_hash: bool,
+    ) -> Option<Result<Reply>> {
         let failure = match outcome {
             Ok(value) => return Some(Ok(Reply(value))),
             Err(failure) => failure,
         };
+        let command = &self.commands[index];
         let core = self.client.core();
-        let is_cluster = core.cluster().is_some();
         let has_time = self.terms.deadline > Instant::now();
         let is_again = match &failure {
-            Failure::Refused(words) if words.starts_with(b"READONLY") => {
-                core.leave_replica();
-                false
-            }
-            Failure::Refused(words) => {
-                is_cluster
-                    && [&b"MOVED "[..], b"ASK ", b"TRYAGAIN"]
-                        .iter()
-                        .any(|code| words.starts_with(code))
-            }
+            Failure::Refused(words) => self.is_unrun(command, words, connection, by_hash),
             Failure::Rerouted => has_time,
             Failure::Lost(_) | Failure::NotSent(_) => {
                 self.effect == Effect::Read && core.settings.retry_reads && has_time
             }
             Failure::Late | Failure::Ended { .. } => false,
         };
-        let error = || error_map::command_error(failure.clone(), command.name, command.effect);
-        (!is_again).then(|| Err(error()))
+        (!is_again).then(|| {
+            Err(error_map::command_error(
+                failure,
+                command.name,
+                command.effect,
+            ))
+        })
+    }
+
+    /// Whether the server refused a command in a way that lets it be sent again.
+    fn is_unrun(
+        &self,
+        command: &Command,
+        words: &[u8],
+        connection: &Connection,
+        by_hash: bool,
+    ) -> bool {
+        let core = self.client.core();
+        if is_by_replica(words) {
+            core.leave_replica();
+        }
+        if let Some(script) = command.script
+            && by_hash
+            && is_script_unknown(words)
+        {
+            connection.forget_script(script);
+            return true;
+        }
+        let key = command.keys.first();
+        core.redirect(words, connection, command.script.is_some(), key)
+            .is_some()
     }
 
     /// Leaves out what must not run any more, because a later command in the same slot has run.
@@ -193,8 +227,8 @@ impl<'a> Chunk<'a> {
             if !again.contains(&index) {
                 ran.extend(slot(index));
             } else if slot(index).is_some_and(|slot| ran.contains(&slot)) {
-                let error = error_map::redirected("the slot has moved");
-                self.give(index, Err(error));
+                let message = "not run: a later operation of the batch in its slot has run";
+                self.give(index, Err(Error::new(ErrorKind::NotSent, message)));
             } else {
                 kept.push(index);
             }

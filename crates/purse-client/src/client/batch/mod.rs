@@ -171,8 +171,9 @@ impl Batch {
     ///
     /// A batch takes one round trip for every 1024 operations; an atomic batch takes one in all. An
     /// empty batch sends nothing. In a cluster the order is kept within each slot. An operation
-    /// that the cluster redirected did not run, and is sent again alone. If a later operation in
-    /// its slot has run, it is [`NotSent`](ErrorKind::NotSent) instead.
+    /// that the cluster redirected did not run, and is sent again alone, as is a script that the
+    /// server has forgotten. If a later operation in its slot has run, it is
+    /// [`NotSent`](ErrorKind::NotSent) instead.
     ///
     /// # Errors
     /// A batch that is not atomic always returns `Ok`: what became of each operation is in its
