@@ -42,14 +42,14 @@ impl<'a> Chunk<'a> {
         start: usize,
         commands: &'a [Command],
     ) -> Self {
-        let (limit, fail_fast) = limits(commands.iter());
+        let (limit, fail_fast) = limits(client, commands);
         let mut chunk = Self {
             client,
             board,
             effect,
             start,
             commands,
-            terms: client.core().terms(limit, fail_fast),
+            terms: client.core().terms(Some(limit), fail_fast),
             runs: Vec::new(),
             unrouted: Vec::new(),
         };

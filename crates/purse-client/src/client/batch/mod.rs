@@ -173,7 +173,8 @@ impl Batch {
     /// empty batch sends nothing. In a cluster the order is kept within each slot. An operation
     /// that the cluster redirected did not run, and is sent again alone, as is a script that the
     /// server has forgotten. If a later operation in its slot has run, it is
-    /// [`NotSent`](ErrorKind::NotSent) instead.
+    /// [`NotSent`](ErrorKind::NotSent) instead. Operations that are sent together have the longest
+    /// of their timeouts.
     ///
     /// # Errors
     /// A batch that is not atomic always returns `Ok`: what became of each operation is in its
@@ -236,10 +237,10 @@ impl Batch {
             ..
         } = self;
         let names: Vec<_> = commands.iter().map(|command| command.name).collect();
-        let (limit, fail_fast) = limits(commands.iter());
+        let (limit, fail_fast) = limits(&client, &commands);
         let batch = ScriptBatch::new(commands).and_then(|mut batch| {
             client.same_slot(&batch.keys)?;
-            batch.timeout = limit;
+            batch.timeout = Some(limit);
             batch.fail_fast = fail_fast;
             Ok(batch)
         });
@@ -277,14 +278,14 @@ impl Batch {
     }
 }
 
-/// Returns the longest time that one of the commands may take, and whether they fail fast, as far
-/// as they say it themselves.
-fn limits<'a>(
-    commands: impl Iterator<Item = &'a Command> + Clone,
-) -> (Option<Duration>, Option<bool>) {
-    let limit = commands.clone().filter_map(|command| command.timeout).max();
-    let fail_fast = commands.filter_map(|command| command.fail_fast).max();
-    (limit, fail_fast)
+/// Returns the longest time that one of the commands may take, and whether one of them fails fast,
+/// as far as they say it themselves.
+fn limits(client: &Client, commands: &[Command]) -> (Duration, Option<bool>) {
+    let default = client.core().settings.command_timeout;
+    let limit = |command: &Command| command.timeout.unwrap_or(default);
+    let longest = commands.iter().map(limit).max();
+    let fail_fast = commands.iter().filter_map(|command| command.fail_fast);
+    (longest.unwrap_or(default), fail_fast.max())
 }
 
 /// The reply or error of each operation.
