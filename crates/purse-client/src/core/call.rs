@@ -23,7 +23,7 @@ use crate::{Error, ErrorKind, Reply, Result};
 
 /// A read is sent again at most this many times.
 const MAX_RETRIES: u32 = 3;
-/// After this number of redirections there is a pause.
+/// After this number of redirections there is a pause before each one.
 const MAX_REDIRECTS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const MAX_PAUSE: Duration = Duration::from_millis(50);
@@ -342,17 +342,11 @@ impl Call {
                 || command.fails_on_tryagain && matches!(redirect, Redirect::TryAgain)
         });
         let text = String::from_utf8_lossy(words);
-        if fails {
-            return Err(match redirect {
-                Redirect::TryAgain => error_map::reply_error(&text, self.name()),
-                Redirect::Moved { .. } | Redirect::Ask { .. } => error_map::redirected(&text),
-            });
-        }
         let last = match redirect {
             Redirect::TryAgain => error_map::reply_error(&text, self.name()),
             Redirect::Moved { .. } | Redirect::Ask { .. } => error_map::redirected(&text),
         };
-        if terms.deadline <= Instant::now() {
+        if fails || terms.deadline <= Instant::now() {
             return Err(last);
         }
         let redirects = match &mut self.redirects {
@@ -369,18 +363,17 @@ impl Call {
         };
         redirects.count += 1;
         self.core.counters.add_redirect();
-        match redirect {
-            // Two nodes that send a command to each other do not agree yet.
-            Redirect::Moved { .. } if redirects.count > MAX_REDIRECTS => {}
-            Redirect::TryAgain => {}
-            Redirect::Moved { to, .. } => {
-                redirects.next = Some((to.clone(), false));
-                return self.start();
-            }
-            Redirect::Ask { to, .. } => {
-                redirects.next = Some((to.clone(), true));
-                return self.start();
-            }
+        // Two nodes that send a command to each other do not agree yet.
+        let is_settled = redirects.count <= MAX_REDIRECTS;
+        redirects.next = match redirect {
+            Redirect::TryAgain => None,
+            // The slot map knows the owner.
+            Redirect::Moved { .. } if !is_settled => None,
+            Redirect::Moved { to, .. } => Some((to.clone(), false)),
+            Redirect::Ask { to, .. } => Some((to.clone(), true)),
+        };
+        if is_settled && redirects.next.is_some() {
+            return self.start();
         }
         let pause = redirects.backoff.next();
         if Instant::now() + pause >= terms.deadline {

@@ -6,4 +6,5 @@ mod support;
 mod idle;
 mod load;
 mod nodes;
+mod redirects;
 mod rounds;
