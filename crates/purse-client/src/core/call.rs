@@ -10,7 +10,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{Core, Role, refusal};
-use crate::cluster::{Redirect, Route};
+use crate::cluster::Redirect;
 use crate::command::catalog::{Occupancy, occupancy};
 use crate::command::script_batch::ScriptBatch;
 use crate::command::{Command, Effect};
@@ -178,8 +178,8 @@ impl Call {
         let Some(cluster) = self.core.cluster() else {
             return Err(self.fail(Failure::NotSent(None)));
         };
-        if cluster.has_ended() {
-            return Err(error_map::ended(Ending::RuntimeEnded));
+        if let Some(ending) = cluster.ending() {
+            return Err(error_map::ended(ending));
         }
         if terms.fail_fast || terms.deadline <= Instant::now() {
             return Err(self.fail(Failure::NotSent(cluster.cause())));
@@ -212,10 +212,8 @@ impl Call {
         if let Some(node) = self.command().and_then(|command| command.node.as_deref()) {
             return Some((cluster.connection(node), false));
         }
-        match cluster.route(self.key().map(|key| &**key), effect) {
-            Route::Node(connection) => Some((connection, false)),
-            Route::Unknown => None,
-        }
+        let connection = cluster.route(self.key().map(|key| &**key), effect)?;
+        Some((connection, false))
     }
 
     fn send(
@@ -300,9 +298,7 @@ impl Call {
             connection.forget_script(script);
             return self.send(connection, terms, self.was_asking, true);
         }
-        if refusal::is_by_replica(&words) {
-            self.core.leave_replica();
-        }
+        self.core.note_refusal(&words);
         let is_script = script.is_some() || self.command().is_none();
         let redirect = self
             .core

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::cluster::{Cluster, Redirect, Route};
+use crate::cluster::{Cluster, Redirect};
 use crate::command::{Command, Effect, ErrorContext};
 use crate::config::Servers;
 use crate::connection::{
@@ -32,7 +32,7 @@ pub(crate) use call::{Call, Origin, check};
 pub(crate) use caller::Caller;
 pub(crate) use in_flight::{InFlight, InFlightGuard};
 pub use options::Options;
-pub(crate) use refusal::{is_by_replica, is_script_unknown};
+pub(crate) use refusal::is_script_unknown;
 
 /// The shortest time between two replacements of a connection because a replica answered.
 const REFUSALS: Duration = Duration::from_secs(1);
@@ -224,13 +224,19 @@ impl Core {
     /// Returns the connection for `command` in a cluster, as far as its nodes are known.
     pub(crate) fn route_now(&self, command: &Command) -> Option<Connection> {
         let cluster = self.cluster()?;
-        if let Some(node) = command.node.as_deref() {
-            return Some(cluster.connection(node));
-        }
         let key = command.keys.first().map(|key| &**key);
-        match cluster.route(key, command.effect) {
-            Route::Node(connection) => Some(connection),
-            Route::Unknown => None,
+        cluster.route(key, command.effect)
+    }
+
+    /// Notes what an error reply says about the servers.
+    pub(crate) fn note_refusal(&self, words: &[u8]) {
+        if refusal::is_by_replica(words) {
+            self.leave_replica();
+        }
+        if refusal::is_cluster_down(words)
+            && let Some(cluster) = self.cluster()
+        {
+            cluster.request_refresh();
         }
     }
 
@@ -291,8 +297,8 @@ impl Core {
         if self.is_closed() {
             return Some(Ending::Closed);
         }
-        if self.cluster().is_some_and(|cluster| cluster.has_ended()) {
-            return Some(Ending::RuntimeEnded);
+        if let Some(ending) = self.cluster().and_then(|cluster| cluster.ending()) {
+            return Some(ending);
         }
         self.connections().iter().find_map(Connection::ending)
     }
@@ -360,6 +366,9 @@ impl Core {
     pub(crate) async fn finish(&self, limit: Duration) {
         if let Some(watcher) = &self.watcher {
             watcher.abort();
+        }
+        if let Some(cluster) = self.cluster() {
+            cluster.close();
         }
         let connections = self.connections();
         let finish = connections

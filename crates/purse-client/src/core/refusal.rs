@@ -13,6 +13,11 @@ pub(crate) fn is_script_unknown(words: &[u8]) -> bool {
     )
 }
 
+/// Whether the node does not serve the slot: it sees too few other nodes, or knows no owner.
+pub(crate) fn is_cluster_down(words: &[u8]) -> bool {
+    words.starts_with(b"CLUSTERDOWN ")
+}
+
 /// Whether the server is a replica, or has become one.
 pub(crate) fn is_by_replica(words: &[u8]) -> bool {
     [

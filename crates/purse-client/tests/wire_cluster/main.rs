@@ -3,6 +3,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cut_off;
+mod ends;
 mod idle;
 mod load;
 mod nodes;

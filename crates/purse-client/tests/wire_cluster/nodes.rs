@@ -231,3 +231,30 @@ async fn batch_for_a_node_that_is_down_fails_once() {
     assert_eq!(alive.take().expect("a node that is well"), 2);
     assert_eq!(client.stats().errors(ErrorKind::NotSent), before + 1);
 }
+
+#[tokio::test]
+async fn commands_without_a_key_go_to_a_node_that_is_up() {
+    let cluster = two();
+    let client = client(&cluster).await;
+    for key in ["foo", "bar"] {
+        client.run(incr(key)).await.expect(key);
+    }
+    for key in ["foo", "bar"] {
+        let up = cluster.primary_of(key).expect("a primary");
+        let mut nodes = cluster.nodes().iter();
+        let down = nodes.find(|node| node.port() != up.port()).expect("two");
+        let asked = calls(up, "cluster|slots");
+        down.kill().expect("kill");
+        until("the loss is noticed", async || !client.is_connected()).await;
+        until("the slots are asked for", async || {
+            calls(up, "cluster|slots") > asked
+        })
+        .await;
+        for _ in 0..5 {
+            let ping = client.run(Command::read("PING")).await;
+            ping.expect("a node that is well");
+        }
+        down.restart().expect("restart");
+        until("the node is up again", async || client.is_connected()).await;
+    }
+}

@@ -7,7 +7,7 @@ use super::{Board, limits};
 use crate::client::Client;
 use crate::command::{Command, Effect, slot::slot_of};
 use crate::connection::{Connection, Failure, Outcome, Terms, Waiting, error_map};
-use crate::core::{is_by_replica, is_script_unknown};
+use crate::core::is_script_unknown;
 use crate::util::time::left;
 use crate::{Error, ErrorKind, Reply, Result};
 
@@ -202,9 +202,7 @@ impl<'a> Chunk<'a> {
         by_hash: bool,
     ) -> bool {
         let core = self.client.core();
-        if is_by_replica(words) {
-            core.leave_replica();
-        }
+        core.note_refusal(words);
         if let Some(script) = command.script
             && by_hash
             && is_script_unknown(words)
