@@ -17,7 +17,8 @@ use crate::command::Effect;
 use crate::command::slot::slot_of;
 use crate::config::Address;
 use crate::connection::{
-    Connection, Dialer, Ending, Options, Place, ReadFrom, Settings, Setup, error_map,
+    Connection, Dialer, Ending, Options, Place, ReadFrom, Settings, Setup, WeakConnection,
+    error_map,
 };
 use crate::telemetry::{Counters, Event};
 use crate::util::sync::Mutex;
@@ -142,11 +143,23 @@ impl Cluster {
             setup,
         };
         let refresh = self.refresh.clone();
+        let this = Arc::new(OnceLock::<WeakConnection>::new());
+        let of_loss = this.clone();
+        let on_loss = move || {
+            refresh.notify_one();
+            // The primary can run the reads that were not sent.
+            if setup == Setup::Replica
+                && let Some(connection) = of_loss.get()
+            {
+                connection.reroute();
+            }
+        };
         let options = Options {
-            on_loss: Some(Box::new(move || refresh.notify_one())),
+            on_loss: Some(Box::new(on_loss)),
             ..Options::default()
         };
         let connection = Connection::start(&self.runtime, dialer, options, self.counters.clone());
+        this.get_or_init(|| connection.downgrade());
         if self.ending().is_some() {
             connection.end();
         }

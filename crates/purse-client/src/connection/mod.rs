@@ -72,6 +72,13 @@ impl WeakConnection {
             owner.shared.order(Order::Reset);
         }
     }
+
+    /// Fails what was not sent yet, as [`Connection::reroute`] does.
+    pub(crate) fn reroute(&self) {
+        if let Some(owner) = self.0.upgrade() {
+            owner.shared.reroute();
+        }
+    }
 }
 
 /// Settings of one connection: whether it is made again, and what it reports.
@@ -237,6 +244,9 @@ impl Connection {
 
     /// Fails what was not sent yet because its slot may have another owner, unless the connection
     /// is up.
+    ///
+    /// Each caller then sends its command itself, also those whose slots stay with the node. The
+    /// commands may therefore run in another order than that of their first polls.
     pub(crate) fn reroute(&self) {
         self.0.shared.reroute();
     }

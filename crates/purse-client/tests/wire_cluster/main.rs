@@ -9,4 +9,5 @@ mod idle;
 mod load;
 mod nodes;
 mod redirects;
+mod replicas;
 mod rounds;
