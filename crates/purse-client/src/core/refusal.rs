@@ -5,11 +5,12 @@
 
 /// Whether the server does not know a script by its hash.
 ///
-/// Valkey 9 ends after the first sentence.
+/// Valkey 8 and later end after the first sentence. Some compatible servers leave out the last
+/// period.
 pub(crate) fn is_script_unknown(words: &[u8]) -> bool {
     matches!(
-        words,
-        b"NOSCRIPT No matching script." | b"NOSCRIPT No matching script. Please use EVAL."
+        words.strip_suffix(b".").unwrap_or(words),
+        b"NOSCRIPT No matching script" | b"NOSCRIPT No matching script. Please use EVAL"
     )
 }
 
@@ -38,6 +39,9 @@ mod tests {
             b"NOSCRIPT No matching script. Please use EVAL."
         ));
         assert!(is_script_unknown(b"NOSCRIPT No matching script."));
+        assert!(is_script_unknown(
+            b"NOSCRIPT No matching script. Please use EVAL"
+        ));
         for words in [
             &b"NOSCRIPT"[..],
             b"NOSCRIPT mine",
