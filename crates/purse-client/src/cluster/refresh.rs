@@ -12,7 +12,7 @@ use super::slot_map::SlotMap;
 use super::{Cluster, EndOnDrop};
 use crate::command::{Command, Effect};
 use crate::config::{Address, Servers};
-use crate::connection::{Connection, Failure, Terms, Waiting, error_map};
+use crate::connection::{Connection, Failure, Terms, Waiting, error_map, wait_up};
 use crate::util::time::{left, sleep, timeout};
 use crate::{Error, ErrorKind, Reply, Result};
 
@@ -214,17 +214,6 @@ async fn ask(
         lines.any(|line| line.starts_with(b"cluster_state:fail"))
     });
     Ok((SlotMap::parse(Reply(slots), address)?, is_failing))
-}
-
-/// Waits for the first attempt of a connection to end.
-async fn wait_up(connection: &Connection) -> Result<()> {
-    use crate::connection::Status;
-    let mut status = connection.status();
-    let ready = status.wait_for(|status| !matches!(status, Status::Connecting));
-    match ready.await.map(|status| status.clone()) {
-        Ok(Status::Failed(error)) => Err(error.again()),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -270,6 +270,20 @@ fn encode(command: &Command, out: &mut Vec<u8>, known: &mut KnownScripts, whole:
     by_hash
 }
 
+/// Waits until a connection is up; fails with the first attempt that fails.
+pub(crate) async fn wait_up(connection: &Connection) -> Result<(), Error> {
+    let mut status = connection.status();
+    let ready = status.wait_for(|status| !matches!(status, Status::Connecting));
+    match ready.await.map(|status| status.clone()) {
+        Ok(Status::Up) => Ok(()),
+        Ok(Status::Failed(error)) => Err(error.again()),
+        Ok(_) | Err(_) => Err(match connection.cause() {
+            Some(error) => error.again(),
+            None => error_map::ended(connection.ending().unwrap_or(Ending::Closed)),
+        }),
+    }
+}
+
 impl Drop for Owner {
     fn drop(&mut self) {
         self.shared.order(Order::End);

@@ -20,14 +20,15 @@ use crate::cluster::{Cluster, Redirect};
 use crate::command::{Command, Effect, ErrorContext};
 use crate::config::Servers;
 use crate::connection::{
-    Connection, Dialer, Ending, Options as ConnectionOptions, Place, Settings, Setup, Status,
-    Terms, WeakConnection, error_map, watch_for_failover,
+    Connection, Dialer, Ending, Options as ConnectionOptions, Place, Settings, Setup, Terms,
+    WeakConnection, error_map, watch_for_failover,
 };
 use crate::telemetry::{Counters, Event};
 use crate::util::sync::Mutex;
 use crate::util::time::{MAX_TIMEOUT, timeout};
 use crate::{Error, Result};
 
+pub(crate) use crate::connection::wait_up;
 pub(crate) use call::{Call, Origin, check};
 pub(crate) use caller::Caller;
 pub(crate) use in_flight::{InFlight, InFlightGuard};
@@ -60,10 +61,9 @@ pub(crate) struct Core {
 
 #[derive(Debug)]
 pub(crate) enum Router {
+    /// The connections to one server; none if the client is never connected.
     Single(Vec<Connection>),
     Cluster(Arc<Cluster>),
-    /// There is no connection.
-    None,
 }
 
 /// The purpose of a core.
@@ -146,7 +146,7 @@ impl Core {
             settings,
             runtime,
             Arc::default(),
-            Router::None,
+            Router::Single(Vec::new()),
             Role::Client,
             None,
         ))
@@ -183,7 +183,7 @@ impl Core {
     pub(crate) fn cluster(&self) -> Option<&Arc<Cluster>> {
         match &self.router {
             Router::Cluster(cluster) => Some(cluster),
-            Router::Single(_) | Router::None => None,
+            Router::Single(_) => None,
         }
     }
 
@@ -204,7 +204,7 @@ impl Core {
     pub(crate) fn first(&self) -> Option<&Connection> {
         match &self.router {
             Router::Single(connections) => connections.first(),
-            Router::Cluster(_) | Router::None => None,
+            Router::Cluster(_) => None,
         }
     }
 
@@ -214,7 +214,7 @@ impl Core {
         let Router::Single(connections) = &self.router else {
             return None;
         };
-        if connections.len() == 1 || effect == Effect::Write {
+        if connections.len() <= 1 || effect == Effect::Write {
             return connections.first();
         }
         let next = self.next.fetch_add(1, Ordering::Relaxed);
@@ -308,7 +308,6 @@ impl Core {
         match &self.router {
             Router::Single(connections) => connections.iter().find_map(Connection::cause),
             Router::Cluster(cluster) => cluster.cause(),
-            Router::None => None,
         }
     }
 
@@ -317,7 +316,6 @@ impl Core {
         match &self.router {
             Router::Single(connections) => connections.clone(),
             Router::Cluster(cluster) => cluster.connections(),
-            Router::None => Vec::new(),
         }
     }
 
@@ -400,25 +398,6 @@ impl Drop for Core {
             watcher.abort();
         }
     }
-}
-
-/// Waits until a connection is up; fails with the first attempt that fails.
-pub(crate) async fn wait_up(connection: &Connection) -> Result<()> {
-    let mut status = connection.status();
-    let ready = status.wait_for(|status| !matches!(status, Status::Connecting));
-    match ready.await.map(|status| status.clone()) {
-        Ok(Status::Up) => Ok(()),
-        Ok(Status::Failed(error)) => Err(take_error(error)),
-        Ok(_) | Err(_) => Err(match connection.cause() {
-            Some(error) => take_error(error),
-            None => error_map::ended(connection.ending().unwrap_or(Ending::Closed)),
-        }),
-    }
-}
-
-/// Returns the error itself, or a copy of it if others have it as well.
-pub(crate) fn take_error(error: Arc<Error>) -> Error {
-    Arc::try_unwrap(error).unwrap_or_else(|error| error.again())
 }
 
 /// Runs a future for at most `limit`, by the caller's own timer.
