@@ -151,7 +151,8 @@ impl Connection {
         commands: impl IntoIterator<Item = &'a Command>,
         terms: Terms,
     ) -> Result<(Ticket<Vec<Outcome>>, Vec<bool>), Failure> {
-        let mut by_hash = Vec::new();
+        let commands = commands.into_iter();
+        let mut by_hash = Vec::with_capacity(commands.size_hint().0);
         let ticket = self.0.shared.put_run(terms, |out, known, lengths| {
             for command in commands {
                 let before = out.len();

@@ -203,16 +203,17 @@ impl<'a> Chunk<'a> {
     ) -> bool {
         let core = self.client.core();
         core.note_refusal(words);
-        if let Some(script) = command.script
-            && by_hash
-            && is_script_unknown(words)
-        {
+        let redirect = core.redirect(
+            words,
+            connection,
+            command.script.is_some(),
+            command.keys.first(),
+        );
+        let is_unrun = redirect.is_some() || by_hash && is_script_unknown(words);
+        if is_unrun && let Some(script) = command.script {
             connection.forget_script(script);
-            return true;
         }
-        let key = command.keys.first();
-        core.redirect(words, connection, command.script.is_some(), key)
-            .is_some()
+        is_unrun
     }
 
     /// Leaves out what must not run any more, because a later command in the same slot has run.
