@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use purse_client::{Client, Command, ErrorKind, Pop, Reply, Script, Taken};
-use purse_testkit::{Cluster, Release, Server};
-use support::{SOON, calls, get, incr, until};
+use purse_testkit::{Cluster, Server};
+use support::{SOON, calls, incr, until};
 
 static COUNT: Script = Script::write("COUNT", "return redis.call('INCR', KEYS[1])");
 
@@ -519,41 +519,4 @@ async fn a_node_that_stands_still_is_left_for_its_replica_although_others_answer
     }
     busy.abort();
     old.resume().expect("resumed");
-}
-
-/// A write, and then the error that it is given.
-static FAILS: Script = Script::write(
-    "FAILS",
-    "redis.call('INCR', KEYS[1]) return redis.error_reply(ARGV[1])",
-);
-
-#[tokio::test]
-async fn script_with_an_error_like_a_redirection_runs_once() {
-    for release in [Release::Valkey9_1, Release::Redis8_2, Release::Redis6_2_5] {
-        let settings = Server::builder().release(release);
-        let cluster = Cluster::start_with(2, 0, &settings).expect("a cluster");
-        let client = client(&cluster).await;
-        let (owner, slot) = (cluster.primary_of("bar"), cluster.slot("bar"));
-        let (owner, slot) = (owner.expect("a primary"), slot.expect("a slot"));
-        let to = format!("127.0.0.1:{}", owner.port());
-        let fails = |text: &str| Command::script(&FAILS).key("bar").arg(text.to_owned());
-        let texts = [
-            "TRYAGAIN later".to_owned(),
-            format!("MOVED {} {to}", slot + 1),
-            format!("ASK {} {to}", slot + 1),
-            format!("MOVED {slot} {to} by me"),
-            "CLUSTERDOWN for me".to_owned(),
-        ];
-        for (number, text) in (1..).step_by(2).zip(&texts) {
-            let error = client.run(fails(text)).await.expect_err(text);
-            assert!(error.to_string().contains(text), "{error}");
-            assert_eq!(get(owner, "bar"), Some(number.to_string()), "{text}");
-            let mut batch = client.batch();
-            let pending = batch.add(client.op(fails(text), Reply::into_int));
-            batch.send().await.expect("a result of its own");
-            pending.take().expect_err(text);
-            assert_eq!(get(owner, "bar"), Some((number + 1).to_string()), "{text}");
-        }
-        assert_eq!(client.stats().redirects, 0, "{release:?}");
-    }
 }

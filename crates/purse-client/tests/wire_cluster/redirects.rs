@@ -1,14 +1,15 @@
-//! Nodes that do not agree on who owns a slot.
+//! Nodes that do not agree on who owns a slot, and scripts whose errors look like redirections.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use purse_client::{Client, ErrorKind};
+use purse_client::{Client, Command, ErrorKind, Reply, Script};
+use purse_testkit::{Cluster, Release, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::incr;
+use crate::support::{get, incr};
 
 const HELLO: &str = "%2\r\n+version\r\n+7.0.0\r\n+mode\r\n+cluster\r\n+OK\r\n+OK\r\n";
 const INFO: &str = "+cluster_state:ok\r\n";
@@ -73,4 +74,41 @@ async fn nodes_that_ask_each_other_are_not_asked_at_full_speed() {
         asked <= elapsed.as_millis() / 2 + 4,
         "{asked} redirections in {elapsed:?}"
     );
+}
+
+/// A write, and then the error that it is given.
+static FAILS: Script = Script::write(
+    "FAILS",
+    "redis.call('INCR', KEYS[1]) return redis.error_reply(ARGV[1])",
+);
+
+#[tokio::test]
+async fn script_with_an_error_like_a_redirection_runs_once() {
+    for release in [Release::Valkey9_1, Release::Redis8_2, Release::Redis6_2_5] {
+        let settings = Server::builder().release(release);
+        let cluster = Cluster::start_with(2, 0, &settings).expect("a cluster");
+        let client = Client::connect(&cluster.url()).await.expect("a cluster");
+        let (owner, slot) = (cluster.primary_of("bar"), cluster.slot("bar"));
+        let (owner, slot) = (owner.expect("a primary"), slot.expect("a slot"));
+        let to = format!("127.0.0.1:{}", owner.port());
+        let fails = |text: &str| Command::script(&FAILS).key("bar").arg(text.to_owned());
+        let texts = [
+            "TRYAGAIN later".to_owned(),
+            format!("MOVED {} {to}", slot + 1),
+            format!("ASK {} {to}", slot + 1),
+            format!("MOVED {slot} {to} by me"),
+            "CLUSTERDOWN for me".to_owned(),
+        ];
+        for (number, text) in (1..).step_by(2).zip(&texts) {
+            let error = client.run(fails(text)).await.expect_err(text);
+            assert!(error.to_string().contains(text), "{error}");
+            assert_eq!(get(owner, "bar"), Some(number.to_string()), "{text}");
+            let mut batch = client.batch();
+            let pending = batch.add(client.op(fails(text), Reply::into_int));
+            batch.send().await.expect("a result of its own");
+            pending.take().expect_err(text);
+            assert_eq!(get(owner, "bar"), Some((number + 1).to_string()), "{text}");
+        }
+        assert_eq!(client.stats().redirects, 0, "{release:?}");
+    }
 }
