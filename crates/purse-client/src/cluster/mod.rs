@@ -7,8 +7,7 @@ mod refresh;
 mod slot_map;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock, Weak};
+use std::sync::{Arc, OnceLock, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -17,7 +16,10 @@ use tokio::sync::{Notify, watch};
 use crate::command::Effect;
 use crate::command::slot::slot_of;
 use crate::config::Address;
-use crate::connection::{Connection, Dialer, Options, Place, ReadFrom, Settings, Setup, error_map};
+use crate::connection::{
+    Connection, Dialer, Ending, Options, Place, ReadFrom, Settings, Setup, WeakConnection,
+    error_map,
+};
 use crate::telemetry::{Counters, Event};
 use crate::util::sync::Mutex;
 use crate::util::time::{left, timeout};
@@ -38,15 +40,8 @@ pub(crate) struct Cluster {
     version: watch::Sender<u64>,
     failure: Mutex<Option<Arc<Error>>>,
     refresh: Arc<Notify>,
-    /// Whether the runtime has ended, and with it the task that learns the slots.
-    has_ended: AtomicBool,
-}
-
-/// The destination of a command.
-pub(crate) enum Route {
-    Node(Connection),
-    /// No node is known to own the slot.
-    Unknown,
+    /// Why the slots will not be learned any more, and no more connections are made.
+    ending: OnceLock<Ending>,
 }
 
 impl Cluster {
@@ -66,12 +61,23 @@ impl Cluster {
             version: watch::Sender::new(0),
             failure: Mutex::default(),
             refresh: refresh.clone(),
-            has_ended: AtomicBool::new(false),
+            ending: OnceLock::new(),
         });
         refresh.notify_one();
         let task = EndOnDrop(Arc::downgrade(&cluster));
         runtime.spawn(refresh::run(task, refresh));
         cluster
+    }
+
+    /// Ends the task that learns the slots. From now on, no connection is made.
+    pub(crate) fn close(&self) {
+        self.end(Ending::Closed);
+        self.refresh.notify_one();
+    }
+
+    fn end(&self, ending: Ending) {
+        self.ending.get_or_init(|| ending);
+        self.version.send_modify(|version| *version += 1);
     }
 
     /// Asks for the slots again, in the background.
@@ -86,16 +92,17 @@ impl Cluster {
         }
     }
 
-    /// Returns the connection for a command of `effect` on `key`.
-    pub(crate) fn route(&self, key: Option<&[u8]>, effect: Effect) -> Route {
+    /// Returns the connection for a command of `effect` on `key`; `None` if no node is known to own
+    /// the slot. A command without a key goes to a node that is connected, if there is one.
+    pub(crate) fn route(&self, key: Option<&[u8]>, effect: Effect) -> Option<Connection> {
         let map = self.map();
         let shard = match key {
             Some(key) => map.shard(slot_of(key)),
-            None => map.any_shard(),
+            None => map.any_shard(|address| self.is_up(address)),
         };
         let Some(shard) = shard else {
             self.request_refresh();
-            return Route::Unknown;
+            return None;
         };
         let prefers_replica =
             effect == Effect::Read && self.settings.read_from == ReadFrom::PreferReplica;
@@ -103,14 +110,14 @@ impl Cluster {
             for replica in &shard.replicas {
                 let connection = self.node(replica, Setup::Replica);
                 if connection.is_up() {
-                    return Route::Node(connection);
+                    return Some(connection);
                 }
             }
         }
         let connection = shard
             .connection
             .get_or_init(|| self.connection(&shard.primary));
-        Route::Node(connection.clone())
+        Some(connection.clone())
     }
 
     /// Returns the connection to a node, which is made if there is none.
@@ -136,11 +143,26 @@ impl Cluster {
             setup,
         };
         let refresh = self.refresh.clone();
+        let this = Arc::new(OnceLock::<WeakConnection>::new());
+        let of_loss = this.clone();
+        let on_loss = move || {
+            refresh.notify_one();
+            // The primary can run the reads that were not sent.
+            if setup == Setup::Replica
+                && let Some(connection) = of_loss.get()
+            {
+                connection.reroute();
+            }
+        };
         let options = Options {
-            on_loss: Some(Box::new(move || refresh.notify_one())),
+            on_loss: Some(Box::new(on_loss)),
             ..Options::default()
         };
         let connection = Connection::start(&self.runtime, dialer, options, self.counters.clone());
+        this.get_or_init(|| connection.downgrade());
+        if self.ending().is_some() {
+            connection.end();
+        }
         nodes.insert((address.clone(), setup), connection.clone());
         connection
     }
@@ -163,9 +185,9 @@ impl Cluster {
         self.map().shard(slot).map(|shard| shard.primary.clone())
     }
 
-    /// Whether the slots will not be learned any more, because the runtime has ended.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.has_ended.load(Ordering::Acquire)
+    /// Returns why the slots will not be learned any more.
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        self.ending.get().copied()
     }
 
     /// Why the slots are not known.
@@ -231,17 +253,17 @@ impl Cluster {
     pub(crate) async fn wait_known(&self) -> Result<()> {
         let mut version = self.version.subscribe();
         loop {
-            if *version.borrow_and_update() > 0 && self.map().any_shard().is_some() {
+            if *version.borrow_and_update() > 0 && !self.map().is_empty() {
                 return Ok(());
             }
             if let Some(error) = self.cause() {
                 return Err(error.again());
             }
-            if self.has_ended() {
-                return Err(error_map::ended(crate::connection::Ending::RuntimeEnded));
+            if let Some(ending) = self.ending() {
+                return Err(error_map::ended(ending));
             }
             if version.changed().await.is_err() {
-                return Err(error_map::ended(crate::connection::Ending::Closed));
+                return Err(error_map::ended(Ending::Closed));
             }
         }
     }
@@ -259,7 +281,7 @@ impl Cluster {
                 Some(error) => Err(error.again()),
                 None => Ok(()),
             },
-            Some(Err(_)) => Err(error_map::ended(crate::connection::Ending::Closed)),
+            Some(Err(_)) => Err(error_map::ended(Ending::Closed)),
             None => {
                 let message = "the cluster did not tell its primaries in time";
                 Err(Error::new(ErrorKind::Timeout, message))
@@ -278,14 +300,20 @@ impl Cluster {
     }
 }
 
+/// Ends the task that learns the slots, which otherwise waits for a request.
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.refresh.notify_one();
+    }
+}
+
 /// The cluster as its task has it, which is dropped with the runtime.
 struct EndOnDrop(Weak<Cluster>);
 
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
         if let Some(cluster) = self.0.upgrade() {
-            cluster.has_ended.store(true, Ordering::Release);
-            cluster.version.send_modify(|version| *version += 1);
+            cluster.end(Ending::RuntimeEnded);
         }
     }
 }

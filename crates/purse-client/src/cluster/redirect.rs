@@ -1,6 +1,7 @@
 //! Redirections of a cluster, and the line of a node about itself.
 
 use super::Cluster;
+use crate::command::slot::slot_of;
 use crate::config::Address;
 use crate::connection::Connection;
 
@@ -10,7 +11,7 @@ pub(crate) enum Redirect {
     /// The slot has another owner.
     Moved { slot: u16, to: Address },
     /// The slot is being moved, and this key is on the other node already.
-    Ask { to: Address },
+    Ask { slot: u16, to: Address },
     /// The slot is being moved, and the keys of the command are on both nodes.
     TryAgain,
 }
@@ -27,20 +28,37 @@ impl Redirect {
     pub(crate) fn parse_of(words: &str, node: &Address) -> Option<Self> {
         parse(words.as_bytes(), || Some(node.host.to_string()))
     }
+
+    /// Whether a server sends it for a script on `key`. A script that has run may reply with the same
+    /// code.
+    pub(crate) fn is_of_script(&self, key: Option<&[u8]>) -> bool {
+        match self {
+            Self::Moved { slot, .. } | Self::Ask { slot, .. } => {
+                key.is_some_and(|key| slot_of(key) == *slot)
+            }
+            Self::TryAgain => key.is_some(),
+        }
+    }
 }
 
+/// The only text with this code, in all releases.
+const TRY_AGAIN: &[u8] = b"TRYAGAIN Multiple keys request during rehashing of slot";
+
 fn parse(words: &[u8], own_host: impl FnOnce() -> Option<String>) -> Option<Redirect> {
+    if words == TRY_AGAIN {
+        return Some(Redirect::TryAgain);
+    }
     let text = std::str::from_utf8(words).ok()?;
     let mut words = text.split(' ');
     let code = words.next()?;
-    if code == "TRYAGAIN" {
-        return Some(Redirect::TryAgain);
-    }
     if !matches!(code, "MOVED" | "ASK") {
         return None;
     }
     let slot = words.next()?.parse().ok()?;
     let (host, port) = words.next()?.rsplit_once(':')?;
+    if words.next().is_some() {
+        return None;
+    }
     let port = port.parse().ok()?;
     let to = match host {
         "" | "?" => Address::new(&own_host()?, port),
@@ -48,7 +66,7 @@ fn parse(words: &[u8], own_host: impl FnOnce() -> Option<String>) -> Option<Redi
     };
     Some(match code {
         "MOVED" => Redirect::Moved { slot, to },
-        _ => Redirect::Ask { to },
+        _ => Redirect::Ask { slot, to },
     })
 }
 
@@ -83,14 +101,35 @@ mod tests {
         assert_eq!(parse("MOVED 5061 ::1:7002"), moved("::1"));
         assert_eq!(parse("MOVED 5061 :7002"), moved("own"));
         let to = Address::new("b", 1);
-        assert_eq!(parse("ASK 7 b:1"), Some(Redirect::Ask { to }));
+        assert_eq!(parse("ASK 7 b:1"), Some(Redirect::Ask { slot: 7, to }));
         assert_eq!(
             parse("TRYAGAIN Multiple keys request during rehashing of slot"),
             Some(Redirect::TryAgain)
         );
-        for words in ["MOVED", "MOVED x y:1", "MOVED 1 y", "CLUSTERDOWN no", ""] {
+        for words in [
+            "MOVED",
+            "MOVED x y:1",
+            "MOVED 1 y",
+            "MOVED 1 y:1 script: 1f, on @user_script:1.",
+            "TRYAGAIN later",
+            "CLUSTERDOWN no",
+            "",
+        ] {
             assert_eq!(parse(words), None, "{words}");
         }
+    }
+
+    #[test]
+    fn redirection_of_a_script_names_the_slot_of_its_key() {
+        let to = Address::new("b", 1);
+        let moved = |slot| Redirect::Moved {
+            slot,
+            to: to.clone(),
+        };
+        assert!(moved(5061).is_of_script(Some(b"bar")));
+        assert!(!moved(5062).is_of_script(Some(b"bar")));
+        assert!(!moved(5061).is_of_script(None));
+        assert!(!Redirect::TryAgain.is_of_script(None));
     }
 
     #[test]

@@ -14,7 +14,8 @@ use super::Effect;
 /// after a reconnect. There is one exception: if the server forgets a script while the connection
 /// stays (SCRIPT FLUSH, or the eviction of scripts since Redis 7.4), the script is sent again after
 /// the commands that were sent meanwhile. It runs once in any case. A script whose predecessors were
-/// awaited keeps its order.
+/// awaited keeps its order. In a batch, such a script fails with
+/// [`NotSent`](crate::ErrorKind::NotSent) if a later write in its slot has run.
 ///
 /// ```
 /// use purse_client::Script;

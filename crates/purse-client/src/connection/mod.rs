@@ -72,6 +72,13 @@ impl WeakConnection {
             owner.shared.order(Order::Reset);
         }
     }
+
+    /// Fails what was not sent yet, as [`Connection::reroute`] does.
+    pub(crate) fn reroute(&self) {
+        if let Some(owner) = self.0.upgrade() {
+            owner.shared.reroute();
+        }
+    }
 }
 
 /// Settings of one connection: whether it is made again, and what it calls.
@@ -100,21 +107,23 @@ impl Connection {
     }
 
     /// Puts a command into the queue. With `asking`, the node runs it although it only imports the
-    /// slot.
+    /// slot. Returns also whether a script is sent by its hash.
     pub(crate) fn send(
         &self,
         command: &Command,
         terms: Terms,
         asking: bool,
         whole: bool,
-    ) -> Result<Ticket<Result<Delivered, Failure>>, Failure> {
+    ) -> Result<(Ticket<Result<Delivered, Failure>>, bool), Failure> {
         let skip = usize::from(asking);
-        self.0.shared.put_one(terms, skip, |out, known| {
+        let mut by_hash = false;
+        let ticket = self.0.shared.put_one(terms, skip, |out, known| {
             if asking {
                 Command::read("ASKING").put(out, false);
             }
-            encode(command, out, known, whole);
-        })
+            by_hash = encode(command, out, known, whole);
+        })?;
+        Ok((ticket, by_hash))
     }
 
     /// Puts an atomic batch into the queue.
@@ -133,19 +142,23 @@ impl Connection {
         })
     }
 
-    /// Puts commands into the queue with no other command in between.
+    /// Puts commands into the queue with no other command in between. Returns also for each whether
+    /// a script is sent by its hash.
     pub(crate) fn send_run<'a>(
         &self,
         commands: impl IntoIterator<Item = &'a Command>,
         terms: Terms,
-    ) -> Result<Ticket<Vec<Outcome>>, Failure> {
-        self.0.shared.put_run(terms, |out, known, lengths| {
+    ) -> Result<(Ticket<Vec<Outcome>>, Vec<bool>), Failure> {
+        let commands = commands.into_iter();
+        let mut by_hash = Vec::with_capacity(commands.size_hint().0);
+        let ticket = self.0.shared.put_run(terms, |out, known, lengths| {
             for command in commands {
                 let before = out.len();
-                encode(command, out, known, false);
+                by_hash.push(encode(command, out, known, false));
                 lengths.push(out.len() - before);
             }
-        })
+        })?;
+        Ok((ticket, by_hash))
     }
 
     /// Takes a command out of the queue that was not sent yet. Returns whether it was there; if it
@@ -224,6 +237,9 @@ impl Connection {
 
     /// Fails what was not sent yet because its slot may have another owner, unless the connection
     /// is up.
+    ///
+    /// Each caller then sends its command itself, also those whose slots stay with the node. The
+    /// commands may therefore run in another order than that of their first polls.
     pub(crate) fn reroute(&self) {
         self.0.shared.reroute();
     }
@@ -239,9 +255,26 @@ impl Connection {
     }
 }
 
-fn encode(command: &Command, out: &mut Vec<u8>, known: &mut KnownScripts, whole: bool) {
+/// Encodes a command; returns whether it is a script that is sent by its hash.
+fn encode(command: &Command, out: &mut Vec<u8>, known: &mut KnownScripts, whole: bool) -> bool {
     let was_known = command.script.is_some_and(|script| known.insert(script));
-    command.put(out, whole || !was_known);
+    let by_hash = was_known && !whole;
+    command.put(out, !by_hash);
+    by_hash
+}
+
+/// Waits until a connection is up; fails with the first attempt that fails.
+pub(crate) async fn wait_up(connection: &Connection) -> Result<(), Error> {
+    let mut status = connection.status();
+    let ready = status.wait_for(|status| !matches!(status, Status::Connecting));
+    match ready.await.map(|status| status.clone()) {
+        Ok(Status::Up) => Ok(()),
+        Ok(Status::Failed(error)) => Err(error.again()),
+        Ok(_) | Err(_) => Err(match connection.cause() {
+            Some(error) => error.again(),
+            None => error_map::ended(connection.ending().unwrap_or(Ending::Closed)),
+        }),
+    }
 }
 
 impl Drop for Owner {

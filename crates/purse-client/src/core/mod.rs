@@ -6,30 +6,34 @@ mod call;
 mod caller;
 mod in_flight;
 mod options;
+mod refusal;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::cluster::{Cluster, Route};
+use crate::cluster::{Cluster, Redirect};
 use crate::command::{Command, Effect, ErrorContext};
 use crate::config::Servers;
 use crate::connection::{
-    Connection, Dialer, Ending, Options as ConnectionOptions, Place, Settings, Setup, Status,
-    Terms, WeakConnection, error_map, watch_for_failover,
+    Connection, Dialer, Ending, Options as ConnectionOptions, Place, Settings, Setup, Terms,
+    WeakConnection, error_map, watch_for_failover,
 };
 use crate::telemetry::{Counters, Event};
 use crate::util::sync::Mutex;
 use crate::util::time::{MAX_TIMEOUT, timeout};
 use crate::{Error, Result};
 
+pub(crate) use crate::connection::wait_up;
 pub(crate) use call::{Call, Origin, check};
 pub(crate) use caller::Caller;
 pub(crate) use in_flight::{InFlight, InFlightGuard};
 pub use options::Options;
+pub(crate) use refusal::is_script_unknown;
 
 /// The shortest time between two replacements of a connection because a replica answered.
 const REFUSALS: Duration = Duration::from_secs(1);
@@ -57,10 +61,9 @@ pub(crate) struct Core {
 
 #[derive(Debug)]
 pub(crate) enum Router {
+    /// The connections to one server; none if the client is never connected.
     Single(Vec<Connection>),
     Cluster(Arc<Cluster>),
-    /// There is no connection.
-    None,
 }
 
 /// The purpose of a core.
@@ -143,7 +146,7 @@ impl Core {
             settings,
             runtime,
             Arc::default(),
-            Router::None,
+            Router::Single(Vec::new()),
             Role::Client,
             None,
         ))
@@ -180,7 +183,7 @@ impl Core {
     pub(crate) fn cluster(&self) -> Option<&Arc<Cluster>> {
         match &self.router {
             Router::Cluster(cluster) => Some(cluster),
-            Router::Single(_) | Router::None => None,
+            Router::Single(_) => None,
         }
     }
 
@@ -201,7 +204,7 @@ impl Core {
     pub(crate) fn first(&self) -> Option<&Connection> {
         match &self.router {
             Router::Single(connections) => connections.first(),
-            Router::Cluster(_) | Router::None => None,
+            Router::Cluster(_) => None,
         }
     }
 
@@ -211,7 +214,7 @@ impl Core {
         let Router::Single(connections) = &self.router else {
             return None;
         };
-        if connections.len() == 1 || effect == Effect::Write {
+        if connections.len() <= 1 || effect == Effect::Write {
             return connections.first();
         }
         let next = self.next.fetch_add(1, Ordering::Relaxed);
@@ -221,14 +224,33 @@ impl Core {
     /// Returns the connection for `command` in a cluster, as far as its nodes are known.
     pub(crate) fn route_now(&self, command: &Command) -> Option<Connection> {
         let cluster = self.cluster()?;
-        if let Some(node) = command.node.as_deref() {
-            return Some(cluster.connection(node));
-        }
         let key = command.keys.first().map(|key| &**key);
-        match cluster.route(key, command.effect) {
-            Route::Node(connection) => Some(connection),
-            Route::Unknown => None,
+        cluster.route(key, command.effect)
+    }
+
+    /// Notes what an error reply says about the servers.
+    pub(crate) fn note_refusal(&self, words: &[u8]) {
+        if refusal::is_by_replica(words) {
+            self.leave_replica();
         }
+        if refusal::is_cluster_down(words)
+            && let Some(cluster) = self.cluster()
+        {
+            cluster.request_refresh();
+        }
+    }
+
+    /// Reads a redirection of the cluster that the node behind `connection` replied to a command
+    /// on `key`.
+    pub(crate) fn redirect(
+        &self,
+        words: &[u8],
+        connection: &Connection,
+        is_script: bool,
+        key: Option<&Bytes>,
+    ) -> Option<Redirect> {
+        let redirect = Redirect::parse(words, self.cluster()?, connection)?;
+        (!is_script || redirect.is_of_script(key.map(|key| &**key))).then_some(redirect)
     }
 
     /// Returns the terms of a command that begins now.
@@ -280,8 +302,8 @@ impl Core {
         if self.is_closed() {
             return Some(Ending::Closed);
         }
-        if self.cluster().is_some_and(|cluster| cluster.has_ended()) {
-            return Some(Ending::RuntimeEnded);
+        if let Some(ending) = self.cluster().and_then(|cluster| cluster.ending()) {
+            return Some(ending);
         }
         self.connections().iter().find_map(Connection::ending)
     }
@@ -291,7 +313,6 @@ impl Core {
         match &self.router {
             Router::Single(connections) => connections.iter().find_map(Connection::cause),
             Router::Cluster(cluster) => cluster.cause(),
-            Router::None => None,
         }
     }
 
@@ -300,7 +321,6 @@ impl Core {
         match &self.router {
             Router::Single(connections) => connections.clone(),
             Router::Cluster(cluster) => cluster.connections(),
-            Router::None => Vec::new(),
         }
     }
 
@@ -350,6 +370,9 @@ impl Core {
         if let Some(watcher) = &self.watcher {
             watcher.abort();
         }
+        if let Some(cluster) = self.cluster() {
+            cluster.close();
+        }
         let connections = self.connections();
         let finish = connections
             .iter()
@@ -385,25 +408,6 @@ impl Drop for Core {
             watcher.abort();
         }
     }
-}
-
-/// Waits until a connection is up; fails with the first attempt that fails.
-pub(crate) async fn wait_up(connection: &Connection) -> Result<()> {
-    let mut status = connection.status();
-    let ready = status.wait_for(|status| !matches!(status, Status::Connecting));
-    match ready.await.map(|status| status.clone()) {
-        Ok(Status::Up) => Ok(()),
-        Ok(Status::Failed(error)) => Err(take_error(error)),
-        Ok(_) | Err(_) => Err(match connection.cause() {
-            Some(error) => take_error(error),
-            None => error_map::ended(connection.ending().unwrap_or(Ending::Closed)),
-        }),
-    }
-}
-
-/// Returns the error itself, or a copy of it if others have it as well.
-pub(crate) fn take_error(error: Arc<Error>) -> Error {
-    Arc::try_unwrap(error).unwrap_or_else(|error| error.again())
 }
 
 /// Runs a future for at most `limit`, by the caller's own timer.

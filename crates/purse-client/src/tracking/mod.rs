@@ -163,7 +163,7 @@ impl Tracking {
             {
                 match redirect {
                     Redirect::Moved { slot, to } => cluster.note_moved(slot, &to),
-                    Redirect::Ask { to } => asking = Some(to),
+                    Redirect::Ask { to, .. } => asking = Some(to),
                     Redirect::TryAgain => {}
                 }
                 sleep(backoff.next()).await;

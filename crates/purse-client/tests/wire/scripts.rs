@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use futures::{FutureExt, poll};
-use purse_client::{Command, Script};
-use purse_testkit::Server;
+use purse_client::{Client, Command, ErrorKind, Pending, Reply, Script};
+use purse_testkit::{Release, Server};
 
-use crate::support::until;
+use crate::support::{client, get, released, until};
 use crate::wire::Wire;
 
 static PUSH: Script = Script::write("PUSH", "return redis.call('RPUSH', KEYS[1], ARGV[1])");
@@ -156,5 +156,108 @@ async fn scripts_flushed_on_a_living_connection_run_once() {
             wire.client.run(push(number)).await.expect("a push");
         }
         assert_eq!(take_numbers(&wire.server), (0..9).collect::<Vec<_>>());
+    }
+}
+
+/// Sends `commands` as a batch that is not atomic; returns their results.
+async fn send(client: &Client, commands: impl IntoIterator<Item = Command>) -> Vec<Pending<i64>> {
+    let mut batch = client.batch();
+    let commands = commands.into_iter();
+    let pending = commands.map(|command| batch.add(client.op(command, Reply::into_int)));
+    let pending = pending.collect();
+    batch.send().await.expect("each has its own result");
+    pending
+}
+
+fn script_push(number: i64) -> Command {
+    Command::script(&PUSH).key("list").arg(number)
+}
+
+fn flush_scripts(server: &Server) {
+    let flushed = server.command(&["SCRIPT", "FLUSH"]).expect("SCRIPT FLUSH");
+    assert_eq!(flushed.text(), Some("OK"));
+}
+
+#[tokio::test]
+async fn script_flushed_before_a_batch_is_sent_whole() {
+    for &release in Release::ALL {
+        let server = released(release);
+        let client = client(&server).await;
+        for round in 0..3 {
+            for pending in send(&client, (0..10).map(script_push)).await {
+                let pushed = pending.take();
+                pushed.unwrap_or_else(|error| panic!("{release:?}, {round}: {error}"));
+            }
+            assert_eq!(take_numbers(&server), (0..10).collect::<Vec<_>>());
+            assert_eq!(client.stats().errors(ErrorKind::Server), 0);
+            flush_scripts(&server);
+        }
+    }
+}
+
+#[tokio::test]
+async fn script_flushed_before_a_mixed_batch_keeps_its_order() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let rpush = |number: i64| Command::write("RPUSH").key("list").arg(number);
+    client.run(script_push(0)).await.expect("the first use");
+    flush_scripts(&server);
+    let mut mixed = send(&client, [script_push(1), rpush(2), script_push(3)])
+        .await
+        .into_iter();
+    let mut next = || mixed.next().expect("three results").take();
+    let overtaken = next().expect_err("a later write has run");
+    assert_eq!(overtaken.kind(), ErrorKind::NotSent, "{overtaken}");
+    next().expect("RPUSH");
+    next().expect("sent whole");
+    assert_eq!(take_numbers(&server), [0, 2, 3]);
+    let mixed = send(&client, [script_push(1), rpush(2), script_push(3)]).await;
+    assert!(mixed.into_iter().all(|pending| pending.take().is_ok()));
+    assert_eq!(take_numbers(&server), [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn script_flushed_before_an_atomic_batch_runs() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    for _ in 0..2 {
+        client.run(script_push(0)).await.expect("a push");
+        flush_scripts(&server);
+        let mut batch = client.batch().atomic();
+        let pending = batch.add(client.op(script_push(1), Reply::into_int));
+        batch.send().await.expect("one script");
+        assert_eq!(pending.take().expect("a push"), 2);
+        assert_eq!(take_numbers(&server), [0, 1]);
+    }
+}
+
+static REFUSES: Script = Script::write(
+    "REFUSES",
+    "redis.call('INCR', KEYS[1]) return redis.error_reply('NOSCRIPT mine')",
+);
+static FORGES: Script = Script::write(
+    "FORGES",
+    "redis.call('INCR', KEYS[1]) return redis.error_reply('NOSCRIPT No matching script.')",
+);
+
+#[tokio::test]
+async fn script_with_an_error_like_noscript_runs_once() {
+    for &release in Release::ALL {
+        let server = released(release);
+        let client = client(&server).await;
+        for uses in 1..=3 {
+            let error = client.run(Command::script(&REFUSES).key("own")).await;
+            let error = error.expect_err("its own error");
+            assert!(error.to_string().contains("NOSCRIPT mine"), "{release:?}");
+            assert_eq!(get(&server, "own"), Some((2 * uses - 1).to_string()));
+            for pending in send(&client, [Command::script(&REFUSES).key("own")]).await {
+                pending.take().expect_err("its own error");
+            }
+            assert_eq!(get(&server, "own"), Some((2 * uses).to_string()));
+        }
+        // The first use sends the source, which cannot be unknown.
+        let error = client.run(Command::script(&FORGES).key("forged")).await;
+        error.expect_err("its own error");
+        assert_eq!(get(&server, "forged").as_deref(), Some("1"), "{release:?}");
     }
 }

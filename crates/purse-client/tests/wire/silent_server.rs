@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use purse_client::{Client, Command, ErrorKind};
+use purse_client::{Client, Command, ErrorKind, Reply};
 use purse_testkit::Server;
 
 use crate::support::{calls, get, incr, until};
@@ -152,4 +152,23 @@ async fn writes_not_sent_to_a_stopped_server_never_run() {
     })
     .await;
     assert_eq!(get(&server, "never"), None);
+}
+
+#[tokio::test]
+async fn batch_with_one_short_timeout_has_the_time_of_the_others() {
+    let wire = Wire::start().await;
+    wire.proxy.delay_replies(Duration::from_millis(300));
+    for atomic in [false, true] {
+        let batch = wire.client.batch();
+        let mut batch = if atomic { batch.atomic() } else { batch };
+        let incr = Command::write("INCR").key("counter");
+        let hasty = incr.clone().timeout(Duration::from_millis(10));
+        let pending = [incr.clone(), hasty, incr]
+            .map(|incr| batch.add(wire.client.op(incr, Reply::into_int)));
+        batch.send().await.expect("in the client's own time");
+        for pending in pending {
+            let result = pending.take();
+            result.unwrap_or_else(|error| panic!("atomic: {atomic}: {error}"));
+        }
+    }
 }

@@ -3,7 +3,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cut_off;
+mod ends;
 mod idle;
 mod load;
 mod nodes;
+mod redirects;
+mod replicas;
 mod rounds;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use purse_client::{Client, Command};
+use purse_client::{Client, Command, ErrorKind, Reply};
 use purse_testkit::{Cluster, Release, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -209,4 +209,52 @@ async fn node_that_closes_after_hello_is_not_tried_at_full_speed() {
     let accepted = accepted.load(Ordering::SeqCst);
     println!("{accepted} connections");
     assert!((3..60).contains(&accepted), "{accepted} connections");
+}
+
+#[tokio::test]
+async fn batch_for_a_node_that_is_down_fails_once() {
+    let cluster = two();
+    let client = client(&cluster).await;
+    for key in ["foo", "bar"] {
+        client.run(incr(key)).await.expect(key);
+    }
+    let down = cluster.primary_of("bar").expect("a primary");
+    down.kill().expect("kill");
+    until("the loss is noticed", async || !client.is_connected()).await;
+    let before = client.stats().errors(ErrorKind::NotSent);
+    let mut batch = client.batch();
+    let mut add = |command: Command| batch.add(client.op(command, Reply::into_int));
+    let (dead, alive) = (add(incr("bar").fail_fast()), add(incr("foo")));
+    batch.send().await.expect("each has its own result");
+    let error = dead.take().expect_err("a node that is down");
+    assert_eq!(error.kind(), ErrorKind::NotSent, "{error}");
+    assert_eq!(alive.take().expect("a node that is well"), 2);
+    assert_eq!(client.stats().errors(ErrorKind::NotSent), before + 1);
+}
+
+#[tokio::test]
+async fn commands_without_a_key_go_to_a_node_that_is_up() {
+    let cluster = two();
+    let client = client(&cluster).await;
+    for key in ["foo", "bar"] {
+        client.run(incr(key)).await.expect(key);
+    }
+    for key in ["foo", "bar"] {
+        let up = cluster.primary_of(key).expect("a primary");
+        let mut nodes = cluster.nodes().iter();
+        let down = nodes.find(|node| node.port() != up.port()).expect("two");
+        let asked = calls(up, "cluster|slots");
+        down.kill().expect("kill");
+        until("the loss is noticed", async || !client.is_connected()).await;
+        until("the slots are asked for", async || {
+            calls(up, "cluster|slots") > asked
+        })
+        .await;
+        for _ in 0..5 {
+            let ping = client.run(Command::read("PING")).await;
+            ping.expect("a node that is well");
+        }
+        down.restart().expect("restart");
+        until("the node is up again", async || client.is_connected()).await;
+    }
 }

@@ -1,31 +1,29 @@
 //! The future of a command, from its first poll to its reply.
 
+mod refused;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{Core, Role};
-use crate::cluster::{Redirect, Route};
 use crate::command::catalog::{Occupancy, occupancy};
 use crate::command::script_batch::ScriptBatch;
 use crate::command::{Command, Effect};
 use crate::config::Address;
 use crate::connection::{Connection, Delivered, Ending, Failure, Terms, Waiting, error_map};
 use crate::telemetry::OperationSpan;
-use crate::util::backoff::Backoff;
-use crate::util::time::{Sleep, sleep};
+use crate::util::time::Sleep;
 use crate::{Error, ErrorKind, Reply, Result};
+use refused::Redirects;
 
 /// A read is sent again at most this many times.
 const MAX_RETRIES: u32 = 3;
-/// After this number of redirections there is a pause.
-const MAX_REDIRECTS: u32 = 3;
-const FIRST_PAUSE: Duration = Duration::from_millis(2);
-const MAX_PAUSE: Duration = Duration::from_millis(50);
 
 /// A reply and its origin.
 #[derive(Debug)]
@@ -59,6 +57,8 @@ pub(crate) struct Call {
     asking: bool,
     /// Whether the last request was sent with ASKING.
     was_asking: bool,
+    /// Whether the last request was a script that was sent by its hash.
+    was_by_hash: bool,
     span: Option<OperationSpan>,
 }
 
@@ -84,15 +84,6 @@ enum Found {
     Change(BoxFuture<'static, bool>),
 }
 
-#[derive(Debug)]
-struct Redirects {
-    backoff: Backoff,
-    /// Where the next attempt goes.
-    next: Option<(Address, bool)>,
-    count: u32,
-    last: Error,
-}
-
 impl Call {
     pub(crate) fn new(core: Arc<Core>, command: Command) -> Self {
         Self::of(core, Work::Command(command))
@@ -113,6 +104,7 @@ impl Call {
             though_closed: false,
             asking: false,
             was_asking: false,
+            was_by_hash: false,
             span: None,
         }
     }
@@ -174,8 +166,8 @@ impl Call {
         let Some(cluster) = self.core.cluster() else {
             return Err(self.fail(Failure::NotSent(None)));
         };
-        if cluster.has_ended() {
-            return Err(error_map::ended(Ending::RuntimeEnded));
+        if let Some(ending) = cluster.ending() {
+            return Err(error_map::ended(ending));
         }
         if terms.fail_fast || terms.deadline <= Instant::now() {
             return Err(self.fail(Failure::NotSent(cluster.cause())));
@@ -208,18 +200,12 @@ impl Call {
         if let Some(node) = self.command().and_then(|command| command.node.as_deref()) {
             return Some((cluster.connection(node), false));
         }
-        let key = match &self.work {
-            Work::Command(command) => command.keys.first(),
-            Work::Batch(batch) => batch.keys.first(),
-        };
-        match cluster.route(key.map(|key| &**key), effect) {
-            Route::Node(connection) => Some((connection, false)),
-            Route::Unknown => None,
-        }
+        let connection = cluster.route(self.key().map(|key| &**key), effect)?;
+        Some((connection, false))
     }
 
     fn send(
-        &self,
+        &mut self,
         connection: Connection,
         terms: Terms,
         asking: bool,
@@ -227,15 +213,20 @@ impl Call {
     ) -> Result<State> {
         let sent = match &self.work {
             Work::Command(command) => connection.send(command, terms, asking, whole),
-            Work::Batch(batch) => connection.send_script_batch(batch, terms, asking),
+            Work::Batch(batch) => connection
+                .send_script_batch(batch, terms, asking)
+                .map(|ticket| (ticket, false)),
         };
         match sent {
-            Ok(ticket) => Ok(State::Waiting(Waiting::new(
-                connection,
-                ticket,
-                terms.deadline,
-                self.core.runtime.id(),
-            ))),
+            Ok((ticket, by_hash)) => {
+                self.was_by_hash = by_hash;
+                Ok(State::Waiting(Waiting::new(
+                    connection,
+                    ticket,
+                    terms.deadline,
+                    self.core.runtime.id(),
+                )))
+            }
             Err(failure) => Err(self.fail(failure)),
         }
     }
@@ -280,108 +271,6 @@ impl Call {
         Err(self.fail(failure))
     }
 
-    fn resume_refused(
-        &mut self,
-        words: bytes::Bytes,
-        connection: Connection,
-        terms: Terms,
-    ) -> Result<State> {
-        let script = self.command().and_then(|command| command.script);
-        if let Some(script) = script
-            && words.starts_with(b"NOSCRIPT")
-        {
-            // Both trips together have the time of one command.
-            connection.forget_script(script);
-            return self.send(connection, terms, self.was_asking, true);
-        }
-        if words.starts_with(b"READONLY") {
-            self.core.leave_replica();
-        }
-        if let Some(cluster) = self.core.cluster().cloned()
-            && let Some(redirect) = Redirect::parse(&words, &cluster, &connection)
-        {
-            if let Some(script) = script {
-                // It was refused before the node could know it.
-                connection.forget_script(script);
-            }
-            return self.follow(&words, &redirect, &cluster, terms);
-        }
-        let error = self.fail(Failure::Refused(words));
-        let version = connection.info().map(|info| info.version.clone());
-        Err(match (error.kind(), version) {
-            (ErrorKind::Unsupported, Some(version)) if !version.is_empty() => {
-                error.with_source(format!("the server's version is {version}"))
-            }
-            _ => error,
-        })
-    }
-
-    /// Follows a redirection of the cluster.
-    fn follow(
-        &mut self,
-        words: &[u8],
-        redirect: &Redirect,
-        cluster: &crate::cluster::Cluster,
-        terms: Terms,
-    ) -> Result<State> {
-        if let Redirect::Moved { slot, to } = redirect {
-            cluster.note_moved(*slot, to);
-        }
-        let fails = self.command().is_some_and(|command| {
-            command.node.is_some()
-                || command.fails_on_tryagain && matches!(redirect, Redirect::TryAgain)
-        });
-        let text = String::from_utf8_lossy(words);
-        if fails {
-            return Err(match redirect {
-                Redirect::TryAgain => error_map::reply_error(&text, self.name()),
-                Redirect::Moved { .. } | Redirect::Ask { .. } => error_map::redirected(&text),
-            });
-        }
-        let last = match redirect {
-            Redirect::TryAgain => error_map::reply_error(&text, self.name()),
-            Redirect::Moved { .. } | Redirect::Ask { .. } => error_map::redirected(&text),
-        };
-        if terms.deadline <= Instant::now() {
-            return Err(last);
-        }
-        let redirects = match &mut self.redirects {
-            Some(redirects) => {
-                redirects.last = last;
-                redirects
-            }
-            none => none.insert(Box::new(Redirects {
-                backoff: Backoff::new(FIRST_PAUSE, MAX_PAUSE),
-                next: None,
-                count: 0,
-                last,
-            })),
-        };
-        redirects.count += 1;
-        self.core.counters.add_redirect();
-        match redirect {
-            // Two nodes that send a command to each other do not agree yet.
-            Redirect::Moved { .. } if redirects.count > MAX_REDIRECTS => {}
-            Redirect::TryAgain => {}
-            Redirect::Moved { to, .. } => {
-                redirects.next = Some((to.clone(), false));
-                return self.start();
-            }
-            Redirect::Ask { to } => {
-                redirects.next = Some((to.clone(), true));
-                return self.start();
-            }
-        }
-        let pause = redirects.backoff.next();
-        if Instant::now() + pause >= terms.deadline {
-            return match self.redirects.take() {
-                Some(redirects) => Err(redirects.last),
-                None => Err(self.fail(Failure::Rerouted)),
-            };
-        }
-        Ok(State::Pausing(sleep(pause)))
-    }
-
     fn fail(&self, failure: Failure) -> Error {
         error_map::command_error(failure, self.name(), self.effect())
     }
@@ -390,6 +279,14 @@ impl Call {
         match &self.work {
             Work::Command(command) => command.name,
             Work::Batch(_) => "EVAL",
+        }
+    }
+
+    /// Returns the key that decides to which node it goes.
+    fn key(&self) -> Option<&Bytes> {
+        match &self.work {
+            Work::Command(command) => command.keys.first(),
+            Work::Batch(batch) => batch.keys.first(),
         }
     }
 
