@@ -44,6 +44,9 @@ pub(crate) struct Cluster {
     ending: OnceLock<Ending>,
 }
 
+/// The slots are learned again after this time while reads prefer replicas and none is known.
+const REPLICA_CHECK: Duration = Duration::from_secs(1);
+
 impl Cluster {
     /// Learns the slots in the background.
     pub(crate) fn start(
@@ -112,6 +115,10 @@ impl Cluster {
                 if connection.is_up() {
                     return Some(connection);
                 }
+            }
+            // Nodes do not tell of a replica while it is down or copies the data of its primary.
+            if shard.replicas.is_empty() && map.is_older_than(REPLICA_CHECK) {
+                self.request_refresh();
             }
         }
         let connection = shard

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use crate::command::slot::SLOTS;
 use crate::config::Address;
@@ -16,6 +17,7 @@ pub(super) struct SlotMap {
     shards: Vec<Shard>,
     /// The identifiers of all nodes, as far as the servers tell them.
     ids: HashSet<String>,
+    learned_at: Option<Instant>,
 }
 
 /// A primary with its replicas.
@@ -41,6 +43,7 @@ impl SlotMap {
             slots: vec![NOBODY; usize::from(SLOTS)],
             shards: Vec::new(),
             ids: HashSet::new(),
+            learned_at: Some(Instant::now()),
         };
         for range in reply.into_list()? {
             let mut items = range.into_list()?.into_iter();
@@ -97,6 +100,11 @@ impl SlotMap {
         shards
             .find(|shard| is_up(&shard.primary))
             .or(self.shards.first())
+    }
+
+    /// Returns whether a node told the map longer ago than `age`.
+    pub(super) fn is_older_than(&self, age: Duration) -> bool {
+        self.learned_at.is_none_or(|at| at.elapsed() > age)
     }
 
     /// Returns whether no slot has an owner.

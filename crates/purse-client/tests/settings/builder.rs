@@ -267,6 +267,13 @@ async fn read_from_replicas_sends_them_reads_only() {
         calls(primary, "get") > before
     })
     .await;
+    // And the replica again, once it is back.
+    replica.restart().expect("restart");
+    until("the replica is asked again", async || {
+        client.run(read()).await.expect("GET");
+        calls(replica, "get") > 0
+    })
+    .await;
 
     let builder = Client::builder("redis://127.0.0.1").read_from(ReadFrom::PreferReplica);
     let error = builder.connect_lazy().expect_err("no cluster");

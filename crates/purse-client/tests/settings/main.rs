@@ -53,6 +53,13 @@ pub(crate) async fn info(client: &Client) -> HashMap<String, String> {
     pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
 }
 
+/// Checks what `CLIENT INFO` says of `field`, which servers before Redis 7 do not tell.
+pub(crate) fn assert_told(info: &HashMap<String, String>, field: &str, expected: &str) {
+    if let Some(value) = info.get(field) {
+        assert_eq!(value, expected, "{field}");
+    }
+}
+
 pub(crate) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }

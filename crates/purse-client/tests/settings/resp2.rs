@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{SOON, calls, until};
-use crate::{assert_permanent, info};
+use crate::{assert_permanent, assert_told, info};
 
 fn without_hello(release: Release) -> Server {
     let settings = Server::builder().release(release);
@@ -192,7 +192,7 @@ async fn proxy_that_closes_on_hello_serves_everything_but_tracking() {
     let watch = client.watch(Command::read("GET").key("k")).await;
     let error = watch.expect_err("no RESP3");
     assert_permanent(&error, ErrorKind::Unsupported, "RESP3");
-    assert_eq!(info(&client).await["resp"], "2");
+    assert_told(&info(&client).await, "resp", "2");
 
     let url = format!("redis://app:wrong@127.0.0.1:{port}");
     let error = Client::connect(&url).await.expect_err("a wrong password");

@@ -4,7 +4,7 @@ use purse_client::{Client, Command, ErrorKind};
 use purse_testkit::{Cluster, Proxy, Release, Server};
 
 use crate::support::released;
-use crate::{assert_permanent, info, text_of};
+use crate::{assert_permanent, assert_told, info, text_of};
 
 const RIGHTS: &str = "~* &* +@all";
 
@@ -39,8 +39,8 @@ async fn url_parts_take_effect_on_the_connection() {
         let client = Client::connect(&url).await.expect("a URL that works");
         let info = info(&client).await;
         assert_eq!((&*info["db"], &*info["user"]), (db, user), "{url}");
-        assert_eq!(info["resp"], "3", "{url}");
-        assert_eq!(info["lib-name"], "purse", "{url}");
+        assert_told(&info, "resp", "3");
+        assert_told(&info, "lib-name", "purse");
         let name = concat!("purse:", env!("CARGO_PKG_VERSION"));
         assert_eq!(info["name"], name, "{url}");
         assert_eq!(client.database().to_string(), db, "{url}");
