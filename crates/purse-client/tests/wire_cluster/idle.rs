@@ -55,10 +55,9 @@ async fn idle_clients_of_a_cluster_have_a_connection_per_node() {
         clients.push(client);
     }
     assert_eq!(all() - before, 20 * 3);
-    let slots = |node: &Server| crate::support::calls(node, "cluster|slots");
-    let asked: u64 = cluster.nodes().iter().map(slots).sum();
+    let asked: u64 = cluster.nodes().iter().map(crate::slots_asked).sum();
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let now: u64 = cluster.nodes().iter().map(slots).sum();
+    let now: u64 = cluster.nodes().iter().map(crate::slots_asked).sum();
     assert_eq!(now, asked, "slots are not asked for without a reason");
     assert_eq!(all() - before, 20 * 3);
 }
