@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::slots_asked;
-use crate::support::{calls, incr, until};
+use crate::support::{incr, until};
 
 /// Two nodes; the slot of `bar` is on the first one, that of `foo` on the second one.
 fn two() -> Cluster {
@@ -96,7 +96,7 @@ async fn many_redirections_at_once_cause_few_refreshes() {
     }
     let asked = || -> u64 {
         let nodes = cluster.nodes().iter();
-        nodes.map(|node| slots_asked(node)).sum()
+        nodes.map(slots_asked).sum()
     };
     let (before, redirects) = (asked(), client.stats().redirects);
     let increments = keys.iter().flat_map(|key| vec![key; 20]);
