@@ -10,7 +10,7 @@
 //! never end, and the bytes of all others would count as its own.
 
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -18,11 +18,13 @@ use futures::future::BoxFuture;
 use super::{Driver, End};
 use crate::connection::entry::{Entry, Failure};
 use crate::connection::handshake::Opened;
-use crate::util::time::sleep_until;
+use crate::util::time::{sleep, sleep_until};
 use crate::{Error, ErrorKind, Result};
 
 /// A connection is given up after this number of timeouts in a row.
 const MAX_TIMEOUTS: u32 = 3;
+/// The time that a connection has for a sign of life after the server answered on a new one.
+const GRACE: Duration = Duration::from_millis(50);
 
 /// The counts and the probe by which a peer that does not answer is noticed.
 pub(super) struct Liveness {
@@ -210,7 +212,13 @@ impl Driver {
         let probes = self.liveness.timeouts > 0 && !self.options.is_single;
         if probes && self.liveness.probe.is_none() {
             let dialer = self.dialer.clone();
-            self.liveness.probe = Some(dialer.open_in_time().boxed());
+            let probe = async move {
+                let opened = dialer.open_in_time().await?;
+                // A server that was busy answers on both connections, in any order.
+                sleep(GRACE).await;
+                Ok(opened)
+            };
+            self.liveness.probe = Some(probe.boxed());
         }
         None
     }
