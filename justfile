@@ -2,6 +2,7 @@
 
 features := "purse/bincode,purse/msgpack,purse/validate,purse/metrics,purse/tls-rustls-ring,purse/unix-sockets"
 bench := "crates/purse-bench"
+packages := "-p purse-codec -p purse-client -p purse-testkit -p purse-collections -p purse-redlock -p purse"
 # Those whose tests share one server, which can be reached in several ways
 shared_server_tests := "--test batch --test hash --test key --test keyspace --test list --test queue --test set --test sorted_set --test streams --test model_*"
 
@@ -24,7 +25,7 @@ lint:
     cargo clippy --package purse --no-default-features --features redlock -- -D warnings
 
 # Check and run everything: format, lints, docs, licences, unit, live and doc tests
-test: lint doc deny && budget
+test: lint doc deny package && budget
     cargo build --workspace --examples --features {{ features }}
     cargo build --quiet --target-dir target --manifest-path examples/redlock-alone/Cargo.toml
     {{ runner }} --workspace --features {{ features }}
@@ -77,6 +78,10 @@ doc:
 # Check dependencies: bans, licences, sources (offline)
 deny:
     @{{ deny }}
+
+# Build the archives of all crates, as they would be published
+package:
+    cargo package --quiet --offline --no-verify --allow-dirty {{ packages }}
 
 # Show the servers that tests can use, and fetch those that are missing: `just servers --all`
 servers *args:
