@@ -1,4 +1,4 @@
-//! The one error type of purse's client and collections.
+//! The error type of purse's client and collections.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -12,52 +12,104 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
-/// What went wrong, as far as a program may want to tell it apart.
+/// The kind of an [`Error`], as far as a program may want to distinguish it.
+///
+/// `Display` writes a short description, such as "not sent".
+///
+/// # Examples
+/// ```
+/// use purse_client::ErrorKind;
+///
+/// assert_eq!(ErrorKind::NotSent.to_string(), "not sent");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The configuration or URL cannot work, whatever the server does.
+    /// The configuration or the URL cannot work, whatever the server does.
     Config,
-    /// The command surely did not reach a server; nothing changed.
+    /// The command did not reach a server. It did not run, and nothing changed.
     NotSent,
-    /// The command may change data and its reply never came: it may have run, or not.
+    /// The command may change data, and its reply did not arrive. It may have run.
     Ambiguous,
-    /// No reply within the time allowed to what changes nothing or is undone by itself, or no
-    /// connection.
+    /// The reply to a command that changes nothing did not arrive in time, or no connection was made in
+    /// time. A change that is rolled back automatically counts as none.
     Timeout,
-    /// The client was closed.
+    /// The client was closed, or its runtime has ended.
     Closed,
-    /// The server refused the credentials, or wants some.
+    /// The server refused the credentials, requires some, or denies the right to run the command.
     Auth,
-    /// The key holds a value of another type; nothing changed.
+    /// The key holds a value of another type. Nothing changed.
     WrongType,
-    /// The server is too old for the command, or does not have it; nothing changed.
+    /// The server does not know the command or an option of it. Nothing changed.
     Unsupported,
-    /// There is no such key; nothing changed.
+    /// The key does not exist. Nothing changed.
     NotFound,
-    /// An index lies outside the collection; nothing changed.
+    /// An index lies outside of the collection. Nothing changed.
     OutOfRange,
-    /// An argument cannot be used (a zero TTL, say); nothing was sent.
+    /// An argument cannot be used, such as a time to live of zero. Nothing was sent.
     InvalidInput,
-    /// A value could not be encoded; nothing was sent.
+    /// A value could not be encoded. Nothing was sent.
     Encode,
-    /// Stored bytes could not be decoded; [`Error::bytes`] has them.
+    /// Stored bytes could not be decoded. [`Error::bytes`] returns them.
     Decode,
-    /// Keys of one operation live in different cluster slots; nothing changed.
+    /// The keys of one operation belong to different slots of a cluster. Nothing changed.
     CrossSlot,
-    /// The server answered with an error of its own; [`Error::code`] has its first word.
+    /// The server replied with another error. [`Error::code`] returns its first word.
     Server,
-    /// The server answered something the command never answers.
+    /// The server replied with something that the command never returns.
     Protocol,
-    /// A scan met another server process on its way, which was started anew or took over; what was
-    /// not seen is not known, and it must begin again.
+    /// A scan met another server process, because the server restarted or another node took over.
+    /// Elements may be missing, so the scan must start again.
     Interrupted,
 }
 
-/// Why an operation failed, where, and whether it may have happened all the same.
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Config => "configuration",
+            Self::NotSent => "not sent",
+            Self::Ambiguous => "ambiguous",
+            Self::Timeout => "timeout",
+            Self::Closed => "closed",
+            Self::Auth => "authentication or rights",
+            Self::WrongType => "wrong type",
+            Self::Unsupported => "unsupported by the server",
+            Self::NotFound => "not found",
+            Self::OutOfRange => "out of range",
+            Self::InvalidInput => "invalid input",
+            Self::Encode => "encoding",
+            Self::Decode => "decoding",
+            Self::CrossSlot => "keys of several slots",
+            Self::Server => "server error",
+            Self::Protocol => "protocol",
+            Self::Interrupted => "scan interrupted",
+        })
+    }
+}
+
+/// The error of an operation: why it failed, where, and whether it may have run.
 ///
-/// `Display` names the command, the key and the server; it does not repeat the
+/// `Display` names the command, the key and the server. It does not repeat the
 /// [source](StdError::source), so a reporter that walks the chain prints each cause once.
+///
+/// # Examples
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = purse_testkit::Server::start()?;
+/// # let url = server.url();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use purse_client::{Client, Command, ErrorKind};
+///
+/// let client = Client::connect(&url).await?;
+/// client.run(Command::write("SET").key("name").arg("Ada")).await?;
+/// let error = client.run(Command::write("LPUSH").key("name").arg("x")).await.unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::WrongType);
+/// assert!(error.to_string().starts_with("LPUSH on key \"name\""));
+/// assert!(!error.is_ambiguous() && !error.is_retryable());
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -73,7 +125,7 @@ struct Inner {
 }
 
 impl Error {
-    /// Makes an error of `kind` that says `message`.
+    /// Creates an error of `kind` with `message`.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
@@ -89,8 +141,7 @@ impl Error {
         }))
     }
 
-    /// Returns the same failure for another caller that shares it; of its cause only the words are
-    /// left.
+    /// Returns a copy of the error for another caller. Of its source, only the text is kept.
     #[must_use]
     pub fn again(&self) -> Self {
         let mut again = Self::new(self.kind(), self.0.message.clone());
@@ -101,7 +152,7 @@ impl Error {
         }
     }
 
-    /// Adds the cause.
+    /// Adds the source.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Source>) -> Self {
         self.0.source = Some(source.into());
@@ -115,14 +166,14 @@ impl Error {
         self
     }
 
-    /// Adds every element that the command took out of the collection, in reply order.
+    /// Adds the elements that the command removed from the collection, in the order of the reply.
     #[must_use]
     pub fn with_removed(mut self, removed: Vec<Bytes>) -> Self {
         self.0.removed = removed;
         self
     }
 
-    /// Adds how many elements earlier commands of the same call had dealt with.
+    /// Adds the number of elements that earlier commands of the same call processed.
     #[must_use]
     pub fn with_done(mut self, done: usize) -> Self {
         self.0.done = done;
@@ -146,29 +197,29 @@ impl Error {
         self
     }
 
-    /// Returns the message, without what `Display` adds to it.
+    /// Returns the message without what `Display` adds to it.
     pub(crate) fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// What went wrong.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Whether the operation may have taken place although it failed.
+    /// Returns whether the operation may have run although it failed.
     ///
-    /// Where this is `false`, nothing changed on the server, with two exceptions:
-    /// [`done`](Self::done) elements, where one call takes several commands; and a
-    /// [`Decode`](ErrorKind::Decode) error of an operation that takes a value out or replaces it,
-    /// which [`bytes`](Self::bytes) then hands over.
+    /// If this is `false`, nothing changed on the server, with two exceptions: the first
+    /// [`done`](Self::done) elements of a call that takes several commands, and a
+    /// [`Decode`](ErrorKind::Decode) error of an operation that removes or replaces a value, which
+    /// [`bytes`](Self::bytes) returns.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
         self.0.kind == ErrorKind::Ambiguous
     }
 
-    /// Whether the same call may succeed later and is safe to repeat.
+    /// Returns whether the same call may succeed later, and is safe to repeat.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self.0.kind {
@@ -190,14 +241,14 @@ impl Error {
         }
     }
 
-    /// How many elements earlier commands of the same call had added, set or removed, where one
-    /// call takes several; they are the first ones it was given.
+    /// Returns the number of elements that earlier commands of the same call added, set or removed. They
+    /// are the first elements of the call. It is 0 if the call takes one command.
     #[must_use]
     pub fn done(&self) -> usize {
         self.0.done
     }
 
-    /// The first word of a server's error reply, such as `OOM` or `READONLY`.
+    /// Returns the first word of a server's error reply, such as `OOM` or `READONLY`.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         let word = self.0.message.split_whitespace().next()?;
@@ -208,22 +259,22 @@ impl Error {
         is_code.then_some(word)
     }
 
-    /// The server (or first server) that the client talks to.
+    /// Returns the address of the server, or of the first server that the client knows.
     #[must_use]
     pub fn server(&self) -> Option<&str> {
         self.0.server.as_deref()
     }
 
-    /// The bytes that could not be decoded, whole.
+    /// Returns the bytes that could not be decoded.
     #[must_use]
     pub fn bytes(&self) -> Option<&Bytes> {
         self.0.bytes.as_ref()
     }
 
-    /// Every element that the failed operation took out of the collection, raw and in order.
+    /// Returns the encoded elements that the failed operation removed from the collection, in order.
     ///
-    /// Empty unless the kind is [`Decode`](ErrorKind::Decode) and the operation removes: then it
-    /// holds the elements that did decode, too, so that none is lost.
+    /// It is empty unless the kind is [`Decode`](ErrorKind::Decode) and the operation removes elements.
+    /// It includes the elements that could be decoded, so that none is lost.
     #[must_use]
     pub fn removed(&self) -> &[Bytes] {
         &self.0.removed
@@ -254,7 +305,7 @@ impl fmt::Display for Error {
         }
         f.write_str(message)?;
         if *done > 0 {
-            write!(f, " (after the first {done} elements, which are done)")?;
+            write!(f, " (the first {done} elements were processed before)")?;
         }
         Ok(())
     }
@@ -283,10 +334,10 @@ struct Excerpt<'a>(&'a [u8]);
 
 impl fmt::Display for Excerpt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MOST: usize = 64;
-        let cut = &self.0[..self.0.len().min(MOST)];
+        const MAX: usize = 64;
+        let cut = &self.0[..self.0.len().min(MAX)];
         write!(f, "{}", cut.escape_ascii())?;
-        if self.0.len() > MOST {
+        if self.0.len() > MAX {
             f.write_str("…")?;
         }
         Ok(())
@@ -332,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_repeated() {
+    fn retryable_kinds_and_codes() {
         for (kind, message, retry) in [
             (ErrorKind::NotSent, "", true),
             (ErrorKind::Timeout, "", true),
