@@ -1,16 +1,28 @@
 //! The connections of purse: commands, scripts, scans, deliveries and key watches.
 //!
-//! Everything purse sends to a server goes through a [`Client`], over sockets of its own. Every
-//! command is bounded in time, a write is sent at most once, every failure says whether it may have
-//! happened ([`Error::kind`], [`Error::is_ambiguous`]), a pop loses nothing whatever fails, a dropped
-//! stream or wait leaves nothing running, and a dropped client closes its connections.
+//! Everything that purse sends to a server goes through a [`Client`]. Most programs use it through the
+//! crate `purse`; use this crate alone to build types of your own.
 //!
-//! Most programs use it through `purse`. Collections and locks are made of it: a [`Command`] or
-//! [`Script`], the [`Op`] that runs it, the [`Reply`] it gets, a [`Scan`] and other
-//! [pages](prefetch_pages), a [`Pop`], a [`Watch`], and a [`Session`].
+//! | for | use |
+//! |---|---|
+//! | one command or script | [`Client::run`], [`Client::op`] with a [`Command`] |
+//! | several operations in one round trip, or atomically | [`Batch`] |
+//! | the elements of a collection, or all keys | [`Client::scan`], [`Client::scan_keys`], [`prefetch_pages`] |
+//! | a pop that loses no element | [`Client::take`], [`Client::take_wait`] |
+//! | changes of a key | [`Client::watch`] |
+//! | a dedicated connection, which is never made again | [`Session`] |
+//!
+//! # Contract
+//!
+//! - Every operation has a time limit. A write is sent at most once.
+//! - Every failure says whether the operation may have run: [`Error::kind`], [`Error::is_ambiguous`].
+//! - An operation is sent when it is first polled. If it is dropped later, the command may run or not, and
+//!   its reply is discarded. A dropped stream or wait leaves nothing running.
+//! - Commands of one client to one server run in the order in which they are first polled.
+//! - When the last handle of a client is dropped, its connections are closed.
 //!
 //! fred provides the configuration that [`Client::from_fred`] reads, and the client behind
-//! [`Client::fred`], for commands that purse has no word for.
+//! [`Client::fred`], for commands that purse has no method for.
 
 mod client;
 mod cluster;
