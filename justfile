@@ -83,6 +83,10 @@ deny:
 package:
     cargo package --quiet --offline --no-verify --allow-dirty {{ packages }}
 
+# Count the prose: private words, and summary lines that are questions
+house:
+    cargo test --quiet --package purse-tests --test house -- --nocapture
+
 # Show the servers that tests can use, and fetch those that are missing: `just servers --all`
 servers *args:
     cargo run --quiet --package purse-testkit --example servers -- {{ args }}

@@ -136,7 +136,7 @@ impl Binary {
         self.version
     }
 
-    /// Whether `DEBUG` is locked until a directive unlocks it.
+    /// Returns whether `DEBUG` is locked until a directive unlocks it.
     pub(crate) fn locks_debug(&self) -> bool {
         self.flavour == Flavour::Valkey || self.version.major >= 7
     }

@@ -11,7 +11,7 @@ use crate::release::Release;
 use crate::server::Server;
 use crate::tls::TlsSettings;
 
-/// What a server is to be.
+/// The mode in which a server runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// One that keeps data.
@@ -59,7 +59,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Runs this file, whatever release was asked for.
+    /// Runs this file instead of the release that was asked for.
     pub fn binary(mut self, path: impl Into<PathBuf>) -> Self {
         self.binary = Some(path.into());
         self

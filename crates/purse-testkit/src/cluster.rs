@@ -309,7 +309,7 @@ impl Cluster {
     }
 }
 
-/// Whether two views are the same, but for nodes that are down.
+/// Returns whether two views are the same, but for nodes that are down.
 fn same_of_those_up(one: &[Seen], other: &[Seen], is_up: impl Fn(u16) -> bool) -> bool {
     let of_those_up = |view: &[Seen]| -> Vec<Seen> {
         let up = view.iter().filter(|seen| is_up(seen.port));
@@ -324,7 +324,7 @@ pub(crate) fn id(node: &Server) -> Result<String, Error> {
     Ok(id.text().unwrap_or_default().to_owned())
 }
 
-/// All nodes as one sees them; `None` if it does not answer, or knows one not yet for good.
+/// All nodes as one sees them; `None` if it does not answer, or does not know one permanently yet.
 fn view(node: &Server) -> Option<Vec<Seen>> {
     let nodes = text(node, &["CLUSTER", "NODES"])?;
     nodes.lines().map(Seen::parse).collect()

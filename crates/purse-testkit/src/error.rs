@@ -28,7 +28,7 @@ pub enum Error {
     NotAServer {
         /// The file in question.
         path: PathBuf,
-        /// What happened when it was asked for its version.
+        /// The failure of the request for its version.
         reason: String,
     },
 
@@ -50,7 +50,7 @@ pub enum Error {
         release: Release,
         /// The command that failed.
         command: String,
-        /// What it said.
+        /// The output of the process.
         output: String,
     },
 
@@ -63,7 +63,7 @@ pub enum Error {
         binary: String,
         /// The port it was told to listen on.
         port: u16,
-        /// How the process ended.
+        /// The exit status of the process.
         status: String,
         /// The last lines of its log.
         log: String,
@@ -76,7 +76,7 @@ pub enum Error {
         binary: String,
         /// The port it was told to listen on.
         port: u16,
-        /// How long it was given.
+        /// The time that it had.
         waited: Duration,
         /// The last lines of its log.
         log: String,
@@ -87,7 +87,7 @@ pub enum Error {
     DidNotStop {
         /// The port it listened on.
         port: u16,
-        /// How long it was given.
+        /// The time that it had.
         waited: Duration,
     },
 
@@ -96,25 +96,25 @@ pub enum Error {
     Refused {
         /// The port the server listens on.
         port: u16,
-        /// What it was told.
+        /// The command that was sent.
         command: String,
-        /// What it answered.
+        /// The reply of the server.
         reply: String,
     },
 
     /// A cluster or sentinel group did not come to rest in time.
     #[error("within {waited:?} it did not come about that {what}")]
     NotSettled {
-        /// What was waited for.
+        /// The condition that was waited for.
         what: String,
-        /// How long.
+        /// The time that it had.
         waited: Duration,
     },
 
     /// A certificate or the TLS settings of a server could not be made.
     #[error("could not {action} for a TLS port: {reason}")]
     Tls {
-        /// What was being done.
+        /// The action that failed.
         action: &'static str,
         /// Why it failed.
         reason: String,
@@ -130,7 +130,7 @@ pub enum Error {
     /// The operating system refused something.
     #[error("could not {action}")]
     Io {
-        /// What was being done.
+        /// The action that failed.
         action: String,
         /// Why it was refused.
         source: io::Error,

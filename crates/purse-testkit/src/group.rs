@@ -8,7 +8,7 @@ use crate::guarded::POLL;
 use crate::reply::Reply;
 use crate::server::Server;
 
-/// How long a group may take to come to rest.
+/// The time that a group may take to settle.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server that takes longer for an answer counts as one that is down.
@@ -29,7 +29,7 @@ pub(crate) fn tell(server: &Server, words: &[&str]) -> Result<Reply, Error> {
     }
 }
 
-/// What a server answers, unless it is down, hangs or refuses.
+/// Returns the reply of a server, unless it is down, hangs or refuses.
 pub(crate) fn look(server: &Server, words: &[&str]) -> Option<Reply> {
     let reply = server.command_timeout(words, PROBE).ok()?;
     reply.error().is_none().then_some(reply)
@@ -53,7 +53,7 @@ pub(crate) fn copies(server: &Server) -> Option<u16> {
     is_complete.then(|| field("master_port:")?.parse().ok())?
 }
 
-/// Whether this server takes writes for itself.
+/// Returns whether this server takes writes for itself.
 pub(crate) fn is_primary(server: &Server) -> bool {
     look(server, &["ROLE"]).is_some_and(|role| {
         let kind = role.items().first();

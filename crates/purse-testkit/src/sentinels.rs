@@ -204,7 +204,7 @@ fn watching(sentinel: ServerBuilder, primary: &Server) -> ServerBuilder {
     settings
 }
 
-/// What a sentinel knows of the primary.
+/// Returns a field of what a sentinel knows of the primary.
 fn field(sentinel: &Server, name: &str) -> Option<String> {
     let known = look(sentinel, &["SENTINEL", "MASTER", Sentinels::NAME])?;
     let mut pairs = known.items().chunks_exact(2);

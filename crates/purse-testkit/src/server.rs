@@ -18,10 +18,10 @@ use crate::launch::{self, Launch};
 use crate::reply::Reply;
 use crate::tls::Tls;
 
-/// How many more ports are tried when others are faster to take the first.
+/// The number of further ports that are tried if another process takes the first.
 const SPARE_PORTS: usize = 4;
 
-/// How long [`Server::stop`] and [`Server::command`] wait.
+/// The time that [`Server::stop`] and [`Server::command`] wait.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A Redis or Valkey server that runs on 127.0.0.1 for as long as this value lives, and not a
@@ -178,7 +178,7 @@ impl Server {
         self.home.log(0).unwrap_or_default()
     }
 
-    /// Whether the server process exists, paused or not.
+    /// Returns whether the server process exists, paused or not.
     pub fn is_running(&self) -> bool {
         !self.process().has_ended()
     }

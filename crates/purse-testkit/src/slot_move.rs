@@ -5,10 +5,10 @@ use crate::error::Error;
 use crate::group::tell;
 use crate::server::Server;
 
-/// How many keys go in one command.
+/// The number of keys in one command.
 const BATCH: usize = 100;
 
-/// How long the two servers may take for it, in milliseconds.
+/// The time that the two servers may take, in milliseconds.
 const TIMEOUT: &str = "5000";
 
 /// A slot of which either primary may have keys; from [`Cluster::move_slot`].
@@ -76,7 +76,7 @@ impl<'a> SlotMove<'a> {
         self.to
     }
 
-    /// Moves up to so many keys; returns how many there were.
+    /// Moves at most `count` keys; returns the number of keys that were there.
     ///
     /// # Errors
     ///
@@ -96,7 +96,7 @@ impl<'a> SlotMove<'a> {
         self.give_to(self.to, self.from)
     }
 
-    /// Leaves the slot where it was, and moves the keys back. Meanwhile nobody should write them.
+    /// Leaves the slot where it was, and moves the keys back. No client should write them meanwhile.
     ///
     /// # Errors
     ///

@@ -23,7 +23,7 @@ pub(crate) struct Build {
     pub(crate) sha256: &'static str,
     /// The server's path inside the wheel.
     pub(crate) server: &'static str,
-    /// Whether the wheel is tagged for one version of Python.
+    /// True if the wheel is tagged for one version of Python.
     pub(crate) for_cpython: bool,
 }
 

@@ -212,7 +212,7 @@ impl Client {
         self.inner.core.with_context(error, context)
     }
 
-    /// Whether both are handles to one client.
+    /// Returns whether both are handles to one client.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
@@ -316,7 +316,7 @@ impl Client {
     /// one for the client of fred if there is one.
     ///
     /// # Cancel safety
-    /// If the future is dropped, commands are refused all the same; the connections close in the
+    /// If the future is dropped, commands are still refused; the connections close in the
     /// background, or with the last handle.
     pub async fn close(&self) {
         self.inner.core.refuse_commands();

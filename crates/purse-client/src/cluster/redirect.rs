@@ -29,8 +29,8 @@ impl Redirect {
         parse(words.as_bytes(), || Some(node.host.to_string()))
     }
 
-    /// Whether a server sends it for a script on `key`. A script that has run may reply with the same
-    /// code.
+    /// Returns whether a server sends it for a script on `key`. A script that has run may reply
+    /// with the same code.
     pub(crate) fn is_of_script(&self, key: Option<&[u8]>) -> bool {
         match self {
             Self::Moved { slot, .. } | Self::Ask { slot, .. } => {

@@ -124,7 +124,7 @@ struct View {
     rank: Rank,
 }
 
-/// How much the map of a node counts.
+/// The weight of the map of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     /// The node shares no node with the map so far: another cluster may have its address now.

@@ -2,7 +2,7 @@
 
 use super::Command;
 
-/// How a command occupies a connection.
+/// The way in which a command occupies a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Occupancy {
     /// The server answers at once, so the command shares a connection with others.

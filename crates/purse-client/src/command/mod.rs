@@ -70,9 +70,9 @@ pub struct Command {
     pub(crate) fail_fast: Option<bool>,
     /// Boxed, because it is rare and each future that sends a command holds one.
     pub(crate) node: Option<Box<Address>>,
-    /// Whether it fails while its keys may be on two nodes, instead of waiting until they are not.
+    /// True if it fails while its keys may be on two nodes, instead of waiting until they are not.
     pub(crate) fails_on_tryagain: bool,
-    /// Whether it goes over the first connection, although it is a read.
+    /// True if it goes over the first connection, although it is a read.
     pub(crate) on_first_connection: bool,
 }
 
@@ -184,13 +184,13 @@ impl Command {
         }
     }
 
-    /// Whether one of the arguments is `word`, in capitals or not.
+    /// Returns whether one of the arguments is `word`, in capitals or not.
     fn has_word(&self, word: &[u8]) -> bool {
         let mut args = self.args.iter().cloned().map(Argument::into_bytes);
         args.any(|arg| arg.eq_ignore_ascii_case(word))
     }
 
-    /// Whether the word after the name is one of `words`, in capitals or not.
+    /// Returns whether the word after the name is one of `words`, in capitals or not.
     fn has_first_word(&self, words: &[&[u8]]) -> bool {
         let argument = || self.args.first().cloned().map(Argument::into_bytes);
         let first = self.keys.first().cloned().or_else(argument);

@@ -31,7 +31,7 @@ pub struct Script {
     computed: OnceLock<Computed>,
 }
 
-/// What is computed once per script.
+/// The values that are computed once per script.
 #[derive(Debug)]
 struct Computed {
     hash: String,

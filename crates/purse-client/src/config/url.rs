@@ -17,7 +17,7 @@ use crate::{Error, Result};
 
 const HAS_UNIX_SOCKETS: bool = cfg!(feature = "unix-sockets");
 
-/// What the end of a URL's scheme says about the servers.
+/// The kind of servers that the end of a URL's scheme names.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Single,

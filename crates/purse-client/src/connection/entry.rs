@@ -59,7 +59,7 @@ pub(super) struct Entry {
     pub(super) skip: usize,
     /// The number of those that have arrived over this connection.
     pub(super) skipped: usize,
-    /// Whether the command fails if there is no connection, instead of waiting for the next one.
+    /// True if the command fails if there is no connection, instead of waiting for the next one.
     pub(super) fail_fast: bool,
     pub(super) to: To,
 }
@@ -131,7 +131,7 @@ impl Entry {
         }
     }
 
-    /// Whether a caller waits for the reply.
+    /// Returns whether a caller waits for the reply.
     pub(super) fn is_awaited(&self) -> bool {
         match &self.to {
             To::One(to) => !to.is_closed(),

@@ -90,7 +90,7 @@ pub(crate) fn without_cluster(error: Error) -> Error {
     Error::new(ErrorKind::Config, message).with_source(error.message().to_owned())
 }
 
-/// Whether a server refused the command because it is no primary, or none any more.
+/// Returns whether a server refused the command because it is no primary, or none any more.
 pub(crate) fn is_by_replica(error: &Error) -> bool {
     error.code() == Some("READONLY")
 }
@@ -206,7 +206,7 @@ pub(crate) enum Stage {
     Database,
 }
 
-/// Whether the server closed the connection before it answered.
+/// Returns whether the server closed the connection before it answered.
 pub(crate) fn is_end_of_stream(error: &Error) -> bool {
     let source = error.source().and_then(|source| source.downcast_ref());
     source.is_some_and(|error: &io::Error| {
@@ -219,7 +219,7 @@ pub(crate) fn is_end_of_stream(error: &Error) -> bool {
     })
 }
 
-/// Whether a server that answers HELLO with `words` may be asked without it.
+/// Returns whether a server that answers HELLO with `words` may be asked without it.
 pub(crate) fn is_hello_unknown(words: &[u8]) -> bool {
     let words = String::from_utf8_lossy(words).to_ascii_lowercase();
     words.starts_with("noproto")
@@ -278,7 +278,7 @@ pub(crate) fn not_a_server(malformed: Malformed) -> Error {
     Error::new(ErrorKind::Protocol, message).with_source(malformed)
 }
 
-/// Whether a TLS error in lower case is an alert by which the server refuses a certificate.
+/// Returns whether a TLS error in lower case is an alert by which the server refuses a certificate.
 fn is_alert_of_certificate(text: &str) -> bool {
     let reasons = [
         "certificate",

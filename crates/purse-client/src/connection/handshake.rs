@@ -130,8 +130,8 @@ impl Dialer {
         talk.finish(self, ServerInfo::default(), shown).await
     }
 
-    /// Whether a server that closed a connection does so because of HELLO: it answers a PING, and
-    /// closes again after a HELLO.
+    /// Returns whether a server that closed a connection does so because of HELLO: it answers a
+    /// PING, and closes again after a HELLO.
     async fn closes_on_hello(&self, address: Option<&Address>) -> bool {
         let Ok(socket) = self.socket(address).await else {
             return false;
@@ -218,7 +218,7 @@ struct Talk {
     read: BytesMut,
     parser: Parser,
     out: Vec<u8>,
-    /// What is expected of each reply that is missing, in order.
+    /// The expectation of each reply that is missing, in order.
     expected: std::collections::VecDeque<Expected>,
 }
 
@@ -244,7 +244,7 @@ impl Talk {
         }
     }
 
-    /// Whether nothing was answered yet.
+    /// Returns whether nothing was answered yet.
     fn awaits_hello(&self) -> bool {
         self.expected.front() == Some(&Expected::Hello)
     }
@@ -482,7 +482,7 @@ fn server_info(reply: Reply) -> ServerInfo {
 mod tests {
     use super::*;
 
-    /// An address on which the kernel drops every attempt: nobody accepts, and the backlog is full.
+    /// An address on which the kernel drops every attempt: no process accepts, and the backlog is full.
     async fn silent_address() -> (socket2::Socket, Vec<TcpStream>, SocketAddr) {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
         let socket = socket.expect("a socket");

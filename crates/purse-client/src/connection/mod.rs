@@ -207,7 +207,7 @@ impl Connection {
         self.0.shared.lock().generation
     }
 
-    /// Whether the connection was up before.
+    /// Returns whether the connection was up before.
     pub(crate) fn was_up(&self) -> bool {
         self.0.shared.lock().generation > 0
     }

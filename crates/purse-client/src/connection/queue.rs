@@ -45,9 +45,9 @@ pub(super) struct Queue {
     pub(super) order: Order,
     /// The number of waiting entries from which on the driver writes at once.
     pub(super) enough: usize,
-    /// Whether every task that was ready has had its turn.
+    /// True if every task that was ready has had its turn.
     pub(super) is_due: bool,
-    /// Whether the bell will set `is_due`.
+    /// True if the bell will set `is_due`.
     pub(super) is_ringing: bool,
     pub(super) is_up: bool,
     pub(super) ending: Option<Ending>,
@@ -62,7 +62,7 @@ pub(super) struct Queue {
     pub(super) info: Option<Arc<ServerInfo>>,
     /// The number of commands that wait for their replies, as the driver last counted them.
     pub(super) in_flight: usize,
-    /// Whether the driver connects only once.
+    /// True if the driver connects only once.
     pub(super) is_single: bool,
     next_number: u64,
 }

@@ -31,7 +31,7 @@ impl Stream {
     /// Returns how many of these bytes the TLS layer may keep, and send later, when it accepts none
     /// because the socket takes none.
     ///
-    /// OpenSSL keeps one encrypted record, and sends it with whatever it is given next. rustls
+    /// OpenSSL keeps one encrypted record, and sends it with the bytes that it is given next. rustls
     /// accepts what it encrypts.
     pub(super) fn may_hold(&self, offered: usize) -> usize {
         const RECORD: usize = 16 << 10;

@@ -84,7 +84,7 @@ impl<T> Future for Waiting<T> {
     }
 }
 
-/// Whether the runtime `home` polls the current code, and so also drives the connection.
+/// Returns whether the runtime `home` polls the current code, and so also drives the connection.
 ///
 /// A current-thread runtime may be entered without being driven, by
 /// [`enter`](tokio::runtime::Runtime::enter) or [`Handle::block_on`], but it polls no task then.

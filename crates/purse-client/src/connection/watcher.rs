@@ -74,8 +74,8 @@ async fn listen(opened: Opened, service: &str, on_failover: &impl Fn()) -> io::R
     }
 }
 
-/// Whether a message says that the primary of `service` has changed: `message`, the channel, and
-/// the name with the old and the new address.
+/// Returns whether a message says that the primary of `service` has changed: `message`, the
+/// channel, and the name with the old and the new address.
 fn is_of(message: &[Value], service: &str) -> bool {
     let [
         Value::Bytes(kind),

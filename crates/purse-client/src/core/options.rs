@@ -40,8 +40,8 @@ impl Options {
         self
     }
 
-    /// Whether a command fails at once while there is no connection, instead of waiting for one;
-    /// instead of the client's own setting.
+    /// Returns whether a command fails at once while there is no connection, instead of waiting for
+    /// one; instead of the client's own setting.
     pub const fn fail_fast(mut self, fail_fast: bool) -> Self {
         self.fail_fast = Some(fail_fast);
         self

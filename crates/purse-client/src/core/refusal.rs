@@ -3,7 +3,7 @@
 //! A script or function that has run may reply with one of these codes and words of its own.
 //! Therefore the whole text counts where a command would be sent again.
 
-/// Whether the server does not know a script by its hash.
+/// Returns whether the server does not know a script by its hash.
 ///
 /// Valkey 8 and later end after the first sentence. Some compatible servers leave out the last
 /// period.
@@ -14,12 +14,13 @@ pub(crate) fn is_script_unknown(words: &[u8]) -> bool {
     )
 }
 
-/// Whether the node does not serve the slot: it sees too few other nodes, or knows no owner.
+/// Returns whether the node does not serve the slot: it sees too few other nodes, or knows no
+/// owner.
 pub(crate) fn is_cluster_down(words: &[u8]) -> bool {
     words.starts_with(b"CLUSTERDOWN ")
 }
 
-/// Whether the server is a replica, or has become one.
+/// Returns whether the server is a replica, or has become one.
 pub(crate) fn is_by_replica(words: &[u8]) -> bool {
     [
         &b"READONLY You can't write against a read only replica."[..],

@@ -25,9 +25,9 @@ pub(crate) struct PopAttempt {
     receipt: Receipt,
     /// The time until which the caller waits for the server.
     deadline: Instant,
-    /// Whether the pop tries again after a refusal that may not last.
+    /// True if the pop tries again after a refusal that may not last.
     is_patient: bool,
-    /// Whether the pop has no receipt, because the slot is being moved.
+    /// True if the pop has no receipt, because the slot is being moved.
     is_bare: bool,
     in_flight: InFlightGuard,
 }

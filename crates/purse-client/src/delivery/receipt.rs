@@ -28,7 +28,7 @@ pub(crate) struct Receipt {
     pub(crate) client: Deliveries,
     pub(crate) pop: Pop,
     name: Bytes,
-    /// Whether an earlier request may still run, because its reply was lost.
+    /// True if an earlier request may still run, because its reply was lost.
     pub(crate) is_late: bool,
 }
 

@@ -43,7 +43,7 @@ pub(crate) async fn settle(client: &Deliveries, command: Command) -> Result<(Rep
     }
 }
 
-/// Whether the error may not last, or the command may not have been refused.
+/// Returns whether the error may not last, or the command may not have been refused.
 fn may_work_later(error: &Error) -> bool {
     let takes_no_writes = matches!(error.code(), Some("MISCONF" | "NOREPLICAS"));
     takes_no_writes || error.is_ambiguous() || error.is_retryable()

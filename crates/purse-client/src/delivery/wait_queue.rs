@@ -58,7 +58,7 @@ pub(crate) struct Waiter<'a> {
 }
 
 impl WaitQueues {
-    /// Whether there is a waiter for what `pop` would take.
+    /// Returns whether there is a waiter for what `pop` would take.
     pub(crate) fn has_waiting(&self, pop: &Pop) -> bool {
         let lines = self.lock();
         lines

@@ -49,7 +49,7 @@ pub(crate) struct Malformed {
 }
 
 impl Malformed {
-    /// Whether the reply is an alert record of TLS.
+    /// Returns whether the reply is an alert record of TLS.
     pub(crate) fn is_tls_alert(&self) -> bool {
         self.mark == Some(0x15)
     }

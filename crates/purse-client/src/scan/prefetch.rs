@@ -101,7 +101,7 @@ mod tests {
         })
     }
 
-    /// Polls again although nobody wakes it.
+    /// Polls again although it is not woken.
     async fn next(stream: &mut (impl Stream<Item = Result<u32>> + Unpin)) -> Result<Option<u32>> {
         let mut next = stream.try_next();
         loop {

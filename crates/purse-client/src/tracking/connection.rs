@@ -39,7 +39,7 @@ pub(crate) struct TrackingConnection {
 /// The outcome of making one, for all who wait for it.
 pub(crate) type TrackingResult = Result<TrackingConnection, Arc<Error>>;
 
-/// What the task of a tracking connection needs.
+/// The parts of the task of a tracking connection.
 #[derive(Debug)]
 pub(crate) struct TrackingTask {
     pub(crate) settings: Arc<Settings>,
@@ -180,7 +180,7 @@ async fn wake_moved(
     pending().await
 }
 
-/// Whether `node` owns `slot`, as far as it is known.
+/// Returns whether `node` owns `slot`, as far as it is known.
 pub(crate) fn is_owner(cluster: &Cluster, slot: u16, node: &Address) -> bool {
     cluster.owner(slot).is_none_or(|owner| owner == *node)
 }

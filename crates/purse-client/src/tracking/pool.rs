@@ -92,7 +92,7 @@ impl PoolEntry {
     }
 }
 
-/// Whether the server will refuse again.
+/// Returns whether the server will refuse again.
 fn is_refusal(error: &Arc<Error>) -> bool {
     matches!(error.kind(), ErrorKind::Auth | ErrorKind::Unsupported)
 }

@@ -37,7 +37,7 @@ impl Wait {
         let mut flags = PollFlags::empty();
         flags.set(PollFlags::IN, reads);
         flags.set(PollFlags::OUT, writes);
-        // A socket without flags is left out: `poll` reports the end of a peer for it all the same.
+        // A socket without flags is left out: `poll` reports the end of a peer for it as well.
         if !flags.is_empty() {
             self.sockets.push((socket.clone(), flags));
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::relay::Wait;
 
-/// How many bytes are held before the sender has to wait.
+/// The number of bytes that are held before the sender has to wait.
 const LIMIT: usize = 1 << 20;
 
 /// A connection of a client, and the connection to the server that belongs to it.
@@ -24,19 +24,19 @@ pub(crate) struct Link {
     last_active: Instant,
 }
 
-/// What flows one way.
+/// The traffic in one direction.
 #[derive(Debug, Default)]
 pub(crate) struct Direction {
     /// The bytes that wait to be forwarded, each chunk with the moment from which it may be.
     held: VecDeque<(Instant, Vec<u8>)>,
     size: usize,
-    /// Whether the sender has ended.
+    /// True if the sender has ended.
     has_ended: bool,
-    /// Whether the receiver was told of the end.
+    /// True if the receiver was told of the end.
     is_shut: bool,
 }
 
-/// How many bytes may be forwarded, and how many were.
+/// The number of bytes that may be forwarded, and of those that were.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     pub(crate) forwarded: u64,
@@ -102,7 +102,7 @@ impl Link {
         }
     }
 
-    /// Forwards what is due; returns whether the connection goes on.
+    /// Forwards what is due; returns whether the connection continues.
     pub(crate) fn forward(&mut self, requests: &mut Meter, replies: &mut Meter) -> bool {
         if self.is_swallowed {
             return !(self.requests.has_ended && self.replies.has_ended);
@@ -199,7 +199,7 @@ impl Direction {
         self.held.front().is_some_and(|(due, _)| *due <= now)
     }
 
-    /// Whether the sender has ended, and all that it sent was forwarded.
+    /// Returns whether the sender has ended, and all that it sent was forwarded.
     fn is_done(&self) -> bool {
         self.has_ended && self.held.is_empty()
     }

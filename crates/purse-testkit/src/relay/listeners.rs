@@ -11,7 +11,7 @@ use crate::guarded::POLL;
 use crate::launch::free_port;
 use crate::relay::Wait;
 
-/// How long a relay waits for a server to accept its connection.
+/// The time that a relay waits for a server to accept its connection.
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// Listens on 127.0.0.1 and, where the machine has IPv6, on ::1, because `localhost` may mean

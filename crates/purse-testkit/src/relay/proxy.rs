@@ -7,7 +7,7 @@ use crate::relay::state::State;
 use crate::relay::{Engine, Listeners};
 use crate::server::Server;
 
-/// How long [`Proxy::refuse`] waits for the port.
+/// The time that [`Proxy::refuse`] waits for the port.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A TCP proxy in front of a server, which makes the faults of a network on demand.
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// assert_eq!(&reply, b"+PONG\r\n");
 /// assert_eq!(proxy.requests(), b"PING\r\n");
 ///
-/// // Half-open: the client can send, and nobody answers.
+/// // Half-open: the client can send, and no reply comes.
 /// proxy.swallow_existing();
 /// client.write_all(b"PING\r\n")?;
 /// assert!(proxy.wait_until(Duration::from_secs(10), |proxy| proxy.requests().len() == 12));
@@ -154,7 +154,7 @@ impl Proxy {
         self.engine.with(|state| state.forget_idle(limit));
     }
 
-    /// Refuses new connections as if nobody listened on the port, or accepts them again. Open
+    /// Refuses new connections as if no process listened on the port, or accepts them again. Open
     /// connections work.
     ///
     /// # Errors

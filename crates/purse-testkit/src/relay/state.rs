@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::relay::link::{Link, Meter};
 use crate::relay::{Listeners, Turn, Wait, connect};
 
-/// How many bytes of requests are recorded.
+/// The number of bytes of requests that are recorded.
 const RECORD: usize = 16 << 20;
 
 /// The state of a proxy.

@@ -8,7 +8,7 @@ use rustls::ServerConnection;
 
 use crate::relay::Wait;
 
-/// How many bytes of requests are held before the client has to wait.
+/// The number of bytes of requests that are held before the client has to wait.
 const LIMIT: usize = 1 << 20;
 
 /// A connection of a client, and the plain connection to the server that belongs to it.
@@ -20,7 +20,7 @@ pub(crate) struct Link {
     /// Decrypted, not yet sent to the server.
     requests: Vec<u8>,
     client_ended: bool,
-    /// Whether the server was told that the client has ended.
+    /// True if the server was told that the client has ended.
     server_told: bool,
     server_ended: bool,
 }
@@ -49,7 +49,7 @@ impl Link {
         let _ = self.server.shutdown(Shutdown::Both);
     }
 
-    /// Does all I/O that is possible without waiting; returns whether the connection goes on.
+    /// Does all I/O that is possible without waiting; returns whether the connection continues.
     pub(crate) fn turn(&mut self) -> io::Result<bool> {
         let read = self.read_client();
         // Even after an error the client learns of it by an alert.

@@ -29,7 +29,7 @@ pub(super) struct Chunk<'a> {
 /// The commands of a chunk that went to one node.
 struct Run {
     indexes: Vec<usize>,
-    /// Whether each is a script that was sent by its hash.
+    /// True if each is a script that was sent by its hash.
     by_hash: Vec<bool>,
     waiting: Waiting<Vec<Outcome>>,
 }
@@ -193,7 +193,7 @@ impl<'a> Chunk<'a> {
         })
     }
 
-    /// Whether the server refused a command in a way that lets it be sent again.
+    /// Returns whether the server refused a command in a way that lets it be sent again.
     fn is_unrun(
         &self,
         command: &Command,

@@ -13,8 +13,8 @@ pub(crate) trait Encrypted: AsyncRead + AsyncWrite + Send + Unpin {
     /// Returns the socket below the encryption.
     fn tcp(&self) -> &TcpStream;
 
-    /// Whether a write that accepts nothing may keep some of the bytes that it was offered, and send
-    /// them with whatever is written next.
+    /// Returns whether a write that accepts nothing may keep some of the bytes that it was offered,
+    /// and send them with the bytes that are written next.
     fn keeps_offered(&self) -> bool {
         false
     }
@@ -35,7 +35,7 @@ impl TlsStream {
         self.0.tcp()
     }
 
-    /// Whether a write that accepts nothing may keep some of the bytes that it was offered.
+    /// Returns whether a write that accepts nothing may keep some of the bytes that it was offered.
     pub(crate) fn keeps_offered(&self) -> bool {
         self.0.keeps_offered()
     }

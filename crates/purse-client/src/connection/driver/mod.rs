@@ -45,10 +45,10 @@ pub(super) struct Driver {
     written: usize,
     /// The number of bytes after those that the TLS layer may have kept although it accepted none.
     may_be_held: usize,
-    /// Whether the TLS layer may have accepted bytes that the socket has not.
+    /// True if the TLS layer may have accepted bytes that the socket has not.
     needs_flush: bool,
     read: BytesMut,
-    /// Whether the buffer of `read` has grown by a large reply.
+    /// True if the buffer of `read` has grown by a large reply.
     has_grown: bool,
     parser: Parser,
     in_flight: VecDeque<Entry>,
@@ -63,7 +63,7 @@ pub(super) struct Driver {
     /// The number of this connection; no other of the process has it.
     generation: u64,
     is_first: bool,
-    /// Whether a reply to a command has come over this connection.
+    /// True if a reply to a command has come over this connection.
     has_replied: bool,
 }
 

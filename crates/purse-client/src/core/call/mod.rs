@@ -51,13 +51,13 @@ pub(crate) struct Call {
     retries: u32,
     /// The redirections, if there were any.
     redirects: Option<Box<Redirects>>,
-    /// Whether a closed client sends it while it is still connected.
+    /// True if a closed client sends it while it is still connected.
     though_closed: bool,
-    /// Whether the node runs it although it only imports the slot.
+    /// True if the node runs it although it only imports the slot.
     asking: bool,
-    /// Whether the last request was sent with ASKING.
+    /// True if the last request was sent with ASKING.
     was_asking: bool,
-    /// Whether the last request was a script that was sent by its hash.
+    /// True if the last request was a script that was sent by its hash.
     was_by_hash: bool,
     span: Option<OperationSpan>,
 }
@@ -77,7 +77,7 @@ enum State {
     Done,
 }
 
-/// What is known of the node for a command.
+/// The knowledge of the node for a command.
 enum Found {
     /// Its connection, and whether to send ASKING.
     Route((Connection, bool)),

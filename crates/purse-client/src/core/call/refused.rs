@@ -21,7 +21,7 @@ const MAX_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) struct Redirects {
     backoff: Backoff,
-    /// Where the next attempt goes.
+    /// The node of the next attempt, and whether it is asked with ASKING.
     pub(super) next: Option<(Address, bool)>,
     count: u32,
     pub(super) last: Error,

@@ -1,0 +1,149 @@
+//! Counts of the prose of all crates, against the limits of the house: `just house` prints them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Words and phrases that a reader has to decode.
+const REGISTER: [&str; 19] = [
+    "whoever",
+    "nobody",
+    "anybody",
+    "somebody",
+    "anew",
+    "whatever",
+    "besides",
+    "likewise",
+    "hence",
+    "by itself",
+    "for good",
+    "as a rule",
+    "under way",
+    "goes on",
+    "go on with",
+    "so many",
+    "all the same",
+    "in vain",
+    "tells of",
+];
+
+/// The limits of a crate: register words in 1,000 words of comments, and summary lines that start
+/// with What, How, Whether, Who or Where. The goal is under 1, and 0.
+const LIMITS: [(&str, f64, usize); 6] = [
+    ("purse", 1.0, 0),
+    ("purse-client", 1.0, 0),
+    ("purse-codec", 2.5, 24),
+    ("purse-collections", 6.2, 52),
+    ("purse-redlock", 15.0, 170),
+    ("purse-testkit", 1.0, 0),
+];
+
+#[derive(Default)]
+struct Counts {
+    words: usize,
+    register: usize,
+    summaries: usize,
+    questions: Vec<String>,
+    files: usize,
+    longest: usize,
+}
+
+impl Counts {
+    fn per_thousand(&self) -> f64 {
+        1000.0 * self.register as f64 / self.words.max(1) as f64
+    }
+
+    fn add(&mut self, path: &Path) {
+        let source = fs::read_to_string(path).expect("text");
+        self.files += 1;
+        self.longest = self.longest.max(source.lines().count());
+        let mut is_in_doc = false;
+        for line in source.lines().map(str::trim) {
+            let Some(comment) = line.strip_prefix("//") else {
+                is_in_doc = false;
+                continue;
+            };
+            let text = comment.trim_start_matches(['/', '!']).trim();
+            self.count_words(text);
+            let is_doc = comment.starts_with('/');
+            if is_doc && !is_in_doc {
+                self.summaries += 1;
+                let first = text.split_whitespace().next().unwrap_or_default();
+                if matches!(first, "What" | "How" | "Whether" | "Who" | "Where") {
+                    self.questions.push(format!("{}: {text}", path.display()));
+                }
+            }
+            is_in_doc = is_doc;
+        }
+    }
+
+    fn count_words(&mut self, text: &str) {
+        self.words += text.split_whitespace().count();
+        let text = text.to_lowercase();
+        let words: Vec<_> = text
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .collect();
+        for phrase in REGISTER {
+            let phrase: Vec<_> = phrase.split(' ').collect();
+            let found = words.windows(phrase.len()).filter(|part| *part == phrase);
+            self.register += found.count();
+        }
+    }
+}
+
+fn count(krate: &str) -> Counts {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+    let mut folders: Vec<PathBuf> = vec![crates.join(krate).join("src")];
+    let mut counts = Counts::default();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            match path.extension() {
+                Some(extension) if extension == "rs" => counts.add(&path),
+                _ if path.is_dir() => folders.push(path),
+                _ => {}
+            }
+        }
+    }
+    counts
+}
+
+#[test]
+fn prose_stays_within_the_limits() {
+    println!("crate                files  longest    words  register/1000  questions/summaries");
+    let mut over = Vec::new();
+    for (krate, most_register, most_questions) in LIMITS {
+        let counts = count(krate);
+        println!(
+            "{krate:20} {:5} {:8} {:8} {:14.2} {:10}/{}",
+            counts.files,
+            counts.longest,
+            counts.words,
+            counts.per_thousand(),
+            counts.questions.len(),
+            counts.summaries,
+        );
+        if counts.per_thousand() > most_register {
+            over.push(format!(
+                "{krate}: {:.2} register words",
+                counts.per_thousand()
+            ));
+        }
+        if counts.questions.len() > most_questions {
+            over.push(counts.questions.join("\n"));
+        }
+    }
+    assert!(over.is_empty(), "{}", over.join("\n"));
+}
+
+#[test]
+fn questions_and_register_words_are_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.rs");
+    let source = "//! A file.\n\n/// What it is.\n/// How it works, by itself.\nfn a() {}\n\n/// Returns it.\nfn b() {} // nobody\n";
+    fs::write(&path, source).expect("a file");
+    let mut counts = Counts::default();
+    counts.add(&path);
+    assert_eq!((counts.summaries, counts.questions.len()), (2, 1));
+    assert_eq!(counts.register, 1, "comments behind code are not counted");
+}
