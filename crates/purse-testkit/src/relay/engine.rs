@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::guarded::POLL;
+use crate::process::guarded::POLL;
 
 /// The state of a relay.
 pub(crate) trait Turn: Send + 'static {

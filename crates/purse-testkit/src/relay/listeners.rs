@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crate::builder::Mode;
-use crate::guarded::POLL;
-use crate::launch::free_port;
+use crate::process::guarded::POLL;
+use crate::process::port::free_port;
 use crate::relay::Wait;
 
 /// The time that a relay waits for a server to accept its connection.
@@ -26,7 +25,7 @@ impl Listeners {
     /// Listens on a free port.
     pub(crate) fn bind() -> io::Result<Self> {
         loop {
-            let port = free_port(Mode::Plain)?;
+            let port = free_port(false)?;
             match Self::bind_to(port) {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
                 result => return result,

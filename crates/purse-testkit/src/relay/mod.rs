@@ -6,13 +6,13 @@
 //! locks the state and does all I/O that is possible without waiting. A method of the relay's
 //! handle takes the same lock, so its effect starts exactly when it returns: not one byte is
 //! forwarded between.
+//!
+//! May import: `process`.
 
 mod engine;
 mod link;
 mod listeners;
-mod proxy;
-mod state;
+pub(crate) mod state;
 
 pub(crate) use engine::{Engine, Turn, Wait};
 pub(crate) use listeners::{Listeners, connect};
-pub use proxy::Proxy;

@@ -1,7 +1,7 @@
 //! Stands for the TLS ports of servers in builds without the feature `tls`.
 
 use crate::error::Error;
-use crate::home::Home;
+use crate::process::home::Home;
 
 /// The settings of a TLS port, which there is not.
 #[derive(Clone, Debug, Default)]

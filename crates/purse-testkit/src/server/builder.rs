@@ -2,13 +2,10 @@
 
 use std::ffi::OsString;
 use std::fmt::Write;
-use std::net::{Ipv6Addr, TcpListener};
 use std::path::PathBuf;
 
 use crate::binary::Binary;
-use crate::error::Error;
 use crate::release::Release;
-use crate::server::Server;
 use crate::tls::TlsSettings;
 
 /// The mode in which a server runs.
@@ -39,8 +36,8 @@ pub(crate) enum Mode {
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder starts nothing before `start`"]
 pub struct ServerBuilder {
-    release: Release,
-    binary: Option<PathBuf>,
+    pub(crate) release: Release,
+    pub(crate) binary: Option<PathBuf>,
     directives: Vec<(String, String)>,
     pub(crate) password: Option<String>,
     append_only: bool,
@@ -113,25 +110,6 @@ impl ServerBuilder {
         self
     }
 
-    /// Starts the server, and waits until it answers.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Release::locate`]; [`Error::Ended`] or [`Error::NoAnswer`], with the end of the
-    /// server's log, if it does not come up within ten seconds; [`Error::Io`] if its directory
-    /// cannot be made; [`Error::NoIpv6`] after [`ServerBuilder::ipv6`]; `Error::Tls` after
-    /// `ServerBuilder::tls`.
-    pub fn start(self) -> Result<Server, Error> {
-        if self.uses_ipv6 {
-            require_ipv6()?;
-        }
-        let binary = match &self.binary {
-            Some(path) => Binary::at(path)?,
-            None => self.release.locate()?,
-        };
-        Server::launch(self, binary)
-    }
-
     /// These settings, for a node of a cluster.
     pub(crate) fn cluster_node(mut self) -> Self {
         self.mode = Mode::ClusterNode;
@@ -193,14 +171,6 @@ impl ServerBuilder {
             }
         }
         file
-    }
-}
-
-/// Returns an error unless a socket can be bound to `::1`.
-fn require_ipv6() -> Result<(), Error> {
-    match TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {
-        Ok(_) => Ok(()),
-        Err(source) => Err(Error::NoIpv6 { source }),
     }
 }
 

@@ -3,17 +3,16 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::binary::Binary;
-use crate::builder::{Mode, ServerBuilder};
-use crate::connection::Connection;
 use crate::error::Error;
-use crate::guarded::{Guarded, POLL, Task};
-use crate::home::Home;
-use crate::reply::Reply;
+use crate::process::guarded::{Guarded, POLL, Task};
+use crate::process::home::Home;
+use crate::protocol::connection::Connection;
+use crate::protocol::reply::Reply;
+use crate::server::builder::{Mode, ServerBuilder};
 
 /// The time that a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -118,33 +117,6 @@ impl Launch<'_> {
         };
         // Every error means the same: not yet.
         ask().unwrap_or(false)
-    }
-}
-
-/// The distance from the port of a cluster's node to the port of its bus.
-const TO_BUS: u16 = 10_000;
-
-/// A port on which no process listens, from below the ports that systems hand out automatically (32768 and
-/// up on Linux, 49152 and up elsewhere): no outgoing connection can take it while the server is
-/// down. For a node of a cluster the port of its bus is such a one, too.
-pub(crate) fn free_port(mode: Mode) -> io::Result<u16> {
-    loop {
-        let high = fastrand::u16(20_000..32_000);
-        let port = match mode {
-            Mode::ClusterNode => high - TO_BUS,
-            Mode::Plain | Mode::Sentinel => high,
-        };
-        if is_free(high)? && (port == high || is_free(port)?) {
-            return Ok(port);
-        }
-    }
-}
-
-fn is_free(port: u16) -> io::Result<bool> {
-    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(false),
-        Err(error) => Err(error),
     }
 }
 

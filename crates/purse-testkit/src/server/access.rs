@@ -3,8 +3,8 @@
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::Error;
-use crate::group::tell;
 use crate::server::Server;
+use crate::server::ask::tell;
 
 impl Server {
     /// Creates a user who may do what the rules say, or replaces the user of that name.

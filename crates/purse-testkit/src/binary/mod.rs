@@ -1,69 +1,19 @@
 //! A server binary that has been asked for its version.
+//!
+//! May import: `release`, `error`.
+
+mod cache;
+mod environment;
+mod fetch;
+mod locate;
+mod wheels;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::error::Error;
-
-/// Which of the two families a server belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Flavour {
-    /// Redis.
-    Redis,
-    /// Valkey.
-    Valkey,
-}
-
-impl fmt::Display for Flavour {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Redis => "Redis",
-            Self::Valkey => "Valkey",
-        })
-    }
-}
-
-/// The version numbers of a server; compare them only within one [`Flavour`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Version {
-    /// The first number.
-    pub major: u16,
-    /// The second number.
-    pub minor: u16,
-    /// The third number.
-    pub patch: u16,
-}
-
-impl Version {
-    /// The version `major.minor.patch`.
-    pub const fn new(major: u16, minor: u16, patch: u16) -> Self {
-        Self {
-            major,
-            minor,
-            patch,
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let mut numbers = text.splitn(3, '.').map(|number| {
-            // A release candidate says "8.0.0-rc1".
-            let digits = number.find(|c: char| !c.is_ascii_digit());
-            number[..digits.unwrap_or(number.len())].parse().ok()
-        });
-        Some(Self::new(
-            numbers.next()??,
-            numbers.next()??,
-            numbers.next()??,
-        ))
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
-    }
-}
+use crate::release::{Flavour, Version};
 
 /// A server binary on this machine, known to run; displays as `Valkey 9.1.2`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! A slot of a cluster on its way from one primary to another.
 
-use crate::cluster::{Cluster, id};
 use crate::error::Error;
-use crate::group::tell;
+use crate::group::cluster::{Cluster, id};
 use crate::server::Server;
+use crate::server::ask::tell;
 
 /// The number of keys in one command.
 const BATCH: usize = 100;
@@ -139,5 +139,16 @@ impl<'a> SlotMove<'a> {
         words.extend(&keys);
         tell(from, &words)?;
         Ok(keys.len())
+    }
+}
+
+impl Cluster {
+    /// Starts to move a slot to another primary: see [`SlotMove`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] if it is no primary, or has the slot.
+    pub fn move_slot<'a>(&'a self, slot: u16, to: &'a Server) -> Result<SlotMove<'a>, Error> {
+        SlotMove::begin(self, slot, self.primary_of_slot(slot)?, to)
     }
 }

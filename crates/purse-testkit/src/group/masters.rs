@@ -2,9 +2,9 @@
 
 use std::ops::Index;
 
-use crate::builder::ServerBuilder;
 use crate::error::Error;
 use crate::server::Server;
+use crate::server::builder::ServerBuilder;
 
 /// Independent servers, as a lock that wants a majority of them needs.
 ///

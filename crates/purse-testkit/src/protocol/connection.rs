@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::reply::Reply;
+use crate::protocol::reply::Reply;
 
 /// A connection to a server on this machine, good until one moment.
 #[derive(Debug)]

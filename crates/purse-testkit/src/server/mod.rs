@@ -1,21 +1,31 @@
 //! A server process and the handle to it.
+//!
+//! May import: `release`, `error`, `protocol`, `binary`, `process`, `tls`.
+
+pub(crate) mod access;
+pub(crate) mod ask;
+pub(crate) mod builder;
+mod launch;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::io;
 use std::iter;
+use std::net::{Ipv6Addr, TcpListener};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::access;
 use crate::binary::Binary;
-use crate::builder::ServerBuilder;
-use crate::connection::Connection;
 use crate::error::Error;
-use crate::guarded::Guarded;
-use crate::home::Home;
-use crate::launch::{self, Launch};
-use crate::reply::Reply;
+use crate::process::guarded::Guarded;
+use crate::process::home::Home;
+use crate::process::port::free_port;
+use crate::protocol::connection::Connection;
+use crate::protocol::reply::Reply;
+use crate::server::builder::{Mode, ServerBuilder};
+use crate::server::launch::Launch;
 use crate::tls::Tls;
 
 /// The number of further ports that are tried if another process takes the first.
@@ -85,7 +95,7 @@ impl Server {
             Some(port) => Self::launch_on(port, iter::empty(), settings, binary),
             None => {
                 let mode = settings.mode;
-                let free_port = move || launch::free_port(mode);
+                let free_port = move || free_port(mode == Mode::ClusterNode);
                 let first = free_port().map_err(Error::io("find a free port"))?;
                 let spare = iter::repeat_with(free_port).map_while(Result::ok);
                 Self::launch_on(first, spare.take(SPARE_PORTS), settings, binary)
@@ -310,19 +320,48 @@ fn full_text(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::builder::Mode;
     use crate::release::Release;
+    use crate::server::builder::Mode;
 
     #[test]
     fn a_port_that_others_took_is_given_up() {
         let binary = Release::Default.locate().unwrap();
         let other = Server::start().unwrap();
-        let free = launch::free_port(Mode::Plain).unwrap();
+        let free = free_port(false).unwrap();
         let launch = |spare: &[u16]| {
             let (settings, spare) = (Server::builder(), spare.iter().copied());
             Server::launch_on(other.port(), spare, settings, binary.clone())
         };
         assert_eq!(launch(&[other.port(), free]).unwrap().port(), free);
         assert!(matches!(launch(&[]), Err(Error::Ended { .. })));
+    }
+}
+
+impl ServerBuilder {
+    /// Starts the server, and waits until it answers.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Release::locate`]; [`Error::Ended`] or [`Error::NoAnswer`], with the end of the
+    /// server's log, if it does not come up within ten seconds; [`Error::Io`] if its directory
+    /// cannot be made; [`Error::NoIpv6`] after [`ServerBuilder::ipv6`]; `Error::Tls` after
+    /// `ServerBuilder::tls`.
+    pub fn start(self) -> Result<Server, Error> {
+        if self.uses_ipv6 {
+            require_ipv6()?;
+        }
+        let binary = match &self.binary {
+            Some(path) => Binary::at(path)?,
+            None => self.release.locate()?,
+        };
+        Server::launch(self, binary)
+    }
+}
+
+/// Returns an error unless a socket can be bound to `::1`.
+fn require_ipv6() -> Result<(), Error> {
+    match TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(Error::NoIpv6 { source }),
     }
 }

@@ -1,48 +1,23 @@
 //! What clusters and sentinel groups have in common: servers that are asked until they agree.
+//!
+//! May import: `error`, `process`, `protocol`, `server`.
+
+pub(crate) mod cluster;
+pub(crate) mod masters;
+pub(crate) mod sentinels;
+pub(crate) mod slot_move;
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
-use crate::guarded::POLL;
-use crate::reply::Reply;
+use crate::process::guarded::POLL;
+use crate::protocol::reply::Reply;
 use crate::server::Server;
+use crate::server::ask::{look, text};
 
 /// The time that a group may take to settle.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A server that takes longer for an answer counts as one that is down.
-const PROBE: Duration = Duration::from_secs(1);
-
-/// Asks a server; a refusal is an error.
-pub(crate) fn tell(server: &Server, words: &[&str]) -> Result<Reply, Error> {
-    let action = || format!("ask the server on port {}", server.port());
-    let reply = server.command(words).map_err(Error::io(action()))?;
-    match reply {
-        Reply::Error(reply) => Err(Error::Refused {
-            port: server.port(),
-            // ADDSLOTS has thousands of words.
-            command: words[..words.len().min(4)].join(" "),
-            reply,
-        }),
-        reply => Ok(reply),
-    }
-}
-
-/// Returns the reply of a server, unless it is down, hangs or refuses.
-pub(crate) fn look(server: &Server, words: &[&str]) -> Option<Reply> {
-    let reply = server.command_timeout(words, PROBE).ok()?;
-    reply.error().is_none().then_some(reply)
-}
-
-/// The text that a server answers, unless it is down, hangs or refuses.
-pub(crate) fn text(server: &Server, words: &[&str]) -> Option<String> {
-    look(server, words)?.text().map(str::to_owned)
-}
-
-pub(crate) fn answers(server: &Server) -> bool {
-    look(server, &["PING"]).is_some()
-}
 
 /// The port of the primary whose copy this server is, and has; `None` if it is none, or is behind.
 pub(crate) fn copies(server: &Server) -> Option<u16> {

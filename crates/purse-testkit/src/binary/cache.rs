@@ -6,11 +6,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::binary::Binary;
-use crate::environment::Environment;
+use crate::binary::environment::Environment;
+use crate::binary::fetch;
+use crate::binary::wheels::Build;
 use crate::error::Error;
-use crate::fetch;
 use crate::release::Release;
-use crate::wheels::Build;
 
 /// The server of that release, if it was fetched before.
 pub(crate) fn cached(release: Release, environment: &Environment) -> Option<PathBuf> {
