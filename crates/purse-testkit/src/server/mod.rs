@@ -317,26 +317,6 @@ fn full_text(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::release::Release;
-    use crate::server::builder::Mode;
-
-    #[test]
-    fn a_port_that_others_took_is_given_up() {
-        let binary = Release::Default.locate().unwrap();
-        let other = Server::start().unwrap();
-        let free = free_port(false).unwrap();
-        let launch = |spare: &[u16]| {
-            let (settings, spare) = (Server::builder(), spare.iter().copied());
-            Server::launch_on(other.port(), spare, settings, binary.clone())
-        };
-        assert_eq!(launch(&[other.port(), free]).unwrap().port(), free);
-        assert!(matches!(launch(&[]), Err(Error::Ended { .. })));
-    }
-}
-
 impl ServerBuilder {
     /// Starts the server, and waits until it answers.
     ///
@@ -363,5 +343,24 @@ fn require_ipv6() -> Result<(), Error> {
     match TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {
         Ok(_) => Ok(()),
         Err(source) => Err(Error::NoIpv6 { source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::Release;
+
+    #[test]
+    fn a_port_that_others_took_is_given_up() {
+        let binary = Release::Default.locate().unwrap();
+        let other = Server::start().unwrap();
+        let free = free_port(false).unwrap();
+        let launch = |spare: &[u16]| {
+            let (settings, spare) = (Server::builder(), spare.iter().copied());
+            Server::launch_on(other.port(), spare, settings, binary.clone())
+        };
+        assert_eq!(launch(&[other.port(), free]).unwrap().port(), free);
+        assert!(matches!(launch(&[]), Err(Error::Ended { .. })));
     }
 }
