@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use purse_benches::{Budget, Counted, Line, Result, table};
+use purse_benches::{Budget, Counted, CountedOperation, Line, Ratios, Result, table};
 
 fn main() -> Result<()> {
     // cargo adds a word of its own.
@@ -20,8 +20,18 @@ fn main() -> Result<()> {
     if renew {
         return renewed(&mut budget, &counted, compiler);
     }
-    let operations = operations(&budget, &counted);
-    println!("{}", table("instructions over fred", &operations));
+    let over_fred = operations(&budget.instructions_over_fred, &counted, |it| {
+        (
+            it.over_fred(),
+            format!("purse {:.0}, fred {:.0}", it.purse, it.fred),
+        )
+    });
+    println!("{}", table("instructions over fred", &over_fred));
+    let over_redis_rs = operations(&budget.instructions_over_redis_rs, &counted, |it| {
+        let remark = format!("purse {:.0}, redis-rs {:.0}", it.purse, it.redis_rs);
+        (it.over_redis_rs(), remark)
+    });
+    println!("{}", table("instructions over redis-rs", &over_redis_rs));
     let mut codecs = codecs(&budget, &counted);
     println!("{}", table("instructions of codecs", &codecs));
     let with = &budget.codec_instructions.compiler;
@@ -29,21 +39,26 @@ fn main() -> Result<()> {
         println!("codecs: not judged here, they were counted with {with}, and this is {compiler}");
         codecs.clear();
     }
-    let failed = operations.iter().chain(&codecs);
+    let failed = over_fred.iter().chain(&over_redis_rs).chain(&codecs);
     match failed.filter(|line| line.has_failed()).count() {
         0 => Ok(()),
         count => Err(format!("{count} over budget; if that is to be, `just budget-renew`").into()),
     }
 }
 
-fn operations(budget: &Budget, counted: &Counted) -> Vec<Line> {
-    let budget = &budget.instructions_over_fred;
+/// Returns a line for each operation, with its ratio and what is said beside it.
+fn operations(
+    budget: &Ratios,
+    counted: &Counted,
+    judge: impl Fn(&CountedOperation) -> (f64, String),
+) -> Vec<Line> {
     let lines = counted.operations.iter().map(|it| {
         let most = budget.budget.get(it.name).copied();
         let tolerance = most.unwrap_or_default() * budget.tolerance_percent / 100.0;
-        Line::new(it.name, most, tolerance, it.over_fred())
+        let (ratio, remark) = judge(it);
+        Line::new(it.name, most, tolerance, ratio)
             .goal(budget.goal)
-            .remark(format!("purse {:.0}, fred {:.0}", it.purse, it.fred))
+            .remark(remark)
     });
     lines.collect()
 }
@@ -60,11 +75,15 @@ fn codecs(budget: &Budget, counted: &Counted) -> Vec<Line> {
 }
 
 fn renewed(budget: &mut Budget, counted: &Counted, compiler: String) -> Result<()> {
-    let ratios = counted.operations.iter().map(|it| {
-        let ratio = (it.over_fred() * 100.0).round() / 100.0;
-        (it.name.to_owned(), ratio)
-    });
-    budget.instructions_over_fred.budget = ratios.collect();
+    let ratios = |ratio: fn(&CountedOperation) -> f64| {
+        let ratios = counted.operations.iter().map(|it| {
+            let rounded = (ratio(it) * 100.0).round() / 100.0;
+            (it.name.to_owned(), rounded)
+        });
+        ratios.collect()
+    };
+    budget.instructions_over_fred.budget = ratios(CountedOperation::over_fred);
+    budget.instructions_over_redis_rs.budget = ratios(CountedOperation::over_redis_rs);
     let counts = counted.codecs.iter().map(|it| (it.name.clone(), it.count));
     budget.codec_instructions.budget = counts.collect();
     budget.codec_instructions.compiler = compiler;

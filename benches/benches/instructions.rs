@@ -26,8 +26,8 @@ fn codec(coding: Coding) -> Coding {
 }
 
 fn staged(index: usize) -> (Stage, Operation, Side) {
-    let operation = operations().swap_remove(index / 2);
-    let side = Side::BOTH[index % 2];
+    let operation = operations().swap_remove(index / Side::ALL.len());
+    let side = Side::ALL[index % Side::ALL.len()];
     let stage = Stage::start().expect("a server that answers");
     stage
         .run(&operation, side, 10)
@@ -36,7 +36,7 @@ fn staged(index: usize) -> (Stage, Operation, Side) {
 }
 
 #[library_benchmark]
-#[benches::of(iter = 0..operations().len() * 2, setup = staged)]
+#[benches::of(iter = 0..operations().len() * Side::ALL.len(), setup = staged)]
 fn operation((stage, operation, side): (Stage, Operation, Side)) -> Stage {
     stage
         .run(&operation, side, TIMES)

@@ -1,4 +1,4 @@
-//! How long each codec and each operation takes, the latter next to fred's same command.
+//! How long each codec and each operation takes, the latter next to the same command of fred and redis-rs.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ fn codecs(criterion: &mut Criterion) {
 fn collections(criterion: &mut Criterion) {
     let stage = Stage::start().expect("a server");
     for operation in operations() {
-        for side in Side::BOTH {
+        for side in Side::ALL {
             let name = format!("{} {}", operation.name(), side.name());
             criterion.bench_function(&name, |it| {
                 it.iter_custom(|times| {

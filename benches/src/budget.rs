@@ -13,13 +13,17 @@ use crate::Result;
 pub struct Budget {
     /// How many allocations an operation makes more than fred does.
     pub allocations_over_fred: Allocations,
+    /// How many allocations an operation makes more than redis-rs does.
+    pub allocations_over_redis_rs: Allocations,
     /// How many times the instructions of fred an operation takes.
     pub instructions_over_fred: Ratios,
+    /// How many times the instructions of redis-rs an operation takes.
+    pub instructions_over_redis_rs: Ratios,
     /// How many instructions a codec takes.
     pub codec_instructions: Instructions,
 }
 
-/// Allocations of each operation, over fred's; they are exact.
+/// Allocations of each operation, over those of a peer; they are exact.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Allocations {
     /// How many they are to be.
@@ -28,7 +32,7 @@ pub struct Allocations {
     pub budget: BTreeMap<String, i64>,
 }
 
-/// Instructions of each operation, as a multiple of fred's.
+/// Instructions of each operation, as a multiple of those of a peer.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Ratios {
     /// How much they are to be.
@@ -92,10 +96,18 @@ mod tests {
     fn whatever_is_measured_has_a_budget_and_nothing_else_has() {
         let budget = Budget::read().expect("a budget");
         let names = sorted(operations().iter().map(|it| it.name().to_owned()));
-        let instructions = budget.instructions_over_fred.budget;
-        assert_eq!(sorted(instructions.into_keys()), names);
-        let allocations = budget.allocations_over_fred.budget;
-        assert_eq!(sorted(allocations.into_keys()), names);
+        for instructions in [
+            budget.instructions_over_fred,
+            budget.instructions_over_redis_rs,
+        ] {
+            assert_eq!(sorted(instructions.budget.into_keys()), names);
+        }
+        for allocations in [
+            budget.allocations_over_fred,
+            budget.allocations_over_redis_rs,
+        ] {
+            assert_eq!(sorted(allocations.budget.into_keys()), names);
+        }
         let names = sorted(codings().iter().map(|it| it.name().to_owned()));
         let instructions = budget.codec_instructions.budget;
         assert_eq!(sorted(instructions.into_keys()), names);

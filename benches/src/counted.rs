@@ -33,6 +33,8 @@ pub struct CountedOperation {
     pub purse: f64,
     /// How many instructions, by fred.
     pub fred: f64,
+    /// How many instructions, by redis-rs.
+    pub redis_rs: f64,
 }
 
 impl CountedOperation {
@@ -40,6 +42,12 @@ impl CountedOperation {
     #[must_use]
     pub fn over_fred(&self) -> f64 {
         self.purse / self.fred
+    }
+
+    /// Returns how many times as many purse takes as redis-rs.
+    #[must_use]
+    pub fn over_redis_rs(&self) -> f64 {
+        self.purse / self.redis_rs
     }
 }
 
@@ -89,11 +97,12 @@ fn read(text: &str) -> Result<Counted> {
         });
     }
     for (index, operation) in operations().iter().enumerate() {
-        let place = index * Side::BOTH.len();
+        let place = index * Side::ALL.len();
         counted.operations.push(CountedOperation {
             name: operation.name(),
             purse: each(count("operation", place)?),
             fred: each(count("operation", place + 1)?),
+            redis_rs: each(count("operation", place + 2)?),
         });
     }
     Ok(counted)
@@ -117,7 +126,7 @@ mod tests {
     /// As many of each as there are, with counts of their own, in any order.
     fn all() -> Vec<String> {
         let codecs = (0..codings().len()).map(|index| summary("codec", index, 1_000 + index));
-        let sides = 0..operations().len() * 2;
+        let sides = 0..operations().len() * Side::ALL.len();
         let operations = sides.map(|index| summary("operation", index, TIMES * (10 + index)));
         operations.chain(codecs).collect()
     }
@@ -129,8 +138,9 @@ mod tests {
         assert_eq!(counted.codecs[3].count, 1_003);
         let operation = &counted.operations[1];
         assert_eq!(operation.name, operations()[1].name());
-        assert_eq!((operation.purse, operation.fred), (12.0, 13.0));
-        assert_eq!(operation.over_fred(), 12.0 / 13.0);
+        assert_eq!((operation.purse, operation.fred), (13.0, 14.0));
+        assert_eq!(operation.over_fred(), 13.0 / 14.0);
+        assert_eq!(operation.over_redis_rs(), 13.0 / 15.0);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Single operations of each collection, and the same commands by fred, written by hand.
+//! Single operations of each collection, and the same commands by fred and redis-rs, written by hand.
 
 use std::hint::black_box;
 
@@ -8,6 +8,8 @@ use fred::interfaces::{
 };
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
+use redis::AsyncCommands;
+use redis::aio::MultiplexedConnection;
 
 use crate::stage::Clients;
 use crate::{Error, Result};
@@ -20,40 +22,54 @@ pub const TIMES: usize = 300;
 
 type Run<C> = for<'a> fn(&'a C, usize) -> LocalBoxFuture<'a, Result<()>>;
 
-/// Who does an operation.
+/// The library that runs an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// A collection.
+    /// A collection of purse.
     Purse,
     /// fred's method of the same command.
     Fred,
+    /// redis-rs' method of the same command.
+    RedisRs,
 }
 
 impl Side {
-    /// Both of them.
-    pub const BOTH: [Self; 2] = [Self::Purse, Self::Fred];
+    /// All libraries.
+    pub const ALL: [Self; 3] = [Self::Purse, Self::Fred, Self::RedisRs];
 
-    /// The name, in small letters.
+    /// Returns the name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Purse => "purse",
             Self::Fred => "fred",
+            Self::RedisRs => "redis-rs",
         }
     }
 }
 
-/// One command, sent by either side, its reply read into the same type.
+/// One command, sent by each library, its reply read into the same type.
 #[derive(Debug, Clone, Copy)]
 pub struct Operation {
     name: &'static str,
     purse: Run<Clients>,
     fred: Run<Fred>,
+    redis_rs: Run<MultiplexedConnection>,
 }
 
 impl Operation {
-    const fn new(name: &'static str, purse: Run<Clients>, fred: Run<Fred>) -> Self {
-        Self { name, purse, fred }
+    const fn new(
+        name: &'static str,
+        purse: Run<Clients>,
+        fred: Run<Fred>,
+        redis_rs: Run<MultiplexedConnection>,
+    ) -> Self {
+        Self {
+            name,
+            purse,
+            fred,
+            redis_rs,
+        }
     }
 
     /// The name, such as `list_push_back`.
@@ -71,6 +87,7 @@ impl Operation {
         match side {
             Side::Purse => (self.purse)(clients, times),
             Side::Fred => (self.fred)(&clients.fred, times),
+            Side::RedisRs => (self.redis_rs)(&clients.redis_rs, times),
         }
     }
 }
@@ -83,6 +100,11 @@ pub fn operations() -> Vec<Operation> {
             "list_push_back",
             |it, n| repeat(n, async || it.list.push_back(ITEM).await),
             |fred, n| repeat(n, async || fred.rpush::<u64, _, _>("list", ITEM).await),
+            |redis, n| {
+                repeat(n, async || {
+                    redis.clone().rpush::<_, _, u64>("list", ITEM).await
+                })
+            },
         ),
         Operation::new(
             "list_get",
@@ -92,11 +114,17 @@ pub fn operations() -> Vec<Operation> {
                     fred.lindex::<Option<String>, _>("list", 0).await
                 })
             },
+            |redis, n| {
+                repeat(n, async || {
+                    redis.clone().lindex::<_, Option<String>>("list", 0).await
+                })
+            },
         ),
         Operation::new(
             "list_len",
             |it, n| repeat(n, async || it.list.len().await),
             |fred, n| repeat(n, async || fred.llen::<u64, _>("list").await),
+            |redis, n| repeat(n, async || redis.clone().llen::<_, u64>("list").await),
         ),
         Operation::new(
             "hash_set",
@@ -104,6 +132,14 @@ pub fn operations() -> Vec<Operation> {
             |fred, n| {
                 repeat(n, async || {
                     fred.hset::<bool, _, _>("hash", ("field", ITEM)).await
+                })
+            },
+            |redis, n| {
+                repeat(n, async || {
+                    redis
+                        .clone()
+                        .hset::<_, _, _, bool>("hash", "field", ITEM)
+                        .await
                 })
             },
         ),
@@ -115,6 +151,14 @@ pub fn operations() -> Vec<Operation> {
                     fred.hget::<Option<String>, _, _>("hash", "field").await
                 })
             },
+            |redis, n| {
+                repeat(n, async || {
+                    redis
+                        .clone()
+                        .hget::<_, _, Option<String>>("hash", "field")
+                        .await
+                })
+            },
         ),
         Operation::new(
             "hash_contains_key",
@@ -122,6 +166,11 @@ pub fn operations() -> Vec<Operation> {
             |fred, n| {
                 repeat(n, async || {
                     fred.hexists::<bool, _, _>("hash", "field").await
+                })
+            },
+            |redis, n| {
+                repeat(n, async || {
+                    redis.clone().hexists::<_, _, bool>("hash", "field").await
                 })
             },
         ),
@@ -133,16 +182,34 @@ pub fn operations() -> Vec<Operation> {
                     fred.hincrby::<i64, _, _>("counts", "field", 1).await
                 })
             },
+            |redis, n| {
+                repeat(n, async || {
+                    redis
+                        .clone()
+                        .hincr::<_, _, _, i64>("counts", "field", 1)
+                        .await
+                })
+            },
         ),
         Operation::new(
             "set_add",
             |it, n| repeat(n, async || it.set.add(ITEM).await),
             |fred, n| repeat(n, async || fred.sadd::<bool, _, _>("set", ITEM).await),
+            |redis, n| {
+                repeat(n, async || {
+                    redis.clone().sadd::<_, _, bool>("set", ITEM).await
+                })
+            },
         ),
         Operation::new(
             "set_contains",
             |it, n| repeat(n, async || it.set.contains(ITEM).await),
             |fred, n| repeat(n, async || fred.sismember::<bool, _, _>("set", ITEM).await),
+            |redis, n| {
+                repeat(n, async || {
+                    redis.clone().sismember::<_, _, bool>("set", ITEM).await
+                })
+            },
         ),
         Operation::new(
             "set_remove",
@@ -150,6 +217,11 @@ pub fn operations() -> Vec<Operation> {
             |fred, n| {
                 repeat(n, async || {
                     fred.srem::<bool, _, _>("set", "no member").await
+                })
+            },
+            |redis, n| {
+                repeat(n, async || {
+                    redis.clone().srem::<_, _, bool>("set", "no member").await
                 })
             },
         ),
@@ -163,6 +235,14 @@ pub fn operations() -> Vec<Operation> {
                         .await
                 })
             },
+            |redis, n| {
+                repeat(n, async || {
+                    redis
+                        .clone()
+                        .zadd::<_, _, _, bool>("sorted", ITEM, 2.5)
+                        .await
+                })
+            },
         ),
         Operation::new(
             "sorted_score",
@@ -172,6 +252,14 @@ pub fn operations() -> Vec<Operation> {
                     fred.zscore::<Option<f64>, _, _>("sorted", ITEM).await
                 })
             },
+            |redis, n| {
+                repeat(n, async || {
+                    redis
+                        .clone()
+                        .zscore::<_, _, Option<f64>>("sorted", ITEM)
+                        .await
+                })
+            },
         ),
         Operation::new(
             "sorted_rank",
@@ -179,6 +267,14 @@ pub fn operations() -> Vec<Operation> {
             |fred, n| {
                 repeat(n, async || {
                     fred.zrank::<Option<u64>, _, _>("sorted", ITEM, false).await
+                })
+            },
+            |redis, n| {
+                repeat(n, async || {
+                    redis
+                        .clone()
+                        .zrank::<_, _, Option<u64>>("sorted", ITEM)
+                        .await
                 })
             },
         ),
@@ -191,6 +287,12 @@ pub fn operations() -> Vec<Operation> {
                     fred.set::<(), _, _>(name, ITEM, None, None, false).await
                 })
             },
+            |redis, n| {
+                repeat(n, async || {
+                    let name = format!("space:{}", black_box("name"));
+                    redis.clone().set::<_, _, ()>(name, ITEM).await
+                })
+            },
         ),
         Operation::new(
             "keyspace_get",
@@ -201,16 +303,27 @@ pub fn operations() -> Vec<Operation> {
                     fred.get::<Option<String>, _>(name).await
                 })
             },
+            |redis, n| {
+                repeat(n, async || {
+                    let name = format!("space:{}", black_box("name"));
+                    redis.clone().get::<_, Option<String>>(name).await
+                })
+            },
         ),
         Operation::new(
             "queue_push",
             |it, n| repeat(n, async || it.queue.push(ITEM).await),
             |fred, n| repeat(n, async || fred.lpush::<u64, _, _>("queue", ITEM).await),
+            |redis, n| {
+                repeat(n, async || {
+                    redis.clone().lpush::<_, _, u64>("queue", ITEM).await
+                })
+            },
         ),
     ]
 }
 
-/// Does `operation` so many times, one after the other.
+/// Runs `operation` `times` times, one after the other.
 fn repeat<'a, R, E: Into<Error>>(
     times: usize,
     operation: impl AsyncFn() -> Result<R, E> + 'a,

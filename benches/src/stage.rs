@@ -11,6 +11,7 @@ use purse_collections::{
     RedisHash, RedisKeySpace, RedisList, RedisQueue, RedisSet, RedisSortedSet,
 };
 use purse_testkit::Server;
+use redis::aio::MultiplexedConnection;
 use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
 
 use crate::Result;
@@ -19,7 +20,7 @@ use crate::operations::{Operation, Side};
 /// Bounds of purse's own, for fred as well.
 const BOUND: Duration = Duration::from_secs(5);
 
-/// A server with a client of purse and one of fred, whose tasks all run on one thread.
+/// A server with a client of each library, whose tasks all run on one thread.
 ///
 /// So what a client does happens within [`run`](Self::run), and nowhere else.
 #[derive(Debug)]
@@ -30,10 +31,11 @@ pub struct Stage {
     _server: Server,
 }
 
-/// What operations are done with; fred's by the names of the keys.
+/// The clients and collections of the operations; the peers name the keys.
 #[derive(Debug)]
 pub(crate) struct Clients {
     pub(crate) fred: Fred,
+    pub(crate) redis_rs: MultiplexedConnection,
     pub(crate) list: RedisList<String>,
     pub(crate) hash: RedisHash<String, String>,
     pub(crate) counts: RedisHash<String, i64>,
@@ -74,6 +76,9 @@ impl Clients {
         let client = Client::connect(url).await?;
         Ok(Self {
             fred: fred(url).await?,
+            redis_rs: redis::Client::open(url)?
+                .get_multiplexed_async_connection()
+                .await?,
             list: RedisList::new(&client, "list"),
             hash: RedisHash::new(&client, "hash"),
             counts: RedisHash::new(&client, "counts"),

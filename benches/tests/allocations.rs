@@ -1,11 +1,11 @@
-//! No operation allocates more over fred's same command than `budget.json` says.
+//! No operation allocates more over the same command of a peer than `budget.json` says.
 //!
 //! With `PURSE_RENEW`, it writes into the file what is counted: `just budget-renew`.
 
 use std::collections::BTreeMap;
 
 use allocation_counter::measure;
-use purse_benches::{Budget, Line, Operation, Side, Stage, operations, table};
+use purse_benches::{Allocations, Budget, Line, Operation, Side, Stage, operations, table};
 
 /// How often each operation is done; the median counts.
 const TIMES: usize = 101;
@@ -22,36 +22,54 @@ fn allocations(stage: &Stage, operation: &Operation, side: Side) -> u64 {
     counts[TIMES / 2]
 }
 
-#[test]
-fn no_operation_allocates_more_over_fred_than_its_budget() {
-    let stage = Stage::start().expect("a server");
-    let mut budget = Budget::read().expect("a budget");
+/// Compares the counts with a budget, which it renews; returns the table, and whether a line failed.
+fn check(peer: &str, counts: &[(&str, u64, u64)], budget: &mut Allocations) -> (String, bool) {
     let mut lines = Vec::new();
     let mut counted = BTreeMap::new();
-    for operation in operations() {
-        let [purse, fred] = Side::BOTH.map(|side| allocations(&stage, &operation, side));
-        assert!(fred > 0, "fred allocates, or nothing is counted");
-        let over = purse.cast_signed() - fred.cast_signed();
-        let most = budget.allocations_over_fred.budget.get(operation.name());
+    for (name, purse, other) in counts {
+        assert!(*other > 0, "{peer} allocates, or nothing is counted");
+        let over = purse.cast_signed() - other.cast_signed();
+        let most = budget.budget.get(*name).map(|most| *most as f64);
         lines.push(
-            Line::new(
-                operation.name(),
-                most.map(|most| *most as f64),
-                0.0,
-                over as f64,
-            )
-            .goal(budget.allocations_over_fred.goal as f64)
-            .remark(format!("purse {purse}, fred {fred}")),
+            Line::new(name, most, 0.0, over as f64)
+                .goal(budget.goal as f64)
+                .remark(format!("purse {purse}, {peer} {other}")),
         );
-        counted.insert(operation.name().to_owned(), over);
+        counted.insert((*name).to_owned(), over);
     }
-    let table = table("allocations over fred", &lines);
+    budget.budget = counted;
+    let has_failed = lines.iter().any(Line::has_failed);
+    (
+        table(&format!("allocations over {peer}"), &lines),
+        has_failed,
+    )
+}
+
+#[test]
+fn no_operation_allocates_more_over_its_peers_than_its_budget() {
+    let stage = Stage::start().expect("a server");
+    let mut budget = Budget::read().expect("a budget");
+    let (mut over_fred, mut over_redis_rs) = (Vec::new(), Vec::new());
+    for operation in operations() {
+        let [purse, fred, redis_rs] = Side::ALL.map(|side| allocations(&stage, &operation, side));
+        over_fred.push((operation.name(), purse, fred));
+        over_redis_rs.push((operation.name(), purse, redis_rs));
+    }
+    let fred = check("fred", &over_fred, &mut budget.allocations_over_fred);
+    let redis_rs = check(
+        "redis-rs",
+        &over_redis_rs,
+        &mut budget.allocations_over_redis_rs,
+    );
+    let tables = format!("{}{}", fred.0, redis_rs.0);
     if std::env::var_os("PURSE_RENEW").is_some() {
-        budget.allocations_over_fred.budget = counted;
         budget.write().expect("a file");
-        println!("{table}");
+        println!("{tables}");
         return;
     }
-    let failed = lines.iter().any(Line::has_failed);
-    assert!(!failed, "if that is to be, `just budget-renew`\n{table}");
+    let has_failed = fred.1 || redis_rs.1;
+    assert!(
+        !has_failed,
+        "if that is to be, `just budget-renew`\n{tables}"
+    );
 }
