@@ -8,7 +8,8 @@ use std::time::Duration;
 use futures::{Stream, TryStreamExt};
 use peak_alloc::PeakAlloc;
 use purse::{
-    Client, Pattern, RedisHash, RedisKeySpace, RedisList, RedisSet, RedisSortedSet, Result,
+    Client, Pattern, RedisHash, RedisKeySpace, RedisList, RedisQueue, RedisSet, RedisSortedSet,
+    Result,
 };
 use purse_testkit::Server;
 
@@ -229,5 +230,57 @@ fn questions_about_many_elements_take_the_memory_of_a_chunk_and_of_the_answer() 
         let (answer, bytes) = peak(space.get_many(names)).await;
         is_right("a key space", &answer.expect("a reply"));
         is_bounded("a key space", size_of::<Option<u32>>(), bytes);
+    });
+}
+
+/// The bytes that each of `count` things takes, as `make` returns them.
+async fn each<T>(count: usize, make: impl AsyncFnOnce(usize) -> Vec<T>) -> (Vec<T>, usize) {
+    let before = ALLOCATOR.current_usage();
+    let made = make(count).await;
+    let taken = ALLOCATOR.current_usage().saturating_sub(before);
+    (made, taken / count)
+}
+
+#[test]
+fn idle_clients_take_little_memory() {
+    alone(async |server, client| {
+        let url = server.url();
+        let (clients, per_client) = each(100, async |count| {
+            let mut clients = Vec::new();
+            for _ in 0..count {
+                let client = Client::connect(&url).await.expect("it runs");
+                client.ping().await.expect("PONG");
+                clients.push(client);
+            }
+            clients
+        })
+        .await;
+        println!("{per_client} bytes per client");
+        assert!((1..200 << 10).contains(&per_client), "{per_client} bytes");
+        drop(clients);
+    });
+}
+
+#[test]
+fn waiting_pops_take_little_memory() {
+    alone(async |_server, client| {
+        let queue: RedisQueue<String> = RedisQueue::new(&client, "queue");
+        let (waiting, per_pop) = each(1_000, async |count| {
+            let mut waiting = Vec::new();
+            for _ in 0..count {
+                let mut pop = Box::pin(queue.pop());
+                // Polled until it waits for news.
+                for _ in 0..20 {
+                    assert!(futures::poll!(&mut pop).is_pending());
+                    tokio::task::yield_now().await;
+                }
+                waiting.push(pop);
+            }
+            waiting
+        })
+        .await;
+        println!("{per_pop} bytes per waiting pop");
+        assert!((1..16 << 10).contains(&per_pop), "{per_pop} bytes");
+        drop(waiting);
     });
 }
