@@ -243,7 +243,7 @@ async fn each<T>(count: usize, make: impl AsyncFnOnce(usize) -> Vec<T>) -> (Vec<
 
 #[test]
 fn idle_clients_take_little_memory() {
-    alone(async |server, client| {
+    alone(async |server, _client| {
         let url = server.url();
         let (clients, per_client) = each(100, async |count| {
             let mut clients = Vec::new();
