@@ -85,8 +85,8 @@ book:
     fi
     mdbook build docs
     # mdBook lets each link to a .md file end with .html, also of a file that is not in the book.
-    sed -i.bak -E 's|="(\.\./\.\./[^"]*)\.html(#[^"]*)?"|="\1.md\2"|g' target/book/*.html
-    rm target/book/*.html.bak
+    find target/book -name '*.html' -exec sed -i.bak -E 's|="((\.\./){2,}[^"]*)\.html(#[^"]*)?"|="\1.md\3"|g' {} +
+    find target/book -name '*.bak' -delete
 
 # Check dependencies: bans, licences, sources (offline)
 deny:
