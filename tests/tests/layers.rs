@@ -106,6 +106,7 @@ fn no_test_or_example_reaches_the_facade() {
             "purse_tests",
             "purse_faults",
             "purse_examples",
+            "purse_book",
             "proptest",
         ],
     );
