@@ -6,21 +6,22 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use crate::alarms::Alarms;
-use crate::clock::SystemClock;
-use crate::connect;
-use crate::context::{Context, Post, Waiting};
-use crate::crew::Crew;
+use crate::config::auto_extend::AutoExtend;
+use crate::config::endpoint::Master;
+use crate::config::settings::{Settings, Wishes};
 use crate::error::{Error, Result};
-use crate::extender::AutoExtend;
-use crate::keeper::Rules;
-use crate::master::Master;
-use crate::quarantine::Quarantine;
-use crate::reaper::Reaper;
+use crate::master::remote::Remote;
+use crate::master::{Masters, Post};
+use crate::membership::bootstrap;
+use crate::membership::quarantine::Quarantine;
+use crate::membership::supervisor::Rules;
 use crate::redlock::Redlock;
-use crate::remote::Remote;
-use crate::settings::{Settings, Wishes};
-use crate::stack::Stack;
+use crate::runtime::alarms::Alarms;
+use crate::runtime::clock::SystemClock;
+use crate::runtime::inline_task::Crew;
+use crate::runtime::scope_stack::Stack;
+use crate::runtime::shutdown::Reaper;
+use crate::state::context::{Context, Waiting};
 
 /// Configures a [`Redlock`]; get one from [`Redlock::builder`].
 #[must_use = "a builder does nothing until it is built"]
@@ -29,6 +30,15 @@ pub struct RedlockBuilder {
     wishes: Wishes,
     longest_ttl: Option<Duration>,
     quarantine: Quarantine,
+}
+
+impl Redlock {
+    /// Configures locks on these masters: URLs or clients of independent servers, an odd number.
+    ///
+    /// Replicas add nothing to a master: a write is acknowledged before it reaches them.
+    pub fn builder<M: Into<Master>>(masters: impl IntoIterator<Item = M>) -> RedlockBuilder {
+        RedlockBuilder::new(masters.into_iter().map(Into::into).collect())
+    }
 }
 
 impl RedlockBuilder {
@@ -136,14 +146,23 @@ impl RedlockBuilder {
             quarantine: self.quarantine,
             longest_ttl: longest_ttl(self.longest_ttl, settings.ttl)?,
         };
-        let keepers = connect::masters(self.masters, rules).await?;
-        let masters = keepers
+        let keepers = bootstrap::masters(self.masters, rules).await?;
+        let posts = keepers
             .into_iter()
-            .map(|keeper| Post::new(Arc::new(Remote::start(keeper, settings.node_timeout))))
+            .map(|keeper| {
+                let (seat, watcher) = (keeper.seat().clone(), keeper.watcher().clone());
+                let supervisor = tokio::spawn(keeper.keep());
+                let remote = Remote::new(seat, watcher, settings.node_timeout, supervisor);
+                Post::new(Arc::new(remote))
+            })
             .collect();
         let (clock, runtime) = (Arc::new(SystemClock), Handle::current());
         Ok(Redlock::new(Context {
-            masters,
+            masters: Arc::new(Masters {
+                posts,
+                settings,
+                clock: clock.clone(),
+            }),
             settings,
             clock: clock.clone(),
             reaper: Reaper::default(),

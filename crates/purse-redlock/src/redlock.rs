@@ -3,16 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::builder::RedlockBuilder;
-use crate::context::Context;
 use crate::election::Election;
 use crate::error::Result;
-use crate::fence::FencedRedlock;
-use crate::health::MasterStatus;
 use crate::keys;
-use crate::master::Master;
-use crate::multi::RedlockMulti;
-use crate::mutex::RedlockMutex;
+use crate::lock::fenced::FencedRedlock;
+use crate::lock::multi::RedlockMulti;
+use crate::lock::mutex::RedlockMutex;
+use crate::master::status::MasterStatus;
+use crate::state::context::Context;
 
 /// Locks that a quorum of masters agree on. Cheap to clone.
 ///
@@ -42,13 +40,6 @@ use crate::mutex::RedlockMutex;
 pub struct Redlock(Arc<Context>);
 
 impl Redlock {
-    /// Configures locks on these masters: URLs or clients of independent servers, an odd number.
-    ///
-    /// Replicas add nothing to a master: a write is acknowledged before it reaches them.
-    pub fn builder<M: Into<Master>>(masters: impl IntoIterator<Item = M>) -> RedlockBuilder {
-        RedlockBuilder::new(masters.into_iter().map(Into::into).collect())
-    }
-
     pub(crate) fn new(context: Context) -> Self {
         Self(Arc::new(context))
     }
@@ -78,7 +69,7 @@ impl Redlock {
     /// that come too late.
     #[must_use]
     pub fn fenced(&self) -> FencedRedlock {
-        FencedRedlock::new(self.clone())
+        FencedRedlock::new(self.0.clone())
     }
 
     /// The election with this name, of one leader at a time among all who
@@ -88,10 +79,6 @@ impl Redlock {
     #[must_use]
     pub fn election(&self, name: impl AsRef<[u8]>) -> Election {
         Election::new(self.fenced().mutex(name))
-    }
-
-    pub(crate) const fn context(&self) -> &Arc<Context> {
-        &self.0
     }
 
     /// How many locks are held or waited for here.
@@ -106,7 +93,7 @@ impl Redlock {
     /// it did not answer. No round trip, and no password in it.
     #[must_use]
     pub fn masters(&self) -> Vec<MasterStatus> {
-        let posts = self.0.masters.iter();
+        let posts = self.0.masters.posts.iter();
         posts.map(|post| post.master.status()).collect()
     }
 
@@ -143,15 +130,6 @@ impl Redlock {
 
 impl fmt::Debug for Redlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let servers: Vec<_> = self
-            .0
-            .masters
-            .iter()
-            .map(|post| post.master.server())
-            .collect();
-        f.debug_struct("Redlock")
-            .field("masters", &servers)
-            .field("settings", &self.0.settings)
-            .finish_non_exhaustive()
+        self.0.debug(f, "Redlock")
     }
 }

@@ -17,10 +17,10 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::LostReason;
-use crate::health::MasterStatus;
+use crate::config::settings::Settings;
 use crate::keys::leader;
-use crate::settings::Settings;
-use crate::transport::{Action, Answer, Asking, Recording, Request, Transport, Watching};
+use crate::master::status::MasterStatus;
+use crate::master::transport::{Action, Answer, Asking, Recording, Request, Transport, Watching};
 pub(crate) use rig::{Rig, posts, term};
 pub(crate) use tracking::{POLL, Tracking};
 

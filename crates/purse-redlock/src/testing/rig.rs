@@ -9,17 +9,18 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
 use super::{Behaviour, Mock, SETTINGS, ms};
-use crate::alarms::Alarms;
-use crate::clock::{Clock, LockInstant, SystemClock};
-use crate::context::{Context, Post, Waiting};
-use crate::crew::Crew;
-use crate::health::MasterStatus;
-use crate::reaper::Reaper;
+use crate::config::settings::Settings;
+use crate::master::status::MasterStatus;
+use crate::master::transport::{Asking, Recording, Request, Transport, Watching};
+use crate::master::{Masters, Post};
 use crate::redlock::Redlock;
-use crate::settings::Settings;
-use crate::stack::Stack;
-use crate::term::Term;
-use crate::transport::{Asking, Recording, Request, Transport, Watching};
+use crate::runtime::alarms::Alarms;
+use crate::runtime::clock::{Clock, LockInstant, SystemClock};
+use crate::runtime::inline_task::Crew;
+use crate::runtime::scope_stack::Stack;
+use crate::runtime::shutdown::Reaper;
+use crate::state::context::{Context, Waiting};
+use crate::state::validity::Term;
 
 /// A clock that follows tokio's, and can be put forward, as by a suspend.
 pub(crate) struct TestClock {
@@ -91,7 +92,11 @@ fn redlock(
     reaper: &Reaper,
 ) -> Redlock {
     Redlock::new(Context {
-        masters: masters.into_iter().map(Post::new).collect(),
+        masters: Arc::new(Masters {
+            posts: masters.into_iter().map(Post::new).collect(),
+            settings,
+            clock: clock.clone(),
+        }),
         settings,
         clock: clock.clone(),
         reaper: reaper.clone(),

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 use super::{Behaviour, Mock, State, failure, ms};
-use crate::transport::{Record, Recording, Sighting, Watching};
+use crate::master::transport::{Record, Recording, Sighting, Watching};
 
 type Seeing<T> = Pin<Box<dyn Future<Output = purse_client::Result<T>> + Send>>;
 

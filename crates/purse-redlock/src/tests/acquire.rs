@@ -4,9 +4,9 @@ use purse_client::ErrorKind;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::decision::{Acquisition, Tally, Vote};
+use crate::master::transport::Action;
+use crate::quorum::decision::{Acquisition, Tally, Vote};
 use crate::testing::{Behaviour, Rig, SETTINGS, WELL, ms};
-use crate::transport::Action;
 use crate::{Error, Redlock, RedlockGuard, RedlockMutex, Result};
 
 static_assertions::assert_impl_all!(RedlockGuard: Send, Sync, std::fmt::Debug);

@@ -1,7 +1,7 @@
 //! Locks that are extended by themselves.
 
+use crate::master::transport::Action;
 use crate::testing::{Behaviour, Rig, SETTINGS, WELL, ms};
-use crate::transport::Action;
 use crate::{AutoExtend, Error, LostReason, RedlockGuard, Release};
 use purse_client::ErrorKind;
 use tokio::runtime::Handle;

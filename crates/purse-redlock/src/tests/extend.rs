@@ -1,5 +1,5 @@
+use crate::master::transport::Action;
 use crate::testing::{Behaviour, Rig, WELL, assert_lost, drop_after, ms};
-use crate::transport::Action;
 use crate::{Error, LostReason, RedlockGuard, Release};
 use purse_client::ErrorKind;
 use tokio::time::{Instant, sleep, timeout};

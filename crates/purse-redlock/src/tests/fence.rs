@@ -6,9 +6,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::soak::any_behaviour;
-use crate::fence::settle;
+use crate::master::transport::Action;
+use crate::quorum::fence::settle;
 use crate::testing::{Behaviour, Rig, WELL, ms};
-use crate::transport::Action;
 use crate::{Error, FencedGuard, FencedMutex, FencedRedlock, RedlockGuard, Release};
 
 static_assertions::assert_impl_all!(FencedGuard: Send, Sync, std::fmt::Debug);

@@ -7,8 +7,8 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::decision::{Acquisition, Possession, Tally, Vote};
-use crate::fence::settle;
+use crate::quorum::decision::{Acquisition, Possession, Tally, Vote};
+use crate::quorum::fence::settle;
 
 const MASTERS: usize = 3;
 const CLIENTS: usize = 2;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::master::transport::Action;
 use crate::testing::{Behaviour, Rig, ms, poll_once};
-use crate::transport::Action;
 use crate::{Error, Release};
 
 #[tokio::test(start_paused = true)]

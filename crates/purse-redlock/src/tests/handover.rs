@@ -2,8 +2,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake};
 
+use crate::master::transport::Action;
 use crate::testing::{Behaviour, Rig, ms, poll_once};
-use crate::transport::Action;
 use crate::{Error, Release};
 use purse_client::ErrorKind;
 use tokio::time::{Instant, sleep};

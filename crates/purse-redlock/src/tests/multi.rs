@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use crate::master::transport::Action;
 use crate::testing::{Behaviour, Rig, WELL, assert_lost, ms};
-use crate::transport::Action;
 use crate::{AutoExtend, Error, LostReason, RedlockMulti, Release};
 
 static_assertions::assert_impl_all!(RedlockMulti: Send, Sync, Clone, std::fmt::Debug);

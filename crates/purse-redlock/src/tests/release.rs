@@ -1,5 +1,5 @@
+use crate::master::transport::Action;
 use crate::testing::{Behaviour, Rig, WELL, ms};
-use crate::transport::Action;
 use crate::{Error, Release};
 use purse_client::ErrorKind;
 use tokio::time::{Instant, sleep};

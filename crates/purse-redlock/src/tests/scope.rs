@@ -3,8 +3,8 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 
+use crate::master::transport::Action;
 use crate::testing::{Behaviour, Rig, WELL, assert_lost, drop_after, ms};
-use crate::transport::Action;
 use crate::{AutoExtend, Error, LostReason, Release};
 use tokio::time::{Instant, sleep, timeout};
 

@@ -2,8 +2,8 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::master::transport::Action;
 use crate::testing::{Behaviour, Rig, WELL, ms, poll_once};
-use crate::transport::Action;
 use crate::{Error, Release};
 use tokio::time::{Instant, sleep};
 

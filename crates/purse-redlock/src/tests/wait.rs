@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::master::transport::Action;
 use crate::testing::{Behaviour, Rig, SETTINGS, WELL, ms, poll_once};
-use crate::transport::Action;
 use crate::{Error, Release};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};

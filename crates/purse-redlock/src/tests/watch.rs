@@ -6,8 +6,8 @@ use purse_client::ErrorKind;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+use crate::master::transport::Action;
 use crate::testing::{Behaviour, Mock, POLL, Rig, Tracking, WELL, ms};
-use crate::transport::Action;
 use crate::{Error, Redlock};
 
 /// Longer than any test waits by polling.

@@ -2,8 +2,8 @@
 
 use super::Rules;
 use super::world::{Reply, TTL_STEPS, is_given_out, left};
-use crate::decision::{Acquisition, Possession, Tally, Vote};
-use crate::fence::settle;
+use crate::quorum::decision::{Acquisition, Possession, Tally, Vote};
+use crate::quorum::fence::settle;
 
 /// The request of this round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

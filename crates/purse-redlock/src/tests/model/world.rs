@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::Rules;
-use crate::clock::LockInstant;
-use crate::decision::{is_worth_having, valid_until};
-use crate::identity::Identity;
-use crate::quarantine::{Past, Voter, votes_from};
+use crate::membership::quarantine::{Past, Voter, votes_from};
+use crate::membership::server_identity::Identity;
+use crate::quorum::decision::{is_worth_having, valid_until};
+use crate::runtime::clock::LockInstant;
 
 /// The step of time. The ttl is so short that the allowance for drift, 2.06 ms of it, is a step as
 /// well: the bounds are met exactly, and would not hold with one step less.

@@ -1,0 +1,185 @@
+//! The times of a lock, checked once.
+
+use std::time::Duration;
+
+use crate::config::auto_extend::AutoExtend;
+use crate::error::{Error, Result};
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SHORTEST_TTL: Duration = Duration::from_millis(10);
+const LONGEST_TTL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+const LONGEST_NODE_TIMEOUT: Duration = Duration::from_millis(50);
+const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const LONGEST_OUTAGE: Duration = Duration::from_secs(30);
+
+/// What the user asked for; `None` where the default is to be taken.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wishes {
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) node_timeout: Option<Duration>,
+    pub(crate) min_validity: Option<Duration>,
+    pub(crate) retry_delay: Option<Duration>,
+    pub(crate) auto_extend: Option<AutoExtend>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) ttl: Duration,
+    pub(crate) node_timeout: Duration,
+    pub(crate) min_validity: Duration,
+    pub(crate) retry_delay: Duration,
+    pub(crate) auto_extend: Option<AutoExtend>,
+}
+
+impl Settings {
+    pub(crate) fn new(wishes: Wishes) -> Result<Self> {
+        let ttl = wishes.ttl.unwrap_or(Duration::from_secs(10));
+        if !(SHORTEST_TTL..=LONGEST_TTL).contains(&ttl) {
+            return Err(Error::config(format!(
+                "a ttl of {ttl:?}: it should be between {SHORTEST_TTL:?} and a year"
+            )));
+        }
+        // Servers count whole milliseconds, and a lease must not be thought longer than it is.
+        let ttl = ttl - Duration::from_nanos(u64::from(ttl.subsec_nanos() % 1_000_000));
+        let node_timeout = wishes
+            .node_timeout
+            .unwrap_or_else(|| (ttl / 20).clamp(MILLISECOND, LONGEST_NODE_TIMEOUT));
+        let min_validity = wishes
+            .min_validity
+            .unwrap_or_else(|| (ttl / 100).max(MILLISECOND));
+        let retry_delay = wishes.retry_delay.unwrap_or(Duration::from_millis(200));
+        if node_timeout < MILLISECOND {
+            return Err(Error::config(format!(
+                "a node_timeout of {node_timeout:?}: it should be at least {MILLISECOND:?}"
+            )));
+        }
+        if min_validity.is_zero() {
+            return Err(Error::config(
+                "a min_validity of zero: a lock without time left is none",
+            ));
+        }
+        if retry_delay < MILLISECOND {
+            return Err(Error::config(format!(
+                "a retry_delay of {retry_delay:?}: it should be at least {MILLISECOND:?}, or waiting would burn a core"
+            )));
+        }
+        let spent = drift(ttl)
+            .saturating_add(node_timeout)
+            .saturating_add(min_validity);
+        if spent >= ttl {
+            return Err(Error::config(format!(
+                "the node_timeout of {node_timeout:?}, the min_validity of {min_validity:?} and the clock drift of {:?} leave nothing of the ttl of {ttl:?}",
+                drift(ttl)
+            )));
+        }
+        Ok(Self {
+            ttl,
+            node_timeout,
+            min_validity,
+            retry_delay,
+            auto_extend: wishes.auto_extend,
+        })
+    }
+
+    /// How long a request may wait for its turn, behind others to the same master.
+    pub(crate) fn patience(&self) -> Duration {
+        (self.ttl / 10).min(LONGEST_PATIENCE)
+    }
+
+    /// How long [`lock`](crate::RedlockMutex::lock) bears masters that are down.
+    pub(crate) fn outage(&self) -> Duration {
+        self.ttl.min(LONGEST_OUTAGE)
+    }
+}
+
+/// The allowance for clocks that do not run equally fast: 1 % of `ttl` and 2 ms.
+pub(crate) fn drift(ttl: Duration) -> Duration {
+    ttl / 100 + Duration::from_millis(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(n: u64) -> Option<Duration> {
+        Some(Duration::from_millis(n))
+    }
+
+    #[test]
+    fn defaults_follow_the_ttl() {
+        let of = |ttl| {
+            let settings = Settings::new(Wishes {
+                ttl,
+                ..Wishes::default()
+            })
+            .unwrap();
+            [settings.ttl, settings.node_timeout, settings.min_validity].map(|t| t.as_millis())
+        };
+        assert_eq!(of(None), [10_000, 50, 100]);
+        assert_eq!(of(ms(400)), [400, 20, 4]);
+        assert_eq!(of(ms(10)), [10, 1, 1]);
+        assert_eq!(of(Some(Duration::from_micros(20_999))), [20, 1, 1]);
+    }
+
+    #[test]
+    fn times_that_cannot_work_are_refused_by_name() {
+        let none = Wishes::default();
+        for (wishes, word) in [
+            (Wishes { ttl: ms(0), ..none }, "ttl"),
+            (Wishes { ttl: ms(9), ..none }, "ttl"),
+            (
+                Wishes {
+                    ttl: Some(Duration::MAX),
+                    ..none
+                },
+                "ttl",
+            ),
+            (
+                Wishes {
+                    node_timeout: ms(0),
+                    ..none
+                },
+                "node_timeout",
+            ),
+            (
+                Wishes {
+                    node_timeout: ms(10_000),
+                    ..none
+                },
+                "node_timeout",
+            ),
+            (
+                Wishes {
+                    node_timeout: Some(Duration::MAX),
+                    ..none
+                },
+                "node_timeout",
+            ),
+            (
+                Wishes {
+                    min_validity: ms(0),
+                    ..none
+                },
+                "min_validity",
+            ),
+            (
+                Wishes {
+                    min_validity: ms(9_900),
+                    ..none
+                },
+                "min_validity",
+            ),
+            (
+                Wishes {
+                    retry_delay: ms(0),
+                    ..none
+                },
+                "retry_delay",
+            ),
+        ] {
+            let error = Settings::new(wishes).unwrap_err();
+            assert!(matches!(error, Error::Config { .. }), "{error:?}");
+            assert!(error.to_string().contains(word), "{error}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Who leads, as a quorum of the masters say.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::acquire::backoff::Wakes;
+use crate::election::leader::Leader;
+use crate::quorum::decision::quorum;
+use crate::runtime::jitter;
+use crate::state::context::Context;
+
+/// What a master said counts for so long, and then for as long again as it may take to answer anew.
+const POLL: Duration = Duration::from_secs(1);
+
+/// How long a master may take to answer, connecting included.
+const LONGEST_LOOK: Duration = Duration::from_secs(5);
+
+/// Follows the record with this key until nobody looks any more.
+pub(crate) fn start(context: &Arc<Context>, key: Bytes) -> watch::Receiver<Option<Leader>> {
+    let (sender, receiver) = watch::channel(None);
+    let context = context.clone();
+    context.runtime.clone().spawn(async move {
+        let board = Board::new(&sender, context.masters.posts.len());
+        tokio::select! {
+            biased;
+            () = context.reaper.closed() => {}
+            () = sender.closed() => {}
+            () = follow(&context, &key, &board) => {}
+        }
+        // What is not followed any more is not known.
+        sender.send_replace(None);
+    });
+    receiver
+}
+
+/// Follows all masters, in one task.
+async fn follow(context: &Context, key: &Bytes, board: &Board<'_>) {
+    type Scout<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+    let mut scouts: Vec<Scout<'_>> = (0..context.masters.posts.len())
+        .map(|master| Box::pin(scout(context, master, key, board)) as _)
+        .collect();
+    poll_fn(|task| {
+        // None of them ends.
+        for scout in &mut scouts {
+            let _ = scout.as_mut().poll(task);
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Looks at one master's record whenever it may have changed.
+async fn scout(context: &Context, master: usize, key: &Bytes, board: &Board<'_>) {
+    let post = &context.masters.posts[master];
+    let mut wakes = Wakes::new(context.settings.retry_delay);
+    loop {
+        let mut looking = pin!(timeout(LONGEST_LOOK, async {
+            // It is never closed.
+            let _permit = post.watch_gate.acquire().await;
+            post.master.record(key.clone()).await
+        }));
+        let seen = tokio::select! {
+            seen = &mut looking => seen,
+            () = sleep(POLL) => {
+                board.report(master, None);
+                looking.await
+            }
+        };
+        let poll = POLL - jitter(POLL / 4);
+        match seen {
+            Ok(Ok(record)) => {
+                board.report(master, record.text);
+                tokio::select! {
+                    () = record.changed => {}
+                    () = sleep(poll) => {}
+                }
+            }
+            Ok(Err(_)) | Err(_) => {
+                board.report(master, None);
+                sleep(poll).await;
+            }
+        }
+        // Whatever masters tell, it is no busy loop.
+        sleep(wakes.delay(Instant::now())).await;
+        wakes.take();
+    }
+}
+
+/// What all masters said, and what is shown of it.
+struct Board<'a> {
+    shown: &'a watch::Sender<Option<Leader>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// The record on each master; `None` if there is none, or it is not known.
+    records: Vec<Option<Bytes>>,
+    /// The last leader that was shown.
+    last: Option<Leader>,
+}
+
+impl<'a> Board<'a> {
+    fn new(shown: &'a watch::Sender<Option<Leader>>, masters: usize) -> Self {
+        Self {
+            shown,
+            state: Mutex::new(State {
+                records: vec![None; masters],
+                last: None,
+            }),
+        }
+    }
+
+    fn report(&self, master: usize, record: Option<Bytes>) {
+        // No panic can leave it half-changed.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.records[master] = record;
+        let leader = agreed(&state.records).filter(|leader| follows(state.last.as_ref(), leader));
+        if leader.is_some() {
+            state.last.clone_from(&leader);
+        }
+        self.shown.send_if_modified(|shown| {
+            let is_news = *shown != leader;
+            *shown = leader;
+            is_news
+        });
+    }
+}
+
+/// The leader of whom a quorum of all masters have the same record.
+fn agreed(records: &[Option<Bytes>]) -> Option<Leader> {
+    let needed = quorum(records.len());
+    let count = |record: &Bytes| {
+        records
+            .iter()
+            .flatten()
+            .filter(|other| *other == record)
+            .count()
+    };
+    let record = records
+        .iter()
+        .flatten()
+        .find(|record| count(record) >= needed)?;
+    Leader::from_record(record)
+}
+
+/// Whether a leader may be shown after the last one: the same, or one that came later.
+fn follows(last: Option<&Leader>, leader: &Leader) -> bool {
+    last.is_none_or(|last| leader.fence() > last.fence() || leader == last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(board: &Board<'_>, master: usize, record: &'static str) {
+        let record = (!record.is_empty()).then_some(Bytes::from_static(record.as_bytes()));
+        board.report(master, record);
+    }
+
+    /// What is shown after these reports, each of a master and its record.
+    fn shown(reports: &[(usize, &'static str)]) -> Option<(u64, String)> {
+        let (sender, receiver) = watch::channel(None);
+        let board = Board::new(&sender, 3);
+        for (master, record) in reports {
+            show(&board, *master, record);
+        }
+        let leader: Option<Leader> = receiver.borrow().clone();
+        leader.map(|leader| (leader.fence(), leader.name().into_owned()))
+    }
+
+    #[test]
+    fn what_is_shown_is_what_a_quorum_says_alike() {
+        let a = Some((5, "a".to_owned()));
+        assert_eq!(shown(&[(0, "5 a")]), None);
+        assert_eq!(shown(&[(0, "5 a"), (1, "5 a")]), a);
+        assert_eq!(shown(&[(0, "4 z"), (1, "5 a"), (2, "5 a")]), a);
+        assert_eq!(shown(&[(0, "5 a"), (1, "6 a"), (2, "5 b")]), None);
+        assert_eq!(shown(&[(0, "5 a"), (1, "5 a"), (1, "")]), None);
+        assert_eq!(shown(&[(0, "nonsense"), (1, "nonsense")]), None);
+    }
+
+    #[test]
+    fn an_earlier_leader_never_follows_a_later_one_nor_one_of_the_same_fence() {
+        let later = [(0, "6 b"), (1, "6 b")];
+        let after = |record| {
+            let reports = [&later[..], &[(0, record), (1, record)]].concat();
+            shown(&reports)
+        };
+        assert_eq!(after("5 a"), None);
+        assert_eq!(after("6 a"), None);
+        assert_eq!(after("6 b"), Some((6, "b".to_owned())));
+        assert_eq!(after("7 a"), Some((7, "a".to_owned())));
+    }
+
+    #[test]
+    fn nobody_is_told_of_what_does_not_change() {
+        let (sender, mut receiver) = watch::channel(None);
+        let board = Board::new(&sender, 3);
+        show(&board, 0, "5 a");
+        assert!(!receiver.has_changed().unwrap());
+        show(&board, 1, "5 a");
+        assert!(receiver.has_changed().unwrap());
+        let _ = receiver.borrow_and_update();
+        show(&board, 2, "5 a");
+        show(&board, 0, "");
+        assert!(!receiver.has_changed().unwrap());
+    }
+}

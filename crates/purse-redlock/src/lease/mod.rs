@@ -1,0 +1,157 @@
+//! A lock that was acquired: what its guard holds, and what its owner task serves.
+//!
+//! May import: `error`, `config`, `runtime`, `telemetry`, `master`, `quorum`, `state`.
+
+pub(crate) mod owner;
+pub(crate) mod release;
+pub(crate) mod renewal;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::config::auto_extend::AutoExtend;
+use crate::error::{Error, LostReason, Result};
+use crate::lease::release::Release;
+use crate::runtime::inline_task::Helm;
+use crate::runtime::shutdown::{GuardTicket, Reaper};
+use crate::state::validity::{Held, Term};
+
+/// What a guard asks of the task that owns its lease.
+pub(crate) enum Order {
+    /// Extend it from now on by yourself.
+    Keep(AutoExtend),
+    /// Have this stand beside it, from the next extension on.
+    Record(Bytes),
+    Extend(oneshot::Sender<Result<()>>),
+    Release(oneshot::Sender<Result<Release>>),
+}
+
+/// A lease on its way to whoever waits for it, which may not be there any more. Dropped, it has the
+/// owner task release the lock: the closed channel is the message.
+pub(crate) struct Offer {
+    orders: mpsc::UnboundedSender<Order>,
+    term: Arc<Term>,
+    fence: u64,
+    accepted: Arc<AtomicBool>,
+    reaper: Reaper,
+}
+
+impl Offer {
+    /// An offer, and what its owner has to serve.
+    pub(crate) fn new(term: Arc<Term>, fence: u64, reaper: Reaper) -> (Self, Service) {
+        let (orders, receiver) = mpsc::unbounded_channel();
+        let accepted = Arc::new(AtomicBool::new(false));
+        let service = Service {
+            orders: receiver,
+            term: term.clone(),
+            accepted: accepted.clone(),
+        };
+        let offer = Self {
+            orders,
+            term,
+            fence,
+            accepted,
+            reaper,
+        };
+        (offer, service)
+    }
+
+    /// The lease, unless a shutdown was faster.
+    pub(crate) fn accept(self, helm: Helm) -> Result<Lease> {
+        let ticket = self.reaper.guard(&self.accepted).ok_or(Error::Closed)?;
+        Ok(Lease {
+            ticket,
+            helm,
+            orders: self.orders,
+            held: Held(self.term),
+            fence: self.fence,
+        })
+    }
+}
+
+/// The owner's end of a lease.
+pub(crate) struct Service {
+    pub(crate) orders: mpsc::UnboundedReceiver<Order>,
+    pub(crate) term: Arc<Term>,
+    accepted: Arc<AtomicBool>,
+}
+
+impl Service {
+    /// The first order, which is `None` if the lease is not wanted or `closed` came before
+    /// anybody accepted it.
+    pub(crate) async fn first(&mut self, closed: impl Future<Output = ()>) -> Option<Order> {
+        tokio::select! {
+            biased;
+            order = self.orders.recv() => return order,
+            () = closed => {}
+        }
+        if self.accepted.load(Ordering::Acquire) {
+            return self.orders.recv().await;
+        }
+        None
+    }
+}
+
+/// The guard's end of a lease. Dropped, wherever that is, it has the owner task release the lock.
+pub(crate) struct Lease {
+    held: Held,
+    /// Says that the lease is in use. Given up before the owner hears that it is to be released: in
+    /// between, a shutdown waits for one more than it must, and not for one less.
+    ticket: GuardTicket,
+    helm: Helm,
+    orders: mpsc::UnboundedSender<Order>,
+    fence: u64,
+}
+
+impl Lease {
+    /// The lock's fence; 0 if none was asked for.
+    pub(crate) const fn fence(&self) -> u64 {
+        self.fence
+    }
+
+    pub(crate) const fn term(&self) -> &Arc<Term> {
+        &self.held.0
+    }
+
+    /// Has the owner task extend it by itself.
+    pub(crate) fn keep(&self, auto: AutoExtend) {
+        // Where the owner is gone, so is all that could be extended.
+        let _ = self.orders.send(Order::Keep(auto));
+    }
+
+    /// Extends it, and writes who has it beside it.
+    pub(crate) async fn announce(&self, record: Bytes) -> Result<()> {
+        // As above.
+        let _ = self.orders.send(Order::Record(record));
+        self.extend().await
+    }
+
+    pub(crate) async fn extend(&self) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        // Where the owner is gone, so is the receiver of the answer.
+        self.helm
+            .tell(|| drop(self.orders.send(Order::Extend(reply))));
+        answer.await.unwrap_or(Err(Error::Closed))
+    }
+
+    pub(crate) async fn release(self) -> Result<Release> {
+        let Self {
+            held,
+            ticket,
+            helm,
+            orders,
+            ..
+        } = self;
+        let (reply, answer) = oneshot::channel();
+        drop(ticket);
+        helm.tell(|| drop(orders.send(Order::Release(reply))));
+        answer.await.unwrap_or_else(|_| match held.0.lost() {
+            None | Some(LostReason::Closed) => Err(Error::Closed),
+            Some(_) => Ok(Release::AlreadyExpired),
+        })
+    }
+}

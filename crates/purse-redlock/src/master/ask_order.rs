@@ -1,0 +1,74 @@
+//! In which order the masters are asked where they are not asked all at once.
+
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+
+use crate::master::Post;
+
+/// The numbers of the masters, in an order that is the same for everybody who wants this lock, in
+/// whatever order they were told of the masters; those come last where somebody is known to have it,
+/// and those that did not answer lately.
+///
+/// It is another one for each lock, so that no master breaks all ties.
+pub(crate) fn order(masters: &[Post], keys: &[Bytes], taken: &[usize]) -> Vec<usize> {
+    let key = keys.first().map_or(&[][..], AsRef::as_ref);
+    let mut order: Vec<_> = (0..masters.len()).collect();
+    order.sort_by_cached_key(|index| {
+        let post = &masters[*index];
+        let rank = rank(key, post.master.server().as_bytes());
+        let is_silent = post.is_silent.load(Ordering::Relaxed);
+        (is_silent, taken.contains(index), rank, *index)
+    });
+    order
+}
+
+/// FNV-1a, finished as in MurmurHash3, since names that differ in their last byte would else have
+/// neighbouring ranks. std's hashes may change from one of its versions to the next.
+fn rank(key: &[u8], server: &[u8]) -> u64 {
+    let bytes = key.iter().chain(&[0]).chain(server);
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^ (hash >> 33)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::testing::posts;
+
+    #[test]
+    fn everybody_has_the_same_order_and_each_lock_its_own() {
+        let names = ["10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379"];
+        let (here, there) = (posts(&names), posts(&[names[2], names[0], names[1]]));
+        let mut firsts: HashMap<_, u32> = HashMap::new();
+        for lock in 0..3_000 {
+            let keys = [Bytes::from(format!("lock{lock}"))];
+            let named = |posts: &[Post]| -> Vec<_> {
+                let order = order(posts, &keys, &[]);
+                let names = order.iter().map(|index| posts[*index].master.server());
+                names.map(str::to_owned).collect()
+            };
+            assert_eq!(named(&here), named(&there));
+            *firsts.entry(named(&here).remove(0)).or_default() += 1;
+        }
+        assert!(firsts.values().all(|count| *count > 900), "{firsts:?}");
+    }
+
+    #[test]
+    fn those_come_last_that_cannot_grant_it() {
+        let posts = posts(&["a:1", "b:1", "c:1"]);
+        let keys = [Bytes::from_static(b"key")];
+        let before = order(&posts, &keys, &[]);
+        posts[before[0]].is_silent.store(true, Ordering::Relaxed);
+        assert_eq!(order(&posts, &keys, &[]), [before[1], before[2], before[0]]);
+        assert_eq!(
+            order(&posts, &keys, &[before[1]]),
+            [before[2], before[1], before[0]]
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! A master behind a connection that is known to lead to it.
+
+use std::future::ready;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use purse_client::{Client, Error, ErrorKind};
+use tokio::task::JoinHandle;
+
+use crate::master::connection::Seat;
+use crate::master::key_state;
+use crate::master::status::MasterStatus;
+use crate::master::transport::{
+    Action, Asking, Recording, Request, Transport, Watching, command, read,
+};
+
+/// A master behind purse's client.
+pub(crate) struct Remote {
+    seat: Arc<Seat>,
+    timeout: Duration,
+    supervisor: JoinHandle<()>,
+    /// For looks at locks alone; gone once it is closed.
+    watcher: Mutex<Option<Client>>,
+}
+
+impl Remote {
+    /// Creates a master whose connection the task `supervisor` keeps, for as long as the master lives.
+    pub(crate) const fn new(
+        seat: Arc<Seat>,
+        watcher: Client,
+        timeout: Duration,
+        supervisor: JoinHandle<()>,
+    ) -> Self {
+        Self {
+            seat,
+            timeout,
+            watcher: Mutex::new(Some(watcher)),
+            supervisor,
+        }
+    }
+
+    fn watcher(&self) -> Option<Client> {
+        let watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
+        watcher.clone()
+    }
+}
+
+impl Transport for Remote {
+    fn server(&self) -> &str {
+        self.seat.server()
+    }
+
+    fn ask(&self, request: Request) -> Asking {
+        // What cannot be asked now need not wait to hear so.
+        let (session, vote) = match self.seat.session_for(request.action) {
+            Ok(ready) => ready,
+            Err(error) => return Box::pin(ready(Err(error))),
+        };
+        let (seat, timeout) = (self.seat.clone(), self.timeout);
+        Box::pin(async move {
+            let sent = Instant::now();
+            let reply = session.run(command(&request).timeout(timeout)).await?;
+            seat.heard(sent.elapsed());
+            let answer = read(&request, reply)?;
+            vote.map(|()| answer)
+        })
+    }
+
+    fn watch(&self, keys: Arc<[Bytes]>) -> Watching {
+        // One that would not grant it is not to count as free.
+        if let Err(error) = self.seat.session_for(Action::Acquire) {
+            return Box::pin(ready(Err(error)));
+        }
+        match self.watcher() {
+            Some(watcher) => Box::pin(key_state::look(watcher, keys, self.timeout)),
+            None => Box::pin(async { Err(closed()) }),
+        }
+    }
+
+    fn record(&self, key: Bytes) -> Recording {
+        match self.watcher() {
+            Some(watcher) => {
+                let session = self.seat.session();
+                Box::pin(key_state::record(watcher, session, key, self.timeout))
+            }
+            None => Box::pin(async { Err(closed()) }),
+        }
+    }
+
+    fn status(&self) -> MasterStatus {
+        self.seat.status()
+    }
+
+    fn close(&self) {
+        self.supervisor.abort();
+        self.watcher
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(session) = self.seat.down(closed()) {
+            session.end();
+        }
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "the redlock is shut down")
+}

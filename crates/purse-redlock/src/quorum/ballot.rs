@@ -1,0 +1,101 @@
+//! One question to all masters, and their answers.
+
+use std::time::Duration;
+
+use purse_client::{Error, ErrorKind};
+
+use crate::master::request_queue::Event;
+use crate::quorum::decision::{Tally, Vote, retry_after};
+
+pub(crate) struct Ballot {
+    round: u64,
+    tally: Tally,
+    free_in: Vec<Duration>,
+    fences: Vec<u64>,
+    errors: Vec<(usize, Error)>,
+    foreign: Vec<(usize, Error)>,
+}
+
+impl Ballot {
+    pub(crate) const fn new(round: u64, masters: usize) -> Self {
+        Self {
+            round,
+            tally: Tally::new(masters),
+            free_in: Vec::new(),
+            fences: Vec::new(),
+            errors: Vec::new(),
+            foreign: Vec::new(),
+        }
+    }
+
+    pub(crate) const fn round(&self) -> u64 {
+        self.round
+    }
+
+    pub(crate) const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Counts an answer; one to another question is none to this.
+    pub(crate) fn count(&mut self, event: Event) {
+        if event.round != self.round {
+            return;
+        }
+        match event.answer {
+            Ok(answer) => {
+                self.free_in.extend(answer.free_in);
+                if answer.ours {
+                    self.fences.push(answer.fence);
+                    self.tally.add(Vote::Granted);
+                } else {
+                    self.tally.add(Vote::Refused);
+                }
+            }
+            // Whatever it is, it is not our token.
+            Err(error) if error.kind() == ErrorKind::WrongType => {
+                self.foreign.push((event.master, error));
+                self.tally.add(Vote::Refused);
+            }
+            Err(error) => {
+                self.errors.push((event.master, error));
+                self.tally.add(Vote::Failed);
+            }
+        }
+    }
+
+    /// What the masters that granted counted up to.
+    pub(crate) fn fences(&self) -> &[u64] {
+        &self.fences
+    }
+
+    /// When a quorum will be free, if enough masters said so.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        retry_after(self.free_in.clone(), self.tally.needed())
+    }
+
+    /// Whether the answers to come may tell when a quorum will be free, if nothing does so far.
+    pub(crate) const fn may_tell_more(&self) -> bool {
+        let (told, needed) = (self.free_in.len(), self.tally.needed());
+        told < needed && told + self.tally.pending() >= needed
+    }
+
+    /// Whether the key is no lock on so many masters that the others are no quorum.
+    pub(crate) const fn is_foreign(&self) -> bool {
+        self.foreign.len() > self.tally.spare()
+    }
+
+    /// What the masters said whose key is no lock, by their number.
+    pub(crate) fn into_foreign(self) -> Vec<(usize, Error)> {
+        in_order(self.foreign)
+    }
+
+    /// What the masters failed with, by their number.
+    pub(crate) fn into_errors(self) -> Vec<(usize, Error)> {
+        in_order(self.errors)
+    }
+}
+
+fn in_order(mut errors: Vec<(usize, Error)>) -> Vec<(usize, Error)> {
+    errors.sort_by_key(|(master, _)| *master);
+    errors
+}
