@@ -8,26 +8,26 @@ use tokio::runtime::Handle;
 
 use crate::config::auto_extend::AutoExtend;
 use crate::config::endpoint::Master;
-use crate::config::settings::{Settings, Wishes};
+use crate::config::settings::{PartialSettings, Settings};
 use crate::error::{Error, Result};
 use crate::master::remote::Remote;
-use crate::master::{Masters, Post};
+use crate::master::{MasterHandle, Masters};
 use crate::membership::bootstrap;
 use crate::membership::quarantine::Quarantine;
 use crate::membership::supervisor::Rules;
 use crate::redlock::Redlock;
 use crate::runtime::alarms::Alarms;
 use crate::runtime::clock::SystemClock;
-use crate::runtime::inline_task::Crew;
-use crate::runtime::scope_stack::Stack;
-use crate::runtime::shutdown::Reaper;
+use crate::runtime::inline_task::TaskPool;
+use crate::runtime::scope_stack::ScopeStack;
+use crate::runtime::shutdown::ShutdownTracker;
 use crate::state::context::{Context, Waiting};
 
 /// Configures a [`Redlock`]; get one from [`Redlock::builder`].
 #[must_use = "a builder does nothing until it is built"]
 pub struct RedlockBuilder {
     masters: Vec<Master>,
-    wishes: Wishes,
+    settings: PartialSettings,
     longest_ttl: Option<Duration>,
     quarantine: Quarantine,
 }
@@ -45,7 +45,7 @@ impl RedlockBuilder {
     pub(crate) fn new(masters: Vec<Master>) -> Self {
         Self {
             masters,
-            wishes: Wishes::default(),
+            settings: PartialSettings::default(),
             longest_ttl: None,
             quarantine: Quarantine::default(),
         }
@@ -57,7 +57,7 @@ impl RedlockBuilder {
     /// the lock takes, and short enough to wait it out when a holder dies.
     #[doc(alias = "auto_release_time")]
     pub const fn ttl(mut self, ttl: Duration) -> Self {
-        self.wishes.ttl = Some(ttl);
+        self.settings.ttl = Some(ttl);
         self
     }
 
@@ -68,14 +68,14 @@ impl RedlockBuilder {
     /// before that, up to a tenth of the ttl and a second at most. One slow master does not slow the
     /// lock down: the quorum decides.
     pub const fn node_timeout(mut self, timeout: Duration) -> Self {
-        self.wishes.node_timeout = Some(timeout);
+        self.settings.node_timeout = Some(timeout);
         self
     }
 
     /// How much of its time a lock must have left when it is acquired or extended. Default: 1 % of
     /// the ttl, 1 ms at least.
     pub const fn min_validity(mut self, validity: Duration) -> Self {
-        self.wishes.min_validity = Some(validity);
+        self.settings.min_validity = Some(validity);
         self
     }
 
@@ -84,7 +84,7 @@ impl RedlockBuilder {
     ///
     /// [`RedlockMutex::auto_extend`](crate::RedlockMutex::auto_extend) says otherwise for one lock.
     pub const fn auto_extend(mut self, auto: AutoExtend) -> Self {
-        self.wishes.auto_extend = Some(auto);
+        self.settings.auto_extend = Some(auto);
         self
     }
 
@@ -95,7 +95,7 @@ impl RedlockBuilder {
     /// Where the masters tell ([waiting](crate::RedlockMutex#waiting)), pauses are up to a second, or
     /// up to this if it is longer.
     pub const fn retry_delay(mut self, delay: Duration) -> Self {
-        self.wishes.retry_delay = Some(delay);
+        self.settings.retry_delay = Some(delay);
         self
     }
 
@@ -138,7 +138,7 @@ impl RedlockBuilder {
     /// # Cancel safety
     /// Dropped midway, the connections are closed.
     pub async fn build(self) -> Result<Redlock> {
-        let settings = Settings::new(self.wishes)?;
+        let settings = Settings::new(self.settings)?;
         if self.masters.is_empty() {
             return Err(Error::config("no masters: a lock needs one at least"));
         }
@@ -147,29 +147,29 @@ impl RedlockBuilder {
             longest_ttl: longest_ttl(self.longest_ttl, settings.ttl)?,
         };
         let keepers = bootstrap::masters(self.masters, rules).await?;
-        let posts = keepers
+        let handles = keepers
             .into_iter()
             .map(|keeper| {
-                let (seat, watcher) = (keeper.seat().clone(), keeper.watcher().clone());
+                let (connection, watcher) = (keeper.connection().clone(), keeper.watcher().clone());
                 let supervisor = tokio::spawn(keeper.keep());
-                let remote = Remote::new(seat, watcher, settings.node_timeout, supervisor);
-                Post::new(Arc::new(remote))
+                let remote = Remote::new(connection, watcher, settings.node_timeout, supervisor);
+                MasterHandle::new(Arc::new(remote))
             })
             .collect();
         let (clock, runtime) = (Arc::new(SystemClock), Handle::current());
         Ok(Redlock::new(Context {
             masters: Arc::new(Masters {
-                posts,
+                handles,
                 settings,
                 clock: clock.clone(),
             }),
             settings,
             clock: clock.clone(),
-            reaper: Reaper::default(),
-            scopes: Stack::default(),
+            shutdown: ShutdownTracker::default(),
+            scopes: ScopeStack::default(),
             alarms: Alarms::new(clock, runtime.clone()),
             waiting: Waiting::new(&runtime),
-            crew: Crew::new(runtime.clone()),
+            tasks: TaskPool::new(runtime.clone()),
             runtime,
         }))
     }
@@ -188,7 +188,7 @@ impl fmt::Debug for RedlockBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedlockBuilder")
             .field("masters", &self.masters.len())
-            .field("wishes", &self.wishes)
+            .field("settings", &self.settings)
             .field("longest_ttl", &self.longest_ttl)
             .field("quarantine", &self.quarantine)
             .finish_non_exhaustive()

@@ -93,8 +93,8 @@ impl Redlock {
     /// it did not answer. No round trip, and no password in it.
     #[must_use]
     pub fn masters(&self) -> Vec<MasterStatus> {
-        let posts = self.0.masters.posts.iter();
-        posts.map(|post| post.master.status()).collect()
+        let handles = self.0.masters.handles.iter();
+        handles.map(|handle| handle.master.status()).collect()
     }
 
     /// Ends all waiting, and waits until everything that was given up is off the masters.
@@ -117,13 +117,13 @@ impl Redlock {
     /// # Cancel safety
     /// Dropped midway, the releases go on in the background.
     pub async fn shutdown(&self) {
-        self.0.reaper.close();
+        self.0.shutdown.close();
         let patience = self.0.clock.now() + self.0.settings.ttl;
         tokio::select! {
-            () = self.0.scopes.emptied() => {}
+            () = self.0.scopes.wait_empty() => {}
             _ = self.0.alarms.at(patience) => {}
         }
-        self.0.reaper.drained().await;
+        self.0.shutdown.wait_drained().await;
         self.0.close_when_idle();
     }
 }

@@ -20,8 +20,8 @@ use crate::LostReason;
 use crate::config::settings::Settings;
 use crate::keys::leader;
 use crate::master::status::MasterStatus;
-use crate::master::transport::{Action, Answer, Asking, Recording, Request, Transport, Watching};
-pub(crate) use rig::{Rig, posts, term};
+use crate::master::{Action, Answer, RecordFuture, Request, RequestFuture, Transport, WatchFuture};
+pub(crate) use rig::{Rig, handles, term};
 pub(crate) use tracking::{POLL, Tracking};
 
 pub(crate) const fn ms(n: u64) -> Duration {
@@ -361,11 +361,11 @@ impl Transport for Mock {
         &self.name
     }
 
-    fn watch(&self, keys: Arc<[Bytes]>) -> Watching {
+    fn watch(&self, keys: Arc<[Bytes]>) -> WatchFuture {
         self.watching(keys)
     }
 
-    fn record(&self, key: Bytes) -> Recording {
+    fn watch_record(&self, key: Bytes) -> RecordFuture {
         self.recording(key)
     }
 
@@ -377,7 +377,7 @@ impl Transport for Mock {
         self.state().is_closed = true;
     }
 
-    fn ask(&self, request: Request) -> Asking {
+    fn send(&self, request: Request) -> RequestFuture {
         let mut state = self.state();
         state.asked.push(Asked {
             action: request.action,
@@ -430,7 +430,7 @@ impl Transport for Mock {
     }
 }
 
-fn fail(kind: ErrorKind) -> Asking {
+fn fail(kind: ErrorKind) -> RequestFuture {
     Box::pin(async move { Err(failure(kind)) })
 }
 

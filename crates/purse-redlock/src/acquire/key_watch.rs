@@ -11,8 +11,8 @@ use purse_client::Result;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-use crate::master::Post;
-use crate::master::transport::{Changed, Sighting};
+use crate::master::MasterHandle;
+use crate::master::{ChangeFuture, KeyState};
 use crate::state::context::Context;
 
 /// How long a master may take to say how a lock is, connecting included. Nobody waits for it.
@@ -23,11 +23,11 @@ enum View {
     /// Nothing.
     Blind,
     /// It is being asked.
-    Looking(oneshot::Receiver<Result<Sighting>>),
+    Looking(oneshot::Receiver<Result<KeyState>>),
     /// Somebody has it there, for so long if there is an end; and we will hear of a change.
     Taken {
         until: Option<Instant>,
-        changed: Changed,
+        changed: ChangeFuture,
     },
     /// Nobody had it there when it was asked.
     Free,
@@ -141,7 +141,7 @@ impl View {
         }
     }
 
-    fn of(sighting: Sighting) -> Self {
+    fn of(sighting: KeyState) -> Self {
         let now = Instant::now();
         match sighting.free_in {
             Some(Duration::ZERO) => Self::Free,
@@ -158,16 +158,18 @@ fn start(
     context: &Arc<Context>,
     master: usize,
     keys: &Arc<[Bytes]>,
-) -> oneshot::Receiver<Result<Sighting>> {
+) -> oneshot::Receiver<Result<KeyState>> {
     let (mut sender, answer) = oneshot::channel();
     let (shared, keys) = (context.clone(), keys.clone());
     context.runtime.spawn(async move {
-        let Post {
-            master, watch_gate, ..
-        } = &shared.masters.posts[master];
+        let MasterHandle {
+            master,
+            watch_permits,
+            ..
+        } = &shared.masters.handles[master];
         let looking = timeout(LONGEST_LOOK, async {
             // It is never closed.
-            let _permit = watch_gate.acquire().await;
+            let _permit = watch_permits.acquire().await;
             master.watch(keys).await
         });
         tokio::select! {

@@ -42,13 +42,13 @@ pub(crate) async fn attempt(
     match &outcome {
         Ok(lease) => {
             // Who has it has it as soon as a quorum agrees.
-            span.attempted(quorum(context.masters.posts.len()));
-            span.acquired(lease.term().remaining());
+            span.record_attempt(quorum(context.masters.handles.len()));
+            span.record_acquired(lease.term().remaining());
         }
         Err(failure) => {
-            span.attempted(failure.votes);
+            span.record_attempt(failure.votes);
             if failure.course == Course::Split {
-                span.split();
+                span.record_split_vote();
             }
         }
     }
@@ -61,17 +61,17 @@ async fn one_attempt(
     is_fenced: bool,
     manner: Manner,
 ) -> Result<Lease, Failure> {
-    let Some((helm, outcome)) = owner::attempt(context, keys, is_fenced, manner) else {
+    let Some((task, outcome)) = owner::attempt(context, keys, is_fenced, manner) else {
         return Err(Error::Closed.into());
     };
     let outcome = tokio::select! {
         biased;
-        () = context.reaper.closed() => return Err(Error::Closed.into()),
+        () = context.shutdown.closed() => return Err(Error::Closed.into()),
         outcome = outcome => outcome,
     };
     // The owner task goes without a word only if its runtime does.
     let offer = outcome.unwrap_or_else(|_| Err(Error::Closed.into()))?;
-    let lease = offer.accept(helm)?;
+    let lease = offer.accept(task)?;
     // Much time may have passed since it was offered, if this future was not polled.
     context.worth_having(lease.term().valid_until())?;
     Ok(lease)
@@ -111,7 +111,7 @@ impl<'a> Wait<'a> {
             is_fenced,
             turn: None,
             place: context.waiting.gates.enter(keys),
-            sights: Sights::new(context.masters.posts.len()),
+            sights: Sights::new(context.masters.handles.len()),
             backoff: Backoff::new(most),
             wakes: Wakes::new(most),
             manner: Manner::default(),
@@ -126,7 +126,7 @@ impl<'a> Wait<'a> {
         let start = Instant::now();
         let turn = tokio::select! {
             biased;
-            () = self.context.reaper.closed() => return Err(Error::Closed),
+            () = self.context.shutdown.closed() => return Err(Error::Closed),
             turn = self.place.turn() => turn?,
             ended = self.context.sleep(limit) => return ended.map(|()| false),
         };
@@ -143,7 +143,7 @@ impl<'a> Wait<'a> {
         let most = most.min(left);
         tokio::select! {
             biased;
-            () = self.context.reaper.closed() => return Err(Error::Closed),
+            () = self.context.shutdown.closed() => return Err(Error::Closed),
             () = holder.ended() => self.manner = self.manner(self.place.is_contested()),
             ended = self.context.sleep(most) => ended?,
         }
@@ -216,7 +216,10 @@ impl<'a> Wait<'a> {
     /// How long there has been no quorum, after an attempt that failed with `error`; zero if there is.
     pub(crate) fn outage(&self, error: &Error) -> Duration {
         if let Error::NoQuorum { .. } | Error::ValidityExhausted { .. } = error {
-            let (now, gap) = (self.context.clock.now(), self.context.settings.outage());
+            let (now, gap) = (
+                self.context.clock.now(),
+                self.context.settings.outage_tolerance(),
+            );
             return self
                 .place
                 .down(now, gap.max(self.context.settings.retry_delay * 2));
@@ -228,7 +231,7 @@ impl<'a> Wait<'a> {
     /// Waits until another attempt makes sense, for `limit` at most.
     pub(crate) async fn pause(&mut self, limit: Duration) -> Result<()> {
         let start = Instant::now();
-        let needed = quorum(self.context.masters.posts.len());
+        let needed = quorum(self.context.masters.handles.len());
         let poll = POLL.max(self.context.settings.retry_delay);
         let poll = poll - jitter(poll / 4);
         let spread = jitter(SPREAD.min(self.context.settings.retry_delay));
@@ -273,7 +276,7 @@ impl<'a> Wait<'a> {
             }
             tokio::select! {
                 biased;
-                () = self.context.reaper.closed() => return Err(Error::Closed),
+                () = self.context.shutdown.closed() => return Err(Error::Closed),
                 () = self.sights.changed(), if pause.shortest.is_some() => {}
                 () = ended(&mut holder) => {
                     holder = None;

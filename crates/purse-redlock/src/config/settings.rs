@@ -6,15 +6,15 @@ use crate::config::auto_extend::AutoExtend;
 use crate::error::{Error, Result};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
-const SHORTEST_TTL: Duration = Duration::from_millis(10);
-const LONGEST_TTL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-const LONGEST_NODE_TIMEOUT: Duration = Duration::from_millis(50);
-const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
-pub(crate) const LONGEST_OUTAGE: Duration = Duration::from_secs(30);
+const MIN_TTL: Duration = Duration::from_millis(10);
+const MAX_TTL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+const MAX_MASTER_TIMEOUT: Duration = Duration::from_millis(50);
+const MAX_QUEUE_TIMEOUT: Duration = Duration::from_secs(1);
+pub(crate) const MAX_OUTAGE_TOLERANCE: Duration = Duration::from_secs(30);
 
 /// What the user asked for; `None` where the default is to be taken.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Wishes {
+pub(crate) struct PartialSettings {
     pub(crate) ttl: Option<Duration>,
     pub(crate) node_timeout: Option<Duration>,
     pub(crate) min_validity: Option<Duration>,
@@ -32,22 +32,22 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn new(wishes: Wishes) -> Result<Self> {
-        let ttl = wishes.ttl.unwrap_or(Duration::from_secs(10));
-        if !(SHORTEST_TTL..=LONGEST_TTL).contains(&ttl) {
+    pub(crate) fn new(settings: PartialSettings) -> Result<Self> {
+        let ttl = settings.ttl.unwrap_or(Duration::from_secs(10));
+        if !(MIN_TTL..=MAX_TTL).contains(&ttl) {
             return Err(Error::config(format!(
-                "a ttl of {ttl:?}: it should be between {SHORTEST_TTL:?} and a year"
+                "a ttl of {ttl:?}: it should be between {MIN_TTL:?} and a year"
             )));
         }
         // Servers count whole milliseconds, and a lease must not be thought longer than it is.
         let ttl = ttl - Duration::from_nanos(u64::from(ttl.subsec_nanos() % 1_000_000));
-        let node_timeout = wishes
+        let node_timeout = settings
             .node_timeout
-            .unwrap_or_else(|| (ttl / 20).clamp(MILLISECOND, LONGEST_NODE_TIMEOUT));
-        let min_validity = wishes
+            .unwrap_or_else(|| (ttl / 20).clamp(MILLISECOND, MAX_MASTER_TIMEOUT));
+        let min_validity = settings
             .min_validity
             .unwrap_or_else(|| (ttl / 100).max(MILLISECOND));
-        let retry_delay = wishes.retry_delay.unwrap_or(Duration::from_millis(200));
+        let retry_delay = settings.retry_delay.unwrap_or(Duration::from_millis(200));
         if node_timeout < MILLISECOND {
             return Err(Error::config(format!(
                 "a node_timeout of {node_timeout:?}: it should be at least {MILLISECOND:?}"
@@ -77,18 +77,18 @@ impl Settings {
             node_timeout,
             min_validity,
             retry_delay,
-            auto_extend: wishes.auto_extend,
+            auto_extend: settings.auto_extend,
         })
     }
 
     /// How long a request may wait for its turn, behind others to the same master.
-    pub(crate) fn patience(&self) -> Duration {
-        (self.ttl / 10).min(LONGEST_PATIENCE)
+    pub(crate) fn queue_timeout(&self) -> Duration {
+        (self.ttl / 10).min(MAX_QUEUE_TIMEOUT)
     }
 
     /// How long [`lock`](crate::RedlockMutex::lock) bears masters that are down.
-    pub(crate) fn outage(&self) -> Duration {
-        self.ttl.min(LONGEST_OUTAGE)
+    pub(crate) fn outage_tolerance(&self) -> Duration {
+        self.ttl.min(MAX_OUTAGE_TOLERANCE)
     }
 }
 
@@ -108,9 +108,9 @@ mod tests {
     #[test]
     fn defaults_follow_the_ttl() {
         let of = |ttl| {
-            let settings = Settings::new(Wishes {
+            let settings = Settings::new(PartialSettings {
                 ttl,
-                ..Wishes::default()
+                ..PartialSettings::default()
             })
             .unwrap();
             [settings.ttl, settings.node_timeout, settings.min_validity].map(|t| t.as_millis())
@@ -123,61 +123,61 @@ mod tests {
 
     #[test]
     fn times_that_cannot_work_are_refused_by_name() {
-        let none = Wishes::default();
-        for (wishes, word) in [
-            (Wishes { ttl: ms(0), ..none }, "ttl"),
-            (Wishes { ttl: ms(9), ..none }, "ttl"),
+        let none = PartialSettings::default();
+        for (settings, word) in [
+            (PartialSettings { ttl: ms(0), ..none }, "ttl"),
+            (PartialSettings { ttl: ms(9), ..none }, "ttl"),
             (
-                Wishes {
+                PartialSettings {
                     ttl: Some(Duration::MAX),
                     ..none
                 },
                 "ttl",
             ),
             (
-                Wishes {
+                PartialSettings {
                     node_timeout: ms(0),
                     ..none
                 },
                 "node_timeout",
             ),
             (
-                Wishes {
+                PartialSettings {
                     node_timeout: ms(10_000),
                     ..none
                 },
                 "node_timeout",
             ),
             (
-                Wishes {
+                PartialSettings {
                     node_timeout: Some(Duration::MAX),
                     ..none
                 },
                 "node_timeout",
             ),
             (
-                Wishes {
+                PartialSettings {
                     min_validity: ms(0),
                     ..none
                 },
                 "min_validity",
             ),
             (
-                Wishes {
+                PartialSettings {
                     min_validity: ms(9_900),
                     ..none
                 },
                 "min_validity",
             ),
             (
-                Wishes {
+                PartialSettings {
                     retry_delay: ms(0),
                     ..none
                 },
                 "retry_delay",
             ),
         ] {
-            let error = Settings::new(wishes).unwrap_err();
+            let error = Settings::new(settings).unwrap_err();
             assert!(matches!(error, Error::Config { .. }), "{error:?}");
             assert!(error.to_string().contains(word), "{error}");
         }

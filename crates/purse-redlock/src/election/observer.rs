@@ -27,10 +27,10 @@ pub(crate) fn start(context: &Arc<Context>, key: Bytes) -> watch::Receiver<Optio
     let (sender, receiver) = watch::channel(None);
     let context = context.clone();
     context.runtime.clone().spawn(async move {
-        let board = Board::new(&sender, context.masters.posts.len());
+        let board = Board::new(&sender, context.masters.handles.len());
         tokio::select! {
             biased;
-            () = context.reaper.closed() => {}
+            () = context.shutdown.closed() => {}
             () = sender.closed() => {}
             () = follow(&context, &key, &board) => {}
         }
@@ -43,7 +43,7 @@ pub(crate) fn start(context: &Arc<Context>, key: Bytes) -> watch::Receiver<Optio
 /// Follows all masters, in one task.
 async fn follow(context: &Context, key: &Bytes, board: &Board<'_>) {
     type Scout<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
-    let mut scouts: Vec<Scout<'_>> = (0..context.masters.posts.len())
+    let mut scouts: Vec<Scout<'_>> = (0..context.masters.handles.len())
         .map(|master| Box::pin(scout(context, master, key, board)) as _)
         .collect();
     poll_fn(|task| {
@@ -58,13 +58,13 @@ async fn follow(context: &Context, key: &Bytes, board: &Board<'_>) {
 
 /// Looks at one master's record whenever it may have changed.
 async fn scout(context: &Context, master: usize, key: &Bytes, board: &Board<'_>) {
-    let post = &context.masters.posts[master];
+    let handle = &context.masters.handles[master];
     let mut wakes = Wakes::new(context.settings.retry_delay);
     loop {
         let mut looking = pin!(timeout(LONGEST_LOOK, async {
             // It is never closed.
-            let _permit = post.watch_gate.acquire().await;
-            post.master.record(key.clone()).await
+            let _permit = handle.watch_permits.acquire().await;
+            handle.master.watch_record(key.clone()).await
         }));
         let seen = tokio::select! {
             seen = &mut looking => seen,

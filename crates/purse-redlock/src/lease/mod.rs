@@ -16,8 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::config::auto_extend::AutoExtend;
 use crate::error::{Error, LostReason, Result};
 use crate::lease::release::Release;
-use crate::runtime::inline_task::Helm;
-use crate::runtime::shutdown::{GuardTicket, Reaper};
+use crate::runtime::inline_task::TaskHandle;
+use crate::runtime::shutdown::{GuardToken, ShutdownTracker};
 use crate::state::validity::{Held, Term};
 
 /// What a guard asks of the task that owns its lease.
@@ -37,12 +37,12 @@ pub(crate) struct Offer {
     term: Arc<Term>,
     fence: u64,
     accepted: Arc<AtomicBool>,
-    reaper: Reaper,
+    shutdown: ShutdownTracker,
 }
 
 impl Offer {
     /// An offer, and what its owner has to serve.
-    pub(crate) fn new(term: Arc<Term>, fence: u64, reaper: Reaper) -> (Self, Service) {
+    pub(crate) fn new(term: Arc<Term>, fence: u64, shutdown: ShutdownTracker) -> (Self, Service) {
         let (orders, receiver) = mpsc::unbounded_channel();
         let accepted = Arc::new(AtomicBool::new(false));
         let service = Service {
@@ -55,17 +55,20 @@ impl Offer {
             term,
             fence,
             accepted,
-            reaper,
+            shutdown,
         };
         (offer, service)
     }
 
     /// The lease, unless a shutdown was faster.
-    pub(crate) fn accept(self, helm: Helm) -> Result<Lease> {
-        let ticket = self.reaper.guard(&self.accepted).ok_or(Error::Closed)?;
+    pub(crate) fn accept(self, task: TaskHandle) -> Result<Lease> {
+        let token = self
+            .shutdown
+            .track_guard(&self.accepted)
+            .ok_or(Error::Closed)?;
         Ok(Lease {
-            ticket,
-            helm,
+            token,
+            task,
             orders: self.orders,
             held: Held(self.term),
             fence: self.fence,
@@ -101,8 +104,8 @@ pub(crate) struct Lease {
     held: Held,
     /// Says that the lease is in use. Given up before the owner hears that it is to be released: in
     /// between, a shutdown waits for one more than it must, and not for one less.
-    ticket: GuardTicket,
-    helm: Helm,
+    token: GuardToken,
+    task: TaskHandle,
     orders: mpsc::UnboundedSender<Order>,
     fence: u64,
 }
@@ -133,22 +136,22 @@ impl Lease {
     pub(crate) async fn extend(&self) -> Result<()> {
         let (reply, answer) = oneshot::channel();
         // Where the owner is gone, so is the receiver of the answer.
-        self.helm
-            .tell(|| drop(self.orders.send(Order::Extend(reply))));
+        self.task
+            .send_and_poll(|| drop(self.orders.send(Order::Extend(reply))));
         answer.await.unwrap_or(Err(Error::Closed))
     }
 
     pub(crate) async fn release(self) -> Result<Release> {
         let Self {
             held,
-            ticket,
-            helm,
+            token,
+            task,
             orders,
             ..
         } = self;
         let (reply, answer) = oneshot::channel();
-        drop(ticket);
-        helm.tell(|| drop(orders.send(Order::Release(reply))));
+        drop(token);
+        task.send_and_poll(|| drop(orders.send(Order::Release(reply))));
         answer.await.unwrap_or_else(|_| match held.0.lost() {
             None | Some(LostReason::Closed) => Err(Error::Closed),
             Some(_) => Ok(Release::AlreadyExpired),

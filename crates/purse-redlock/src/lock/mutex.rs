@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::acquire::{Wait, attempt};
 use crate::config::auto_extend::AutoExtend;
-use crate::config::settings::LONGEST_OUTAGE;
+use crate::config::settings::MAX_OUTAGE_TOLERANCE;
 use crate::error::{Error, Result};
 use crate::keys::Shown;
 use crate::lease::Lease;
@@ -185,12 +185,12 @@ impl<F: Fencing> RedlockMutex<F> {
             match error {
                 Error::Held { .. } => is_quarantined = false,
                 error @ (Error::NoQuorum { .. } | Error::ValidityExhausted { .. }) => {
-                    let left = LONGEST_OUTAGE.saturating_sub(outage);
+                    let left = MAX_OUTAGE_TOLERANCE.saturating_sub(outage);
                     // One that has just ended was not over yet when the masters were asked.
                     let was_quarantined = is_quarantined;
                     is_quarantined = self.context.is_quarantined_within(left);
                     let is_borne = is_quarantined || was_quarantined;
-                    if outage >= self.context.settings.outage() && !is_borne {
+                    if outage >= self.context.settings.outage_tolerance() && !is_borne {
                         return Err(error);
                     }
                 }

@@ -180,11 +180,11 @@ impl<F: Fencing> RedlockMutex<F> {
         work: impl FnOnce(RedlockLease<F>) -> W,
     ) -> Result<Scoped<W::Output>> {
         let auto = self.extends().unwrap_or_default();
-        let place = self.context().scopes.enter();
+        let entry = self.context().scopes.enter();
         let guard = self.clone().auto_extend(auto).lock().await?;
         let shutdown = async {
-            self.context().reaper.closed().await;
-            place.on_top().await;
+            self.context().shutdown.closed().await;
+            entry.wait_topmost().await;
         };
         let outcome = under(&guard, work, shutdown).await;
         if let Err(error @ Error::Lost { .. }) = outcome {

@@ -4,20 +4,20 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
-use crate::master::Post;
+use crate::master::MasterHandle;
 
 /// The numbers of the masters, in an order that is the same for everybody who wants this lock, in
 /// whatever order they were told of the masters; those come last where somebody is known to have it,
 /// and those that did not answer lately.
 ///
 /// It is another one for each lock, so that no master breaks all ties.
-pub(crate) fn order(masters: &[Post], keys: &[Bytes], taken: &[usize]) -> Vec<usize> {
+pub(crate) fn order(masters: &[MasterHandle], keys: &[Bytes], taken: &[usize]) -> Vec<usize> {
     let key = keys.first().map_or(&[][..], AsRef::as_ref);
     let mut order: Vec<_> = (0..masters.len()).collect();
     order.sort_by_cached_key(|index| {
-        let post = &masters[*index];
-        let rank = rank(key, post.master.server().as_bytes());
-        let is_silent = post.is_silent.load(Ordering::Relaxed);
+        let handle = &masters[*index];
+        let rank = rank(key, handle.master.server().as_bytes());
+        let is_silent = handle.is_silent.load(Ordering::Relaxed);
         (is_silent, taken.contains(index), rank, *index)
     });
     order
@@ -39,18 +39,18 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::testing::posts;
+    use crate::testing::handles;
 
     #[test]
     fn everybody_has_the_same_order_and_each_lock_its_own() {
         let names = ["10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379"];
-        let (here, there) = (posts(&names), posts(&[names[2], names[0], names[1]]));
+        let (here, there) = (handles(&names), handles(&[names[2], names[0], names[1]]));
         let mut firsts: HashMap<_, u32> = HashMap::new();
         for lock in 0..3_000 {
             let keys = [Bytes::from(format!("lock{lock}"))];
-            let named = |posts: &[Post]| -> Vec<_> {
-                let order = order(posts, &keys, &[]);
-                let names = order.iter().map(|index| posts[*index].master.server());
+            let named = |handles: &[MasterHandle]| -> Vec<_> {
+                let order = order(handles, &keys, &[]);
+                let names = order.iter().map(|index| handles[*index].master.server());
                 names.map(str::to_owned).collect()
             };
             assert_eq!(named(&here), named(&there));
@@ -61,13 +61,16 @@ mod tests {
 
     #[test]
     fn those_come_last_that_cannot_grant_it() {
-        let posts = posts(&["a:1", "b:1", "c:1"]);
+        let handles = handles(&["a:1", "b:1", "c:1"]);
         let keys = [Bytes::from_static(b"key")];
-        let before = order(&posts, &keys, &[]);
-        posts[before[0]].is_silent.store(true, Ordering::Relaxed);
-        assert_eq!(order(&posts, &keys, &[]), [before[1], before[2], before[0]]);
+        let before = order(&handles, &keys, &[]);
+        handles[before[0]].is_silent.store(true, Ordering::Relaxed);
         assert_eq!(
-            order(&posts, &keys, &[before[1]]),
+            order(&handles, &keys, &[]),
+            [before[1], before[2], before[0]]
+        );
+        assert_eq!(
+            order(&handles, &keys, &[before[1]]),
             [before[2], before[1], before[0]]
         );
     }

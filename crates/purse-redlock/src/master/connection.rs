@@ -5,38 +5,38 @@ use std::time::Duration;
 
 use purse_client::{Error, ErrorKind, Result, Session};
 
+use crate::master::Action;
 use crate::master::status::{MasterState, MasterStatus};
-use crate::master::transport::Action;
 use crate::runtime::clock::LockInstant;
 
 /// What stands between a lock and a master at this moment.
-pub(crate) struct Seat {
+pub(crate) struct MasterConnection {
     server: Arc<str>,
-    link: RwLock<Arc<Link>>,
-    contact: Mutex<Contact>,
+    current: RwLock<Arc<ConnectionState>>,
+    last_reply: Mutex<LastReply>,
 }
 
 /// When the master last answered, and how fast.
 #[derive(Clone, Copy)]
-pub(crate) struct Contact {
+pub(crate) struct LastReply {
     pub(crate) at: LockInstant,
     round_trip: Option<Duration>,
 }
 
 /// A connection to one run of one server, and what is known of that.
-pub(crate) struct Link {
+pub(crate) struct ConnectionState {
     /// Leads to the server that `state` tells of, and can lead to no other.
     session: Option<Session>,
     run_id: Option<String>,
     state: MasterState,
 }
 
-impl Seat {
+impl MasterConnection {
     pub(crate) fn new(server: Arc<str>) -> Self {
         let error = Error::new(ErrorKind::NotSent, "not connected yet");
         Self {
             server,
-            link: RwLock::new(Arc::new(Link {
+            current: RwLock::new(Arc::new(ConnectionState {
                 session: None,
                 run_id: None,
                 state: MasterState::Down {
@@ -44,7 +44,7 @@ impl Seat {
                     error: Arc::new(error),
                 },
             })),
-            contact: Mutex::new(Contact {
+            last_reply: Mutex::new(LastReply {
                 at: LockInstant::now(),
                 round_trip: None,
             }),
@@ -57,33 +57,33 @@ impl Seat {
 
     /// The connection for an action, and whether what is answered counts as a vote.
     pub(crate) fn session_for(&self, action: Action) -> Result<(Session, Result<()>)> {
-        self.link().session_for(action)
+        self.current().session_for(action)
     }
 
     pub(crate) fn status(&self) -> MasterStatus {
-        let (link, round_trip) = (self.link(), self.contact().round_trip);
-        let is_over = link.session.as_ref().is_none_or(Session::is_over);
+        let (current, round_trip) = (self.current(), self.last_reply().round_trip);
+        let is_over = current.session.as_ref().is_none_or(Session::is_over);
         MasterStatus {
             address: self.server.to_string(),
-            state: link.state.clone().at(LockInstant::now()),
-            run_id: link.run_id.clone().filter(|_| !is_over),
+            state: current.state.clone().at(LockInstant::now()),
+            run_id: current.run_id.clone().filter(|_| !is_over),
             round_trip,
         }
     }
 
     /// The connection, if it stands.
     pub(crate) fn session(&self) -> Option<Session> {
-        let session = self.link().session.clone();
+        let session = self.current().session.clone();
         session.filter(|session| !session.is_over())
     }
 
     pub(crate) fn state(&self) -> MasterState {
-        self.link().state.clone().at(LockInstant::now())
+        self.current().state.clone().at(LockInstant::now())
     }
 
     /// Lets the master vote, or not, as `state` says.
-    pub(crate) fn set(&self, session: &Session, run_id: Option<&str>, state: MasterState) {
-        self.replace(Link {
+    pub(crate) fn set_state(&self, session: &Session, run_id: Option<&str>, state: MasterState) {
+        self.replace(ConnectionState {
             session: Some(session.clone()),
             run_id: run_id.map(str::to_owned),
             state,
@@ -91,20 +91,20 @@ impl Seat {
     }
 
     /// Lets locks be released over a new connection, before it is known who is there.
-    pub(crate) fn greet(&self, session: &Session) {
-        let state = self.link().state.clone();
-        self.set(session, None, state);
+    pub(crate) fn attach_unidentified(&self, session: &Session) {
+        let state = self.current().state.clone();
+        self.set_state(session, None, state);
     }
 
     /// The master cannot be asked for locks; gives the connection there was.
-    pub(crate) fn down(&self, error: Error) -> Option<Session> {
-        let old = self.link();
+    pub(crate) fn mark_down(&self, error: Error) -> Option<Session> {
+        let old = self.current();
         let since = match old.state {
             MasterState::Down { since, .. } => since,
             _ => LockInstant::now(),
         };
         let session = old.session.clone();
-        self.replace(Link {
+        self.replace(ConnectionState {
             session: session.clone().filter(|session| !session.is_over()),
             run_id: old.run_id.clone(),
             state: MasterState::Down {
@@ -115,29 +115,35 @@ impl Seat {
         session
     }
 
-    pub(crate) fn contact(&self) -> Contact {
-        *self.contact.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn last_reply(&self) -> LastReply {
+        *self
+            .last_reply
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn heard(&self, round_trip: Duration) {
-        let contact = Contact {
+    pub(crate) fn record_reply(&self, round_trip: Duration) {
+        let last_reply = LastReply {
             at: LockInstant::now(),
             round_trip: Some(round_trip),
         };
-        *self.contact.lock().unwrap_or_else(PoisonError::into_inner) = contact;
+        *self
+            .last_reply
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = last_reply;
     }
 
-    fn link(&self) -> Arc<Link> {
-        let link = self.link.read().unwrap_or_else(PoisonError::into_inner);
-        link.clone()
+    fn current(&self) -> Arc<ConnectionState> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.clone()
     }
 
-    fn replace(&self, link: Link) {
-        *self.link.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(link);
+    fn replace(&self, current: ConnectionState) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(current);
     }
 }
 
-impl Link {
+impl ConnectionState {
     /// The connection for an action, and whether what is answered counts as a vote.
     fn session_for(&self, action: Action) -> Result<(Session, Result<()>)> {
         let session = self.session.as_ref();

@@ -9,54 +9,56 @@ use bytes::Bytes;
 use tokio::time::{Sleep, sleep_until};
 
 use crate::master::Masters;
-use crate::master::request_queue::{Ask, Asker, Event, Line};
+use crate::master::request_queue::{MasterReply, QueuedRequest, RequestContext, RequestQueue};
 use crate::master::token::Token;
 
 /// All lines of a lease. They move only while something is awaited here.
-pub(crate) struct Lines {
-    asker: Asker,
-    lines: Vec<Line>,
+pub(crate) struct FanOut {
+    context: RequestContext,
+    queues: Vec<RequestQueue>,
     /// One for all that can take too long, set to the first of it or earlier: mostly nothing does,
     /// and a timer for each request would cost more than the request.
-    alarm: Option<Pin<Box<Sleep>>>,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Lines {
+impl FanOut {
     pub(crate) fn new(all: Arc<Masters>, keys: Arc<[Bytes]>) -> Self {
-        let (masters, now) = (all.posts.len(), all.clock.now());
+        let (masters, now) = (all.handles.len(), all.clock.now());
         Self {
-            asker: Asker {
+            context: RequestContext {
                 masters: all,
                 keys,
                 token: Token::fresh(),
             },
-            lines: (0..masters).map(|master| Line::new(master, now)).collect(),
-            alarm: None,
+            queues: (0..masters)
+                .map(|master| RequestQueue::new(master, now))
+                .collect(),
+            timer: None,
         }
     }
 
     /// How many masters there are.
     pub(crate) const fn len(&self) -> usize {
-        self.lines.len()
+        self.queues.len()
     }
 
     /// Queues a question to one master.
-    pub(crate) fn ask(&mut self, master: usize, ask: Ask) {
-        self.lines[master].ask(ask);
+    pub(crate) fn send(&mut self, master: usize, request: QueuedRequest) {
+        self.queues[master].push(request);
     }
 
     /// The next answer. Dropped, none is lost.
-    pub(crate) async fn next(&mut self) -> Event {
+    pub(crate) async fn next(&mut self) -> MasterReply {
         poll_fn(|task| self.poll(task)).await
     }
 
     /// Waits for something else, while what was asked goes on; nobody hears the answers.
-    pub(crate) async fn during<T>(&mut self, other: impl Future<Output = T>) -> T {
+    pub(crate) async fn poll_while<T>(&mut self, other: impl Future<Output = T>) -> T {
         let mut other = pin!(other);
         poll_fn(|task| {
             let output = other.as_mut().poll(task);
             if output.is_pending() {
-                self.go_on(task);
+                self.poll_all(task);
             }
             output
         })
@@ -64,19 +66,19 @@ impl Lines {
     }
 
     /// Waits until nobody need wait for any of them any more.
-    pub(crate) async fn settled(&mut self) {
-        self.until(Line::is_settled).await;
+    pub(crate) async fn wait_settled(&mut self) {
+        self.wait_until_all(RequestQueue::is_settled).await;
     }
 
     /// Waits until all that was asked is done.
-    pub(crate) async fn done(&mut self) {
-        self.until(Line::is_done).await;
+    pub(crate) async fn wait_done(&mut self) {
+        self.wait_until_all(RequestQueue::is_done).await;
     }
 
-    async fn until(&mut self, all_are: impl Fn(&Line) -> bool) {
+    async fn wait_until_all(&mut self, all_are: impl Fn(&RequestQueue) -> bool) {
         poll_fn(|task| {
-            self.go_on(task);
-            match self.lines.iter().all(&all_are) {
+            self.poll_all(task);
+            match self.queues.iter().all(&all_are) {
                 true => Poll::Ready(()),
                 false => Poll::Pending,
             }
@@ -84,29 +86,29 @@ impl Lines {
         .await;
     }
 
-    fn go_on(&mut self, task: &mut Task<'_>) {
+    fn poll_all(&mut self, task: &mut Task<'_>) {
         while self.poll(task).is_ready() {}
     }
 
-    fn poll(&mut self, task: &mut Task<'_>) -> Poll<Event> {
+    fn poll(&mut self, task: &mut Task<'_>) -> Poll<MasterReply> {
         let mut may_be_late = false;
         loop {
-            for line in &mut self.lines {
-                let event = line.poll(&self.asker, may_be_late, task);
-                if event.is_ready() {
-                    return event;
+            for queue in &mut self.queues {
+                let reply = queue.poll(&self.context, may_be_late, task);
+                if reply.is_ready() {
+                    return reply;
                 }
             }
-            let Some(first) = self.lines.iter().filter_map(Line::until).min() else {
+            let Some(first) = self.queues.iter().filter_map(RequestQueue::deadline).min() else {
                 return Poll::Pending;
             };
-            let alarm = self
-                .alarm
+            let timer = self
+                .timer
                 .get_or_insert_with(|| Box::pin(sleep_until(first)));
-            if may_be_late || first < alarm.deadline() {
-                alarm.as_mut().reset(first);
+            if may_be_late || first < timer.deadline() {
+                timer.as_mut().reset(first);
             }
-            if alarm.as_mut().poll(task).is_pending() {
+            if timer.as_mut().poll(task).is_pending() {
                 return Poll::Pending;
             }
             may_be_late = true;

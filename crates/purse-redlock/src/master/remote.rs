@@ -8,16 +8,15 @@ use bytes::Bytes;
 use purse_client::{Client, Error, ErrorKind};
 use tokio::task::JoinHandle;
 
-use crate::master::connection::Seat;
+use crate::master::commands::{command, read};
+use crate::master::connection::MasterConnection;
 use crate::master::key_state;
 use crate::master::status::MasterStatus;
-use crate::master::transport::{
-    Action, Asking, Recording, Request, Transport, Watching, command, read,
-};
+use crate::master::{Action, RecordFuture, Request, RequestFuture, Transport, WatchFuture};
 
 /// A master behind purse's client.
 pub(crate) struct Remote {
-    seat: Arc<Seat>,
+    connection: Arc<MasterConnection>,
     timeout: Duration,
     supervisor: JoinHandle<()>,
     /// For looks at locks alone; gone once it is closed.
@@ -27,13 +26,13 @@ pub(crate) struct Remote {
 impl Remote {
     /// Creates a master whose connection the task `supervisor` keeps, for as long as the master lives.
     pub(crate) const fn new(
-        seat: Arc<Seat>,
+        connection: Arc<MasterConnection>,
         watcher: Client,
         timeout: Duration,
         supervisor: JoinHandle<()>,
     ) -> Self {
         Self {
-            seat,
+            connection,
             timeout,
             watcher: Mutex::new(Some(watcher)),
             supervisor,
@@ -48,48 +47,48 @@ impl Remote {
 
 impl Transport for Remote {
     fn server(&self) -> &str {
-        self.seat.server()
+        self.connection.server()
     }
 
-    fn ask(&self, request: Request) -> Asking {
+    fn send(&self, request: Request) -> RequestFuture {
         // What cannot be asked now need not wait to hear so.
-        let (session, vote) = match self.seat.session_for(request.action) {
+        let (session, vote) = match self.connection.session_for(request.action) {
             Ok(ready) => ready,
             Err(error) => return Box::pin(ready(Err(error))),
         };
-        let (seat, timeout) = (self.seat.clone(), self.timeout);
+        let (connection, timeout) = (self.connection.clone(), self.timeout);
         Box::pin(async move {
             let sent = Instant::now();
             let reply = session.run(command(&request).timeout(timeout)).await?;
-            seat.heard(sent.elapsed());
+            connection.record_reply(sent.elapsed());
             let answer = read(&request, reply)?;
             vote.map(|()| answer)
         })
     }
 
-    fn watch(&self, keys: Arc<[Bytes]>) -> Watching {
+    fn watch(&self, keys: Arc<[Bytes]>) -> WatchFuture {
         // One that would not grant it is not to count as free.
-        if let Err(error) = self.seat.session_for(Action::Acquire) {
+        if let Err(error) = self.connection.session_for(Action::Acquire) {
             return Box::pin(ready(Err(error)));
         }
         match self.watcher() {
-            Some(watcher) => Box::pin(key_state::look(watcher, keys, self.timeout)),
+            Some(watcher) => Box::pin(key_state::watch_keys(watcher, keys, self.timeout)),
             None => Box::pin(async { Err(closed()) }),
         }
     }
 
-    fn record(&self, key: Bytes) -> Recording {
+    fn watch_record(&self, key: Bytes) -> RecordFuture {
         match self.watcher() {
             Some(watcher) => {
-                let session = self.seat.session();
-                Box::pin(key_state::record(watcher, session, key, self.timeout))
+                let session = self.connection.session();
+                Box::pin(key_state::watch_record(watcher, session, key, self.timeout))
             }
             None => Box::pin(async { Err(closed()) }),
         }
     }
 
     fn status(&self) -> MasterStatus {
-        self.seat.status()
+        self.connection.status()
     }
 
     fn close(&self) {
@@ -98,7 +97,7 @@ impl Transport for Remote {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(session) = self.seat.down(closed()) {
+        if let Some(session) = self.connection.mark_down(closed()) {
             session.end();
         }
     }

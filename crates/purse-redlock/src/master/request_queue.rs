@@ -13,28 +13,29 @@ use purse_client::{Error, ErrorKind, Result};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 use tokio::time::Instant;
 
+use crate::master::commands::redact;
 use crate::master::token::Token;
-use crate::master::transport::{Action, Answer, Asking, Request, redact};
-use crate::master::{Masters, Post};
+use crate::master::{Action, Answer, Request, RequestFuture};
+use crate::master::{MasterHandle, Masters};
 use crate::runtime::clock::LockInstant;
 use crate::telemetry::events;
 
 /// The longest pause before a release is tried again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const MAX_RELEASE_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a shutdown waits for a SET that may still be on its way to a master that answers: once
 /// a network is whole again, what was lost on it is sent anew within about as long.
-const AFTERMATH: Duration = Duration::from_secs(3);
+const LATE_SET_WINDOW: Duration = Duration::from_secs(3);
 
 /// What one master said in one round of questions.
-pub(crate) struct Event {
+pub(crate) struct MasterReply {
     pub(crate) master: usize,
     pub(crate) round: u64,
     pub(crate) answer: Result<Answer>,
 }
 
 /// An action, and the round of questions it belongs to.
-pub(crate) struct Ask {
+pub(crate) struct QueuedRequest {
     pub(crate) action: Action,
     pub(crate) round: u64,
     /// What stands beside the lock, or may.
@@ -42,7 +43,7 @@ pub(crate) struct Ask {
 }
 
 /// Who asks, and what for: the same on all lines of a lease.
-pub(crate) struct Asker {
+pub(crate) struct RequestContext {
     pub(crate) masters: Arc<Masters>,
     pub(crate) keys: Arc<[Bytes]>,
     pub(crate) token: Token,
@@ -50,67 +51,67 @@ pub(crate) struct Asker {
 
 /// What is known of our token on the master.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Presence {
+enum TokenState {
     /// It was never set there.
     Absent,
     /// It was set.
     Present,
     /// It may have been set, or may be yet.
-    Doubtful,
+    Unknown,
 }
 
 /// A question under way.
-struct Question {
-    ask: Ask,
+struct InFlightRequest {
+    queued: QueuedRequest,
     step: Step,
     /// When the step has taken too long, or the pause is over.
-    until: Instant,
+    deadline: Instant,
     /// Of a release, once it has been answered for the first time.
-    insistence: Option<Insistence>,
+    release_retry: Option<ReleaseRetry>,
 }
 
 enum Step {
     /// Waits for a turn among all that ask the master.
-    Queueing(Queueing),
+    AwaitPermit(PermitFuture),
     /// Waits for the answer.
-    Asking {
-        asking: Asking,
+    AwaitReply {
+        reply_future: RequestFuture,
         _permit: OwnedSemaphorePermit,
     },
     /// Waits until it makes sense to ask again.
-    Pausing,
+    Backoff,
 }
 
-type Queueing =
+type PermitFuture =
     Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send + Sync>>;
 
 /// A release that goes on, as the master may have our token, now or later.
-struct Insistence {
+struct ReleaseRetry {
     pause: Duration,
     /// Since when the master says that our token is not there.
     denied_since: Option<LockInstant>,
 }
 
 /// It is no task: whoever has it polls it.
-pub(crate) struct Line {
+pub(crate) struct RequestQueue {
     master: usize,
-    asks: VecDeque<Ask>,
-    question: Option<Question>,
-    presence: Presence,
+    queue: VecDeque<QueuedRequest>,
+    in_flight: Option<InFlightRequest>,
+    token_state: TokenState,
     record: Option<Bytes>,
     /// When our token is gone by itself, as far as can be known.
     expiry: LockInstant,
     is_awaited: bool,
 }
 
-impl Line {
+impl RequestQueue {
     /// A line to the master of that number.
     pub(crate) const fn new(master: usize, now: LockInstant) -> Self {
         Self {
             master,
-            asks: VecDeque::new(),
-            question: None,
-            presence: Presence::Absent,
+            queue: VecDeque::new(),
+            in_flight: None,
+            token_state: TokenState::Absent,
             record: None,
             expiry: now,
             is_awaited: true,
@@ -118,13 +119,13 @@ impl Line {
     }
 
     /// Queues what is to be asked next.
-    pub(crate) fn ask(&mut self, ask: Ask) {
-        self.asks.push_back(ask);
+    pub(crate) fn push(&mut self, request: QueuedRequest) {
+        self.queue.push_back(request);
     }
 
     /// Whether all that was asked is done.
     pub(crate) fn is_done(&self) -> bool {
-        self.question.is_none() && self.asks.is_empty()
+        self.in_flight.is_none() && self.queue.is_empty()
     }
 
     /// Whether nobody need wait for it: it is done, or all that is left is to make sure.
@@ -133,123 +134,130 @@ impl Line {
     }
 
     /// When it is to be polled at the latest.
-    pub(crate) fn until(&self) -> Option<Instant> {
-        self.question.as_ref().map(|question| question.until)
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.in_flight.as_ref().map(|in_flight| in_flight.deadline)
     }
 
     /// Goes on with what was asked, up to the next answer. Looks at the clock if something
     /// `may_be_late`.
     pub(crate) fn poll(
         &mut self,
-        asker: &Asker,
+        context: &RequestContext,
         may_be_late: bool,
         task: &mut Task<'_>,
-    ) -> Poll<Event> {
+    ) -> Poll<MasterReply> {
         loop {
-            let Some(question) = &mut self.question else {
-                let Some(ask) = self.next_ask() else {
+            let Some(in_flight) = &mut self.in_flight else {
+                let Some(request) = self.next_request() else {
                     return Poll::Pending;
                 };
-                self.begin(asker, ask, None);
+                self.start(context, request, None);
                 continue;
             };
-            let is_late = may_be_late && Instant::now() >= question.until;
-            let answer = match &mut question.step {
-                Step::Queueing(queueing) => match queueing.as_mut().poll(task) {
+            let is_late = may_be_late && Instant::now() >= in_flight.deadline;
+            let answer = match &mut in_flight.step {
+                Step::AwaitPermit(permit_future) => match permit_future.as_mut().poll(task) {
                     Poll::Ready(Ok(permit)) => {
-                        let request = asker.request(question.ask.action, self.record.clone());
-                        question.step = Step::asking(asker.post(self.master), request, permit);
-                        question.until = Instant::now() + asker.bound();
+                        let request = context.request(in_flight.queued.action, self.record.clone());
+                        in_flight.step = Step::send(context.handle(self.master), request, permit);
+                        in_flight.deadline = Instant::now() + context.reply_timeout();
                         continue;
                     }
-                    _ if is_late => Some(Err(no_turn(asker))),
+                    _ if is_late => Some(Err(queue_timeout_error(context))),
                     // It is never closed.
                     _ => None,
                 },
-                Step::Asking { asking, .. } => match asking.as_mut().poll(task) {
+                Step::AwaitReply { reply_future, .. } => match reply_future.as_mut().poll(task) {
                     Poll::Ready(answer) => {
-                        self.heard(asker, answered(&answer));
-                        Some(answer.map_err(|error| redact(error, &asker.token)))
+                        self.record_silence(context, !has_lock_state(&answer));
+                        Some(answer.map_err(|error| redact(error, &context.token)))
                     }
                     Poll::Pending if is_late => {
-                        self.heard(asker, false);
-                        Some(Err(no_reply(asker)))
+                        self.record_silence(context, true);
+                        Some(Err(no_reply_error(context)))
                     }
                     Poll::Pending => None,
                 },
-                Step::Pausing if is_late => {
-                    if let Some(Question {
-                        ask, insistence, ..
-                    }) = self.question.take()
+                Step::Backoff if is_late => {
+                    if let Some(InFlightRequest {
+                        queued,
+                        release_retry,
+                        ..
+                    }) = self.in_flight.take()
                     {
-                        self.begin(asker, ask, insistence);
+                        self.start(context, queued, release_retry);
                     }
                     continue;
                 }
-                Step::Pausing => None,
+                Step::Backoff => None,
             };
             let Some(answer) = answer else {
                 return Poll::Pending;
             };
-            if let Some(event) = self.settle(asker, answer) {
-                return Poll::Ready(event);
+            if let Some(reply) = self.finish(context, answer) {
+                return Poll::Ready(reply);
             }
         }
     }
 
     /// What is to be asked now. Nobody waits any more for the answer to an extension that something
     /// follows, nor to the like.
-    fn next_ask(&mut self) -> Option<Ask> {
-        let mut ask = self.asks.pop_front()?;
-        while matches!(ask.action, Action::Extend | Action::Raise(_))
-            && let Some(newer) = self.asks.pop_front()
+    fn next_request(&mut self) -> Option<QueuedRequest> {
+        let mut request = self.queue.pop_front()?;
+        while matches!(request.action, Action::Extend | Action::Raise(_))
+            && let Some(newer) = self.queue.pop_front()
         {
-            ask = newer;
+            request = newer;
         }
-        self.record = ask.record.take();
-        Some(ask)
+        self.record = request.record.take();
+        Some(request)
     }
 
-    fn begin(&mut self, asker: &Asker, ask: Ask, insistence: Option<Insistence>) {
-        let post = asker.post(self.master);
-        let request = asker.request(ask.action, self.record.clone());
-        let gate = post.gate.clone();
-        let (step, time) = match gate.clone().try_acquire_owned() {
-            Ok(permit) => (Step::asking(post, request, permit), asker.bound()),
+    fn start(
+        &mut self,
+        context: &RequestContext,
+        queued: QueuedRequest,
+        release_retry: Option<ReleaseRetry>,
+    ) {
+        let handle = context.handle(self.master);
+        let request = context.request(queued.action, self.record.clone());
+        let permits = handle.permits.clone();
+        let (step, time) = match permits.clone().try_acquire_owned() {
+            Ok(permit) => (Step::send(handle, request, permit), context.reply_timeout()),
             Err(_) => (
-                Step::Queueing(Box::pin(gate.acquire_owned())),
-                asker.masters.settings.patience(),
+                Step::AwaitPermit(Box::pin(permits.acquire_owned())),
+                context.masters.settings.queue_timeout(),
             ),
         };
-        self.question = Some(Question {
-            ask,
+        self.in_flight = Some(InFlightRequest {
+            queued,
             step,
-            until: Instant::now() + time,
-            insistence,
+            deadline: Instant::now() + time,
+            release_retry,
         });
     }
 
-    fn heard(&self, asker: &Asker, answered: bool) {
-        let is_silent = &asker.post(self.master).is_silent;
-        is_silent.store(!answered, Ordering::Relaxed);
+    fn record_silence(&self, context: &RequestContext, is_silent: bool) {
+        let handle = context.handle(self.master);
+        handle.is_silent.store(is_silent, Ordering::Relaxed);
     }
 
     /// Ends the question with its answer, if that is the end; what is to be told of it.
-    fn settle(&mut self, asker: &Asker, answer: Result<Answer>) -> Option<Event> {
-        let question = self.question.take()?;
-        let (settings, now) = (&asker.masters.settings, asker.masters.clock.now());
-        let round = question.ask.round;
-        let is_told = question.insistence.is_some();
-        match question.ask.action {
+    fn finish(&mut self, context: &RequestContext, answer: Result<Answer>) -> Option<MasterReply> {
+        let in_flight = self.in_flight.take()?;
+        let (settings, now) = (&context.masters.settings, context.masters.clock.now());
+        let round = in_flight.queued.round;
+        let is_reported = in_flight.release_retry.is_some();
+        match in_flight.queued.action {
             Action::Acquire | Action::AcquireFenced => {
-                self.presence = presence(&answer);
+                self.token_state = token_state(&answer);
                 self.expiry = now + settings.ttl;
             }
             Action::Extend => self.expiry = now + settings.ttl,
             Action::Raise(_) => {}
-            Action::Release => self.insist(asker, question, &answer, now),
+            Action::Release => self.retry_release(context, in_flight, &answer, now),
         }
-        (!is_told).then_some(Event {
+        (!is_reported).then_some(MasterReply {
             master: self.master,
             round,
             answer,
@@ -257,38 +265,38 @@ impl Line {
     }
 
     /// Has a release go on until the master surely does not have our token.
-    fn insist(
+    fn retry_release(
         &mut self,
-        asker: &Asker,
-        question: Question,
+        context: &RequestContext,
+        in_flight: InFlightRequest,
         answer: &Result<Answer>,
         now: LockInstant,
     ) {
         let (is_gone, is_denied) = (self.is_gone(answer), answer.is_ok());
         let left = self.expiry.saturating_duration_since(now);
         if !is_gone && !is_denied && left.is_zero() {
-            events::left_to_expire(asker.post(self.master).master.server());
+            events::left_to_expire(context.handle(self.master).master.server());
         }
         if is_gone || left.is_zero() {
             return;
         }
-        let Insistence {
+        let ReleaseRetry {
             pause,
             denied_since,
-        } = question.insistence.unwrap_or(Insistence {
-            pause: asker.masters.settings.node_timeout,
+        } = in_flight.release_retry.unwrap_or(ReleaseRetry {
+            pause: context.masters.settings.node_timeout,
             denied_since: None,
         });
         let denied_since = is_denied.then(|| denied_since.unwrap_or(now));
-        if denied_since.is_some_and(|since| now >= since + AFTERMATH) {
+        if denied_since.is_some_and(|since| now >= since + LATE_SET_WINDOW) {
             self.is_awaited = false;
         }
-        self.question = Some(Question {
-            ask: question.ask,
-            step: Step::Pausing,
-            until: Instant::now() + pause.min(left),
-            insistence: Some(Insistence {
-                pause: (pause * 2).min(LONGEST_PAUSE),
+        self.in_flight = Some(InFlightRequest {
+            queued: in_flight.queued,
+            step: Step::Backoff,
+            deadline: Instant::now() + pause.min(left),
+            release_retry: Some(ReleaseRetry {
+                pause: (pause * 2).min(MAX_RELEASE_PAUSE),
                 denied_since,
             }),
         });
@@ -299,25 +307,25 @@ impl Line {
     /// If a SET got no reply, it is not enough that the token is not there: the SET may still be on
     /// its way, on a connection that was given up, for seconds if the network was cut.
     fn is_gone(&self, answer: &Result<Answer>) -> bool {
-        match (answer, self.presence) {
-            (Ok(Answer { ours: true, .. }), _) | (_, Presence::Absent) => true,
-            (Ok(_), Presence::Present) => true,
-            (Err(error), Presence::Present) => error.kind() == ErrorKind::WrongType,
-            (_, Presence::Doubtful) => false,
+        match (answer, self.token_state) {
+            (Ok(Answer { ours: true, .. }), _) | (_, TokenState::Absent) => true,
+            (Ok(_), TokenState::Present) => true,
+            (Err(error), TokenState::Present) => error.kind() == ErrorKind::WrongType,
+            (_, TokenState::Unknown) => false,
         }
     }
 }
 
 impl Step {
-    fn asking(post: &Post, request: Request, permit: OwnedSemaphorePermit) -> Self {
-        Self::Asking {
-            asking: post.master.ask(request),
+    fn send(handle: &MasterHandle, request: Request, permit: OwnedSemaphorePermit) -> Self {
+        Self::AwaitReply {
+            reply_future: handle.master.send(request),
             _permit: permit,
         }
     }
 }
 
-impl Asker {
+impl RequestContext {
     fn request(&self, action: Action, record: Option<Bytes>) -> Request {
         Request {
             action,
@@ -328,49 +336,54 @@ impl Asker {
         }
     }
 
-    fn post(&self, master: usize) -> &Post {
-        &self.masters.posts[master]
+    fn handle(&self, master: usize) -> &MasterHandle {
+        &self.masters.handles[master]
     }
 
     /// The transport keeps the node timeout; this bound holds whatever the transport does.
-    fn bound(&self) -> Duration {
+    fn reply_timeout(&self) -> Duration {
         self.masters.settings.node_timeout.saturating_mul(2)
     }
 }
 
-fn no_turn(asker: &Asker) -> Error {
-    let patience = asker.masters.settings.patience();
+fn queue_timeout_error(context: &RequestContext) -> Error {
+    let queue_timeout = context.masters.settings.queue_timeout();
     Error::new(
         ErrorKind::NotSent,
-        format!("so many other requests are under way that there was no turn within {patience:?}"),
+        format!(
+            "so many other requests are under way that there was no turn within {queue_timeout:?}"
+        ),
     )
 }
 
-fn no_reply(asker: &Asker) -> Error {
-    let bound = asker.bound();
-    Error::new(ErrorKind::Ambiguous, format!("no reply within {bound:?}"))
+fn no_reply_error(context: &RequestContext) -> Error {
+    let reply_timeout = context.reply_timeout();
+    Error::new(
+        ErrorKind::Ambiguous,
+        format!("no reply within {reply_timeout:?}"),
+    )
 }
 
 /// Whether the master said how the lock is there.
-fn answered(answer: &Result<Answer>) -> bool {
+fn has_lock_state(answer: &Result<Answer>) -> bool {
     match answer {
         Ok(_) => true,
         Err(error) => error.kind() == ErrorKind::WrongType,
     }
 }
 
-fn presence(answer: &Result<Answer>) -> Presence {
+fn token_state(answer: &Result<Answer>) -> TokenState {
     match answer {
-        Ok(Answer { ours: true, .. }) => Presence::Present,
-        Ok(_) => Presence::Absent,
+        Ok(Answer { ours: true, .. }) => TokenState::Present,
+        Ok(_) => TokenState::Absent,
         Err(error) => match error.kind() {
             ErrorKind::NotSent | ErrorKind::Closed | ErrorKind::Config | ErrorKind::Auth => {
-                Presence::Absent
+                TokenState::Absent
             }
             // Our own script said so, and did nothing.
-            ErrorKind::WrongType => Presence::Absent,
+            ErrorKind::WrongType => TokenState::Absent,
             // An error reply as well: what stands between us and the server may have made it.
-            _ => Presence::Doubtful,
+            _ => TokenState::Unknown,
         },
     }
 }

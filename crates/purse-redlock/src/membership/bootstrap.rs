@@ -45,7 +45,7 @@ pub(crate) async fn masters(masters: Vec<Master>, rules: Rules) -> Result<Vec<Ke
                 })?;
             }
             Err(error) => {
-                events::unreachable(keeper.seat().server(), &error);
+                events::unreachable(keeper.connection().server(), &error);
                 down.push((keepers.len(), error));
             }
         }
@@ -53,7 +53,7 @@ pub(crate) async fn masters(masters: Vec<Master>, rules: Rules) -> Result<Vec<Ke
     }
     let (votes, needed) = (count - down.len(), quorum(count));
     if votes < needed {
-        let server = |index: usize| keepers[index].seat().server().to_owned();
+        let server = |index: usize| keepers[index].connection().server().to_owned();
         let errors = down.into_iter();
         let errors = errors
             .map(|(index, error)| (server(index), error))
@@ -65,7 +65,7 @@ pub(crate) async fn masters(masters: Vec<Master>, rules: Rules) -> Result<Vec<Ke
         });
     }
     for (index, error) in down {
-        keepers[index].seat().down(error);
+        keepers[index].connection().mark_down(error);
     }
     Ok(keepers)
 }
@@ -122,13 +122,13 @@ fn refuse_one_address(opened: &[Opened]) -> Result<()> {
     for (second, other) in opened.iter().enumerate() {
         for (first, one) in opened[..second].iter().enumerate() {
             let (one, other) = (&one.keeper, &other.keeper);
-            if !is_one_address(one.seat().server(), other.seat().server()) {
+            if !is_one_address(one.connection().server(), other.connection().server()) {
                 continue;
             }
             if one.database() == other.database() {
                 return Err(twins(first, one, second, other));
             }
-            events::one_server(other.seat().server(), first + 1, second + 1);
+            events::one_server(other.connection().server(), first + 1, second + 1);
         }
     }
     Ok(())
@@ -139,7 +139,7 @@ fn twins(first: usize, one: &Keeper, second: usize, other: &Keeper) -> Error {
         "masters {} and {} are the same database of the same server ({} and {})",
         first + 1,
         second + 1,
-        one.seat().server(),
-        other.seat().server(),
+        one.connection().server(),
+        other.connection().server(),
     ))
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use purse_client::{Error, ErrorKind, Result, Session};
 
+use crate::master::commands::{command, read};
 use crate::master::token::Token;
-use crate::master::transport::{Action, Answer, Request, command, read};
+use crate::master::{Action, Answer, Request};
 use crate::telemetry::events;
 
 /// How long each command may take.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use purse_client::{Client, ClientBuilder, Error, ErrorKind, Result, Session};
 use tokio::time::{sleep, timeout};
 
-use crate::master::connection::Seat;
+use crate::master::connection::MasterConnection;
 use crate::master::status::MasterState;
 use crate::membership::capability_probe;
 use crate::membership::quarantine::{Past, Quarantine, Voter, votes_from};
@@ -42,7 +42,7 @@ pub(crate) struct Keeper {
     database: u32,
     rules: Rules,
     roll: Arc<Roll>,
-    seat: Arc<Seat>,
+    connection: Arc<MasterConnection>,
     past: Past,
     is_probed: bool,
 }
@@ -55,7 +55,7 @@ impl Keeper {
         roll: &Arc<Roll>,
     ) -> Result<Self> {
         let (server, database) = builder.target()?;
-        let seat = Seat::new(server);
+        let connection = MasterConnection::new(server);
         Ok(Self {
             master,
             watcher: builder.clone().unconnected()?,
@@ -63,14 +63,14 @@ impl Keeper {
             database,
             rules,
             roll: roll.clone(),
-            seat: Arc::new(seat),
+            connection: Arc::new(connection),
             past: Past::default(),
             is_probed: false,
         })
     }
 
-    pub(crate) const fn seat(&self) -> &Arc<Seat> {
-        &self.seat
+    pub(crate) const fn connection(&self) -> &Arc<MasterConnection> {
+        &self.connection
     }
 
     /// A client of the same server, for watching alone.
@@ -86,11 +86,11 @@ impl Keeper {
     pub(crate) async fn meet(&mut self) -> Result<Met> {
         // Boxed, as fred's futures are deep: the compiler has a limit for it.
         let met = Box::pin(self.try_to_meet()).await;
-        met.map_err(|error| error.with_server(self.seat.server().into()))
+        met.map_err(|error| error.with_server(self.connection.server().into()))
     }
 
     async fn try_to_meet(&mut self) -> Result<Met> {
-        let session = match self.seat.session() {
+        let session = match self.connection.session() {
             Some(session) => session,
             None => self.builder.clone().connect_session().await?,
         };
@@ -98,7 +98,7 @@ impl Keeper {
             let message = "a cluster is no master: name its servers, or others, one by one";
             return Err(Error::new(ErrorKind::Config, message));
         }
-        self.seat.greet(&session);
+        self.connection.attach_unidentified(&session);
         let identity = server_identity::ask(&session).await?;
         if identity.is_replica {
             self.past = Past::Replica;
@@ -135,9 +135,9 @@ impl Keeper {
         let entry = Box::pin(self.roll.enter(self.master, run_id, session));
         if let Err(twin) = entry.await {
             let of = twin.server.to_string();
-            self.seat
-                .set(session, run_id, MasterState::Twin { of: of.clone() });
-            events::twin(session.server(), &of);
+            self.connection
+                .set_state(session, run_id, MasterState::Twin { of: of.clone() });
+            events::duplicate_master(session.server(), &of);
             return Err(twin);
         }
         let now = LockInstant::now();
@@ -151,7 +151,7 @@ impl Keeper {
         if let MasterState::Quarantined { .. } = state {
             events::quarantined(session.server(), from.saturating_duration_since(now));
         }
-        self.seat.set(session, run_id, state);
+        self.connection.set_state(session, run_id, state);
         Ok(())
     }
 
@@ -160,17 +160,17 @@ impl Keeper {
         let mut pace = Pace::new();
         loop {
             // The connection that `build` made is the first one.
-            if !matches!(self.seat.state(), MasterState::Down { .. }) {
+            if !matches!(self.connection.state(), MasterState::Down { .. }) {
                 self.attend().await;
             }
             pace.turn().await;
             let Err(error) = self.try_to_seat().await else {
                 continue;
             };
-            if !matches!(self.seat.state(), MasterState::Down { .. }) {
-                events::unreachable(self.seat.server(), &error);
+            if !matches!(self.connection.state(), MasterState::Down { .. }) {
+                events::unreachable(self.connection.server(), &error);
             }
-            self.seat.down(error);
+            self.connection.mark_down(error);
         }
     }
 
@@ -189,17 +189,17 @@ impl Keeper {
 
     /// Resolves once the connection is over.
     async fn attend(&mut self) {
-        if let Some(session) = self.seat.session() {
+        if let Some(session) = self.connection.session() {
             tokio::select! {
                 () = session.over() => {}
                 () = self.serve(&session) => session.over().await,
             }
         }
         if let Past::Voter(voter) = &mut self.past {
-            voter.heard = voter.heard.max(self.seat.contact().at);
+            voter.heard = voter.heard.max(self.connection.last_reply().at);
         }
-        events::unreachable(self.seat.server(), &over());
-        self.seat.down(over());
+        events::unreachable(self.connection.server(), &over());
+        self.connection.mark_down(over());
     }
 
     /// Waits for the end of a quarantine, if there is one, and says that it is over.
@@ -215,7 +215,8 @@ impl Keeper {
             sleep(left().min(LONGEST_SLEEP)).await;
         }
         events::quarantine_over(session.server());
-        self.seat.set(session, run_id.as_deref(), MasterState::Up);
+        self.connection
+            .set_state(session, run_id.as_deref(), MasterState::Up);
     }
 }
 

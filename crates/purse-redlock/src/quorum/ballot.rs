@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use purse_client::{Error, ErrorKind};
 
-use crate::master::request_queue::Event;
+use crate::master::request_queue::MasterReply;
 use crate::quorum::decision::{Tally, Vote, retry_after};
 
 pub(crate) struct Ballot {
@@ -37,11 +37,11 @@ impl Ballot {
     }
 
     /// Counts an answer; one to another question is none to this.
-    pub(crate) fn count(&mut self, event: Event) {
-        if event.round != self.round {
+    pub(crate) fn count(&mut self, reply: MasterReply) {
+        if reply.round != self.round {
             return;
         }
-        match event.answer {
+        match reply.answer {
             Ok(answer) => {
                 self.free_in.extend(answer.free_in);
                 if answer.ours {
@@ -53,11 +53,11 @@ impl Ballot {
             }
             // Whatever it is, it is not our token.
             Err(error) if error.kind() == ErrorKind::WrongType => {
-                self.foreign.push((event.master, error));
+                self.foreign.push((reply.master, error));
                 self.tally.add(Vote::Refused);
             }
             Err(error) => {
-                self.errors.push((event.master, error));
+                self.errors.push((reply.master, error));
                 self.tally.add(Vote::Failed);
             }
         }

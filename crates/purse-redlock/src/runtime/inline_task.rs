@@ -17,43 +17,43 @@ use std::task::{Context, Poll, Wake, Waker};
 use tokio::runtime::Handle;
 
 /// So many tasks are kept while they have nothing to do.
-const MOST_IDLE: usize = 64;
+const MAX_IDLE: usize = 64;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The tasks on one runtime. Dropped, those go that have nothing to do, and the others once they
 /// have done their work.
-pub(crate) struct Crew {
+pub(crate) struct TaskPool {
     runtime: Handle,
     idle: Arc<Idle>,
 }
 
 /// Those who have nothing to do; `None` once all of them were let go, as is who comes later.
-type Idle = Mutex<Option<Vec<Helm>>>;
+type Idle = Mutex<Option<Vec<TaskHandle>>>;
 
 /// One task.
 #[derive(Clone)]
-pub(crate) struct Helm(Arc<Shared>);
+pub(crate) struct TaskHandle(Arc<TaskState>);
 
-struct Shared {
+struct TaskState {
     runtime: Handle,
-    state: Mutex<State>,
-    crew: Weak<Idle>,
+    state: Mutex<WorkState>,
+    pool: Weak<Idle>,
     task: Mutex<Option<Waker>>,
     /// While somebody goes on with the work in the task's name, who looks afterwards whether it was
     /// woken.
-    is_muted: AtomicBool,
+    is_wake_suppressed: AtomicBool,
     was_woken: AtomicBool,
 }
 
 #[derive(Default)]
-struct State {
+struct WorkState {
     work: Option<Work>,
     /// There is no task any more, or soon will be none.
     has_ended: bool,
 }
 
-impl Crew {
+impl TaskPool {
     pub(crate) fn new(runtime: Handle) -> Self {
         Self {
             runtime,
@@ -62,67 +62,67 @@ impl Crew {
     }
 
     /// Begins `work`, which goes on by itself until it is done. Dropped with the runtime.
-    pub(crate) fn begin(&self, work: impl Future<Output = ()> + Send + 'static) -> Helm {
+    pub(crate) fn start(&self, work: impl Future<Output = ()> + Send + 'static) -> TaskHandle {
         let idle = lock(&self.idle).as_mut().and_then(Vec::pop);
-        let helm = idle.unwrap_or_else(|| self.hire());
-        helm.begin(Box::pin(work));
-        helm
+        let handle = idle.unwrap_or_else(|| self.spawn_worker());
+        handle.start(Box::pin(work));
+        handle
     }
 
     /// Lets go of those who have nothing to do, and of the others once they have done their work.
-    pub(crate) fn dismiss(&self) {
+    pub(crate) fn shutdown(&self) {
         let idle = lock(&self.idle).take();
-        idle.iter().flatten().for_each(|helm| helm.0.end());
+        idle.iter().flatten().for_each(|handle| handle.0.end());
     }
 
-    fn hire(&self) -> Helm {
-        let shared = Arc::new(Shared {
+    fn spawn_worker(&self) -> TaskHandle {
+        let shared = Arc::new(TaskState {
             runtime: self.runtime.clone(),
             state: Mutex::default(),
-            crew: Arc::downgrade(&self.idle),
+            pool: Arc::downgrade(&self.idle),
             task: Mutex::default(),
-            is_muted: AtomicBool::new(false),
+            is_wake_suppressed: AtomicBool::new(false),
             was_woken: AtomicBool::new(false),
         });
         self.runtime.spawn(Task(shared.clone()));
-        Helm(shared)
+        TaskHandle(shared)
     }
 }
 
-impl Drop for Crew {
+impl Drop for TaskPool {
     fn drop(&mut self) {
-        self.dismiss();
+        self.shutdown();
     }
 }
 
-impl Helm {
-    fn begin(&self, work: Work) {
+impl TaskHandle {
+    fn start(&self, work: Work) {
         let mut state = self.0.state();
         if !state.has_ended {
             state.work = Some(work);
-            self.0.go_on(state, || {});
+            self.0.poll_inline(state, || {});
         }
     }
 
     /// Calls `give`, which wakes the work, and goes on with it.
-    pub(crate) fn tell(&self, give: impl FnOnce()) {
+    pub(crate) fn send_and_poll(&self, give: impl FnOnce()) {
         match self.0.state.try_lock() {
-            Ok(state) => self.0.go_on(state, give),
+            Ok(state) => self.0.poll_inline(state, give),
             // Somebody goes on with it at this moment, and the task is woken.
             Err(TryLockError::WouldBlock) => give(),
-            Err(TryLockError::Poisoned(state)) => self.0.go_on(state.into_inner(), give),
+            Err(TryLockError::Poisoned(state)) => self.0.poll_inline(state.into_inner(), give),
         }
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl TaskState {
+    fn state(&self) -> MutexGuard<'_, WorkState> {
         lock(&self.state)
     }
 
     /// Goes on with the work in the task's name.
-    fn go_on(self: &Arc<Self>, state: MutexGuard<'_, State>, give: impl FnOnce()) {
-        let muted = Muted::new(self);
+    fn poll_inline(self: &Arc<Self>, state: MutexGuard<'_, WorkState>, give: impl FnOnce()) {
+        let suppressed = WakeSuppressed::new(self);
         give();
         // It is about to see what it was woken for.
         self.was_woken.swap(false, Ordering::SeqCst);
@@ -130,15 +130,15 @@ impl Shared {
             let _runtime = self.runtime.enter();
             self.poll(state)
         };
-        drop(muted);
+        drop(suppressed);
         if is_done {
-            self.rest();
+            self.park();
         }
     }
 
     /// Goes on with the work; whether it is done now. A panic ends it as well, and goes no further:
     /// whoever goes on with it may have nothing to do with it.
-    fn poll(self: &Arc<Self>, mut state: MutexGuard<'_, State>) -> bool {
+    fn poll(self: &Arc<Self>, mut state: MutexGuard<'_, WorkState>) -> bool {
         let Some(work) = &mut state.work else {
             return false;
         };
@@ -156,13 +156,13 @@ impl Shared {
     }
 
     /// Waits for more to do, if that is wanted.
-    fn rest(self: &Arc<Self>) {
-        if let Some(crew) = self.crew.upgrade() {
-            let mut idle = lock(&crew);
+    fn park(self: &Arc<Self>) {
+        if let Some(pool) = self.pool.upgrade() {
+            let mut idle = lock(&pool);
             if let Some(idle) = &mut *idle
-                && idle.len() < MOST_IDLE
+                && idle.len() < MAX_IDLE
             {
-                return idle.push(Helm(self.clone()));
+                return idle.push(TaskHandle(self.clone()));
             }
         }
         self.end();
@@ -182,7 +182,7 @@ impl Shared {
 }
 
 /// Wakes the task, unless somebody goes on with the work at this moment.
-impl Wake for Shared {
+impl Wake for TaskState {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
@@ -190,32 +190,32 @@ impl Wake for Shared {
     fn wake_by_ref(self: &Arc<Self>) {
         // Not a store: whoever looks is to see what all did who woke it, not only the last.
         self.was_woken.swap(true, Ordering::SeqCst);
-        if !self.is_muted.load(Ordering::SeqCst) {
+        if !self.is_wake_suppressed.load(Ordering::SeqCst) {
             self.wake_task();
         }
     }
 }
 
 /// As long as it lives, the work does not wake the task.
-struct Muted<'a>(&'a Shared);
+struct WakeSuppressed<'a>(&'a TaskState);
 
-impl<'a> Muted<'a> {
-    fn new(shared: &'a Shared) -> Self {
-        shared.is_muted.store(true, Ordering::SeqCst);
+impl<'a> WakeSuppressed<'a> {
+    fn new(shared: &'a TaskState) -> Self {
+        shared.is_wake_suppressed.store(true, Ordering::SeqCst);
         Self(shared)
     }
 }
 
-impl Drop for Muted<'_> {
+impl Drop for WakeSuppressed<'_> {
     fn drop(&mut self) {
-        self.0.is_muted.store(false, Ordering::SeqCst);
+        self.0.is_wake_suppressed.store(false, Ordering::SeqCst);
         if self.0.was_woken.swap(false, Ordering::SeqCst) {
             self.0.wake_task();
         }
     }
 }
 
-struct Task(Arc<Shared>);
+struct Task(Arc<TaskState>);
 
 impl Future for Task {
     type Output = ();
@@ -230,7 +230,7 @@ impl Future for Task {
             return Poll::Ready(());
         }
         if shared.poll(state) {
-            shared.rest();
+            shared.park();
         }
         Poll::Pending
     }
@@ -266,8 +266,8 @@ mod tests {
 
     use super::*;
 
-    fn crew() -> Crew {
-        Crew::new(Handle::current())
+    fn pool() -> TaskPool {
+        TaskPool::new(Handle::current())
     }
 
     fn tasks() -> usize {
@@ -275,23 +275,29 @@ mod tests {
     }
 
     /// Work that adds up what it is told, and gives the sum at the end.
-    fn sum(crew: &Crew) -> (Helm, mpsc::UnboundedSender<u64>, oneshot::Receiver<u64>) {
+    fn sum(
+        pool: &TaskPool,
+    ) -> (
+        TaskHandle,
+        mpsc::UnboundedSender<u64>,
+        oneshot::Receiver<u64>,
+    ) {
         let (numbers, mut told) = mpsc::unbounded_channel();
         let (sum, answer) = oneshot::channel();
-        let helm = crew.begin(async move {
+        let handle = pool.start(async move {
             let mut total = 0;
             while let Some(number) = told.recv().await {
                 total += number;
             }
             sum.send(total).expect("somebody waits");
         });
-        (helm, numbers, answer)
+        (handle, numbers, answer)
     }
 
     #[tokio::test(start_paused = true)]
     async fn work_goes_on_by_itself() {
         let (done, answer) = oneshot::channel();
-        crew().begin(async move {
+        pool().start(async move {
             sleep(Duration::from_secs(1)).await;
             yield_now().await;
             done.send(()).expect("somebody waits");
@@ -301,19 +307,19 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_told_is_done_before_the_task_has_a_turn() {
-        let crew = crew();
-        let (helm, numbers, mut answer) = sum(&crew);
-        helm.tell(|| numbers.send(1).expect("it listens"));
-        helm.tell(|| drop(numbers));
+        let pool = pool();
+        let (handle, numbers, mut answer) = sum(&pool);
+        handle.send_and_poll(|| numbers.send(1).expect("it listens"));
+        handle.send_and_poll(|| drop(numbers));
         assert_eq!(answer.try_recv(), Ok(1));
     }
 
     /// Work that counts how often it is polled, and wakes itself once if it is told to.
-    fn counting(crew: &Crew) -> (Helm, mpsc::UnboundedSender<bool>, Arc<AtomicUsize>) {
+    fn counting(pool: &TaskPool) -> (TaskHandle, mpsc::UnboundedSender<bool>, Arc<AtomicUsize>) {
         let (orders, mut told) = mpsc::unbounded_channel();
         let polls = Arc::new(AtomicUsize::new(0));
         let count = polls.clone();
-        let helm = crew.begin(poll_fn(move |task| {
+        let handle = pool.start(poll_fn(move |task| {
             count.fetch_add(1, Ordering::SeqCst);
             while let Poll::Ready(told) = told.poll_recv(task) {
                 match told {
@@ -324,13 +330,13 @@ mod tests {
             }
             Poll::Pending
         }));
-        (helm, orders, polls)
+        (handle, orders, polls)
     }
 
     #[tokio::test]
     async fn the_task_has_a_turn_only_where_something_is_left_to_do() {
-        let crew = crew();
-        let (helm, orders, polls) = counting(&crew);
+        let pool = pool();
+        let (handle, orders, polls) = counting(&pool);
         let settled = async || {
             for _ in 0..5 {
                 yield_now().await;
@@ -339,9 +345,9 @@ mod tests {
         };
         // It is begun where it is made, and once more by the new task.
         assert_eq!(settled().await, 2);
-        helm.tell(|| orders.send(false).expect("it listens"));
+        handle.send_and_poll(|| orders.send(false).expect("it listens"));
         assert_eq!(settled().await, 1);
-        helm.tell(|| orders.send(true).expect("it listens"));
+        handle.send_and_poll(|| orders.send(true).expect("it listens"));
         assert_eq!(settled().await, 2);
         orders.send(false).expect("it listens");
         assert_eq!(settled().await, 1);
@@ -349,15 +355,15 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn nothing_that_is_told_from_several_threads_at_once_is_missed() {
-        let crew = crew();
+        let pool = pool();
         for _ in 0..100 {
-            let (helm, numbers, answer) = sum(&crew);
+            let (handle, numbers, answer) = sum(&pool);
             let telling = (0..4).map(|_| {
-                let (helm, numbers) = (helm.clone(), numbers.clone());
+                let (handle, numbers) = (handle.clone(), numbers.clone());
                 tokio::spawn(async move {
                     for number in 1..=100 {
                         match number % 2 {
-                            0 => helm.tell(|| numbers.send(number).expect("it listens")),
+                            0 => handle.send_and_poll(|| numbers.send(number).expect("it listens")),
                             _ => numbers.send(number).expect("it listens"),
                         }
                     }
@@ -373,24 +379,24 @@ mod tests {
 
     #[tokio::test]
     async fn one_task_serves_one_work_after_the_other() {
-        let crew = crew();
+        let pool = pool();
         for _ in 0..100 {
-            let (_, numbers, answer) = sum(&crew);
+            let (_, numbers, answer) = sum(&pool);
             drop(numbers);
             assert_eq!(answer.await, Ok(0));
             assert_eq!(tasks(), 1);
         }
-        let many: Vec<_> = (0..2 * MOST_IDLE).map(|_| sum(&crew)).collect();
+        let many: Vec<_> = (0..2 * MAX_IDLE).map(|_| sum(&pool)).collect();
         assert_eq!(tasks(), many.len());
-        for (helm, numbers, answer) in many {
-            helm.tell(|| drop(numbers));
+        for (handle, numbers, answer) in many {
+            handle.send_and_poll(|| drop(numbers));
             assert_eq!(answer.await, Ok(0));
         }
-        while tasks() > MOST_IDLE {
+        while tasks() > MAX_IDLE {
             yield_now().await;
         }
-        let (_, numbers, answer) = sum(&crew);
-        drop(crew);
+        let (_, numbers, answer) = sum(&pool);
+        drop(pool);
         // Who has something to do does it first.
         while tasks() > 1 {
             yield_now().await;
@@ -406,49 +412,49 @@ mod tests {
     #[tokio::test]
     async fn with_the_runtime_all_work_ends() {
         let runtime = Runtime::new().expect("a runtime");
-        let crew = Crew::new(runtime.handle().clone());
-        let (helm, numbers, answer) = sum(&crew);
-        let (_, more, rest) = sum(&crew);
+        let pool = TaskPool::new(runtime.handle().clone());
+        let (handle, numbers, answer) = sum(&pool);
+        let (_, more, rest) = sum(&pool);
         drop(more);
         rest.await.expect("a sum");
         runtime.shutdown_background();
         answer.await.expect_err("dropped with its runtime");
-        helm.tell(|| assert!(numbers.send(1).is_err()));
+        handle.send_and_poll(|| assert!(numbers.send(1).is_err()));
         // The one that rests is gone as well, and no other can come.
         for _ in 0..2 {
-            let (_helm, _numbers, answer) = sum(&crew);
+            let (_handle, _numbers, answer) = sum(&pool);
             answer.await.expect_err("never begun");
         }
     }
 
     /// Work that panics once it is told to, and what is dropped with it.
-    fn panicking(crew: &Crew) -> (Helm, oneshot::Sender<()>, oneshot::Receiver<()>) {
+    fn panicking(pool: &TaskPool) -> (TaskHandle, oneshot::Sender<()>, oneshot::Receiver<()>) {
         let (order, mut told) = oneshot::channel();
         let (kept, dropped) = oneshot::channel();
-        let helm = crew.begin(poll_fn(move |task| {
+        let handle = pool.start(poll_fn(move |task| {
             let _kept = &kept;
             Pin::new(&mut told).poll(task).map(|_| panic!("on purpose"))
         }));
-        (helm, order, dropped)
+        (handle, order, dropped)
     }
 
     #[tokio::test]
     async fn a_panic_ends_its_work_and_neither_its_task_nor_whoever_helps() {
-        let crew = crew();
+        let pool = pool();
         for is_helped in [true, false] {
-            let (helm, order, dropped) = panicking(&crew);
+            let (handle, order, dropped) = panicking(&pool);
             // From now on the task has a turn only when it is woken.
             for _ in 0..5 {
                 yield_now().await;
             }
-            let tell = || order.send(()).expect("it listens");
+            let give = || order.send(()).expect("it listens");
             match is_helped {
-                true => helm.tell(tell),
-                false => tell(),
+                true => handle.send_and_poll(give),
+                false => give(),
             }
             dropped.await.expect_err("dropped");
-            helm.tell(|| {});
-            let (_, numbers, answer) = sum(&crew);
+            handle.send_and_poll(|| {});
+            let (_, numbers, answer) = sum(&pool);
             drop(numbers);
             assert_eq!(answer.await, Ok(0));
             assert_eq!(tasks(), 1);
@@ -457,9 +463,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_ends_after_all_were_let_go_leaves_no_task() {
-        let crew = crew();
-        let (_, numbers, answer) = sum(&crew);
-        crew.dismiss();
+        let pool = pool();
+        let (_, numbers, answer) = sum(&pool);
+        pool.shutdown();
         drop(numbers);
         assert_eq!(answer.await, Ok(0));
         let ended = timeout(Duration::from_secs(20), async {

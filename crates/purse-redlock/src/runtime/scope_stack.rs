@@ -6,62 +6,62 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 #[derive(Clone, Default)]
-pub(crate) struct Stack(Arc<watch::Sender<Places>>);
+pub(crate) struct ScopeStack(Arc<watch::Sender<Scopes>>);
 
 #[derive(Default)]
-struct Places {
+struct Scopes {
     alive: BTreeSet<u64>,
     last: u64,
 }
 
-impl Stack {
+impl ScopeStack {
     /// On top of all others, as long as the result lives.
-    pub(crate) fn enter(&self) -> Place {
+    pub(crate) fn enter(&self) -> ScopeEntry {
         let mut number = 0;
-        self.0.send_modify(|places| {
-            places.last += 1;
-            number = places.last;
-            places.alive.insert(number);
+        self.0.send_modify(|scopes| {
+            scopes.last += 1;
+            number = scopes.last;
+            scopes.alive.insert(number);
         });
-        Place {
+        ScopeEntry {
             stack: self.clone(),
             number,
         }
     }
 
     /// Resolves once nobody is on it.
-    pub(crate) async fn emptied(&self) {
+    pub(crate) async fn wait_empty(&self) {
         // It cannot fail: the sender lives as long as `self`.
         let _ = self
             .0
             .subscribe()
-            .wait_for(|places| places.alive.is_empty())
+            .wait_for(|scopes| scopes.alive.is_empty())
             .await;
     }
 }
 
-pub(crate) struct Place {
-    stack: Stack,
+pub(crate) struct ScopeEntry {
+    stack: ScopeStack,
     number: u64,
 }
 
-impl Place {
+impl ScopeEntry {
     /// Resolves once nobody is above it.
-    pub(crate) async fn on_top(&self) {
+    pub(crate) async fn wait_topmost(&self) {
         // As above.
         let _ = self
             .stack
             .0
             .subscribe()
-            .wait_for(|places| places.alive.last() == Some(&self.number))
+            .wait_for(|scopes| scopes.alive.last() == Some(&self.number))
             .await;
     }
 }
 
-impl Drop for Place {
+impl Drop for ScopeEntry {
     fn drop(&mut self) {
-        self.stack.0.send_modify(|places| {
-            places.alive.remove(&self.number);
+        self.stack.0.send_modify(|scopes| {
+            scopes.alive.remove(&self.number);
         });
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 /// plain `Drop`s, so they are right whatever runtime or thread a guard dies on. Once closed,
 /// neither goes up: what was not counted by then never happens.
 #[derive(Clone, Default)]
-pub(crate) struct Reaper(Arc<Shared>);
+pub(crate) struct ShutdownTracker(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
@@ -27,24 +27,24 @@ struct Counts {
     closed: bool,
 }
 
-impl Reaper {
+impl ShutdownTracker {
     /// Counts a task as long as the result lives; `None` once closed.
-    pub(crate) fn task(&self) -> Option<TaskTicket> {
-        self.admit(|counts| counts.tasks += 1)
-            .then(|| TaskTicket(self.clone()))
+    pub(crate) fn track_task(&self) -> Option<TaskToken> {
+        self.count_unless_closed(|counts| counts.tasks += 1)
+            .then(|| TaskToken(self.clone()))
     }
 
     /// Counts a guard as long as the result lives, and marks its lease as `accepted`; `None` once
     /// closed. Who sees the closing sees the final mark, too.
-    pub(crate) fn guard(&self, accepted: &AtomicBool) -> Option<GuardTicket> {
-        let admitted = self.admit(|counts| {
+    pub(crate) fn track_guard(&self, accepted: &AtomicBool) -> Option<GuardToken> {
+        let is_open = self.count_unless_closed(|counts| {
             counts.guards += 1;
             accepted.store(true, Ordering::Release);
         });
-        admitted.then(|| GuardTicket(self.clone()))
+        is_open.then(|| GuardToken(self.clone()))
     }
 
-    fn admit(&self, count: impl FnOnce(&mut Counts)) -> bool {
+    fn count_unless_closed(&self, count: impl FnOnce(&mut Counts)) -> bool {
         self.0.counts.send_if_modified(|counts| {
             if !counts.closed {
                 count(counts);
@@ -65,7 +65,7 @@ impl Reaper {
     }
 
     /// Resolves once no task is left but those of guards that are alive.
-    pub(crate) async fn drained(&self) {
+    pub(crate) async fn wait_drained(&self) {
         let mut counts = self.0.counts.subscribe();
         // As above.
         let _ = counts
@@ -79,7 +79,7 @@ impl Reaper {
     }
 
     /// Resolves once there is neither a task nor a guard.
-    pub(crate) async fn idle(&self) {
+    pub(crate) async fn wait_idle(&self) {
         let mut counts = self.0.counts.subscribe();
         // As above.
         let _ = counts.wait_for(Counts::are_zero).await;
@@ -92,17 +92,17 @@ impl Counts {
     }
 }
 
-pub(crate) struct TaskTicket(Reaper);
+pub(crate) struct TaskToken(ShutdownTracker);
 
-impl Drop for TaskTicket {
+impl Drop for TaskToken {
     fn drop(&mut self) {
         self.0.0.counts.send_modify(|counts| counts.tasks -= 1);
     }
 }
 
-pub(crate) struct GuardTicket(Reaper);
+pub(crate) struct GuardToken(ShutdownTracker);
 
-impl Drop for GuardTicket {
+impl Drop for GuardToken {
     fn drop(&mut self) {
         self.0.0.counts.send_modify(|counts| counts.guards -= 1);
     }

@@ -14,9 +14,9 @@ use crate::master::status::MasterState;
 use crate::quorum::decision::{is_worth_having, quorum};
 use crate::runtime::alarms::Alarms;
 use crate::runtime::clock::{Clock, LockInstant};
-use crate::runtime::inline_task::Crew;
-use crate::runtime::scope_stack::Stack;
-use crate::runtime::shutdown::Reaper;
+use crate::runtime::inline_task::TaskPool;
+use crate::runtime::scope_stack::ScopeStack;
+use crate::runtime::shutdown::ShutdownTracker;
 use crate::runtime::timer::{Sleep, Timer};
 use crate::state::local_queue::Gates;
 
@@ -24,11 +24,11 @@ pub(crate) struct Context {
     pub(crate) masters: Arc<Masters>,
     pub(crate) settings: Settings,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) reaper: Reaper,
-    pub(crate) scopes: Stack,
+    pub(crate) shutdown: ShutdownTracker,
+    pub(crate) scopes: ScopeStack,
     pub(crate) alarms: Alarms,
     pub(crate) runtime: Handle,
-    pub(crate) crew: Crew,
+    pub(crate) tasks: TaskPool,
     pub(crate) waiting: Waiting,
 }
 
@@ -56,8 +56,8 @@ impl Waiting {
 impl Context {
     /// Writes what a user may see of it, under the name of the type that has it.
     pub(crate) fn debug(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
-        let posts = self.masters.posts.iter();
-        let servers: Vec<_> = posts.map(|post| post.master.server()).collect();
+        let handles = self.masters.handles.iter();
+        let servers: Vec<_> = handles.map(|handle| handle.master.server()).collect();
         f.debug_struct(name)
             .field("masters", &servers)
             .field("settings", &self.settings)
@@ -79,9 +79,9 @@ impl Context {
         let now = LockInstant::now();
         let states = self
             .masters
-            .posts
+            .handles
             .iter()
-            .map(|post| post.master.status().state);
+            .map(|handle| handle.master.status().state);
         let (mut up, mut soon) = (0, 0);
         for state in states {
             match state.at(now) {
@@ -90,26 +90,26 @@ impl Context {
                 _ => {}
             }
         }
-        let needed = quorum(self.masters.posts.len());
+        let needed = quorum(self.masters.handles.len());
         up < needed && up + soon >= needed
     }
 
     /// Closes the connections, after a shutdown: now, or when nobody needs them any more.
     pub(crate) fn close_when_idle(self: &Arc<Self>) {
-        if self.reaper.is_idle() {
+        if self.shutdown.is_idle() {
             return self.close();
         }
         let context = self.clone();
         self.runtime.spawn(async move {
-            context.reaper.idle().await;
+            context.shutdown.wait_idle().await;
             context.close();
         });
     }
 
     fn close(&self) {
-        self.crew.dismiss();
-        for post in &self.masters.posts {
-            post.master.close();
+        self.tasks.shutdown();
+        for handle in &self.masters.handles {
+            handle.master.close();
         }
     }
 

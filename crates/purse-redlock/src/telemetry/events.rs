@@ -1,7 +1,7 @@
 //! What locks tell `tracing`; empty functions when the feature is off.
 
 #[cfg(feature = "tracing")]
-mod told {
+mod log {
     use std::time::Duration;
 
     use bytes::Bytes;
@@ -59,7 +59,7 @@ mod told {
         );
     }
 
-    pub(crate) fn twin(server: &str, of: &str) {
+    pub(crate) fn duplicate_master(server: &str, of: &str) {
         tracing::warn!(
             target: "purse_redlock",
             server,
@@ -103,7 +103,7 @@ mod told {
 }
 
 #[cfg(not(feature = "tracing"))]
-mod told {
+mod log {
     use std::time::Duration;
 
     use bytes::Bytes;
@@ -123,7 +123,7 @@ mod told {
 
     pub(crate) fn incomparable(_: &str, _: &str, _: &Error) {}
 
-    pub(crate) fn twin(_: &str, _: &str) {}
+    pub(crate) fn duplicate_master(_: &str, _: &str) {}
 
     pub(crate) fn quarantined(_: &str, _: Duration) {}
 
@@ -138,7 +138,7 @@ mod told {
     pub(crate) fn lost(_: &[Bytes], _: LostReason) {}
 }
 
-pub(crate) use told::{
-    even_masters, evicting, extended, incomparable, left_to_expire, lost, not_extended, one_server,
-    quarantine_over, quarantined, twin, unidentified, unreachable,
+pub(crate) use log::{
+    duplicate_master, even_masters, evicting, extended, incomparable, left_to_expire, lost,
+    not_extended, one_server, quarantine_over, quarantined, unidentified, unreachable,
 };

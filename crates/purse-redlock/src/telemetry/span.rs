@@ -1,7 +1,7 @@
 //! The span of one call for a lock, to its outcome; nothing when the feature is off.
 
 #[cfg(feature = "tracing")]
-mod told {
+mod recorded {
     use std::time::Duration;
 
     use bytes::Bytes;
@@ -39,12 +39,12 @@ mod told {
         }
 
         /// An attempt ended, for which so many masters voted.
-        pub(crate) const fn attempted(&mut self, votes: usize) {
+        pub(crate) const fn record_attempt(&mut self, votes: usize) {
             self.attempts += 1;
             self.votes = votes;
         }
 
-        pub(crate) fn split(&self) {
+        pub(crate) fn record_split_vote(&self) {
             let votes = self.votes;
             self.span.in_scope(|| {
                 tracing::debug!(
@@ -55,7 +55,7 @@ mod told {
             });
         }
 
-        pub(crate) fn acquired(&self, validity: Duration) {
+        pub(crate) fn record_acquired(&self, validity: Duration) {
             self.span.record("validity", validity.as_secs_f64());
         }
     }
@@ -71,7 +71,7 @@ mod told {
 }
 
 #[cfg(not(feature = "tracing"))]
-mod told {
+mod recorded {
     use std::time::Duration;
 
     use bytes::Bytes;
@@ -83,12 +83,12 @@ mod told {
             Self
         }
 
-        pub(crate) const fn attempted(&mut self, _: usize) {}
+        pub(crate) const fn record_attempt(&mut self, _: usize) {}
 
-        pub(crate) const fn split(&self) {}
+        pub(crate) const fn record_split_vote(&self) {}
 
-        pub(crate) const fn acquired(&self, _: Duration) {}
+        pub(crate) const fn record_acquired(&self, _: Duration) {}
     }
 }
 
-pub(crate) use told::LockSpan;
+pub(crate) use recorded::LockSpan;

@@ -4,7 +4,7 @@ use purse_client::ErrorKind;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::master::transport::Action;
+use crate::master::Action;
 use crate::quorum::decision::{Acquisition, Tally, Vote};
 use crate::testing::{Behaviour, Rig, SETTINGS, WELL, ms};
 use crate::{Error, Redlock, RedlockGuard, RedlockMutex, Result};
@@ -75,7 +75,7 @@ async fn every_vector(n: usize) {
                 rig.masters
                     .iter()
                     .for_each(|master| master.behave(Behaviour::After(ms(1))));
-                rig.reaper.drained().await;
+                rig.shutdown.wait_drained().await;
                 for master in &rig.masters {
                     let holder = master.holder();
                     assert!(holder.is_none_or(|token| token == "another"), "{case}");

@@ -1,6 +1,6 @@
 //! Locks that are extended by themselves.
 
-use crate::master::transport::Action;
+use crate::master::Action;
 use crate::testing::{Behaviour, Rig, SETTINGS, WELL, ms};
 use crate::{AutoExtend, Error, LostReason, RedlockGuard, Release};
 use purse_client::ErrorKind;

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::soak::any_behaviour;
-use crate::master::transport::Action;
+use crate::master::Action;
 use crate::quorum::fence::settle;
 use crate::testing::{Behaviour, Rig, WELL, ms};
 use crate::{Error, FencedGuard, FencedMutex, FencedRedlock, RedlockGuard, Release};
@@ -21,7 +21,7 @@ async fn fence(rig: &Rig) -> u64 {
     let guard = rig.redlock.fenced().mutex("key").lock().await.unwrap();
     let fence = guard.fence();
     assert_eq!(guard.release().await.unwrap(), Release::Released);
-    rig.reaper.drained().await;
+    rig.shutdown.wait_drained().await;
     fence
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::master::transport::Action;
+use crate::master::Action;
 use crate::testing::{Behaviour, Rig, ms, poll_once};
 use crate::{Error, Release};
 

@@ -2,7 +2,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake};
 
-use crate::master::transport::Action;
+use crate::master::Action;
 use crate::testing::{Behaviour, Rig, ms, poll_once};
 use crate::{Error, Release};
 use purse_client::ErrorKind;

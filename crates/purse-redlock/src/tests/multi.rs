@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::master::transport::Action;
+use crate::master::Action;
 use crate::testing::{Behaviour, Rig, WELL, assert_lost, ms};
 use crate::{AutoExtend, Error, LostReason, RedlockMulti, Release};
 
@@ -62,7 +62,7 @@ async fn a_master_that_cannot_grant_all_grants_nothing() {
     assert_eq!(rig.masters[0].keys(), ["a", "b", "c"]);
     assert_eq!(rig.masters[2].keys(), ["b"]);
     assert_eq!(guard.release().await.unwrap(), Release::Released);
-    rig.reaper.drained().await;
+    rig.shutdown.wait_drained().await;
     assert!(rig.masters[0].keys().is_empty());
     assert_eq!(rig.masters[2].keys(), ["b"], "another's stays");
 }

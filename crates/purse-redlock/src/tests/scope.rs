@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 
-use crate::master::transport::Action;
+use crate::master::Action;
 use crate::testing::{Behaviour, Rig, WELL, assert_lost, drop_after, ms};
 use crate::{AutoExtend, Error, LostReason, Release};
 use tokio::time::{Instant, sleep, timeout};
@@ -103,7 +103,7 @@ async fn lost_to_another_the_work_is_never_polled_again() {
         *last.lock().unwrap() >= ended - ms(2),
         "it went on until then"
     );
-    rig.reaper.drained().await;
+    rig.shutdown.wait_drained().await;
     assert_eq!(rig.masters[0].holder().as_deref(), Some(&b"another"[..]));
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::master::transport::Action;
+use crate::master::Action;
 use crate::testing::{Behaviour, Rig, WELL, ms};
 use crate::{Redlock, Release};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::master::transport::Action;
+use crate::master::Action;
 use crate::testing::{Behaviour, Rig, SETTINGS, WELL, ms, poll_once};
 use crate::{Error, Release};
 use tokio::task::JoinSet;

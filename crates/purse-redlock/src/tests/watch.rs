@@ -6,7 +6,7 @@ use purse_client::ErrorKind;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use crate::master::transport::Action;
+use crate::master::Action;
 use crate::testing::{Behaviour, Mock, POLL, Rig, Tracking, WELL, ms};
 use crate::{Error, Redlock};
 

@@ -4,7 +4,7 @@
 //! on: it gives back what was or may have been taken. It asks all masters at once, over one
 //! [line](crate::master::request_queue) each, which keeps the order: nothing overtakes a SET that is under way.
 //!
-//! The lines are no tasks of their own: whatever the owner waits for, it goes through [`Lines`],
+//! The lines are no tasks of their own: whatever the owner waits for, it goes through [`FanOut`],
 //! which move meanwhile.
 
 mod serve;
@@ -16,15 +16,15 @@ use tokio::sync::{SemaphorePermit, oneshot};
 
 use crate::error::{Error, Result};
 use crate::lease::Offer;
+use crate::master::Action;
 use crate::master::ask_order::order;
-use crate::master::fan_out::Lines;
-use crate::master::request_queue::{Ask, Event};
-use crate::master::transport::Action;
+use crate::master::fan_out::FanOut;
+use crate::master::request_queue::{MasterReply, QueuedRequest};
 use crate::quorum::ballot::Ballot;
 use crate::quorum::decision::{Acquisition, Possession, valid_until};
 use crate::quorum::fence::settle;
 use crate::runtime::clock::LockInstant;
-use crate::runtime::inline_task::Helm;
+use crate::runtime::inline_task::TaskHandle;
 use crate::state::context::Context;
 use crate::state::local_queue::Hold;
 use crate::state::validity::Term;
@@ -90,11 +90,11 @@ pub(crate) fn attempt(
     keys: &Arc<[Bytes]>,
     is_fenced: bool,
     manner: Manner,
-) -> Option<(Helm, oneshot::Receiver<Outcome>)> {
-    let ticket = context.reaper.task()?;
+) -> Option<(TaskHandle, oneshot::Receiver<Outcome>)> {
+    let token = context.shutdown.track_task()?;
     let (mut announce, outcome) = oneshot::channel();
     let (shared, keys) = (context.clone(), keys.clone());
-    let helm = context.crew.begin(async move {
+    let task = context.tasks.start(async move {
         let slot = tokio::select! {
             biased;
             slot = slot(&shared, &manner) => slot,
@@ -105,11 +105,11 @@ pub(crate) fn attempt(
         let acquired = owner.acquire(manner, &mut announce).await;
         drop(slot);
         let mut rest = owner.own(start, acquired, announce).await;
-        rest.settled().await;
-        drop(ticket);
-        rest.done().await;
+        rest.wait_settled().await;
+        drop(token);
+        rest.wait_done().await;
     });
-    Some((helm, outcome))
+    Some((task, outcome))
 }
 
 /// A turn among all that try at the same time, for those who have time.
@@ -136,7 +136,7 @@ enum First {
 struct Owner {
     context: Arc<Context>,
     keys: Arc<[Bytes]>,
-    lines: Lines,
+    masters: FanOut,
     round: u64,
     is_fenced: bool,
     hold: Option<Hold>,
@@ -152,7 +152,7 @@ struct Grant {
 impl Owner {
     fn new(context: Arc<Context>, keys: &Arc<[Bytes]>, is_fenced: bool) -> Self {
         Self {
-            lines: Lines::new(context.masters.clone(), keys.clone()),
+            masters: FanOut::new(context.masters.clone(), keys.clone()),
             context,
             keys: keys.clone(),
             round: 0,
@@ -169,13 +169,13 @@ impl Owner {
         start: LockInstant,
         acquired: Option<Result<Grant, Failure>>,
         announce: oneshot::Sender<Outcome>,
-    ) -> Lines {
+    ) -> FanOut {
         match acquired {
             Some(Ok(Grant { until, fence })) => {
                 let (clock, alarms) = (self.context.clock.clone(), self.context.alarms.clone());
                 let term = Arc::new(Term::new(clock, alarms, self.keys.clone(), until));
                 self.hold = Some(self.context.waiting.gates.hold(&self.keys, &term));
-                let (offer, service) = Offer::new(term, fence, self.context.reaper.clone());
+                let (offer, service) = Offer::new(term, fence, self.context.shutdown.clone());
                 // An offer that nobody receives is dropped, here or in the channel.
                 let _ = announce.send(Ok(offer));
                 self.serve(service, start).await;
@@ -186,7 +186,7 @@ impl Owner {
             }
             None => {}
         }
-        self.lines
+        self.masters
     }
 
     /// Acquires, or releases what was taken and says why; `None` if nobody waits any more.
@@ -231,14 +231,14 @@ impl Owner {
             if votes.tally().is_impossible() {
                 releases.get_or_insert_with(|| self.ask_all(Action::Release));
             }
-            let Some(event) = self.next(announce).await else {
+            let Some(reply) = self.next(announce).await else {
                 releases.get_or_insert_with(|| self.ask_all(Action::Release));
                 return None;
             };
-            if event.round == votes.round() {
-                votes.count(event);
+            if reply.round == votes.round() {
+                votes.count(reply);
             } else if let Some(releases) = &mut releases {
-                releases.count(event);
+                releases.count(reply);
             }
         }
     }
@@ -263,14 +263,14 @@ impl Owner {
     ) -> First {
         let acquire = self.acquisition();
         self.round += 1;
-        let mut votes = Ballot::new(self.round, self.lines.len());
-        let order = order(&self.context.masters.posts, &self.keys, taken);
+        let mut votes = Ballot::new(self.round, self.masters.len());
+        let order = order(&self.context.masters.handles, &self.keys, taken);
         for (asked, master) in order.iter().enumerate() {
             self.ask(*master, acquire);
-            let Some(event) = self.next(announce).await else {
+            let Some(reply) = self.next(announce).await else {
                 return First::Unwanted;
             };
-            votes.count(event);
+            votes.count(reply);
             let tally = votes.tally();
             if tally.granted() > 0 {
                 order[asked + 1..]
@@ -376,9 +376,9 @@ impl Owner {
     }
 
     /// The next answer; `None` once nobody waits for the outcome.
-    async fn next(&mut self, announce: &mut oneshot::Sender<Outcome>) -> Option<Event> {
+    async fn next(&mut self, announce: &mut oneshot::Sender<Outcome>) -> Option<MasterReply> {
         tokio::select! {
-            event = self.lines.next() => Some(event),
+            reply = self.masters.next() => Some(reply),
             () = announce.closed() => None,
         }
     }
@@ -386,25 +386,25 @@ impl Owner {
     /// Waits for the answers that tell whether a quorum has our token.
     async fn decide(&mut self, votes: &mut Ballot) -> Possession {
         while votes.tally().possession() == Possession::Undecided {
-            votes.count(self.lines.next().await);
+            votes.count(self.masters.next().await);
         }
         votes.tally().possession()
     }
 
     fn ask_all(&mut self, action: Action) -> Ballot {
         self.round += 1;
-        (0..self.lines.len()).for_each(|master| self.ask(master, action));
-        Ballot::new(self.round, self.lines.len())
+        (0..self.masters.len()).for_each(|master| self.ask(master, action));
+        Ballot::new(self.round, self.masters.len())
     }
 
     fn ask(&mut self, master: usize, action: Action) {
         let (round, record) = (self.round, self.record.clone());
-        let ask = Ask {
+        let request = QueuedRequest {
             action,
             round,
             record,
         };
-        self.lines.ask(master, ask);
+        self.masters.send(master, request);
     }
 
     fn no_quorum(&self, votes: Ballot) -> Error {
@@ -422,7 +422,12 @@ impl Owner {
     }
 
     fn named(&self, errors: Vec<(usize, purse_client::Error)>) -> Complaints {
-        let server = |index: usize| self.context.masters.posts[index].master.server().to_owned();
+        let server = |index: usize| {
+            self.context.masters.handles[index]
+                .master
+                .server()
+                .to_owned()
+        };
         errors
             .into_iter()
             .map(|(index, error)| (server(index), error))

@@ -10,7 +10,7 @@ use crate::error::{Error, LostReason, Result};
 use crate::lease::release::Release;
 use crate::lease::renewal::Extender;
 use crate::lease::{Order, Service};
-use crate::master::transport::Action;
+use crate::master::Action;
 use crate::quorum::decision::{Possession, valid_until};
 use crate::runtime::clock::LockInstant;
 use crate::state::validity::Term;
@@ -22,8 +22,8 @@ impl Owner {
     /// Serves a lease whose first command was sent after `since`, until it is given back.
     pub(super) async fn serve(&mut self, mut service: Service, since: LockInstant) {
         let mut extender = Extender::new(self.context.settings.ttl, since);
-        let first = service.first(self.context.reaper.closed());
-        let mut next = self.lines.during(first).await;
+        let first = service.first(self.context.shutdown.closed());
+        let mut next = self.masters.poll_while(first).await;
         let Service { orders, term, .. } = &mut service;
         loop {
             next = match next {
@@ -43,7 +43,7 @@ impl Owner {
                 // An extension follows, which writes it.
                 Some(Order::Record(record)) => {
                     self.record = Some(record);
-                    self.lines.during(orders.recv()).await
+                    self.masters.poll_while(orders.recv()).await
                 }
                 Some(Order::Keep(auto)) => {
                     extender.arm(auto);
@@ -85,7 +85,7 @@ impl Owner {
                 },
             }
         }
-        self.lines.during(orders.recv()).await
+        self.masters.poll_while(orders.recv()).await
     }
 
     async fn extend_at(
@@ -94,7 +94,7 @@ impl Owner {
         term: &Term,
         extender: &mut Extender,
     ) -> Result<()> {
-        self.lines.during(self.context.alarms.at(due)).await?;
+        self.masters.poll_while(self.context.alarms.at(due)).await?;
         self.extend(term, extender).await
     }
 

@@ -1,16 +1,13 @@
-//! What a lock asks of one master.
+//! Commands and scripts of a lock, and what their replies mean.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use purse_client::{Command, Error, ErrorKind, Reply, Result, Script};
 
 use crate::keys::{counter, leader, name};
-use crate::master::status::MasterStatus;
 use crate::master::token::Token;
+use crate::master::{Action, Answer, Request};
 
 static ACQUIRE: Script = Script::write(
     "ACQUIRE",
@@ -48,93 +45,6 @@ static RESIGN: Script = Script::write(
 
 /// How long a counter is kept after its last use, in milliseconds: a day.
 const COUNTER_LIFE: u64 = 24 * 60 * 60 * 1_000;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Action {
-    Acquire,
-    /// Acquire, and have the master count.
-    AcquireFenced,
-    /// Have the master count from this fence on, if the lock is still ours.
-    Raise(u64),
-    Extend,
-    Release,
-}
-
-/// One action on one key, or on several as one, by the owner of one token.
-#[derive(Clone)]
-pub(crate) struct Request {
-    pub(crate) action: Action,
-    pub(crate) keys: Arc<[Bytes]>,
-    pub(crate) token: Token,
-    pub(crate) ttl: Duration,
-    /// What stands beside the lock, of one key, as long as it is ours: an extension writes it, the
-    /// release takes it away.
-    pub(crate) record: Option<Bytes>,
-}
-
-impl Request {
-    /// The ttl in milliseconds. The settings do not let one beyond their range through.
-    pub(crate) fn millis(&self) -> u64 {
-        u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX)
-    }
-}
-
-/// What a master answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Answer {
-    /// Whether the key is, or was, ours; of several, whether all are or were.
-    pub(crate) ours: bool,
-    /// When it is free, all of it, if the master said so.
-    pub(crate) free_in: Option<Duration>,
-    /// The number that the master gave a lock that is fenced; else 0.
-    pub(crate) fence: u64,
-}
-
-pub(crate) type Asking = Pin<Box<dyn Future<Output = Result<Answer>> + Send>>;
-
-/// How a lock's keys were on one master.
-pub(crate) struct Sighting {
-    /// When they are free, all of them, if they have an end; zero if they are.
-    pub(crate) free_in: Option<Duration>,
-    /// Resolves once they may not be as they were any more, on whatever executor.
-    pub(crate) changed: Changed,
-}
-
-pub(crate) type Changed = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-pub(crate) type Watching = Pin<Box<dyn Future<Output = Result<Sighting>> + Send>>;
-
-/// What stands beside a lock on one master.
-pub(crate) struct Record {
-    pub(crate) text: Option<Bytes>,
-    /// Resolves once it may be another one, on whatever executor.
-    pub(crate) changed: Changed,
-}
-
-pub(crate) type Recording = Pin<Box<dyn Future<Output = Result<Record>> + Send>>;
-
-/// One master, as the lock sees it.
-///
-/// Requests that are sent one after the other on one connection take effect in that order. A
-/// request whose future is dropped, or fails, may take effect all the same, and late.
-pub(crate) trait Transport: Send + Sync + 'static {
-    /// Its address, for messages.
-    fn server(&self) -> &str;
-
-    fn ask(&self, request: Request) -> Asking;
-
-    /// Looks at a lock's keys, and watches them from then on.
-    fn watch(&self, keys: Arc<[Bytes]>) -> Watching;
-
-    /// Looks at the record with this key, and watches it from then on.
-    fn record(&self, key: Bytes) -> Recording;
-
-    /// How it is, without asking it.
-    fn status(&self) -> MasterStatus;
-
-    /// Gives up its connection, for ever.
-    fn close(&self);
-}
 
 /// The command that a request is, without bounds.
 pub(crate) fn command(request: &Request) -> Command {
