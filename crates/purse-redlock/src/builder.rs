@@ -14,14 +14,14 @@ use crate::master::remote::Remote;
 use crate::master::{MasterHandle, Masters};
 use crate::membership::bootstrap;
 use crate::membership::quarantine::Quarantine;
-use crate::membership::supervisor::Rules;
+use crate::membership::supervisor::VotingPolicy;
 use crate::redlock::Redlock;
 use crate::runtime::alarms::Alarms;
 use crate::runtime::clock::SystemClock;
 use crate::runtime::inline_task::TaskPool;
 use crate::runtime::scope_stack::ScopeStack;
 use crate::runtime::shutdown::ShutdownTracker;
-use crate::state::context::{Context, Waiting};
+use crate::state::{LockState, WaitState};
 
 /// Configures a [`Redlock`]; get one from [`Redlock::builder`].
 #[must_use = "a builder does nothing until it is built"]
@@ -67,8 +67,8 @@ impl RedlockBuilder {
     /// It bounds each command, from the moment it is sent: in a burst, commands wait for their turn
     /// before that, up to a tenth of the ttl and a second at most. One slow master does not slow the
     /// lock down: the quorum decides.
-    pub const fn node_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.node_timeout = Some(timeout);
+    pub const fn master_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.master_timeout = Some(timeout);
         self
     }
 
@@ -142,22 +142,25 @@ impl RedlockBuilder {
         if self.masters.is_empty() {
             return Err(Error::config("no masters: a lock needs one at least"));
         }
-        let rules = Rules {
+        let policy = VotingPolicy {
             quarantine: self.quarantine,
             longest_ttl: longest_ttl(self.longest_ttl, settings.ttl)?,
         };
-        let keepers = bootstrap::masters(self.masters, rules).await?;
-        let handles = keepers
+        let supervisors = bootstrap::connect_masters(self.masters, policy).await?;
+        let handles = supervisors
             .into_iter()
-            .map(|keeper| {
-                let (connection, watcher) = (keeper.connection().clone(), keeper.watcher().clone());
-                let supervisor = tokio::spawn(keeper.keep());
-                let remote = Remote::new(connection, watcher, settings.node_timeout, supervisor);
+            .map(|supervisor| {
+                let (connection, watcher) = (
+                    supervisor.connection().clone(),
+                    supervisor.watcher().clone(),
+                );
+                let task = tokio::spawn(supervisor.run());
+                let remote = Remote::new(connection, watcher, settings.master_timeout, task);
                 MasterHandle::new(Arc::new(remote))
             })
             .collect();
         let (clock, runtime) = (Arc::new(SystemClock), Handle::current());
-        Ok(Redlock::new(Context {
+        Ok(Redlock::new(LockState {
             masters: Arc::new(Masters {
                 handles,
                 settings,
@@ -168,7 +171,7 @@ impl RedlockBuilder {
             shutdown: ShutdownTracker::default(),
             scopes: ScopeStack::default(),
             alarms: Alarms::new(clock, runtime.clone()),
-            waiting: Waiting::new(&runtime),
+            waiting: WaitState::new(&runtime),
             tasks: TaskPool::new(runtime.clone()),
             runtime,
         }))

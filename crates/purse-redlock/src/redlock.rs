@@ -10,7 +10,7 @@ use crate::lock::fenced::FencedRedlock;
 use crate::lock::multi::RedlockMulti;
 use crate::lock::mutex::RedlockMutex;
 use crate::master::status::MasterStatus;
-use crate::state::context::Context;
+use crate::state::LockState;
 
 /// Locks that a quorum of masters agree on. Cheap to clone.
 ///
@@ -37,11 +37,11 @@ use crate::state::context::Context;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Redlock(Arc<Context>);
+pub struct Redlock(Arc<LockState>);
 
 impl Redlock {
-    pub(crate) fn new(context: Context) -> Self {
-        Self(Arc::new(context))
+    pub(crate) fn new(state: LockState) -> Self {
+        Self(Arc::new(state))
     }
 
     /// The lock with this name, which is its key on the masters, used as it is, text or not.
@@ -83,8 +83,8 @@ impl Redlock {
 
     /// How many locks are held or waited for here.
     #[cfg(test)]
-    pub(crate) fn gates(&self) -> usize {
-        self.0.waiting.gates.count()
+    pub(crate) fn local_queues(&self) -> usize {
+        self.0.waiting.queues.count()
     }
 
     /// How the masters are, in the order they were given, as far as is known without asking them.

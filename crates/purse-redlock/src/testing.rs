@@ -21,7 +21,7 @@ use crate::config::settings::Settings;
 use crate::keys::leader;
 use crate::master::status::MasterStatus;
 use crate::master::{Action, Answer, RecordFuture, Request, RequestFuture, Transport, WatchFuture};
-pub(crate) use rig::{Rig, handles, term};
+pub(crate) use rig::{Rig, handles, validity};
 pub(crate) use tracking::{POLL, Tracking};
 
 pub(crate) const fn ms(n: u64) -> Duration {
@@ -36,7 +36,7 @@ pub(crate) fn assert_lost(error: &crate::Error, expected: LostReason) {
 
 pub(crate) const SETTINGS: Settings = Settings {
     ttl: ms(1_000),
-    node_timeout: ms(50),
+    master_timeout: ms(50),
     min_validity: ms(10),
     retry_delay: ms(200),
     auto_extend: None,
@@ -422,7 +422,7 @@ impl Transport for Mock {
             return fail(ErrorKind::Server);
         }
         Box::pin(async move {
-            match timeout(SETTINGS.node_timeout, answer).await {
+            match timeout(SETTINGS.master_timeout, answer).await {
                 Ok(Ok(answer)) => Ok(answer),
                 _ => Err(Error::new(ErrorKind::Ambiguous, "no reply")),
             }

@@ -6,20 +6,20 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The first window of a wait for a holder.
-const FIRST: Duration = Duration::from_millis(10);
+const FIRST_WINDOW: Duration = Duration::from_millis(10);
 
 /// Exponential backoff with full jitter.
 #[derive(Debug)]
 pub(crate) struct Backoff {
-    most: Duration,
+    max_window: Duration,
     waits: u32,
     splits: u32,
 }
 
 impl Backoff {
-    pub(crate) const fn new(most: Duration) -> Self {
+    pub(crate) const fn new(max_window: Duration) -> Self {
         Self {
-            most,
+            max_window,
             waits: 0,
             splits: 0,
         }
@@ -29,13 +29,15 @@ impl Backoff {
     /// than it takes the holder's time to run out.
     pub(crate) fn wait(&mut self, retry_after: Option<Duration>) -> Duration {
         self.splits = 0;
-        let window = self.window(FIRST, self.waits);
+        let window = self.window(FIRST_WINDOW, self.waits);
         self.waits = self.waits.saturating_add(1);
         let pause = jitter(window);
         match retry_after {
             // Those who wait for the same end should not all come at once. An end that has come
             // already is none to wait for: others were faster, and will be again.
-            Some(end) if end < pause && !end.is_zero() => end + jitter(FIRST.min(self.most)),
+            Some(end) if end < pause && !end.is_zero() => {
+                end + jitter(FIRST_WINDOW.min(self.max_window))
+            }
             _ => pause,
         }
     }
@@ -50,7 +52,7 @@ impl Backoff {
 
     fn window(&self, first: Duration, doublings: u32) -> Duration {
         let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
-        first.saturating_mul(factor).min(self.most)
+        first.saturating_mul(factor).min(self.max_window)
     }
 }
 
@@ -58,7 +60,7 @@ impl Backoff {
 const BURST: u32 = 16;
 
 /// A holder that extends its lock is heard as well, and is not to use up the burst.
-const LONGEST_PERIOD: Duration = Duration::from_millis(200);
+const MAX_PERIOD: Duration = Duration::from_millis(200);
 
 /// Bounds the attempts that one wait makes because of what it hears: a burst, and then one for each
 /// period on average, whatever the masters tell.
@@ -66,29 +68,29 @@ const LONGEST_PERIOD: Duration = Duration::from_millis(200);
 /// To be beaten by others costs one each time; more than a few in a row are rare, unless a
 /// connection comes and goes or somebody flushes a database over and over.
 #[derive(Debug)]
-pub(crate) struct Wakes {
+pub(crate) struct WakeBudget {
     period: Duration,
     /// When all is paid for that was taken.
-    paid: Instant,
+    paid_until: Instant,
 }
 
-impl Wakes {
+impl WakeBudget {
     pub(crate) fn new(period: Duration) -> Self {
         Self {
-            period: period.min(LONGEST_PERIOD),
-            paid: Instant::now(),
+            period: period.min(MAX_PERIOD),
+            paid_until: Instant::now(),
         }
     }
 
     /// How long after `now` there may be another one.
     pub(crate) fn delay(&self, now: Instant) -> Duration {
         let credit = self.period.saturating_mul(BURST - 1);
-        let debt = self.paid.saturating_duration_since(now);
+        let debt = self.paid_until.saturating_duration_since(now);
         debt.saturating_sub(credit)
     }
 
     pub(crate) fn take(&mut self) {
-        self.paid = self.paid.max(Instant::now()) + self.period;
+        self.paid_until = self.paid_until.max(Instant::now()) + self.period;
     }
 }
 
@@ -101,7 +103,7 @@ mod tests {
     #[test]
     fn the_window_doubles_up_to_its_cap() {
         let backoff = Backoff::new(MOST);
-        let windows = [0, 1, 2, 3, 4, 5, 31, 32, u32::MAX].map(|n| backoff.window(FIRST, n));
+        let windows = [0, 1, 2, 3, 4, 5, 31, 32, u32::MAX].map(|n| backoff.window(FIRST_WINDOW, n));
         assert_eq!(
             windows.map(|window| window.as_millis()),
             [10, 20, 40, 80, 160, 200, 200, 200, 200]
@@ -128,7 +130,7 @@ mod tests {
             let mut backoff = Backoff::new(Duration::from_secs(9));
             backoff.waits = 20;
             let end = Duration::from_millis(5);
-            assert!(backoff.wait(Some(end)) <= end + FIRST);
+            assert!(backoff.wait(Some(end)) <= end + FIRST_WINDOW);
         }
     }
 
@@ -143,11 +145,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn wakes_are_a_burst_and_then_one_a_period() {
         let (period, start) = (Duration::from_millis(200), Instant::now());
-        let mut wakes = Wakes::new(period);
+        let mut budget = WakeBudget::new(period);
         let mut times = Vec::new();
         while start.elapsed() < period * 100 {
-            tokio::time::sleep(wakes.delay(Instant::now())).await;
-            wakes.take();
+            tokio::time::sleep(budget.delay(Instant::now())).await;
+            budget.take();
             times.push(start.elapsed());
         }
         let at_once = times.iter().filter(|time| **time < period).count();
@@ -160,10 +162,10 @@ mod tests {
         );
         tokio::time::sleep(period * 100).await;
         for _ in 0..BURST {
-            assert_eq!(wakes.delay(Instant::now()), Duration::ZERO);
-            wakes.take();
+            assert_eq!(budget.delay(Instant::now()), Duration::ZERO);
+            budget.take();
         }
-        assert!(!wakes.delay(Instant::now()).is_zero());
+        assert!(!budget.delay(Instant::now()).is_zero());
     }
 
     #[test]

@@ -11,89 +11,88 @@ use purse_client::Result;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-use crate::master::MasterHandle;
-use crate::master::{ChangeFuture, KeyState};
-use crate::state::context::Context;
+use crate::master::{ChangeFuture, KeyState, MasterHandle};
+use crate::state::LockState;
 
 /// How long a master may take to say how a lock is, connecting included. Nobody waits for it.
-const LONGEST_LOOK: Duration = Duration::from_secs(5);
+const MAX_QUERY_TIME: Duration = Duration::from_secs(5);
 
 /// What is known of the lock on one master.
-enum View {
+enum MasterView {
     /// Nothing.
-    Blind,
+    Unknown,
     /// It is being asked.
-    Looking(oneshot::Receiver<Result<KeyState>>),
+    Querying(oneshot::Receiver<Result<KeyState>>),
     /// Somebody has it there, for so long if there is an end; and we will hear of a change.
-    Taken {
+    Held {
         until: Option<Instant>,
         changed: ChangeFuture,
     },
     /// Nobody had it there when it was asked.
     Free,
     /// It is not as it was any more, or may not be.
-    Changed,
+    Stale,
 }
 
 /// What is known of the lock on all masters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outlook {
+pub(crate) enum Availability {
     /// A quorum may be free.
-    MayBeFree,
+    MaybeFree,
     /// It is not, and we will hear of it.
-    Watched,
+    Held,
     /// Too few masters tell.
-    Blind,
+    Unknown,
 }
 
-pub(crate) struct Sights(Vec<View>);
+pub(crate) struct KeyWatch(Vec<MasterView>);
 
-impl Sights {
+impl KeyWatch {
     pub(crate) fn new(masters: usize) -> Self {
-        Self((0..masters).map(|_| View::Blind).collect())
+        Self((0..masters).map(|_| MasterView::Unknown).collect())
     }
 
     /// Asks those masters of which nothing is known that still holds.
-    pub(crate) fn look(&mut self, context: &Arc<Context>, keys: &Arc<[Bytes]>) {
+    pub(crate) fn refresh(&mut self, state: &Arc<LockState>, keys: &Arc<[Bytes]>) {
         let now = Instant::now();
         for (master, view) in self.0.iter_mut().enumerate() {
             let is_known = match view {
-                View::Looking(_) => true,
-                View::Taken { until, .. } => until.is_none_or(|until| until > now),
-                View::Blind | View::Free | View::Changed => false,
+                MasterView::Querying(_) => true,
+                MasterView::Held { until, .. } => until.is_none_or(|until| until > now),
+                MasterView::Unknown | MasterView::Free | MasterView::Stale => false,
             };
             if !is_known {
-                *view = View::Looking(start(context, master, keys));
+                *view = MasterView::Querying(spawn_query(state, master, keys));
             }
         }
     }
 
-    pub(crate) fn outlook(&self, needed: usize) -> Outlook {
-        let count = |is: fn(&View) -> bool| self.0.iter().filter(|view| is(view)).count();
-        let changed = count(|view| matches!(view, View::Changed));
-        let free = count(|view| matches!(view, View::Free)) + changed;
-        let taken = count(|view| matches!(view, View::Taken { .. }));
-        let is_watched = free + taken >= needed;
+    pub(crate) fn availability(&self, needed: usize) -> Availability {
+        let count = |is: fn(&MasterView) -> bool| self.0.iter().filter(|view| is(view)).count();
+        let stale = count(|view| matches!(view, MasterView::Stale));
+        let free = count(|view| matches!(view, MasterView::Free)) + stale;
+        let held = count(|view| matches!(view, MasterView::Held { .. }));
+        let is_watched = free + held >= needed;
         // Where too few tell, what one of them does is the best sign there is.
-        if free >= needed || !is_watched && changed > 0 {
-            Outlook::MayBeFree
+        if free >= needed || !is_watched && stale > 0 {
+            Availability::MaybeFree
         } else if is_watched {
-            Outlook::Watched
+            Availability::Held
         } else {
-            Outlook::Blind
+            Availability::Unknown
         }
     }
 
     /// When a quorum will be free if nobody extends or releases, if that is known.
-    pub(crate) fn end(&self, needed: usize) -> Option<Instant> {
+    pub(crate) fn held_until(&self, needed: usize) -> Option<Instant> {
         let now = Instant::now();
         let mut ends: Vec<_> = self
             .0
             .iter()
             .filter_map(|view| match view {
-                View::Taken { until, .. } => *until,
-                View::Free | View::Changed => Some(now),
-                View::Blind | View::Looking(_) => None,
+                MasterView::Held { until, .. } => *until,
+                MasterView::Free | MasterView::Stale => Some(now),
+                MasterView::Unknown | MasterView::Querying(_) => None,
             })
             .collect();
         ends.sort_unstable();
@@ -101,21 +100,21 @@ impl Sights {
     }
 
     /// The masters on which somebody has it.
-    pub(crate) fn taken(&self) -> Vec<usize> {
+    pub(crate) fn held_masters(&self) -> Vec<usize> {
         let views = self.0.iter().enumerate();
-        let taken = views.filter(|(_, view)| matches!(view, View::Taken { .. }));
-        taken.map(|(master, _)| master).collect()
+        let held = views.filter(|(_, view)| matches!(view, MasterView::Held { .. }));
+        held.map(|(master, _)| master).collect()
     }
 
     /// Resolves once something else is known than before.
-    pub(crate) async fn changed(&mut self) {
+    pub(crate) async fn wait_changed(&mut self) {
         poll_fn(|task| {
-            let news = self.0.iter_mut().filter_map(|view| {
-                let news = view.news(task)?;
-                *view = news;
+            let updates = self.0.iter_mut().filter_map(|view| {
+                let update = view.poll_update(task)?;
+                *view = update;
                 Some(())
             });
-            match news.count() {
+            match updates.count() {
                 0 => Poll::Pending,
                 _ => Poll::Ready(()),
             }
@@ -124,50 +123,50 @@ impl Sights {
     }
 }
 
-impl View {
+impl MasterView {
     /// What it has become.
-    fn news(&mut self, task: &mut Task<'_>) -> Option<Self> {
+    fn poll_update(&mut self, task: &mut Task<'_>) -> Option<Self> {
         match self {
-            Self::Looking(answer) => match Pin::new(answer).poll(task) {
-                Poll::Ready(Ok(Ok(sighting))) => Some(Self::of(sighting)),
-                Poll::Ready(_) => Some(Self::Blind),
+            Self::Querying(answer) => match Pin::new(answer).poll(task) {
+                Poll::Ready(Ok(Ok(key_state))) => Some(Self::from_state(key_state)),
+                Poll::Ready(_) => Some(Self::Unknown),
                 Poll::Pending => None,
             },
-            Self::Taken { changed, .. } => {
+            Self::Held { changed, .. } => {
                 let is_changed = changed.as_mut().poll(task).is_ready();
-                is_changed.then_some(Self::Changed)
+                is_changed.then_some(Self::Stale)
             }
-            Self::Blind | Self::Free | Self::Changed => None,
+            Self::Unknown | Self::Free | Self::Stale => None,
         }
     }
 
-    fn of(sighting: KeyState) -> Self {
+    fn from_state(key_state: KeyState) -> Self {
         let now = Instant::now();
-        match sighting.free_in {
+        match key_state.free_in {
             Some(Duration::ZERO) => Self::Free,
-            time => Self::Taken {
+            time => Self::Held {
                 until: time.and_then(|time| now.checked_add(time)),
-                changed: sighting.changed,
+                changed: key_state.changed,
             },
         }
     }
 }
 
 /// Has a task ask a master, which ends once it answered or nobody waits any more.
-fn start(
-    context: &Arc<Context>,
+fn spawn_query(
+    state: &Arc<LockState>,
     master: usize,
     keys: &Arc<[Bytes]>,
 ) -> oneshot::Receiver<Result<KeyState>> {
     let (mut sender, answer) = oneshot::channel();
-    let (shared, keys) = (context.clone(), keys.clone());
-    context.runtime.spawn(async move {
+    let (shared, keys) = (state.clone(), keys.clone());
+    state.runtime.spawn(async move {
         let MasterHandle {
             master,
             watch_permits,
             ..
         } = &shared.masters.handles[master];
-        let looking = timeout(LONGEST_LOOK, async {
+        let query = timeout(MAX_QUERY_TIME, async {
             // It is never closed.
             let _permit = watch_permits.acquire().await;
             master.watch(keys).await
@@ -175,8 +174,8 @@ fn start(
         tokio::select! {
             biased;
             () = sender.closed() => {}
-            Ok(sighting) = looking => {
-                let _ = sender.send(sighting);
+            Ok(key_state) = query => {
+                let _ = sender.send(key_state);
             }
             // Where it took too long, the sender is dropped.
             else => {}
@@ -190,50 +189,50 @@ mod tests {
     use super::*;
     use crate::testing::ms;
 
-    fn sights(views: &str) -> Sights {
+    fn key_watch(views: &str) -> KeyWatch {
         let view = |letter| match letter {
-            'b' => View::Blind,
-            'l' => View::Looking(oneshot::channel().1),
-            't' => View::Taken {
+            'b' => MasterView::Unknown,
+            'l' => MasterView::Querying(oneshot::channel().1),
+            't' => MasterView::Held {
                 until: Some(Instant::now() + ms(500)),
                 changed: Box::pin(std::future::pending()),
             },
-            'f' => View::Free,
-            _ => View::Changed,
+            'f' => MasterView::Free,
+            _ => MasterView::Stale,
         };
-        Sights(views.chars().map(view).collect())
+        KeyWatch(views.chars().map(view).collect())
     }
 
     #[test]
     fn an_outlook_is_of_a_quorum() {
-        use Outlook::{Blind, MayBeFree, Watched};
-        for (views, outlook) in [
-            ("bbb", Blind),
-            ("lll", Blind),
-            ("tlb", Blind),
-            ("ttb", Watched),
-            ("ttt", Watched),
-            ("ttf", Watched),
-            ("ttc", Watched),
-            ("tcb", Watched),
-            ("fbb", Blind),
-            ("tff", MayBeFree),
-            ("tfc", MayBeFree),
-            ("ccb", MayBeFree),
+        use Availability::{Held, MaybeFree, Unknown};
+        for (views, availability) in [
+            ("bbb", Unknown),
+            ("lll", Unknown),
+            ("tlb", Unknown),
+            ("ttb", Held),
+            ("ttt", Held),
+            ("ttf", Held),
+            ("ttc", Held),
+            ("tcb", Held),
+            ("fbb", Unknown),
+            ("tff", MaybeFree),
+            ("tfc", MaybeFree),
+            ("ccb", MaybeFree),
             // Nothing better will be heard.
-            ("cbb", MayBeFree),
-            ("clb", MayBeFree),
+            ("cbb", MaybeFree),
+            ("clb", MaybeFree),
         ] {
-            assert_eq!(sights(views).outlook(2), outlook, "{views}");
+            assert_eq!(key_watch(views).availability(2), availability, "{views}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_end_is_that_of_a_quorum() {
         let now = Instant::now();
-        assert_eq!(sights("tbb").end(2), None);
-        assert_eq!(sights("ttb").end(2), Some(now + ms(500)));
-        assert_eq!(sights("tfb").end(2), Some(now + ms(500)));
-        assert_eq!(sights("tfc").end(2), Some(now));
+        assert_eq!(key_watch("tbb").held_until(2), None);
+        assert_eq!(key_watch("ttb").held_until(2), Some(now + ms(500)));
+        assert_eq!(key_watch("tfb").held_until(2), Some(now + ms(500)));
+        assert_eq!(key_watch("tfc").held_until(2), Some(now));
     }
 }

@@ -11,15 +11,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::acquire::backoff::{Backoff, Wakes};
-use crate::acquire::key_watch::{Outlook, Sights};
+use crate::acquire::backoff::{Backoff, WakeBudget};
+use crate::acquire::key_watch::{Availability, KeyWatch};
 use crate::error::{Error, Result};
 use crate::lease::Lease;
-use crate::lease::owner::{self, Course, Failure, Manner};
+use crate::lease::owner::{self, AcquireStrategy, AttemptError, FailureCause};
 use crate::quorum::decision::quorum;
 use crate::runtime::jitter;
-use crate::state::context::Context;
-use crate::state::local_queue::{Holder, Place, Turn};
+use crate::state::LockState;
+use crate::state::local_queue::{LocalHolder, QueueEntry, QueuePermit};
 use crate::telemetry::span::LockSpan;
 
 /// How long a pause is at most where the masters tell when to try, unless
@@ -31,23 +31,23 @@ const POLL: Duration = Duration::from_secs(1);
 const SPREAD: Duration = Duration::from_millis(10);
 
 /// Makes one attempt.
-pub(crate) async fn attempt(
-    context: &Arc<Context>,
+pub(crate) async fn traced_attempt(
+    state: &Arc<LockState>,
     keys: &Arc<[Bytes]>,
     is_fenced: bool,
-    manner: Manner,
+    strategy: AcquireStrategy,
     span: &mut LockSpan,
-) -> Result<Lease, Failure> {
-    let outcome = one_attempt(context, keys, is_fenced, manner).await;
+) -> Result<Lease, AttemptError> {
+    let outcome = run_attempt(state, keys, is_fenced, strategy).await;
     match &outcome {
         Ok(lease) => {
             // Who has it has it as soon as a quorum agrees.
-            span.record_attempt(quorum(context.masters.handles.len()));
-            span.record_acquired(lease.term().remaining());
+            span.record_attempt(quorum(state.masters.handles.len()));
+            span.record_acquired(lease.validity().remaining());
         }
         Err(failure) => {
             span.record_attempt(failure.votes);
-            if failure.course == Course::Split {
+            if failure.cause == FailureCause::SplitVote {
                 span.record_split_vote();
             }
         }
@@ -55,160 +55,165 @@ pub(crate) async fn attempt(
     outcome
 }
 
-async fn one_attempt(
-    context: &Arc<Context>,
+async fn run_attempt(
+    state: &Arc<LockState>,
     keys: &Arc<[Bytes]>,
     is_fenced: bool,
-    manner: Manner,
-) -> Result<Lease, Failure> {
-    let Some((task, outcome)) = owner::attempt(context, keys, is_fenced, manner) else {
+    strategy: AcquireStrategy,
+) -> Result<Lease, AttemptError> {
+    let Some((task, outcome)) = owner::spawn_attempt(state, keys, is_fenced, strategy) else {
         return Err(Error::Closed.into());
     };
     let outcome = tokio::select! {
         biased;
-        () = context.shutdown.closed() => return Err(Error::Closed.into()),
+        () = state.shutdown.closed() => return Err(Error::Closed.into()),
         outcome = outcome => outcome,
     };
     // The owner task goes without a word only if its runtime does.
-    let offer = outcome.unwrap_or_else(|_| Err(Error::Closed.into()))?;
-    let lease = offer.accept(task)?;
+    let pending = outcome.unwrap_or_else(|_| Err(Error::Closed.into()))?;
+    let lease = pending.accept(task)?;
     // Much time may have passed since it was offered, if this future was not polled.
-    context.worth_having(lease.term().valid_until())?;
+    state.ensure_worth_having(lease.validity().valid_until())?;
     Ok(lease)
 }
 
-pub(crate) struct Wait<'a> {
-    context: &'a Arc<Context>,
+pub(crate) struct Waiter<'a> {
+    state: &'a Arc<LockState>,
     keys: &'a Arc<[Bytes]>,
     is_fenced: bool,
-    turn: Option<Turn>,
-    place: Place,
-    sights: Sights,
+    permit: Option<QueuePermit>,
+    entry: QueueEntry,
+    key_watch: KeyWatch,
     backoff: Backoff,
-    wakes: Wakes,
-    manner: Manner,
-    pause: Pause,
+    wake_budget: WakeBudget,
+    strategy: AcquireStrategy,
+    retry_plan: RetryPlan,
     span: LockSpan,
 }
 
 /// What an attempt that failed says of the pause after it.
 #[derive(Default)]
-struct Pause {
+struct RetryPlan {
     /// How long it is if the masters do not tell when to try.
-    blind: Duration,
+    delay_without_watch: Duration,
     /// Whether one master is asked first then.
-    is_split: bool,
+    one_master_first: bool,
     /// How long it is at least if they do; `None` if they are not to be asked.
-    shortest: Option<Duration>,
+    min_delay_with_watch: Option<Duration>,
 }
 
-impl<'a> Wait<'a> {
-    pub(crate) fn new(context: &'a Arc<Context>, keys: &'a Arc<[Bytes]>, is_fenced: bool) -> Self {
-        let most = context.settings.retry_delay;
+impl<'a> Waiter<'a> {
+    pub(crate) fn new(state: &'a Arc<LockState>, keys: &'a Arc<[Bytes]>, is_fenced: bool) -> Self {
+        let most = state.settings.retry_delay;
         Self {
-            context,
+            state,
             keys,
             is_fenced,
-            turn: None,
-            place: context.waiting.gates.enter(keys),
-            sights: Sights::new(context.masters.handles.len()),
+            permit: None,
+            entry: state.waiting.queues.enter(keys),
+            key_watch: KeyWatch::new(state.masters.handles.len()),
             backoff: Backoff::new(most),
-            wakes: Wakes::new(most),
-            manner: Manner::default(),
-            pause: Pause::default(),
+            wake_budget: WakeBudget::new(most),
+            strategy: AcquireStrategy::default(),
+            retry_plan: RetryPlan::default(),
             span: LockSpan::open(keys),
         }
     }
 
     /// Waits in line, and for a holder in this process, for `limit` at most; says whether it is our
     /// turn.
-    pub(crate) async fn queue(&mut self, limit: Duration) -> Result<bool> {
+    pub(crate) async fn wait_in_queue(&mut self, limit: Duration) -> Result<bool> {
         let start = Instant::now();
-        let turn = tokio::select! {
+        let permit = tokio::select! {
             biased;
-            () = self.context.shutdown.closed() => return Err(Error::Closed),
-            turn = self.place.turn() => turn?,
-            ended = self.context.sleep(limit) => return ended.map(|()| false),
+            () = self.state.shutdown.closed() => return Err(Error::Closed),
+            permit = self.entry.acquire_permit() => permit?,
+            slept = self.state.sleep(limit) => return slept.map(|()| false),
         };
-        self.turn = Some(turn);
-        let Some(mut holder) = self.place.holder() else {
+        self.permit = Some(permit);
+        let Some(mut holder) = self.entry.holder() else {
             return Ok(true);
         };
         let left = limit.saturating_sub(start.elapsed());
         // One that is being given back has nothing left, and soon ends.
-        let most = match holder.term().check() {
-            Ok(()) => holder.term().remaining().min(POLL),
+        let most = match holder.validity().check() {
+            Ok(()) => holder.validity().remaining().min(POLL),
             Err(_) => POLL,
         };
         let most = most.min(left);
         tokio::select! {
             biased;
-            () = self.context.shutdown.closed() => return Err(Error::Closed),
-            () = holder.ended() => self.manner = self.manner(self.place.is_contested()),
-            ended = self.context.sleep(most) => ended?,
+            () = self.state.shutdown.closed() => return Err(Error::Closed),
+            () = holder.wait_ended() => self.strategy = self.strategy(self.entry.take_contended_handover()),
+            slept = self.state.sleep(most) => slept?,
         }
         Ok(true)
     }
 
     /// How to try: fast, or on even terms with others if there are any.
-    fn manner(&self, is_contested: bool) -> Manner {
-        if !is_contested {
-            return Manner::AllAtOnce;
+    fn strategy(&self, is_contended: bool) -> AcquireStrategy {
+        if !is_contended {
+            return AcquireStrategy::AllMasters;
         }
-        let taken = self.sights.taken();
-        Manner::OneFirst { taken }
+        let held_masters = self.key_watch.held_masters();
+        AcquireStrategy::OneMasterFirst { held_masters }
     }
 
     /// Makes an attempt; if it fails, [`pause`](Self::pause) before the next one.
-    pub(crate) async fn attempt(&mut self) -> Result<Lease> {
+    pub(crate) async fn try_acquire(&mut self) -> Result<Lease> {
         let start = Instant::now();
-        let manner = std::mem::take(&mut self.manner);
-        let outcome = attempt(
-            self.context,
+        let strategy = std::mem::take(&mut self.strategy);
+        let outcome = traced_attempt(
+            self.state,
             self.keys,
             self.is_fenced,
-            manner,
+            strategy,
             &mut self.span,
         )
         .await;
-        self.place.tried();
-        let Failure { error, course, .. } = match outcome {
+        self.entry.record_attempt();
+        let AttemptError { error, cause, .. } = match outcome {
             Ok(lease) => return Ok(lease),
             Err(failure) => failure,
         };
-        self.pause = self.pause_after(&error, course, start.elapsed());
+        self.retry_plan = self.retry_plan_after(&error, cause, start.elapsed());
         Err(error)
     }
 
-    fn pause_after(&mut self, error: &Error, course: Course, took: Duration) -> Pause {
+    fn retry_plan_after(
+        &mut self,
+        error: &Error,
+        cause: FailureCause,
+        took: Duration,
+    ) -> RetryPlan {
         let Error::Held { retry_after } = *error else {
-            return Pause {
-                blind: self.backoff.wait(None),
-                ..Pause::default()
+            return RetryPlan {
+                delay_without_watch: self.backoff.wait(None),
+                ..RetryPlan::default()
             };
         };
-        if self.place.holder().is_none() {
-            self.place.contest();
+        if self.entry.holder().is_none() {
+            self.entry.mark_contended();
         }
-        match course {
-            Course::Held => Pause {
-                blind: self.backoff.wait(retry_after),
-                shortest: Some(Duration::ZERO),
-                ..Pause::default()
+        match cause {
+            FailureCause::Held => RetryPlan {
+                delay_without_watch: self.backoff.wait(retry_after),
+                min_delay_with_watch: Some(Duration::ZERO),
+                ..RetryPlan::default()
             },
-            Course::Split => {
-                let blind = self.backoff.split(took);
-                Pause {
-                    blind,
-                    is_split: true,
-                    shortest: Some(blind),
+            FailureCause::SplitVote => {
+                let delay_without_watch = self.backoff.split(took);
+                RetryPlan {
+                    delay_without_watch,
+                    one_master_first: true,
+                    min_delay_with_watch: Some(delay_without_watch),
                 }
             }
             // Whoever was first needs two round trips to have it.
-            Course::Beaten => Pause {
-                shortest: Some(took + self.backoff.split(took * 2)),
-                blind: self.backoff.wait(None),
-                ..Pause::default()
+            FailureCause::LostFirstVote => RetryPlan {
+                min_delay_with_watch: Some(took + self.backoff.split(took * 2)),
+                delay_without_watch: self.backoff.wait(None),
+                ..RetryPlan::default()
             },
         }
     }
@@ -217,50 +222,57 @@ impl<'a> Wait<'a> {
     pub(crate) fn outage(&self, error: &Error) -> Duration {
         if let Error::NoQuorum { .. } | Error::ValidityExhausted { .. } = error {
             let (now, gap) = (
-                self.context.clock.now(),
-                self.context.settings.outage_tolerance(),
+                self.state.clock.now(),
+                self.state.settings.outage_tolerance(),
             );
             return self
-                .place
-                .down(now, gap.max(self.context.settings.retry_delay * 2));
+                .entry
+                .record_outage(now, gap.max(self.state.settings.retry_delay * 2));
         }
-        self.place.up();
+        self.entry.clear_outage();
         Duration::ZERO
     }
 
     /// Waits until another attempt makes sense, for `limit` at most.
-    pub(crate) async fn pause(&mut self, limit: Duration) -> Result<()> {
+    pub(crate) async fn wait_for_change(&mut self, limit: Duration) -> Result<()> {
         let start = Instant::now();
-        let needed = quorum(self.context.masters.handles.len());
-        let poll = POLL.max(self.context.settings.retry_delay);
+        let needed = quorum(self.state.masters.handles.len());
+        let poll = POLL.max(self.state.settings.retry_delay);
         let poll = poll - jitter(poll / 4);
-        let spread = jitter(SPREAD.min(self.context.settings.retry_delay));
-        let pause = std::mem::take(&mut self.pause);
-        let mut holder = self.place.holder().filter(|_| pause.shortest.is_some());
+        let spread = jitter(SPREAD.min(self.state.settings.retry_delay));
+        let plan = std::mem::take(&mut self.retry_plan);
+        let mut holder = self
+            .entry
+            .holder()
+            .filter(|_| plan.min_delay_with_watch.is_some());
         let mut handover = None;
-        if pause.shortest.is_some() {
-            self.sights.look(self.context, self.keys);
+        if plan.min_delay_with_watch.is_some() {
+            self.key_watch.refresh(self.state, self.keys);
         }
         loop {
-            let outlook = match pause.shortest {
-                Some(_) if handover.is_some() => Outlook::MayBeFree,
-                Some(_) => self.sights.outlook(needed),
-                None => Outlook::Blind,
+            let availability = match plan.min_delay_with_watch {
+                Some(_) if handover.is_some() => Availability::MaybeFree,
+                Some(_) => self.key_watch.availability(needed),
+                None => Availability::Unknown,
             };
-            let (until, is_contested, is_wake) = match outlook {
-                Outlook::MayBeFree => {
-                    let shortest = pause.shortest.unwrap_or_default();
-                    let until = start + shortest.max(self.wakes.delay(start));
+            let (until, is_contended, is_wake_up) = match availability {
+                Availability::MaybeFree => {
+                    let min_delay_with_watch = plan.min_delay_with_watch.unwrap_or_default();
+                    let until = start + min_delay_with_watch.max(self.wake_budget.delay(start));
                     (until, handover.unwrap_or(true), true)
                 }
-                Outlook::Watched => match self.sights.end(needed) {
+                Availability::Held => match self.key_watch.held_until(needed) {
                     Some(end) if end + spread < start + poll => {
-                        let end = end.max(start + self.wakes.delay(start));
+                        let end = end.max(start + self.wake_budget.delay(start));
                         (end + spread, true, true)
                     }
                     _ => (start + poll, false, false),
                 },
-                Outlook::Blind => (start + pause.blind, pause.is_split, false),
+                Availability::Unknown => (
+                    start + plan.delay_without_watch,
+                    plan.one_master_first,
+                    false,
+                ),
             };
             let waited = start.elapsed();
             let left = until
@@ -268,30 +280,30 @@ impl<'a> Wait<'a> {
                 .saturating_sub(waited);
             let left = left.min(limit.saturating_sub(waited));
             if left.is_zero() {
-                if is_wake {
-                    self.wakes.take();
+                if is_wake_up {
+                    self.wake_budget.take();
                 }
-                self.manner = self.manner(is_contested);
+                self.strategy = self.strategy(is_contended);
                 return Ok(());
             }
             tokio::select! {
                 biased;
-                () = self.context.shutdown.closed() => return Err(Error::Closed),
-                () = self.sights.changed(), if pause.shortest.is_some() => {}
-                () = ended(&mut holder) => {
+                () = self.state.shutdown.closed() => return Err(Error::Closed),
+                () = self.key_watch.wait_changed(), if plan.min_delay_with_watch.is_some() => {}
+                () = wait_ended(&mut holder) => {
                     holder = None;
-                    handover = Some(self.place.is_contested());
+                    handover = Some(self.entry.take_contended_handover());
                 }
-                slept = self.context.sleep(left) => slept?,
+                slept = self.state.sleep(left) => slept?,
             }
         }
     }
 }
 
 /// Resolves once the holder's time is over; never where there is none.
-async fn ended(holder: &mut Option<Holder>) {
+async fn wait_ended(holder: &mut Option<LocalHolder>) {
     match holder {
-        Some(holder) => holder.ended().await,
+        Some(holder) => holder.wait_ended().await,
         None => std::future::pending().await,
     }
 }

@@ -16,7 +16,7 @@ pub(crate) const MAX_OUTAGE_TOLERANCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct PartialSettings {
     pub(crate) ttl: Option<Duration>,
-    pub(crate) node_timeout: Option<Duration>,
+    pub(crate) master_timeout: Option<Duration>,
     pub(crate) min_validity: Option<Duration>,
     pub(crate) retry_delay: Option<Duration>,
     pub(crate) auto_extend: Option<AutoExtend>,
@@ -25,7 +25,7 @@ pub(crate) struct PartialSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) ttl: Duration,
-    pub(crate) node_timeout: Duration,
+    pub(crate) master_timeout: Duration,
     pub(crate) min_validity: Duration,
     pub(crate) retry_delay: Duration,
     pub(crate) auto_extend: Option<AutoExtend>,
@@ -41,16 +41,16 @@ impl Settings {
         }
         // Servers count whole milliseconds, and a lease must not be thought longer than it is.
         let ttl = ttl - Duration::from_nanos(u64::from(ttl.subsec_nanos() % 1_000_000));
-        let node_timeout = settings
-            .node_timeout
+        let master_timeout = settings
+            .master_timeout
             .unwrap_or_else(|| (ttl / 20).clamp(MILLISECOND, MAX_MASTER_TIMEOUT));
         let min_validity = settings
             .min_validity
             .unwrap_or_else(|| (ttl / 100).max(MILLISECOND));
         let retry_delay = settings.retry_delay.unwrap_or(Duration::from_millis(200));
-        if node_timeout < MILLISECOND {
+        if master_timeout < MILLISECOND {
             return Err(Error::config(format!(
-                "a node_timeout of {node_timeout:?}: it should be at least {MILLISECOND:?}"
+                "a master_timeout of {master_timeout:?}: it should be at least {MILLISECOND:?}"
             )));
         }
         if min_validity.is_zero() {
@@ -64,17 +64,17 @@ impl Settings {
             )));
         }
         let spent = drift(ttl)
-            .saturating_add(node_timeout)
+            .saturating_add(master_timeout)
             .saturating_add(min_validity);
         if spent >= ttl {
             return Err(Error::config(format!(
-                "the node_timeout of {node_timeout:?}, the min_validity of {min_validity:?} and the clock drift of {:?} leave nothing of the ttl of {ttl:?}",
+                "the master_timeout of {master_timeout:?}, the min_validity of {min_validity:?} and the clock drift of {:?} leave nothing of the ttl of {ttl:?}",
                 drift(ttl)
             )));
         }
         Ok(Self {
             ttl,
-            node_timeout,
+            master_timeout,
             min_validity,
             retry_delay,
             auto_extend: settings.auto_extend,
@@ -113,7 +113,7 @@ mod tests {
                 ..PartialSettings::default()
             })
             .unwrap();
-            [settings.ttl, settings.node_timeout, settings.min_validity].map(|t| t.as_millis())
+            [settings.ttl, settings.master_timeout, settings.min_validity].map(|t| t.as_millis())
         };
         assert_eq!(of(None), [10_000, 50, 100]);
         assert_eq!(of(ms(400)), [400, 20, 4]);
@@ -136,24 +136,24 @@ mod tests {
             ),
             (
                 PartialSettings {
-                    node_timeout: ms(0),
+                    master_timeout: ms(0),
                     ..none
                 },
-                "node_timeout",
+                "master_timeout",
             ),
             (
                 PartialSettings {
-                    node_timeout: ms(10_000),
+                    master_timeout: ms(10_000),
                     ..none
                 },
-                "node_timeout",
+                "master_timeout",
             ),
             (
                 PartialSettings {
-                    node_timeout: Some(Duration::MAX),
+                    master_timeout: Some(Duration::MAX),
                     ..none
                 },
-                "node_timeout",
+                "master_timeout",
             ),
             (
                 PartialSettings {

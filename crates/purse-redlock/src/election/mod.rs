@@ -131,8 +131,8 @@ impl Election {
                 return Ok(Leadership::new(guard, leader));
             }
             drop(guard);
-            let context = self.0.context();
-            context.sleep(jitter(context.settings.retry_delay)).await?;
+            let state = self.0.state();
+            state.sleep(jitter(state.settings.retry_delay)).await?;
         }
     }
 
@@ -150,7 +150,7 @@ impl Election {
     /// masters that do not answer, within two seconds or so.
     #[must_use = "nobody is observed once the receiver is dropped"]
     pub fn observe(&self) -> watch::Receiver<Option<Leader>> {
-        observer::start(self.0.context(), keys::leader(self.key()))
+        observer::start(self.0.state(), keys::leader(self.key()))
     }
 }
 

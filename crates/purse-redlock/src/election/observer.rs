@@ -10,29 +10,29 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::acquire::backoff::Wakes;
+use crate::acquire::backoff::WakeBudget;
 use crate::election::leader::Leader;
 use crate::quorum::decision::quorum;
 use crate::runtime::jitter;
-use crate::state::context::Context;
+use crate::state::LockState;
 
 /// What a master said counts for so long, and then for as long again as it may take to answer anew.
 const POLL: Duration = Duration::from_secs(1);
 
 /// How long a master may take to answer, connecting included.
-const LONGEST_LOOK: Duration = Duration::from_secs(5);
+const MAX_QUERY_TIME: Duration = Duration::from_secs(5);
 
 /// Follows the record with this key until nobody looks any more.
-pub(crate) fn start(context: &Arc<Context>, key: Bytes) -> watch::Receiver<Option<Leader>> {
+pub(crate) fn start(state: &Arc<LockState>, key: Bytes) -> watch::Receiver<Option<Leader>> {
     let (sender, receiver) = watch::channel(None);
-    let context = context.clone();
-    context.runtime.clone().spawn(async move {
-        let board = Board::new(&sender, context.masters.handles.len());
+    let state = state.clone();
+    state.runtime.clone().spawn(async move {
+        let view = LeaderView::new(&sender, state.masters.handles.len());
         tokio::select! {
             biased;
-            () = context.shutdown.closed() => {}
+            () = state.shutdown.closed() => {}
             () = sender.closed() => {}
-            () = follow(&context, &key, &board) => {}
+            () = follow_masters(&state, &key, &view) => {}
         }
         // What is not followed any more is not known.
         sender.send_replace(None);
@@ -41,15 +41,15 @@ pub(crate) fn start(context: &Arc<Context>, key: Bytes) -> watch::Receiver<Optio
 }
 
 /// Follows all masters, in one task.
-async fn follow(context: &Context, key: &Bytes, board: &Board<'_>) {
-    type Scout<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
-    let mut scouts: Vec<Scout<'_>> = (0..context.masters.handles.len())
-        .map(|master| Box::pin(scout(context, master, key, board)) as _)
+async fn follow_masters(state: &LockState, key: &Bytes, view: &LeaderView<'_>) {
+    type MasterPoll<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+    let mut polls: Vec<MasterPoll<'_>> = (0..state.masters.handles.len())
+        .map(|master| Box::pin(poll_master(state, master, key, view)) as _)
         .collect();
     poll_fn(|task| {
         // None of them ends.
-        for scout in &mut scouts {
-            let _ = scout.as_mut().poll(task);
+        for poll in &mut polls {
+            let _ = poll.as_mut().poll(task);
         }
         Poll::Pending
     })
@@ -57,44 +57,44 @@ async fn follow(context: &Context, key: &Bytes, board: &Board<'_>) {
 }
 
 /// Looks at one master's record whenever it may have changed.
-async fn scout(context: &Context, master: usize, key: &Bytes, board: &Board<'_>) {
-    let handle = &context.masters.handles[master];
-    let mut wakes = Wakes::new(context.settings.retry_delay);
+async fn poll_master(state: &LockState, master: usize, key: &Bytes, view: &LeaderView<'_>) {
+    let handle = &state.masters.handles[master];
+    let mut budget = WakeBudget::new(state.settings.retry_delay);
     loop {
-        let mut looking = pin!(timeout(LONGEST_LOOK, async {
+        let mut query = pin!(timeout(MAX_QUERY_TIME, async {
             // It is never closed.
             let _permit = handle.watch_permits.acquire().await;
             handle.master.watch_record(key.clone()).await
         }));
-        let seen = tokio::select! {
-            seen = &mut looking => seen,
+        let result = tokio::select! {
+            result = &mut query => result,
             () = sleep(POLL) => {
-                board.report(master, None);
-                looking.await
+                view.report(master, None);
+                query.await
             }
         };
         let poll = POLL - jitter(POLL / 4);
-        match seen {
+        match result {
             Ok(Ok(record)) => {
-                board.report(master, record.text);
+                view.report(master, record.text);
                 tokio::select! {
                     () = record.changed => {}
                     () = sleep(poll) => {}
                 }
             }
             Ok(Err(_)) | Err(_) => {
-                board.report(master, None);
+                view.report(master, None);
                 sleep(poll).await;
             }
         }
         // Whatever masters tell, it is no busy loop.
-        sleep(wakes.delay(Instant::now())).await;
-        wakes.take();
+        sleep(budget.delay(Instant::now())).await;
+        budget.take();
     }
 }
 
 /// What all masters said, and what is shown of it.
-struct Board<'a> {
+struct LeaderView<'a> {
     shown: &'a watch::Sender<Option<Leader>>,
     state: Mutex<State>,
 }
@@ -106,7 +106,7 @@ struct State {
     last: Option<Leader>,
 }
 
-impl<'a> Board<'a> {
+impl<'a> LeaderView<'a> {
     fn new(shown: &'a watch::Sender<Option<Leader>>, masters: usize) -> Self {
         Self {
             shown,
@@ -121,20 +121,21 @@ impl<'a> Board<'a> {
         // No panic can leave it half-changed.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.records[master] = record;
-        let leader = agreed(&state.records).filter(|leader| follows(state.last.as_ref(), leader));
+        let leader =
+            quorum_leader(&state.records).filter(|leader| may_follow(state.last.as_ref(), leader));
         if leader.is_some() {
             state.last.clone_from(&leader);
         }
         self.shown.send_if_modified(|shown| {
-            let is_news = *shown != leader;
+            let is_changed = *shown != leader;
             *shown = leader;
-            is_news
+            is_changed
         });
     }
 }
 
 /// The leader of whom a quorum of all masters have the same record.
-fn agreed(records: &[Option<Bytes>]) -> Option<Leader> {
+fn quorum_leader(records: &[Option<Bytes>]) -> Option<Leader> {
     let needed = quorum(records.len());
     let count = |record: &Bytes| {
         records
@@ -151,7 +152,7 @@ fn agreed(records: &[Option<Bytes>]) -> Option<Leader> {
 }
 
 /// Whether a leader may be shown after the last one: the same, or one that came later.
-fn follows(last: Option<&Leader>, leader: &Leader) -> bool {
+fn may_follow(last: Option<&Leader>, leader: &Leader) -> bool {
     last.is_none_or(|last| leader.fence() > last.fence() || leader == last)
 }
 
@@ -159,17 +160,17 @@ fn follows(last: Option<&Leader>, leader: &Leader) -> bool {
 mod tests {
     use super::*;
 
-    fn show(board: &Board<'_>, master: usize, record: &'static str) {
+    fn show(view: &LeaderView<'_>, master: usize, record: &'static str) {
         let record = (!record.is_empty()).then_some(Bytes::from_static(record.as_bytes()));
-        board.report(master, record);
+        view.report(master, record);
     }
 
     /// What is shown after these reports, each of a master and its record.
     fn shown(reports: &[(usize, &'static str)]) -> Option<(u64, String)> {
         let (sender, receiver) = watch::channel(None);
-        let board = Board::new(&sender, 3);
+        let view = LeaderView::new(&sender, 3);
         for (master, record) in reports {
-            show(&board, *master, record);
+            show(&view, *master, record);
         }
         let leader: Option<Leader> = receiver.borrow().clone();
         leader.map(|leader| (leader.fence(), leader.name().into_owned()))
@@ -202,14 +203,14 @@ mod tests {
     #[test]
     fn nobody_is_told_of_what_does_not_change() {
         let (sender, mut receiver) = watch::channel(None);
-        let board = Board::new(&sender, 3);
-        show(&board, 0, "5 a");
+        let view = LeaderView::new(&sender, 3);
+        show(&view, 0, "5 a");
         assert!(!receiver.has_changed().unwrap());
-        show(&board, 1, "5 a");
+        show(&view, 1, "5 a");
         assert!(receiver.has_changed().unwrap());
         let _ = receiver.borrow_and_update();
-        show(&board, 2, "5 a");
-        show(&board, 0, "");
+        show(&view, 2, "5 a");
+        show(&view, 0, "");
         assert!(!receiver.has_changed().unwrap());
     }
 }

@@ -18,46 +18,50 @@ use crate::error::{Error, LostReason, Result};
 use crate::lease::release::Release;
 use crate::runtime::inline_task::TaskHandle;
 use crate::runtime::shutdown::{GuardToken, ShutdownTracker};
-use crate::state::validity::{Held, Term};
+use crate::state::validity::{LeaseValidity, ReleaseOnDrop};
 
 /// What a guard asks of the task that owns its lease.
-pub(crate) enum Order {
+pub(crate) enum LeaseCommand {
     /// Extend it from now on by yourself.
-    Keep(AutoExtend),
+    AutoExtend(AutoExtend),
     /// Have this stand beside it, from the next extension on.
-    Record(Bytes),
+    SetRecord(Bytes),
     Extend(oneshot::Sender<Result<()>>),
     Release(oneshot::Sender<Result<Release>>),
 }
 
 /// A lease on its way to whoever waits for it, which may not be there any more. Dropped, it has the
 /// owner task release the lock: the closed channel is the message.
-pub(crate) struct Offer {
-    orders: mpsc::UnboundedSender<Order>,
-    term: Arc<Term>,
+pub(crate) struct PendingLease {
+    commands: mpsc::UnboundedSender<LeaseCommand>,
+    validity: Arc<LeaseValidity>,
     fence: u64,
     accepted: Arc<AtomicBool>,
     shutdown: ShutdownTracker,
 }
 
-impl Offer {
+impl PendingLease {
     /// An offer, and what its owner has to serve.
-    pub(crate) fn new(term: Arc<Term>, fence: u64, shutdown: ShutdownTracker) -> (Self, Service) {
-        let (orders, receiver) = mpsc::unbounded_channel();
+    pub(crate) fn new(
+        validity: Arc<LeaseValidity>,
+        fence: u64,
+        shutdown: ShutdownTracker,
+    ) -> (Self, LeaseInbox) {
+        let (commands, receiver) = mpsc::unbounded_channel();
         let accepted = Arc::new(AtomicBool::new(false));
-        let service = Service {
-            orders: receiver,
-            term: term.clone(),
+        let inbox = LeaseInbox {
+            commands: receiver,
+            validity: validity.clone(),
             accepted: accepted.clone(),
         };
-        let offer = Self {
-            orders,
-            term,
+        let pending = Self {
+            commands,
+            validity,
             fence,
             accepted,
             shutdown,
         };
-        (offer, service)
+        (pending, inbox)
     }
 
     /// The lease, unless a shutdown was faster.
@@ -69,31 +73,34 @@ impl Offer {
         Ok(Lease {
             token,
             task,
-            orders: self.orders,
-            held: Held(self.term),
+            commands: self.commands,
+            release_on_drop: ReleaseOnDrop(self.validity),
             fence: self.fence,
         })
     }
 }
 
 /// The owner's end of a lease.
-pub(crate) struct Service {
-    pub(crate) orders: mpsc::UnboundedReceiver<Order>,
-    pub(crate) term: Arc<Term>,
+pub(crate) struct LeaseInbox {
+    pub(crate) commands: mpsc::UnboundedReceiver<LeaseCommand>,
+    pub(crate) validity: Arc<LeaseValidity>,
     accepted: Arc<AtomicBool>,
 }
 
-impl Service {
+impl LeaseInbox {
     /// The first order, which is `None` if the lease is not wanted or `closed` came before
     /// anybody accepted it.
-    pub(crate) async fn first(&mut self, closed: impl Future<Output = ()>) -> Option<Order> {
+    pub(crate) async fn first_command(
+        &mut self,
+        closed: impl Future<Output = ()>,
+    ) -> Option<LeaseCommand> {
         tokio::select! {
             biased;
-            order = self.orders.recv() => return order,
+            command = self.commands.recv() => return command,
             () = closed => {}
         }
         if self.accepted.load(Ordering::Acquire) {
-            return self.orders.recv().await;
+            return self.commands.recv().await;
         }
         None
     }
@@ -101,12 +108,12 @@ impl Service {
 
 /// The guard's end of a lease. Dropped, wherever that is, it has the owner task release the lock.
 pub(crate) struct Lease {
-    held: Held,
+    release_on_drop: ReleaseOnDrop,
     /// Says that the lease is in use. Given up before the owner hears that it is to be released: in
     /// between, a shutdown waits for one more than it must, and not for one less.
     token: GuardToken,
     task: TaskHandle,
-    orders: mpsc::UnboundedSender<Order>,
+    commands: mpsc::UnboundedSender<LeaseCommand>,
     fence: u64,
 }
 
@@ -116,20 +123,20 @@ impl Lease {
         self.fence
     }
 
-    pub(crate) const fn term(&self) -> &Arc<Term> {
-        &self.held.0
+    pub(crate) const fn validity(&self) -> &Arc<LeaseValidity> {
+        &self.release_on_drop.0
     }
 
     /// Has the owner task extend it by itself.
-    pub(crate) fn keep(&self, auto: AutoExtend) {
+    pub(crate) fn auto_extend(&self, auto: AutoExtend) {
         // Where the owner is gone, so is all that could be extended.
-        let _ = self.orders.send(Order::Keep(auto));
+        let _ = self.commands.send(LeaseCommand::AutoExtend(auto));
     }
 
     /// Extends it, and writes who has it beside it.
     pub(crate) async fn announce(&self, record: Bytes) -> Result<()> {
         // As above.
-        let _ = self.orders.send(Order::Record(record));
+        let _ = self.commands.send(LeaseCommand::SetRecord(record));
         self.extend().await
     }
 
@@ -137,24 +144,26 @@ impl Lease {
         let (reply, answer) = oneshot::channel();
         // Where the owner is gone, so is the receiver of the answer.
         self.task
-            .send_and_poll(|| drop(self.orders.send(Order::Extend(reply))));
+            .send_and_poll(|| drop(self.commands.send(LeaseCommand::Extend(reply))));
         answer.await.unwrap_or(Err(Error::Closed))
     }
 
     pub(crate) async fn release(self) -> Result<Release> {
         let Self {
-            held,
+            release_on_drop,
             token,
             task,
-            orders,
+            commands,
             ..
         } = self;
         let (reply, answer) = oneshot::channel();
         drop(token);
-        task.send_and_poll(|| drop(orders.send(Order::Release(reply))));
-        answer.await.unwrap_or_else(|_| match held.0.lost() {
-            None | Some(LostReason::Closed) => Err(Error::Closed),
-            Some(_) => Ok(Release::AlreadyExpired),
-        })
+        task.send_and_poll(|| drop(commands.send(LeaseCommand::Release(reply))));
+        answer
+            .await
+            .unwrap_or_else(|_| match release_on_drop.0.lost_reason() {
+                None | Some(LostReason::Closed) => Err(Error::Closed),
+                Some(_) => Ok(Release::AlreadyExpired),
+            })
     }
 }

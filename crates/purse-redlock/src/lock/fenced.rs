@@ -9,7 +9,7 @@ use crate::lock::fence_marker::Fenced;
 use crate::lock::guard::RedlockGuard;
 use crate::lock::multi::RedlockMulti;
 use crate::lock::mutex::RedlockMutex;
-use crate::state::context::Context;
+use crate::state::LockState;
 
 /// The guard of a lock that has a [`fence`](RedlockGuard::fence).
 pub type FencedGuard = RedlockGuard<Fenced>;
@@ -89,11 +89,11 @@ pub type FencedMutex = RedlockMutex<Fenced>;
 /// `~jobs:* +set +get +del +pttl +pexpire +time +eval +evalsha`.
 #[doc(alias = "fencing")]
 #[derive(Clone)]
-pub struct FencedRedlock(Arc<Context>);
+pub struct FencedRedlock(Arc<LockState>);
 
 impl FencedRedlock {
-    pub(crate) const fn new(context: Arc<Context>) -> Self {
-        Self(context)
+    pub(crate) const fn new(state: Arc<LockState>) -> Self {
+        Self(state)
     }
 
     /// The lock with this name: as [`Redlock::mutex`], with a fence.

@@ -55,7 +55,7 @@ impl<F: Fencing> RedlockGuard<F> {
     #[doc(alias = "locked")]
     #[must_use]
     pub fn remaining(&self) -> Duration {
-        self.lease.term().remaining()
+        self.lease.validity().remaining()
     }
 
     /// Until when the lock surely holds, if nobody else deletes its keys and no master loses them:
@@ -63,7 +63,7 @@ impl<F: Fencing> RedlockGuard<F> {
     /// minus the drift allowed to clocks, which is 1 % and 2 ms.
     #[must_use]
     pub fn valid_until(&self) -> LockInstant {
-        self.lease.term().valid_until()
+        self.lease.validity().valid_until()
     }
 
     /// Whether the lock holds, as far as is known without asking the masters.
@@ -78,7 +78,7 @@ impl<F: Fencing> RedlockGuard<F> {
     /// [`Lost`](crate::Error::Lost) once the time is over or an extension found the lock gone; from
     /// then on always.
     pub fn check(&self) -> Result<()> {
-        self.lease.term().check()
+        self.lease.validity().check()
     }
 
     /// Resolves once the lock is lost, to the reason: at [`valid_until`](Self::valid_until) at the
@@ -103,13 +103,13 @@ impl<F: Fencing> RedlockGuard<F> {
     /// # }
     /// ```
     pub fn lost(&self) -> Lost {
-        Lost::new(self.lease.term().clone())
+        Lost::new(self.lease.validity().clone())
     }
 
     /// How often the lock was extended so far, by itself or by hand.
     #[must_use]
     pub fn extensions(&self) -> u32 {
-        self.lease.term().extensions()
+        self.lease.validity().extensions()
     }
 
     pub(crate) const fn lease(&self) -> &Lease {

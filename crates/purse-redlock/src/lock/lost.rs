@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::error::LostReason;
-use crate::state::validity::Term;
+use crate::state::validity::LeaseValidity;
 
 /// Resolves once a lock is lost; from [`RedlockGuard::lost`](crate::RedlockGuard::lost) and
 /// [`RedlockLease::lost`](crate::RedlockLease::lost).
@@ -27,16 +27,16 @@ use crate::state::validity::Term;
 /// Dropped at any point, nothing happens.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Lost {
-    term: Arc<Term>,
-    waiting: Option<Waiting>,
+    validity: Arc<LeaseValidity>,
+    waiting: Option<LostFuture>,
 }
 
-type Waiting = Pin<Box<dyn Future<Output = LostReason> + Send + Sync>>;
+type LostFuture = Pin<Box<dyn Future<Output = LostReason> + Send + Sync>>;
 
 impl Lost {
-    pub(crate) const fn new(term: Arc<Term>) -> Self {
+    pub(crate) const fn new(validity: Arc<LeaseValidity>) -> Self {
         Self {
-            term,
+            validity,
             waiting: None,
         }
     }
@@ -47,13 +47,13 @@ impl Future for Lost {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<LostReason> {
         // The clock first: a process that was stopped hears of it before any timer does.
-        if let Some(reason) = self.term.lost() {
+        if let Some(reason) = self.validity.lost_reason() {
             self.waiting = None;
             return Poll::Ready(reason);
         }
-        let term = self.term.clone();
+        let validity = self.validity.clone();
         self.waiting
-            .get_or_insert_with(|| Box::pin(async move { term.until_lost().await }))
+            .get_or_insert_with(|| Box::pin(async move { validity.wait_lost().await }))
             .as_mut()
             .poll(cx)
     }
@@ -61,14 +61,14 @@ impl Future for Lost {
 
 impl Clone for Lost {
     fn clone(&self) -> Self {
-        Self::new(self.term.clone())
+        Self::new(self.validity.clone())
     }
 }
 
 impl fmt::Debug for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lost")
-            .field("reason", &self.term.lost())
+            .field("reason", &self.validity.lost_reason())
             .finish_non_exhaustive()
     }
 }

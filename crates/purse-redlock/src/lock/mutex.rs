@@ -9,16 +9,16 @@ use bytes::Bytes;
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
-use crate::acquire::{Wait, attempt};
+use crate::acquire::{Waiter, traced_attempt};
 use crate::config::auto_extend::AutoExtend;
 use crate::config::settings::MAX_OUTAGE_TOLERANCE;
 use crate::error::{Error, Result};
 use crate::keys::Shown;
 use crate::lease::Lease;
-use crate::lease::owner::Manner;
+use crate::lease::owner::AcquireStrategy;
 use crate::lock::fence_marker::{Fencing, Unfenced};
 use crate::lock::guard::RedlockGuard;
-use crate::state::context::Context;
+use crate::state::LockState;
 use crate::telemetry::span::LockSpan;
 
 /// A lock by name, which at most one holder at a time acquires; made by
@@ -58,7 +58,7 @@ use crate::telemetry::span::LockSpan;
 /// [`Redlock`](crate::Redlock) was built on does.
 #[derive(Clone)]
 pub struct RedlockMutex<F: Fencing = Unfenced> {
-    context: Arc<Context>,
+    state: Arc<LockState>,
     /// One key; several within a [`RedlockMulti`](crate::RedlockMulti), sorted.
     keys: Arc<[Bytes]>,
     fencing: PhantomData<fn() -> F>,
@@ -66,10 +66,10 @@ pub struct RedlockMutex<F: Fencing = Unfenced> {
 }
 
 impl<F: Fencing> RedlockMutex<F> {
-    pub(crate) fn new(context: Arc<Context>, keys: Arc<[Bytes]>) -> Self {
-        let auto_extend = context.settings.auto_extend;
+    pub(crate) fn new(state: Arc<LockState>, keys: Arc<[Bytes]>) -> Self {
+        let auto_extend = state.settings.auto_extend;
         Self {
-            context,
+            state,
             keys,
             fencing: PhantomData,
             auto_extend,
@@ -91,11 +91,11 @@ impl<F: Fencing> RedlockMutex<F> {
         self
     }
 
-    pub(crate) fn context(&self) -> &Arc<Context> {
-        &self.context
+    pub(crate) fn state(&self) -> &Arc<LockState> {
+        &self.state
     }
 
-    pub(crate) const fn extends(&self) -> Option<AutoExtend> {
+    pub(crate) const fn auto_extend_setting(&self) -> Option<AutoExtend> {
         self.auto_extend
     }
 
@@ -132,21 +132,21 @@ impl<F: Fencing> RedlockMutex<F> {
     #[doc(alias = "SETNX")]
     pub async fn try_lock(&self) -> Result<RedlockGuard<F>> {
         let mut span = LockSpan::open(&self.keys);
-        if self.context.waiting.gates.is_promised(&self.keys) {
+        if self.state.waiting.queues.is_reserved(&self.keys) {
             // Whoever tries over and over lets others get on.
             yield_now().await;
             return Err(Error::Held { retry_after: None });
         }
-        let attempt = attempt(
-            &self.context,
+        let traced_attempt = traced_attempt(
+            &self.state,
             &self.keys,
             F::IS_FENCED,
-            Manner::Alone,
+            AcquireStrategy::Immediate,
             &mut span,
         );
-        match attempt.await {
+        match traced_attempt.await {
             Ok(lease) => Ok(self.guard(lease)),
-            Err(failure) => Err(failure.error),
+            Err(error) => Err(error.error),
         }
     }
 
@@ -173,30 +173,30 @@ impl<F: Fencing> RedlockMutex<F> {
     /// As [`try_lock`](Self::try_lock).
     #[doc(alias = "acquire")]
     pub async fn lock(&self) -> Result<RedlockGuard<F>> {
-        let mut wait = Wait::new(&self.context, &self.keys, F::IS_FENCED);
-        wait.queue(Duration::MAX).await?;
+        let mut waiter = Waiter::new(&self.state, &self.keys, F::IS_FENCED);
+        waiter.wait_in_queue(Duration::MAX).await?;
         let mut is_quarantined = false;
         loop {
-            let error = match wait.attempt().await {
+            let error = match waiter.try_acquire().await {
                 Ok(lease) => return Ok(self.guard(lease)),
                 Err(error) => error,
             };
-            let outage = wait.outage(&error);
+            let outage = waiter.outage(&error);
             match error {
                 Error::Held { .. } => is_quarantined = false,
                 error @ (Error::NoQuorum { .. } | Error::ValidityExhausted { .. }) => {
                     let left = MAX_OUTAGE_TOLERANCE.saturating_sub(outage);
                     // One that has just ended was not over yet when the masters were asked.
                     let was_quarantined = is_quarantined;
-                    is_quarantined = self.context.is_quarantined_within(left);
+                    is_quarantined = self.state.is_quarantined_within(left);
                     let is_borne = is_quarantined || was_quarantined;
-                    if outage >= self.context.settings.outage_tolerance() && !is_borne {
+                    if outage >= self.state.settings.outage_tolerance() && !is_borne {
                         return Err(error);
                     }
                 }
                 error => return Err(error),
             }
-            wait.pause(Duration::MAX).await?;
+            waiter.wait_for_change(Duration::MAX).await?;
         }
     }
 
@@ -204,7 +204,7 @@ impl<F: Fencing> RedlockMutex<F> {
     /// are down.
     ///
     /// The time in line counts. Whoever is first tries once at least, and once more at the end, so
-    /// that it may take a [`node_timeout`](crate::RedlockBuilder::node_timeout) longer.
+    /// that it may take a [`master_timeout`](crate::RedlockBuilder::master_timeout) longer.
     ///
     /// Redis command, round trips and atomicity: as [`lock`](Self::lock).
     ///
@@ -217,12 +217,12 @@ impl<F: Fencing> RedlockMutex<F> {
     /// As [`try_lock`](Self::try_lock).
     #[doc(alias = "acquire")]
     pub async fn lock_timeout(&self, limit: Duration) -> Result<RedlockGuard<F>> {
-        let bound = limit.saturating_add(self.context.settings.node_timeout);
+        let bound = limit.saturating_add(self.state.settings.master_timeout);
         let mut last = None;
         tokio::select! {
             biased;
             outcome = self.lock_within(limit, &mut last) => return outcome,
-            ended = self.context.sleep(bound) => ended?,
+            ended = self.state.sleep(bound) => ended?,
         }
         Err(Error::Timeout { source: last })
     }
@@ -234,16 +234,16 @@ impl<F: Fencing> RedlockMutex<F> {
         last: &mut Option<Box<Error>>,
     ) -> Result<RedlockGuard<F>> {
         let start = Instant::now();
-        let mut wait = Wait::new(&self.context, &self.keys, F::IS_FENCED);
-        if !wait.queue(limit).await? {
+        let mut waiter = Waiter::new(&self.state, &self.keys, F::IS_FENCED);
+        if !waiter.wait_in_queue(limit).await? {
             return Err(Error::Timeout { source: None });
         }
         loop {
-            match wait.attempt().await {
+            match waiter.try_acquire().await {
                 Ok(lease) => return Ok(self.guard(lease)),
                 Err(error @ (Error::Closed | Error::WrongType { .. })) => return Err(error),
                 Err(error) => {
-                    wait.outage(&error);
+                    waiter.outage(&error);
                     *last = Some(Box::new(error));
                 }
             }
@@ -253,13 +253,13 @@ impl<F: Fencing> RedlockMutex<F> {
                     source: last.take(),
                 });
             }
-            wait.pause(left).await?;
+            waiter.wait_for_change(left).await?;
         }
     }
 
     fn guard(&self, lease: Lease) -> RedlockGuard<F> {
         if let Some(auto) = self.auto_extend {
-            lease.keep(auto);
+            lease.auto_extend(auto);
         }
         RedlockGuard::new(lease, self.keys.clone())
     }

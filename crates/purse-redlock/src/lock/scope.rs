@@ -14,7 +14,7 @@ use crate::lock::guard::RedlockGuard;
 use crate::lock::lost::Lost;
 use crate::lock::mutex::RedlockMutex;
 use crate::runtime::clock::LockInstant;
-use crate::state::validity::Term;
+use crate::state::validity::LeaseValidity;
 
 /// What the work in a [`scope`](RedlockMutex::scope) sees of its lock.
 ///
@@ -22,7 +22,7 @@ use crate::state::validity::Term;
 /// scope says that the lock is lost.
 #[derive(Clone)]
 pub struct RedlockLease<F: Fencing = Unfenced> {
-    term: Arc<Term>,
+    validity: Arc<LeaseValidity>,
     fencing: F,
 }
 
@@ -30,19 +30,19 @@ impl<F: Fencing> RedlockLease<F> {
     /// The key of the lock on the masters; of several locks held as one, the first.
     #[must_use]
     pub fn key(&self) -> &[u8] {
-        self.term.keys().first().map_or(&[], AsRef::as_ref)
+        self.validity.keys().first().map_or(&[], AsRef::as_ref)
     }
 
     /// As [`RedlockGuard::remaining`].
     #[must_use]
     pub fn remaining(&self) -> Duration {
-        self.term.remaining()
+        self.validity.remaining()
     }
 
     /// As [`RedlockGuard::valid_until`]; it moves on with each extension.
     #[must_use]
     pub fn valid_until(&self) -> LockInstant {
-        self.term.valid_until()
+        self.validity.valid_until()
     }
 
     /// Fails once the lock is lost: check it right before what must not happen without the lock,
@@ -51,18 +51,18 @@ impl<F: Fencing> RedlockLease<F> {
     /// # Errors
     /// [`Lost`](Error::Lost), from then on always.
     pub fn check(&self) -> Result<()> {
-        self.term.check()
+        self.validity.check()
     }
 
     /// As [`RedlockGuard::lost`]: for tasks that the work spawns, which nobody cancels.
     pub fn lost(&self) -> Lost {
-        Lost::new(self.term.clone())
+        Lost::new(self.validity.clone())
     }
 
     /// As [`RedlockGuard::extensions`].
     #[must_use]
     pub fn extensions(&self) -> u32 {
-        self.term.extensions()
+        self.validity.extensions()
     }
 }
 
@@ -77,7 +77,7 @@ impl RedlockLease<Fenced> {
 impl<F: Fencing> fmt::Debug for RedlockLease<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedlockLease")
-            .field("keys", &Shown(self.term.keys()))
+            .field("keys", &Shown(self.validity.keys()))
             .field("remaining", &self.remaining())
             .finish_non_exhaustive()
     }
@@ -85,7 +85,7 @@ impl<F: Fencing> fmt::Debug for RedlockLease<F> {
 
 /// What became of the work in a [`scope`](RedlockMutex::scope), and of its lock.
 #[derive(Debug)]
-#[must_use = "the lock may have ended before the work did: see `certain`"]
+#[must_use = "the lock may have ended before the work did: see `ensure_held`"]
 pub struct Scoped<T> {
     output: T,
     release: Result<Release>,
@@ -103,7 +103,7 @@ impl<T> Scoped<T> {
     /// # Errors
     /// [`Lost`](Error::Lost) if the lock had ended before, [`NoQuorum`](Error::NoQuorum) if too few
     /// masters answered the release to know.
-    pub fn certain(self) -> Result<T> {
+    pub fn ensure_held(self) -> Result<T> {
         match self.release {
             Ok(Release::Released) => Ok(self.output),
             Ok(Release::AlreadyExpired) => Err(Error::Lost {
@@ -159,7 +159,7 @@ impl<F: Fencing> RedlockMutex<F> {
     ///         Ok::<_, purse_redlock::Error>("sent")
     ///     })
     ///     .await?;
-    /// assert_eq!(done.certain()??, "sent");
+    /// assert_eq!(done.ensure_held()??, "sent");
     /// assert_eq!(sum, 1);
     /// # Ok(())
     /// # })
@@ -179,11 +179,11 @@ impl<F: Fencing> RedlockMutex<F> {
         &self,
         work: impl FnOnce(RedlockLease<F>) -> W,
     ) -> Result<Scoped<W::Output>> {
-        let auto = self.extends().unwrap_or_default();
-        let entry = self.context().scopes.enter();
+        let auto = self.auto_extend_setting().unwrap_or_default();
+        let entry = self.state().scopes.enter();
         let guard = self.clone().auto_extend(auto).lock().await?;
         let shutdown = async {
-            self.context().shutdown.closed().await;
+            self.state().shutdown.closed().await;
             entry.wait_topmost().await;
         };
         let outcome = under(&guard, work, shutdown).await;
@@ -206,7 +206,7 @@ async fn under<F: Fencing, W: Future>(
     shutdown: impl Future<Output = ()>,
 ) -> Result<W::Output> {
     let lease = RedlockLease {
-        term: guard.lease().term().clone(),
+        validity: guard.lease().validity().clone(),
         fencing: guard.fencing(),
     };
     let work = pin!(work(lease));

@@ -11,14 +11,18 @@ use crate::master::MasterHandle;
 /// and those that did not answer lately.
 ///
 /// It is another one for each lock, so that no master breaks all ties.
-pub(crate) fn order(masters: &[MasterHandle], keys: &[Bytes], taken: &[usize]) -> Vec<usize> {
+pub(crate) fn rank_masters(
+    masters: &[MasterHandle],
+    keys: &[Bytes],
+    held_masters: &[usize],
+) -> Vec<usize> {
     let key = keys.first().map_or(&[][..], AsRef::as_ref);
     let mut order: Vec<_> = (0..masters.len()).collect();
     order.sort_by_cached_key(|index| {
         let handle = &masters[*index];
         let rank = rank(key, handle.master.server().as_bytes());
         let is_silent = handle.is_silent.load(Ordering::Relaxed);
-        (is_silent, taken.contains(index), rank, *index)
+        (is_silent, held_masters.contains(index), rank, *index)
     });
     order
 }
@@ -49,7 +53,7 @@ mod tests {
         for lock in 0..3_000 {
             let keys = [Bytes::from(format!("lock{lock}"))];
             let named = |handles: &[MasterHandle]| -> Vec<_> {
-                let order = order(handles, &keys, &[]);
+                let order = rank_masters(handles, &keys, &[]);
                 let names = order.iter().map(|index| handles[*index].master.server());
                 names.map(str::to_owned).collect()
             };
@@ -63,14 +67,14 @@ mod tests {
     fn those_come_last_that_cannot_grant_it() {
         let handles = handles(&["a:1", "b:1", "c:1"]);
         let keys = [Bytes::from_static(b"key")];
-        let before = order(&handles, &keys, &[]);
+        let before = rank_masters(&handles, &keys, &[]);
         handles[before[0]].is_silent.store(true, Ordering::Relaxed);
         assert_eq!(
-            order(&handles, &keys, &[]),
+            rank_masters(&handles, &keys, &[]),
             [before[1], before[2], before[0]]
         );
         assert_eq!(
-            order(&handles, &keys, &[before[1]]),
+            rank_masters(&handles, &keys, &[before[1]]),
             [before[2], before[1], before[0]]
         );
     }

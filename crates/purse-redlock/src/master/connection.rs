@@ -165,7 +165,7 @@ impl ConnectionState {
                 let message = "connected, and not to be asked for locks yet";
                 return Err(Error::new(ErrorKind::NotSent, message).with_source(error));
             }
-            state @ MasterState::Twin { .. } => {
+            state @ MasterState::Duplicate { .. } => {
                 return Err(Error::new(ErrorKind::Config, state.to_string()));
             }
         };

@@ -15,8 +15,7 @@ use tokio::time::Instant;
 
 use crate::master::commands::redact;
 use crate::master::token::Token;
-use crate::master::{Action, Answer, Request, RequestFuture};
-use crate::master::{MasterHandle, Masters};
+use crate::master::{Action, Answer, MasterHandle, Masters, Request, RequestFuture};
 use crate::runtime::clock::LockInstant;
 use crate::telemetry::events;
 
@@ -284,7 +283,7 @@ impl RequestQueue {
             pause,
             denied_since,
         } = in_flight.release_retry.unwrap_or(ReleaseRetry {
-            pause: context.masters.settings.node_timeout,
+            pause: context.masters.settings.master_timeout,
             denied_since: None,
         });
         let denied_since = is_denied.then(|| denied_since.unwrap_or(now));
@@ -342,7 +341,7 @@ impl RequestContext {
 
     /// The transport keeps the node timeout; this bound holds whatever the transport does.
     fn reply_timeout(&self) -> Duration {
-        self.masters.settings.node_timeout.saturating_mul(2)
+        self.masters.settings.master_timeout.saturating_mul(2)
     }
 }
 

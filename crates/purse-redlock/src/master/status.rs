@@ -45,7 +45,7 @@ pub enum MasterState {
     /// It is the same database of the same server as another master, and only that one's votes
     /// count.
     #[non_exhaustive]
-    Twin {
+    Duplicate {
         /// The address of the other one.
         of: String,
     },
@@ -61,7 +61,7 @@ impl fmt::Display for MasterState {
                 let left = until.saturating_duration_since(LockInstant::now());
                 write!(f, "quarantined for another {left:.1?}")
             }
-            Self::Twin { of } => write!(f, "the same database of the same server as {of}"),
+            Self::Duplicate { of } => write!(f, "the same database of the same server as {of}"),
         }
     }
 }

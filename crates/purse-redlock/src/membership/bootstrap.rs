@@ -7,53 +7,60 @@ use tokio::task::JoinSet;
 
 use crate::config::endpoint::Master;
 use crate::error::{Error, Result};
-use crate::membership::quarantine::{Quarantine, is_seasoned};
-use crate::membership::registry::{Roll, is_one_address};
-use crate::membership::supervisor::{Keeper, Met, Rules};
+use crate::membership::quarantine::{Quarantine, predates_any_lock};
+use crate::membership::registry::{MasterRegistry, is_same_address};
+use crate::membership::supervisor::{IdentifiedSession, MasterSupervisor, VotingPolicy};
 use crate::quorum::decision::quorum;
 use crate::runtime::clock::LockInstant;
 use crate::telemetry::events;
 
 /// A master that was tried once.
-struct Opened {
-    keeper: Keeper,
-    met: Result<Met, ClientError>,
+struct ConnectAttempt {
+    supervisor: MasterSupervisor,
+    identified: Result<IdentifiedSession, ClientError>,
 }
 
 /// The keepers of all masters, of which a quorum is connected.
-pub(crate) async fn masters(masters: Vec<Master>, rules: Rules) -> Result<Vec<Keeper>> {
+pub(crate) async fn connect_masters(
+    masters: Vec<Master>,
+    policy: VotingPolicy,
+) -> Result<Vec<MasterSupervisor>> {
     let count = masters.len();
     if count > 1 && count.is_multiple_of(2) {
         events::even_masters(count);
     }
-    let opened = open_all(masters, rules).await?;
-    refuse_one_address(&opened)?;
-    let trusts_young = trusts_young(&opened, rules);
-    let mut keepers = Vec::with_capacity(count);
+    let attempts = try_all(masters, policy).await?;
+    refuse_same_address(&attempts)?;
+    let trusts_young = trusts_young(&attempts, policy);
+    let mut supervisors = Vec::with_capacity(count);
     let mut down = Vec::new();
-    for Opened { mut keeper, met } in opened {
-        match met {
-            Ok(met) => {
-                let from = match trusts_young {
+    for ConnectAttempt {
+        mut supervisor,
+        identified,
+    } in attempts
+    {
+        match identified {
+            Ok(identified) => {
+                let vote_start = match trusts_young {
                     true => LockInstant::now(),
-                    false => keeper.votes_from(&met.identity),
+                    false => supervisor.vote_start(&identified.identity),
                 };
-                let admitted = keeper.admit(&met, from).await;
-                admitted.map_err(|twin| {
-                    let first: &Keeper = &keepers[twin.master];
-                    twins(twin.master, first, keepers.len(), &keeper)
+                let granted = supervisor.grant_vote(&identified, vote_start).await;
+                granted.map_err(|duplicate| {
+                    let first: &MasterSupervisor = &supervisors[duplicate.master];
+                    duplicate_masters_error(duplicate.master, first, supervisors.len(), &supervisor)
                 })?;
             }
             Err(error) => {
-                events::unreachable(keeper.connection().server(), &error);
-                down.push((keepers.len(), error));
+                events::unreachable(supervisor.connection().server(), &error);
+                down.push((supervisors.len(), error));
             }
         }
-        keepers.push(keeper);
+        supervisors.push(supervisor);
     }
     let (votes, needed) = (count - down.len(), quorum(count));
     if votes < needed {
-        let server = |index: usize| keepers[index].connection().server().to_owned();
+        let server = |index: usize| supervisors[index].connection().server().to_owned();
         let errors = down.into_iter();
         let errors = errors
             .map(|(index, error)| (server(index), error))
@@ -65,43 +72,46 @@ pub(crate) async fn masters(masters: Vec<Master>, rules: Rules) -> Result<Vec<Ke
         });
     }
     for (index, error) in down {
-        keepers[index].connection().mark_down(error);
+        supervisors[index].connection().mark_down(error);
     }
-    Ok(keepers)
+    Ok(supervisors)
 }
 
 /// Whether masters that have only just started count at once, for the first time: a new
 /// installation has no others. Where a quorum is older, the young ones have more likely restarted.
-fn trusts_young(opened: &[Opened], rules: Rules) -> bool {
-    let met = opened.iter().filter_map(|opened| opened.met.as_ref().ok());
-    let seasoned = met.filter(|met| is_seasoned(&met.identity, rules.longest_ttl));
-    match rules.quarantine {
+fn trusts_young(attempts: &[ConnectAttempt], policy: VotingPolicy) -> bool {
+    let identified = attempts
+        .iter()
+        .filter_map(|attempt| attempt.identified.as_ref().ok());
+    let old_servers =
+        identified.filter(|identified| predates_any_lock(&identified.identity, policy.longest_ttl));
+    match policy.quarantine {
         Quarantine::Off => true,
         Quarantine::Strict => false,
-        Quarantine::Restarts => seasoned.count() < quorum(opened.len()),
+        Quarantine::Restarts => old_servers.count() < quorum(attempts.len()),
     }
 }
 
 /// Tries all at once, and keeps their order.
-async fn open_all(masters: Vec<Master>, rules: Rules) -> Result<Vec<Opened>> {
-    let roll = Arc::new(Roll::new(masters.len()));
+async fn try_all(masters: Vec<Master>, policy: VotingPolicy) -> Result<Vec<ConnectAttempt>> {
+    let registry = Arc::new(MasterRegistry::new(masters.len()));
     let mut tasks = JoinSet::new();
     for (index, master) in masters.into_iter().enumerate() {
-        let keeper = Keeper::new(index, master.into_builder(), rules, &roll);
+        let supervisor = MasterSupervisor::new(index, master.into_builder(), policy, &registry);
         tasks.spawn(async move {
-            let opened = match keeper {
-                Ok(keeper) => open(keeper).await,
+            let attempt = match supervisor {
+                Ok(supervisor) => try_master(supervisor).await,
                 Err(error) => Err(error),
             };
-            (index, opened)
+            (index, attempt)
         });
     }
-    let mut opened = tasks.join_all().await;
-    opened.sort_by_key(|(index, _)| *index);
-    opened
+    let mut attempts = tasks.join_all().await;
+    attempts.sort_by_key(|(index, _)| *index);
+    attempts
         .into_iter()
-        .map(|(index, opened)| {
-            opened.map_err(|source| Error::Config {
+        .map(|(index, attempt)| {
+            attempt.map_err(|source| Error::Config {
                 message: format!("master {} cannot be used", index + 1),
                 source: Some(source),
             })
@@ -110,23 +120,26 @@ async fn open_all(masters: Vec<Master>, rules: Rules) -> Result<Vec<Opened>> {
 }
 
 /// Fails only where trying again would not help.
-async fn open(mut keeper: Keeper) -> Result<Opened, ClientError> {
-    match keeper.meet().await {
+async fn try_master(mut supervisor: MasterSupervisor) -> Result<ConnectAttempt, ClientError> {
+    match supervisor.connect_and_identify().await {
         Err(error) if matches!(error.kind(), ErrorKind::Auth | ErrorKind::Config) => Err(error),
-        met => Ok(Opened { keeper, met }),
+        identified => Ok(ConnectAttempt {
+            supervisor,
+            identified,
+        }),
     }
 }
 
 /// Refuses the same database of the same address twice, up or down: its votes would count double.
-fn refuse_one_address(opened: &[Opened]) -> Result<()> {
-    for (second, other) in opened.iter().enumerate() {
-        for (first, one) in opened[..second].iter().enumerate() {
-            let (one, other) = (&one.keeper, &other.keeper);
-            if !is_one_address(one.connection().server(), other.connection().server()) {
+fn refuse_same_address(attempts: &[ConnectAttempt]) -> Result<()> {
+    for (second, other) in attempts.iter().enumerate() {
+        for (first, one) in attempts[..second].iter().enumerate() {
+            let (one, other) = (&one.supervisor, &other.supervisor);
+            if !is_same_address(one.connection().server(), other.connection().server()) {
                 continue;
             }
             if one.database() == other.database() {
-                return Err(twins(first, one, second, other));
+                return Err(duplicate_masters_error(first, one, second, other));
             }
             events::one_server(other.connection().server(), first + 1, second + 1);
         }
@@ -134,7 +147,12 @@ fn refuse_one_address(opened: &[Opened]) -> Result<()> {
     Ok(())
 }
 
-fn twins(first: usize, one: &Keeper, second: usize, other: &Keeper) -> Error {
+fn duplicate_masters_error(
+    first: usize,
+    one: &MasterSupervisor,
+    second: usize,
+    other: &MasterSupervisor,
+) -> Error {
     Error::config(format!(
         "masters {} and {} are the same database of the same server ({} and {})",
         first + 1,

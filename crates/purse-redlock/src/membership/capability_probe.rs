@@ -18,7 +18,7 @@ const TTL: Duration = Duration::from_secs(5);
 
 /// Runs each script once, on a key that does not exist: a lock that could be acquired and never
 /// released would be found out too late. The server knows the scripts from then on.
-pub(crate) async fn scripts(session: &Session) -> Result<()> {
+pub(crate) async fn probe_scripts(session: &Session) -> Result<()> {
     let probe = Probe::new();
     for action in [Action::Release, Action::Extend] {
         match probe.run(session, action).await {
@@ -40,7 +40,7 @@ pub(crate) async fn scripts(session: &Session) -> Result<()> {
 ///
 /// For servers that do not tell who they are. A user who may only use some keys cannot find this
 /// out, nor anybody while the other session is over; then they count as two.
-pub(crate) async fn is_one_store(one: &Session, other: &Session) -> bool {
+pub(crate) async fn share_a_store(one: &Session, other: &Session) -> bool {
     let probe = Probe::new();
     let found = async {
         probe.run(one, Action::Acquire).await?;

@@ -49,7 +49,7 @@ pub enum Quarantine {
 
 /// What is known of who voted before.
 #[derive(Debug, Clone, Default)]
-pub(crate) enum Past {
+pub(crate) enum PreviousServer {
     /// Nobody, as far as we know.
     #[default]
     Unknown,
@@ -64,14 +64,14 @@ pub(crate) struct Voter {
     pub(crate) run_id: Option<String>,
     pub(crate) is_durable: bool,
     /// From when on its votes count.
-    pub(crate) from: LockInstant,
+    pub(crate) vote_start: LockInstant,
     /// When it last answered.
-    pub(crate) heard: LockInstant,
+    pub(crate) last_reply: LockInstant,
 }
 
 /// From when on the votes count of a server that said `now` who it is.
-pub(crate) fn votes_from(
-    past: &Past,
+pub(crate) fn vote_start(
+    previous: &PreviousServer,
     identity: &Identity,
     now: LockInstant,
     longest_ttl: Duration,
@@ -81,26 +81,30 @@ pub(crate) fn votes_from(
     if identity.run_id.is_none() {
         return now + full;
     }
-    match past {
-        Past::Replica => now + full,
-        Past::Unknown if identity.is_durable => now,
-        Past::Unknown => young,
-        Past::Voter(voter) if voter.run_id == identity.run_id => voter.from,
+    match previous {
+        PreviousServer::Replica => now + full,
+        PreviousServer::Unknown if identity.is_durable => now,
+        PreviousServer::Unknown => young,
+        PreviousServer::Voter(voter) if voter.run_id == identity.run_id => voter.vote_start,
         // It was up already when the other one still answered: not a restart, but another server,
         // which never had the data.
-        Past::Voter(voter) if now.saturating_duration_since(voter.heard) < identity.age => {
+        PreviousServer::Voter(voter)
+            if now.saturating_duration_since(voter.last_reply) < identity.age =>
+        {
             now + full
         }
         // A quarantine that its predecessor had not served is for what was lost before that.
-        Past::Voter(voter) if identity.is_durable && voter.is_durable => voter.from.max(now),
-        Past::Voter(_) => young,
+        PreviousServer::Voter(voter) if identity.is_durable && voter.is_durable => {
+            voter.vote_start.max(now)
+        }
+        PreviousServer::Voter(_) => young,
     }
 }
 
 /// Whether a server was up before any lock was given that may still hold, or has it on disk.
-pub(crate) fn is_seasoned(identity: &Identity, longest_ttl: Duration) -> bool {
+pub(crate) fn predates_any_lock(identity: &Identity, longest_ttl: Duration) -> bool {
     let now = LockInstant::now();
-    votes_from(&Past::Unknown, identity, now, longest_ttl) <= now
+    vote_start(&PreviousServer::Unknown, identity, now, longest_ttl) <= now
 }
 
 #[cfg(test)]
@@ -130,18 +134,18 @@ mod tests {
     }
 
     /// The voter that last answered so many seconds before [`now`].
-    fn voter(identity: &Identity, silent: u64) -> Past {
+    fn voter(identity: &Identity, silent: u64) -> PreviousServer {
         let start = *START;
-        Past::Voter(Voter {
+        PreviousServer::Voter(Voter {
             run_id: identity.run_id.clone(),
             is_durable: identity.is_durable,
-            from: start,
-            heard: start + Duration::from_secs(1_000 - silent),
+            vote_start: start,
+            last_reply: start + Duration::from_secs(1_000 - silent),
         })
     }
 
-    fn left(past: &Past, identity: &Identity) -> Duration {
-        votes_from(past, identity, now(), TTL).saturating_duration_since(now())
+    fn left(previous: &PreviousServer, identity: &Identity) -> Duration {
+        vote_start(previous, identity, now(), TTL).saturating_duration_since(now())
     }
 
     static START: LazyLock<LockInstant> = LazyLock::new(LockInstant::now);
@@ -152,33 +156,33 @@ mod tests {
 
     #[test]
     fn who_came_back_without_data_waits_until_it_is_older_than_the_ttl() {
-        let past = voter(&who("a", 0), 60);
+        let previous = voter(&who("a", 0), 60);
         for (age, expected) in [(0, FULL), (3, FULL - Duration::from_secs(3)), (11, NONE)] {
-            assert_eq!(left(&past, &who("b", age)), expected, "{age}");
-            assert_eq!(left(&Past::Unknown, &who("b", age)), expected);
+            assert_eq!(left(&previous, &who("b", age)), expected, "{age}");
+            assert_eq!(left(&PreviousServer::Unknown, &who("b", age)), expected);
         }
     }
 
     #[test]
     fn who_was_never_away_votes_at_once_unless_it_was_waiting() {
-        let mut past = voter(&who("a", 0), 1);
-        assert_eq!(left(&past, &who("a", 0)), NONE);
-        if let Past::Voter(voter) = &mut past {
-            voter.from = now() + TTL;
+        let mut previous = voter(&who("a", 0), 1);
+        assert_eq!(left(&previous, &who("a", 0)), NONE);
+        if let PreviousServer::Voter(voter) = &mut previous {
+            voter.vote_start = now() + TTL;
         }
-        assert_eq!(left(&past, &who("a", 0)), TTL);
+        assert_eq!(left(&previous, &who("a", 0)), TTL);
         let healed = durable(who("a", 0));
-        assert_eq!(left(&past, &healed), TTL);
+        assert_eq!(left(&previous, &healed), TTL);
     }
 
     #[test]
     fn who_has_its_data_on_disk_now_and_before_votes_at_once() {
         let (before, after) = (durable(who("a", 0)), durable(who("b", 0)));
         assert_eq!(left(&voter(&before, 5), &after), NONE);
-        assert_eq!(left(&Past::Unknown, &after), NONE);
+        assert_eq!(left(&PreviousServer::Unknown, &after), NONE);
         assert_eq!(left(&voter(&who("a", 0), 5), &after), FULL);
         assert_eq!(left(&voter(&before, 5), &who("b", 0)), FULL);
-        assert_eq!(left(&Past::Replica, &after), FULL);
+        assert_eq!(left(&PreviousServer::Replica, &after), FULL);
     }
 
     #[test]
@@ -191,18 +195,22 @@ mod tests {
     #[test]
     fn who_does_not_say_who_it_is_waits_each_time() {
         let nobody = durable(Identity::default());
-        for past in [Past::Unknown, Past::Replica, voter(&nobody, 1)] {
-            assert_eq!(left(&past, &nobody), FULL);
+        for previous in [
+            PreviousServer::Unknown,
+            PreviousServer::Replica,
+            voter(&nobody, 1),
+        ] {
+            assert_eq!(left(&previous, &nobody), FULL);
         }
     }
 
     #[test]
     fn the_unserved_quarantine_of_a_predecessor_goes_on() {
         let (before, after) = (durable(who("a", 0)), durable(who("b", 0)));
-        let mut past = voter(&before, 5);
-        if let Past::Voter(voter) = &mut past {
-            voter.from = now() + TTL / 2;
+        let mut previous = voter(&before, 5);
+        if let PreviousServer::Voter(voter) = &mut previous {
+            voter.vote_start = now() + TTL / 2;
         }
-        assert_eq!(left(&past, &after), TTL / 2);
+        assert_eq!(left(&previous, &after), TTL / 2);
     }
 }

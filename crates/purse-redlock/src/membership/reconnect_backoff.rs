@@ -4,23 +4,23 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-const FIRST: Duration = Duration::from_millis(20);
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// As long as an attempt may take by default: with a server that is silent, there is always one
 /// under way that it can answer as soon as it goes on.
-const LONGEST: Duration = Duration::from_millis(300);
+const MAX_PAUSE: Duration = Duration::from_millis(300);
 
 /// A connection that stood for so long was a good one.
-const GOOD: Duration = Duration::from_secs(2);
+const STABLE_AFTER: Duration = Duration::from_secs(2);
 
 /// The pauses from the start of one attempt to the start of the next: none at first, then twice as
 /// long each time, up to a bound, and half of it by chance.
-pub(crate) struct Pace {
+pub(crate) struct ReconnectBackoff {
     pause: Duration,
     started: Instant,
 }
 
-impl Pace {
+impl ReconnectBackoff {
     pub(crate) fn new() -> Self {
         Self {
             pause: Duration::ZERO,
@@ -29,14 +29,14 @@ impl Pace {
     }
 
     /// Resolves when the next attempt may start.
-    pub(crate) async fn turn(&mut self) {
+    pub(crate) async fn wait(&mut self) {
         let now = Instant::now();
-        if now.duration_since(self.started) > self.pause + GOOD {
+        if now.duration_since(self.started) > self.pause + STABLE_AFTER {
             self.pause = Duration::ZERO;
         }
         let half = self.pause / 2;
         sleep_until(self.started + half + half.mul_f64(fastrand::f64())).await;
-        self.pause = (self.pause * 2).clamp(FIRST, LONGEST);
+        self.pause = (self.pause * 2).clamp(FIRST_PAUSE, MAX_PAUSE);
         self.started = Instant::now();
     }
 }
@@ -47,32 +47,32 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn attempts_become_rare_and_stay_regular() {
-        let mut pace = Pace::new();
+        let mut backoff = ReconnectBackoff::new();
         let start = Instant::now();
-        pace.turn().await;
+        backoff.wait().await;
         assert_eq!(start.elapsed(), Duration::ZERO);
         for _ in 0..10 {
-            pace.turn().await;
+            backoff.wait().await;
         }
         let settled = Instant::now();
         for _ in 0..100 {
-            pace.turn().await;
+            backoff.wait().await;
         }
         let mean = settled.elapsed() / 100;
-        assert!(mean > LONGEST / 2 && mean < LONGEST, "{mean:?}");
+        assert!(mean > MAX_PAUSE / 2 && mean < MAX_PAUSE, "{mean:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn after_a_good_connection_the_first_attempt_is_at_once() {
-        let mut pace = Pace::new();
+        let mut backoff = ReconnectBackoff::new();
         for _ in 0..10 {
-            pace.turn().await;
+            backoff.wait().await;
         }
-        tokio::time::sleep(GOOD * 2).await;
+        tokio::time::sleep(STABLE_AFTER * 2).await;
         let start = Instant::now();
-        pace.turn().await;
+        backoff.wait().await;
         assert_eq!(start.elapsed(), Duration::ZERO);
-        pace.turn().await;
-        assert!(start.elapsed() <= FIRST);
+        backoff.wait().await;
+        assert!(start.elapsed() <= FIRST_PAUSE);
     }
 }

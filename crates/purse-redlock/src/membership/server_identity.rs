@@ -27,11 +27,11 @@ pub(crate) struct Identity {
 }
 
 /// Asks a server who it is: nobody, if it does not tell this user.
-pub(crate) async fn ask(session: &Session) -> Result<Identity> {
+pub(crate) async fn read_identity(session: &Session) -> Result<Identity> {
     let info = Command::read("INFO").timeout(TIMEOUT);
     let info = match session.run(info).await {
         Ok(reply) => reply.into_bytes()?,
-        Err(error) if is_kept_from_us(&error) => {
+        Err(error) if is_access_denied(&error) => {
             events::unidentified(session.server(), &error);
             return Ok(Identity::default());
         }
@@ -49,7 +49,7 @@ async fn always_syncs(session: &Session) -> Result<bool> {
     let answer = match session.run(question.timeout(TIMEOUT)).await {
         Ok(answer) => answer,
         // Whoever is not told has to assume the worst.
-        Err(error) if is_kept_from_us(&error) || error.kind() == ErrorKind::Unsupported => {
+        Err(error) if is_access_denied(&error) || error.kind() == ErrorKind::Unsupported => {
             return Ok(false);
         }
         Err(error) => return Err(error),
@@ -60,7 +60,7 @@ async fn always_syncs(session: &Session) -> Result<bool> {
 }
 
 /// Whether the server keeps an answer from this user, as opposed to one that wants a password.
-fn is_kept_from_us(error: &Error) -> bool {
+fn is_access_denied(error: &Error) -> bool {
     error.kind() == ErrorKind::Auth && !error.to_string().contains("NOAUTH")
 }
 

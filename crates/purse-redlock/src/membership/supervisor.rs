@@ -12,47 +12,47 @@ use tokio::time::{sleep, timeout};
 use crate::master::connection::MasterConnection;
 use crate::master::status::MasterState;
 use crate::membership::capability_probe;
-use crate::membership::quarantine::{Past, Quarantine, Voter, votes_from};
-use crate::membership::reconnect_backoff::Pace;
-use crate::membership::registry::{Roll, Twin};
+use crate::membership::quarantine::{PreviousServer, Quarantine, Voter, vote_start};
+use crate::membership::reconnect_backoff::ReconnectBackoff;
+use crate::membership::registry::{DuplicateMaster, MasterRegistry};
 use crate::membership::server_identity::{self, Identity};
 use crate::runtime::clock::LockInstant;
 use crate::telemetry::events;
 
 /// The longest sleep on tokio's clock, which stands still while the machine does.
-const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+const MAX_SLEEP: Duration = Duration::from_secs(1);
 
 /// Who may vote, and when.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules {
+pub(crate) struct VotingPolicy {
     pub(crate) quarantine: Quarantine,
     pub(crate) longest_ttl: Duration,
 }
 
 /// A server that could be asked for locks, as far as it says itself.
-pub(crate) struct Met {
+pub(crate) struct IdentifiedSession {
     session: Session,
     pub(crate) identity: Identity,
 }
 
-pub(crate) struct Keeper {
+pub(crate) struct MasterSupervisor {
     master: usize,
     builder: ClientBuilder,
     watcher: Client,
     database: u32,
-    rules: Rules,
-    roll: Arc<Roll>,
+    policy: VotingPolicy,
+    registry: Arc<MasterRegistry>,
     connection: Arc<MasterConnection>,
-    past: Past,
+    previous: PreviousServer,
     is_probed: bool,
 }
 
-impl Keeper {
+impl MasterSupervisor {
     pub(crate) fn new(
         master: usize,
         builder: ClientBuilder,
-        rules: Rules,
-        roll: &Arc<Roll>,
+        policy: VotingPolicy,
+        registry: &Arc<MasterRegistry>,
     ) -> Result<Self> {
         let (server, database) = builder.target()?;
         let connection = MasterConnection::new(server);
@@ -61,10 +61,10 @@ impl Keeper {
             watcher: builder.clone().unconnected()?,
             builder,
             database,
-            rules,
-            roll: roll.clone(),
+            policy,
+            registry: registry.clone(),
             connection: Arc::new(connection),
-            past: Past::default(),
+            previous: PreviousServer::default(),
             is_probed: false,
         })
     }
@@ -83,13 +83,13 @@ impl Keeper {
     }
 
     /// Connects, unless it is connected, and asks who is there.
-    pub(crate) async fn meet(&mut self) -> Result<Met> {
+    pub(crate) async fn connect_and_identify(&mut self) -> Result<IdentifiedSession> {
         // Boxed, as fred's futures are deep: the compiler has a limit for it.
-        let met = Box::pin(self.try_to_meet()).await;
-        met.map_err(|error| error.with_server(self.connection.server().into()))
+        let identified = Box::pin(self.try_to_identify()).await;
+        identified.map_err(|error| error.with_server(self.connection.server().into()))
     }
 
-    async fn try_to_meet(&mut self) -> Result<Met> {
+    async fn try_to_identify(&mut self) -> Result<IdentifiedSession> {
         let session = match self.connection.session() {
             Some(session) => session,
             None => self.builder.clone().connect_session().await?,
@@ -99,9 +99,9 @@ impl Keeper {
             return Err(Error::new(ErrorKind::Config, message));
         }
         self.connection.attach_unidentified(&session);
-        let identity = server_identity::ask(&session).await?;
+        let identity = server_identity::read_identity(&session).await?;
         if identity.is_replica {
-            self.past = Past::Replica;
+            self.previous = PreviousServer::Replica;
             let message = "READONLY this server is a replica, and no master";
             return Err(Error::new(ErrorKind::Server, message));
         }
@@ -110,61 +110,65 @@ impl Keeper {
             return Err(Error::new(ErrorKind::Server, message));
         }
         if !self.is_probed {
-            capability_probe::scripts(&session).await?;
+            capability_probe::probe_scripts(&session).await?;
             self.is_probed = true;
         }
         if identity.evicts {
             events::evicting(session.server());
         }
-        Ok(Met { session, identity })
+        Ok(IdentifiedSession { session, identity })
     }
 
     /// From when on the votes of a server count that is met now.
-    pub(crate) fn votes_from(&self, identity: &Identity) -> LockInstant {
+    pub(crate) fn vote_start(&self, identity: &Identity) -> LockInstant {
         let now = LockInstant::now();
-        match self.rules.quarantine {
+        match self.policy.quarantine {
             Quarantine::Off => now,
-            _ => votes_from(&self.past, identity, now, self.rules.longest_ttl),
+            _ => vote_start(&self.previous, identity, now, self.policy.longest_ttl),
         }
     }
 
     /// Lets a server vote from then on.
-    pub(crate) async fn admit(&mut self, met: &Met, from: LockInstant) -> Result<(), Twin> {
-        let Met { session, identity } = met;
+    pub(crate) async fn grant_vote(
+        &mut self,
+        identified: &IdentifiedSession,
+        vote_start: LockInstant,
+    ) -> Result<(), DuplicateMaster> {
+        let IdentifiedSession { session, identity } = identified;
         let run_id = identity.run_id.as_deref();
-        let entry = Box::pin(self.roll.enter(self.master, run_id, session));
-        if let Err(twin) = entry.await {
-            let of = twin.server.to_string();
+        let entry = Box::pin(self.registry.register(self.master, run_id, session));
+        if let Err(duplicate) = entry.await {
+            let of = duplicate.server.to_string();
             self.connection
-                .set_state(session, run_id, MasterState::Twin { of: of.clone() });
+                .set_state(session, run_id, MasterState::Duplicate { of: of.clone() });
             events::duplicate_master(session.server(), &of);
-            return Err(twin);
+            return Err(duplicate);
         }
         let now = LockInstant::now();
-        self.past = Past::Voter(Voter {
+        self.previous = PreviousServer::Voter(Voter {
             run_id: identity.run_id.clone(),
             is_durable: identity.is_durable,
-            from,
-            heard: now,
+            vote_start,
+            last_reply: now,
         });
-        let state = MasterState::Quarantined { until: from }.at(now);
+        let state = MasterState::Quarantined { until: vote_start }.at(now);
         if let MasterState::Quarantined { .. } = state {
-            events::quarantined(session.server(), from.saturating_duration_since(now));
+            events::quarantined(session.server(), vote_start.saturating_duration_since(now));
         }
         self.connection.set_state(session, run_id, state);
         Ok(())
     }
 
     /// Keeps the master connected for ever.
-    pub(crate) async fn keep(mut self) {
-        let mut pace = Pace::new();
+    pub(crate) async fn run(mut self) {
+        let mut backoff = ReconnectBackoff::new();
         loop {
             // The connection that `build` made is the first one.
             if !matches!(self.connection.state(), MasterState::Down { .. }) {
-                self.attend().await;
+                self.wait_disconnected().await;
             }
-            pace.turn().await;
-            let Err(error) = self.try_to_seat().await else {
+            backoff.wait().await;
+            let Err(error) = self.establish().await else {
                 continue;
             };
             if !matches!(self.connection.state(), MasterState::Down { .. }) {
@@ -174,45 +178,48 @@ impl Keeper {
         }
     }
 
-    async fn try_to_seat(&mut self) -> Result<()> {
-        let met = self.meet().await?;
-        let from = self.votes_from(&met.identity);
-        while self.admit(&met, from).await.is_err() {
+    async fn establish(&mut self) -> Result<()> {
+        let identified = self.connect_and_identify().await?;
+        let vote_start = self.vote_start(&identified.identity);
+        while self.grant_vote(&identified, vote_start).await.is_err() {
             // The roll may change between the two.
-            let _ = timeout(LONGEST_SLEEP, self.roll.changed()).await;
-            if met.session.is_over() {
-                return Err(over());
+            let _ = timeout(MAX_SLEEP, self.registry.wait_changed()).await;
+            if identified.session.is_over() {
+                return Err(broken_connection());
             }
         }
         Ok(())
     }
 
     /// Resolves once the connection is over.
-    async fn attend(&mut self) {
+    async fn wait_disconnected(&mut self) {
         if let Some(session) = self.connection.session() {
             tokio::select! {
                 () = session.over() => {}
-                () = self.serve(&session) => session.over().await,
+                () = self.wait_out_quarantine(&session) => session.over().await,
             }
         }
-        if let Past::Voter(voter) = &mut self.past {
-            voter.heard = voter.heard.max(self.connection.last_reply().at);
+        if let PreviousServer::Voter(voter) = &mut self.previous {
+            voter.last_reply = voter.last_reply.max(self.connection.last_reply().at);
         }
-        events::unreachable(self.connection.server(), &over());
-        self.connection.mark_down(over());
+        events::unreachable(self.connection.server(), &broken_connection());
+        self.connection.mark_down(broken_connection());
     }
 
     /// Waits for the end of a quarantine, if there is one, and says that it is over.
-    async fn serve(&self, session: &Session) {
-        let Past::Voter(Voter { run_id, from, .. }) = &self.past else {
+    async fn wait_out_quarantine(&self, session: &Session) {
+        let PreviousServer::Voter(Voter {
+            run_id, vote_start, ..
+        }) = &self.previous
+        else {
             return;
         };
-        let left = || from.saturating_duration_since(LockInstant::now());
+        let left = || vote_start.saturating_duration_since(LockInstant::now());
         if left().is_zero() {
             return;
         }
         while !left().is_zero() {
-            sleep(left().min(LONGEST_SLEEP)).await;
+            sleep(left().min(MAX_SLEEP)).await;
         }
         events::quarantine_over(session.server());
         self.connection
@@ -220,6 +227,6 @@ impl Keeper {
     }
 }
 
-fn over() -> Error {
+fn broken_connection() -> Error {
     Error::new(ErrorKind::NotSent, "the connection broke")
 }

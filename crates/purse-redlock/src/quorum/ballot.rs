@@ -74,9 +74,9 @@ impl Ballot {
     }
 
     /// Whether the answers to come may tell when a quorum will be free, if nothing does so far.
-    pub(crate) const fn may_tell_more(&self) -> bool {
-        let (told, needed) = (self.free_in.len(), self.tally.needed());
-        told < needed && told + self.tally.pending() >= needed
+    pub(crate) const fn may_learn_more(&self) -> bool {
+        let (known, needed) = (self.free_in.len(), self.tally.needed());
+        known < needed && known + self.tally.pending() >= needed
     }
 
     /// Whether the key is no lock on so many masters that the others are no quorum.

@@ -11,7 +11,7 @@
 /// other one may have been given the same fence. Counting alone does not do
 /// that: of three masters that stand at 5, 5 and 9, one holder may get 10 from the first and third,
 /// and the next one 7 from the first two.
-pub(crate) fn settle(counts: &[u64], needed: usize) -> (u64, bool) {
+pub(crate) fn settle_fence(counts: &[u64], needed: usize) -> (u64, bool) {
     let fence = counts.iter().copied().max().unwrap_or(0);
     let agreed = counts.iter().filter(|count| **count == fence).count();
     (fence, agreed >= needed)

@@ -13,38 +13,38 @@ use tokio::time::Instant;
 
 use crate::error::{Error, LostReason, Result};
 use crate::runtime::clock::LockInstant;
-use crate::state::validity::Term;
+use crate::state::validity::LeaseValidity;
 
 /// For so many handovers within this process it is remembered that others contend, too.
-const MEMORY: u8 = 8;
+const CONTENDED_HANDOVERS: u8 = 8;
 
 /// Whoever is first in line, and whose future is not polled for so long, is promised nothing more.
-const PROMISE: Duration = Duration::from_millis(250);
+const RESERVATION: Duration = Duration::from_millis(250);
 
 /// A gate for each lock that somebody here waits for or holds.
 #[derive(Clone, Default)]
-pub(crate) struct Gates(Arc<Mutex<HashMap<Arc<[Bytes]>, Gate>>>);
+pub(crate) struct LocalQueues(Arc<Mutex<HashMap<Arc<[Bytes]>, LocalQueue>>>);
 
-struct Gate {
+struct LocalQueue {
     /// One permit, which is given out first come, first served.
-    line: Arc<Semaphore>,
-    holder: Option<Holder>,
-    contested: u8,
+    permits: Arc<Semaphore>,
+    holder: Option<LocalHolder>,
+    contended_handovers: u8,
     /// Until when the lock, which was given back here, is left to whoever is first in line, unless
     /// that one tried before.
-    promised: Option<Instant>,
+    reserved_until: Option<Instant>,
     outage: Option<Outage>,
     waiting: usize,
     holding: usize,
 }
 
-impl Default for Gate {
+impl Default for LocalQueue {
     fn default() -> Self {
         Self {
-            line: Arc::new(Semaphore::new(1)),
+            permits: Arc::new(Semaphore::new(1)),
             holder: None,
-            contested: 0,
-            promised: None,
+            contended_handovers: 0,
+            reserved_until: None,
             outage: None,
             waiting: 0,
             holding: 0,
@@ -60,18 +60,18 @@ struct Outage {
 
 /// Who of this process holds the lock.
 #[derive(Clone)]
-pub(crate) struct Holder {
-    term: Arc<Term>,
+pub(crate) struct LocalHolder {
+    validity: Arc<LeaseValidity>,
     end: watch::Receiver<()>,
 }
 
-impl Holder {
-    pub(crate) fn term(&self) -> &Term {
-        &self.term
+impl LocalHolder {
+    pub(crate) fn validity(&self) -> &LeaseValidity {
+        &self.validity
     }
 
     /// Resolves once the lock was given back, or never will be.
-    pub(crate) async fn ended(&mut self) {
+    pub(crate) async fn wait_ended(&mut self) {
         while self.end.changed().await.is_ok() {}
     }
 
@@ -81,56 +81,58 @@ impl Holder {
 }
 
 /// The turn to contend, until it is dropped.
-pub(crate) struct Turn(
+pub(crate) struct QueuePermit(
     #[expect(dead_code, reason = "its drop is what counts")] OwnedSemaphorePermit,
 );
 
-impl Gates {
+impl LocalQueues {
     /// Joins those who wait for the lock; without a turn yet.
-    pub(crate) fn enter(&self, keys: &Arc<[Bytes]>) -> Place {
+    pub(crate) fn enter(&self, keys: &Arc<[Bytes]>) -> QueueEntry {
         self.lock().entry(keys.clone()).or_default().waiting += 1;
-        Place {
-            gates: self.clone(),
+        QueueEntry {
+            queues: self.clone(),
             keys: keys.clone(),
         }
     }
 
     /// Tells those in line that the lock is held here, as long as the result lives.
-    pub(crate) fn hold(&self, keys: &Arc<[Bytes]>, term: &Arc<Term>) -> Hold {
+    pub(crate) fn hold(&self, keys: &Arc<[Bytes]>, validity: &Arc<LeaseValidity>) -> LocalHold {
         let (sender, end) = watch::channel(());
-        let mut gates = self.lock();
-        let gate = gates.entry(keys.clone()).or_default();
-        gate.holding += 1;
-        let term = term.clone();
-        gate.holder = Some(Holder { term, end });
-        gate.outage = None;
-        Hold {
-            gates: self.clone(),
+        let mut queues = self.lock();
+        let queue = queues.entry(keys.clone()).or_default();
+        queue.holding += 1;
+        let validity = validity.clone();
+        queue.holder = Some(LocalHolder { validity, end });
+        queue.outage = None;
+        LocalHold {
+            queues: self.clone(),
             keys: keys.clone(),
             _end: sender,
         }
     }
 
     /// Whether the lock was given back here and whoever is first in line is about to take it.
-    pub(crate) fn is_promised(&self, keys: &Arc<[Bytes]>) -> bool {
-        self.lock()
-            .get(keys)
-            .is_some_and(|gate| gate.promised.is_some_and(|until| Instant::now() < until))
+    pub(crate) fn is_reserved(&self, keys: &Arc<[Bytes]>) -> bool {
+        self.lock().get(keys).is_some_and(|queue| {
+            queue
+                .reserved_until
+                .is_some_and(|until| Instant::now() < until)
+        })
     }
 
     /// Changes a gate, and removes it if nobody is there any more.
-    fn leave(&self, keys: &Arc<[Bytes]>, leave: impl FnOnce(&mut Gate)) {
-        let mut gates = self.lock();
-        let Some(gate) = gates.get_mut(keys) else {
+    fn update(&self, keys: &Arc<[Bytes]>, work: impl FnOnce(&mut LocalQueue)) {
+        let mut queues = self.lock();
+        let Some(queue) = queues.get_mut(keys) else {
             return;
         };
-        leave(gate);
-        if gate.waiting + gate.holding == 0 {
-            gates.remove(keys);
+        work(queue);
+        if queue.waiting + queue.holding == 0 {
+            queues.remove(keys);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<[Bytes]>, Gate>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<[Bytes]>, LocalQueue>> {
         // No panic can leave it half-changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -142,26 +144,28 @@ impl Gates {
 }
 
 /// A place in one line.
-pub(crate) struct Place {
-    gates: Gates,
+pub(crate) struct QueueEntry {
+    queues: LocalQueues,
     keys: Arc<[Bytes]>,
 }
 
-impl Place {
+impl QueueEntry {
     /// Waits for the turn to contend. Dropped, it leaves the line.
-    pub(crate) async fn turn(&self) -> Result<Turn> {
-        let line = self.look(|gate| gate.line.clone()).ok_or(Error::Closed)?;
+    pub(crate) async fn acquire_permit(&self) -> Result<QueuePermit> {
+        let permits = self
+            .with_queue(|queue| queue.permits.clone())
+            .ok_or(Error::Closed)?;
         // Nobody ever closes it.
-        let permit = line.acquire_owned().await.map_err(|_| Error::Closed)?;
-        Ok(Turn(permit))
+        let permit = permits.acquire_owned().await.map_err(|_| Error::Closed)?;
+        Ok(QueuePermit(permit))
     }
 
     /// Who of this process holds the lock, as far as is known.
-    pub(crate) fn holder(&self) -> Option<Holder> {
-        let holder = self.look(|gate| gate.holder.clone())??;
+    pub(crate) fn holder(&self) -> Option<LocalHolder> {
+        let holder = self.with_queue(|queue| queue.holder.clone())??;
         // One that is being given back is there until the masters have it back.
         let is_there = matches!(
-            holder.term.check(),
+            holder.validity.check(),
             Ok(())
                 | Err(Error::Lost {
                     reason: LostReason::Released
@@ -171,73 +175,73 @@ impl Place {
     }
 
     /// Notes that others than this process contend for the lock.
-    pub(crate) fn contest(&self) {
-        self.look(|gate| gate.contested = MEMORY);
+    pub(crate) fn mark_contended(&self) {
+        self.with_queue(|queue| queue.contended_handovers = CONTENDED_HANDOVERS);
     }
 
     /// Whether others contended lately, asked once for each handover.
-    pub(crate) fn is_contested(&self) -> bool {
-        let contested = self.look(|gate| {
-            let before = gate.contested;
-            gate.contested = before.saturating_sub(1);
+    pub(crate) fn take_contended_handover(&self) -> bool {
+        let contended = self.with_queue(|queue| {
+            let before = queue.contended_handovers;
+            queue.contended_handovers = before.saturating_sub(1);
             before > 0
         });
-        contested.unwrap_or(false)
+        contended.unwrap_or(false)
     }
 
     /// Notes that whoever is first in line has tried.
-    pub(crate) fn tried(&self) {
-        self.look(|gate| gate.promised = None);
+    pub(crate) fn record_attempt(&self) {
+        self.with_queue(|queue| queue.reserved_until = None);
     }
 
     /// Notes that there was no quorum, and says for how long that has been so: for all in line, as
     /// those behind would else bear it one after the other. What nobody looked at for `gap` may have
     /// been another outage.
-    pub(crate) fn down(&self, now: LockInstant, gap: Duration) -> Duration {
-        let since = self.look(|gate| {
-            let known = gate.outage.take();
+    pub(crate) fn record_outage(&self, now: LockInstant, gap: Duration) -> Duration {
+        let since = self.with_queue(|queue| {
+            let known = queue.outage.take();
             let same = known.filter(|known| now.saturating_duration_since(known.last) < gap);
             let since = same.map_or(now, |same| same.since);
-            gate.outage = Some(Outage { since, last: now });
+            queue.outage = Some(Outage { since, last: now });
             since
         });
         now.saturating_duration_since(since.unwrap_or(now))
     }
 
     /// Notes that there was a quorum.
-    pub(crate) fn up(&self) {
-        self.look(|gate| gate.outage = None);
+    pub(crate) fn clear_outage(&self) {
+        self.with_queue(|queue| queue.outage = None);
     }
 
-    fn look<T>(&self, look: impl FnOnce(&mut Gate) -> T) -> Option<T> {
+    fn with_queue<T>(&self, work: impl FnOnce(&mut LocalQueue) -> T) -> Option<T> {
         // It is there as long as this place is.
-        self.gates.lock().get_mut(&self.keys).map(look)
+        self.queues.lock().get_mut(&self.keys).map(work)
     }
 }
 
-impl Drop for Place {
+impl Drop for QueueEntry {
     fn drop(&mut self) {
-        self.gates.leave(&self.keys, |gate| {
-            gate.waiting -= 1;
-            gate.promised = gate.promised.filter(|_| gate.waiting > 0);
+        self.queues.update(&self.keys, |queue| {
+            queue.waiting -= 1;
+            queue.reserved_until = queue.reserved_until.filter(|_| queue.waiting > 0);
         });
     }
 }
 
 /// Says that the lock is held in this process; dropped, that it was given back.
-pub(crate) struct Hold {
-    gates: Gates,
+pub(crate) struct LocalHold {
+    queues: LocalQueues,
     keys: Arc<[Bytes]>,
     _end: watch::Sender<()>,
 }
 
-impl Drop for Hold {
+impl Drop for LocalHold {
     fn drop(&mut self) {
         // Whoever waits is woken after this, with the channel.
-        self.gates.leave(&self.keys, |gate| {
-            gate.holding -= 1;
-            let is_promised = gate.waiting > 0 && gate.holding == 0;
-            gate.promised = is_promised.then(|| Instant::now() + PROMISE);
+        self.queues.update(&self.keys, |queue| {
+            queue.holding -= 1;
+            let is_reserved = queue.waiting > 0 && queue.holding == 0;
+            queue.reserved_until = is_reserved.then(|| Instant::now() + RESERVATION);
         });
     }
 }
@@ -253,10 +257,13 @@ mod tests {
 
     #[tokio::test]
     async fn turns_come_in_order_and_whoever_leaves_is_passed_over() {
-        let gates = Gates::default();
-        let places: Vec<_> = (0..4).map(|_| gates.enter(&keys())).collect();
-        let first = places[0].turn().await.unwrap();
-        let mut others: Vec<_> = places[1..].iter().map(|p| Box::pin(p.turn())).collect();
+        let queues = LocalQueues::default();
+        let entries: Vec<_> = (0..4).map(|_| queues.enter(&keys())).collect();
+        let first = entries[0].acquire_permit().await.unwrap();
+        let mut others: Vec<_> = entries[1..]
+            .iter()
+            .map(|p| Box::pin(p.acquire_permit()))
+            .collect();
         for other in &mut others {
             poll_once(other).await;
         }
@@ -267,78 +274,80 @@ mod tests {
         drop(others.remove(0));
         drop(others.remove(0).await.unwrap());
         drop(others);
-        assert_eq!(gates.count(), 1);
-        drop(places);
-        assert_eq!(gates.count(), 0);
+        assert_eq!(queues.count(), 1);
+        drop(entries);
+        assert_eq!(queues.count(), 0);
     }
 
     #[tokio::test]
     async fn a_holder_is_known_until_it_ends() {
-        let gates = Gates::default();
-        let place = gates.enter(&keys());
-        assert!(place.holder().is_none());
-        let term = |time| {
+        let queues = LocalQueues::default();
+        let entry = queues.enter(&keys());
+        assert!(entry.holder().is_none());
+        let validity = |time| {
             let until = LockInstant::now() + ms(time);
-            Arc::new(crate::testing::term(until))
+            Arc::new(crate::testing::validity(until))
         };
-        let earlier = gates.hold(&keys(), &term(60_000));
-        let hold = gates.hold(&keys(), &term(60_000));
+        let earlier = queues.hold(&keys(), &validity(60_000));
+        let hold = queues.hold(&keys(), &validity(60_000));
         // The end of one that was overtaken is not that of the other.
         drop(earlier);
-        let mut holder = place.holder().unwrap();
-        let mut ended = Box::pin(holder.ended());
-        poll_once(&mut ended).await;
+        let mut holder = entry.holder().unwrap();
+        let mut wait_ended = Box::pin(holder.wait_ended());
+        poll_once(&mut wait_ended).await;
         drop(hold);
-        ended.await;
-        assert!(place.holder().is_none());
-        let over = gates.hold(&keys(), &term(0));
-        assert!(place.holder().is_none());
-        drop((over, place));
-        assert_eq!(gates.count(), 0);
+        wait_ended.await;
+        assert!(entry.holder().is_none());
+        let over = queues.hold(&keys(), &validity(0));
+        assert!(entry.holder().is_none());
+        drop((over, entry));
+        assert_eq!(queues.count(), 0);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_promise_that_is_not_taken_up_ends() {
-        let gates = Gates::default();
+        let queues = LocalQueues::default();
         let until = LockInstant::now() + ms(60_000);
-        let term = Arc::new(crate::testing::term(until));
-        let _place = gates.enter(&keys());
-        drop(gates.hold(&keys(), &term));
-        tokio::time::sleep(PROMISE - ms(1)).await;
-        assert!(gates.is_promised(&keys()));
+        let validity = Arc::new(crate::testing::validity(until));
+        let _place = queues.enter(&keys());
+        drop(queues.hold(&keys(), &validity));
+        tokio::time::sleep(RESERVATION - ms(1)).await;
+        assert!(queues.is_reserved(&keys()));
         tokio::time::sleep(ms(1)).await;
-        assert!(!gates.is_promised(&keys()));
+        assert!(!queues.is_reserved(&keys()));
     }
 
     #[tokio::test]
     async fn a_lock_that_is_given_back_is_promised_to_the_line_if_there_is_one() {
-        let gates = Gates::default();
+        let queues = LocalQueues::default();
         let until = LockInstant::now() + ms(60_000);
-        let term = Arc::new(crate::testing::term(until));
-        let place = gates.enter(&keys());
-        assert!(!gates.is_promised(&keys()));
-        drop(gates.hold(&keys(), &term));
-        assert!(gates.is_promised(&keys()));
-        place.tried();
-        assert!(!gates.is_promised(&keys()));
-        let hold = gates.hold(&keys(), &term);
-        drop(place);
+        let validity = Arc::new(crate::testing::validity(until));
+        let entry = queues.enter(&keys());
+        assert!(!queues.is_reserved(&keys()));
+        drop(queues.hold(&keys(), &validity));
+        assert!(queues.is_reserved(&keys()));
+        entry.record_attempt();
+        assert!(!queues.is_reserved(&keys()));
+        let hold = queues.hold(&keys(), &validity);
+        drop(entry);
         drop(hold);
-        assert!(!gates.is_promised(&keys()));
-        let place = gates.enter(&keys());
-        drop(gates.hold(&keys(), &term));
-        drop(place);
-        assert!(!gates.is_promised(&keys()));
-        assert_eq!(gates.count(), 0);
+        assert!(!queues.is_reserved(&keys()));
+        let entry = queues.enter(&keys());
+        drop(queues.hold(&keys(), &validity));
+        drop(entry);
+        assert!(!queues.is_reserved(&keys()));
+        assert_eq!(queues.count(), 0);
     }
 
     #[test]
     fn others_are_remembered_for_a_while() {
-        let gates = Gates::default();
-        let place = gates.enter(&keys());
-        assert!(!place.is_contested());
-        place.contest();
-        let times = (0..100).take_while(|_| place.is_contested()).count();
-        assert_eq!(times, usize::from(MEMORY));
+        let queues = LocalQueues::default();
+        let entry = queues.enter(&keys());
+        assert!(!entry.take_contended_handover());
+        entry.mark_contended();
+        let times = (0..100)
+            .take_while(|_| entry.take_contended_handover())
+            .count();
+        assert_eq!(times, usize::from(CONTENDED_HANDOVERS));
     }
 }

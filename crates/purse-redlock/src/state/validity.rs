@@ -12,7 +12,7 @@ use crate::runtime::clock::{Clock, LockInstant};
 use crate::telemetry::events;
 
 /// How long a lease holds. Once lost, it stays so.
-pub(crate) struct Term {
+pub(crate) struct LeaseValidity {
     clock: Arc<dyn Clock>,
     alarms: Alarms,
     keys: Arc<[Bytes]>,
@@ -28,7 +28,7 @@ struct State {
     extensions: u32,
 }
 
-impl Term {
+impl LeaseValidity {
     pub(crate) fn new(
         clock: Arc<dyn Clock>,
         alarms: Alarms,
@@ -55,15 +55,15 @@ impl Term {
     }
 
     pub(crate) fn valid_until(&self) -> LockInstant {
-        self.look(|state| state.valid_until)
+        self.with_state(|state| state.valid_until)
     }
 
     pub(crate) fn extensions(&self) -> u32 {
-        self.look(|state| state.extensions)
+        self.with_state(|state| state.extensions)
     }
 
     pub(crate) fn remaining(&self) -> Duration {
-        self.look(|state| match state.lost {
+        self.with_state(|state| match state.lost {
             Some(_) => Duration::ZERO,
             None => state
                 .valid_until
@@ -73,27 +73,27 @@ impl Term {
 
     /// Whether the lease still holds; a lease that is found over is lost for good.
     pub(crate) fn check(&self) -> Result<()> {
-        self.lost()
+        self.lost_reason()
             .map_or(Ok(()), |reason| Err(Error::Lost { reason }))
     }
 
-    pub(crate) fn lost(&self) -> Option<LostReason> {
-        self.look(|state| state.lost)
+    pub(crate) fn lost_reason(&self) -> Option<LostReason> {
+        self.with_state(|state| state.lost)
     }
 
     /// Ends it, unless it has ended before; says how it ended.
-    pub(crate) fn lose(&self, reason: LostReason) -> LostReason {
-        self.look(|state| *state.lost.get_or_insert(reason))
+    pub(crate) fn invalidate(&self, reason: LostReason) -> LostReason {
+        self.with_state(|state| *state.lost.get_or_insert(reason))
     }
 
     /// No extension follows any more, since it was one too many.
-    pub(crate) fn cap(&self) {
-        self.look(|state| state.is_capped = true);
+    pub(crate) fn mark_capped(&self) {
+        self.with_state(|state| state.is_capped = true);
     }
 
     /// Prolongs a lease that still holds, never shortens it.
-    pub(crate) fn prolong(&self, until: LockInstant) -> Result<()> {
-        self.look(|state| match state.lost {
+    pub(crate) fn extend(&self, until: LockInstant) -> Result<()> {
+        self.with_state(|state| match state.lost {
             Some(reason) => Err(Error::Lost { reason }),
             None => {
                 state.valid_until = state.valid_until.max(until);
@@ -104,10 +104,10 @@ impl Term {
     }
 
     /// Resolves once it is lost: when its time is over, if nobody says so before.
-    pub(crate) async fn until_lost(&self) -> LostReason {
+    pub(crate) async fn wait_lost(&self) -> LostReason {
         let mut lost = self.lost.subscribe();
         loop {
-            if let Some(reason) = self.lost() {
+            if let Some(reason) = self.lost_reason() {
                 return reason;
             }
             tokio::select! {
@@ -116,14 +116,14 @@ impl Term {
                 _ = lost.changed() => {}
                 // It may have been prolonged since.
                 passed = self.alarms.at(self.valid_until()) => if passed.is_err() {
-                    return self.lose(LostReason::Closed);
+                    return self.invalidate(LostReason::Closed);
                 },
             }
         }
     }
 
     /// Works on the state after a look at the clock, and tells whoever waits if it is lost by now.
-    fn look<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+    fn with_state<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         // No panic can leave the fields half-written.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let before = state.lost;
@@ -150,10 +150,10 @@ impl Term {
 }
 
 /// A term in the hands of the one who holds the lock: given up, the lock counts as given back.
-pub(crate) struct Held(pub(crate) Arc<Term>);
+pub(crate) struct ReleaseOnDrop(pub(crate) Arc<LeaseValidity>);
 
-impl Drop for Held {
+impl Drop for ReleaseOnDrop {
     fn drop(&mut self) {
-        self.0.lose(LostReason::Released);
+        self.0.invalidate(LostReason::Released);
     }
 }

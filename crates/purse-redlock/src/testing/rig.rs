@@ -11,16 +11,17 @@ use tokio::time::{Instant, sleep};
 use super::{Behaviour, Mock, SETTINGS, ms};
 use crate::config::settings::Settings;
 use crate::master::status::MasterStatus;
-use crate::master::{MasterHandle, Masters};
-use crate::master::{RecordFuture, Request, RequestFuture, Transport, WatchFuture};
+use crate::master::{
+    MasterHandle, Masters, RecordFuture, Request, RequestFuture, Transport, WatchFuture,
+};
 use crate::redlock::Redlock;
 use crate::runtime::alarms::Alarms;
 use crate::runtime::clock::{Clock, LockInstant, SystemClock};
 use crate::runtime::inline_task::TaskPool;
 use crate::runtime::scope_stack::ScopeStack;
 use crate::runtime::shutdown::ShutdownTracker;
-use crate::state::context::{Context, Waiting};
-use crate::state::validity::Term;
+use crate::state::validity::LeaseValidity;
+use crate::state::{LockState, WaitState};
 
 /// A clock that follows tokio's, and can be put forward, as by a suspend.
 pub(crate) struct TestClock {
@@ -91,7 +92,7 @@ fn redlock(
     clock: &Arc<TestClock>,
     shutdown: &ShutdownTracker,
 ) -> Redlock {
-    Redlock::new(Context {
+    Redlock::new(LockState {
         masters: Arc::new(Masters {
             handles: masters.into_iter().map(MasterHandle::new).collect(),
             settings,
@@ -104,16 +105,16 @@ fn redlock(
         alarms: Alarms::new(clock.clone(), Handle::current()),
         runtime: Handle::current(),
         tasks: TaskPool::new(Handle::current()),
-        waiting: Waiting::new(&Handle::current()),
+        waiting: WaitState::new(&Handle::current()),
     })
 }
 
 /// A term by the machine's clock.
-pub(crate) fn term(until: LockInstant) -> Term {
+pub(crate) fn validity(until: LockInstant) -> LeaseValidity {
     let clock = Arc::new(SystemClock);
     let runtime = tokio::runtime::Handle::try_current();
     let alarms = Alarms::new(clock.clone(), runtime.expect("a runtime"));
-    Term::new(clock, alarms, [].into(), until)
+    LeaseValidity::new(clock, alarms, [].into(), until)
 }
 
 /// Masters of these names.

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::soak::any_behaviour;
 use crate::master::Action;
-use crate::quorum::fence::settle;
+use crate::quorum::fence::settle_fence;
 use crate::testing::{Behaviour, Rig, WELL, ms};
 use crate::{Error, FencedGuard, FencedMutex, FencedRedlock, RedlockGuard, Release};
 
@@ -34,11 +34,11 @@ fn raises(rig: &Rig) -> usize {
 
 #[test]
 fn the_greatest_count_is_the_fence_and_stands_if_a_quorum_is_there() {
-    assert_eq!(settle(&[7, 7], 2), (7, true));
-    assert_eq!(settle(&[7, 8], 2), (8, false));
-    assert_eq!(settle(&[8, 7, 8], 2), (8, true));
-    assert_eq!(settle(&[9, 9, 1], 3), (9, false));
-    assert_eq!(settle(&[3], 1), (3, true));
+    assert_eq!(settle_fence(&[7, 7], 2), (7, true));
+    assert_eq!(settle_fence(&[7, 8], 2), (8, false));
+    assert_eq!(settle_fence(&[8, 7, 8], 2), (8, true));
+    assert_eq!(settle_fence(&[9, 9, 1], 3), (9, false));
+    assert_eq!(settle_fence(&[3], 1), (3, true));
 }
 
 #[tokio::test(start_paused = true)]

@@ -170,6 +170,6 @@ async fn it_extends_itself_if_it_is_told_to_and_works_in_a_scope() {
         lease.check()?;
         Ok::<_, Error>(lease.key().to_vec())
     });
-    assert_eq!(scoped.await.unwrap().certain().unwrap().unwrap(), b"a");
+    assert_eq!(scoped.await.unwrap().ensure_held().unwrap().unwrap(), b"a");
     rig.assert_clean("several in a scope").await;
 }

@@ -35,7 +35,7 @@ async fn work_takes_many_ttls_and_its_result_comes_back_with_the_lock_s_end() {
         .await
         .unwrap();
     assert!(matches!(scoped.release(), Ok(Release::Released)));
-    let (number, lease) = scoped.certain().unwrap();
+    let (number, lease) = scoped.ensure_held().unwrap();
     assert_eq!(number, 7);
     // What escapes is of no use.
     assert_lost(&lease.check().unwrap_err(), LostReason::Released);
@@ -135,7 +135,7 @@ async fn a_result_with_a_doubtful_end_comes_with_the_doubt() {
         .await
         .unwrap();
     assert!(matches!(gone.release(), Ok(Release::AlreadyExpired)));
-    assert!(matches!(gone.certain(), Err(Error::Lost { .. })));
+    assert!(matches!(gone.ensure_held(), Err(Error::Lost { .. })));
 
     let silent = mutex
         .scope(async |_| {

@@ -15,56 +15,56 @@ use bytes::Bytes;
 use tokio::sync::{SemaphorePermit, oneshot};
 
 use crate::error::{Error, Result};
-use crate::lease::Offer;
+use crate::lease::PendingLease;
 use crate::master::Action;
-use crate::master::ask_order::order;
+use crate::master::ask_order::rank_masters;
 use crate::master::fan_out::FanOut;
 use crate::master::request_queue::{MasterReply, QueuedRequest};
 use crate::quorum::ballot::Ballot;
 use crate::quorum::decision::{Acquisition, Possession, valid_until};
-use crate::quorum::fence::settle;
+use crate::quorum::fence::settle_fence;
 use crate::runtime::clock::LockInstant;
 use crate::runtime::inline_task::TaskHandle;
-use crate::state::context::Context;
-use crate::state::local_queue::Hold;
-use crate::state::validity::Term;
+use crate::state::LockState;
+use crate::state::local_queue::LocalHold;
+use crate::state::validity::LeaseValidity;
 
 /// How an attempt goes about it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) enum Manner {
+pub(crate) enum AcquireStrategy {
     /// All masters are asked at once, at once.
-    Alone,
+    Immediate,
     /// All masters are asked at once: one round trip.
     #[default]
-    AllAtOnce,
+    AllMasters,
     /// One master is asked first, the same by everybody, and the others only by whom it granted:
     /// two round trips, and no split vote among those who do likewise.
-    OneFirst {
+    OneMasterFirst {
         /// Where somebody is known to have it.
-        taken: Vec<usize>,
+        held_masters: Vec<usize>,
     },
 }
 
 /// What an attempt showed that failed as another holds the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Course {
+pub(crate) enum FailureCause {
     /// Nothing more.
     Held,
     /// Perhaps nobody has a quorum.
-    Split,
+    SplitVote,
     /// The master that was asked first refused; nothing is known of the others.
-    Beaten,
+    LostFirstVote,
 }
 
 /// Why an attempt failed.
-pub(crate) struct Failure {
+pub(crate) struct AttemptError {
     pub(crate) error: Error,
-    pub(crate) course: Course,
+    pub(crate) cause: FailureCause,
     /// How many masters voted for it.
     pub(crate) votes: usize,
 }
 
-impl From<Error> for Failure {
+impl From<Error> for AttemptError {
     fn from(error: Error) -> Self {
         let votes = match error {
             Error::NoQuorum { votes, .. } => votes,
@@ -72,39 +72,39 @@ impl From<Error> for Failure {
         };
         Self {
             error,
-            course: Course::Held,
+            cause: FailureCause::Held,
             votes,
         }
     }
 }
 
 /// What masters failed with, by their address.
-type Complaints = Vec<(String, purse_client::Error)>;
+type MasterErrors = Vec<(String, purse_client::Error)>;
 
-type Outcome = Result<Offer, Failure>;
+type Outcome = Result<PendingLease, AttemptError>;
 
 /// Starts one attempt to acquire `keys`, all or none, with a fence or without. Dropping the result,
 /// whatever is in it, releases. `None` after a shutdown.
-pub(crate) fn attempt(
-    context: &Arc<Context>,
+pub(crate) fn spawn_attempt(
+    state: &Arc<LockState>,
     keys: &Arc<[Bytes]>,
     is_fenced: bool,
-    manner: Manner,
+    strategy: AcquireStrategy,
 ) -> Option<(TaskHandle, oneshot::Receiver<Outcome>)> {
-    let token = context.shutdown.track_task()?;
+    let token = state.shutdown.track_task()?;
     let (mut announce, outcome) = oneshot::channel();
-    let (shared, keys) = (context.clone(), keys.clone());
-    let task = context.tasks.start(async move {
-        let slot = tokio::select! {
+    let (shared, keys) = (state.clone(), keys.clone());
+    let task = state.tasks.start(async move {
+        let permit = tokio::select! {
             biased;
-            slot = slot(&shared, &manner) => slot,
+            permit = attempt_permit(&shared, &strategy) => permit,
             () = announce.closed() => return,
         };
         let mut owner = Owner::new(shared.clone(), &keys, is_fenced);
         let start = shared.clock.now();
-        let acquired = owner.acquire(manner, &mut announce).await;
-        drop(slot);
-        let mut rest = owner.own(start, acquired, announce).await;
+        let acquired = owner.acquire(strategy, &mut announce).await;
+        drop(permit);
+        let mut rest = owner.announce_and_serve(start, acquired, announce).await;
         rest.wait_settled().await;
         drop(token);
         rest.wait_done().await;
@@ -113,33 +113,36 @@ pub(crate) fn attempt(
 }
 
 /// A turn among all that try at the same time, for those who have time.
-async fn slot<'a>(context: &'a Context, manner: &Manner) -> Option<SemaphorePermit<'a>> {
-    match manner {
-        Manner::Alone => None,
+async fn attempt_permit<'a>(
+    state: &'a LockState,
+    strategy: &AcquireStrategy,
+) -> Option<SemaphorePermit<'a>> {
+    match strategy {
+        AcquireStrategy::Immediate => None,
         // It is never closed.
-        Manner::AllAtOnce | Manner::OneFirst { .. } => {
-            context.waiting.attempts.acquire().await.ok()
+        AcquireStrategy::AllMasters | AcquireStrategy::OneMasterFirst { .. } => {
+            state.waiting.attempts.acquire().await.ok()
         }
     }
 }
 
 /// What the master said that was asked first.
-enum First {
+enum FirstVote {
     /// It granted, and the others were asked; or none answered.
     Granted(Ballot),
     /// It refused, and no other was asked.
     Refused,
     /// Nobody waits any more.
-    Unwanted,
+    Abandoned,
 }
 
 struct Owner {
-    context: Arc<Context>,
+    state: Arc<LockState>,
     keys: Arc<[Bytes]>,
     masters: FanOut,
     round: u64,
     is_fenced: bool,
-    hold: Option<Hold>,
+    hold: Option<LocalHold>,
     record: Option<Bytes>,
 }
 
@@ -150,10 +153,10 @@ struct Grant {
 }
 
 impl Owner {
-    fn new(context: Arc<Context>, keys: &Arc<[Bytes]>, is_fenced: bool) -> Self {
+    fn new(state: Arc<LockState>, keys: &Arc<[Bytes]>, is_fenced: bool) -> Self {
         Self {
-            masters: FanOut::new(context.masters.clone(), keys.clone()),
-            context,
+            masters: FanOut::new(state.masters.clone(), keys.clone()),
+            state,
             keys: keys.clone(),
             round: 0,
             is_fenced,
@@ -164,21 +167,23 @@ impl Owner {
 
     /// Announces what was acquired, or why not, and serves it to its end; gives the lines, which
     /// may not have finished what they were asked, releases above all.
-    async fn own(
+    async fn announce_and_serve(
         mut self,
         start: LockInstant,
-        acquired: Option<Result<Grant, Failure>>,
+        acquired: Option<Result<Grant, AttemptError>>,
         announce: oneshot::Sender<Outcome>,
     ) -> FanOut {
         match acquired {
             Some(Ok(Grant { until, fence })) => {
-                let (clock, alarms) = (self.context.clock.clone(), self.context.alarms.clone());
-                let term = Arc::new(Term::new(clock, alarms, self.keys.clone(), until));
-                self.hold = Some(self.context.waiting.gates.hold(&self.keys, &term));
-                let (offer, service) = Offer::new(term, fence, self.context.shutdown.clone());
+                let (clock, alarms) = (self.state.clock.clone(), self.state.alarms.clone());
+                let validity =
+                    Arc::new(LeaseValidity::new(clock, alarms, self.keys.clone(), until));
+                self.hold = Some(self.state.waiting.queues.hold(&self.keys, &validity));
+                let (pending, inbox) =
+                    PendingLease::new(validity, fence, self.state.shutdown.clone());
                 // An offer that nobody receives is dropped, here or in the channel.
-                let _ = announce.send(Ok(offer));
-                self.serve(service, start).await;
+                let _ = announce.send(Ok(pending));
+                self.serve(inbox, start).await;
             }
             Some(Err(failure)) => {
                 // Nobody who waits, nobody to tell.
@@ -192,47 +197,51 @@ impl Owner {
     /// Acquires, or releases what was taken and says why; `None` if nobody waits any more.
     async fn acquire(
         &mut self,
-        manner: Manner,
+        strategy: AcquireStrategy,
         announce: &mut oneshot::Sender<Outcome>,
-    ) -> Option<Result<Grant, Failure>> {
-        let start = self.context.clock.now();
-        let mut votes = match manner {
-            Manner::Alone | Manner::AllAtOnce => self.ask_all(self.acquisition()),
-            Manner::OneFirst { taken } => match self.ask_one_first(&taken, announce).await {
-                First::Granted(votes) => votes,
-                First::Refused => {
-                    return Some(Err(Failure {
-                        error: Error::Held { retry_after: None },
-                        course: Course::Beaten,
-                        votes: 0,
-                    }));
+    ) -> Option<Result<Grant, AttemptError>> {
+        let start = self.state.clock.now();
+        let mut votes = match strategy {
+            AcquireStrategy::Immediate | AcquireStrategy::AllMasters => {
+                self.send_to_all(self.acquire_action())
+            }
+            AcquireStrategy::OneMasterFirst { held_masters } => {
+                match self.send_to_one_first(&held_masters, announce).await {
+                    FirstVote::Granted(votes) => votes,
+                    FirstVote::Refused => {
+                        return Some(Err(AttemptError {
+                            error: Error::Held { retry_after: None },
+                            cause: FailureCause::LostFirstVote,
+                            votes: 0,
+                        }));
+                    }
+                    FirstVote::Abandoned => {
+                        self.send_to_all(Action::Release);
+                        return None;
+                    }
                 }
-                First::Unwanted => {
-                    self.ask_all(Action::Release);
-                    return None;
-                }
-            },
+            }
         };
         let mut releases = None;
         loop {
             match votes.tally().acquisition() {
-                Acquisition::Acquired => return self.confirm(start, &votes, announce).await,
+                Acquisition::Acquired => return self.confirm_grant(start, &votes, announce).await,
                 Acquisition::NoQuorum => {
-                    releases.get_or_insert_with(|| self.ask_all(Action::Release));
+                    releases.get_or_insert_with(|| self.send_to_all(Action::Release));
                     return Some(Err(self.no_quorum(votes).into()));
                 }
                 Acquisition::Held => {
-                    let releases = releases.unwrap_or_else(|| self.ask_all(Action::Release));
-                    return self.held(votes, releases, announce).await.map(Err);
+                    let releases = releases.unwrap_or_else(|| self.send_to_all(Action::Release));
+                    return self.held_error(votes, releases, announce).await.map(Err);
                 }
                 Acquisition::Undecided => {}
             }
             // Others need not wait until it is known which kind of failure this is.
             if votes.tally().is_impossible() {
-                releases.get_or_insert_with(|| self.ask_all(Action::Release));
+                releases.get_or_insert_with(|| self.send_to_all(Action::Release));
             }
-            let Some(reply) = self.next(announce).await else {
-                releases.get_or_insert_with(|| self.ask_all(Action::Release));
+            let Some(reply) = self.next_reply(announce).await else {
+                releases.get_or_insert_with(|| self.send_to_all(Action::Release));
                 return None;
             };
             if reply.round == votes.round() {
@@ -244,7 +253,7 @@ impl Owner {
     }
 
     /// What to ask for the lock with.
-    const fn acquisition(&self) -> Action {
+    const fn acquire_action(&self) -> Action {
         if self.is_fenced {
             Action::AcquireFenced
         } else {
@@ -256,26 +265,26 @@ impl Owner {
     ///
     /// Who it refuses leaves the others to whom it granted; so of all who ask like this, one has
     /// nobody against it, and none of them ever waits for another.
-    async fn ask_one_first(
+    async fn send_to_one_first(
         &mut self,
-        taken: &[usize],
+        held_masters: &[usize],
         announce: &mut oneshot::Sender<Outcome>,
-    ) -> First {
-        let acquire = self.acquisition();
+    ) -> FirstVote {
+        let acquire = self.acquire_action();
         self.round += 1;
         let mut votes = Ballot::new(self.round, self.masters.len());
-        let order = order(&self.context.masters.handles, &self.keys, taken);
+        let order = rank_masters(&self.state.masters.handles, &self.keys, held_masters);
         for (asked, master) in order.iter().enumerate() {
-            self.ask(*master, acquire);
-            let Some(reply) = self.next(announce).await else {
-                return First::Unwanted;
+            self.send(*master, acquire);
+            let Some(reply) = self.next_reply(announce).await else {
+                return FirstVote::Abandoned;
             };
             votes.count(reply);
             let tally = votes.tally();
             if tally.granted() > 0 {
                 order[asked + 1..]
                     .iter()
-                    .for_each(|other| self.ask(*other, acquire));
+                    .for_each(|other| self.send(*other, acquire));
                 break;
             }
             if tally.refused() > 0 {
@@ -283,58 +292,58 @@ impl Owner {
                 self.round += 1;
                 order[..asked]
                     .iter()
-                    .for_each(|failed| self.ask(*failed, Action::Release));
-                return First::Refused;
+                    .for_each(|failed| self.send(*failed, Action::Release));
+                return FirstVote::Refused;
             }
             if tally.acquisition() == Acquisition::NoQuorum {
                 break;
             }
         }
-        First::Granted(votes)
+        FirstVote::Granted(votes)
     }
 
     /// Accepts a quorum's grant, unless it came too late to be of use; `None` if nobody waits any
     /// more.
-    async fn confirm(
+    async fn confirm_grant(
         &mut self,
         start: LockInstant,
         votes: &Ballot,
         announce: &mut oneshot::Sender<Outcome>,
-    ) -> Option<Result<Grant, Failure>> {
-        let until = valid_until(start, self.context.settings.ttl);
+    ) -> Option<Result<Grant, AttemptError>> {
+        let until = valid_until(start, self.state.settings.ttl);
         let fence = if self.is_fenced {
-            self.fence(votes, announce).await
+            self.agree_on_fence(votes, announce).await
         } else {
             Some(Ok(0))
         };
         let error = match fence {
-            Some(Ok(fence)) => match self.context.worth_having(until) {
+            Some(Ok(fence)) => match self.state.ensure_worth_having(until) {
                 Ok(()) => return Some(Ok(Grant { until, fence })),
                 Err(error) => Some(error),
             },
             Some(Err(error)) => Some(error),
             None => None,
         };
-        self.ask_all(Action::Release);
+        self.send_to_all(Action::Release);
         error.map(|error| Err(error.into()))
     }
 
     /// The fence of a lock that a quorum granted, once whoever comes next gets a greater one: see
-    /// [`settle`].
-    async fn fence(
+    /// [`settle_fence`].
+    async fn agree_on_fence(
         &mut self,
         votes: &Ballot,
         announce: &mut oneshot::Sender<Outcome>,
     ) -> Option<Result<u64>> {
-        let (fence, is_settled) = settle(votes.fences(), votes.tally().needed());
+        let (fence, is_settled) = settle_fence(votes.fences(), votes.tally().needed());
         if is_settled {
             return Some(Ok(fence));
         }
         // All of them, so that they agree the next time. One whose grant is still under way is
         // asked after that.
-        let mut raised = self.ask_all(Action::Raise(fence));
+        let mut raised = self.send_to_all(Action::Raise(fence));
         while raised.tally().possession() == Possession::Undecided {
-            raised.count(self.next(announce).await?);
+            raised.count(self.next_reply(announce).await?);
         }
         Some(match raised.tally().possession() {
             Possession::Held => Ok(fence),
@@ -345,38 +354,38 @@ impl Owner {
     }
 
     /// Waits until it is known when the key may be free, or that it will not be known.
-    async fn held(
+    async fn held_error(
         &mut self,
         votes: Ballot,
         mut releases: Ballot,
         announce: &mut oneshot::Sender<Outcome>,
-    ) -> Option<Failure> {
+    ) -> Option<AttemptError> {
         if votes.is_foreign() {
-            let errors = self.named(votes.into_foreign());
+            let errors = self.with_server_names(votes.into_foreign());
             return Some(Error::WrongType { errors }.into());
         }
-        while releases.may_tell_more() {
-            releases.count(self.next(announce).await?);
+        while releases.may_learn_more() {
+            releases.count(self.next_reply(announce).await?);
         }
         if releases.is_foreign() {
-            let errors = self.named(releases.into_foreign());
+            let errors = self.with_server_names(releases.into_foreign());
             return Some(Error::WrongType { errors }.into());
         }
-        Some(Failure {
+        Some(AttemptError {
             error: Error::Held {
                 retry_after: releases.retry_after(),
             },
             votes: votes.tally().granted(),
-            course: if votes.tally().is_split() {
-                Course::Split
+            cause: if votes.tally().is_split() {
+                FailureCause::SplitVote
             } else {
-                Course::Held
+                FailureCause::Held
             },
         })
     }
 
     /// The next answer; `None` once nobody waits for the outcome.
-    async fn next(&mut self, announce: &mut oneshot::Sender<Outcome>) -> Option<MasterReply> {
+    async fn next_reply(&mut self, announce: &mut oneshot::Sender<Outcome>) -> Option<MasterReply> {
         tokio::select! {
             reply = self.masters.next() => Some(reply),
             () = announce.closed() => None,
@@ -384,20 +393,20 @@ impl Owner {
     }
 
     /// Waits for the answers that tell whether a quorum has our token.
-    async fn decide(&mut self, votes: &mut Ballot) -> Possession {
+    async fn wait_possession(&mut self, votes: &mut Ballot) -> Possession {
         while votes.tally().possession() == Possession::Undecided {
             votes.count(self.masters.next().await);
         }
         votes.tally().possession()
     }
 
-    fn ask_all(&mut self, action: Action) -> Ballot {
+    fn send_to_all(&mut self, action: Action) -> Ballot {
         self.round += 1;
-        (0..self.masters.len()).for_each(|master| self.ask(master, action));
+        (0..self.masters.len()).for_each(|master| self.send(master, action));
         Ballot::new(self.round, self.masters.len())
     }
 
-    fn ask(&mut self, master: usize, action: Action) {
+    fn send(&mut self, master: usize, action: Action) {
         let (round, record) = (self.round, self.record.clone());
         let request = QueuedRequest {
             action,
@@ -416,18 +425,13 @@ impl Owner {
         }
     }
 
-    fn shortfall(&self, votes: Ballot) -> (usize, usize, Complaints) {
+    fn shortfall(&self, votes: Ballot) -> (usize, usize, MasterErrors) {
         let (granted, needed) = (votes.tally().granted(), votes.tally().needed());
-        (granted, needed, self.named(votes.into_errors()))
+        (granted, needed, self.with_server_names(votes.into_errors()))
     }
 
-    fn named(&self, errors: Vec<(usize, purse_client::Error)>) -> Complaints {
-        let server = |index: usize| {
-            self.context.masters.handles[index]
-                .master
-                .server()
-                .to_owned()
-        };
+    fn with_server_names(&self, errors: Vec<(usize, purse_client::Error)>) -> MasterErrors {
+        let server = |index: usize| self.state.masters.handles[index].master.server().to_owned();
         errors
             .into_iter()
             .map(|(index, error)| (server(index), error))

@@ -8,125 +8,132 @@ use tokio::sync::{mpsc, oneshot};
 use super::Owner;
 use crate::error::{Error, LostReason, Result};
 use crate::lease::release::Release;
-use crate::lease::renewal::Extender;
-use crate::lease::{Order, Service};
+use crate::lease::renewal::RenewalSchedule;
+use crate::lease::{LeaseCommand, LeaseInbox};
 use crate::master::Action;
 use crate::quorum::decision::{Possession, valid_until};
 use crate::runtime::clock::LockInstant;
-use crate::state::validity::Term;
+use crate::state::validity::LeaseValidity;
 use crate::telemetry::events;
 
-type Orders = mpsc::UnboundedReceiver<Order>;
+type Commands = mpsc::UnboundedReceiver<LeaseCommand>;
 
 impl Owner {
     /// Serves a lease whose first command was sent after `since`, until it is given back.
-    pub(super) async fn serve(&mut self, mut service: Service, since: LockInstant) {
-        let mut extender = Extender::new(self.context.settings.ttl, since);
-        let first = service.first(self.context.shutdown.closed());
+    pub(super) async fn serve(&mut self, mut inbox: LeaseInbox, since: LockInstant) {
+        let mut renewal = RenewalSchedule::new(self.state.settings.ttl, since);
+        let first = inbox.first_command(self.state.shutdown.closed());
         let mut next = self.masters.poll_while(first).await;
-        let Service { orders, term, .. } = &mut service;
+        let LeaseInbox {
+            commands, validity, ..
+        } = &mut inbox;
         loop {
             next = match next {
-                Some(Order::Release(reply)) => {
+                Some(LeaseCommand::Release(reply)) => {
                     // Where nobody waits for the answer any more, the lock is released all the same.
-                    let _ = reply.send(self.release(term).await);
+                    let _ = reply.send(self.release(validity).await);
                     return;
                 }
-                Some(Order::Extend(mut reply)) => tokio::select! {
+                Some(LeaseCommand::Extend(mut reply)) => tokio::select! {
                     biased;
-                    next = overtake(&mut reply, orders) => next,
-                    result = self.extend(term, &mut extender) => {
+                    next = wait_superseded(&mut reply, commands) => next,
+                    result = self.extend(validity, &mut renewal) => {
                         let _ = reply.send(result);
-                        self.keep(orders, term, &mut extender).await
+                        self.renew_until_command(commands, validity, &mut renewal).await
                     }
                 },
                 // An extension follows, which writes it.
-                Some(Order::Record(record)) => {
+                Some(LeaseCommand::SetRecord(record)) => {
                     self.record = Some(record);
-                    self.masters.poll_while(orders.recv()).await
+                    self.masters.poll_while(commands.recv()).await
                 }
-                Some(Order::Keep(auto)) => {
-                    extender.arm(auto);
-                    self.keep(orders, term, &mut extender).await
+                Some(LeaseCommand::AutoExtend(auto)) => {
+                    renewal.enable(auto);
+                    self.renew_until_command(commands, validity, &mut renewal)
+                        .await
                 }
                 None => break,
             };
         }
         // Whoever is next in line is told once it makes sense to try.
-        let mut votes = self.ask_all(Action::Release);
-        self.decide(&mut votes).await;
+        let mut votes = self.send_to_all(Action::Release);
+        self.wait_possession(&mut votes).await;
         self.hold = None;
     }
 
     /// The next order; until it comes, extends whenever it is due.
-    async fn keep(
+    async fn renew_until_command(
         &mut self,
-        orders: &mut Orders,
-        term: &Term,
-        extender: &mut Extender,
-    ) -> Option<Order> {
-        while let Some(due) = extender.due()
-            && term.check().is_ok()
+        commands: &mut Commands,
+        validity: &LeaseValidity,
+        renewal: &mut RenewalSchedule,
+    ) -> Option<LeaseCommand> {
+        while let Some(due) = renewal.due()
+            && validity.check().is_ok()
         {
             tokio::select! {
                 biased;
                 // An extension that is under way is left alone: a release is queued behind it, and an
                 // extension by hand counts in its place.
-                order = orders.recv() => return order,
-                result = self.extend_at(due, term, extender) => match result {
+                command = commands.recv() => return command,
+                result = self.extend_when_due(due, validity, renewal) => match result {
                     Err(error @ Error::ExtensionCap) => {
-                        term.cap();
-                        events::not_extended(term.keys(), &error);
+                        validity.mark_capped();
+                        events::not_extended(validity.keys(), &error);
                         break;
                     }
                     // A loss has been told of already, by the term.
                     Ok(()) | Err(Error::Lost { .. }) => {}
-                    Err(error) => events::not_extended(term.keys(), &error),
+                    Err(error) => events::not_extended(validity.keys(), &error),
                 },
             }
         }
-        self.masters.poll_while(orders.recv()).await
+        self.masters.poll_while(commands.recv()).await
     }
 
-    async fn extend_at(
+    async fn extend_when_due(
         &mut self,
         due: LockInstant,
-        term: &Term,
-        extender: &mut Extender,
+        validity: &LeaseValidity,
+        renewal: &mut RenewalSchedule,
     ) -> Result<()> {
-        self.masters.poll_while(self.context.alarms.at(due)).await?;
-        self.extend(term, extender).await
+        self.masters.poll_while(self.state.alarms.at(due)).await?;
+        self.extend(validity, renewal).await
     }
 
-    async fn extend(&mut self, term: &Term, extender: &mut Extender) -> Result<()> {
-        term.check()?;
-        let start = self.context.clock.now();
-        if !extender.may_extend(start) {
+    async fn extend(
+        &mut self,
+        validity: &LeaseValidity,
+        renewal: &mut RenewalSchedule,
+    ) -> Result<()> {
+        validity.check()?;
+        let start = self.state.clock.now();
+        if !renewal.may_extend(start) {
             return Err(Error::ExtensionCap);
         }
-        let mut votes = self.ask_all(Action::Extend);
-        let possession = self.decide(&mut votes).await;
-        let until = valid_until(start, self.context.settings.ttl);
+        let mut votes = self.send_to_all(Action::Extend);
+        let possession = self.wait_possession(&mut votes).await;
+        let until = valid_until(start, self.state.settings.ttl);
         match possession {
             Possession::Held => {
-                term.prolong(until)?;
-                extender.extended(start);
-                events::extended(term.keys(), term.extensions());
-                self.context
-                    .worth_having(until)
-                    .inspect_err(|_| extender.failed(self.context.clock.now()))
+                validity.extend(until)?;
+                renewal.record_extension(start);
+                events::extended(validity.keys(), validity.extensions());
+                self.state
+                    .ensure_worth_having(until)
+                    .inspect_err(|_| renewal.record_failure(self.state.clock.now()))
             }
             Possession::Gone => {
-                let reason = term.lose(LostReason::Gone);
+                let reason = validity.invalidate(LostReason::Gone);
                 if self.record.is_some() && votes.is_foreign() {
-                    let errors = self.named(votes.into_foreign());
+                    let errors = self.with_server_names(votes.into_foreign());
                     return Err(Error::WrongType { errors });
                 }
                 Err(Error::Lost { reason })
             }
             Possession::Unknown | Possession::Undecided => {
-                extender.failed(self.context.clock.now());
-                term.check()?;
+                renewal.record_failure(self.state.clock.now());
+                validity.check()?;
                 let (votes, needed, errors) = self.shortfall(votes);
                 Err(Error::Ambiguous {
                     votes,
@@ -137,11 +144,11 @@ impl Owner {
         }
     }
 
-    async fn release(&mut self, term: &Term) -> Result<Release> {
+    async fn release(&mut self, validity: &LeaseValidity) -> Result<Release> {
         // From here on whoever watches is to know that the lock is not ours any more.
-        let in_time = term.lose(LostReason::Released) == LostReason::Released;
-        let mut votes = self.ask_all(Action::Release);
-        let possession = self.decide(&mut votes).await;
+        let in_time = validity.invalidate(LostReason::Released) == LostReason::Released;
+        let mut votes = self.send_to_all(Action::Release);
+        let possession = self.wait_possession(&mut votes).await;
         // Before anybody can know of the release, and come before whoever is next in line.
         self.hold = None;
         match possession {
@@ -155,7 +162,10 @@ impl Owner {
 
 /// The order that follows an extension nobody waits for any more: there is no use in prolonging
 /// first what is released next, or prolonged once more.
-async fn overtake(reply: &mut oneshot::Sender<Result<()>>, orders: &mut Orders) -> Option<Order> {
+async fn wait_superseded(
+    reply: &mut oneshot::Sender<Result<()>>,
+    commands: &mut Commands,
+) -> Option<LeaseCommand> {
     reply.closed().await;
-    orders.recv().await
+    commands.recv().await
 }

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::Rules;
-use crate::membership::quarantine::{Past, Voter, votes_from};
+use crate::membership::quarantine::{PreviousServer, Voter, vote_start};
 use crate::membership::server_identity::Identity;
 use crate::quorum::decision::{is_worth_having, valid_until};
 use crate::runtime::clock::LockInstant;
@@ -49,13 +49,13 @@ static QUARANTINE: LazyLock<u8> = LazyLock::new(|| {
         run_id: Some(run_id.into()),
         ..Identity::default()
     };
-    let past = Past::Voter(Voter {
+    let past = PreviousServer::Voter(Voter {
         run_id: start("before").run_id,
         is_durable: false,
-        from: before_now(100),
-        heard: *NOW,
+        vote_start: before_now(100),
+        last_reply: *NOW,
     });
-    let from = votes_from(&past, &start("after"), *NOW, TTL);
+    let from = vote_start(&past, &start("after"), *NOW, TTL);
     steps(from.saturating_duration_since(*NOW))
 });
 

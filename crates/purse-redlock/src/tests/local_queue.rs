@@ -37,7 +37,7 @@ async fn those_in_one_process_are_served_in_the_order_they_came() {
     let asked = rig.masters[0].asked_at(Action::Acquire).len();
     assert_eq!(asked, 65);
     assert!(start.elapsed() < ms(64 * 8), "{:?}", start.elapsed());
-    assert_eq!(rig.redlock.gates(), 0);
+    assert_eq!(rig.redlock.local_queues(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,7 +83,7 @@ async fn whoever_leaves_the_line_holds_nobody_up() {
             assert_eq!(guard.release().await.unwrap(), Release::Released);
         }
         assert!(start.elapsed() < ms(100), "{:?}", start.elapsed());
-        assert_eq!(rig.redlock.gates(), 0, "after {after} ms");
+        assert_eq!(rig.redlock.local_queues(), 0, "after {after} ms");
         rig.assert_clean("the line").await;
     }
 }
