@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-/// Has a lock extended by itself, a third of its ttl after it was acquired or last extended, for as
-/// long as its guard is alive.
+/// The limits of a lock's automatic extension.
 ///
-/// An extension that fails is tried again, with growing pauses, until the lock's time is over or
-/// the masters say that it is gone. Without a limit, a holder that hangs blocks everybody else for
-/// as long as its process lives: the limits here end that. They bound the lock whoever extends it:
-/// extensions by hand count, and fail with [`ExtensionCap`](crate::Error::ExtensionCap) beyond.
+/// The lock is extended a third of its ttl after it was acquired or last extended, for as long as
+/// its guard is alive. An extension that fails is tried again, with growing pauses, until the
+/// lock's time is over or the masters report that it is gone.
+///
+/// Without a limit, a holder that hangs blocks all others for as long as its process lives. The
+/// limits here prevent that. They apply to every extension of the lock: extensions by hand count as
+/// well, and fail with [`ExtensionCap`](crate::Error::ExtensionCap) beyond the limit.
 ///
 /// ```
 /// use std::time::Duration;
@@ -18,14 +20,14 @@ use std::time::Duration;
 /// assert_ne!(an_hour_at_most, AutoExtend::new());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[must_use = "it does nothing until a lock is told of it"]
+#[must_use = "it has no effect until it is given to a lock or a builder"]
 pub struct AutoExtend {
     max_extensions: Option<u32>,
     max_hold: Option<Duration>,
 }
 
 impl AutoExtend {
-    /// Extends without limit.
+    /// Creates a configuration that extends without limit.
     pub const fn new() -> Self {
         Self {
             max_extensions: None,
@@ -33,17 +35,17 @@ impl AutoExtend {
         }
     }
 
-    /// Extends so many times at most.
+    /// Sets how often the lock is extended at most.
     pub const fn max_extensions(mut self, count: u32) -> Self {
         self.max_extensions = Some(count);
         self
     }
 
-    /// Never lets the lock last longer than this in all, counted from the moment before the first
-    /// command of it.
+    /// Sets how long the lock lasts at most in total, counted from the moment before its first
+    /// command.
     ///
     /// An extension gives a whole ttl or does not take place, so the lock may end up to a third of
-    /// its ttl sooner. One that is shorter than the ttl means no extension at all.
+    /// its ttl earlier. With a limit shorter than the ttl, the lock is never extended.
     pub const fn max_hold(mut self, time: Duration) -> Self {
         self.max_hold = Some(time);
         self

@@ -1,4 +1,4 @@
-//! What a lock is built on.
+//! The endpoints of the masters.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use purse_client::{Client, ClientBuilder, Preset};
 
 /// One server that votes on locks: a URL, or a client of it.
 ///
-/// A lock does not use the connections of a client it is given. It makes its own, to the same server
-/// and database and with the same credentials; timeouts, numbers of connections and the like are
-/// those of [`Preset::Locks`], unless a [`ClientBuilder`] says otherwise.
+/// A lock does not use the connections of a client that it is given. It makes its own connections,
+/// to the same server and database and with the same credentials. Timeouts, numbers of connections
+/// and similar settings are those of [`Preset::Locks`], unless a [`ClientBuilder`] sets others.
 ///
-/// A cluster is none, as what it says comes from any of its nodes.
+/// A Redis Cluster cannot be a master, because its replies come from any of its nodes.
 pub struct Master(ClientBuilder);
 
 impl Master {
@@ -55,7 +55,7 @@ impl From<ClientBuilder> for Master {
     }
 }
 
-/// Shows nothing, as a URL may hold a password.
+/// Prints nothing but the type, because a URL may contain a password.
 impl fmt::Debug for Master {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Master").finish_non_exhaustive()

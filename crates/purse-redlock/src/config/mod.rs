@@ -1,4 +1,4 @@
-//! What a user sets: the endpoints of the masters, the times of a lock, and the limits of automatic
+//! Configuration: the endpoints of the masters, the durations of a lock, and the limits of automatic
 //! extension.
 //!
 //! May import: `error`.

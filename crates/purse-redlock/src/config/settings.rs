@@ -1,4 +1,4 @@
-//! The times of a lock, checked once.
+//! The settings of a lock service, checked once.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const MAX_MASTER_TIMEOUT: Duration = Duration::from_millis(50);
 const MAX_QUEUE_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) const MAX_OUTAGE_TOLERANCE: Duration = Duration::from_secs(30);
 
-/// What the user asked for; `None` where the default is to be taken.
+/// The settings that the user gave; `None` selects the default.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct PartialSettings {
     pub(crate) ttl: Option<Duration>,
@@ -22,6 +22,7 @@ pub(crate) struct PartialSettings {
     pub(crate) auto_extend: Option<AutoExtend>,
 }
 
+/// The settings of a lock service, checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) ttl: Duration,
@@ -36,10 +37,11 @@ impl Settings {
         let ttl = settings.ttl.unwrap_or(Duration::from_secs(10));
         if !(MIN_TTL..=MAX_TTL).contains(&ttl) {
             return Err(Error::config(format!(
-                "a ttl of {ttl:?}: it should be between {MIN_TTL:?} and a year"
+                "ttl must be between {MIN_TTL:?} and one year, but is {ttl:?}"
             )));
         }
-        // Servers count whole milliseconds, and a lease must not be thought longer than it is.
+        // Servers count whole milliseconds, and the client must not believe that a lease is longer
+        // than it is.
         let ttl = ttl - Duration::from_nanos(u64::from(ttl.subsec_nanos() % 1_000_000));
         let master_timeout = settings
             .master_timeout
@@ -50,17 +52,15 @@ impl Settings {
         let retry_delay = settings.retry_delay.unwrap_or(Duration::from_millis(200));
         if master_timeout < MILLISECOND {
             return Err(Error::config(format!(
-                "a master_timeout of {master_timeout:?}: it should be at least {MILLISECOND:?}"
+                "master_timeout must be at least {MILLISECOND:?}, but is {master_timeout:?}"
             )));
         }
         if min_validity.is_zero() {
-            return Err(Error::config(
-                "a min_validity of zero: a lock without time left is none",
-            ));
+            return Err(Error::config("min_validity must be greater than zero"));
         }
         if retry_delay < MILLISECOND {
             return Err(Error::config(format!(
-                "a retry_delay of {retry_delay:?}: it should be at least {MILLISECOND:?}, or waiting would burn a core"
+                "retry_delay must be at least {MILLISECOND:?}, but is {retry_delay:?}"
             )));
         }
         let spent = drift(ttl)
@@ -68,7 +68,7 @@ impl Settings {
             .saturating_add(min_validity);
         if spent >= ttl {
             return Err(Error::config(format!(
-                "the master_timeout of {master_timeout:?}, the min_validity of {min_validity:?} and the clock drift of {:?} leave nothing of the ttl of {ttl:?}",
+                "master_timeout ({master_timeout:?}), min_validity ({min_validity:?}) and clock drift ({:?}) must leave a part of the ttl ({ttl:?})",
                 drift(ttl)
             )));
         }
@@ -81,18 +81,18 @@ impl Settings {
         })
     }
 
-    /// How long a request may wait for its turn, behind others to the same master.
+    /// Returns how long a request may wait for a permit, behind other requests to the same master.
     pub(crate) fn queue_timeout(&self) -> Duration {
         (self.ttl / 10).min(MAX_QUEUE_TIMEOUT)
     }
 
-    /// How long [`lock`](crate::RedlockMutex::lock) bears masters that are down.
+    /// Returns how long [`lock`](crate::RedlockMutex::lock) tolerates that there is no quorum.
     pub(crate) fn outage_tolerance(&self) -> Duration {
         self.ttl.min(MAX_OUTAGE_TOLERANCE)
     }
 }
 
-/// The allowance for clocks that do not run equally fast: 1 % of `ttl` and 2 ms.
+/// Returns the allowance for clocks that do not run equally fast: 1 % of `ttl`, plus 2 ms.
 pub(crate) fn drift(ttl: Duration) -> Duration {
     ttl / 100 + Duration::from_millis(2)
 }

@@ -1,4 +1,4 @@
-//! The record of a leader.
+//! The leader of an election, and its record on the masters.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::keys;
 
-/// Who leads or led.
+/// A current or former leader of an election.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Leader {
     pub(crate) candidate: Bytes,
@@ -15,32 +15,33 @@ pub struct Leader {
 }
 
 impl Leader {
-    /// What the leader campaigned with.
+    /// Returns the candidate's bytes, as passed to [`campaign`](crate::Election::campaign).
     #[must_use]
     pub fn candidate(&self) -> &[u8] {
         &self.candidate
     }
 
-    /// The candidate as text; what is not UTF-8 is replaced.
+    /// Returns the candidate as text; bytes that are not UTF-8 are replaced.
     #[must_use]
     pub fn name(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.candidate)
     }
 
-    /// The number of the leader, greater than that of all before: see
+    /// Returns the leader's fence, which is greater than the fence of every earlier leader: see
     /// [`FencedRedlock`](crate::FencedRedlock).
     #[must_use]
     pub const fn fence(&self) -> u64 {
         self.fence
     }
 
-    /// What stands beside the lock: the fence, a space, and the candidate.
+    /// Returns the election record that is stored next to the lock: the fence, a space, and the
+    /// candidate.
     pub(crate) fn to_record(&self) -> Bytes {
         let fence = format!("{} ", self.fence);
         [fence.as_bytes(), &self.candidate].concat().into()
     }
 
-    /// Reads a record; `None` if it is none of ours.
+    /// Parses an election record. Returns `None` if the text is not a record.
     pub(crate) fn from_record(record: &Bytes) -> Option<Self> {
         let space = record.iter().position(|byte| *byte == b' ')?;
         let fence = std::str::from_utf8(&record[..space]).ok()?;

@@ -9,12 +9,13 @@ use crate::lock::fenced::FencedGuard;
 use crate::lock::lost::Lost;
 use crate::runtime::clock::LockInstant;
 
-/// To lead, until [`lost`](Self::lost) resolves; from [`Election::campaign`](crate::Election::campaign).
+/// A leadership, which ends when [`lost`](Self::lost) resolves; returned by
+/// [`Election::campaign`](crate::Election::campaign).
 ///
-/// It extends itself for as long as it is alive and a quorum of the masters answers.
-/// [`resign`](Self::resign), or drop it, on any thread, in or outside a runtime: the next candidate is
-/// told at once.
-#[must_use = "whoever leads resigns when this is dropped"]
+/// It is extended automatically for as long as it is alive and a quorum of the masters answers.
+/// Call [`resign`](Self::resign), or drop it, on any thread, inside or outside a runtime: the next
+/// candidate is notified immediately.
+#[must_use = "the leader resigns when this is dropped"]
 #[derive(Debug)]
 pub struct Leadership {
     guard: FencedGuard,
@@ -26,57 +27,59 @@ impl Leadership {
         Self { guard, leader }
     }
 
-    /// What observers see.
+    /// Returns the leader as observers see it.
     #[must_use]
     pub const fn leader(&self) -> &Leader {
         &self.leader
     }
 
-    /// The number of this leader, greater than that of all before; what the leader writes to has to
-    /// keep the greatest it has seen, and refuse smaller ones.
+    /// Returns this leader's fence, which is greater than the fence of every earlier leader.
+    ///
+    /// The resource that the leader writes to must store the greatest fence that it has seen, and
+    /// reject smaller ones.
     #[must_use]
     pub const fn fence(&self) -> u64 {
         self.leader.fence()
     }
 
-    /// Until when no other leads; it moves on with each extension. See
-    /// [`RedlockGuard::valid_until`](crate::RedlockGuard::valid_until).
+    /// Returns the moment until which no other candidate leads. Each extension moves it forward.
+    /// See [`RedlockGuard::valid_until`](crate::RedlockGuard::valid_until).
     #[must_use]
     pub fn valid_until(&self) -> LockInstant {
         self.guard.valid_until()
     }
 
-    /// How long that is from now on; zero once it is lost.
+    /// Returns how long the leadership holds from now on; zero once it is lost.
     #[must_use]
     pub fn remaining(&self) -> Duration {
         self.guard.remaining()
     }
 
-    /// Fails once another may lead. Asks no master.
+    /// Fails once another candidate may lead. Asks no master.
     ///
     /// # Errors
-    /// [`Lost`](crate::Error::Lost), from then on always.
+    /// Returns [`Lost`](crate::Error::Lost), from then on at every call.
     pub fn check(&self) -> Result<()> {
         self.guard.check()
     }
 
-    /// Resolves once another may lead, to the reason: at [`valid_until`](Self::valid_until) at the
-    /// latest, with no answer from anyone. The result borrows nothing, and may be spawned.
+    /// Returns a future that resolves once another candidate may lead, with the reason: at
+    /// [`valid_until`](Self::valid_until) at the latest, without an answer from any server. The
+    /// future borrows nothing, and may be spawned.
     pub fn lost(&self) -> Lost {
         self.guard.lost()
     }
 
-    /// Hands over to the next candidate, and tells whether it led until now.
+    /// Hands over to the next candidate, and reports whether this candidate led until now.
     ///
-    /// Redis command, round trips, atomicity: as
-    /// [`RedlockGuard::release`](crate::RedlockGuard::release); the same script deletes the record, if
-    /// it is ours.
+    /// Redis: the script of [`RedlockGuard::release`](crate::RedlockGuard::release), which also
+    /// deletes the election record if it is this leader's.
     ///
     /// # Errors
-    /// As [`RedlockGuard::release`](crate::RedlockGuard::release).
+    /// Returns the errors of [`RedlockGuard::release`](crate::RedlockGuard::release).
     ///
     /// # Cancel safety
-    /// Dropped at any point, the leader resigns in the background.
+    /// If the future is dropped, the leader resigns in the background.
     #[doc(alias = "release")]
     pub async fn resign(self) -> Result<Release> {
         self.guard.release().await

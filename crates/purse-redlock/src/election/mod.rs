@@ -19,11 +19,11 @@ use crate::keys;
 use crate::lock::fenced::FencedMutex;
 use crate::runtime::jitter;
 
-/// An election by name, of one leader at a time; made by
+/// An election by name, with at most one leader at a time; created by
 /// [`Redlock::election`](crate::Redlock::election).
 ///
 /// It is a [fenced lock](crate::FencedRedlock) that its holder keeps for as long as it can, and a
-/// record beside it on each master that tells who that is. Clone and share it at will.
+/// record next to it on each master that names the holder. Clone and share it freely.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -49,32 +49,34 @@ use crate::runtime::jitter;
 /// # }
 /// ```
 ///
-/// # When there are two
-/// A leader that is cut off from a quorum of the masters cannot extend its lock, and stops counting
-/// as the leader at [`valid_until`](Leadership::valid_until), by its own clock and with no answer
-/// from anyone: [`lost`](Leadership::lost) resolves. Until then no other is elected, under the
-/// conditions that the [crate](crate) names, and as long as they hold. So of two who believe that
-/// they lead, one does not look: it was stopped (by a debugger, a full disk, a suspend), or what it
-/// sent is still under way. It does not notice, and no election can make it notice. Therefore what
-/// the leader writes to must refuse the earlier of the two: hand [`fence`](Leadership::fence) over
-/// with each write, and have the resource keep the greatest it has seen.
+/// # When there are two leaders
+/// A leader that is cut off from a quorum of the masters cannot extend its lock. It stops counting
+/// as the leader at [`valid_until`](Leadership::valid_until), by its own clock and without an
+/// answer from any server: [`lost`](Leadership::lost) resolves. Until then no other candidate is
+/// elected, as long as the conditions that the [crate] names hold. If two processes believe
+/// that they lead, one of them does not check: it was stopped (by a debugger, a full disk, a
+/// suspend), or a request that it sent is still in flight. It does not notice, and no election can
+/// make it notice. Therefore the resource that the leader writes to must reject the earlier of the
+/// two: send [`fence`](Leadership::fence) with each write, and have the resource store the greatest
+/// fence that it has seen.
 ///
-/// # What goes wrong most often
-/// - To lead is no state that one looks at now and then. `select!` between the work and
-///   [`lost`](Leadership::lost), and [`check`](Leadership::check) right before what only the leader
-///   may do.
-/// - Who one observes to lead may not lead any more: an observer is late by a message at least. It is
-///   good for finding the leader, not for being it. Only a [`Leadership`] entitles to anything.
-/// - Candidates may have the same name; a process that started anew is another leader, with
-///   another fence. Compare fences, not names.
-/// - The leader's process may be well while its work hangs; the lock is extended all the same.
-///   [`resign`](Leadership::resign) if the work does not get on.
+/// # Common mistakes
+/// - Checking the leadership now and then is not enough. `select!` between the work and
+///   [`lost`](Leadership::lost), and call [`check`](Leadership::check) immediately before anything
+///   that only the leader may do.
+/// - The observed leader may not lead any more, because an observer is late by at least one
+///   message. Observing is for finding the leader. Only a [`Leadership`] is a right to act as the
+///   leader.
+/// - Several candidates may have the same name. A process that was restarted is another leader,
+///   with another fence. Compare fences, not names.
+/// - The leader's process may be alive while its work hangs; the lock is extended nevertheless.
+///   Call [`resign`](Leadership::resign) if the work makes no progress.
 ///
-/// # Rights
-/// Users whom an ACL allows some keys only lead with what a [fenced lock](crate::FencedRedlock)
-/// needs, as the record's key starts with the election's:
-/// `~jobs:* +set +get +del +pttl +pexpire +time +eval +evalsha`. Who only observes needs
-/// `~jobs:* +get +eval +evalsha`, and `+client +ping` to be told of changes rather than ask every
+/// # Access rights
+/// If an ACL restricts a user's keys, a candidate needs the rights of a
+/// [fenced lock](crate::FencedRedlock), because the record's key starts with the election's:
+/// `~jobs:* +set +get +del +pttl +pexpire +time +eval +evalsha`. A user that only observes needs
+/// `~jobs:* +get +eval +evalsha`, and `+client +ping` to receive changes instead of asking every
 /// second.
 #[derive(Clone)]
 #[doc(alias = "leader")]
@@ -82,34 +84,37 @@ pub struct Election(FencedMutex);
 
 impl Election {
     pub(crate) fn new(lock: FencedMutex) -> Self {
-        // Limits on how long others hold their locks are not meant for a leader.
+        // The configured limits on how long a lock is held do not apply to a leader.
         Self(lock.auto_extend(AutoExtend::new()))
     }
 
-    /// The key of the election's lock on the masters.
+    /// Returns the key of the election's lock on the masters.
     #[must_use]
     pub fn key(&self) -> &[u8] {
         self.0.key()
     }
 
-    /// Waits until `candidate` leads, as long as it takes.
+    /// Waits until `candidate` leads, without limit.
     ///
-    /// The candidate is any bytes, a name or an address where others reach the leader; observers
-    /// see it. Who campaigns waits as for any lock: told by the masters, in line within a process.
+    /// The candidate is any sequence of bytes, for example a name, or an address under which others
+    /// reach the leader. Observers see it. A candidate waits as a caller of
+    /// [`lock`](crate::RedlockMutex::lock) does: the masters report changes, and candidates within
+    /// a process form a queue.
     ///
-    /// Redis command, round trips and atomicity: as [`lock`](crate::RedlockMutex::lock) with a
-    /// fence; then a script with `GET`, `PTTL`, `PEXPIRE` and `SET record PX` on all masters at
-    /// once, which writes the record if the lock is ours, with the lock's end. Each extension
-    /// writes it again, so that a master that missed it has it after a third of the ttl.
+    /// Redis: the commands of [`lock`](crate::RedlockMutex::lock) with a fence, then a script with
+    /// `GET`, `PTTL`, `PEXPIRE` and `SET record PX` on all masters at once. The script writes the
+    /// record if the lock is held by this candidate, and the record expires with the lock. Each
+    /// extension writes it again, so a master that missed it has it after a third of the ttl.
     ///
     /// # Errors
-    /// As [`lock`](crate::RedlockMutex::lock), [`NoQuorum`](Error::NoQuorum) included: who campaigns
-    /// for ever calls it again. [`WrongType`](Error::WrongType) also if the key of the record
-    /// holds something else on so many masters that no quorum can take it.
+    /// Returns the errors of [`lock`](crate::RedlockMutex::lock), including
+    /// [`NoQuorum`](Error::NoQuorum): to campaign forever, call the method again. Also returns
+    /// [`WrongType`](Error::WrongType) if the key of the record holds something else on so many
+    /// masters that no quorum can store it.
     ///
     /// # Cancel safety
-    /// Dropped at any point, the candidate does not lead, and whatever was or may have been taken
-    /// or written is taken away in the background at once.
+    /// If the future is dropped, the candidate does not lead, and everything that was or may have
+    /// been taken or written is removed in the background immediately.
     #[doc(alias = "elect")]
     pub async fn campaign(&self, candidate: impl AsRef<[u8]>) -> Result<Leadership> {
         let candidate = Bytes::copy_from_slice(candidate.as_ref());
@@ -126,7 +131,7 @@ impl Election {
             if let Error::WrongType { .. } = error {
                 return Err(error);
             }
-            // Elected, if not announced yet: the next extension does that.
+            // The candidate is elected but not announced yet. The next extension announces it.
             if guard.check().is_ok() {
                 return Ok(Leadership::new(guard, leader));
             }
@@ -136,19 +141,22 @@ impl Election {
         }
     }
 
-    /// Follows who leads, in a task that ends when the last receiver is dropped, or with a
-    /// [`shutdown`](crate::Redlock::shutdown), which ends the channel as well.
+    /// Returns a channel that follows the leader.
     ///
-    /// It shows what a quorum of the masters say alike, and `None` where they do not: there is no
-    /// leader, or it is not known, at first and while too few masters answer. A minority's word is
-    /// never shown; nor is, after a leader, one with a smaller fence. As in every channel of this
-    /// kind, who looks late sees the latest only; between two leaders there need be no `None`.
+    /// A task updates the channel. It ends when the last receiver is dropped, or at a
+    /// [`shutdown`](crate::Redlock::shutdown), which also closes the channel.
     ///
-    /// Redis command: `GET` on each master over a connection that tracks it (`CLIENT TRACKING`), at
-    /// first, after each change, and about once a second, as not all changes are told. Round trips:
-    /// a change is seen one after the master has it; the end of a leader that died, or of
-    /// masters that do not answer, within two seconds or so.
-    #[must_use = "nobody is observed once the receiver is dropped"]
+    /// The channel contains the leader that a quorum of the masters agree on, and `None` if they do
+    /// not agree. Then there is no leader, or the leader is unknown: at first, and while too few
+    /// masters answer. A minority's record is never shown, and after a leader, no leader with a
+    /// smaller fence is shown. As with every watch channel, a receiver that looks late sees only
+    /// the latest value; there need not be a `None` between two leaders.
+    ///
+    /// Redis: `GET` on each master over a connection that tracks the key (`CLIENT TRACKING`): once
+    /// at first, after each change, and about once a second, because some changes are not reported.
+    /// A change is visible one round trip after the master has it. The end of a leader that died,
+    /// or of masters that do not answer, is visible within about two seconds.
+    #[must_use = "the election is not observed once the receiver is dropped"]
     pub fn observe(&self) -> watch::Receiver<Option<Leader>> {
         observer::start(self.0.state(), keys::leader(self.key()))
     }

@@ -1,4 +1,4 @@
-//! Who leads, as a quorum of the masters say.
+//! Follows the leader that a quorum of the masters agree on.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -16,13 +16,14 @@ use crate::quorum::decision::quorum;
 use crate::runtime::jitter;
 use crate::state::LockState;
 
-/// What a master said counts for so long, and then for as long again as it may take to answer anew.
+/// The time that a master's record counts before the master is asked again. If a new answer takes
+/// longer than the same time again, the old record no longer counts.
 const POLL: Duration = Duration::from_secs(1);
 
-/// How long a master may take to answer, connecting included.
+/// The longest time that a master may take to answer, including connecting.
 const MAX_QUERY_TIME: Duration = Duration::from_secs(5);
 
-/// Follows the record with this key until nobody looks any more.
+/// Follows the record with this key until all receivers are dropped.
 pub(crate) fn start(state: &Arc<LockState>, key: Bytes) -> watch::Receiver<Option<Leader>> {
     let (sender, receiver) = watch::channel(None);
     let state = state.clone();
@@ -34,7 +35,7 @@ pub(crate) fn start(state: &Arc<LockState>, key: Bytes) -> watch::Receiver<Optio
             () = sender.closed() => {}
             () = follow_masters(&state, &key, &view) => {}
         }
-        // What is not followed any more is not known.
+        // A leader that is not followed any more is unknown.
         sender.send_replace(None);
     });
     receiver
@@ -47,7 +48,7 @@ async fn follow_masters(state: &LockState, key: &Bytes, view: &LeaderView<'_>) {
         .map(|master| Box::pin(poll_master(state, master, key, view)) as _)
         .collect();
     poll_fn(|task| {
-        // None of them ends.
+        // These futures never end.
         for poll in &mut polls {
             let _ = poll.as_mut().poll(task);
         }
@@ -56,13 +57,13 @@ async fn follow_masters(state: &LockState, key: &Bytes, view: &LeaderView<'_>) {
     .await
 }
 
-/// Looks at one master's record whenever it may have changed.
+/// Queries one master's record whenever it may have changed.
 async fn poll_master(state: &LockState, master: usize, key: &Bytes, view: &LeaderView<'_>) {
     let handle = &state.masters.handles[master];
     let mut budget = WakeBudget::new(state.settings.retry_delay);
     loop {
         let mut query = pin!(timeout(MAX_QUERY_TIME, async {
-            // It is never closed.
+            // The semaphore is never closed.
             let _permit = handle.watch_permits.acquire().await;
             handle.master.watch_record(key.clone()).await
         }));
@@ -87,20 +88,20 @@ async fn poll_master(state: &LockState, master: usize, key: &Bytes, view: &Leade
                 sleep(poll).await;
             }
         }
-        // Whatever masters tell, it is no busy loop.
+        // The budget prevents a busy loop, whatever the masters report.
         sleep(budget.delay(Instant::now())).await;
         budget.take();
     }
 }
 
-/// What all masters said, and what is shown of it.
+/// The records of all masters, and the leader that is shown because of them.
 struct LeaderView<'a> {
     shown: &'a watch::Sender<Option<Leader>>,
     state: Mutex<State>,
 }
 
 struct State {
-    /// The record on each master; `None` if there is none, or it is not known.
+    /// The record on each master; `None` if there is none, or if it is unknown.
     records: Vec<Option<Bytes>>,
     /// The last leader that was shown.
     last: Option<Leader>,
@@ -118,7 +119,7 @@ impl<'a> LeaderView<'a> {
     }
 
     fn report(&self, master: usize, record: Option<Bytes>) {
-        // No panic can leave it half-changed.
+        // No panic can leave the state half-changed.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.records[master] = record;
         let leader =
@@ -134,7 +135,7 @@ impl<'a> LeaderView<'a> {
     }
 }
 
-/// The leader of whom a quorum of all masters have the same record.
+/// Returns the leader whose record is the same on a quorum of all masters.
 fn quorum_leader(records: &[Option<Bytes>]) -> Option<Leader> {
     let needed = quorum(records.len());
     let count = |record: &Bytes| {
@@ -151,7 +152,8 @@ fn quorum_leader(records: &[Option<Bytes>]) -> Option<Leader> {
     Leader::from_record(record)
 }
 
-/// Whether a leader may be shown after the last one: the same, or one that came later.
+/// Returns whether `leader` may be shown after the last one: it must be the same leader, or a later
+/// one.
 fn may_follow(last: Option<&Leader>, leader: &Leader) -> bool {
     last.is_none_or(|last| leader.fence() > last.fence() || leader == last)
 }
@@ -165,7 +167,7 @@ mod tests {
         view.report(master, record);
     }
 
-    /// What is shown after these reports, each of a master and its record.
+    /// Returns the leader that is shown after these reports, each of a master and its record.
     fn shown(reports: &[(usize, &'static str)]) -> Option<(u64, String)> {
         let (sender, receiver) = watch::channel(None);
         let view = LeaderView::new(&sender, 3);

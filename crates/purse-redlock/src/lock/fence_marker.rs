@@ -1,14 +1,14 @@
-//! Whether a lock comes with a fence, as a type.
+//! Type parameters that say whether a lock comes with a fence.
 
-/// The mark of locks without a fence: [`Redlock`](crate::Redlock) makes them.
+/// The marker of locks without a fence, which [`Redlock`](crate::Redlock) creates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unfenced(());
 
-/// The mark of locks with a fence: [`FencedRedlock`](crate::FencedRedlock) makes them.
+/// The marker of locks with a fence, which [`FencedRedlock`](crate::FencedRedlock) creates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fenced(pub(crate) u64);
 
-/// [`Fenced`] or [`Unfenced`]; there is no third.
+/// The set of the two markers [`Fenced`] and [`Unfenced`]. It is sealed.
 pub trait Fencing: sealed::Mark {}
 
 impl Fencing for Unfenced {}
@@ -17,12 +17,13 @@ impl Fencing for Fenced {}
 pub(crate) mod sealed {
     use super::{Fenced, Unfenced};
 
-    #[allow(unnameable_types, reason = "nobody else is to implement it")]
+    #[allow(unnameable_types, reason = "the trait is sealed")]
     pub trait Mark: Copy + Send + Sync + Unpin + 'static {
-        /// Whether the masters are asked for a fence.
+        /// True if the masters are asked for a fence.
         const IS_FENCED: bool;
 
-        /// The mark of a lock that was acquired with this fence, which is 0 if none was asked for.
+        /// Creates the marker of a lock that was acquired with this fence, which is 0 if none was
+        /// requested.
         fn with(fence: u64) -> Self;
     }
 

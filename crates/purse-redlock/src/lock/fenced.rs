@@ -1,4 +1,4 @@
-//! Locks that come with a number that grows.
+//! Locks with a fence: a number that grows with each holder.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::lock::multi::RedlockMulti;
 use crate::lock::mutex::RedlockMutex;
 use crate::state::LockState;
 
-/// The guard of a lock that has a [`fence`](RedlockGuard::fence).
+/// A guard of a lock that has a [`fence`](RedlockGuard::fence).
 pub type FencedGuard = RedlockGuard<Fenced>;
 
 /// Several locks as one, with a fence.
@@ -20,13 +20,13 @@ pub type FencedMulti = RedlockMulti<Fenced>;
 /// A lock by name, with a fence.
 pub type FencedMutex = RedlockMutex<Fenced>;
 
-/// Locks whose guards have a number, the fence, that grows with each holder; made by
-/// [`Redlock::fenced`].
+/// A service of locks whose guards carry a fence: a number that grows with each holder. Returned by
+/// [`Redlock::fenced`](crate::Redlock::fenced).
 ///
-/// No lock with an end can keep a process that was paused from acting on it too late. A fence lets
-/// the resource refuse: hand [`fence`](RedlockGuard::fence) over with each write, have the resource
-/// keep the greatest it has seen, in the same step as the write, and refuse anything smaller.
-/// Without that check the fence does nothing.
+/// No lock that expires can prevent a process that was paused from acting too late. A fence lets
+/// the resource reject such a process: send [`fence`](RedlockGuard::fence) with each write, have
+/// the resource store the greatest fence that it has seen, in the same step as the write, and have
+/// it reject any smaller one. Without that check the fence has no effect.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -49,7 +49,7 @@ pub type FencedMutex = RedlockMutex<Fenced>;
 /// # }
 /// ```
 ///
-/// A guard without a fence is of another type, and has no such method:
+/// A guard without a fence has a different type, which has no such method:
 ///
 /// ```compile_fail,E0599
 /// # async fn unfenced(redlock: purse_redlock::Redlock) -> purse_redlock::Result<()> {
@@ -59,33 +59,35 @@ pub type FencedMutex = RedlockMutex<Fenced>;
 /// # }
 /// ```
 ///
-/// # How it counts
-/// Each master keeps a counter by the key of the lock, with `:fence` after it, and counts it up in
-/// the same step in which it grants. The fence is the greatest count of the masters that granted;
-/// where not a quorum of them stands at it already, it is written back to a quorum before the lock
-/// is given out, which takes a second round trip and comes off the time the lock holds. Masters that
-/// counted together go on agreeing, so that as a rule there is one round trip.
+/// # How the fence is computed
+/// Each master stores a counter under the key of the lock followed by `:fence`, and increments it
+/// in the same step in which it grants the lock. The fence is the greatest count of the masters
+/// that granted. If fewer than a quorum of them are at that count, the fence is written back to a
+/// quorum before the lock is returned. That takes a second round trip, which is deducted from the
+/// time the lock holds. Masters that counted together stay in agreement, so one round trip is
+/// usually enough.
 ///
-/// Fences have gaps: attempts that fail count, too. They stay below 2^53.
+/// Fences have gaps, because attempts that fail are counted too. Fences stay below 2^53.
 ///
-/// # What it takes
-/// Fences grow whatever happens to the processes and the network, and where the lock itself lets
-/// two holders in, because masters lost it: then the later one has the greater fence.
+/// # Requirements
+/// Fences grow regardless of what happens to the processes and the network. They also grow if the
+/// lock itself admits two holders because masters lost it: the later holder has the greater fence.
 ///
-/// A counter that is missing starts at its server's time, in microseconds: a master that lost its
+/// A missing counter starts at its server's time, in microseconds. Therefore a master that lost its
 /// data is ahead of what was counted before, and never behind. Counters that are not used for a day
-/// are dropped, and start anew in the same way. Fences grow, therefore, as long as the masters'
-/// clocks agree better than the time between two losses of the same counter, and to within a day:
-/// any clock that is kept by NTP. A clock that is wrong by more can hand out smaller fences once the
-/// counters that remember it are gone.
+/// are deleted, and later start again in the same way. Fences therefore grow under two conditions:
+/// the masters' clocks differ by less than the time between two losses of the same counter, and by
+/// less than a day. Every clock that is synchronized by NTP satisfies them. A clock that is wrong
+/// by more can produce smaller fences once the counters that remember it are gone.
 ///
-/// What does not help is a master that comes back with older data: a snapshot, or a file that is
-/// written every second. Its counters are behind, and not missing. Have the masters of fenced locks
-/// keep nothing, or `appendfsync always`.
+/// A master that comes back with older data breaks the guarantee, for example from a snapshot, or
+/// from a file that is written every second. Its counters are behind, not missing. Configure the
+/// masters of fenced locks to store nothing, or to use `appendfsync always`.
 ///
-/// # Together with others
-/// The keys are those of locks without a fence, so that all exclude each other, Python's too; those
-/// do not count. Users whom an ACL allows some keys only need those of the counters, and `TIME`:
+/// # Interoperability
+/// The keys are the same as those of locks without a fence, so all of them exclude each other,
+/// including Python's locks. Locks without a fence do not count. If an ACL restricts a user's keys,
+/// the user also needs the keys of the counters, and `TIME`:
 /// `~jobs:* +set +get +del +pttl +pexpire +time +eval +evalsha`.
 #[doc(alias = "fencing")]
 #[derive(Clone)]
@@ -96,18 +98,19 @@ impl FencedRedlock {
         Self(state)
     }
 
-    /// The lock with this name: as [`Redlock::mutex`], with a fence.
+    /// Returns the lock with this name, as [`Redlock::mutex`](crate::Redlock::mutex) does, with a fence.
     #[must_use]
     pub fn mutex(&self, key: impl AsRef<[u8]>) -> FencedMutex {
         RedlockMutex::new(self.0.clone(), keys::single(key))
     }
 
-    /// Several locks as one: as [`Redlock::multi`], with one fence for all, greater than every
-    /// earlier fence of each of them.
+    /// Returns several locks as one, as [`Redlock::multi`](crate::Redlock::multi) does, with one
+    /// fence for all names. It is greater than every earlier fence of each of them.
     ///
     /// # Errors
-    /// As [`Redlock::multi`]; and [`Config`](crate::Error::Config) if the fence of one lock would be
-    /// counted in the key of another.
+    /// Returns the errors of [`Redlock::multi`](crate::Redlock::multi), and
+    /// [`Config`](crate::Error::Config) if the fence of one lock would be counted in the key of
+    /// another.
     pub fn multi<K: AsRef<[u8]>>(&self, names: impl IntoIterator<Item = K>) -> Result<FencedMulti> {
         let keys = keys::several(names)?;
         keys::check_counters(&keys)?;

@@ -1,4 +1,4 @@
-//! The proof of a lock held.
+//! The guard of a held lock.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use crate::runtime::clock::LockInstant;
 
 /// A lock that is held, until [`valid_until`](Self::valid_until) at most.
 ///
-/// [`release`](Self::release) it: that tells whether the lock held to the end. Dropping it, on any
-/// thread, in or outside a runtime, gives the lock back as well, without waiting and without a
-/// word; if that fails, the lock ends with its ttl.
+/// [`release`](Self::release) reports whether the lock held to the end. Dropping the guard also
+/// releases the lock, on any thread, inside or outside a runtime, but without waiting and without a
+/// report. If that release fails, the lock ends when its ttl has passed.
 ///
-/// It has no `Deref`, because a lock in a database cannot hold data; it cannot be cloned, and
-/// locking again what one holds fails or waits, as for everybody else.
+/// The guard has no `Deref`, because a lock in a database cannot contain data. It cannot be cloned.
+/// The lock is not reentrant: acquiring it again while holding it fails or waits.
 #[must_use = "the lock is released when its guard is dropped"]
 pub struct RedlockGuard<F: Fencing = Unfenced> {
     lease: Lease,
@@ -39,34 +39,36 @@ impl<F: Fencing> RedlockGuard<F> {
         }
     }
 
-    /// The key of the lock on the masters; of several locks held as one, the first of
+    /// Returns the key of the lock on the masters; for several locks held as one, the first of
     /// [`keys`](Self::keys).
     #[must_use]
     pub fn key(&self) -> &[u8] {
         self.keys.first().map_or(&[], AsRef::as_ref)
     }
 
-    /// The keys of all locks held as one, in order; of a single lock, its key.
+    /// Returns the keys of all locks held as one, in order; for a single lock, its key.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.keys.iter().map(AsRef::as_ref)
     }
 
-    /// How long the lock holds from now on; zero once it is lost.
+    /// Returns how long the lock holds from now on; zero once it is lost.
     #[doc(alias = "locked")]
     #[must_use]
     pub fn remaining(&self) -> Duration {
         self.lease.validity().remaining()
     }
 
-    /// Until when the lock surely holds, if nobody else deletes its keys and no master loses them:
-    /// the moment before the first command of the lock, or of its last extension, plus the ttl,
-    /// minus the drift allowed to clocks, which is 1 % and 2 ms.
+    /// Returns the moment until which the lock is certain to hold, if no other client deletes its
+    /// keys and no master loses them.
+    ///
+    /// It is the moment before the first command of the lock, or of its last extension, plus the
+    /// ttl, minus the allowance for clock drift, which is 1 % of the ttl plus 2 ms.
     #[must_use]
     pub fn valid_until(&self) -> LockInstant {
         self.lease.validity().valid_until()
     }
 
-    /// Whether the lock holds, as far as is known without asking the masters.
+    /// Returns whether the lock holds, as far as is known without asking the masters.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         self.check().is_ok()
@@ -75,16 +77,17 @@ impl<F: Fencing> RedlockGuard<F> {
     /// Fails once the lock is lost. Asks no master; [`extend`](Self::extend) does.
     ///
     /// # Errors
-    /// [`Lost`](crate::Error::Lost) once the time is over or an extension found the lock gone; from
-    /// then on always.
+    /// Returns [`Lost`](crate::Error::Lost) once the time is over or an extension found the lock
+    /// gone, from then on at every call.
     pub fn check(&self) -> Result<()> {
         self.lease.validity().check()
     }
 
-    /// Resolves once the lock is lost, to the reason: at [`valid_until`](Self::valid_until) at the
-    /// latest, before if an extension finds the lock gone.
+    /// Returns a future that resolves once the lock is lost, with the reason.
     ///
-    /// The result borrows nothing: it can be awaited, cloned, or spawned, while the guard is used.
+    /// It resolves at [`valid_until`](Self::valid_until) at the latest, and earlier if an extension
+    /// finds the lock gone. It borrows nothing: it can be awaited, cloned, or spawned while the
+    /// guard is used.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -106,7 +109,7 @@ impl<F: Fencing> RedlockGuard<F> {
         Lost::new(self.lease.validity().clone())
     }
 
-    /// How often the lock was extended so far, by itself or by hand.
+    /// Returns how often the lock was extended so far, automatically or by hand.
     #[must_use]
     pub fn extensions(&self) -> u32 {
         self.lease.validity().extensions()
@@ -120,50 +123,53 @@ impl<F: Fencing> RedlockGuard<F> {
         self.fencing
     }
 
-    /// Gives the lock its whole ttl again, from now on.
+    /// Extends the lock to its whole ttl, counted from now.
     ///
-    /// Redis command: a script with `GET`, `PTTL` and `PEXPIRE` on all masters at once, which never
-    /// shortens the lock and never brings back one that is gone. Round trips: one. Atomic on each
-    /// master, of several locks as one for all keys or none; it takes effect if a quorum of all
-    /// masters had our token, in each key.
+    /// A failed extension does not release: until [`valid_until`](Self::valid_until) the lock still
+    /// holds, unless it is lost.
     ///
-    /// A failed extension does not release: until [`valid_until`](Self::valid_until) the lock goes
-    /// on holding, unless it is lost.
+    /// Redis: a script with `GET`, `PTTL` and `PEXPIRE` on all masters at once. It never shortens
+    /// the lock and never restores a lock that is gone. Round trips: 1. Atomic on each master, for
+    /// several locks as one for all keys or none. The extension takes effect if a quorum of all
+    /// masters had this guard's token in each key.
     ///
     /// # Errors
-    /// [`Lost`](crate::Error::Lost), for good, if the time was over before a quorum agreed or if a
-    /// quorum no longer has our token. [`Ambiguous`](crate::Error::Ambiguous) if too few masters
-    /// answered to know: the lock then counts as not extended.
-    /// [`ValidityExhausted`](crate::Error::ValidityExhausted) if the extension took so long that
-    /// hardly anything of it is left. [`ExtensionCap`](crate::Error::ExtensionCap) beyond the limits
-    /// of [`AutoExtend`](crate::AutoExtend), which count extensions by hand as well.
-    /// [`Closed`](crate::Error::Closed) if the runtime is gone.
+    /// Returns [`Lost`](crate::Error::Lost), permanently, if the time was over before a quorum
+    /// agreed or if a quorum no longer has this guard's token. Returns
+    /// [`Ambiguous`](crate::Error::Ambiguous) if too few masters answered to know; the lock then
+    /// counts as not extended. Returns [`ValidityExhausted`](crate::Error::ValidityExhausted) if
+    /// the extension took so long that less than the
+    /// [`min_validity`](crate::RedlockBuilder::min_validity) of it is left. Returns
+    /// [`ExtensionCap`](crate::Error::ExtensionCap) beyond the limits of
+    /// [`AutoExtend`](crate::AutoExtend), which count extensions by hand as well. Returns
+    /// [`Closed`](crate::Error::Closed) if the runtime has ended.
     ///
     /// # Cancel safety
-    /// Dropped before it is polled, nothing happens. Dropped later, the extension goes on in the
-    /// background, unless the guard is dropped or used for something else, and counts from the
-    /// moment [`valid_until`](Self::valid_until) shows it.
+    /// If the future is dropped before it is polled, nothing happens. If it is dropped later, the
+    /// extension continues in the background, unless the guard is dropped or used for something
+    /// else, and counts from the moment that [`valid_until`](Self::valid_until) shows it.
     #[doc(alias = "PEXPIRE")]
     pub async fn extend(&mut self) -> Result<()> {
         self.lease.extend().await
     }
 
-    /// Gives the lock back, and tells whether it held until now.
+    /// Releases the lock, and reports whether it held until now.
     ///
-    /// Redis command: a script with `GET` and `DEL` on all masters at once, after whatever is still
-    /// under way there; of several locks as one, it deletes each key that is ours, and counts if
-    /// all were. Of many locks that are given back at the same moment, one script for several.
-    /// Round trips: one. Atomic on each master; it returns as soon as the masters' answers decide.
-    /// The other masters are served in the background, and those that do not answer are asked again
-    /// until they do or the lock's time is over.
+    /// It returns as soon as the masters' answers decide. The other masters are served in the
+    /// background; a master that does not answer is asked again until it does or the lock's time is
+    /// over.
+    ///
+    /// Redis: a script with `GET` and `DEL` on all masters at once, after requests that are still
+    /// in flight there. For several locks as one, the script deletes each key that holds this
+    /// guard's token, and reports whether all did. Round trips: 1. Atomic on each master.
     ///
     /// # Errors
-    /// [`NoQuorum`](crate::Error::NoQuorum) if too few masters answered to know. The lock is given
-    /// up all the same. [`Closed`](crate::Error::Closed) if the runtime is gone: the lock ends with
-    /// its ttl.
+    /// Returns [`NoQuorum`](crate::Error::NoQuorum) if too few masters answered to know; the lock
+    /// is given up nevertheless. Returns [`Closed`](crate::Error::Closed) if the runtime has ended;
+    /// the lock then ends when its ttl has passed.
     ///
     /// # Cancel safety
-    /// Dropped at any point, the lock is released in the background.
+    /// If the future is dropped, the lock is released in the background.
     #[doc(alias = "DEL")]
     #[doc(alias = "unlock")]
     pub async fn release(self) -> Result<Release> {
@@ -172,11 +178,12 @@ impl<F: Fencing> RedlockGuard<F> {
 }
 
 impl RedlockGuard<Fenced> {
-    /// The lock's number, greater than that of everybody who had the lock before; of several locks
-    /// as one, who had any of them. [`FencedRedlock`](crate::FencedRedlock) says under which
-    /// conditions.
+    /// Returns the lock's fence, which is greater than the fence of every earlier holder; for
+    /// several locks as one, of every earlier holder of any of them.
+    /// [`FencedRedlock`](crate::FencedRedlock) states the conditions.
     ///
-    /// What the lock protects has to keep the greatest it has seen, and refuse smaller ones.
+    /// The protected resource must store the greatest fence that it has seen, and reject smaller
+    /// ones.
     #[must_use]
     pub const fn fence(&self) -> u64 {
         self.fencing.0

@@ -1,4 +1,4 @@
-//! The end of a lock, as something to wait for.
+//! The loss of a lock as a future.
 
 use std::fmt;
 use std::future::Future;
@@ -9,22 +9,25 @@ use std::task::{Context, Poll};
 use crate::error::LostReason;
 use crate::state::validity::LeaseValidity;
 
-/// Resolves once a lock is lost; from [`RedlockGuard::lost`](crate::RedlockGuard::lost) and
+/// A future that resolves once a lock is lost; returned by
+/// [`RedlockGuard::lost`](crate::RedlockGuard::lost) and
 /// [`RedlockLease::lost`](crate::RedlockLease::lost).
 ///
-/// That is at [`valid_until`](crate::RedlockGuard::valid_until) at the latest, without an answer
-/// from anyone and to about a millisecond; before, if an extension finds the lock gone. It resolves
-/// to [`LostReason::Released`] if the lock is given back first. Nobody looks after a lock that is
-/// not extended: what happened to it on the masters is only found out at its end.
+/// It resolves at [`valid_until`](crate::RedlockGuard::valid_until) at the latest, to about a
+/// millisecond and without an answer from any server. It resolves earlier if an extension finds the
+/// lock gone. If the lock is released first, it resolves to [`LostReason::Released`]. A lock that
+/// is not extended is not monitored: a loss on the masters is noticed only when the lock's time is
+/// over.
 ///
-/// After a suspend of the machine, during which timers stand still and the lock's time goes on, it
-/// resolves a quarter of a second after waking up at the latest, and at once when it is polled.
+/// Timers stand still while the machine is suspended, and the lock's time continues. After the
+/// machine wakes up, the future resolves within 250 ms, or immediately when it is polled.
 ///
-/// It borrows nothing and keeps nothing alive: the guard can be extended while others wait for
-/// this, on any executor. It may be polled again after its end, as in a loop over `select!`.
+/// The future borrows nothing and keeps nothing alive. The guard can be extended while other tasks
+/// wait for the loss, on any executor. The future may be polled again after it has resolved, for
+/// example in a loop over `select!`.
 ///
 /// # Cancel safety
-/// Dropped at any point, nothing happens.
+/// Dropping the future has no effect.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Lost {
     validity: Arc<LeaseValidity>,
@@ -46,7 +49,8 @@ impl Future for Lost {
     type Output = LostReason;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<LostReason> {
-        // The clock first: a process that was stopped hears of it before any timer does.
+        // The clock is checked first, because a process that was stopped may be polled before its
+        // timers fire.
         if let Some(reason) = self.validity.lost_reason() {
             self.waiting = None;
             return Poll::Ready(reason);

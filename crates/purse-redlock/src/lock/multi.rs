@@ -12,22 +12,24 @@ use crate::lock::guard::RedlockGuard;
 use crate::lock::mutex::RedlockMutex;
 use crate::lock::scope::{RedlockLease, Scoped};
 
-/// Several locks by name, acquired all or none; made by [`Redlock::multi`](crate::Redlock::multi).
+/// Several locks by name, acquired all or none; created by
+/// [`Redlock::multi`](crate::Redlock::multi).
 ///
-/// For work that touches several things: locking one after the other is a deadlock with whoever
-/// takes them in another order. Here no master ever has a part of it: it grants all names in one
-/// step, or none, so that the order does not matter and nobody holds one while waiting for the next.
-/// It excludes, and is excluded by, single locks of the same names, others of this kind that share
-/// one, and Python's.
+/// Use it for work that touches several things. Locking one name after the other deadlocks with a
+/// client that takes the names in another order. Here a master grants all names in one step or
+/// none. Therefore the order does not matter, and no client holds one name while it waits for the
+/// next. The locks exclude, and are excluded by, single locks of the same names, other multi-locks
+/// that share a name, and Python's locks.
 ///
-/// The guard is one lock with one end: extended on each master for all names or none, and released
-/// together. [`Release::Released`](crate::Release::Released) means that all were ours until then.
+/// The guard is one lock with one end: it is extended on each master for all names or none, and all
+/// names are released together. [`Release::Released`](crate::Release::Released) means that all
+/// names were held until then.
 ///
-/// All keys are on each master, which is a server of its own, so that their slots do not matter;
-/// nodes of a cluster, whose scripts are bound to one slot, are no masters.
+/// All keys are on each master, which is an independent server, so their slots do not matter. Nodes
+/// of a cluster cannot be masters, because their scripts are bound to one slot.
 ///
-/// Under contention it comes later than a single lock: all its names must be free at the same
-/// moment, and nothing is kept for it while it waits.
+/// Under contention, this lock is acquired later than a single lock: all its names must be free at
+/// the same moment, and no name is reserved for it while it waits.
 #[derive(Clone)]
 pub struct RedlockMulti<F: Fencing = Unfenced>(RedlockMutex<F>);
 
@@ -36,29 +38,28 @@ impl<F: Fencing> RedlockMulti<F> {
         Self(lock)
     }
 
-    /// The keys of the locks on the masters, in order.
+    /// Returns the keys of the locks on the masters, in order.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.0.keys().iter().map(AsRef::as_ref)
     }
 
-    /// Has these locks extended by themselves for as long as their guard is alive: as
-    /// [`RedlockMutex::auto_extend`](RedlockMutex::auto_extend), for all names or none.
-    #[must_use = "the locks it was called on are gone"]
+    /// Extends these locks automatically for as long as their guard is alive, for all names or
+    /// none: see [`RedlockMutex::auto_extend`](RedlockMutex::auto_extend).
+    #[must_use = "this returns the changed locks and consumes the original"]
     pub fn auto_extend(self, auto: impl Into<Option<AutoExtend>>) -> Self {
         Self(self.0.auto_extend(auto))
     }
 
-    /// Works under all locks: as [`RedlockMutex::scope`](RedlockMutex::scope).
+    /// Runs `work` under all locks: see [`RedlockMutex::scope`](RedlockMutex::scope).
     ///
-    /// Redis command, round trips and atomicity: as [`lock`](Self::lock), then
-    /// [`extend`](RedlockGuard::extend) every third of the ttl, then
-    /// [`release`](RedlockGuard::release).
+    /// Redis: the commands of [`lock`](Self::lock), then those of [`extend`](RedlockGuard::extend)
+    /// every third of the ttl, then those of [`release`](RedlockGuard::release).
     ///
     /// # Errors
-    /// As [`RedlockMutex::scope`](RedlockMutex::scope).
+    /// Returns the errors of [`RedlockMutex::scope`](RedlockMutex::scope).
     ///
     /// # Cancel safety
-    /// As [`RedlockMutex::scope`](RedlockMutex::scope).
+    /// The same as that of [`RedlockMutex::scope`](RedlockMutex::scope).
     #[doc(alias = "using")]
     pub async fn scope<W: Future>(
         &self,
@@ -67,48 +68,49 @@ impl<F: Fencing> RedlockMulti<F> {
         self.0.scope(work).await
     }
 
-    /// Acquires all locks if all are free; never waits for a holder.
+    /// Acquires all locks if all are free. Never waits for a holder.
     ///
-    /// Redis command: a script with `GET` and `SET key token PX ttl` for each key, on all masters at
-    /// once; of a single name, and where it fails, as
+    /// Redis: a script with `GET` and `SET key token PX ttl` for each key, on all masters at once.
+    /// With a single name, and after a failure, the commands are those of
     /// [`RedlockMutex::try_lock`](RedlockMutex::try_lock). Complexity: O(n) in the number of names.
-    /// Round trips: one; a second one if a lock is held. Atomic on each master, which grants all
-    /// names or none, and in that only who has a quorum has the locks.
+    /// Round trips: 1, or 2 if a lock is held. Each master atomically grants all names or none, and
+    /// only a client with a quorum has the locks.
     ///
     /// # Errors
-    /// As [`RedlockMutex::try_lock`](RedlockMutex::try_lock). [`Held`](crate::Error::Held) tells when
-    /// all names will be free; [`WrongType`](crate::Error::WrongType) names the key.
+    /// Returns the errors of [`RedlockMutex::try_lock`](RedlockMutex::try_lock).
+    /// [`Held`](crate::Error::Held) contains the time until all names will be free.
+    /// [`WrongType`](crate::Error::WrongType) names the key.
     ///
     /// # Cancel safety
-    /// As [`RedlockMutex::try_lock`](RedlockMutex::try_lock).
+    /// The same as that of [`RedlockMutex::try_lock`](RedlockMutex::try_lock).
     #[doc(alias = "acquire")]
     pub async fn try_lock(&self) -> Result<RedlockGuard<F>> {
         self.0.try_lock().await
     }
 
-    /// Acquires all locks, and waits for their holders as long as it takes.
+    /// Acquires all locks. Waits for their holders without limit.
     ///
-    /// Redis command, round trips and atomicity: as [`try_lock`](Self::try_lock), for each attempt.
+    /// Redis: the commands of [`try_lock`](Self::try_lock), for each attempt.
     ///
     /// # Errors
-    /// As [`RedlockMutex::lock`](RedlockMutex::lock).
+    /// Returns the errors of [`RedlockMutex::lock`](RedlockMutex::lock).
     ///
     /// # Cancel safety
-    /// As [`RedlockMutex::lock`](RedlockMutex::lock).
+    /// The same as that of [`RedlockMutex::lock`](RedlockMutex::lock).
     #[doc(alias = "acquire")]
     pub async fn lock(&self) -> Result<RedlockGuard<F>> {
         self.0.lock().await
     }
 
-    /// Acquires all locks, and waits for `limit` at most.
+    /// Acquires all locks. Waits for at most `limit`.
     ///
-    /// Redis command, round trips and atomicity: as [`try_lock`](Self::try_lock), for each attempt.
+    /// Redis: the commands of [`try_lock`](Self::try_lock), for each attempt.
     ///
     /// # Errors
-    /// As [`RedlockMutex::lock_timeout`](RedlockMutex::lock_timeout).
+    /// Returns the errors of [`RedlockMutex::lock_timeout`](RedlockMutex::lock_timeout).
     ///
     /// # Cancel safety
-    /// As [`RedlockMutex::lock_timeout`](RedlockMutex::lock_timeout).
+    /// The same as that of [`RedlockMutex::lock_timeout`](RedlockMutex::lock_timeout).
     #[doc(alias = "acquire")]
     pub async fn lock_timeout(&self, limit: Duration) -> Result<RedlockGuard<F>> {
         self.0.lock_timeout(limit).await

@@ -21,45 +21,48 @@ use crate::lock::guard::RedlockGuard;
 use crate::state::LockState;
 use crate::telemetry::span::LockSpan;
 
-/// A lock by name, which at most one holder at a time acquires; made by
+/// A lock by name, which at most one holder at a time acquires; created by
 /// [`Redlock::mutex`](crate::Redlock::mutex).
 ///
-/// It holds no lock and no token, only the name: clone and share it at will. It is not called
-/// `Mutex`, because it is not std's: it owns no data, every method can fail, and what it gives ends
-/// by itself.
+/// The value contains no lock and no token, only the name. Clone and share it freely. It is not
+/// called `Mutex`, because it differs from std's: it owns no data, every method can fail, and its
+/// guards expire.
 ///
 /// # Waiting
-/// Those in this process who wait for the same lock, through the same [`Redlock`](crate::Redlock) or
-/// its clones, stand in line, first come, first served; a future that is dropped leaves it. One of
-/// them, the first, contends with other processes; while the lock is held in this process, that one
-/// asks the masters once a second at most, and a release here wakes it at once. Between processes
-/// there is no order: whoever is faster has it.
+/// Callers in this process that wait for the same lock, through the same
+/// [`Redlock`](crate::Redlock) or its clones, form a queue: first come, first served. A future that
+/// is dropped leaves the queue. Only the first in the queue contends with other processes. While
+/// the lock is held in this process, that caller asks the masters at most once a second, and a
+/// release in this process wakes it immediately. Between processes there is no order: the fastest
+/// acquires the lock.
 ///
-/// Whoever is first watches the lock on all masters, with client-side caching (`CLIENT TRACKING`):
-/// each tells when the lock is changed there, whoever does it, Python's redis-purse included. It
-/// tries again once a quorum may be free, or when the holder's time is over, or after a second or a
-/// [`retry_delay`](crate::RedlockBuilder::retry_delay), whichever is longer, as a `FLUSHALL` is not
-/// told. Where fewer masters tell than a quorum, as they are down or refuse, it polls, in random
-/// pauses up to the `retry_delay`. What the masters tell causes sixteen attempts in a row at most,
-/// and then one every 200 ms, or every `retry_delay` if that is shorter, so that none of their
-/// faults makes it a busy loop.
+/// The first in the queue watches the lock on all masters, with client-side caching
+/// (`CLIENT TRACKING`). Each master reports when the lock is changed there by any client, Python's
+/// redis-purse included. The waiter tries again once a quorum may be free, or when the holder's
+/// time is over. It also tries again after 1 s, or after
+/// [`retry_delay`](crate::RedlockBuilder::retry_delay) if that is longer, because a `FLUSHALL` is
+/// not reported. If fewer masters than a quorum report changes, because they are down or refuse,
+/// the waiter polls, with random pauses of up to `retry_delay`. Reports of the masters cause at
+/// most 16 attempts in a row, and then one every 200 ms, or every `retry_delay` if that is shorter.
+/// Therefore no fault of the masters can cause a busy loop.
 ///
-/// Where others contend, one master is asked first, the same by everybody, and the others at once
-/// by whom it granted: two round trips, and no split vote. A vote that was split all the same is
-/// given back, and tried again like that after a random pause of up to two round trips.
+/// If other processes contend, each waiter asks one master first, the same for all waiters, and
+/// asks the others at once after that master has granted. This takes two round trips and avoids
+/// split votes. If a vote is split nevertheless, the waiter gives it back and tries again in the
+/// same way after a random pause of up to two round trips.
 ///
-/// A waiting lock takes no task, and some 5 KiB of memory with five masters; thousands may wait at
-/// once, of which 64 make an attempt at a time.
+/// A waiting lock takes no task, and about 5 KiB of memory with five masters. Thousands of locks
+/// may wait at once; at most 64 of them make an attempt at a time.
 ///
-/// A line stands as long as its first does not move: poll the futures that you wait with, or drop
-/// them.
+/// A queue does not advance while its first caller is not polled: poll the futures that you wait
+/// with, or drop them.
 ///
-/// Its futures may be polled by any executor; what they need of tokio, the runtime that the
-/// [`Redlock`](crate::Redlock) was built on does.
+/// The futures may be polled by any executor. The parts that need tokio run on the runtime on which
+/// the [`Redlock`](crate::Redlock) was built.
 #[derive(Clone)]
 pub struct RedlockMutex<F: Fencing = Unfenced> {
     state: Arc<LockState>,
-    /// One key; several within a [`RedlockMulti`](crate::RedlockMulti), sorted.
+    /// One key; in a [`RedlockMulti`](crate::RedlockMulti) several, sorted.
     keys: Arc<[Bytes]>,
     fencing: PhantomData<fn() -> F>,
     auto_extend: Option<AutoExtend>,
@@ -80,12 +83,11 @@ impl<F: Fencing> RedlockMutex<F> {
         &self.keys
     }
 
-    /// Has this lock extended by itself for as long as its guard is alive, in place of what
-    /// [`RedlockBuilder::auto_extend`](crate::RedlockBuilder::auto_extend) says; `None`: not at
-    /// all.
+    /// Extends this lock automatically for as long as its guard is alive; `None` disables automatic
+    /// extension. Overrides [`RedlockBuilder::auto_extend`](crate::RedlockBuilder::auto_extend).
     ///
-    /// It concerns what is locked through the result, and through clones of it.
-    #[must_use = "the lock it was called on is gone"]
+    /// The setting applies to the returned value and its clones.
+    #[must_use = "this returns the changed lock and consumes the original"]
     pub fn auto_extend(mut self, auto: impl Into<Option<AutoExtend>>) -> Self {
         self.auto_extend = auto.into();
         self
@@ -99,41 +101,40 @@ impl<F: Fencing> RedlockMutex<F> {
         self.auto_extend
     }
 
-    /// The key of the lock on the masters.
+    /// Returns the key of the lock on the masters.
     #[must_use]
     pub fn key(&self) -> &[u8] {
         self.keys.first().map_or(&[], AsRef::as_ref)
     }
 
-    /// Acquires the lock if it is free; never waits for a holder.
+    /// Acquires the lock if it is free. Never waits for a holder.
     ///
-    /// It passes the line of those who wait, and asks the masters whatever others do, with one
-    /// exception: where the lock was given back in this process a moment ago and the first in line
-    /// is about to take it, it fails, so that whoever tries over and over does not starve the
-    /// others.
+    /// It does not join the queue of waiting callers, and asks the masters regardless of that
+    /// queue. There is one exception: if the lock was released in this process a moment ago and the
+    /// first in the queue is about to take it, this method fails. Otherwise a caller that tries in
+    /// a loop would starve the others.
     ///
-    /// Redis command: `SET key token NX PX ttl` on all masters at once; where that fails, a script
-    /// with `GET` and `DEL` or `PTTL` that gives back what was taken and tells how long the holder
-    /// has left. What many locks of this process ask a master at the same moment goes there as one
-    /// script, with the same effect. Round trips: one; a second one if the lock is held. Atomic in
-    /// that only who has a quorum has the lock; nothing that a failed attempt took is left behind.
-    /// With a fence, a script takes the place of `SET` and counts, and there is a second round trip
-    /// where the masters' counts differ: see [`FencedRedlock`](crate::FencedRedlock).
+    /// Redis: `SET key token NX PX ttl` on all masters at once. If that fails, a script with `GET`
+    /// and `DEL` or `PTTL`, which gives back what was taken and reads how long the holder has left.
+    /// Round trips: 1, or 2 if the lock is held. Only a client with a quorum has the lock, and a
+    /// failed attempt leaves nothing behind. With a fence, a script replaces `SET` and increments
+    /// the counter, and there is a second round trip if the masters' counts differ: see
+    /// [`FencedRedlock`](crate::FencedRedlock).
     ///
     /// # Errors
-    /// [`Held`](Error::Held), [`NoQuorum`](Error::NoQuorum) if too few masters answered,
-    /// [`ValidityExhausted`](Error::ValidityExhausted), [`WrongType`](Error::WrongType),
+    /// Returns [`Held`](Error::Held), [`NoQuorum`](Error::NoQuorum) if too few masters answered,
+    /// [`ValidityExhausted`](Error::ValidityExhausted), [`WrongType`](Error::WrongType), or
     /// [`Closed`](Error::Closed).
     ///
     /// # Cancel safety
-    /// Dropped at any point, whatever was or may have been taken is released in the background at
-    /// once.
+    /// If the future is dropped, everything that was or may have been taken is released in the
+    /// background immediately.
     #[doc(alias = "acquire")]
     #[doc(alias = "SETNX")]
     pub async fn try_lock(&self) -> Result<RedlockGuard<F>> {
         let mut span = LockSpan::open(&self.keys);
         if self.state.waiting.queues.is_reserved(&self.keys) {
-            // Whoever tries over and over lets others get on.
+            // A caller that tries in a loop lets other tasks run.
             yield_now().await;
             return Err(Error::Held { retry_after: None });
         }
@@ -150,27 +151,26 @@ impl<F: Fencing> RedlockMutex<F> {
         }
     }
 
-    /// Acquires the lock, and waits for its holder as long as it takes.
+    /// Acquires the lock. Waits for other holders without limit, but not for unavailable masters.
     ///
-    /// It does not wait like this for masters that are down: it fails once there was no quorum
-    /// during a whole ttl, or during 30 s if the ttl is longer. That is enough for a restart or
-    /// failover, and short enough to be noticed. Where a majority came back without its data, it
-    /// bears their [`Quarantine`](crate::Quarantine) as well, if that ends within these 30 s. Those
-    /// in line count together: the end of patience is that of all of them, after one attempt of
-    /// each.
+    /// Once no quorum has answered for one ttl, or for 30 s if the ttl is longer, the method fails
+    /// with [`NoQuorum`](Error::NoQuorum) or [`ValidityExhausted`](Error::ValidityExhausted). That
+    /// is long enough for a restart or failover, and short enough to be noticed. If a majority
+    /// restarted without data, the wait extends to the end of their
+    /// [`Quarantine`](crate::Quarantine), if that ends within the same 30 s. Callers queued in this
+    /// process share one outage timer: when it expires, each makes one last attempt and then fails.
     ///
-    /// Redis command, round trips and atomicity: as [`try_lock`](Self::try_lock), for each attempt,
-    /// and
-    /// `PTTL` on each master where the lock is not free. Once another process gave it back, two
-    /// round trips; after one in this process, one as a rule. See [Waiting](Self#waiting).
+    /// Redis: the commands of [`try_lock`](Self::try_lock), for each attempt, and `PTTL` on each
+    /// master if the lock is not free. Round trips after another process has released the lock: 2;
+    /// after a release in this process, usually 1. See [Waiting](Self#waiting).
     ///
     /// # Errors
-    /// [`NoQuorum`](Error::NoQuorum) or [`ValidityExhausted`](Error::ValidityExhausted) if the
-    /// masters were down, or too slow, for that long; [`WrongType`](Error::WrongType);
+    /// Returns [`NoQuorum`](Error::NoQuorum) or [`ValidityExhausted`](Error::ValidityExhausted) if
+    /// the masters were down, or too slow, for that long; [`WrongType`](Error::WrongType);
     /// [`Closed`](Error::Closed).
     ///
     /// # Cancel safety
-    /// As [`try_lock`](Self::try_lock).
+    /// The same as that of [`try_lock`](Self::try_lock).
     #[doc(alias = "acquire")]
     pub async fn lock(&self) -> Result<RedlockGuard<F>> {
         let mut waiter = Waiter::new(&self.state, &self.keys, F::IS_FENCED);
@@ -186,11 +186,12 @@ impl<F: Fencing> RedlockMutex<F> {
                 Error::Held { .. } => is_quarantined = false,
                 error @ (Error::NoQuorum { .. } | Error::ValidityExhausted { .. }) => {
                     let left = MAX_OUTAGE_TOLERANCE.saturating_sub(outage);
-                    // One that has just ended was not over yet when the masters were asked.
+                    // A quarantine that has just ended was not over yet when the masters were
+                    // asked.
                     let was_quarantined = is_quarantined;
                     is_quarantined = self.state.is_quarantined_within(left);
-                    let is_borne = is_quarantined || was_quarantined;
-                    if outage >= self.state.settings.outage_tolerance() && !is_borne {
+                    let is_tolerated = is_quarantined || was_quarantined;
+                    if outage >= self.state.settings.outage_tolerance() && !is_tolerated {
                         return Err(error);
                     }
                 }
@@ -200,21 +201,22 @@ impl<F: Fencing> RedlockMutex<F> {
         }
     }
 
-    /// Acquires the lock, and waits for `limit` at most, whether for a holder or for masters that
-    /// are down.
+    /// Acquires the lock. Waits for at most `limit`, for other holders and for masters that are
+    /// down.
     ///
-    /// The time in line counts. Whoever is first tries once at least, and once more at the end, so
-    /// that it may take a [`master_timeout`](crate::RedlockBuilder::master_timeout) longer.
+    /// The time in the queue counts. The first in the queue tries at least once, and once more at
+    /// the end, so the call may take one [`master_timeout`](crate::RedlockBuilder::master_timeout)
+    /// longer.
     ///
-    /// Redis command, round trips and atomicity: as [`lock`](Self::lock).
+    /// Redis: the commands of [`lock`](Self::lock).
     ///
     /// # Errors
-    /// [`Timeout`](Error::Timeout), whose source says why the last attempt failed, and is `None`
-    /// where others in this process were in line before it until the end;
-    /// [`WrongType`](Error::WrongType); [`Closed`](Error::Closed).
+    /// Returns [`Timeout`](Error::Timeout). Its source is the failure of the last attempt, or
+    /// `None` if other callers in this process were ahead in the queue until the end. Also returns
+    /// [`WrongType`](Error::WrongType) and [`Closed`](Error::Closed).
     ///
     /// # Cancel safety
-    /// As [`try_lock`](Self::try_lock).
+    /// The same as that of [`try_lock`](Self::try_lock).
     #[doc(alias = "acquire")]
     pub async fn lock_timeout(&self, limit: Duration) -> Result<RedlockGuard<F>> {
         let bound = limit.saturating_add(self.state.settings.master_timeout);
@@ -227,7 +229,7 @@ impl<F: Fencing> RedlockMutex<F> {
         Err(Error::Timeout { source: last })
     }
 
-    /// Tries until `limit` has passed, and keeps why the `last` attempt failed.
+    /// Tries until `limit` has passed, and stores in `last` why the last attempt failed.
     async fn lock_within(
         &self,
         limit: Duration,

@@ -1,4 +1,4 @@
-//! Work that is done under a lock, and not a moment longer.
+//! Work that runs under a lock and stops when the lock is lost.
 
 use std::fmt;
 use std::future::Future;
@@ -16,10 +16,10 @@ use crate::lock::mutex::RedlockMutex;
 use crate::runtime::clock::LockInstant;
 use crate::state::validity::LeaseValidity;
 
-/// What the work in a [`scope`](RedlockMutex::scope) sees of its lock.
+/// A view of the lock for the work in a [`scope`](RedlockMutex::scope).
 ///
-/// It cannot release or extend the lock, and keeps nothing alive: what is left of it after the
-/// scope says that the lock is lost.
+/// It cannot release or extend the lock, and keeps nothing alive. A view that outlives the scope
+/// reports that the lock is lost.
 #[derive(Clone)]
 pub struct RedlockLease<F: Fencing = Unfenced> {
     validity: Arc<LeaseValidity>,
@@ -27,39 +27,43 @@ pub struct RedlockLease<F: Fencing = Unfenced> {
 }
 
 impl<F: Fencing> RedlockLease<F> {
-    /// The key of the lock on the masters; of several locks held as one, the first.
+    /// Returns the key of the lock on the masters; for several locks held as one, the first key.
     #[must_use]
     pub fn key(&self) -> &[u8] {
         self.validity.keys().first().map_or(&[], AsRef::as_ref)
     }
 
-    /// As [`RedlockGuard::remaining`].
+    /// Returns how long the lock holds from now on, as [`RedlockGuard::remaining`] does.
     #[must_use]
     pub fn remaining(&self) -> Duration {
         self.validity.remaining()
     }
 
-    /// As [`RedlockGuard::valid_until`]; it moves on with each extension.
+    /// Returns the moment until which the lock holds, as [`RedlockGuard::valid_until`] does. Each
+    /// extension moves it forward.
     #[must_use]
     pub fn valid_until(&self) -> LockInstant {
         self.validity.valid_until()
     }
 
-    /// Fails once the lock is lost: check it right before what must not happen without the lock,
-    /// and above all before what goes on when its future is dropped, such as a request.
+    /// Fails once the lock is lost.
+    ///
+    /// Call it immediately before anything that must not happen without the lock, above all before
+    /// something that continues when its future is dropped, such as a request.
     ///
     /// # Errors
-    /// [`Lost`](Error::Lost), from then on always.
+    /// Returns [`Lost`](Error::Lost), from then on at every call.
     pub fn check(&self) -> Result<()> {
         self.validity.check()
     }
 
-    /// As [`RedlockGuard::lost`]: for tasks that the work spawns, which nobody cancels.
+    /// Returns a future that resolves once the lock is lost, as [`RedlockGuard::lost`] does. Use it
+    /// in tasks that the work spawns, because they are not cancelled with the scope.
     pub fn lost(&self) -> Lost {
         Lost::new(self.validity.clone())
     }
 
-    /// As [`RedlockGuard::extensions`].
+    /// Returns how often the lock was extended so far, as [`RedlockGuard::extensions`] does.
     #[must_use]
     pub fn extensions(&self) -> u32 {
         self.validity.extensions()
@@ -67,7 +71,7 @@ impl<F: Fencing> RedlockLease<F> {
 }
 
 impl RedlockLease<Fenced> {
-    /// As [`RedlockGuard::fence`].
+    /// Returns the lock's fence, as [`RedlockGuard::fence`] does.
     #[must_use]
     pub const fn fence(&self) -> u64 {
         self.fencing.0
@@ -83,7 +87,7 @@ impl<F: Fencing> fmt::Debug for RedlockLease<F> {
     }
 }
 
-/// What became of the work in a [`scope`](RedlockMutex::scope), and of its lock.
+/// The result of the work in a [`scope`](RedlockMutex::scope), and how its lock ended.
 #[derive(Debug)]
 #[must_use = "the lock may have ended before the work did: see `ensure_held`"]
 pub struct Scoped<T> {
@@ -92,17 +96,17 @@ pub struct Scoped<T> {
 }
 
 impl<T> Scoped<T> {
-    /// How the lock ended. The work is done either way; unless this is [`Release::Released`], another
-    /// may have held the lock before it was.
+    /// Returns how the lock ended. The work is done in any case. Unless this is
+    /// [`Release::Released`], another client may have held the lock before the work ended.
     pub const fn release(&self) -> &Result<Release> {
         &self.release
     }
 
-    /// What the work returned, if the lock surely held until then.
+    /// Returns the output of the work if the lock is certain to have held until the work ended.
     ///
     /// # Errors
-    /// [`Lost`](Error::Lost) if the lock had ended before, [`NoQuorum`](Error::NoQuorum) if too few
-    /// masters answered the release to know.
+    /// Returns [`Lost`](Error::Lost) if the lock had ended before, and
+    /// [`NoQuorum`](Error::NoQuorum) if too few masters answered the release to know.
     pub fn ensure_held(self) -> Result<T> {
         match self.release {
             Ok(Release::Released) => Ok(self.output),
@@ -113,36 +117,36 @@ impl<T> Scoped<T> {
         }
     }
 
-    /// What the work returned, whatever became of the lock.
+    /// Returns the output of the work, regardless of how the lock ended.
     pub fn into_output(self) -> T {
         self.output
     }
 
-    /// Both.
+    /// Returns the output of the work and how the lock ended.
     pub fn into_parts(self) -> (T, Result<Release>) {
         (self.output, self.release)
     }
 }
 
 impl<F: Fencing> RedlockMutex<F> {
-    /// Acquires the lock, waiting for its holder as [`lock`](Self::lock) does, works under it, and
-    /// releases it.
+    /// Acquires the lock, runs `work` under it, and releases it. Waits for other holders as
+    /// [`lock`](Self::lock) does.
     ///
-    /// While the work runs, the lock is extended by itself, without limit unless
-    /// [`auto_extend`](Self::auto_extend) sets one. If it is lost all the same, the work is dropped
-    /// where it is, and never polled again. A future is dropped only where it awaits: work that blocks
-    /// its thread, and tasks that it spawned, go on; they should [`check`](RedlockLease::check).
+    /// While the work runs, the lock is extended automatically, without limit unless
+    /// [`auto_extend`](Self::auto_extend) sets one. If the lock is lost nevertheless, the work is
+    /// dropped at its current `await` and never polled again. Work that blocks its thread, and
+    /// tasks that the work spawned, continue; they should call [`check`](RedlockLease::check).
     ///
-    /// The work runs in the caller's task: it may borrow, it need not be `Send`, and its panics are
-    /// the caller's. The lock is released whichever way it ends.
+    /// The work runs in the caller's task: it may borrow, it need not be `Send`, and its panics
+    /// reach the caller. The lock is released however the work ends.
     ///
-    /// For a bound on the waiting, hold a guard of [`try_lock`](Self::try_lock) or
-    /// [`lock_timeout`](Self::lock_timeout) and `select!` between its [`lost`](RedlockGuard::lost) and
-    /// the work; for one on the work, put a timeout inside; one around the scope bounds both.
+    /// To bound the waiting, hold a guard of [`try_lock`](Self::try_lock) or
+    /// [`lock_timeout`](Self::lock_timeout) and `select!` between its [`lost`](RedlockGuard::lost)
+    /// and the work. To bound the work, put a timeout inside the scope. A timeout around the scope
+    /// bounds both.
     ///
-    /// Redis command, round trips and atomicity: as [`lock`](Self::lock), then
-    /// [`extend`](RedlockGuard::extend) every third of the ttl, then
-    /// [`release`](RedlockGuard::release).
+    /// Redis: the commands of [`lock`](Self::lock), then those of [`extend`](RedlockGuard::extend)
+    /// every third of the ttl, then those of [`release`](RedlockGuard::release).
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -167,13 +171,15 @@ impl<F: Fencing> RedlockMutex<F> {
     /// ```
     ///
     /// # Errors
-    /// As [`lock`](Self::lock): then the work was not begun. [`Lost`](Error::Lost) if the lock was
-    /// lost before the work ended: it was dropped midway. [`Closed`](Error::Closed) if a
-    /// [`shutdown`](crate::Redlock::shutdown) came first: it was dropped midway, or not begun. A lock that ended after that, or of which
-    /// this is not known, is no error here, since there is a result: [`Scoped`] tells of both.
+    /// Returns the errors of [`lock`](Self::lock); the work was then not started. Returns
+    /// [`Lost`](Error::Lost) if the lock was lost before the work ended; the work was then dropped.
+    /// Returns [`Closed`](Error::Closed) if a [`shutdown`](crate::Redlock::shutdown) came first;
+    /// the work was then dropped, or not started. If the lock ends after the work, or if that is
+    /// unknown, there is a result and no error: see [`Scoped`].
     ///
     /// # Cancel safety
-    /// Dropped at any point, first the work is dropped, then the lock is released in the background.
+    /// If the future is dropped, first the work is dropped, then the lock is released in the
+    /// background.
     #[doc(alias = "using")]
     pub async fn scope<W: Future>(
         &self,
@@ -186,11 +192,11 @@ impl<F: Fencing> RedlockMutex<F> {
             self.state().shutdown.closed().await;
             entry.wait_topmost().await;
         };
-        let outcome = under(&guard, work, shutdown).await;
+        let outcome = run_while_held(&guard, work, shutdown).await;
         if let Err(error @ Error::Lost { .. }) = outcome {
             return Err(error);
         }
-        // After a shutdown, those below wait until this lock is given back.
+        // After a shutdown, the older scopes wait until this lock is released.
         let release = guard.release().await;
         Ok(Scoped {
             output: outcome?,
@@ -199,8 +205,9 @@ impl<F: Fencing> RedlockMutex<F> {
     }
 }
 
-/// Works as long as the lock holds. The work is gone before this returns, so before the release.
-async fn under<F: Fencing, W: Future>(
+/// Runs `work` as long as the lock holds. The work is dropped before this function returns, and
+/// therefore before the release.
+async fn run_while_held<F: Fencing, W: Future>(
     guard: &RedlockGuard<F>,
     work: impl FnOnce(RedlockLease<F>) -> W,
     shutdown: impl Future<Output = ()>,

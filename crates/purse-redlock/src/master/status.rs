@@ -1,4 +1,4 @@
-//! How the masters are, without asking them.
+//! The status of a master, as known without asking it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,52 +6,52 @@ use std::time::Duration;
 
 use crate::runtime::clock::LockInstant;
 
-/// How one master is, as far as is known without asking it; from
+/// The status of one master, as far as is known without asking it; returned by
 /// [`Redlock::masters`](crate::Redlock::masters).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct MasterStatus {
-    /// Its address, without the credentials.
+    /// The address, without credentials.
     pub address: String,
-    /// Whether its votes count.
+    /// The state, which decides whether the master's votes count.
     pub state: MasterState,
-    /// What the server calls the present run of itself, new with each start; `None` while it is
-    /// down, or if it does not tell.
+    /// The server's identifier of its current run, which changes with each start; `None` while the
+    /// master is down, or if the server does not report it.
     pub run_id: Option<String>,
-    /// How long the last command took that it answered; `None` before there is one.
+    /// The duration of the last command that the master answered; `None` before there is one.
     pub round_trip: Option<Duration>,
 }
 
-/// Whether the votes of a master count.
+/// The state of a master, which decides whether its votes count.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum MasterState {
-    /// It is connected, and its votes count.
+    /// The master is connected, and its votes count.
     Up,
-    /// It is not connected, or connected and cannot be asked for locks.
+    /// The master is not connected, or is connected but not yet allowed to vote.
     #[non_exhaustive]
     Down {
-        /// Since when it has been so.
+        /// The moment since which the master has been down.
         since: LockInstant,
-        /// What the last attempt failed with.
+        /// The error of the last attempt to connect.
         error: Arc<purse_client::Error>,
     },
-    /// It is connected, and may have lost its data: see [`Quarantine`](crate::Quarantine).
+    /// The master is connected, but may have lost its data: see [`Quarantine`](crate::Quarantine).
     #[non_exhaustive]
     Quarantined {
-        /// From when on its votes count.
+        /// The moment from which its votes count.
         until: LockInstant,
     },
-    /// It is the same database of the same server as another master, and only that one's votes
-    /// count.
+    /// The master is the same database of the same server as another master, and only the other
+    /// master's votes count.
     #[non_exhaustive]
     Duplicate {
-        /// The address of the other one.
+        /// The address of the other master.
         of: String,
     },
 }
 
-/// As in `up`, or `down: connection refused`.
+/// Prints the state, for example `up` or `down: connection refused`.
 impl fmt::Display for MasterState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -67,7 +67,7 @@ impl fmt::Display for MasterState {
 }
 
 impl MasterState {
-    /// What it is by now: a quarantine ends by itself.
+    /// Returns the state at `now`, because a quarantine ends automatically.
     pub(crate) fn at(self, now: LockInstant) -> Self {
         match self {
             Self::Quarantined { until } if until <= now => Self::Up,

@@ -1,4 +1,5 @@
-//! From when on the votes of a server count that came back: plain functions of what it says.
+//! Decides from which moment the votes of a server count that came back: pure functions of what the
+//! server reports.
 
 use std::time::Duration;
 
@@ -6,70 +7,73 @@ use crate::config::settings::drift;
 use crate::membership::server_identity::Identity;
 use crate::runtime::clock::LockInstant;
 
-/// When a master that may have lost its data is kept from voting.
+/// The rule that decides when a master that may have lost its data is kept from voting.
 ///
-/// A master that restarts without its data has forgotten whom it gave a lock to, and would give it
-/// to another. So what is met at the other end of a new connection is asked who it is before it is
-/// asked for a lock. If it is not the one that was there before, it votes, on locks and on
-/// extensions, only once it has been up longer than the
-/// [longest ttl](crate::RedlockBuilder::longest_ttl): all locks that were given before its start
-/// are over then. It votes at once if it writes each change to disk before it answers (`appendonly
-/// yes` and `appendfsync always`, now as before). Releases are always sent. On the way there is no
-/// cost: nobody is asked as long as a connection stands.
+/// A master that restarts without its data has forgotten to whom it granted a lock, and would grant
+/// the lock again. Therefore the server behind a new connection is identified before it is asked
+/// for a lock. If it is not the server that was there before, it votes, on locks and on extensions,
+/// only once it has been up longer than the [longest ttl](crate::RedlockBuilder::longest_ttl),
+/// because all locks that were granted before its start are over then. It votes immediately if it
+/// writes each change to disk before it answers (`appendonly yes` and `appendfsync always`), now as
+/// before. Releases are always sent. A lock pays nothing for this: servers are not identified again
+/// while a connection is up.
 ///
-/// What nobody can see from outside: `FLUSHALL` and deletions; a master that became a replica and
-/// a master again while nobody asked it for a lock; an append-only file that was lost with its
-/// disk; and, if an address moves to a server that was started meanwhile, that the old one still
-/// gives locks to others. A server's uptime is by its time of day: setting that forward makes it
-/// appear older.
+/// The following cannot be detected from outside: `FLUSHALL` and deletions; a master that became a
+/// replica and a master again while it was not asked for a lock; an append-only file that was lost
+/// with its disk; and, if an address moves to a server that was started meanwhile, that the old
+/// server still grants locks to others. A server's uptime follows its time of day: setting that
+/// forward makes the server appear older.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Quarantine {
-    /// Masters that come back are kept from voting, and so are those that were down at
+    /// Masters that come back are kept from voting. So are masters that were down at
     /// [`build`](crate::RedlockBuilder::build) and have only just started. This is the default.
     ///
-    /// Of the masters that are met by `build` itself, young ones are kept from voting only where
-    /// a quorum is older than the longest ttl, so that it is no loss. Otherwise all of them are
-    /// trusted, or no new installation could lock anything at first. What remains: if a
-    /// majority restarted, or a minority did and others are down, less than the longest ttl before
-    /// a process is started, then this process may get a lock that another one still has.
+    /// Of the masters that `build` itself connects to, recently started ones are kept from voting
+    /// only if a quorum is older than the longest ttl, so their votes are not needed. Otherwise all
+    /// of them are trusted, because a new installation could not lock anything at first. One gap
+    /// remains. If a majority restarted, or a minority restarted and others are down, less than the
+    /// longest ttl before a process is started, that process may acquire a lock that another
+    /// process still holds.
     #[default]
     Restarts,
 
-    /// As [`Restarts`](Self::Restarts), and whoever is young at `build` is kept from voting, too.
+    /// The same as [`Restarts`](Self::Restarts), and masters that are recently started at `build`
+    /// are also kept from voting.
     ///
-    /// This closes the gap that is described there. On masters that have just been started, there
-    /// are no locks for the longest ttl.
+    /// This closes the gap described at `Restarts`. On masters that have just been started, no lock
+    /// can be acquired for the longest ttl.
     Strict,
 
-    /// Every server is trusted at once. For masters that do not lose their data, but cannot say so:
-    /// where INFO is refused, each new connection would count as a restart.
+    /// Every server is trusted immediately. For masters that do not lose their data but cannot
+    /// report that: if `INFO` is refused, each new connection would otherwise count as a restart.
     Off,
 }
 
-/// What is known of who voted before.
+/// The server that voted before, as far as is known.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum PreviousServer {
-    /// Nobody, as far as we know.
+    /// No server, as far as is known.
     #[default]
     Unknown,
-    /// This one.
+    /// This server.
     Voter(Voter),
-    /// It was a replica since, which takes over the data of another.
+    /// The master has been a replica since, and a replica takes over the data of another server.
     Replica,
 }
 
+/// A server that was allowed to vote.
 #[derive(Debug, Clone)]
 pub(crate) struct Voter {
     pub(crate) run_id: Option<String>,
     pub(crate) is_durable: bool,
-    /// From when on its votes count.
+    /// The moment from which its votes count.
     pub(crate) vote_start: LockInstant,
-    /// When it last answered.
+    /// The moment of its last reply.
     pub(crate) last_reply: LockInstant,
 }
 
-/// From when on the votes count of a server that said `now` who it is.
+/// Returns the moment from which the votes count of a server that was identified at `now`.
 pub(crate) fn vote_start(
     previous: &PreviousServer,
     identity: &Identity,
@@ -86,14 +90,14 @@ pub(crate) fn vote_start(
         PreviousServer::Unknown if identity.is_durable => now,
         PreviousServer::Unknown => young,
         PreviousServer::Voter(voter) if voter.run_id == identity.run_id => voter.vote_start,
-        // It was up already when the other one still answered: not a restart, but another server,
-        // which never had the data.
+        // The server was up already while its predecessor still answered. It is not a restart but
+        // another server, which never had the data.
         PreviousServer::Voter(voter)
             if now.saturating_duration_since(voter.last_reply) < identity.age =>
         {
             now + full
         }
-        // A quarantine that its predecessor had not served is for what was lost before that.
+        // A quarantine that the predecessor had not finished covers an earlier loss.
         PreviousServer::Voter(voter) if identity.is_durable && voter.is_durable => {
             voter.vote_start.max(now)
         }
@@ -101,7 +105,8 @@ pub(crate) fn vote_start(
     }
 }
 
-/// Whether a server was up before any lock was given that may still hold, or has it on disk.
+/// Returns whether a server was up before any lock was granted that may still hold, or has such
+/// locks on disk.
 pub(crate) fn predates_any_lock(identity: &Identity, longest_ttl: Duration) -> bool {
     let now = LockInstant::now();
     vote_start(&PreviousServer::Unknown, identity, now, longest_ttl) <= now
@@ -133,7 +138,7 @@ mod tests {
         }
     }
 
-    /// The voter that last answered so many seconds before [`now`].
+    /// Returns the voter that last answered this many seconds before [`now`].
     fn voter(identity: &Identity, silent: u64) -> PreviousServer {
         let start = *START;
         PreviousServer::Voter(Voter {

@@ -4,12 +4,13 @@ use std::fmt;
 use std::ops::Add;
 use std::time::Duration;
 
-/// A moment on the clock that leases are measured by, which goes on while the machine sleeps.
+/// A moment on the clock that leases are measured by, which continues while the machine sleeps.
 ///
-/// [`std::time::Instant`] stands still during a suspend on Linux, the servers' clocks do not: a
+/// [`std::time::Instant`] stands still during a suspend on Linux, but the servers' clocks do not. A
 /// laptop or a virtual machine that wakes up would take a lease for valid that ended long ago.
-/// So this one reads `CLOCK_BOOTTIME` on Linux and Android, and elsewhere `CLOCK_MONOTONIC`, which
-/// on macOS goes on during sleep. It never jumps when somebody sets the time of day.
+/// Therefore this clock reads `CLOCK_BOOTTIME` on Linux and Android, and elsewhere
+/// `CLOCK_MONOTONIC`, which on macOS continues during sleep. It never jumps when the time of day is
+/// set.
 ///
 /// ```
 /// use purse_redlock::LockInstant;
@@ -21,13 +22,13 @@ use std::time::Duration;
 pub struct LockInstant(Duration);
 
 impl LockInstant {
-    /// The present moment.
+    /// Returns the current moment.
     #[must_use]
     pub fn now() -> Self {
         Self(uptime())
     }
 
-    /// The time since `earlier`; zero if `earlier` is the later one.
+    /// Returns the time since `earlier`; zero if `earlier` is the later moment.
     #[must_use]
     pub const fn saturating_duration_since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
@@ -37,7 +38,7 @@ impl LockInstant {
 impl Add<Duration> for LockInstant {
     type Output = Self;
 
-    /// The moment `duration` later, or the last one there is.
+    /// Returns the moment `duration` later, or the last representable moment.
     fn add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration))
     }
@@ -58,13 +59,13 @@ const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
 #[cfg(unix)]
 fn uptime() -> Duration {
     let time = rustix::time::clock_gettime(CLOCK);
-    // Neither is ever negative, nor the second one above a billion.
+    // Neither value is ever negative, and the nanoseconds are always below a billion.
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     let nanos = u32::try_from(time.tv_nsec).unwrap_or_default();
     Duration::new(seconds, nanos)
 }
 
-/// On Windows, std's own clock goes on during sleep.
+/// Returns the time since the first call. On Windows, std's own clock continues during sleep.
 #[cfg(not(unix))]
 fn uptime() -> Duration {
     use std::sync::LazyLock;
@@ -74,7 +75,7 @@ fn uptime() -> Duration {
     START.elapsed()
 }
 
-/// Where a lock reads the time.
+/// A source of the current time for locks.
 pub(crate) trait Clock: Send + Sync + 'static {
     fn now(&self) -> LockInstant;
 }
