@@ -24,7 +24,7 @@ async fn long(redlock: &Redlock) -> Result<(), Failure> {
         }
         Ok::<_, redlock::Error>(3)
     };
-    let pages = mutex.scope(work).await?.certain()??;
+    let pages = mutex.scope(work).await?.ensure_held()??;
     println!("{pages} pages, and the lock held all the time");
     Ok(())
 }

@@ -47,7 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 async fn redlock<M: Into<Master>>(masters: impl IntoIterator<Item = M>) -> Redlock {
     Redlock::builder(masters)
         .ttl(Duration::from_secs(20))
-        .node_timeout(Duration::from_millis(500))
+        .master_timeout(Duration::from_millis(500))
         .build()
         .await
         .expect("masters that run")
@@ -210,7 +210,7 @@ async fn a_foreign_holder_is_never_robbed() {
 async fn an_expired_lock_says_so() {
     let redlock = Redlock::builder(MASTERS.urls())
         .ttl(Duration::from_millis(400))
-        .node_timeout(Duration::from_millis(300))
+        .master_timeout(Duration::from_millis(300))
         .build()
         .await
         .unwrap();

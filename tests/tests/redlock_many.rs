@@ -25,7 +25,7 @@ const LIMIT: Duration = Duration::from_secs(240);
 async fn redlock(masters: &Masters) -> Redlock {
     Redlock::builder(masters.urls())
         .ttl(Duration::from_secs(1_200))
-        .node_timeout(Duration::from_secs(5))
+        .master_timeout(Duration::from_secs(5))
         // What is had soon was told, and not polled for.
         .retry_delay(Duration::from_secs(1_200))
         .build()

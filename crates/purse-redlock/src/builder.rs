@@ -1,4 +1,4 @@
-//! How a lock is configured.
+//! The builder of a lock service.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,100 +6,112 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use crate::alarms::Alarms;
-use crate::clock::SystemClock;
-use crate::connect;
-use crate::context::{Context, Post, Waiting};
-use crate::crew::Crew;
+use crate::config::auto_extend::AutoExtend;
+use crate::config::endpoint::Master;
+use crate::config::settings::{PartialSettings, Settings};
 use crate::error::{Error, Result};
-use crate::extender::AutoExtend;
-use crate::keeper::Rules;
-use crate::master::Master;
-use crate::quarantine::Quarantine;
-use crate::reaper::Reaper;
+use crate::master::remote::Remote;
+use crate::master::{MasterHandle, Masters};
+use crate::membership::bootstrap;
+use crate::membership::quarantine::Quarantine;
+use crate::membership::supervisor::VotingPolicy;
 use crate::redlock::Redlock;
-use crate::remote::Remote;
-use crate::settings::{Settings, Wishes};
-use crate::stack::Stack;
+use crate::runtime::alarms::Alarms;
+use crate::runtime::clock::SystemClock;
+use crate::runtime::inline_task::TaskPool;
+use crate::runtime::scope_stack::ScopeStack;
+use crate::runtime::shutdown::ShutdownTracker;
+use crate::state::{LockState, WaitState};
 
-/// Configures a [`Redlock`]; get one from [`Redlock::builder`].
+/// A builder for a [`Redlock`]; returned by [`Redlock::builder`].
 #[must_use = "a builder does nothing until it is built"]
 pub struct RedlockBuilder {
     masters: Vec<Master>,
-    wishes: Wishes,
+    settings: PartialSettings,
     longest_ttl: Option<Duration>,
     quarantine: Quarantine,
+}
+
+impl Redlock {
+    /// Creates a builder for locks on these masters: URLs or clients of independent servers, an odd
+    /// number of them.
+    ///
+    /// Replicas add no safety to a master, because a write is acknowledged before it reaches them.
+    pub fn builder<M: Into<Master>>(masters: impl IntoIterator<Item = M>) -> RedlockBuilder {
+        RedlockBuilder::new(masters.into_iter().map(Into::into).collect())
+    }
 }
 
 impl RedlockBuilder {
     pub(crate) fn new(masters: Vec<Master>) -> Self {
         Self {
             masters,
-            wishes: Wishes::default(),
+            settings: PartialSettings::default(),
             longest_ttl: None,
             quarantine: Quarantine::default(),
         }
     }
 
-    /// How long a lock lasts that is neither released nor extended. Default: 10 s.
+    /// Sets how long a lock lasts that is neither released nor extended. Default: 10 s.
     ///
-    /// At least 10 ms; fractions of a millisecond are cut off. Choose it longer than the work under
-    /// the lock takes, and short enough to wait it out when a holder dies.
+    /// The minimum is 10 ms; fractions of a millisecond are cut off. Choose a ttl that is longer
+    /// than the work under the lock, and short enough to wait for when a holder dies.
     #[doc(alias = "auto_release_time")]
     pub const fn ttl(mut self, ttl: Duration) -> Self {
-        self.wishes.ttl = Some(ttl);
+        self.settings.ttl = Some(ttl);
         self
     }
 
-    /// How long one master may take to answer before it counts as down. Default: a twentieth of the
-    /// ttl, 1 ms at least and 50 ms at most.
+    /// Sets how long one master may take to answer before it counts as down. Default: a twentieth
+    /// of the ttl, at least 1 ms and at most 50 ms.
     ///
-    /// It bounds each command, from the moment it is sent: in a burst, commands wait for their turn
-    /// before that, up to a tenth of the ttl and a second at most. One slow master does not slow the
-    /// lock down: the quorum decides.
-    pub const fn node_timeout(mut self, timeout: Duration) -> Self {
-        self.wishes.node_timeout = Some(timeout);
+    /// The timeout bounds each command from the moment it is sent. In a burst, a command may wait
+    /// before that for up to a tenth of the ttl, at most 1 s, until fewer commands are in flight.
+    /// One slow master does not slow the lock down, because a quorum decides.
+    pub const fn master_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.master_timeout = Some(timeout);
         self
     }
 
-    /// How much of its time a lock must have left when it is acquired or extended. Default: 1 % of
-    /// the ttl, 1 ms at least.
+    /// Sets how much of its time a lock must have left when it is acquired or extended. Default: 1
+    /// % of the ttl, at least 1 ms.
     pub const fn min_validity(mut self, validity: Duration) -> Self {
-        self.wishes.min_validity = Some(validity);
+        self.settings.min_validity = Some(validity);
         self
     }
 
-    /// Has every lock extended by itself for as long as its guard is alive. Default: none is, but in
-    /// a [`scope`](crate::RedlockMutex::scope).
+    /// Extends every lock automatically for as long as its guard is alive. Default: no lock is
+    /// extended automatically, except in a [`scope`](crate::RedlockMutex::scope).
     ///
-    /// [`RedlockMutex::auto_extend`](crate::RedlockMutex::auto_extend) says otherwise for one lock.
+    /// [`RedlockMutex::auto_extend`](crate::RedlockMutex::auto_extend) overrides this for one lock.
     pub const fn auto_extend(mut self, auto: AutoExtend) -> Self {
-        self.wishes.auto_extend = Some(auto);
+        self.settings.auto_extend = Some(auto);
         self
     }
 
-    /// The longest pause between two attempts of one wait, where the masters do not tell when to
-    /// try. Default: 200 ms.
+    /// Sets the longest pause between two attempts of one wait, for masters that do not report
+    /// changes. Default: 200 ms.
     ///
-    /// Each pause is random, from zero up to a bound that begins at 10 ms and doubles up to this.
-    /// Where the masters tell ([waiting](crate::RedlockMutex#waiting)), pauses are up to a second, or
-    /// up to this if it is longer.
+    /// Each pause is random, from zero up to a bound that begins at 10 ms and doubles up to this
+    /// value. If the masters report changes ([waiting](crate::RedlockMutex#waiting)), a pause lasts
+    /// up to 1 s, or up to this value if it is longer.
     pub const fn retry_delay(mut self, delay: Duration) -> Self {
-        self.wishes.retry_delay = Some(delay);
+        self.settings.retry_delay = Some(delay);
         self
     }
 
-    /// The longest ttl of all who take locks on these masters, which is how old a server must be
-    /// that may have lost its data before it votes again: see [`Quarantine`]. Default: the
+    /// Sets the longest ttl of all clients that take locks on these masters. Default: the
     /// [`ttl`](Self::ttl).
     ///
-    /// Set it where others, in this program or another, take locks for longer than this one.
+    /// A server that may have lost its data votes again once it is older than this: see
+    /// [`Quarantine`]. Set it if other clients, in this program or another, take locks for longer
+    /// than this one.
     pub const fn longest_ttl(mut self, ttl: Duration) -> Self {
         self.longest_ttl = Some(ttl);
         self
     }
 
-    /// When a master that may have lost its data is kept from voting. Default:
+    /// Sets when a master that may have lost its data is kept from voting. Default:
     /// [`Quarantine::Restarts`].
     pub const fn quarantine(mut self, quarantine: Quarantine) -> Self {
         self.quarantine = quarantine;
@@ -108,60 +120,73 @@ impl RedlockBuilder {
 
     /// Connects to the masters.
     ///
-    /// A minority may be down: it is connected to in the background, as are masters that go down
-    /// later. Several databases of one server are accepted, with a warning to `tracing`: fine for
-    /// trying out, but they all fail at once.
-    ///
-    /// Redis command: `INFO`, `CONFIG GET appendfsync` where there is an append-only file, and each
-    /// script once, on a key that does not exist; where a server does not tell who it is, a lock on
-    /// such a key as well, which must not be there by way of another master. Round trips: those of
-    /// connecting, and up to six. It takes about two seconds at most.
+    /// A minority of the masters may be down: they are connected to in the background, as are
+    /// masters that go down later. Several databases of one server are accepted, with a warning
+    /// through `tracing`. That is fine for experiments, but all of them fail at once.
     ///
     /// A replica, or a server that is still loading its data, counts as down until that is over.
     ///
+    /// Redis: `INFO`; `CONFIG GET appendfsync` if there is an append-only file; each script once,
+    /// on a key that does not exist. If a server does not report its identity, also a lock on such
+    /// a key, which must not be visible through another master. Round trips: those of connecting,
+    /// and up to six. The call takes at most about two seconds.
+    ///
     /// # Errors
-    /// [`Config`](Error::Config) for no masters, a time that cannot work, a URL that cannot be
-    /// used, refused credentials, a user who may not run scripts, a cluster, or the same database
-    /// of the same server twice, under whatever names. [`NoQuorum`](Error::NoQuorum) if fewer than a
-    /// quorum can be reached; it says what is wrong with each of the others.
+    /// Returns [`Config`](Error::Config) for no masters, durations that cannot work, a URL that
+    /// cannot be used, refused credentials, a user who may not run scripts, a cluster, or the same
+    /// database of the same server twice, under any names. Returns [`NoQuorum`](Error::NoQuorum) if
+    /// fewer than a quorum of masters can be reached; the error contains the failure of each of the
+    /// others.
     ///
     /// # Cancel safety
-    /// Dropped midway, the connections are closed.
+    /// If the future is dropped, the connections are closed.
     pub async fn build(self) -> Result<Redlock> {
-        let settings = Settings::new(self.wishes)?;
+        let settings = Settings::new(self.settings)?;
         if self.masters.is_empty() {
-            return Err(Error::config("no masters: a lock needs one at least"));
+            return Err(Error::config("at least one master is required"));
         }
-        let rules = Rules {
+        let policy = VotingPolicy {
             quarantine: self.quarantine,
             longest_ttl: longest_ttl(self.longest_ttl, settings.ttl)?,
         };
-        let keepers = connect::masters(self.masters, rules).await?;
-        let masters = keepers
+        let supervisors = bootstrap::connect_masters(self.masters, policy).await?;
+        let handles = supervisors
             .into_iter()
-            .map(|keeper| Post::new(Arc::new(Remote::start(keeper, settings.node_timeout))))
+            .map(|supervisor| {
+                let (connection, watcher) = (
+                    supervisor.connection().clone(),
+                    supervisor.watcher().clone(),
+                );
+                let task = tokio::spawn(supervisor.run());
+                let remote = Remote::new(connection, watcher, settings.master_timeout, task);
+                MasterHandle::new(Arc::new(remote))
+            })
             .collect();
         let (clock, runtime) = (Arc::new(SystemClock), Handle::current());
-        Ok(Redlock::new(Context {
-            masters,
+        Ok(Redlock::new(LockState {
+            masters: Arc::new(Masters {
+                handles,
+                settings,
+                clock: clock.clone(),
+            }),
             settings,
             clock: clock.clone(),
-            reaper: Reaper::default(),
-            scopes: Stack::default(),
+            shutdown: ShutdownTracker::default(),
+            scopes: ScopeStack::default(),
             alarms: Alarms::new(clock, runtime.clone()),
-            waiting: Waiting::new(&runtime),
-            crew: Crew::new(runtime.clone()),
+            waiting: WaitState::new(&runtime),
+            tasks: TaskPool::new(runtime.clone()),
             runtime,
         }))
     }
 }
 
-fn longest_ttl(wish: Option<Duration>, ttl: Duration) -> Result<Duration> {
-    match wish {
-        Some(wish) if wish < ttl => Err(Error::config(format!(
-            "a longest_ttl of {wish:?}: it should be at least the ttl of {ttl:?}"
+fn longest_ttl(longest_ttl: Option<Duration>, ttl: Duration) -> Result<Duration> {
+    match longest_ttl {
+        Some(longest_ttl) if longest_ttl < ttl => Err(Error::config(format!(
+            "longest_ttl must be at least the ttl of {ttl:?}, but is {longest_ttl:?}"
         ))),
-        wish => Ok(wish.unwrap_or(ttl)),
+        longest_ttl => Ok(longest_ttl.unwrap_or(ttl)),
     }
 }
 
@@ -169,7 +194,7 @@ impl fmt::Debug for RedlockBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedlockBuilder")
             .field("masters", &self.masters.len())
-            .field("wishes", &self.wishes)
+            .field("settings", &self.settings)
             .field("longest_ttl", &self.longest_ttl)
             .field("quarantine", &self.quarantine)
             .finish_non_exhaustive()

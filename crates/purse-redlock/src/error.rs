@@ -1,4 +1,4 @@
-//! Why a lock could not be had, kept or given back.
+//! Errors of acquiring, holding and releasing a lock.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,90 +7,95 @@ use std::time::Duration;
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a lock could not be had, kept or given back.
+/// The error of an operation on a lock.
 ///
-/// Messages name masters by their address; never a password, never a token.
+/// Messages name masters by their address. They never contain a password or a token.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The masters are well, and another holds the lock, or several contend for it.
-    #[error("the lock is held by another{}", After(retry_after))]
+    /// The masters are reachable, and another client holds the lock, or several clients contend for
+    /// it.
+    #[error("the lock is held by another client{}", DisplayRetryAfter(retry_after))]
     Held {
-        /// When a quorum will be free if nobody extends or releases; unknown if the masters did
-        /// not say, or if the holder's keys do not expire.
+        /// The time until a quorum will be free if no holder extends or releases. `None` if the
+        /// masters did not report it, or if the holder's keys do not expire.
         retry_after: Option<Duration>,
     },
 
-    /// The key holds something that is no lock, or its counter something that is none, on so many
-    /// masters that no quorum can become free. What each master said names the key.
-    #[error("the key holds something other than a lock{}", Masters(errors))]
+    /// The key does not hold a lock, or its counter does not hold a fence, on so many masters that
+    /// no quorum can become free. Each master's error names the key.
+    #[error("the key holds something other than a lock{}", DisplayErrors(errors))]
     WrongType {
-        /// What each of these masters said, by its address.
+        /// The error of each of these masters, by its address.
         errors: Vec<(String, purse_client::Error)>,
     },
 
-    /// The time allowed to [`lock_timeout`](crate::RedlockMutex::lock_timeout) passed.
+    /// The time limit of [`lock_timeout`](crate::RedlockMutex::lock_timeout) passed.
     #[error("the lock was not acquired in time")]
     Timeout {
-        /// Why the last attempt failed, if one came to an end.
+        /// The failure of the last attempt, if an attempt finished.
         source: Option<Box<Self>>,
     },
 
     /// Too few masters answered.
-    #[error("{votes} of the {needed} masters needed agreed{}", Masters(errors))]
+    #[error(
+        "{votes} of the {needed} required masters agreed{}",
+        DisplayErrors(errors)
+    )]
     NoQuorum {
-        /// How many masters agreed.
+        /// The number of masters that agreed.
         votes: usize,
-        /// How many make a quorum.
+        /// The number of masters that make a quorum.
         needed: usize,
-        /// What each master that did not answer failed with, by its address.
+        /// The error of each master that did not answer, by its address.
         errors: Vec<(String, purse_client::Error)>,
     },
 
-    /// A quorum granted the lock, or its extension, so late that too little of its time was left.
-    /// A lock was released then; an extension counts for what it is.
-    #[error("the masters took so long that only {left:?} of the lock's time was left")]
+    /// A quorum granted the lock, or its extension, so late that too little of its time was left. A
+    /// lock was then released; an extension stays in effect.
+    #[error("the masters answered so late that only {left:?} of the lock's time was left")]
     ValidityExhausted {
-        /// What was left.
+        /// The time that was left.
         left: Duration,
     },
 
-    /// The lock is no longer ours, and will not be again.
+    /// The lock does not belong to this holder any more, permanently.
     #[error("the lock was lost: {reason}")]
     Lost {
-        /// How it is known.
+        /// The evidence for the loss.
         reason: LostReason,
     },
 
-    /// The extension would be one too many, or last too long, for what
-    /// [`AutoExtend`](crate::AutoExtend) allows; the lock holds until the time it had.
-    #[error("the lock was extended as often, or as long, as it may be")]
+    /// The extension would exceed the limits of [`AutoExtend`](crate::AutoExtend). The lock holds
+    /// until the time it had.
+    #[error("the lock reached its limit of extensions or of time held")]
     ExtensionCap,
 
-    /// It is not known whether the extension took place; the lock holds until the time it had.
+    /// It is unknown whether the extension took effect. The lock holds until the time it had.
     #[error(
-        "the extension may have failed: {votes} of the {needed} masters needed agreed{}",
-        Masters(errors)
+        "the extension may have failed: {votes} of the {needed} required masters agreed{}",
+        DisplayErrors(errors)
     )]
     Ambiguous {
-        /// How many masters agreed.
+        /// The number of masters that agreed.
         votes: usize,
-        /// How many make a quorum.
+        /// The number of masters that make a quorum.
         needed: usize,
-        /// What each master that did not answer failed with, by its address.
+        /// The error of each master that did not answer, by its address.
         errors: Vec<(String, purse_client::Error)>,
     },
 
     /// The configuration cannot work.
     #[error("{message}")]
     Config {
-        /// What is wrong with it.
+        /// The reason.
         message: String,
-        /// What the client said of it.
+        /// The client's error, if there is one.
         source: Option<purse_client::Error>,
     },
 
-    /// The [`Redlock`](crate::Redlock) was shut down, or the runtime it was built on is gone.
+    /// The [`Redlock`](crate::Redlock) was shut down, or the runtime on which it was built has
+    /// ended.
     #[error("the redlock is shut down")]
     Closed,
 }
@@ -104,33 +109,33 @@ impl Error {
     }
 }
 
-/// How it is known that a lock was lost.
+/// The evidence that a lock was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum LostReason {
-    /// Its time is over by our clock.
+    /// Its time is over by the local clock.
     #[error("its time is over")]
     Expired,
-    /// So many masters do not have it any more that no majority can: somebody deleted it, or servers
-    /// lost their data.
+    /// So many masters do not hold the lock any more that no quorum can hold it: its keys were
+    /// deleted, or servers lost their data.
     #[error("a majority of the masters can no longer have it")]
     Gone,
-    /// Its time is over, as it was extended as often, or as long, as
-    /// [`AutoExtend`](crate::AutoExtend) allows.
-    #[error("its time is over, and it was not to be extended any more")]
+    /// Its time is over, because the limits of [`AutoExtend`](crate::AutoExtend) were reached.
+    #[error("its time is over, and the limits of automatic extension were reached")]
     Capped,
-    /// Its guard gave it back: nothing went wrong, but the lock is no longer ours.
-    #[error("it was given back")]
+    /// Its guard released it. Nothing went wrong, but the lock does not belong to this holder any
+    /// more.
+    #[error("it was released")]
     Released,
-    /// The runtime of the [`Redlock`](crate::Redlock) is gone: nobody can extend, release or watch
-    /// it any more.
-    #[error("the runtime that looked after it is gone")]
+    /// The runtime of the [`Redlock`](crate::Redlock) has ended, so the lock cannot be extended,
+    /// released or watched any more.
+    #[error("the runtime of its redlock has ended")]
     Closed,
 }
 
-struct After<'a>(&'a Option<Duration>);
+struct DisplayRetryAfter<'a>(&'a Option<Duration>);
 
-impl fmt::Display for After<'_> {
+impl fmt::Display for DisplayRetryAfter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0
             .filter(|time| !time.is_zero())
@@ -138,10 +143,11 @@ impl fmt::Display for After<'_> {
     }
 }
 
-/// What the masters said. There is no one cause to give as `source`, so each is told in full here.
-struct Masters<'a>(&'a [(String, purse_client::Error)]);
+/// The errors of the masters, for messages. They have no single cause that could be the `source`,
+/// so each is printed in full.
+struct DisplayErrors<'a>(&'a [(String, purse_client::Error)]);
 
-impl fmt::Display for Masters<'_> {
+impl fmt::Display for DisplayErrors<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (server, error)) in self.0.iter().enumerate() {
             f.write_str(if index == 0 { ": " } else { "; " })?;
@@ -181,7 +187,7 @@ mod tests {
         };
         assert_eq!(
             error.to_string(),
-            "1 of the 2 masters needed agreed: a:1: not connected: refused; b:2: not connected: refused"
+            "1 of the 2 required masters agreed: a:1: not connected: refused; b:2: not connected: refused"
         );
         assert!(error.source().is_none());
     }
@@ -196,7 +202,7 @@ mod tests {
         assert_eq!(error.to_string(), "the lock was not acquired in time");
         assert_eq!(
             error.source().map(ToString::to_string).as_deref(),
-            Some("the lock is held by another for at most 7ms more")
+            Some("the lock is held by another client for at most 7ms more")
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What a lock is of: one name, or several.
+//! The keys of a lock: one name, or several.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,43 +7,46 @@ use bytes::Bytes;
 
 use crate::error::{Error, Result};
 
-/// What the key of a lock's counter ends with.
+/// The suffix of the key of a lock's fence counter.
 const COUNTER: &[u8] = b":fence";
 
-/// What the key of a record ends with that tells who leads.
+/// The suffix of the key of an election record.
 const LEADER: &[u8] = b":leader";
 
-/// One name as a list of one.
+/// Returns one name as a list of one key.
 pub(crate) fn single(name: impl AsRef<[u8]>) -> Arc<[Bytes]> {
     [Bytes::copy_from_slice(name.as_ref())].into()
 }
 
-/// Names as one list: in order, so that all who lock the same ones ask for the same.
+/// Returns names as a sorted list of keys, so that all clients that lock the same names request the
+/// same keys.
 pub(crate) fn several<K: AsRef<[u8]>>(names: impl IntoIterator<Item = K>) -> Result<Arc<[Bytes]>> {
     let bytes = |name: K| Bytes::copy_from_slice(name.as_ref());
     let mut keys: Vec<_> = names.into_iter().map(bytes).collect();
     keys.sort_unstable();
     let twice = keys.windows(2).find(|pair| pair[0] == pair[1]);
     match (keys.first(), twice) {
-        (None, _) => Err(Error::config("several locks as one, but no name is given")),
+        (None, _) => Err(Error::config(
+            "a lock on several names requires at least one name, but no name is given",
+        )),
         (Some(first), _) if first.is_empty() => Err(Error::config(
-            "several locks as one, but one of the names is empty",
+            "a lock on several names must not contain an empty name",
         )),
         (_, Some(pair)) => Err(Error::config(format!(
-            "several locks as one, but {} is named twice",
+            "a lock on several names contains {} twice",
             name(&pair[0])
         ))),
         _ => Ok(keys.into()),
     }
 }
 
-/// Fails if one of the locks is what another one's fence is counted in.
+/// Fails if one of the locks is the key in which another lock's fence is counted.
 pub(crate) fn check_counters(keys: &[Bytes]) -> Result<()> {
     for key in keys {
         let counter = counter(key);
         if keys.binary_search(&counter).is_ok() {
             return Err(Error::config(format!(
-                "the fence of {} is counted in {}, which cannot be locked together with it",
+                "the fence of {} is counted in {}, so both cannot be locked together",
                 name(key),
                 name(&counter)
             )));
@@ -52,22 +55,22 @@ pub(crate) fn check_counters(keys: &[Bytes]) -> Result<()> {
     Ok(())
 }
 
-/// The key in which the fence of a lock is counted.
+/// Returns the key in which the fence of a lock is counted.
 pub(crate) fn counter(key: &[u8]) -> Bytes {
     [key, COUNTER].concat().into()
 }
 
-/// The key that tells who has the lock of an election.
+/// Returns the key of the election record, which names the holder of an election's lock.
 pub(crate) fn leader(key: &[u8]) -> Bytes {
     [key, LEADER].concat().into()
 }
 
-/// A key as text, for messages.
+/// Returns a key as text, for messages.
 pub(crate) fn name(key: &[u8]) -> String {
     format!("\"{}\"", key.escape_ascii())
 }
 
-/// Keys as text, for messages.
+/// A list of keys as text, for messages.
 pub(crate) struct Shown<'a>(pub(crate) &'a [Bytes]);
 
 impl fmt::Debug for Shown<'_> {
@@ -78,7 +81,7 @@ impl fmt::Debug for Shown<'_> {
     }
 }
 
-/// A key as the servers' own tools write it.
+/// A key as text, written as the servers' own tools write it.
 pub(crate) struct Text<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Debug for Text<'_> {

@@ -1,144 +1,113 @@
 //! Distributed locks over a quorum of Redis and Valkey masters.
 //!
-//! | what is wanted | what does it |
+//! | task | use |
 //! |---|---|
-//! | a moment alone with one thing | [`Redlock::mutex`] |
-//! | work that may take longer than a lock lasts, and stops when it is lost | [`RedlockMutex::scope`] |
-//! | a moment alone with several things | [`Redlock::multi`] |
-//! | that nobody who comes too late does harm | [`Redlock::fenced`], and a resource that checks the fence |
-//! | one of many that leads, and is known to all | [`Redlock::election`] |
-//! | that something is there once only | no lock: a unique constraint, `SET NX`, `HSETNX`, in the store that has it |
-//! | that a number or a document changes in one step | no lock: one command, a script, a transaction, a version that is compared |
+//! | Mutual exclusion on one key | [`Redlock::mutex`] |
+//! | Work that may outlast the lock's ttl and must stop when the lock is lost | [`RedlockMutex::scope`] |
+//! | Mutual exclusion on several keys, all or none | [`Redlock::multi`] |
+//! | Rejecting writes from stale holders (fencing) | [`Redlock::fenced`], and a resource that checks the fence |
+//! | Leader election with observers | [`Redlock::election`] |
+//! | Creating something at most once | not a lock: a unique constraint, `SET NX` or `HSETNX` in the store that holds it |
+//! | Changing a number or a document in one step | not a lock: one command, a script, a transaction, or a version that is compared |
 //!
-//! [`Redlock`] makes locks by name, [`RedlockMutex`] waits for one, [`RedlockMulti`] for several at
-//! once, [`RedlockGuard`] is the lock held. [`RedlockMutex::scope`] runs work under a lock, extends
-//! it meanwhile, and stops the work when the lock is lost; with a guard, the same takes
-//! [`AutoExtend`] and [`RedlockGuard::lost`]. It follows the [algorithm] that the servers'
-//! documentation describes, and shares keys and values with Python's redis-purse: the two exclude
-//! each other.
+//! [`Redlock`] creates locks by name. [`RedlockMutex`] waits for one lock, [`RedlockMulti`] for
+//! several at once, and [`RedlockGuard`] is a held lock. [`RedlockMutex::scope`] runs work under a
+//! lock, extends the lock while the work runs, and stops the work when the lock is lost. With a
+//! guard, [`AutoExtend`] and [`RedlockGuard::lost`] do the same. The crate follows the [algorithm]
+//! that the servers' documentation describes. It uses the same keys and values as Python's
+//! redis-purse, so the locks of both libraries exclude each other.
 //!
-//! # What it promises
-//! - At most one holder at a time, as long as no master loses a lock before its time (`FLUSHALL`
-//!   does that, as do eviction and a failover to a replica), clocks run equally fast to about 1 %,
-//!   and holders stop at [`RedlockGuard::valid_until`]. A server expires keys by its time of day: if
-//!   somebody sets that forward, its locks end early.
-//! - A master that restarts without its data may forget whom it gave a lock to, so it is kept from
-//!   voting until no such lock can be left: [`Quarantine`] says how, and what remains.
-//! - A lock ends by itself. A holder that died blocks the others for a ttl at most.
-//! - A minority of the masters may be down, hang or answer late: nothing waits for them.
-//! - Nothing is forgotten. Each attempt has an owner of its own, a task, which gives back what
-//!   was taken or may have been, also if the future or the guard is dropped at its worst moment. It
-//!   asks a master that does not answer again and again, until the lock's time is over. What even
-//!   then is still under way to it, on a network that was cut for longer, may arrive and block one
-//!   master for a ttl.
-//! - Every wait is bounded, and every failure says what is known: [`Error::Held`] is another
-//!   holder, [`Error::NoQuorum`] is servers that are down, and neither is ever told as the other.
+//! # Guarantees
+//! - At most one holder at a time, under three conditions: no master loses a lock before its time
+//!   (`FLUSHALL`, eviction and a failover to a replica do that); clocks run equally fast to about 1
+//!   %; and holders stop at [`RedlockGuard::valid_until`]. A server expires keys by its time of
+//!   day. If that is set forward, the server's locks end early.
+//! - A master that restarts without its data may have forgotten to whom it granted a lock. It may
+//!   not vote until no such lock can be left: see [`Quarantine`] for the rules and the remaining
+//!   gaps.
+//! - A lock expires automatically. A holder that died blocks others for at most one ttl.
+//! - A minority of the masters may be down, hang or answer late. No call waits for them.
+//! - Nothing stays behind. Each attempt is owned by a task, which gives back everything that was
+//!   taken or may have been taken, even if the future or the guard is dropped at any moment. The
+//!   task asks a master that does not answer again and again, until the lock's time is over. A
+//!   request that is still in flight after that, on a network that was cut for longer, may arrive
+//!   late and block one master for one ttl.
+//! - Every wait is bounded, and every failure reports what is known. [`Error::Held`] means another
+//!   holder, [`Error::NoQuorum`] means servers that are down, and one is never reported as the
+//!   other.
 //!
-//! # What it does not promise
-//! It is a lock for efficiency, not for correctness: a process that is paused, or a packet that
-//! lingers, can act on a lock that ended meanwhile, and no lock with an end can prevent that.
-//! [Kleppmann's critique] says why, the [answer] to it what remains. Where two holders at once would
-//! be a disaster, and not just work done twice, the resource itself must refuse the late one, by
-//! a number that grows with each holder: [`Redlock::fenced`] gives locks with one, and
-//! [`FencedRedlock`] says what it takes. The resource must check it; the lock cannot.
+//! # Limits
+//! This is a lock for efficiency, not for correctness. A process that was paused, or a packet that
+//! was delayed, can act on a lock that has ended meanwhile. No lock that expires can prevent that.
+//! See [Kleppmann's critique] for the reasons and the [answer] to it. If two holders at once would
+//! be a disaster, and not just duplicate work, the resource itself must reject the stale holder, by
+//! a number that grows with each holder. [`Redlock::fenced`] creates locks with such a number, and
+//! [`FencedRedlock`] describes the requirements. The resource must check the number, because the
+//! lock cannot.
 //!
-//! An election is such a lock, with the same promises. Where a quorum of masters is gone, nobody
-//! locks and nobody leads: it gives up being available, and not exclusion.
+//! An election is such a lock, with the same guarantees. Without a quorum of masters there is no
+//! lock and no leader: availability is given up, exclusion is not.
 //!
-//! # No `Locked<T>`
-//! A type that gives out its `T` only to who holds the lock would promise what it cannot keep: a
-//! reference has no end of its own, the lock has. Data behind it would still be reached after
-//! [`RedlockGuard::valid_until`], without a word, and data on a server is reached by others as they
-//! like. So a guard has no `Deref`, and what needs the lock calls [`RedlockGuard::check`].
+//! # Why there is no `Locked<T>`
+//! A type that gives access to its `T` only while the lock is held would promise what it cannot
+//! keep, because a reference does not expire and the lock does. Data behind such a type could still
+//! be reached after [`RedlockGuard::valid_until`], without an error, and data on a server can be
+//! reached by every client. Therefore a guard has no `Deref`, and code that needs the lock calls
+//! [`RedlockGuard::check`].
 //!
 //! # Runtime
 //! Everything runs on the tokio runtime that [`RedlockBuilder::build`] was called on. Call
-//! [`Redlock::shutdown`] before it ends, or the last locks that were dropped may stay until their
-//! ttl.
+//! [`Redlock::shutdown`] before that runtime ends. Otherwise the locks that were dropped last may
+//! stay until their ttl has passed.
 //!
 //! # Features
-//! `tracing` (on by default) warns of configurations that make locks less safe, of locks that could
-//! not be released, were lost, or could not be extended; at the level of debugging it tells of each
-//! extension.
-//! Each call for a lock is a span `redlock.lock` of the target
-//! `purse_redlock`, with the fields `key`, `attempts`, `votes` (of the last attempt), `wait` and
-//! `validity` (in seconds; the latter is what was left of an acquired lock's time), and an event
-//! for each split vote. Tokens are never told.
+//! `tracing` (on by default) warns about configurations that make locks less safe, and about locks
+//! that could not be released, were lost, or could not be extended. Each extension is logged at the
+//! debug level. Each call for a lock is a span `redlock.lock` with the target `purse_redlock`. Its
+//! fields are `key`, `attempts`, `votes` (of the last attempt), `wait` and `validity` (both in
+//! seconds; `validity` is what was left of an acquired lock's time). Each split vote is an event.
+//! Tokens are never logged.
 //!
 //! [algorithm]: https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
 //! [Kleppmann's critique]: https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html
 //! [answer]: https://antirez.com/news/101
 
-mod alarms;
-mod backoff;
-mod ballot;
+mod acquire;
 mod builder;
-mod clock;
-mod connect;
-mod context;
-mod crew;
-mod decision;
+mod config;
 mod election;
 mod error;
-mod extender;
-mod fence;
-mod fencing;
-mod gate;
-mod guard;
-mod health;
-mod identity;
-mod keeper;
 mod keys;
-mod leadership;
 mod lease;
-mod line;
-mod lines;
-mod look;
-mod lost;
+mod lock;
 mod master;
-mod multi;
-mod mutex;
-mod observer;
-mod order;
-mod owner;
-mod pace;
-mod probe;
-mod quarantine;
-mod reaper;
+mod membership;
+mod quorum;
 mod redlock;
-mod remote;
-mod roll;
-mod scope;
-mod seat;
-mod settings;
-mod sights;
-mod span;
-mod stack;
-mod term;
+mod runtime;
+mod state;
+mod telemetry;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
-mod timer;
-mod token;
-mod trace;
-mod transport;
-mod wait;
 
 pub use builder::RedlockBuilder;
-pub use clock::LockInstant;
-pub use election::{Election, Leader};
+pub use config::auto_extend::AutoExtend;
+pub use config::endpoint::Master;
+pub use election::Election;
+pub use election::leader::Leader;
+pub use election::leadership::Leadership;
 pub use error::{Error, LostReason, Result};
-pub use extender::AutoExtend;
-pub use fence::{FencedGuard, FencedMulti, FencedMutex, FencedRedlock};
-pub use fencing::{Fenced, Fencing, Unfenced};
-pub use guard::{RedlockGuard, Release};
-pub use health::{MasterState, MasterStatus};
-pub use leadership::Leadership;
-pub use lost::Lost;
-pub use master::Master;
-pub use multi::RedlockMulti;
-pub use mutex::RedlockMutex;
-pub use quarantine::Quarantine;
+pub use lease::release::Release;
+pub use lock::fence_marker::{Fenced, Fencing, Unfenced};
+pub use lock::fenced::{FencedGuard, FencedMulti, FencedMutex, FencedRedlock};
+pub use lock::guard::RedlockGuard;
+pub use lock::lost::Lost;
+pub use lock::multi::RedlockMulti;
+pub use lock::mutex::RedlockMutex;
+pub use lock::scope::{RedlockLease, Scoped};
+pub use master::status::{MasterState, MasterStatus};
+pub use membership::quarantine::Quarantine;
 pub use redlock::Redlock;
-pub use scope::{RedlockLease, Scoped};
+pub use runtime::clock::LockInstant;

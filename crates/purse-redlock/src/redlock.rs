@@ -3,18 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::builder::RedlockBuilder;
-use crate::context::Context;
 use crate::election::Election;
 use crate::error::Result;
-use crate::fence::FencedRedlock;
-use crate::health::MasterStatus;
 use crate::keys;
-use crate::master::Master;
-use crate::multi::RedlockMulti;
-use crate::mutex::RedlockMutex;
+use crate::lock::fenced::FencedRedlock;
+use crate::lock::multi::RedlockMulti;
+use crate::lock::mutex::RedlockMutex;
+use crate::master::status::MasterStatus;
+use crate::state::LockState;
 
-/// Locks that a quorum of masters agree on. Cheap to clone.
+/// A lock service: locks that a quorum of masters agree on. Cheap to clone.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -39,33 +37,29 @@ use crate::mutex::RedlockMutex;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Redlock(Arc<Context>);
+pub struct Redlock(Arc<LockState>);
 
 impl Redlock {
-    /// Configures locks on these masters: URLs or clients of independent servers, an odd number.
-    ///
-    /// Replicas add nothing to a master: a write is acknowledged before it reaches them.
-    pub fn builder<M: Into<Master>>(masters: impl IntoIterator<Item = M>) -> RedlockBuilder {
-        RedlockBuilder::new(masters.into_iter().map(Into::into).collect())
+    pub(crate) fn new(state: LockState) -> Self {
+        Self(Arc::new(state))
     }
 
-    pub(crate) fn new(context: Context) -> Self {
-        Self(Arc::new(context))
-    }
-
-    /// The lock with this name, which is its key on the masters, used as it is, text or not.
+    /// Returns the lock with this name.
     ///
-    /// Python's redis-purse takes the same keys: its locks and these exclude each other.
+    /// The name is the lock's key on the masters, byte for byte; it need not be text. Python's
+    /// redis-purse uses the same keys, so its locks and these locks exclude each other.
     #[must_use]
     pub fn mutex(&self, key: impl AsRef<[u8]>) -> RedlockMutex {
         RedlockMutex::new(self.0.clone(), keys::single(key))
     }
 
-    /// Several locks as one, acquired all or none. The order of the names does not matter.
+    /// Returns several locks as one, which is acquired for all names or none. The order of the
+    /// names does not matter.
     ///
     /// # Errors
-    /// [`Config`](crate::Error::Config) if there is no name, an empty one, or one twice: what is
-    /// wrong with names is known before there is a lock to wait for.
+    /// Returns [`Config`](crate::Error::Config) if there is no name, an empty name, or a name that
+    /// is given twice. Names are checked here, so that mistakes are known before there is a lock to
+    /// wait for.
     pub fn multi<K: AsRef<[u8]>>(
         &self,
         names: impl IntoIterator<Item = K>,
@@ -74,84 +68,73 @@ impl Redlock {
         Ok(RedlockMulti::new(RedlockMutex::new(self.0.clone(), keys)))
     }
 
-    /// The same locks, with a number that grows with each holder, by which a resource refuses those
-    /// that come too late.
+    /// Returns the same locks with a fence: a number that grows with each holder, by which a
+    /// resource rejects stale holders.
     #[must_use]
     pub fn fenced(&self) -> FencedRedlock {
-        FencedRedlock::new(self.clone())
+        FencedRedlock::new(self.0.clone())
     }
 
-    /// The election with this name, of one leader at a time among all who
-    /// [`campaign`](Election::campaign) in it.
+    /// Returns the election with this name. It has at most one leader at a time among all
+    /// candidates that [`campaign`](Election::campaign) in it.
     ///
-    /// Its keys on the masters are the name, and the name with `:fence` and with `:leader` after it.
+    /// Its keys on the masters are the name, the name followed by `:fence`, and the name followed
+    /// by `:leader`.
     #[must_use]
     pub fn election(&self, name: impl AsRef<[u8]>) -> Election {
         Election::new(self.fenced().mutex(name))
     }
 
-    pub(crate) const fn context(&self) -> &Arc<Context> {
-        &self.0
-    }
-
-    /// How many locks are held or waited for here.
+    /// Returns the number of locks that are held or waited for in this process.
     #[cfg(test)]
-    pub(crate) fn gates(&self) -> usize {
-        self.0.waiting.gates.count()
+    pub(crate) fn local_queues(&self) -> usize {
+        self.0.waiting.queues.count()
     }
 
-    /// How the masters are, in the order they were given, as far as is known without asking them.
+    /// Returns the status of the masters, in the order in which they were given, without asking
+    /// them.
     ///
-    /// A connection that broke is noticed at once, a server that is silent after some commands that
-    /// it did not answer. No round trip, and no password in it.
+    /// A broken connection is noticed immediately. A server that is silent is noticed after some
+    /// commands that it did not answer. The status costs no round trip and contains no password.
     #[must_use]
     pub fn masters(&self) -> Vec<MasterStatus> {
-        let posts = self.0.masters.iter();
-        posts.map(|post| post.master.status()).collect()
+        let handles = self.0.masters.handles.iter();
+        handles.map(|handle| handle.master.status()).collect()
     }
 
     /// Ends all waiting, and waits until everything that was given up is off the masters.
     ///
-    /// Whoever waits for a lock, and whoever asks for one later, through any clone, gets
-    /// [`Closed`](crate::Error::Closed), and once this returns, nothing more is taken. Guards that
-    /// are alive keep their locks, also those that are extended by themselves, and are not waited
-    /// for: release them first. The connections are closed, once the last of these guards is gone if
-    /// there are any.
+    /// Calls that wait for a lock, and later calls through any clone, return
+    /// [`Closed`](crate::Error::Closed). Once this method returns, no lock is taken any more.
+    /// Guards that are alive keep their locks, including automatically extended ones, and this
+    /// method does not wait for them: release them first. The connections are closed when the last
+    /// of these guards is gone, or immediately if there are none.
     ///
-    /// Work in a [`scope`](RedlockMutex::scope) is ended where it awaits, the newest first: it is
-    /// dropped, and its lock released, before that of the one begun earlier. Work that
-    /// does not let itself be ended, as it blocks its thread, is waited for during a ttl at most.
+    /// Work in a [`scope`](RedlockMutex::scope) is dropped at its next `await`, the newest scope
+    /// first, and its lock is released before the lock of the scope that began earlier. Work that
+    /// blocks its thread cannot be dropped; this method waits for it for at most one ttl.
     ///
-    /// It takes a round trip as a rule. A master that does not answer is asked for a ttl at most; one
-    /// that answers, but did not when it was asked for a lock, is watched for some three seconds, as
-    /// the question may still arrive. Without a shutdown, what is under way when the runtime ends is
-    /// left to its ttl.
+    /// A shutdown usually takes one round trip. A master that does not answer is asked for at most
+    /// one ttl. A master that answers, but did not answer when it was asked for a lock, is watched
+    /// for about three seconds, because the request may still arrive. Without a shutdown, locks
+    /// whose release is in flight when the runtime ends stay until their ttl has passed.
     ///
     /// # Cancel safety
-    /// Dropped midway, the releases go on in the background.
+    /// If the future is dropped, the releases continue in the background.
     pub async fn shutdown(&self) {
-        self.0.reaper.close();
+        self.0.shutdown.close();
         let patience = self.0.clock.now() + self.0.settings.ttl;
         tokio::select! {
-            () = self.0.scopes.emptied() => {}
+            () = self.0.scopes.wait_empty() => {}
             _ = self.0.alarms.at(patience) => {}
         }
-        self.0.reaper.drained().await;
+        self.0.shutdown.wait_drained().await;
         self.0.close_when_idle();
     }
 }
 
 impl fmt::Debug for Redlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let servers: Vec<_> = self
-            .0
-            .masters
-            .iter()
-            .map(|post| post.master.server())
-            .collect();
-        f.debug_struct("Redlock")
-            .field("masters", &servers)
-            .field("settings", &self.0.settings)
-            .finish_non_exhaustive()
+        self.0.debug(f, "Redlock")
     }
 }

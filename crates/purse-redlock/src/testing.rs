@@ -17,11 +17,11 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::LostReason;
-use crate::health::MasterStatus;
+use crate::config::settings::Settings;
 use crate::keys::leader;
-use crate::settings::Settings;
-use crate::transport::{Action, Answer, Asking, Recording, Request, Transport, Watching};
-pub(crate) use rig::{Rig, posts, term};
+use crate::master::status::MasterStatus;
+use crate::master::{Action, Answer, RecordFuture, Request, RequestFuture, Transport, WatchFuture};
+pub(crate) use rig::{Rig, handles, validity};
 pub(crate) use tracking::{POLL, Tracking};
 
 pub(crate) const fn ms(n: u64) -> Duration {
@@ -36,7 +36,7 @@ pub(crate) fn assert_lost(error: &crate::Error, expected: LostReason) {
 
 pub(crate) const SETTINGS: Settings = Settings {
     ttl: ms(1_000),
-    node_timeout: ms(50),
+    master_timeout: ms(50),
     min_validity: ms(10),
     retry_delay: ms(200),
     auto_extend: None,
@@ -361,11 +361,11 @@ impl Transport for Mock {
         &self.name
     }
 
-    fn watch(&self, keys: Arc<[Bytes]>) -> Watching {
+    fn watch(&self, keys: Arc<[Bytes]>) -> WatchFuture {
         self.watching(keys)
     }
 
-    fn record(&self, key: Bytes) -> Recording {
+    fn watch_record(&self, key: Bytes) -> RecordFuture {
         self.recording(key)
     }
 
@@ -377,7 +377,7 @@ impl Transport for Mock {
         self.state().is_closed = true;
     }
 
-    fn ask(&self, request: Request) -> Asking {
+    fn send(&self, request: Request) -> RequestFuture {
         let mut state = self.state();
         state.asked.push(Asked {
             action: request.action,
@@ -422,7 +422,7 @@ impl Transport for Mock {
             return fail(ErrorKind::Server);
         }
         Box::pin(async move {
-            match timeout(SETTINGS.node_timeout, answer).await {
+            match timeout(SETTINGS.master_timeout, answer).await {
                 Ok(Ok(answer)) => Ok(answer),
                 _ => Err(Error::new(ErrorKind::Ambiguous, "no reply")),
             }
@@ -430,7 +430,7 @@ impl Transport for Mock {
     }
 }
 
-fn fail(kind: ErrorKind) -> Asking {
+fn fail(kind: ErrorKind) -> RequestFuture {
     Box::pin(async move { Err(failure(kind)) })
 }
 

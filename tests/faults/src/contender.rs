@@ -26,7 +26,7 @@ pub struct Brief {
     /// The ttl of the locks.
     pub ttl: Duration,
     /// The time that a master has for an answer.
-    pub node_timeout: Duration,
+    pub master_timeout: Duration,
     /// How many locks there are.
     pub keys: usize,
     /// How many tasks contend.
@@ -77,7 +77,7 @@ pub async fn contend(brief: Brief, wishes: Arc<Wishes>) -> Result<(), Failure> {
                 true => Quarantine::Strict,
                 false => Quarantine::Restarts,
             })
-            .node_timeout(brief.node_timeout);
+            .master_timeout(brief.master_timeout);
         match builder.build().await {
             Ok(redlock) => break redlock,
             // It may start in the midst of faults.

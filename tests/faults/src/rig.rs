@@ -199,7 +199,7 @@ impl Rig {
             .map(|master| master.server().url())
             .collect();
         let builder = Redlock::builder(urls).ttl(self.setup.ttl * 5);
-        let redlock = builder.node_timeout(self.setup.ttl).build().await?;
+        let redlock = builder.master_timeout(self.setup.ttl).build().await?;
         for number in 0..self.setup.keys {
             let key = Brief::key(number);
             let outcome = redlock.mutex(&key).lock_timeout(RECOVERY).await;
@@ -221,7 +221,7 @@ impl Rig {
                 .map(|master| master.proxy().url())
                 .collect(),
             ttl: setup.ttl,
-            node_timeout: setup.ttl / 10,
+            master_timeout: setup.ttl / 10,
             keys: setup.keys,
             fenced: match setup.fences {
                 Fences::Nobody => false,

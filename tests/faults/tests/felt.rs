@@ -10,14 +10,14 @@ use purse_testkit::Server;
 use tokio::runtime::Handle;
 
 const PATIENCE: Duration = Duration::from_secs(30);
-const NODE_TIMEOUT: Duration = Duration::from_millis(500);
+const MASTER_TIMEOUT: Duration = Duration::from_millis(500);
 
 async fn one() -> (FaultyMaster, Redlock) {
     let settings = Server::builder().append_only();
     let master = FaultyMaster::start(settings, &Handle::current()).expect("a server");
     let redlock = Redlock::builder([master.proxy().url()])
         .ttl(Duration::from_secs(2))
-        .node_timeout(NODE_TIMEOUT)
+        .master_timeout(MASTER_TIMEOUT)
         .build()
         .await
         .expect("a master that runs");

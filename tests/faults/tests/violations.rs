@@ -20,7 +20,7 @@ const TTL: Duration = Duration::from_secs(120);
 async fn redlock(masters: &Masters, ttl: Duration, quarantine: Quarantine) -> Redlock {
     Redlock::builder(masters.urls())
         .ttl(ttl)
-        .node_timeout(ttl.min(PATIENCE) / 20)
+        .master_timeout(ttl.min(PATIENCE) / 20)
         .quarantine(quarantine)
         .build()
         .await
@@ -225,7 +225,7 @@ async fn a_jump_of_the_clocks_of_a_majority_lets_a_second_holder_in() {
     let build = async || {
         let builder = Redlock::builder(urls()).ttl(TTL);
         builder
-            .node_timeout(Duration::from_secs(1))
+            .master_timeout(Duration::from_secs(1))
             .build()
             .await
             .unwrap()

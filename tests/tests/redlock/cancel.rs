@@ -11,7 +11,7 @@ use purse_tests::fresh;
 
 use super::{MASTERS, copies, eventually};
 
-const NODE_TIMEOUT: Duration = Duration::from_millis(500);
+const MASTER_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Keys are gone within this, not within the ttl of a minute.
 const SOON: Duration = Duration::from_secs(2);
@@ -29,7 +29,7 @@ async fn ends_within<F: Future>(polls: usize, future: F) -> bool {
         future.as_mut().poll(cx).map(|_| true)
     });
     // What nothing wakes any more is dropped as well.
-    tokio::time::timeout(NODE_TIMEOUT, cut)
+    tokio::time::timeout(MASTER_TIMEOUT, cut)
         .await
         .unwrap_or(false)
 }
@@ -41,7 +41,7 @@ async fn every_poll<F: Future<Output = bool>>(
 ) {
     let redlock = Redlock::builder(masters.urls())
         .ttl(Duration::from_secs(60))
-        .node_timeout(NODE_TIMEOUT)
+        .master_timeout(MASTER_TIMEOUT)
         .build()
         .await
         .expect("masters that run");

@@ -7,13 +7,13 @@ use purse_testkit::{Masters, Server};
 
 use super::{PATIENCE, copies, eventually};
 
-const NODE_TIMEOUT: Duration = Duration::from_millis(150);
+const MASTER_TIMEOUT: Duration = Duration::from_millis(150);
 
 async fn three() -> (Masters, Redlock) {
     let masters = Masters::start(3).expect("three servers");
     let redlock = Redlock::builder(masters.urls())
         .ttl(Duration::from_secs(30))
-        .node_timeout(NODE_TIMEOUT)
+        .master_timeout(MASTER_TIMEOUT)
         .build()
         .await
         .expect("masters that run");
@@ -38,7 +38,11 @@ async fn one_of_three_may_die() {
         let mut guard = mutex.try_lock().await.unwrap();
         guard.extend().await.unwrap();
         assert_eq!(guard.release().await.unwrap(), Release::Released);
-        assert!(start.elapsed() < NODE_TIMEOUT * 3, "{:?}", start.elapsed());
+        assert!(
+            start.elapsed() < MASTER_TIMEOUT * 3,
+            "{:?}",
+            start.elapsed()
+        );
     }
     eventually("free", PATIENCE, || {
         copies([&masters[0], &masters[2]], "key") == 0
@@ -53,7 +57,11 @@ async fn one_of_three_may_hang_and_gets_its_late_set_released() {
     masters[2].pause().unwrap();
     let start = Instant::now();
     let guard = mutex.try_lock().await.unwrap();
-    assert!(start.elapsed() < NODE_TIMEOUT * 2, "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < MASTER_TIMEOUT * 2,
+        "{:?}",
+        start.elapsed()
+    );
     assert_eq!(guard.release().await.unwrap(), Release::Released);
     masters[2].resume().unwrap();
     redlock.shutdown().await;
@@ -90,7 +98,11 @@ async fn two_of_three_down_is_no_quorum_at_once_and_by_name() {
     masters[2].pause().unwrap();
     let start = Instant::now();
     let error = mutex.try_lock().await.unwrap_err();
-    assert!(start.elapsed() < NODE_TIMEOUT * 3, "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < MASTER_TIMEOUT * 3,
+        "{:?}",
+        start.elapsed()
+    );
     let text = error.to_string();
     let Error::NoQuorum {
         needed: 2, errors, ..
@@ -126,7 +138,7 @@ async fn masters_that_are_down_are_not_waited_for() {
     let masters = Masters::start(3).unwrap();
     let redlock = Redlock::builder(masters.urls())
         .ttl(Duration::from_secs(30))
-        .node_timeout(LONG)
+        .master_timeout(LONG)
         .build()
         .await
         .unwrap();
@@ -176,7 +188,7 @@ async fn a_master_that_was_down_at_first_votes_once_it_is_there() {
     masters[2].kill().unwrap();
     let redlock = Redlock::builder(masters.urls())
         .ttl(Duration::from_secs(30))
-        .node_timeout(NODE_TIMEOUT)
+        .master_timeout(MASTER_TIMEOUT)
         .build()
         .await
         .unwrap();

@@ -177,7 +177,7 @@ async fn three() -> (Masters, FencedMutex) {
     let masters = Masters::start(3).expect("three servers");
     let redlock = Redlock::builder(masters.urls())
         .ttl(Duration::from_secs(2))
-        .node_timeout(Duration::from_millis(300))
+        .master_timeout(Duration::from_millis(300))
         .build()
         .await
         .expect("masters that run");

@@ -13,7 +13,7 @@ const TTL: Duration = Duration::from_secs(60);
 async fn locks(urls: &[String]) -> Redlock {
     Redlock::builder(urls)
         .ttl(TTL)
-        .node_timeout(Duration::from_millis(300))
+        .master_timeout(Duration::from_millis(300))
         .build()
         .await
         .expect("masters that run")
@@ -96,7 +96,7 @@ async fn a_twin_that_comes_later_does_not_vote() {
     let redlock = locks(&urls).await;
     relay.lead_to(masters[0].port());
     eventually("found out", PATIENCE, || {
-        matches!(status(&redlock, 2).state, MasterState::Twin { .. })
+        matches!(status(&redlock, 2).state, MasterState::Duplicate { .. })
     })
     .await;
     let twin = status(&redlock, 2).state.to_string();
@@ -114,7 +114,7 @@ async fn a_twin_that_comes_later_does_not_vote() {
     let kill = ["CLIENT", "KILL", "TYPE", "normal"];
     masters[0].command(&kill).unwrap();
     eventually("no twin", PATIENCE, || {
-        !matches!(status(&redlock, 2).state, MasterState::Twin { .. })
+        !matches!(status(&redlock, 2).state, MasterState::Duplicate { .. })
     })
     .await;
 }

@@ -15,7 +15,7 @@ const TTL: Duration = Duration::from_secs(2);
 async fn short(masters: &Masters) -> Redlock {
     Redlock::builder(masters.urls())
         .ttl(TTL)
-        .node_timeout(Duration::from_millis(300))
+        .master_timeout(Duration::from_millis(300))
         .auto_extend(AutoExtend::new())
         .build()
         .await
@@ -113,7 +113,7 @@ async fn scopes_exclude_each_other_and_return_what_they_made() {
                     counter.store(seen + 1, Ordering::Relaxed);
                     seen + 1
                 };
-                let made = mutex.scope(work).await.unwrap().certain().unwrap();
+                let made = mutex.scope(work).await.unwrap().ensure_held().unwrap();
                 assert!(made > last);
                 last = made;
             }

@@ -15,10 +15,10 @@ use super::relay::Relay;
 
 const COUNT: usize = 64;
 
-async fn locks(url: &str, node_timeout: Duration) -> Redlock {
+async fn locks(url: &str, master_timeout: Duration) -> Redlock {
     Redlock::builder([url])
         .ttl(Duration::from_secs(120))
-        .node_timeout(node_timeout)
+        .master_timeout(master_timeout)
         .build()
         .await
         .expect("a master that runs")

@@ -16,7 +16,7 @@ const LONG: Duration = Duration::from_secs(120);
 fn locks(masters: &Masters, ttl: Duration) -> RedlockBuilder {
     Redlock::builder(masters.urls())
         .ttl(ttl)
-        .node_timeout(Duration::from_millis(500).min(ttl / 4))
+        .master_timeout(Duration::from_millis(500).min(ttl / 4))
 }
 
 async fn built(builder: RedlockBuilder) -> Redlock {

@@ -16,7 +16,7 @@ async fn three(settings: &ServerBuilder) -> (Masters, Redlock) {
 async fn locks(urls: Vec<String>) -> Redlock {
     Redlock::builder(urls)
         .ttl(Duration::from_secs(60))
-        .node_timeout(Duration::from_millis(500))
+        .master_timeout(Duration::from_millis(500))
         .build()
         .await
         .expect("masters that run")

@@ -17,7 +17,7 @@ const LONG: Duration = Duration::from_secs(120);
 async fn patient<M: Into<Master>>(masters: impl IntoIterator<Item = M>) -> Redlock {
     Redlock::builder(masters)
         .ttl(LONG)
-        .node_timeout(Duration::from_millis(500))
+        .master_timeout(Duration::from_millis(500))
         .retry_delay(LONG)
         .build()
         .await
@@ -137,7 +137,7 @@ async fn where_tracking_is_refused_it_polls() {
     let urls: Vec<_> = masters.iter().map(refuse).collect();
     let polling = Redlock::builder(urls)
         .ttl(LONG)
-        .node_timeout(Duration::from_millis(500))
+        .master_timeout(Duration::from_millis(500))
         .build()
         .await
         .unwrap();
@@ -183,7 +183,7 @@ async fn connections_that_come_and_go_make_no_busy_loop() {
     let masters = Masters::start(3).unwrap();
     let here = Redlock::builder(masters.urls())
         .ttl(LONG)
-        .node_timeout(Duration::from_millis(500))
+        .master_timeout(Duration::from_millis(500))
         .build()
         .await
         .unwrap();

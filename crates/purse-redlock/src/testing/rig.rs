@@ -9,17 +9,19 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
 use super::{Behaviour, Mock, SETTINGS, ms};
-use crate::alarms::Alarms;
-use crate::clock::{Clock, LockInstant, SystemClock};
-use crate::context::{Context, Post, Waiting};
-use crate::crew::Crew;
-use crate::health::MasterStatus;
-use crate::reaper::Reaper;
+use crate::config::settings::Settings;
+use crate::master::status::MasterStatus;
+use crate::master::{
+    MasterHandle, Masters, RecordFuture, Request, RequestFuture, Transport, WatchFuture,
+};
 use crate::redlock::Redlock;
-use crate::settings::Settings;
-use crate::stack::Stack;
-use crate::term::Term;
-use crate::transport::{Asking, Recording, Request, Transport, Watching};
+use crate::runtime::alarms::Alarms;
+use crate::runtime::clock::{Clock, LockInstant, SystemClock};
+use crate::runtime::inline_task::TaskPool;
+use crate::runtime::scope_stack::ScopeStack;
+use crate::runtime::shutdown::ShutdownTracker;
+use crate::state::validity::LeaseValidity;
+use crate::state::{LockState, WaitState};
 
 /// A clock that follows tokio's, and can be put forward, as by a suspend.
 pub(crate) struct TestClock {
@@ -51,11 +53,11 @@ impl Transport for Far {
         self.master.server()
     }
 
-    fn record(&self, key: Bytes) -> Recording {
+    fn watch_record(&self, key: Bytes) -> RecordFuture {
         let (master, distance) = (self.master.clone(), self.distance);
         Box::pin(async move {
             sleep(distance).await;
-            master.record(key).await
+            master.watch_record(key).await
         })
     }
 
@@ -67,15 +69,15 @@ impl Transport for Far {
         self.master.close();
     }
 
-    fn ask(&self, request: Request) -> Asking {
+    fn send(&self, request: Request) -> RequestFuture {
         let (master, distance) = (self.master.clone(), self.distance);
         Box::pin(async move {
             sleep(distance).await;
-            master.ask(request).await
+            master.send(request).await
         })
     }
 
-    fn watch(&self, keys: Arc<[Bytes]>) -> Watching {
+    fn watch(&self, keys: Arc<[Bytes]>) -> WatchFuture {
         let (master, distance) = (self.master.clone(), self.distance);
         Box::pin(async move {
             sleep(distance).await;
@@ -88,38 +90,42 @@ fn redlock(
     masters: Vec<Arc<dyn Transport>>,
     settings: Settings,
     clock: &Arc<TestClock>,
-    reaper: &Reaper,
+    shutdown: &ShutdownTracker,
 ) -> Redlock {
-    Redlock::new(Context {
-        masters: masters.into_iter().map(Post::new).collect(),
+    Redlock::new(LockState {
+        masters: Arc::new(Masters {
+            handles: masters.into_iter().map(MasterHandle::new).collect(),
+            settings,
+            clock: clock.clone(),
+        }),
         settings,
         clock: clock.clone(),
-        reaper: reaper.clone(),
-        scopes: Stack::default(),
+        shutdown: shutdown.clone(),
+        scopes: ScopeStack::default(),
         alarms: Alarms::new(clock.clone(), Handle::current()),
         runtime: Handle::current(),
-        crew: Crew::new(Handle::current()),
-        waiting: Waiting::new(&Handle::current()),
+        tasks: TaskPool::new(Handle::current()),
+        waiting: WaitState::new(&Handle::current()),
     })
 }
 
 /// A term by the machine's clock.
-pub(crate) fn term(until: LockInstant) -> Term {
+pub(crate) fn validity(until: LockInstant) -> LeaseValidity {
     let clock = Arc::new(SystemClock);
     let runtime = tokio::runtime::Handle::try_current();
     let alarms = Alarms::new(clock.clone(), runtime.expect("a runtime"));
-    Term::new(clock, alarms, [].into(), until)
+    LeaseValidity::new(clock, alarms, [].into(), until)
 }
 
 /// Masters of these names.
-pub(crate) fn posts(names: &[&str]) -> Vec<Post> {
+pub(crate) fn handles(names: &[&str]) -> Vec<MasterHandle> {
     let mock = |name: &&str| Mock {
         name: (*name).to_owned(),
         ..Mock::new(0)
     };
     names
         .iter()
-        .map(|name| Post::new(Arc::new(mock(name))))
+        .map(|name| MasterHandle::new(Arc::new(mock(name))))
         .collect()
 }
 
@@ -127,7 +133,7 @@ pub(crate) fn posts(names: &[&str]) -> Vec<Post> {
 pub(crate) struct Rig {
     pub(crate) masters: Vec<Arc<Mock>>,
     pub(crate) clock: Arc<TestClock>,
-    pub(crate) reaper: Reaper,
+    pub(crate) shutdown: ShutdownTracker,
     pub(crate) redlock: Redlock,
 }
 
@@ -146,15 +152,15 @@ impl Rig {
             origin: (LockInstant::now(), Instant::now()),
             ahead: AtomicU64::new(0),
         });
-        let reaper = Reaper::default();
+        let shutdown = ShutdownTracker::default();
         let transports = masters.iter().map(|master| master.clone() as _).collect();
         let mut settings = SETTINGS;
         change(&mut settings);
-        let redlock = redlock(transports, settings, &clock, &reaper);
+        let redlock = redlock(transports, settings, &clock, &shutdown);
         Self {
             masters,
             clock,
-            reaper,
+            shutdown,
             redlock,
         }
     }
@@ -168,7 +174,7 @@ impl Rig {
             }) as _
         };
         let transports = self.masters.iter().enumerate().map(far).collect();
-        redlock(transports, SETTINGS, &self.clock, &self.reaper)
+        redlock(transports, SETTINGS, &self.clock, &self.shutdown)
     }
 
     /// Another one on the same masters, which polls so seldom.
@@ -179,7 +185,7 @@ impl Rig {
             retry_delay,
             ..SETTINGS
         };
-        redlock(transports, settings, &self.clock, &self.reaper)
+        redlock(transports, settings, &self.clock, &self.shutdown)
     }
 
     pub(crate) fn behave(&self, behaviours: &[Behaviour]) {
@@ -196,7 +202,7 @@ impl Rig {
 
     /// Waits until all that was given up is off the masters, and checks that it is.
     pub(crate) async fn assert_clean(&self, case: &str) {
-        self.reaper.drained().await;
+        self.shutdown.wait_drained().await;
         for master in &self.masters {
             let keys = master.keys();
             assert!(keys.is_empty(), "{keys:?} on {} in {case}", master.name);

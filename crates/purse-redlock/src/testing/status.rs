@@ -1,8 +1,8 @@
 //! How masters in memory say they are.
 
 use super::{Behaviour, Mock, ms};
-use crate::clock::LockInstant;
-use crate::health::{MasterState, MasterStatus};
+use crate::master::status::{MasterState, MasterStatus};
+use crate::runtime::clock::LockInstant;
 
 impl Mock {
     pub(super) fn how_it_is(&self) -> MasterStatus {

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 use super::{Behaviour, Mock, State, failure, ms};
-use crate::transport::{Record, Recording, Sighting, Watching};
+use crate::master::{ElectionRecord, KeyState, RecordFuture, WatchFuture};
 
 type Seeing<T> = Pin<Box<dyn Future<Output = purse_client::Result<T>> + Send>>;
 
@@ -60,17 +60,17 @@ impl Mock {
         self.state().watchers.waiting.clear();
     }
 
-    pub(super) fn watching(&self, keys: Arc<[Bytes]>) -> Watching {
+    pub(super) fn watching(&self, keys: Arc<[Bytes]>) -> WatchFuture {
         self.seeing(move |state, tracking| look(state, &keys, tracking))
     }
 
-    pub(super) fn recording(&self, key: Bytes) -> Recording {
+    pub(super) fn recording(&self, key: Bytes) -> RecordFuture {
         self.seeing(move |state, tracking| {
             // It comes to an end first.
             let changed = look(state, std::slice::from_ref(&key), tracking).changed;
             let state = state.lock().unwrap();
             let text = state.records.get(&key).map(|(text, _)| text.clone());
-            Record { text, changed }
+            ElectionRecord { text, changed }
         })
     }
 
@@ -108,7 +108,7 @@ impl Mock {
     }
 }
 
-fn look(state: &Mutex<State>, keys: &[Bytes], tracking: Tracking) -> Sighting {
+fn look(state: &Mutex<State>, keys: &[Bytes], tracking: Tracking) -> KeyState {
     let mut state = state.lock().unwrap();
     state.expire();
     let now = Instant::now();
@@ -120,7 +120,7 @@ fn look(state: &Mutex<State>, keys: &[Bytes], tracking: Tracking) -> Sighting {
         state.watchers.waiting.push((key.clone(), sender));
         told.push(receiver);
     }
-    Sighting {
+    KeyState {
         free_in: Some(end - now),
         changed: Box::pin(async move {
             match tracking {

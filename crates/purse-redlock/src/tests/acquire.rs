@@ -4,9 +4,9 @@ use purse_client::ErrorKind;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::decision::{Acquisition, Tally, Vote};
+use crate::master::Action;
+use crate::quorum::decision::{Acquisition, Tally, Vote};
 use crate::testing::{Behaviour, Rig, SETTINGS, WELL, ms};
-use crate::transport::Action;
 use crate::{Error, Redlock, RedlockGuard, RedlockMutex, Result};
 
 static_assertions::assert_impl_all!(RedlockGuard: Send, Sync, std::fmt::Debug);
@@ -75,7 +75,7 @@ async fn every_vector(n: usize) {
                 rig.masters
                     .iter()
                     .for_each(|master| master.behave(Behaviour::After(ms(1))));
-                rig.reaper.drained().await;
+                rig.shutdown.wait_drained().await;
                 for master in &rig.masters {
                     let holder = master.holder();
                     assert!(holder.is_none_or(|token| token == "another"), "{case}");
@@ -162,7 +162,7 @@ async fn a_client_that_never_answers_cannot_hang_the_lock() {
     rig.behave(&[WELL, Behaviour::Stuck, Behaviour::Stuck]);
     let start = Instant::now();
     let error = rig.redlock.mutex("key").try_lock().await.unwrap_err();
-    assert!(start.elapsed() <= SETTINGS.node_timeout * 2);
+    assert!(start.elapsed() <= SETTINGS.master_timeout * 2);
     let Error::NoQuorum {
         votes,
         needed,

@@ -1,7 +1,7 @@
 //! Locks that are extended by themselves.
 
+use crate::master::Action;
 use crate::testing::{Behaviour, Rig, SETTINGS, WELL, ms};
-use crate::transport::Action;
 use crate::{AutoExtend, Error, LostReason, RedlockGuard, Release};
 use purse_client::ErrorKind;
 use tokio::runtime::Handle;
@@ -182,7 +182,7 @@ async fn an_outage_that_ends_in_time_is_survived() {
         rig.behave(&[WELL; 3]);
         let before = guard.extensions();
         // For the end of one that gets no answer, and the longest pause before the next one.
-        sleep(SETTINGS.node_timeout * 2 + SETTINGS.ttl / 12 + ms(5)).await;
+        sleep(SETTINGS.master_timeout * 2 + SETTINGS.ttl / 12 + ms(5)).await;
         assert!(guard.extensions() > before, "soon after {fault:?}");
         assert!(guard.remaining() > ms(750));
         sleep(ms(150)).await;

@@ -342,7 +342,7 @@ async fn something_else_in_the_place_of_the_record_is_named() {
     let election = rig.redlock.election("key");
     let foreign = Behaviour::Failing(ErrorKind::WrongType);
     for master in &rig.masters[..2] {
-        master.behave_to(crate::transport::Action::Extend, foreign);
+        master.behave_to(crate::master::Action::Extend, foreign);
     }
     let error = election.campaign("a").await.unwrap_err();
     assert!(
@@ -361,7 +361,7 @@ async fn whoever_cannot_announce_itself_leads_all_the_same_and_does_it_later() {
     let mut observer = election.observe();
     for master in &rig.masters {
         master.behave_to(
-            crate::transport::Action::Extend,
+            crate::master::Action::Extend,
             Behaviour::Failing(ErrorKind::Server),
         );
     }

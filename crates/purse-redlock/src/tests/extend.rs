@@ -1,5 +1,5 @@
+use crate::master::Action;
 use crate::testing::{Behaviour, Rig, WELL, assert_lost, drop_after, ms};
-use crate::transport::Action;
 use crate::{Error, LostReason, RedlockGuard, Release};
 use purse_client::ErrorKind;
 use tokio::time::{Instant, sleep, timeout};
@@ -70,7 +70,7 @@ async fn a_majority_without_our_token_means_lost_for_good() {
         "an extension brings no lock back"
     );
     assert_eq!(guard.release().await.unwrap(), Release::AlreadyExpired);
-    rig.reaper.drained().await;
+    rig.shutdown.wait_drained().await;
     assert_eq!(rig.masters[1].holder().as_deref(), Some(&b"another"[..]));
 }
 
@@ -183,7 +183,7 @@ async fn a_key_of_another_type_is_a_loss() {
         "{error}"
     );
     assert_eq!(guard.release().await.unwrap(), Release::AlreadyExpired);
-    rig.reaper.drained().await;
+    rig.shutdown.wait_drained().await;
     let releases = rig.masters[0].asked_at(Action::Release).len();
     assert_eq!(releases, 1, "what is not ours need not be released again");
 }

@@ -6,9 +6,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::soak::any_behaviour;
-use crate::fence::settle;
+use crate::master::Action;
+use crate::quorum::fence::settle_fence;
 use crate::testing::{Behaviour, Rig, WELL, ms};
-use crate::transport::Action;
 use crate::{Error, FencedGuard, FencedMutex, FencedRedlock, RedlockGuard, Release};
 
 static_assertions::assert_impl_all!(FencedGuard: Send, Sync, std::fmt::Debug);
@@ -21,7 +21,7 @@ async fn fence(rig: &Rig) -> u64 {
     let guard = rig.redlock.fenced().mutex("key").lock().await.unwrap();
     let fence = guard.fence();
     assert_eq!(guard.release().await.unwrap(), Release::Released);
-    rig.reaper.drained().await;
+    rig.shutdown.wait_drained().await;
     fence
 }
 
@@ -34,11 +34,11 @@ fn raises(rig: &Rig) -> usize {
 
 #[test]
 fn the_greatest_count_is_the_fence_and_stands_if_a_quorum_is_there() {
-    assert_eq!(settle(&[7, 7], 2), (7, true));
-    assert_eq!(settle(&[7, 8], 2), (8, false));
-    assert_eq!(settle(&[8, 7, 8], 2), (8, true));
-    assert_eq!(settle(&[9, 9, 1], 3), (9, false));
-    assert_eq!(settle(&[3], 1), (3, true));
+    assert_eq!(settle_fence(&[7, 7], 2), (7, true));
+    assert_eq!(settle_fence(&[7, 8], 2), (8, false));
+    assert_eq!(settle_fence(&[8, 7, 8], 2), (8, true));
+    assert_eq!(settle_fence(&[9, 9, 1], 3), (9, false));
+    assert_eq!(settle_fence(&[3], 1), (3, true));
 }
 
 #[tokio::test(start_paused = true)]

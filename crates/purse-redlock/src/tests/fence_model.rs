@@ -7,8 +7,8 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::decision::{Acquisition, Possession, Tally, Vote};
-use crate::fence::settle;
+use crate::quorum::decision::{Acquisition, Possession, Tally, Vote};
+use crate::quorum::fence::settle_fence;
 
 const MASTERS: usize = 3;
 const CLIENTS: usize = 2;
@@ -160,7 +160,7 @@ impl State {
                 let (tally, counts) = tally(&client.acquires);
                 match tally.acquisition() {
                     Acquisition::Acquired => {
-                        let (fence, is_settled) = settle(&counts, tally.needed());
+                        let (fence, is_settled) = settle_fence(&counts, tally.needed());
                         let fence = u8::try_from(fence).unwrap();
                         if is_settled || !rules.writes_back {
                             self.issue(index, fence);

@@ -2,8 +2,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake};
 
+use crate::master::Action;
 use crate::testing::{Behaviour, Rig, ms, poll_once};
-use crate::transport::Action;
 use crate::{Error, Release};
 use purse_client::ErrorKind;
 use tokio::time::{Instant, sleep};
@@ -104,7 +104,7 @@ fn a_lock_that_is_used_elsewhere_lives_on_its_own_runtime() {
     let runtime = home();
     let rig = runtime.block_on(async {
         Rig::with_settings(3, |settings| {
-            (settings.ttl, settings.node_timeout) = (ms(60_000), ms(10_000));
+            (settings.ttl, settings.master_timeout) = (ms(60_000), ms(10_000));
         })
     });
     let mutex = rig.redlock.mutex("key");

@@ -180,9 +180,9 @@ fn holders(state: &State) -> usize {
 }
 
 fn is_tidy(state: &State) -> bool {
-    state.posts.iter().all(|post| {
-        let mut lines = post.lines.iter().enumerate();
-        lines.all(|(index, line)| !line.is_clear || post.master.holder != Some(number(index)))
+    state.handles.iter().all(|handle| {
+        let mut lines = handle.lines.iter().enumerate();
+        lines.all(|(index, line)| !line.is_clear || handle.master.holder != Some(number(index)))
     })
 }
 

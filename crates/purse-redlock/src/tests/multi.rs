@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use crate::master::Action;
 use crate::testing::{Behaviour, Rig, WELL, assert_lost, ms};
-use crate::transport::Action;
 use crate::{AutoExtend, Error, LostReason, RedlockMulti, Release};
 
 static_assertions::assert_impl_all!(RedlockMulti: Send, Sync, Clone, std::fmt::Debug);
@@ -62,7 +62,7 @@ async fn a_master_that_cannot_grant_all_grants_nothing() {
     assert_eq!(rig.masters[0].keys(), ["a", "b", "c"]);
     assert_eq!(rig.masters[2].keys(), ["b"]);
     assert_eq!(guard.release().await.unwrap(), Release::Released);
-    rig.reaper.drained().await;
+    rig.shutdown.wait_drained().await;
     assert!(rig.masters[0].keys().is_empty());
     assert_eq!(rig.masters[2].keys(), ["b"], "another's stays");
 }
@@ -170,6 +170,6 @@ async fn it_extends_itself_if_it_is_told_to_and_works_in_a_scope() {
         lease.check()?;
         Ok::<_, Error>(lease.key().to_vec())
     });
-    assert_eq!(scoped.await.unwrap().certain().unwrap().unwrap(), b"a");
+    assert_eq!(scoped.await.unwrap().ensure_held().unwrap().unwrap(), b"a");
     rig.assert_clean("several in a scope").await;
 }

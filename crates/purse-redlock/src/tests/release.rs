@@ -1,5 +1,5 @@
+use crate::master::Action;
 use crate::testing::{Behaviour, Rig, WELL, ms};
-use crate::transport::Action;
 use crate::{Error, Release};
 use purse_client::ErrorKind;
 use tokio::time::{Instant, sleep};
@@ -59,7 +59,7 @@ async fn a_set_that_was_refused_or_never_sent_is_not_looked_for() {
         rig.masters[2].hold("another", ms(60_000));
         let guard = rig.redlock.mutex("key").lock().await.unwrap();
         assert_eq!(guard.release().await.unwrap(), Release::Released);
-        rig.reaper.drained().await;
+        rig.shutdown.wait_drained().await;
         assert_eq!(rig.masters[2].asked_at(Action::Release).len(), 1);
     }
 }
@@ -158,7 +158,7 @@ async fn a_lost_reply_to_a_release_is_asked_for_again() {
     rig.masters[0].behave(Behaviour::Deaf(ms(1)));
     assert!(matches!(guard.release().await, Err(Error::NoQuorum { .. })));
     rig.masters[0].behave(WELL);
-    rig.reaper.drained().await;
+    rig.shutdown.wait_drained().await;
     assert_eq!(
         rig.masters[0].asked(),
         [Action::Acquire, Action::Release, Action::Release]

@@ -3,8 +3,8 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 
+use crate::master::Action;
 use crate::testing::{Behaviour, Rig, WELL, assert_lost, drop_after, ms};
-use crate::transport::Action;
 use crate::{AutoExtend, Error, LostReason, Release};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -35,7 +35,7 @@ async fn work_takes_many_ttls_and_its_result_comes_back_with_the_lock_s_end() {
         .await
         .unwrap();
     assert!(matches!(scoped.release(), Ok(Release::Released)));
-    let (number, lease) = scoped.certain().unwrap();
+    let (number, lease) = scoped.ensure_held().unwrap();
     assert_eq!(number, 7);
     // What escapes is of no use.
     assert_lost(&lease.check().unwrap_err(), LostReason::Released);
@@ -103,7 +103,7 @@ async fn lost_to_another_the_work_is_never_polled_again() {
         *last.lock().unwrap() >= ended - ms(2),
         "it went on until then"
     );
-    rig.reaper.drained().await;
+    rig.shutdown.wait_drained().await;
     assert_eq!(rig.masters[0].holder().as_deref(), Some(&b"another"[..]));
 }
 
@@ -135,7 +135,7 @@ async fn a_result_with_a_doubtful_end_comes_with_the_doubt() {
         .await
         .unwrap();
     assert!(matches!(gone.release(), Ok(Release::AlreadyExpired)));
-    assert!(matches!(gone.certain(), Err(Error::Lost { .. })));
+    assert!(matches!(gone.ensure_held(), Err(Error::Lost { .. })));
 
     let silent = mutex
         .scope(async |_| {

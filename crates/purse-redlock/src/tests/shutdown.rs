@@ -2,8 +2,8 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::master::Action;
 use crate::testing::{Behaviour, Rig, WELL, ms, poll_once};
-use crate::transport::Action;
 use crate::{Error, Release};
 use tokio::time::{Instant, sleep};
 
@@ -13,7 +13,7 @@ async fn a_shutdown_waits_for_what_was_given_up_and_not_for_guards() {
     rig.behave(&[Behaviour::After(ms(20)); 3]);
     let (kept, given_up) = (rig.redlock.mutex("key"), rig.redlock.mutex("key"));
     drop(given_up.lock().await.unwrap());
-    rig.reaper.drained().await;
+    rig.shutdown.wait_drained().await;
     let guard = kept.lock().await.unwrap();
     rig.redlock.shutdown().await;
     guard.check().unwrap();

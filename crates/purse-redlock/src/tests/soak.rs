@@ -6,7 +6,7 @@ use purse_client::ErrorKind;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::clock::{Clock, LockInstant};
+use crate::runtime::clock::{Clock, LockInstant};
 use crate::testing::{Behaviour, Rig, WELL, ms};
 
 pub(super) fn any_behaviour(random: &mut fastrand::Rng) -> Behaviour {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::master::Action;
 use crate::testing::{Behaviour, Rig, WELL, ms};
-use crate::transport::Action;
 use crate::{Redlock, Release};
 
 /// All contend for the lock at the same time, as often as it takes for each to have had it.

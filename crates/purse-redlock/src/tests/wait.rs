@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::master::Action;
 use crate::testing::{Behaviour, Rig, SETTINGS, WELL, ms, poll_once};
-use crate::transport::Action;
 use crate::{Error, Release};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -79,7 +79,7 @@ async fn an_outage_is_reported_to_all_in_line_and_not_to_one_a_ttl() {
     }
     let took = start.elapsed();
     assert!(took >= SETTINGS.ttl && took <= SETTINGS.ttl * 2, "{took:?}");
-    assert_eq!(rig.redlock.gates(), 0);
+    assert_eq!(rig.redlock.local_queues(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -141,7 +141,7 @@ async fn lock_timeout_is_bounded_whatever_it_waits_for() {
                 .unwrap_err();
             let took = start.elapsed();
             assert!(
-                took >= limit && took <= limit + SETTINGS.node_timeout + ms(1),
+                took >= limit && took <= limit + SETTINGS.master_timeout + ms(1),
                 "{took:?}"
             );
             let Error::Timeout { source } = &error else {

@@ -6,8 +6,8 @@ use purse_client::ErrorKind;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+use crate::master::Action;
 use crate::testing::{Behaviour, Mock, POLL, Rig, Tracking, WELL, ms};
-use crate::transport::Action;
 use crate::{Error, Redlock};
 
 /// Longer than any test waits by polling.
@@ -221,7 +221,7 @@ async fn a_wait_that_is_given_up_leaves_nothing() {
         let error = mutex.lock_timeout(ms(400)).await.unwrap_err();
         assert!(matches!(error, Error::Timeout { source: Some(_) }));
         sleep(ms(200)).await;
-        assert_eq!(redlock.gates(), 0);
+        assert_eq!(redlock.local_queues(), 0);
         let metrics = tokio::runtime::Handle::current().metrics();
         tasks.push(metrics.num_alive_tasks());
     }

@@ -2,7 +2,7 @@
 
 use super::Lock;
 use super::client::{Client, Phase, Request, Write};
-use super::state::{MASTERS, Post, State, number};
+use super::state::{MASTERS, MasterHandle, State, number};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
@@ -49,9 +49,9 @@ impl State {
             }
         }
         actions.push(Action::Tick);
-        for (index, post) in self.posts.iter().enumerate() {
+        for (index, handle) in self.handles.iter().enumerate() {
             // Without a key, there is only a counter to lose, which `fence_model` looks at.
-            if post.master.holder.is_none() {
+            if handle.master.holder.is_none() {
                 continue;
             }
             if self.restarts > 0 {
@@ -92,10 +92,10 @@ impl State {
         lock: &Lock,
         actions: &mut Vec<Action>,
     ) {
-        let Post {
+        let MasterHandle {
             master: server,
             lines,
-        } = &self.posts[master];
+        } = &self.handles[master];
         let (line, phase) = (&lines[client], self.clients[client].phase);
         let mut arrive = |request| {
             for stays in [false, true] {

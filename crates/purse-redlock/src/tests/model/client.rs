@@ -2,8 +2,8 @@
 
 use super::Rules;
 use super::world::{Reply, TTL_STEPS, is_given_out, left};
-use crate::decision::{Acquisition, Possession, Tally, Vote};
-use crate::fence::settle;
+use crate::quorum::decision::{Acquisition, Possession, Tally, Vote};
+use crate::quorum::fence::settle_fence;
 
 /// The request of this round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -145,7 +145,7 @@ impl Client {
                 Acquisition::Undecided => return Verdict::Wait,
                 Acquisition::Held | Acquisition::NoQuorum => return Verdict::Next(Phase::Ended),
                 Acquisition::Acquired => {
-                    let (fence, is_settled) = settle(&counts, tally.needed());
+                    let (fence, is_settled) = settle_fence(&counts, tally.needed());
                     self.fence = u8::try_from(fence).unwrap();
                     if is_fenced && !is_settled && rules.writes_back {
                         return Verdict::Next(Phase::Raising);

@@ -10,7 +10,7 @@ const CLIENTS: usize = 3;
 
 /// One master, and each client's line to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Post {
+pub(super) struct MasterHandle {
     pub(super) master: Master,
     pub(super) lines: [Line; CLIENTS],
 }
@@ -18,7 +18,7 @@ pub(super) struct Post {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct State {
     /// Sorted, since it makes no difference which is which.
-    pub(super) posts: [Post; MASTERS],
+    pub(super) handles: [MasterHandle; MASTERS],
     pub(super) clients: [Client; CLIENTS],
     /// The greatest count of any master ever: servers' times are ahead of it.
     most: u8,
@@ -39,13 +39,13 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(lock: &Lock, counts: [u8; MASTERS], fast: usize) -> Self {
-        let mut posts = [0, 1, 2].map(|master| Post {
+        let mut handles = [0, 1, 2].map(|master| MasterHandle {
             master: Master::new(Some(counts[master]), master < fast),
             lines: [Line::new(); CLIENTS],
         });
-        posts.sort_unstable();
+        handles.sort_unstable();
         Self {
-            posts,
+            handles,
             clients: [Client::new(); CLIENTS],
             most: counts.into_iter().fold(0, u8::max),
             register: 0,
@@ -77,7 +77,7 @@ impl State {
                 stays,
             } => self.arrive(client, master, request, stays, lock),
             Action::Reply { client, master } => {
-                let line = &mut self.posts[master].lines[client];
+                let line = &mut self.handles[master].lines[client];
                 if let Request::Done(reply) = line.request {
                     line.request = Request::Counted(reply);
                 }
@@ -85,7 +85,7 @@ impl State {
             }
             Action::TimeOut { client, master } => {
                 let phase = self.clients[client].phase;
-                let line = &mut self.posts[master].lines[client];
+                let line = &mut self.handles[master].lines[client];
                 line.give_up(phase);
                 line.request = Request::Counted(Reply::Failed);
                 self.decide(client, lock);
@@ -93,22 +93,24 @@ impl State {
             Action::Extend(index) => self.enter(index, Phase::Extending),
             Action::End(index) => self.next(index, Phase::Ended),
             Action::Release { client, master } => {
-                let post = &mut self.posts[master];
-                post.master.release(number(client));
-                post.lines[client].is_clear = !lock.rules.releases_wait;
+                let handle = &mut self.handles[master];
+                handle.master.release(number(client));
+                handle.lines[client].is_clear = !lock.rules.releases_wait;
             }
             Action::Write(index) => self.clients[index].write = Write::UnderWay,
             Action::WriteArrives(index) => self.write(index, lock),
             Action::Tick => {
-                self.posts.iter_mut().for_each(|post| post.master.tick());
+                self.handles
+                    .iter_mut()
+                    .for_each(|handle| handle.master.tick());
                 self.clients.iter_mut().for_each(Client::tick);
             }
             Action::Restart(master) => {
-                self.posts[master].master.restart(lock.rules);
+                self.handles[master].master.restart(lock.rules);
                 self.restarts -= 1;
             }
             Action::Jump(master) => {
-                self.posts[master].master.jump();
+                self.handles[master].master.jump();
                 self.jumps -= 1;
             }
         }
@@ -119,11 +121,11 @@ impl State {
     fn arrive(&mut self, client: usize, master: usize, request: Phase, stays: bool, lock: &Lock) {
         let fence = self.clients[client].fence;
         let is_current = self.clients[client].phase == request
-            && self.posts[master].lines[client].request == Request::Sent;
-        let Post {
+            && self.handles[master].lines[client].request == Request::Sent;
+        let MasterHandle {
             master: server,
             lines,
-        } = &mut self.posts[master];
+        } = &mut self.handles[master];
         let line = &mut lines[client];
         let reply = match request {
             Phase::Raising => server.raise(number(client), fence, lock.rules),
@@ -143,7 +145,7 @@ impl State {
 
     /// Goes on with what the votes come to.
     fn decide(&mut self, index: usize, lock: &Lock) {
-        let lines = self.posts.map(|post| post.lines[index]);
+        let lines = self.handles.map(|handle| handle.lines[index]);
         match self.clients[index].decide(&lines, lock.is_fenced, lock.rules) {
             Verdict::Wait => {}
             Verdict::Next(phase) => self.next(index, phase),
@@ -171,9 +173,9 @@ impl State {
     /// Leaves one round for the next phase.
     fn next(&mut self, index: usize, phase: Phase) {
         let current = self.clients[index].phase;
-        for post in &mut self.posts {
-            post.lines[index].give_up(current);
-            post.lines[index].request = Request::None;
+        for handle in &mut self.handles {
+            handle.lines[index].give_up(current);
+            handle.lines[index].request = Request::None;
         }
         self.enter(index, phase);
     }
@@ -190,8 +192,8 @@ impl State {
             }
         }
         if client.is_waiting() {
-            for post in &mut self.posts {
-                post.lines[index].request = Request::Sent;
+            for handle in &mut self.handles {
+                handle.lines[index].request = Request::Sent;
             }
         }
     }
@@ -215,9 +217,9 @@ impl State {
 
     /// Forgets what makes no difference any more, so that like states are the same.
     fn tidy(&mut self) {
-        for post in &mut self.posts {
-            for (index, line) in post.lines.iter_mut().enumerate() {
-                let may_have_token = post.master.holder == Some(number(index))
+        for handle in &mut self.handles {
+            for (index, line) in handle.lines.iter_mut().enumerate() {
+                let may_have_token = handle.master.holder == Some(number(index))
                     || line.late_acquire
                     || line.request == Request::Sent;
                 line.late_raise &= may_have_token;
@@ -225,7 +227,7 @@ impl State {
                 line.is_clear |= self.clients[index].phase == Phase::Ended && !may_have_token;
             }
         }
-        self.posts.sort_unstable();
+        self.handles.sort_unstable();
     }
 }
 

@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::Rules;
-use crate::clock::LockInstant;
-use crate::decision::{is_worth_having, valid_until};
-use crate::identity::Identity;
-use crate::quarantine::{Past, Voter, votes_from};
+use crate::membership::quarantine::{PreviousServer, Voter, vote_start};
+use crate::membership::server_identity::Identity;
+use crate::quorum::decision::{is_worth_having, valid_until};
+use crate::runtime::clock::LockInstant;
 
 /// The step of time. The ttl is so short that the allowance for drift, 2.06 ms of it, is a step as
 /// well: the bounds are met exactly, and would not hold with one step less.
@@ -49,13 +49,13 @@ static QUARANTINE: LazyLock<u8> = LazyLock::new(|| {
         run_id: Some(run_id.into()),
         ..Identity::default()
     };
-    let past = Past::Voter(Voter {
+    let past = PreviousServer::Voter(Voter {
         run_id: start("before").run_id,
         is_durable: false,
-        from: before_now(100),
-        heard: *NOW,
+        vote_start: before_now(100),
+        last_reply: *NOW,
     });
-    let from = votes_from(&past, &start("after"), *NOW, TTL);
+    let from = vote_start(&past, &start("after"), *NOW, TTL);
     steps(from.saturating_duration_since(*NOW))
 });
 

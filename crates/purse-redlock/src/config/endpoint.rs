@@ -1,0 +1,74 @@
+//! The endpoints of the masters.
+
+use std::fmt;
+
+use purse_client::{Client, ClientBuilder, Preset};
+
+/// One server that votes on locks: a URL, or a client of it.
+///
+/// A lock does not use the connections of a client that it is given. It makes its own connections,
+/// to the same server and database and with the same credentials. Timeouts, numbers of connections
+/// and similar settings are those of [`Preset::Locks`], unless a [`ClientBuilder`] sets others.
+///
+/// A Redis Cluster cannot be a master, because its replies come from any of its nodes.
+pub struct Master(ClientBuilder);
+
+impl Master {
+    pub(crate) fn into_builder(self) -> ClientBuilder {
+        self.0.preset(Preset::Locks)
+    }
+}
+
+impl From<&str> for Master {
+    fn from(url: &str) -> Self {
+        Self(Client::builder(url))
+    }
+}
+
+impl From<String> for Master {
+    fn from(url: String) -> Self {
+        Self::from(url.as_str())
+    }
+}
+
+impl From<&String> for Master {
+    fn from(url: &String) -> Self {
+        Self::from(url.as_str())
+    }
+}
+
+impl From<Client> for Master {
+    fn from(client: Client) -> Self {
+        Self::from(&client)
+    }
+}
+
+impl From<&Client> for Master {
+    fn from(client: &Client) -> Self {
+        Self(client.to_builder())
+    }
+}
+
+impl From<ClientBuilder> for Master {
+    fn from(builder: ClientBuilder) -> Self {
+        Self(builder)
+    }
+}
+
+/// Prints nothing but the type, because a URL may contain a password.
+impl fmt::Debug for Master {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Master").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_keeps_the_password() {
+        let master = Master::from("redis://:secret@localhost:6379");
+        assert!(!format!("{master:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,87 @@
+//! The leader of an election, and its record on the masters.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::keys;
+
+/// A current or former leader of an election.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Leader {
+    pub(crate) candidate: Bytes,
+    pub(crate) fence: u64,
+}
+
+impl Leader {
+    /// Returns the candidate's bytes, as passed to [`campaign`](crate::Election::campaign).
+    #[must_use]
+    pub fn candidate(&self) -> &[u8] {
+        &self.candidate
+    }
+
+    /// Returns the candidate as text; bytes that are not UTF-8 are replaced.
+    #[must_use]
+    pub fn name(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.candidate)
+    }
+
+    /// Returns the leader's fence, which is greater than the fence of every earlier leader: see
+    /// [`FencedRedlock`](crate::FencedRedlock).
+    #[must_use]
+    pub const fn fence(&self) -> u64 {
+        self.fence
+    }
+
+    /// Returns the election record that is stored next to the lock: the fence, a space, and the
+    /// candidate.
+    pub(crate) fn to_record(&self) -> Bytes {
+        let fence = format!("{} ", self.fence);
+        [fence.as_bytes(), &self.candidate].concat().into()
+    }
+
+    /// Parses an election record. Returns `None` if the text is not a record.
+    pub(crate) fn from_record(record: &Bytes) -> Option<Self> {
+        let space = record.iter().position(|byte| *byte == b' ')?;
+        let fence = std::str::from_utf8(&record[..space]).ok()?;
+        Some(Self {
+            fence: fence.parse().ok()?,
+            candidate: record.slice(space + 1..),
+        })
+    }
+}
+
+impl fmt::Debug for Leader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Leader")
+            .field("candidate", &keys::Text(&self.candidate))
+            .field("fence", &self.fence)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_read_as_it_was_written_whatever_the_candidate_is() {
+        for candidate in [&b"host-7"[..], b"", b" two  words ", b"\xff\0\r\n"] {
+            let leader = Leader {
+                candidate: Bytes::copy_from_slice(candidate),
+                fence: 1_700_000_000_000_001,
+            };
+            let record = leader.to_record();
+            assert!(record.starts_with(b"1700000000000001 "));
+            assert_eq!(Leader::from_record(&record), Some(leader));
+        }
+    }
+
+    #[test]
+    fn what_is_no_record_is_no_leader() {
+        for text in ["", "7", "a b", " a", "-1 a", "99999999999999999999 a"] {
+            assert_eq!(Leader::from_record(&Bytes::from(text)), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The proof of an election won.
+
+use std::time::Duration;
+
+use crate::election::leader::Leader;
+use crate::error::Result;
+use crate::lease::release::Release;
+use crate::lock::fenced::FencedGuard;
+use crate::lock::lost::Lost;
+use crate::runtime::clock::LockInstant;
+
+/// A leadership, which ends when [`lost`](Self::lost) resolves; returned by
+/// [`Election::campaign`](crate::Election::campaign).
+///
+/// It is extended automatically for as long as it is alive and a quorum of the masters answers.
+/// Call [`resign`](Self::resign), or drop it, on any thread, inside or outside a runtime: the next
+/// candidate is notified immediately.
+#[must_use = "the leader resigns when this is dropped"]
+#[derive(Debug)]
+pub struct Leadership {
+    guard: FencedGuard,
+    leader: Leader,
+}
+
+impl Leadership {
+    pub(crate) const fn new(guard: FencedGuard, leader: Leader) -> Self {
+        Self { guard, leader }
+    }
+
+    /// Returns the leader as observers see it.
+    #[must_use]
+    pub const fn leader(&self) -> &Leader {
+        &self.leader
+    }
+
+    /// Returns this leader's fence, which is greater than the fence of every earlier leader.
+    ///
+    /// The resource that the leader writes to must store the greatest fence that it has seen, and
+    /// reject smaller ones.
+    #[must_use]
+    pub const fn fence(&self) -> u64 {
+        self.leader.fence()
+    }
+
+    /// Returns the moment until which no other candidate leads. Each extension moves it forward.
+    /// See [`RedlockGuard::valid_until`](crate::RedlockGuard::valid_until).
+    #[must_use]
+    pub fn valid_until(&self) -> LockInstant {
+        self.guard.valid_until()
+    }
+
+    /// Returns how long the leadership holds from now on; zero once it is lost.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.guard.remaining()
+    }
+
+    /// Fails once another candidate may lead. Asks no master.
+    ///
+    /// # Errors
+    /// Returns [`Lost`](crate::Error::Lost), from then on at every call.
+    pub fn check(&self) -> Result<()> {
+        self.guard.check()
+    }
+
+    /// Returns a future that resolves once another candidate may lead, with the reason: at
+    /// [`valid_until`](Self::valid_until) at the latest, without an answer from any server. The
+    /// future borrows nothing, and may be spawned.
+    pub fn lost(&self) -> Lost {
+        self.guard.lost()
+    }
+
+    /// Hands over to the next candidate, and reports whether this candidate led until now.
+    ///
+    /// Redis: the script of [`RedlockGuard::release`](crate::RedlockGuard::release), which also
+    /// deletes the election record if it is this leader's.
+    ///
+    /// # Errors
+    /// Returns the errors of [`RedlockGuard::release`](crate::RedlockGuard::release).
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the leader resigns in the background.
+    #[doc(alias = "release")]
+    pub async fn resign(self) -> Result<Release> {
+        self.guard.release().await
+    }
+}

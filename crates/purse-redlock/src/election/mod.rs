@@ -1,0 +1,171 @@
+//! Leader elections.
+//!
+//! May import: `error`, `keys`, `config`, `runtime`, `quorum`, `state`, `lease`, `acquire`, `lock`.
+
+pub(crate) mod leader;
+pub(crate) mod leadership;
+pub(crate) mod observer;
+
+use std::fmt;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::config::auto_extend::AutoExtend;
+use crate::election::leader::Leader;
+use crate::election::leadership::Leadership;
+use crate::error::{Error, Result};
+use crate::keys;
+use crate::lock::fenced::FencedMutex;
+use crate::runtime::jitter;
+
+/// An election by name, with at most one leader at a time; created by
+/// [`Redlock::election`](crate::Redlock::election).
+///
+/// It is a [fenced lock](crate::FencedRedlock) that its holder keeps for as long as it can, and a
+/// record next to it on each master that names the holder. Clone and share it freely.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(3)?;
+/// # let urls = servers.urls();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # async fn work(fence: u64) {}
+/// # let redlock = purse_redlock::Redlock::builder(urls).build().await?;
+/// let election = redlock.election("scheduler");
+/// let mut leader = election.observe();
+///
+/// let leadership = election.campaign("host-7").await?;
+/// let seen = leader.wait_for(Option::is_some).await?.clone();
+/// assert_eq!(seen.as_ref(), Some(leadership.leader()));
+///
+/// tokio::select! {
+///     reason = leadership.lost() => eprintln!("no leader any more: {reason}"),
+///     () = work(leadership.fence()) => {}
+/// }
+/// let _ = leadership.resign().await?;
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+///
+/// # When there are two leaders
+/// A leader that is cut off from a quorum of the masters cannot extend its lock. It stops counting
+/// as the leader at [`valid_until`](Leadership::valid_until), by its own clock and without an
+/// answer from any server: [`lost`](Leadership::lost) resolves. Until then no other candidate is
+/// elected, as long as the conditions that the [crate] names hold. If two processes believe
+/// that they lead, one of them does not check: it was stopped (by a debugger, a full disk, a
+/// suspend), or a request that it sent is still in flight. It does not notice, and no election can
+/// make it notice. Therefore the resource that the leader writes to must reject the earlier of the
+/// two: send [`fence`](Leadership::fence) with each write, and have the resource store the greatest
+/// fence that it has seen.
+///
+/// # Common mistakes
+/// - Checking the leadership now and then is not enough. `select!` between the work and
+///   [`lost`](Leadership::lost), and call [`check`](Leadership::check) immediately before anything
+///   that only the leader may do.
+/// - The observed leader may not lead any more, because an observer is late by at least one
+///   message. Observing is for finding the leader. Only a [`Leadership`] is a right to act as the
+///   leader.
+/// - Several candidates may have the same name. A process that was restarted is another leader,
+///   with another fence. Compare fences, not names.
+/// - The leader's process may be alive while its work hangs; the lock is extended nevertheless.
+///   Call [`resign`](Leadership::resign) if the work makes no progress.
+///
+/// # Access rights
+/// If an ACL restricts a user's keys, a candidate needs the rights of a
+/// [fenced lock](crate::FencedRedlock), because the record's key starts with the election's:
+/// `~jobs:* +set +get +del +pttl +pexpire +time +eval +evalsha`. A user that only observes needs
+/// `~jobs:* +get +eval +evalsha`, and `+client +ping` to receive changes instead of asking every
+/// second.
+#[derive(Clone)]
+#[doc(alias = "leader")]
+pub struct Election(FencedMutex);
+
+impl Election {
+    pub(crate) fn new(lock: FencedMutex) -> Self {
+        // The configured limits on how long a lock is held do not apply to a leader.
+        Self(lock.auto_extend(AutoExtend::new()))
+    }
+
+    /// Returns the key of the election's lock on the masters.
+    #[must_use]
+    pub fn key(&self) -> &[u8] {
+        self.0.key()
+    }
+
+    /// Waits until `candidate` leads, without limit.
+    ///
+    /// The candidate is any sequence of bytes, for example a name, or an address under which others
+    /// reach the leader. Observers see it. A candidate waits as a caller of
+    /// [`lock`](crate::RedlockMutex::lock) does: the masters report changes, and candidates within
+    /// a process form a queue.
+    ///
+    /// Redis: the commands of [`lock`](crate::RedlockMutex::lock) with a fence, then a script with
+    /// `GET`, `PTTL`, `PEXPIRE` and `SET record PX` on all masters at once. The script writes the
+    /// record if the lock is held by this candidate, and the record expires with the lock. Each
+    /// extension writes it again, so a master that missed it has it after a third of the ttl.
+    ///
+    /// # Errors
+    /// Returns the errors of [`lock`](crate::RedlockMutex::lock), including
+    /// [`NoQuorum`](Error::NoQuorum): to campaign forever, call the method again. Also returns
+    /// [`WrongType`](Error::WrongType) if the key of the record holds something else on so many
+    /// masters that no quorum can store it.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the candidate does not lead, and everything that was or may have
+    /// been taken or written is removed in the background immediately.
+    #[doc(alias = "elect")]
+    pub async fn campaign(&self, candidate: impl AsRef<[u8]>) -> Result<Leadership> {
+        let candidate = Bytes::copy_from_slice(candidate.as_ref());
+        loop {
+            let guard = self.0.lock().await?;
+            let leader = Leader {
+                candidate: candidate.clone(),
+                fence: guard.fence(),
+            };
+            let announced = guard.lease().announce(leader.to_record()).await;
+            let Err(error) = announced else {
+                return Ok(Leadership::new(guard, leader));
+            };
+            if let Error::WrongType { .. } = error {
+                return Err(error);
+            }
+            // The candidate is elected but not announced yet. The next extension announces it.
+            if guard.check().is_ok() {
+                return Ok(Leadership::new(guard, leader));
+            }
+            drop(guard);
+            let state = self.0.state();
+            state.sleep(jitter(state.settings.retry_delay)).await?;
+        }
+    }
+
+    /// Returns a channel that follows the leader.
+    ///
+    /// A task updates the channel. It ends when the last receiver is dropped, or at a
+    /// [`shutdown`](crate::Redlock::shutdown), which also closes the channel.
+    ///
+    /// The channel contains the leader that a quorum of the masters agree on, and `None` if they do
+    /// not agree. Then there is no leader, or the leader is unknown: at first, and while too few
+    /// masters answer. A minority's record is never shown, and after a leader, no leader with a
+    /// smaller fence is shown. As with every watch channel, a receiver that looks late sees only
+    /// the latest value; there need not be a `None` between two leaders.
+    ///
+    /// Redis: `GET` on each master over a connection that tracks the key (`CLIENT TRACKING`): once
+    /// at first, after each change, and about once a second, because some changes are not reported.
+    /// A change is visible one round trip after the master has it. The end of a leader that died,
+    /// or of masters that do not answer, is visible within about two seconds.
+    #[must_use = "the election is not observed once the receiver is dropped"]
+    pub fn observe(&self) -> watch::Receiver<Option<Leader>> {
+        observer::start(self.0.state(), keys::leader(self.key()))
+    }
+}
+
+impl fmt::Debug for Election {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Election")
+            .field("key", &keys::Text(self.key()))
+            .finish_non_exhaustive()
+    }
+}

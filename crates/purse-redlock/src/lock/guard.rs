@@ -1,0 +1,200 @@
+//! The guard of a held lock.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::error::Result;
+use crate::keys::Shown;
+use crate::lease::Lease;
+use crate::lease::release::Release;
+use crate::lock::fence_marker::{Fenced, Fencing, Unfenced};
+use crate::lock::lost::Lost;
+use crate::runtime::clock::LockInstant;
+
+/// A lock that is held, until [`valid_until`](Self::valid_until) at most.
+///
+/// [`release`](Self::release) reports whether the lock held to the end. Dropping the guard also
+/// releases the lock, on any thread, inside or outside a runtime, but without waiting and without a
+/// report. If that release fails, the lock ends when its ttl has passed.
+///
+/// The guard has no `Deref`, because a lock in a database cannot contain data. It cannot be cloned.
+/// The lock is not reentrant: acquiring it again while holding it fails or waits.
+#[must_use = "the lock is released when its guard is dropped"]
+pub struct RedlockGuard<F: Fencing = Unfenced> {
+    lease: Lease,
+    keys: Arc<[Bytes]>,
+    fencing: F,
+}
+
+impl<F: Fencing> RedlockGuard<F> {
+    pub(crate) fn new(lease: Lease, keys: Arc<[Bytes]>) -> Self {
+        let fencing = F::with(lease.fence());
+        Self {
+            lease,
+            keys,
+            fencing,
+        }
+    }
+
+    /// Returns the key of the lock on the masters; for several locks held as one, the first of
+    /// [`keys`](Self::keys).
+    #[must_use]
+    pub fn key(&self) -> &[u8] {
+        self.keys.first().map_or(&[], AsRef::as_ref)
+    }
+
+    /// Returns the keys of all locks held as one, in order; for a single lock, its key.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.keys.iter().map(AsRef::as_ref)
+    }
+
+    /// Returns how long the lock holds from now on; zero once it is lost.
+    #[doc(alias = "locked")]
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.lease.validity().remaining()
+    }
+
+    /// Returns the moment until which the lock is certain to hold, if no other client deletes its
+    /// keys and no master loses them.
+    ///
+    /// It is the moment before the first command of the lock, or of its last extension, plus the
+    /// ttl, minus the allowance for clock drift, which is 1 % of the ttl plus 2 ms.
+    #[must_use]
+    pub fn valid_until(&self) -> LockInstant {
+        self.lease.validity().valid_until()
+    }
+
+    /// Returns whether the lock holds, as far as is known without asking the masters.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.check().is_ok()
+    }
+
+    /// Fails once the lock is lost. Asks no master; [`extend`](Self::extend) does.
+    ///
+    /// # Errors
+    /// Returns [`Lost`](crate::Error::Lost) once the time is over or an extension found the lock
+    /// gone, from then on at every call.
+    pub fn check(&self) -> Result<()> {
+        self.lease.validity().check()
+    }
+
+    /// Returns a future that resolves once the lock is lost, with the reason.
+    ///
+    /// It resolves at [`valid_until`](Self::valid_until) at the latest, and earlier if an extension
+    /// finds the lock gone. It borrows nothing: it can be awaited, cloned, or spawned while the
+    /// guard is used.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(3)?;
+    /// # let urls = servers.urls();
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// # async fn work() {}
+    /// # let redlock = purse_redlock::Redlock::builder(urls).build().await?;
+    /// let guard = redlock.mutex("invoices").lock().await?;
+    /// tokio::select! {
+    ///     reason = guard.lost() => eprintln!("stopped working: {reason}"),
+    ///     () = work() => println!("done, with {:?} left", guard.remaining()),
+    /// }
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    pub fn lost(&self) -> Lost {
+        Lost::new(self.lease.validity().clone())
+    }
+
+    /// Returns how often the lock was extended so far, automatically or by hand.
+    #[must_use]
+    pub fn extensions(&self) -> u32 {
+        self.lease.validity().extensions()
+    }
+
+    pub(crate) const fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    pub(crate) const fn fencing(&self) -> F {
+        self.fencing
+    }
+
+    /// Extends the lock to its whole ttl, counted from now.
+    ///
+    /// A failed extension does not release: until [`valid_until`](Self::valid_until) the lock still
+    /// holds, unless it is lost.
+    ///
+    /// Redis: a script with `GET`, `PTTL` and `PEXPIRE` on all masters at once. It never shortens
+    /// the lock and never restores a lock that is gone. Round trips: 1. Atomic on each master, for
+    /// several locks as one for all keys or none. The extension takes effect if a quorum of all
+    /// masters had this guard's token in each key.
+    ///
+    /// # Errors
+    /// Returns [`Lost`](crate::Error::Lost), permanently, if the time was over before a quorum
+    /// agreed or if a quorum no longer has this guard's token. Returns
+    /// [`Ambiguous`](crate::Error::Ambiguous) if too few masters answered to know; the lock then
+    /// counts as not extended. Returns [`ValidityExhausted`](crate::Error::ValidityExhausted) if
+    /// the extension took so long that less than the
+    /// [`min_validity`](crate::RedlockBuilder::min_validity) of it is left. Returns
+    /// [`ExtensionCap`](crate::Error::ExtensionCap) beyond the limits of
+    /// [`AutoExtend`](crate::AutoExtend), which count extensions by hand as well. Returns
+    /// [`Closed`](crate::Error::Closed) if the runtime has ended.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it is polled, nothing happens. If it is dropped later, the
+    /// extension continues in the background, unless the guard is dropped or used for something
+    /// else, and counts from the moment that [`valid_until`](Self::valid_until) shows it.
+    #[doc(alias = "PEXPIRE")]
+    pub async fn extend(&mut self) -> Result<()> {
+        self.lease.extend().await
+    }
+
+    /// Releases the lock, and reports whether it held until now.
+    ///
+    /// It returns as soon as the masters' answers decide. The other masters are served in the
+    /// background; a master that does not answer is asked again until it does or the lock's time is
+    /// over.
+    ///
+    /// Redis: a script with `GET` and `DEL` on all masters at once, after requests that are still
+    /// in flight there. For several locks as one, the script deletes each key that holds this
+    /// guard's token, and reports whether all did. Round trips: 1. Atomic on each master.
+    ///
+    /// # Errors
+    /// Returns [`NoQuorum`](crate::Error::NoQuorum) if too few masters answered to know; the lock
+    /// is given up nevertheless. Returns [`Closed`](crate::Error::Closed) if the runtime has ended;
+    /// the lock then ends when its ttl has passed.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the lock is released in the background.
+    #[doc(alias = "DEL")]
+    #[doc(alias = "unlock")]
+    pub async fn release(self) -> Result<Release> {
+        self.lease.release().await
+    }
+}
+
+impl RedlockGuard<Fenced> {
+    /// Returns the lock's fence, which is greater than the fence of every earlier holder; for
+    /// several locks as one, of every earlier holder of any of them.
+    /// [`FencedRedlock`](crate::FencedRedlock) states the conditions.
+    ///
+    /// The protected resource must store the greatest fence that it has seen, and reject smaller
+    /// ones.
+    #[must_use]
+    pub const fn fence(&self) -> u64 {
+        self.fencing.0
+    }
+}
+
+impl<F: Fencing> fmt::Debug for RedlockGuard<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedlockGuard")
+            .field("keys", &Shown(&self.keys))
+            .field("remaining", &self.remaining())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,11 @@
+//! Which server may vote, and from when: connecting, identifying, quarantine.
+//!
+//! May import: `error`, `config`, `runtime`, `telemetry`, `master`, `quorum`.
+
+pub(crate) mod bootstrap;
+pub(crate) mod capability_probe;
+pub(crate) mod quarantine;
+pub(crate) mod reconnect_backoff;
+pub(crate) mod registry;
+pub(crate) mod server_identity;
+pub(crate) mod supervisor;

@@ -1,0 +1,221 @@
+//! Decides from which moment the votes of a server count that came back: pure functions of what the
+//! server reports.
+
+use std::time::Duration;
+
+use crate::config::settings::drift;
+use crate::membership::server_identity::Identity;
+use crate::runtime::clock::LockInstant;
+
+/// The rule that decides when a master that may have lost its data is kept from voting.
+///
+/// A master that restarts without its data has forgotten to whom it granted a lock, and would grant
+/// the lock again. Therefore the server behind a new connection is identified before it is asked
+/// for a lock. If it is not the server that was there before, it votes, on locks and on extensions,
+/// only once it has been up longer than the [longest ttl](crate::RedlockBuilder::longest_ttl),
+/// because all locks that were granted before its start are over then. It votes immediately if it
+/// writes each change to disk before it answers (`appendonly yes` and `appendfsync always`), now as
+/// before. Releases are always sent. A lock pays nothing for this: servers are not identified again
+/// while a connection is up.
+///
+/// The following cannot be detected from outside: `FLUSHALL` and deletions; a master that became a
+/// replica and a master again while it was not asked for a lock; an append-only file that was lost
+/// with its disk; and, if an address moves to a server that was started meanwhile, that the old
+/// server still grants locks to others. A server's uptime follows its time of day: setting that
+/// forward makes the server appear older.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Quarantine {
+    /// Masters that come back are kept from voting. So are masters that were down at
+    /// [`build`](crate::RedlockBuilder::build) and have only just started. This is the default.
+    ///
+    /// Of the masters that `build` itself connects to, recently started ones are kept from voting
+    /// only if a quorum is older than the longest ttl, so their votes are not needed. Otherwise all
+    /// of them are trusted, because a new installation could not lock anything at first. One gap
+    /// remains. If a majority restarted, or a minority restarted and others are down, less than the
+    /// longest ttl before a process is started, that process may acquire a lock that another
+    /// process still holds.
+    #[default]
+    Restarts,
+
+    /// The same as [`Restarts`](Self::Restarts), and masters that are recently started at `build`
+    /// are also kept from voting.
+    ///
+    /// This closes the gap described at `Restarts`. On masters that have just been started, no lock
+    /// can be acquired for the longest ttl.
+    Strict,
+
+    /// Every server is trusted immediately. For masters that do not lose their data but cannot
+    /// report that: if `INFO` is refused, each new connection would otherwise count as a restart.
+    Off,
+}
+
+/// The server that voted before, as far as is known.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum PreviousServer {
+    /// No server, as far as is known.
+    #[default]
+    Unknown,
+    /// This server.
+    Voter(Voter),
+    /// The master has been a replica since, and a replica takes over the data of another server.
+    Replica,
+}
+
+/// A server that was allowed to vote.
+#[derive(Debug, Clone)]
+pub(crate) struct Voter {
+    pub(crate) run_id: Option<String>,
+    pub(crate) is_durable: bool,
+    /// The moment from which its votes count.
+    pub(crate) vote_start: LockInstant,
+    /// The moment of its last reply.
+    pub(crate) last_reply: LockInstant,
+}
+
+/// Returns the moment from which the votes count of a server that was identified at `now`.
+pub(crate) fn vote_start(
+    previous: &PreviousServer,
+    identity: &Identity,
+    now: LockInstant,
+    longest_ttl: Duration,
+) -> LockInstant {
+    let full = longest_ttl.saturating_add(drift(longest_ttl));
+    let young = now + full.saturating_sub(identity.age);
+    if identity.run_id.is_none() {
+        return now + full;
+    }
+    match previous {
+        PreviousServer::Replica => now + full,
+        PreviousServer::Unknown if identity.is_durable => now,
+        PreviousServer::Unknown => young,
+        PreviousServer::Voter(voter) if voter.run_id == identity.run_id => voter.vote_start,
+        // The server was up already while its predecessor still answered. It is not a restart but
+        // another server, which never had the data.
+        PreviousServer::Voter(voter)
+            if now.saturating_duration_since(voter.last_reply) < identity.age =>
+        {
+            now + full
+        }
+        // A quarantine that the predecessor had not finished covers an earlier loss.
+        PreviousServer::Voter(voter) if identity.is_durable && voter.is_durable => {
+            voter.vote_start.max(now)
+        }
+        PreviousServer::Voter(_) => young,
+    }
+}
+
+/// Returns whether a server was up before any lock was granted that may still hold, or has such
+/// locks on disk.
+pub(crate) fn predates_any_lock(identity: &Identity, longest_ttl: Duration) -> bool {
+    let now = LockInstant::now();
+    vote_start(&PreviousServer::Unknown, identity, now, longest_ttl) <= now
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use super::*;
+
+    const TTL: Duration = Duration::from_secs(10);
+    const FULL: Duration = Duration::from_millis(10_102);
+    const NONE: Duration = Duration::ZERO;
+
+    fn who(run_id: &str, age: u64) -> Identity {
+        Identity {
+            run_id: Some(run_id.into()),
+            age: Duration::from_secs(age),
+            ..Identity::default()
+        }
+    }
+
+    fn durable(identity: Identity) -> Identity {
+        let is_durable = true;
+        Identity {
+            is_durable,
+            ..identity
+        }
+    }
+
+    /// Returns the voter that last answered this many seconds before [`now`].
+    fn voter(identity: &Identity, silent: u64) -> PreviousServer {
+        let start = *START;
+        PreviousServer::Voter(Voter {
+            run_id: identity.run_id.clone(),
+            is_durable: identity.is_durable,
+            vote_start: start,
+            last_reply: start + Duration::from_secs(1_000 - silent),
+        })
+    }
+
+    fn left(previous: &PreviousServer, identity: &Identity) -> Duration {
+        vote_start(previous, identity, now(), TTL).saturating_duration_since(now())
+    }
+
+    static START: LazyLock<LockInstant> = LazyLock::new(LockInstant::now);
+
+    fn now() -> LockInstant {
+        *START + Duration::from_secs(1_000)
+    }
+
+    #[test]
+    fn who_came_back_without_data_waits_until_it_is_older_than_the_ttl() {
+        let previous = voter(&who("a", 0), 60);
+        for (age, expected) in [(0, FULL), (3, FULL - Duration::from_secs(3)), (11, NONE)] {
+            assert_eq!(left(&previous, &who("b", age)), expected, "{age}");
+            assert_eq!(left(&PreviousServer::Unknown, &who("b", age)), expected);
+        }
+    }
+
+    #[test]
+    fn who_was_never_away_votes_at_once_unless_it_was_waiting() {
+        let mut previous = voter(&who("a", 0), 1);
+        assert_eq!(left(&previous, &who("a", 0)), NONE);
+        if let PreviousServer::Voter(voter) = &mut previous {
+            voter.vote_start = now() + TTL;
+        }
+        assert_eq!(left(&previous, &who("a", 0)), TTL);
+        let healed = durable(who("a", 0));
+        assert_eq!(left(&previous, &healed), TTL);
+    }
+
+    #[test]
+    fn who_has_its_data_on_disk_now_and_before_votes_at_once() {
+        let (before, after) = (durable(who("a", 0)), durable(who("b", 0)));
+        assert_eq!(left(&voter(&before, 5), &after), NONE);
+        assert_eq!(left(&PreviousServer::Unknown, &after), NONE);
+        assert_eq!(left(&voter(&who("a", 0), 5), &after), FULL);
+        assert_eq!(left(&voter(&before, 5), &who("b", 0)), FULL);
+        assert_eq!(left(&PreviousServer::Replica, &after), FULL);
+    }
+
+    #[test]
+    fn another_server_waits_however_old_or_durable_it_is() {
+        let (one, other) = (durable(who("a", 0)), durable(who("b", 500)));
+        assert_eq!(left(&voter(&one, 499), &other), FULL);
+        assert_eq!(left(&voter(&one, 500), &other), NONE);
+    }
+
+    #[test]
+    fn who_does_not_say_who_it_is_waits_each_time() {
+        let nobody = durable(Identity::default());
+        for previous in [
+            PreviousServer::Unknown,
+            PreviousServer::Replica,
+            voter(&nobody, 1),
+        ] {
+            assert_eq!(left(&previous, &nobody), FULL);
+        }
+    }
+
+    #[test]
+    fn the_unserved_quarantine_of_a_predecessor_goes_on() {
+        let (before, after) = (durable(who("a", 0)), durable(who("b", 0)));
+        let mut previous = voter(&before, 5);
+        if let PreviousServer::Voter(voter) = &mut previous {
+            voter.vote_start = now() + TTL / 2;
+        }
+        assert_eq!(left(&previous, &after), TTL / 2);
+    }
+}

@@ -1,0 +1,7 @@
+//! Decisions about the masters' votes: pure functions, without clock or network.
+//!
+//! May import: `config`, `runtime`, `master`.
+
+pub(crate) mod ballot;
+pub(crate) mod decision;
+pub(crate) mod fence;

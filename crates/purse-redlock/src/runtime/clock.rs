@@ -1,0 +1,118 @@
+//! The clock that leases are measured by.
+
+use std::fmt;
+use std::ops::Add;
+use std::time::Duration;
+
+/// A moment on the clock that leases are measured by, which continues while the machine sleeps.
+///
+/// [`std::time::Instant`] stands still during a suspend on Linux, but the servers' clocks do not. A
+/// laptop or a virtual machine that wakes up would take a lease for valid that ended long ago.
+/// Therefore this clock reads `CLOCK_BOOTTIME` on Linux and Android, and elsewhere
+/// `CLOCK_MONOTONIC`, which on macOS continues during sleep. It never jumps when the time of day is
+/// set.
+///
+/// ```
+/// use purse_redlock::LockInstant;
+///
+/// let earlier = LockInstant::now();
+/// assert!(LockInstant::now() >= earlier);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LockInstant(Duration);
+
+impl LockInstant {
+    /// Returns the current moment.
+    #[must_use]
+    pub fn now() -> Self {
+        Self(uptime())
+    }
+
+    /// Returns the time since `earlier`; zero if `earlier` is the later moment.
+    #[must_use]
+    pub const fn saturating_duration_since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl Add<Duration> for LockInstant {
+    type Output = Self;
+
+    /// Returns the moment `duration` later, or the last representable moment.
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration))
+    }
+}
+
+impl fmt::Debug for LockInstant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LockInstant({:?})", self.0)
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Boottime;
+
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
+
+#[cfg(unix)]
+fn uptime() -> Duration {
+    let time = rustix::time::clock_gettime(CLOCK);
+    // Neither value is ever negative, and the nanoseconds are always below a billion.
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    let nanos = u32::try_from(time.tv_nsec).unwrap_or_default();
+    Duration::new(seconds, nanos)
+}
+
+/// Returns the time since the first call. On Windows, std's own clock continues during sleep.
+#[cfg(not(unix))]
+fn uptime() -> Duration {
+    use std::sync::LazyLock;
+    use std::time::Instant;
+
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed()
+}
+
+/// A source of the current time for locks.
+pub(crate) trait Clock: Send + Sync + 'static {
+    fn now(&self) -> LockInstant;
+}
+
+/// The machine's clock.
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> LockInstant {
+        LockInstant::now()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arithmetic_neither_overflows_nor_goes_below_zero() {
+        let (early, late) = (
+            LockInstant(Duration::from_secs(1)),
+            LockInstant(Duration::from_secs(3)),
+        );
+        assert_eq!(
+            late.saturating_duration_since(early),
+            Duration::from_secs(2)
+        );
+        assert_eq!(early.saturating_duration_since(late), Duration::ZERO);
+        assert_eq!(early + Duration::MAX, LockInstant(Duration::MAX));
+    }
+
+    #[test]
+    fn the_clock_runs_as_fast_as_std_s() {
+        let (ours, theirs) = (LockInstant::now(), std::time::Instant::now());
+        while theirs.elapsed() < Duration::from_millis(5) {
+            std::hint::spin_loop();
+        }
+        assert!(LockInstant::now().saturating_duration_since(ours) >= Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,114 @@
+//! Counts the work in progress, so that a shutdown can wait for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::watch;
+
+/// Counts the tasks that own leases, and the guards that are alive.
+///
+/// A task without a guard acquires a lock or releases it. Both counts are decremented in plain
+/// `Drop` implementations, so they are correct on whatever runtime or thread a guard is dropped.
+/// Once the tracker is closed, neither count is incremented: what was not counted before does not
+/// happen.
+#[derive(Clone, Default)]
+pub(crate) struct ShutdownTracker(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    counts: watch::Sender<Counts>,
+    /// Separate from the counts, which change often and would wake all tasks that wait for the
+    /// closing.
+    closed: watch::Sender<bool>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    tasks: usize,
+    guards: usize,
+    closed: bool,
+}
+
+impl ShutdownTracker {
+    /// Counts a task as long as the result lives. Returns `None` once closed.
+    pub(crate) fn track_task(&self) -> Option<TaskToken> {
+        self.count_unless_closed(|counts| counts.tasks += 1)
+            .then(|| TaskToken(self.clone()))
+    }
+
+    /// Counts a guard as long as the result lives, and marks its lease as `accepted`. Returns
+    /// `None` once closed. A task that sees the closing also sees the final mark.
+    pub(crate) fn track_guard(&self, accepted: &AtomicBool) -> Option<GuardToken> {
+        let is_open = self.count_unless_closed(|counts| {
+            counts.guards += 1;
+            accepted.store(true, Ordering::Release);
+        });
+        is_open.then(|| GuardToken(self.clone()))
+    }
+
+    fn count_unless_closed(&self, count: impl FnOnce(&mut Counts)) -> bool {
+        self.0.counts.send_if_modified(|counts| {
+            if !counts.closed {
+                count(counts);
+            }
+            !counts.closed
+        })
+    }
+
+    /// Closes the tracker.
+    pub(crate) fn close(&self) {
+        self.0.counts.send_modify(|counts| counts.closed = true);
+        self.0.closed.send_replace(true);
+    }
+
+    /// Waits until the tracker is closed.
+    pub(crate) async fn closed(&self) {
+        // This cannot fail, because the sender lives as long as `self`.
+        let _ = self.0.closed.subscribe().wait_for(|closed| *closed).await;
+    }
+
+    /// Waits until the only tasks left are those of guards that are alive.
+    pub(crate) async fn wait_drained(&self) {
+        let mut counts = self.0.counts.subscribe();
+        // This cannot fail, because the sender lives as long as `self`.
+        let _ = counts
+            .wait_for(|counts| counts.tasks <= counts.guards)
+            .await;
+    }
+
+    /// Returns whether there is neither a task nor a guard.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.0.counts.borrow().are_zero()
+    }
+
+    /// Waits until there is neither a task nor a guard.
+    pub(crate) async fn wait_idle(&self) {
+        let mut counts = self.0.counts.subscribe();
+        // This cannot fail, because the sender lives as long as `self`.
+        let _ = counts.wait_for(Counts::are_zero).await;
+    }
+}
+
+impl Counts {
+    const fn are_zero(&self) -> bool {
+        self.tasks == 0 && self.guards == 0
+    }
+}
+
+/// Counts a task, until it is dropped.
+pub(crate) struct TaskToken(ShutdownTracker);
+
+impl Drop for TaskToken {
+    fn drop(&mut self) {
+        self.0.0.counts.send_modify(|counts| counts.tasks -= 1);
+    }
+}
+
+/// Counts a guard, until it is dropped.
+pub(crate) struct GuardToken(ShutdownTracker);
+
+impl Drop for GuardToken {
+    fn drop(&mut self) {
+        self.0.0.counts.send_modify(|counts| counts.guards -= 1);
+    }
+}

@@ -1,0 +1,127 @@
+//! The state that all locks of one [`Redlock`](crate::Redlock) share.
+//!
+//! May import: `error`, `config`, `runtime`, `telemetry`, `master`, `quorum`.
+
+pub(crate) mod local_queue;
+pub(crate) mod validity;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use crate::config::settings::Settings;
+use crate::error::{Error, Result};
+use crate::master::Masters;
+use crate::master::status::MasterState;
+use crate::quorum::decision::{is_worth_having, quorum};
+use crate::runtime::alarms::Alarms;
+use crate::runtime::clock::{Clock, LockInstant};
+use crate::runtime::inline_task::TaskPool;
+use crate::runtime::scope_stack::ScopeStack;
+use crate::runtime::shutdown::ShutdownTracker;
+use crate::runtime::timer::{Sleep, Timer};
+use crate::state::local_queue::LocalQueues;
+
+/// The state that all locks of one [`Redlock`](crate::Redlock) share.
+pub(crate) struct LockState {
+    pub(crate) masters: Arc<Masters>,
+    pub(crate) settings: Settings,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) shutdown: ShutdownTracker,
+    pub(crate) scopes: ScopeStack,
+    pub(crate) alarms: Alarms,
+    pub(crate) runtime: Handle,
+    pub(crate) tasks: TaskPool,
+    pub(crate) waiting: WaitState,
+}
+
+/// The maximum number of waiting locks that make an attempt at a time. The limit keeps each attempt
+/// within the master timeout when thousands of waiters wake at once.
+const MAX_ATTEMPTS: usize = 64;
+
+/// The state that is needed for waiting.
+pub(crate) struct WaitState {
+    pub(crate) timer: Timer,
+    pub(crate) queues: LocalQueues,
+    pub(crate) attempts: Semaphore,
+}
+
+impl WaitState {
+    pub(crate) fn new(runtime: &Handle) -> Self {
+        Self {
+            timer: Timer::start(runtime),
+            queues: LocalQueues::default(),
+            attempts: Semaphore::const_new(MAX_ATTEMPTS),
+        }
+    }
+}
+
+impl LockState {
+    /// Writes the fields that a user may see, under the name of the public type.
+    pub(crate) fn debug(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+        let handles = self.masters.handles.iter();
+        let servers: Vec<_> = handles.map(|handle| handle.master.server()).collect();
+        f.debug_struct(name)
+            .field("masters", &servers)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+
+    /// Fails if a lease that ends at `until` has less than the minimum validity left.
+    pub(crate) fn ensure_worth_having(&self, until: LockInstant) -> Result<()> {
+        let now = self.clock.now();
+        if is_worth_having(until, now, self.settings.min_validity) {
+            return Ok(());
+        }
+        let left = until.saturating_duration_since(now);
+        Err(Error::ValidityExhausted { left })
+    }
+
+    /// Returns whether quarantines are the reason that there is no quorum, and end within `time`.
+    pub(crate) fn is_quarantined_within(&self, time: Duration) -> bool {
+        let now = LockInstant::now();
+        let states = self
+            .masters
+            .handles
+            .iter()
+            .map(|handle| handle.master.status().state);
+        let (mut up, mut soon) = (0, 0);
+        for state in states {
+            match state.at(now) {
+                MasterState::Up => up += 1,
+                MasterState::Quarantined { until } if until <= now + time => soon += 1,
+                _ => {}
+            }
+        }
+        let needed = quorum(self.masters.handles.len());
+        up < needed && up + soon >= needed
+    }
+
+    /// Closes the connections after a shutdown: immediately, or when the last guard is gone.
+    pub(crate) fn close_when_idle(self: &Arc<Self>) {
+        if self.shutdown.is_idle() {
+            return self.close();
+        }
+        let state = self.clone();
+        self.runtime.spawn(async move {
+            state.shutdown.wait_idle().await;
+            state.close();
+        });
+    }
+
+    fn close(&self) {
+        self.tasks.shutdown();
+        for handle in &self.masters.handles {
+            handle.master.close();
+        }
+    }
+
+    /// Returns a future that resolves after `time`, on any executor. It fails if the runtime of the
+    /// locks ends before.
+    pub(crate) fn sleep(&self, time: Duration) -> Sleep {
+        self.waiting.timer.sleep(time)
+    }
+}

@@ -1,0 +1,196 @@
+//! The line within one process.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::master::Action;
+use crate::testing::{Behaviour, Rig, ms, poll_once};
+use crate::{Error, Release};
+
+#[tokio::test(start_paused = true)]
+async fn those_in_one_process_are_served_in_the_order_they_came() {
+    let rig = Rig::with_ttl(3, ms(60_000));
+    let guard = rig.redlock.mutex("key").lock().await.unwrap();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let mut tasks = JoinSet::new();
+    for number in 0..64 {
+        let (mutex, order) = (rig.redlock.mutex("key"), order.clone());
+        tasks.spawn(async move {
+            let guard = mutex.lock().await.unwrap();
+            order.lock().unwrap().push(number);
+            sleep(ms(3)).await;
+            assert_eq!(guard.release().await.unwrap(), Release::Released);
+        });
+    }
+    sleep(ms(500)).await;
+    // Nobody has to ask about a lock that is held here.
+    assert_eq!(rig.masters[0].asked(), [Action::Acquire]);
+    let start = Instant::now();
+    drop(guard);
+    tasks.join_all().await;
+    assert_eq!(*order.lock().unwrap(), (0..64).collect::<Vec<_>>());
+    // One attempt for each, a round trip after the release.
+    let asked = rig.masters[0].asked_at(Action::Acquire).len();
+    assert_eq!(asked, 65);
+    assert!(start.elapsed() < ms(64 * 8), "{:?}", start.elapsed());
+    assert_eq!(rig.redlock.local_queues(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_of_those_in_a_process_contends_with_the_others() {
+    let rig = Rig::new(3);
+    for master in &rig.masters {
+        master.hold("another", ms(600_000));
+    }
+    let mut tasks = JoinSet::new();
+    for _ in 0..64 {
+        let mutex = rig.redlock.mutex("key");
+        tasks.spawn(async move { mutex.lock().await.map(drop).unwrap() });
+    }
+    sleep(ms(10_000)).await;
+    let asked = rig.masters[0].asked_at(Action::Acquire).len();
+    assert!((10..=16).contains(&asked), "{asked}");
+    rig.masters.iter().for_each(|master| master.free("key"));
+    tasks.join_all().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_leaves_the_line_holds_nobody_up() {
+    // From each state: in line, behind a holder, in an attempt, in a pause.
+    for after in [0, 1, 2, 3, 5, 20, 700] {
+        let rig = Rig::with_ttl(3, ms(60_000));
+        rig.behave(&[Behaviour::After(ms(2)); 3]);
+        for master in &rig.masters {
+            master.hold("another", ms(600_000));
+        }
+        let mutex = rig.redlock.mutex("key");
+        let mut futures: Vec<_> = (0..5).map(|_| Box::pin(mutex.lock())).collect();
+        for future in &mut futures {
+            poll_once(future).await;
+        }
+        let _ = timeout(ms(after), &mut futures[0]).await;
+        // One in the middle, and whoever has the turn.
+        drop(futures.remove(2));
+        drop(futures.remove(0));
+        rig.masters.iter().for_each(|master| master.free("key"));
+        let start = Instant::now();
+        for future in futures {
+            let guard = future.await.unwrap();
+            assert_eq!(guard.release().await.unwrap(), Release::Released);
+        }
+        assert!(start.elapsed() < ms(100), "{:?}", start.elapsed());
+        assert_eq!(rig.redlock.local_queues(), 0, "after {after} ms");
+        rig.assert_clean("the line").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_that_ends_without_a_release_is_not_waited_for_longer() {
+    let rig = Rig::new(3);
+    let mutex = rig.redlock.mutex("key");
+    let guard = mutex.lock().await.unwrap();
+    let start = Instant::now();
+    let next = mutex.lock().await.unwrap();
+    let took = start.elapsed();
+    assert!(took >= ms(900) && took < ms(1_100), "{took:?}");
+    assert_eq!(guard.release().await.unwrap(), Release::AlreadyExpired);
+    // The end of the first is not that of the second.
+    let mut third = Box::pin(mutex.lock());
+    assert!(timeout(ms(500), &mut third).await.is_err());
+    drop(next);
+    drop(third.await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_somebody_deleted_is_had_within_a_poll() {
+    let rig = Rig::with_ttl(3, ms(60_000));
+    let mutex = rig.redlock.mutex("key");
+    let _guard = mutex.lock().await.unwrap();
+    rig.masters.iter().for_each(|master| master.flush());
+    let start = Instant::now();
+    let _next = mutex.lock().await.unwrap();
+    assert!(start.elapsed() <= ms(1_010), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_a_quorum_has_wakes_the_next_whatever_the_others_do() {
+    for is_dropped in [false, true] {
+        let rig = Rig::with_ttl(3, ms(60_000));
+        let mutex = rig.redlock.mutex("key");
+        let guard = mutex.lock().await.unwrap();
+        rig.masters[1].behave(Behaviour::Stuck);
+        let next = mutex.clone();
+        let next = tokio::spawn(async move { next.lock().await.map(|_| Instant::now()) });
+        sleep(ms(20)).await;
+        let start = Instant::now();
+        if is_dropped {
+            drop(guard);
+        } else {
+            assert_eq!(guard.release().await.unwrap(), Release::Released);
+        }
+        let took = next.await.unwrap().unwrap() - start;
+        assert!(took <= ms(6), "{took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_in_line_counts() {
+    let rig = Rig::with_ttl(3, ms(60_000));
+    let mutex = rig.redlock.mutex("key");
+    let guard = mutex.lock().await.unwrap();
+    let mut first = Box::pin(mutex.lock());
+    poll_once(&mut first).await;
+    for limit in [0, 5, 700].map(ms) {
+        let start = Instant::now();
+        let error = mutex.lock_timeout(limit).await.unwrap_err();
+        assert!(
+            matches!(error, Error::Timeout { source: None }),
+            "{error:?}"
+        );
+        assert!(start.elapsed() >= limit && start.elapsed() <= limit + ms(2));
+    }
+    drop(guard);
+    drop(first.await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn try_lock_passes_the_line_and_does_not_starve_it() {
+    let rig = Rig::with_ttl(3, ms(60_000));
+    let mutex = rig.redlock.mutex("key");
+    let guard = mutex.lock().await.unwrap();
+    let mut waiters: Vec<Pin<Box<_>>> = (0..10).map(|_| Box::pin(mutex.lock())).collect();
+    for waiter in &mut waiters {
+        poll_once(waiter).await;
+    }
+    // It fails as the lock is held, not since others wait for it.
+    let error = mutex.try_lock().await.unwrap_err();
+    assert!(
+        matches!(error, Error::Held { retry_after: Some(left) } if left > ms(50_000)),
+        "{error}"
+    );
+    drop(guard);
+    let greedy = tokio::spawn({
+        let mutex = mutex.clone();
+        async move {
+            loop {
+                match mutex.try_lock().await {
+                    Ok(guard) => drop(guard.release().await),
+                    // It was not even tried.
+                    Err(Error::Held { retry_after: None }) => sleep(ms(1)).await,
+                    Err(_) => {}
+                }
+            }
+        }
+    });
+    let served = async {
+        for waiter in waiters {
+            let _ = waiter.await.unwrap().release().await;
+        }
+    };
+    timeout(Duration::from_secs(5), served).await.unwrap();
+    greedy.abort();
+}
