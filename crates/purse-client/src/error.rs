@@ -61,6 +61,12 @@ pub enum ErrorKind {
     /// A scan met another server process, because the server restarted or another node took over.
     /// Elements may be missing, so the scan must start again.
     Interrupted,
+    /// Another client holds the lock.
+    Held,
+    /// The lock does not belong to its holder any more.
+    Lost,
+    /// A limit that the program has set is reached.
+    Limit,
 }
 
 impl fmt::Display for ErrorKind {
@@ -83,6 +89,9 @@ impl fmt::Display for ErrorKind {
             Self::Server => "server error",
             Self::Protocol => "protocol",
             Self::Interrupted => "scan interrupted",
+            Self::Held => "lock held",
+            Self::Lost => "lock lost",
+            Self::Limit => "limit reached",
         })
     }
 }
@@ -224,7 +233,9 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self.0.kind {
             _ if self.0.done > 0 => false,
-            ErrorKind::NotSent | ErrorKind::Timeout | ErrorKind::Interrupted => true,
+            ErrorKind::NotSent | ErrorKind::Timeout | ErrorKind::Interrupted | ErrorKind::Held => {
+                true
+            }
             ErrorKind::Server => matches!(
                 self.code(),
                 Some(
@@ -388,6 +399,8 @@ mod tests {
             (ErrorKind::NotSent, "", true),
             (ErrorKind::Timeout, "", true),
             (ErrorKind::Interrupted, "", true),
+            (ErrorKind::Held, "", true),
+            (ErrorKind::Lost, "", false),
             (ErrorKind::Ambiguous, "", false),
             (ErrorKind::Server, "LOADING dataset", true),
             (ErrorKind::Server, "READONLY replica", true),

@@ -4,12 +4,45 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use purse_client::ErrorKind;
+
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The error of an operation on a lock.
 ///
 /// Messages name masters by their address. They never contain a password or a token.
+///
+/// It converts into [`purse_client::Error`], so a function that uses locks and collections can return
+/// that one with `?`. The details stay in its source.
+///
+/// # Examples
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(1)?;
+/// # let urls = servers.urls();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use std::error::Error as _;
+///
+/// use purse_client::ErrorKind;
+/// use purse_redlock::{Error, Redlock};
+///
+/// async fn report(redlock: &Redlock) -> purse_client::Result<()> {
+///     let guard = redlock.mutex("report").try_lock().await?;
+///     guard.release().await?;
+///     Ok(())
+/// }
+///
+/// let redlock = Redlock::builder(urls).build().await?;
+/// let _guard = redlock.mutex("report").try_lock().await?;
+/// let error = report(&redlock).await.unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Held);
+/// let details = error.source().and_then(|source| source.downcast_ref());
+/// assert!(matches!(details, Some(Error::Held { retry_after: Some(_) })));
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -109,6 +142,26 @@ impl Error {
     }
 }
 
+impl From<Error> for purse_client::Error {
+    /// Wraps the error of a lock. `NoQuorum`, `Timeout` and `ValidityExhausted` become
+    /// [`Timeout`](ErrorKind::Timeout), as the lock is released then.
+    fn from(error: Error) -> Self {
+        let (kind, message) = match &error {
+            Error::Held { .. } => (ErrorKind::Held, "the lock was not acquired"),
+            Error::WrongType { .. } => (ErrorKind::WrongType, "the lock was not acquired"),
+            Error::Timeout { .. } | Error::NoQuorum { .. } | Error::ValidityExhausted { .. } => {
+                (ErrorKind::Timeout, "the lock was not acquired or extended")
+            }
+            Error::Lost { .. } => (ErrorKind::Lost, "the lock does not hold any more"),
+            Error::ExtensionCap => (ErrorKind::Limit, "the lock was not extended"),
+            Error::Ambiguous { .. } => (ErrorKind::Ambiguous, "the lock may not be extended"),
+            Error::Config { .. } => (ErrorKind::Config, "the locks cannot be used"),
+            Error::Closed => (ErrorKind::Closed, "the locks cannot be used"),
+        };
+        Self::new(kind, message).with_source(error)
+    }
+}
+
 /// The evidence that a lock was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
@@ -168,7 +221,6 @@ impl fmt::Display for DisplayErrors<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use purse_client::ErrorKind;
 
     static_assertions::assert_impl_all!(Error: Send, Sync, StdError);
 
@@ -190,6 +242,27 @@ mod tests {
             "1 of the 2 required masters agreed: a:1: not connected: refused; b:2: not connected: refused"
         );
         assert!(error.source().is_none());
+    }
+
+    #[test]
+    fn lock_error_becomes_a_client_error_with_its_details_as_source() {
+        let lost = Error::Lost {
+            reason: LostReason::Gone,
+        };
+        for (error, kind) in [
+            (Error::Held { retry_after: None }, ErrorKind::Held),
+            (Error::Timeout { source: None }, ErrorKind::Timeout),
+            (lost, ErrorKind::Lost),
+            (Error::ExtensionCap, ErrorKind::Limit),
+            (Error::config("no masters"), ErrorKind::Config),
+            (Error::Closed, ErrorKind::Closed),
+        ] {
+            let text = error.to_string();
+            let error = purse_client::Error::from(error);
+            assert_eq!(error.kind(), kind, "{text}");
+            let details = error.source().and_then(|it| it.downcast_ref::<Error>());
+            assert_eq!(details.map(ToString::to_string), Some(text));
+        }
     }
 
     #[test]

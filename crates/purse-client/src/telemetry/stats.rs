@@ -6,7 +6,7 @@ use super::metrics;
 use crate::ErrorKind;
 
 /// The number of kinds of errors.
-const KINDS: usize = ErrorKind::Interrupted as usize + 1;
+const KINDS: usize = ErrorKind::Limit as usize + 1;
 
 /// A snapshot of the counters of a client, from [`Client::stats`](crate::Client::stats).
 ///
@@ -45,6 +45,7 @@ impl Stats {
     /// use purse_client::{ErrorKind, Stats};
     ///
     /// assert_eq!(Stats::default().errors(ErrorKind::Timeout), 0);
+    /// assert_eq!(Stats::default().errors(ErrorKind::Limit), 0);
     /// ```
     #[must_use]
     pub const fn errors(&self, kind: ErrorKind) -> u64 {
