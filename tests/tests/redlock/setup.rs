@@ -172,7 +172,7 @@ async fn a_cluster_is_no_master() {
         let master = format!("master {}", urls.len());
         assert!(error.to_string().contains(&master), "{error}");
         let source = error.source().unwrap().to_string();
-        assert!(source.contains("cluster"), "{source}");
+        assert!(source.contains("Cluster"), "{source}");
     }
 }
 

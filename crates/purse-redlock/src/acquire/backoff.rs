@@ -1,4 +1,4 @@
-//! How long to wait between two attempts.
+//! The pauses between two attempts.
 
 use crate::runtime::jitter;
 use std::time::Duration;
@@ -25,16 +25,16 @@ impl Backoff {
         }
     }
 
-    /// The pause after an attempt that another holder, or silent masters, made fail; no longer
-    /// than it takes the holder's time to run out.
+    /// Returns the pause after an attempt that failed because of another holder or silent masters.
+    /// It is not longer than the time that the holder has left.
     pub(crate) fn wait(&mut self, retry_after: Option<Duration>) -> Duration {
         self.splits = 0;
         let window = self.window(FIRST_WINDOW, self.waits);
         self.waits = self.waits.saturating_add(1);
         let pause = jitter(window);
         match retry_after {
-            // Those who wait for the same end should not all come at once. An end that has come
-            // already is none to wait for: others were faster, and will be again.
+            // Callers that wait for the same end should not all try at once. An end that has
+            // already come is not waited for: other clients were faster, and will be again.
             Some(end) if end < pause && !end.is_zero() => {
                 end + jitter(FIRST_WINDOW.min(self.max_window))
             }
@@ -42,8 +42,9 @@ impl Backoff {
         }
     }
 
-    /// The pause after a split vote: short, as the lock is free once the contenders took turns.
-    /// `attempt` is how long the attempt took, which is the scale of a round trip.
+    /// Returns the pause after a split vote. It is short, because the lock is free once the
+    /// contenders took turns. `attempt` is the duration of the attempt, which is the scale of a
+    /// round trip.
     pub(crate) fn split(&mut self, attempt: Duration) -> Duration {
         let window = self.window(attempt.max(Duration::from_millis(1)), self.splits);
         self.splits = self.splits.saturating_add(1);
@@ -56,21 +57,22 @@ impl Backoff {
     }
 }
 
-/// How many attempts may follow at once on what the masters tell.
+/// The number of attempts that may follow immediately on reports of the masters.
 const BURST: u32 = 16;
 
-/// A holder that extends its lock is heard as well, and is not to use up the burst.
+/// The longest period of the wake budget. A holder's extensions are reported as well, and must not
+/// use up the burst.
 const MAX_PERIOD: Duration = Duration::from_millis(200);
 
-/// Bounds the attempts that one wait makes because of what it hears: a burst, and then one for each
-/// period on average, whatever the masters tell.
+/// A limit on the attempts that one wait makes because of reports by the masters: a burst, and then
+/// one per period on average.
 ///
-/// To be beaten by others costs one each time; more than a few in a row are rare, unless a
-/// connection comes and goes or somebody flushes a database over and over.
+/// Losing a race to another client costs one attempt. More than a few losses in a row are rare,
+/// unless a connection flaps or a database is flushed repeatedly.
 #[derive(Debug)]
 pub(crate) struct WakeBudget {
     period: Duration,
-    /// When all is paid for that was taken.
+    /// The moment when all attempts made so far are paid for.
     paid_until: Instant,
 }
 
@@ -82,13 +84,14 @@ impl WakeBudget {
         }
     }
 
-    /// How long after `now` there may be another one.
+    /// Returns how long after `now` the next attempt may start.
     pub(crate) fn delay(&self, now: Instant) -> Duration {
         let credit = self.period.saturating_mul(BURST - 1);
         let debt = self.paid_until.saturating_duration_since(now);
         debt.saturating_sub(credit)
     }
 
+    /// Counts one attempt.
     pub(crate) fn take(&mut self) {
         self.paid_until = self.paid_until.max(Instant::now()) + self.period;
     }

@@ -1,4 +1,4 @@
-//! What the masters tell of a lock that somebody waits for.
+//! The state of a lock on all masters, as they report it to a waiter.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -14,37 +14,40 @@ use tokio::time::{Instant, timeout};
 use crate::master::{ChangeFuture, KeyState, MasterHandle};
 use crate::state::LockState;
 
-/// How long a master may take to say how a lock is, connecting included. Nobody waits for it.
+/// The longest time that a master may take to report the state of a lock, including connecting. No
+/// attempt waits for it.
 const MAX_QUERY_TIME: Duration = Duration::from_secs(5);
 
-/// What is known of the lock on one master.
+/// The known state of the lock on one master.
 enum MasterView {
-    /// Nothing.
+    /// Nothing is known.
     Unknown,
-    /// It is being asked.
+    /// The master is being asked.
     Querying(oneshot::Receiver<Result<KeyState>>),
-    /// Somebody has it there, for so long if there is an end; and we will hear of a change.
+    /// Another client holds the lock there, until `until` if the keys expire. A change will be
+    /// reported.
     Held {
         until: Option<Instant>,
         changed: ChangeFuture,
     },
-    /// Nobody had it there when it was asked.
+    /// No client held the lock there when the master was asked.
     Free,
-    /// It is not as it was any more, or may not be.
+    /// The lock has changed there since, or may have changed.
     Stale,
 }
 
-/// What is known of the lock on all masters.
+/// The known state of the lock on all masters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Availability {
     /// A quorum may be free.
     MaybeFree,
-    /// It is not, and we will hear of it.
+    /// No quorum is free, and changes will be reported.
     Held,
-    /// Too few masters tell.
+    /// Too few masters report changes.
     Unknown,
 }
 
+/// The watch on a lock's keys on all masters.
 pub(crate) struct KeyWatch(Vec<MasterView>);
 
 impl KeyWatch {
@@ -52,7 +55,7 @@ impl KeyWatch {
         Self((0..masters).map(|_| MasterView::Unknown).collect())
     }
 
-    /// Asks those masters of which nothing is known that still holds.
+    /// Queries those masters of which no current state is known.
     pub(crate) fn refresh(&mut self, state: &Arc<LockState>, keys: &Arc<[Bytes]>) {
         let now = Instant::now();
         for (master, view) in self.0.iter_mut().enumerate() {
@@ -67,13 +70,14 @@ impl KeyWatch {
         }
     }
 
+    /// Returns the state of the lock on a quorum of `needed` masters.
     pub(crate) fn availability(&self, needed: usize) -> Availability {
         let count = |is: fn(&MasterView) -> bool| self.0.iter().filter(|view| is(view)).count();
         let stale = count(|view| matches!(view, MasterView::Stale));
         let free = count(|view| matches!(view, MasterView::Free)) + stale;
         let held = count(|view| matches!(view, MasterView::Held { .. }));
         let is_watched = free + held >= needed;
-        // Where too few tell, what one of them does is the best sign there is.
+        // If too few masters report changes, a change on one of them is the best available sign.
         if free >= needed || !is_watched && stale > 0 {
             Availability::MaybeFree
         } else if is_watched {
@@ -83,7 +87,7 @@ impl KeyWatch {
         }
     }
 
-    /// When a quorum will be free if nobody extends or releases, if that is known.
+    /// Returns when a quorum will be free if no holder extends or releases, if that is known.
     pub(crate) fn held_until(&self, needed: usize) -> Option<Instant> {
         let now = Instant::now();
         let mut ends: Vec<_> = self
@@ -99,14 +103,14 @@ impl KeyWatch {
         ends.get(needed.checked_sub(1)?).copied()
     }
 
-    /// The masters on which somebody has it.
+    /// Returns the masters on which another client holds the lock.
     pub(crate) fn held_masters(&self) -> Vec<usize> {
         let views = self.0.iter().enumerate();
         let held = views.filter(|(_, view)| matches!(view, MasterView::Held { .. }));
         held.map(|(master, _)| master).collect()
     }
 
-    /// Resolves once something else is known than before.
+    /// Waits until the known state of a master changes.
     pub(crate) async fn wait_changed(&mut self) {
         poll_fn(|task| {
             let updates = self.0.iter_mut().filter_map(|view| {
@@ -124,7 +128,7 @@ impl KeyWatch {
 }
 
 impl MasterView {
-    /// What it has become.
+    /// Returns the new state of the master, if it has changed.
     fn poll_update(&mut self, task: &mut Task<'_>) -> Option<Self> {
         match self {
             Self::Querying(answer) => match Pin::new(answer).poll(task) {
@@ -152,7 +156,8 @@ impl MasterView {
     }
 }
 
-/// Has a task ask a master, which ends once it answered or nobody waits any more.
+/// Spawns a task that queries a master. The task ends once the master has answered or the receiver
+/// is dropped.
 fn spawn_query(
     state: &Arc<LockState>,
     master: usize,
@@ -167,7 +172,7 @@ fn spawn_query(
             ..
         } = &shared.masters.handles[master];
         let query = timeout(MAX_QUERY_TIME, async {
-            // It is never closed.
+            // The semaphore is never closed.
             let _permit = watch_permits.acquire().await;
             master.watch(keys).await
         });
@@ -177,7 +182,7 @@ fn spawn_query(
             Ok(key_state) = query => {
                 let _ = sender.send(key_state);
             }
-            // Where it took too long, the sender is dropped.
+            // If the query took too long, the sender is dropped.
             else => {}
         }
     });
@@ -219,7 +224,7 @@ mod tests {
             ("tff", MaybeFree),
             ("tfc", MaybeFree),
             ("ccb", MaybeFree),
-            // Nothing better will be heard.
+            // No better report will come.
             ("cbb", MaybeFree),
             ("clb", MaybeFree),
         ] {

@@ -1,4 +1,4 @@
-//! One wait for a lock: the line, the attempts, and the pauses in between.
+//! One wait for a lock: the local queue, the attempts, and the pauses between them.
 //!
 //! May import: `error`, `runtime`, `telemetry`, `master`, `quorum`, `state`, `lease`.
 
@@ -22,15 +22,16 @@ use crate::state::LockState;
 use crate::state::local_queue::{LocalHolder, QueueEntry, QueuePermit};
 use crate::telemetry::span::LockSpan;
 
-/// How long a pause is at most where the masters tell when to try, unless
-/// [`retry_delay`](crate::RedlockBuilder::retry_delay) is longer. Not all that happens to a lock is
-/// told: a `FLUSHALL` is not.
+/// The longest pause if the masters report changes, unless
+/// [`retry_delay`](crate::RedlockBuilder::retry_delay) is longer. Some changes are not reported,
+/// such as those by `FLUSHALL`.
 const POLL: Duration = Duration::from_secs(1);
 
-/// Those who wait for the same end should not all come at once.
+/// The range of random delays after a holder's time is over, so that not all waiters try at the
+/// same moment.
 const SPREAD: Duration = Duration::from_millis(10);
 
-/// Makes one attempt.
+/// Makes one attempt, and records it in the span.
 pub(crate) async fn traced_attempt(
     state: &Arc<LockState>,
     keys: &Arc<[Bytes]>,
@@ -41,7 +42,7 @@ pub(crate) async fn traced_attempt(
     let outcome = run_attempt(state, keys, is_fenced, strategy).await;
     match &outcome {
         Ok(lease) => {
-            // Who has it has it as soon as a quorum agrees.
+            // The lock is acquired as soon as a quorum agrees; further votes are not counted.
             span.record_attempt(quorum(state.masters.handles.len()));
             span.record_acquired(lease.validity().remaining());
         }
@@ -69,14 +70,15 @@ async fn run_attempt(
         () = state.shutdown.closed() => return Err(Error::Closed.into()),
         outcome = outcome => outcome,
     };
-    // The owner task goes without a word only if its runtime does.
+    // The owner task ends without an outcome only if its runtime ends.
     let pending = outcome.unwrap_or_else(|_| Err(Error::Closed.into()))?;
     let lease = pending.accept(task)?;
-    // Much time may have passed since it was offered, if this future was not polled.
+    // Much time may have passed since the lease was acquired, if this future was not polled.
     state.ensure_worth_having(lease.validity().valid_until())?;
     Ok(lease)
 }
 
+/// One caller that waits for a lock.
 pub(crate) struct Waiter<'a> {
     state: &'a Arc<LockState>,
     keys: &'a Arc<[Bytes]>,
@@ -91,14 +93,14 @@ pub(crate) struct Waiter<'a> {
     span: LockSpan,
 }
 
-/// What an attempt that failed says of the pause after it.
+/// The pause after a failed attempt.
 #[derive(Default)]
 struct RetryPlan {
-    /// How long it is if the masters do not tell when to try.
+    /// Delay before the next attempt if no key watch is available.
     delay_without_watch: Duration,
-    /// Whether one master is asked first then.
+    /// True if the next attempt asks one master first, should no key watch be available.
     one_master_first: bool,
-    /// How long it is at least if they do; `None` if they are not to be asked.
+    /// Minimum delay if key watches are available; `None` disables watching.
     min_delay_with_watch: Option<Duration>,
 }
 
@@ -120,8 +122,8 @@ impl<'a> Waiter<'a> {
         }
     }
 
-    /// Waits in line, and for a holder in this process, for `limit` at most; says whether it is our
-    /// turn.
+    /// Waits in the local queue, and for a holder in this process, for at most `limit`. Returns
+    /// whether the caller may contend for the lock.
     pub(crate) async fn wait_in_queue(&mut self, limit: Duration) -> Result<bool> {
         let start = Instant::now();
         let permit = tokio::select! {
@@ -135,7 +137,7 @@ impl<'a> Waiter<'a> {
             return Ok(true);
         };
         let left = limit.saturating_sub(start.elapsed());
-        // One that is being given back has nothing left, and soon ends.
+        // A lock that is being released has no time left, and its hold ends soon.
         let most = match holder.validity().check() {
             Ok(()) => holder.validity().remaining().min(POLL),
             Err(_) => POLL,
@@ -144,14 +146,17 @@ impl<'a> Waiter<'a> {
         tokio::select! {
             biased;
             () = self.state.shutdown.closed() => return Err(Error::Closed),
-            () = holder.wait_ended() => self.strategy = self.strategy(self.entry.take_contended_handover()),
+            () = holder.wait_ended() => {
+                let is_contended = self.entry.take_contended_handover();
+                self.strategy = self.choose_strategy(is_contended);
+            }
             slept = self.state.sleep(most) => slept?,
         }
         Ok(true)
     }
 
-    /// How to try: fast, or on even terms with others if there are any.
-    fn strategy(&self, is_contended: bool) -> AcquireStrategy {
+    /// Chooses the strategy: all masters at once, or one master first if other processes contend.
+    fn choose_strategy(&self, is_contended: bool) -> AcquireStrategy {
         if !is_contended {
             return AcquireStrategy::AllMasters;
         }
@@ -159,7 +164,8 @@ impl<'a> Waiter<'a> {
         AcquireStrategy::OneMasterFirst { held_masters }
     }
 
-    /// Makes an attempt; if it fails, [`pause`](Self::pause) before the next one.
+    /// Makes one attempt. If it fails, call [`wait_for_change`](Self::wait_for_change) before the
+    /// next one.
     pub(crate) async fn try_acquire(&mut self) -> Result<Lease> {
         let start = Instant::now();
         let strategy = std::mem::take(&mut self.strategy);
@@ -180,6 +186,7 @@ impl<'a> Waiter<'a> {
         Err(error)
     }
 
+    /// Plans the pause after an attempt that failed with `error` and lasted `took`.
     fn retry_plan_after(
         &mut self,
         error: &Error,
@@ -209,7 +216,7 @@ impl<'a> Waiter<'a> {
                     min_delay_with_watch: Some(delay_without_watch),
                 }
             }
-            // Whoever was first needs two round trips to have it.
+            // The client that was first needs two round trips to acquire the lock.
             FailureCause::LostFirstVote => RetryPlan {
                 min_delay_with_watch: Some(took + self.backoff.split(took * 2)),
                 delay_without_watch: self.backoff.wait(None),
@@ -218,7 +225,8 @@ impl<'a> Waiter<'a> {
         }
     }
 
-    /// How long there has been no quorum, after an attempt that failed with `error`; zero if there is.
+    /// Returns for how long there has been no quorum, after an attempt that failed with `error`;
+    /// zero if there is a quorum.
     pub(crate) fn outage(&self, error: &Error) -> Duration {
         if let Error::NoQuorum { .. } | Error::ValidityExhausted { .. } = error {
             let (now, gap) = (
@@ -233,7 +241,7 @@ impl<'a> Waiter<'a> {
         Duration::ZERO
     }
 
-    /// Waits until another attempt makes sense, for `limit` at most.
+    /// Waits until another attempt makes sense, for at most `limit`.
     pub(crate) async fn wait_for_change(&mut self, limit: Duration) -> Result<()> {
         let start = Instant::now();
         let needed = quorum(self.state.masters.handles.len());
@@ -283,7 +291,7 @@ impl<'a> Waiter<'a> {
                 if is_wake_up {
                     self.wake_budget.take();
                 }
-                self.strategy = self.strategy(is_contended);
+                self.strategy = self.choose_strategy(is_contended);
                 return Ok(());
             }
             tokio::select! {
@@ -300,7 +308,7 @@ impl<'a> Waiter<'a> {
     }
 }
 
-/// Resolves once the holder's time is over; never where there is none.
+/// Waits until the holder in this process has released the lock; forever if there is none.
 async fn wait_ended(holder: &mut Option<LocalHolder>) {
     match holder {
         Some(holder) => holder.wait_ended().await,

@@ -1,4 +1,4 @@
-//! A lock that was acquired: what its guard holds, and what its owner task serves.
+//! An acquired lock: the guard's end, and the inbox of its owner task.
 //!
 //! May import: `error`, `config`, `runtime`, `telemetry`, `master`, `quorum`, `state`.
 
@@ -20,18 +20,18 @@ use crate::runtime::inline_task::TaskHandle;
 use crate::runtime::shutdown::{GuardToken, ShutdownTracker};
 use crate::state::validity::{LeaseValidity, ReleaseOnDrop};
 
-/// What a guard asks of the task that owns its lease.
+/// A command of the guard to the task that owns its lease.
 pub(crate) enum LeaseCommand {
-    /// Extend it from now on by yourself.
+    /// Extend the lease automatically from now on.
     AutoExtend(AutoExtend),
-    /// Have this stand beside it, from the next extension on.
+    /// Store this election record next to the lock, from the next extension on.
     SetRecord(Bytes),
     Extend(oneshot::Sender<Result<()>>),
     Release(oneshot::Sender<Result<Release>>),
 }
 
-/// A lease on its way to whoever waits for it, which may not be there any more. Dropped, it has the
-/// owner task release the lock: the closed channel is the message.
+/// A lease on its way to the caller that waits for it, which may have given up. Dropping it makes
+/// the owner task release the lock, because the closed channel is the signal.
 pub(crate) struct PendingLease {
     commands: mpsc::UnboundedSender<LeaseCommand>,
     validity: Arc<LeaseValidity>,
@@ -41,7 +41,7 @@ pub(crate) struct PendingLease {
 }
 
 impl PendingLease {
-    /// An offer, and what its owner has to serve.
+    /// Creates a pending lease, and the inbox that its owner has to serve.
     pub(crate) fn new(
         validity: Arc<LeaseValidity>,
         fence: u64,
@@ -64,7 +64,7 @@ impl PendingLease {
         (pending, inbox)
     }
 
-    /// The lease, unless a shutdown was faster.
+    /// Turns this into a lease, unless a shutdown came first.
     pub(crate) fn accept(self, task: TaskHandle) -> Result<Lease> {
         let token = self
             .shutdown
@@ -88,8 +88,8 @@ pub(crate) struct LeaseInbox {
 }
 
 impl LeaseInbox {
-    /// The first order, which is `None` if the lease is not wanted or `closed` came before
-    /// anybody accepted it.
+    /// Returns the first command, or `None` if the lease was dropped, or if `closed` resolved
+    /// before the lease was accepted.
     pub(crate) async fn first_command(
         &mut self,
         closed: impl Future<Output = ()>,
@@ -106,11 +106,11 @@ impl LeaseInbox {
     }
 }
 
-/// The guard's end of a lease. Dropped, wherever that is, it has the owner task release the lock.
+/// The guard's end of a lease. Dropping it, on any thread, makes the owner task release the lock.
 pub(crate) struct Lease {
     release_on_drop: ReleaseOnDrop,
-    /// Says that the lease is in use. Given up before the owner hears that it is to be released: in
-    /// between, a shutdown waits for one more than it must, and not for one less.
+    /// Counts the lease as in use. It is dropped before the owner receives the release. In between,
+    /// a shutdown waits for one lease too many, but never for one too few.
     token: GuardToken,
     task: TaskHandle,
     commands: mpsc::UnboundedSender<LeaseCommand>,
@@ -118,7 +118,7 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// The lock's fence; 0 if none was asked for.
+    /// Returns the lock's fence; 0 if none was requested.
     pub(crate) const fn fence(&self) -> u64 {
         self.fence
     }
@@ -127,22 +127,22 @@ impl Lease {
         &self.release_on_drop.0
     }
 
-    /// Has the owner task extend it by itself.
+    /// Makes the owner task extend the lease automatically.
     pub(crate) fn auto_extend(&self, auto: AutoExtend) {
-        // Where the owner is gone, so is all that could be extended.
+        // If the owner is gone, there is nothing left to extend.
         let _ = self.commands.send(LeaseCommand::AutoExtend(auto));
     }
 
-    /// Extends it, and writes who has it beside it.
+    /// Extends the lease, and stores the election record next to the lock.
     pub(crate) async fn announce(&self, record: Bytes) -> Result<()> {
-        // As above.
+        // If the owner is gone, the extension fails.
         let _ = self.commands.send(LeaseCommand::SetRecord(record));
         self.extend().await
     }
 
     pub(crate) async fn extend(&self) -> Result<()> {
         let (reply, answer) = oneshot::channel();
-        // Where the owner is gone, so is the receiver of the answer.
+        // If the owner is gone, so is the receiver of the answer.
         self.task
             .send_and_poll(|| drop(self.commands.send(LeaseCommand::Extend(reply))));
         answer.await.unwrap_or(Err(Error::Closed))

@@ -1,4 +1,4 @@
-//! When a lock is extended by itself, and how often at most: no clock, no network.
+//! The schedule of automatic extensions and their limits: pure functions, without clock or network.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::config::auto_extend::AutoExtend;
 use crate::quorum::decision::valid_until;
 use crate::runtime::clock::LockInstant;
 
-/// The extensions of one lease.
+/// The schedule and the limits of one lease's extensions.
 pub(crate) struct RenewalSchedule {
     ttl: Duration,
     since: LockInstant,
@@ -17,7 +17,7 @@ pub(crate) struct RenewalSchedule {
 }
 
 impl RenewalSchedule {
-    /// Of a lease whose first command was sent after `since`.
+    /// Creates the schedule of a lease whose first command was sent after `since`.
     pub(crate) fn new(ttl: Duration, since: LockInstant) -> Self {
         Self {
             ttl,
@@ -29,16 +29,17 @@ impl RenewalSchedule {
         }
     }
 
+    /// Enables automatic extension with these limits.
     pub(crate) const fn enable(&mut self, auto: AutoExtend) {
         self.auto = Some(auto);
     }
 
-    /// When to extend next; never if it is not to be.
+    /// Returns when to extend next; `None` if automatic extension is not enabled.
     pub(crate) fn due(&self) -> Option<LockInstant> {
         self.auto.map(|_| self.due)
     }
 
-    /// Whether an extension that begins now stays within the limits.
+    /// Returns whether an extension that begins at `now` stays within the limits.
     pub(crate) fn may_extend(&self, now: LockInstant) -> bool {
         let Some(auto) = self.auto else {
             return true;
@@ -60,8 +61,8 @@ impl RenewalSchedule {
         self.due = start + self.ttl / 3;
     }
 
-    /// After an extension of which nothing is known: the next one soon, but not all at once where
-    /// many locks share the masters.
+    /// Schedules the next extension after one whose outcome is unknown: soon, but with a random
+    /// pause, because many locks may share the masters.
     pub(crate) fn record_failure(&mut self, now: LockInstant) {
         let longest = self.ttl / 12;
         let factor = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);

@@ -1,4 +1,4 @@
-//! In which order the masters are asked where they are not asked all at once.
+//! The order in which masters are asked if they are not asked all at once.
 
 use std::sync::atomic::Ordering;
 
@@ -6,11 +6,13 @@ use bytes::Bytes;
 
 use crate::master::MasterHandle;
 
-/// The numbers of the masters, in an order that is the same for everybody who wants this lock, in
-/// whatever order they were told of the masters; those come last where somebody is known to have it,
-/// and those that did not answer lately.
+/// Returns the indices of the masters in the order in which they are asked.
 ///
-/// It is another one for each lock, so that no master breaks all ties.
+/// The order is the same for all clients that want this lock, in whatever order they were given the
+/// masters. Masters on which another client is known to hold the lock come last, and after them
+/// those that did not answer lately.
+///
+/// The order differs from lock to lock, so that no master decides all ties.
 pub(crate) fn rank_masters(
     masters: &[MasterHandle],
     keys: &[Bytes],
@@ -27,8 +29,9 @@ pub(crate) fn rank_masters(
     order
 }
 
-/// FNV-1a, finished as in MurmurHash3, since names that differ in their last byte would else have
-/// neighbouring ranks. std's hashes may change from one of its versions to the next.
+/// Hashes with FNV-1a and the finalizer of MurmurHash3, because otherwise names that differ only in
+/// their last byte would have neighbouring ranks. The hash functions of std are not used, because
+/// they may change between its versions.
 fn rank(key: &[u8], server: &[u8]) -> u64 {
     let bytes = key.iter().chain(&[0]).chain(server);
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

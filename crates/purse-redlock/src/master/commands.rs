@@ -1,4 +1,4 @@
-//! Commands and scripts of a lock, and what their replies mean.
+//! The commands and scripts of a lock, and the meaning of their replies.
 
 use std::time::Duration;
 
@@ -43,10 +43,10 @@ static RESIGN: Script = Script::write(
     ),
 );
 
-/// How long a counter is kept after its last use, in milliseconds: a day.
+/// The time that a fence counter is kept after its last use, in milliseconds: one day.
 const COUNTER_LIFE: u64 = 24 * 60 * 60 * 1_000;
 
-/// The command that a request is, without bounds.
+/// Builds the command of a request, without a timeout.
 pub(crate) fn command(request: &Request) -> Command {
     let Request {
         action,
@@ -55,20 +55,21 @@ pub(crate) fn command(request: &Request) -> Command {
         ref record,
         ..
     } = *request;
-    let with = |script, beside: Option<fn(&[u8]) -> Bytes>| {
-        let beside = beside.into_iter();
-        let beside = beside.flat_map(|beside| keys.iter().map(move |key| beside(key)));
-        let keys = keys.iter().cloned().chain(beside);
+    let with = |script, suffixed: Option<fn(&[u8]) -> Bytes>| {
+        let suffixed = suffixed.into_iter();
+        let suffixed = suffixed.flat_map(|suffixed| keys.iter().map(move |key| suffixed(key)));
+        let keys = keys.iter().cloned().chain(suffixed);
         let command = keys.fold(Command::script(script), Command::key);
         command.arg(token.to_bytes())
     };
     let script = |script| with(script, None);
-    let recording = |script| with(script, Some(leader));
-    let counting = |script| with(script, Some(counter));
+    let with_record = |script| with(script, Some(leader));
+    let with_counters = |script| with(script, Some(counter));
     let ttl = request.millis();
     match action {
         Action::Acquire => match &**keys {
-            // Alone it needs no script, and is what everybody else's locks are made with.
+            // A single key needs no script. `SET` is also the command that other libraries take
+            // locks with.
             [key] => Command::write("SET")
                 .key(key.clone())
                 .arg(token.to_bytes())
@@ -77,20 +78,20 @@ pub(crate) fn command(request: &Request) -> Command {
                 .arg(ttl),
             _ => script(&ACQUIRE).arg(ttl),
         },
-        Action::AcquireFenced => counting(&ACQUIRE_FENCED).arg(ttl).arg(COUNTER_LIFE),
-        Action::Raise(fence) => counting(&RAISE).arg(fence).arg(COUNTER_LIFE),
+        Action::AcquireFenced => with_counters(&ACQUIRE_FENCED).arg(ttl).arg(COUNTER_LIFE),
+        Action::Raise(fence) => with_counters(&RAISE).arg(fence).arg(COUNTER_LIFE),
         Action::Extend => match record {
-            Some(record) => recording(&ANNOUNCE).arg(ttl).arg(record.clone()),
+            Some(record) => with_record(&ANNOUNCE).arg(ttl).arg(record.clone()),
             None => script(&EXTEND).arg(ttl),
         },
         Action::Release => match record {
-            Some(record) => recording(&RESIGN).arg(record.clone()),
+            Some(record) => with_record(&RESIGN).arg(record.clone()),
             None => script(&RELEASE),
         },
     }
 }
 
-/// What a reply means.
+/// Interprets the reply to a request.
 pub(crate) fn read(request: &Request, reply: Reply) -> Result<Answer> {
     let Request { action, keys, .. } = request;
     if !matches!(action, Action::AcquireFenced | Action::Release) {
@@ -137,7 +138,7 @@ fn wrong_type(keys: &[Bytes], index: usize) -> Error {
     Error::new(ErrorKind::WrongType, message)
 }
 
-/// Reads a PTTL: -2 is a key that does not exist, -1 one that never ends.
+/// Interprets a PTTL reply: -2 is a key that does not exist, -1 a key that never expires.
 pub(crate) fn free_in(pttl: i64) -> Option<Duration> {
     match pttl {
         -1 => None,
@@ -145,17 +146,17 @@ pub(crate) fn free_in(pttl: i64) -> Option<Duration> {
     }
 }
 
-/// Takes the token out of an error: servers repeat the arguments of a command they do not know, cut
-/// somewhere.
+/// Removes the token from an error. Servers repeat the arguments of a command that they do not
+/// know, cut off at some length.
 pub(crate) fn redact(error: Error, token: &Token) -> Error {
-    // Debug shows the causes as well.
+    // Debug output contains the causes as well.
     let text = format!("{error} {error:?}");
     if !text.contains("with args beginning with") && !token.is_in(&text) {
         return error;
     }
     Error::new(
         error.kind(),
-        "it failed with words that are left out here, as they repeat the lock's token",
+        "server error omitted because it contains the lock token",
     )
 }
 

@@ -1,4 +1,4 @@
-//! A connection to a master, together with what is known of the server it leads to.
+//! A connection to a master, together with the identity of the server that it leads to.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -9,23 +9,23 @@ use crate::master::Action;
 use crate::master::status::{MasterState, MasterStatus};
 use crate::runtime::clock::LockInstant;
 
-/// What stands between a lock and a master at this moment.
+/// The connection to a master, together with the identity and state of the server at its other end.
 pub(crate) struct MasterConnection {
     server: Arc<str>,
     current: RwLock<Arc<ConnectionState>>,
     last_reply: Mutex<LastReply>,
 }
 
-/// When the master last answered, and how fast.
+/// The moment of the master's last reply, and its round trip time.
 #[derive(Clone, Copy)]
 pub(crate) struct LastReply {
     pub(crate) at: LockInstant,
     round_trip: Option<Duration>,
 }
 
-/// A connection to one run of one server, and what is known of that.
+/// A connection to one run of one server, and what is known of that server.
 pub(crate) struct ConnectionState {
-    /// Leads to the server that `state` tells of, and can lead to no other.
+    /// Leads to the server that `state` describes, and cannot lead to another.
     session: Option<Session>,
     run_id: Option<String>,
     state: MasterState,
@@ -55,7 +55,7 @@ impl MasterConnection {
         &self.server
     }
 
-    /// The connection for an action, and whether what is answered counts as a vote.
+    /// Returns the session for an action, and whether the answer counts as a vote.
     pub(crate) fn session_for(&self, action: Action) -> Result<(Session, Result<()>)> {
         self.current().session_for(action)
     }
@@ -71,7 +71,7 @@ impl MasterConnection {
         }
     }
 
-    /// The connection, if it stands.
+    /// Returns the session, if it is connected.
     pub(crate) fn session(&self) -> Option<Session> {
         let session = self.current().session.clone();
         session.filter(|session| !session.is_over())
@@ -81,7 +81,7 @@ impl MasterConnection {
         self.current().state.clone().at(LockInstant::now())
     }
 
-    /// Lets the master vote, or not, as `state` says.
+    /// Sets the session and the state, which decides whether the master may vote.
     pub(crate) fn set_state(&self, session: &Session, run_id: Option<&str>, state: MasterState) {
         self.replace(ConnectionState {
             session: Some(session.clone()),
@@ -90,13 +90,14 @@ impl MasterConnection {
         });
     }
 
-    /// Lets locks be released over a new connection, before it is known who is there.
+    /// Makes a new connection usable for releases before the server has been identified. It cannot
+    /// vote yet.
     pub(crate) fn attach_unidentified(&self, session: &Session) {
         let state = self.current().state.clone();
         self.set_state(session, None, state);
     }
 
-    /// The master cannot be asked for locks; gives the connection there was.
+    /// Marks the master as down, so that it may not vote. Returns the previous session.
     pub(crate) fn mark_down(&self, error: Error) -> Option<Session> {
         let old = self.current();
         let since = match old.state {
@@ -122,6 +123,7 @@ impl MasterConnection {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Records that the master replied after `round_trip`.
     pub(crate) fn record_reply(&self, round_trip: Duration) {
         let last_reply = LastReply {
             at: LockInstant::now(),
@@ -144,7 +146,7 @@ impl MasterConnection {
 }
 
 impl ConnectionState {
-    /// The connection for an action, and whether what is answered counts as a vote.
+    /// Returns the session for an action, and whether the answer counts as a vote.
     fn session_for(&self, action: Action) -> Result<(Session, Result<()>)> {
         let session = self.session.as_ref();
         let Some(session) = session.filter(|session| !session.is_over()) else {
@@ -154,15 +156,16 @@ impl ConnectionState {
             _ if action == Action::Release => Ok(()),
             MasterState::Up => Ok(()),
             state @ MasterState::Quarantined { .. } => {
-                let message = format!("{state}: it may have lost the locks of others");
+                let message = format!("{state}: the server may have lost locks that it granted");
                 if action != Action::Extend {
                     return Err(Error::new(ErrorKind::NotSent, message));
                 }
-                // What it still has shall last beyond the quarantine.
+                // The extension is sent, because a lock that the master still has should outlast
+                // the quarantine.
                 Err(Error::new(ErrorKind::Ambiguous, message))
             }
             MasterState::Down { error, .. } => {
-                let message = "connected, and not to be asked for locks yet";
+                let message = "connected, but not yet allowed to vote";
                 return Err(Error::new(ErrorKind::NotSent, message).with_source(error));
             }
             state @ MasterState::Duplicate { .. } => {

@@ -1,4 +1,4 @@
-//! The lines of one lease to all masters, driven by the task that owns it.
+//! The request queues of one lease to all masters, polled by the task that owns the lease.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -12,12 +12,13 @@ use crate::master::Masters;
 use crate::master::request_queue::{MasterReply, QueuedRequest, RequestContext, RequestQueue};
 use crate::master::token::Token;
 
-/// All lines of a lease. They move only while something is awaited here.
+/// The request queues of one lease. Requests make progress only while a method of this type is
+/// awaited.
 pub(crate) struct FanOut {
     context: RequestContext,
     queues: Vec<RequestQueue>,
-    /// One for all that can take too long, set to the first of it or earlier: mostly nothing does,
-    /// and a timer for each request would cost more than the request.
+    /// One timer for all requests, set to the earliest deadline or earlier. Few requests exceed
+    /// their deadline, and a timer per request would cost more than the request.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -37,22 +38,22 @@ impl FanOut {
         }
     }
 
-    /// How many masters there are.
+    /// Returns the number of masters.
     pub(crate) const fn len(&self) -> usize {
         self.queues.len()
     }
 
-    /// Queues a question to one master.
+    /// Queues a request to one master.
     pub(crate) fn send(&mut self, master: usize, request: QueuedRequest) {
         self.queues[master].push(request);
     }
 
-    /// The next answer. Dropped, none is lost.
+    /// Waits for the next reply. If the future is dropped, no reply is lost.
     pub(crate) async fn next(&mut self) -> MasterReply {
         poll_fn(|task| self.poll(task)).await
     }
 
-    /// Waits for something else, while what was asked goes on; nobody hears the answers.
+    /// Waits for `other`, while requests make progress. Their replies are discarded.
     pub(crate) async fn poll_while<T>(&mut self, other: impl Future<Output = T>) -> T {
         let mut other = pin!(other);
         poll_fn(|task| {
@@ -65,12 +66,12 @@ impl FanOut {
         .await
     }
 
-    /// Waits until nobody need wait for any of them any more.
+    /// Waits until a shutdown need not wait for any of the requests.
     pub(crate) async fn wait_settled(&mut self) {
         self.wait_until_all(RequestQueue::is_settled).await;
     }
 
-    /// Waits until all that was asked is done.
+    /// Waits until all requests are done.
     pub(crate) async fn wait_done(&mut self) {
         self.wait_until_all(RequestQueue::is_done).await;
     }

@@ -1,4 +1,4 @@
-//! How a lock's keys are on one master, and when that changes.
+//! The state of a lock's keys on one master, and the watch on their changes.
 
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
@@ -11,10 +11,11 @@ use purse_client::{Client, Command, ErrorKind, Reply, Result, Session};
 use crate::master::commands::free_in;
 use crate::master::{ChangeFuture, ElectionRecord, KeyState};
 
-/// How long a master has at least to say how a lock is. Nobody waits for it.
+/// The minimum time that a master has to report the state of a lock. No attempt waits for it.
 const MIN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Looks at the keys, and watches them from then on, over a connection of `client` for that alone.
+/// Reads the state of the keys, and watches them from then on, over a connection of `client` that
+/// is used for nothing else.
 pub(crate) async fn watch_keys(
     client: Client,
     keys: Arc<[Bytes]>,
@@ -42,8 +43,9 @@ pub(crate) async fn watch_keys(
     })
 }
 
-/// Looks at the record with this key, and watches it from then on, likewise; where the master does
-/// not let it be watched, it only looks, over `session`.
+/// Reads the election record with this key, and watches it from then on, over a connection of
+/// `client` that is used for nothing else. If the master does not allow the key to be watched, the
+/// record is only read, over `session`.
 pub(crate) async fn watch_record(
     client: Client,
     session: Option<Session>,
@@ -73,7 +75,7 @@ pub(crate) async fn watch_record(
     })
 }
 
-/// Resolves once one of them does.
+/// Waits until one of the changes occurs.
 async fn wait_any(mut changes: Vec<ChangeFuture>) {
     poll_fn(|task| {
         let mut changes = changes.iter_mut();

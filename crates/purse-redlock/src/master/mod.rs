@@ -1,4 +1,4 @@
-//! The way to one master: its connection, the requests to it, and what it is known to hold.
+//! One master: its connection, the requests to it, and the keys that it holds.
 //!
 //! May import: `keys`, `config`, `runtime`, `telemetry`.
 
@@ -27,8 +27,9 @@ use crate::master::status::MasterStatus;
 use crate::master::token::Token;
 use crate::runtime::clock::Clock;
 
-/// So many requests may be under way at one master. What a burst sends beyond that only waits in
-/// the queues of the client and the server, where it looks like silence and ends as a timeout.
+/// The maximum number of requests in flight at one master. In a burst, further requests would only
+/// wait in the queues of the client and the server, where the wait looks like a silent server and
+/// ends as a timeout.
 const MAX_IN_FLIGHT: usize = 32;
 
 /// All masters, and what requests to them need.
@@ -38,14 +39,15 @@ pub(crate) struct Masters {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// One master, and who may ask it.
+/// One master, and the permits that bound how many requests are in flight at it.
 pub(crate) struct MasterHandle {
     pub(crate) master: Arc<dyn Transport>,
-    /// Holds a permit for each request that may be in flight.
+    /// Contains a permit for each request that may be in flight.
     pub(crate) permits: Arc<Semaphore>,
-    /// Apart from the gate: a watch may take as long as connecting does, and votes cannot wait.
+    /// Contains a permit for each watch. Watches have permits of their own, because a watch may
+    /// take as long as connecting does, and votes cannot wait for it.
     pub(crate) watch_permits: Semaphore,
-    /// Whether it did not answer when it was last asked.
+    /// True if the master did not answer the last request.
     pub(crate) is_silent: AtomicBool,
 }
 
@@ -60,89 +62,95 @@ impl MasterHandle {
     }
 }
 
+/// A request's effect on the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
     Acquire,
-    /// Acquire, and have the master count.
+    /// Acquires the lock, and increments the fence counter.
     AcquireFenced,
-    /// Have the master count from this fence on, if the lock is still ours.
+    /// Raises the fence counter to this fence, if the lock is still ours.
     Raise(u64),
     Extend,
     Release,
 }
 
-/// One action on one key, or on several as one, by the owner of one token.
+/// One action on one key, or on several keys as one, by the owner of one token.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) action: Action,
     pub(crate) keys: Arc<[Bytes]>,
     pub(crate) token: Token,
     pub(crate) ttl: Duration,
-    /// What stands beside the lock, of one key, as long as it is ours: an extension writes it, the
-    /// release takes it away.
+    /// The election record stored next to the lock's key. Extensions write it, the release deletes
+    /// it. Only used with single-key locks.
     pub(crate) record: Option<Bytes>,
 }
 
 impl Request {
-    /// The ttl in milliseconds. The settings do not let one beyond their range through.
+    /// Returns the ttl in milliseconds. The settings exclude values that do not fit.
     pub(crate) fn millis(&self) -> u64 {
         u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX)
     }
 }
 
-/// What a master answered.
+/// A master's answer to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Answer {
-    /// Whether the key is, or was, ours; of several, whether all are or were.
+    /// True if the key holds, or held, our token; for several keys, if all do or did.
     pub(crate) ours: bool,
-    /// When it is free, all of it, if the master said so.
+    /// The time until all keys are free, if the master reported it.
     pub(crate) free_in: Option<Duration>,
-    /// The number that the master gave a lock that is fenced; else 0.
+    /// The fence that the master assigned to a fenced lock, otherwise 0.
     pub(crate) fence: u64,
 }
 
+/// The answer to a request.
 pub(crate) type RequestFuture = Pin<Box<dyn Future<Output = Result<Answer>> + Send>>;
 
-/// How a lock's keys were on one master.
+/// The state of a lock's keys on one master.
 pub(crate) struct KeyState {
-    /// When they are free, all of them, if they have an end; zero if they are.
+    /// The time until all keys are free, if they expire; zero if they are free.
     pub(crate) free_in: Option<Duration>,
-    /// Resolves once they may not be as they were any more, on whatever executor.
+    /// Resolves, on any executor, once the keys may have changed.
     pub(crate) changed: ChangeFuture,
 }
 
+/// Resolves once a key may have changed.
 pub(crate) type ChangeFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// The state of a lock's keys, and the watch on them.
 pub(crate) type WatchFuture = Pin<Box<dyn Future<Output = Result<KeyState>> + Send>>;
 
-/// What stands beside a lock on one master.
+/// The election record on one master.
 pub(crate) struct ElectionRecord {
     pub(crate) text: Option<Bytes>,
-    /// Resolves once it may be another one, on whatever executor.
+    /// Resolves, on any executor, once the record may have changed.
     pub(crate) changed: ChangeFuture,
 }
 
+/// An election record, and the watch on it.
 pub(crate) type RecordFuture = Pin<Box<dyn Future<Output = Result<ElectionRecord>> + Send>>;
 
 /// One master, as the lock sees it.
 ///
 /// Requests that are sent one after the other on one connection take effect in that order. A
-/// request whose future is dropped, or fails, may take effect all the same, and late.
+/// request whose future is dropped, or fails, may still take effect, and late.
 pub(crate) trait Transport: Send + Sync + 'static {
-    /// Its address, for messages.
+    /// Returns the master's address, for messages.
     fn server(&self) -> &str;
 
+    /// Sends a request.
     fn send(&self, request: Request) -> RequestFuture;
 
-    /// Looks at a lock's keys, and watches them from then on.
+    /// Reads the state of a lock's keys, and watches them from then on.
     fn watch(&self, keys: Arc<[Bytes]>) -> WatchFuture;
 
-    /// Looks at the record with this key, and watches it from then on.
+    /// Reads the election record with this key, and watches it from then on.
     fn watch_record(&self, key: Bytes) -> RecordFuture;
 
-    /// How it is, without asking it.
+    /// Returns the master's status, without asking it.
     fn status(&self) -> MasterStatus;
 
-    /// Gives up its connection, for ever.
+    /// Closes the connection permanently.
     fn close(&self);
 }

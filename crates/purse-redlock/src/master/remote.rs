@@ -1,4 +1,4 @@
-//! A master behind a connection that is known to lead to it.
+//! A master behind an identified connection.
 
 use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,12 +19,13 @@ pub(crate) struct Remote {
     connection: Arc<MasterConnection>,
     timeout: Duration,
     supervisor: JoinHandle<()>,
-    /// For looks at locks alone; gone once it is closed.
+    /// Used only to read and watch locks; `None` once the master is closed.
     watcher: Mutex<Option<Client>>,
 }
 
 impl Remote {
-    /// Creates a master whose connection the task `supervisor` keeps, for as long as the master lives.
+    /// Creates a master whose connection is maintained by the task `supervisor`, for as long as the
+    /// master lives.
     pub(crate) const fn new(
         connection: Arc<MasterConnection>,
         watcher: Client,
@@ -51,7 +52,7 @@ impl Transport for Remote {
     }
 
     fn send(&self, request: Request) -> RequestFuture {
-        // What cannot be asked now need not wait to hear so.
+        // A request that cannot be sent now fails immediately.
         let (session, vote) = match self.connection.session_for(request.action) {
             Ok(ready) => ready,
             Err(error) => return Box::pin(ready(Err(error))),
@@ -67,7 +68,7 @@ impl Transport for Remote {
     }
 
     fn watch(&self, keys: Arc<[Bytes]>) -> WatchFuture {
-        // One that would not grant it is not to count as free.
+        // A master that would not grant the lock must not count as free.
         if let Err(error) = self.connection.session_for(Action::Acquire) {
             return Box::pin(ready(Err(error)));
         }

@@ -1,4 +1,4 @@
-//! One lease's line to one master: one request at a time, in order.
+//! One lease's queue of requests to one master: one request at a time, in order.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -19,92 +19,94 @@ use crate::master::{Action, Answer, MasterHandle, Masters, Request, RequestFutur
 use crate::runtime::clock::LockInstant;
 use crate::telemetry::events;
 
-/// The longest pause before a release is tried again.
+/// The longest pause before a release is sent again.
 const MAX_RELEASE_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a shutdown waits for a SET that may still be on its way to a master that answers: once
-/// a network is whole again, what was lost on it is sent anew within about as long.
+/// The time that a shutdown waits for a SET that may still be in flight to a master that answers.
+/// Once a network is connected again, lost packets are retransmitted within about this time.
 const LATE_SET_WINDOW: Duration = Duration::from_secs(3);
 
-/// What one master said in one round of questions.
+/// One master's reply in one round of requests.
 pub(crate) struct MasterReply {
     pub(crate) master: usize,
     pub(crate) round: u64,
     pub(crate) answer: Result<Answer>,
 }
 
-/// An action, and the round of questions it belongs to.
+/// An action, and the round of requests to which it belongs.
 pub(crate) struct QueuedRequest {
     pub(crate) action: Action,
     pub(crate) round: u64,
-    /// What stands beside the lock, or may.
+    /// The election record that is, or may be, stored next to the lock.
     pub(crate) record: Option<Bytes>,
 }
 
-/// Who asks, and what for: the same on all lines of a lease.
+/// The part of a request that is the same for all requests of a lease.
 pub(crate) struct RequestContext {
     pub(crate) masters: Arc<Masters>,
     pub(crate) keys: Arc<[Bytes]>,
     pub(crate) token: Token,
 }
 
-/// What is known of our token on the master.
+/// The state of our token on the master.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum TokenState {
-    /// It was never set there.
+    /// The token was never set there.
     Absent,
-    /// It was set.
+    /// The token was set.
     Present,
-    /// It may have been set, or may be yet.
+    /// The token may have been set, or may still be set.
     Unknown,
 }
 
-/// A question under way.
+/// A request that has been taken from the queue and is not finished.
 struct InFlightRequest {
     queued: QueuedRequest,
     step: Step,
-    /// When the step has taken too long, or the pause is over.
+    /// The moment when the step has taken too long, or when the pause is over.
     deadline: Instant,
-    /// Of a release, once it has been answered for the first time.
+    /// Set for a release once it has been answered for the first time.
     release_retry: Option<ReleaseRetry>,
 }
 
+/// The step of a request.
 enum Step {
-    /// Waits for a turn among all that ask the master.
+    /// Waits for a permit among all requests to the master.
     AwaitPermit(PermitFuture),
-    /// Waits for the answer.
+    /// Waits for the reply.
     AwaitReply {
         reply_future: RequestFuture,
         _permit: OwnedSemaphorePermit,
     },
-    /// Waits until it makes sense to ask again.
+    /// Waits before the request is sent again.
     Backoff,
 }
 
 type PermitFuture =
     Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send + Sync>>;
 
-/// A release that goes on, as the master may have our token, now or later.
+/// A release that is repeated, because the master may hold our token now or later.
 struct ReleaseRetry {
     pause: Duration,
-    /// Since when the master says that our token is not there.
+    /// The moment since which the master has reported that our token is not there.
     denied_since: Option<LockInstant>,
 }
 
-/// It is no task: whoever has it polls it.
+/// A queue of requests to one master. It is not a task: its owner polls it.
 pub(crate) struct RequestQueue {
     master: usize,
     queue: VecDeque<QueuedRequest>,
     in_flight: Option<InFlightRequest>,
     token_state: TokenState,
     record: Option<Bytes>,
-    /// When our token is gone by itself, as far as can be known.
+    /// The moment when our token will have expired on the master, as far as is known.
     expiry: LockInstant,
+    /// True if a shutdown has to wait for this queue.
     is_awaited: bool,
 }
 
 impl RequestQueue {
-    /// A line to the master of that number.
+    /// Creates a queue to the master with this index.
     pub(crate) const fn new(master: usize, now: LockInstant) -> Self {
         Self {
             master,
@@ -117,28 +119,29 @@ impl RequestQueue {
         }
     }
 
-    /// Queues what is to be asked next.
+    /// Adds a request to the queue.
     pub(crate) fn push(&mut self, request: QueuedRequest) {
         self.queue.push_back(request);
     }
 
-    /// Whether all that was asked is done.
+    /// Returns whether all requests are done.
     pub(crate) fn is_done(&self) -> bool {
         self.in_flight.is_none() && self.queue.is_empty()
     }
 
-    /// Whether nobody need wait for it: it is done, or all that is left is to make sure.
+    /// Returns whether a shutdown need not wait for the queue: it is done, or all that is left is a
+    /// repeated release.
     pub(crate) fn is_settled(&self) -> bool {
         self.is_done() || !self.is_awaited
     }
 
-    /// When it is to be polled at the latest.
+    /// Returns the latest moment at which the queue must be polled.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.in_flight.as_ref().map(|in_flight| in_flight.deadline)
     }
 
-    /// Goes on with what was asked, up to the next answer. Looks at the clock if something
-    /// `may_be_late`.
+    /// Makes progress up to the next reply. Checks the deadline only if a request `may_be_late`,
+    /// because reading the clock costs time.
     pub(crate) fn poll(
         &mut self,
         context: &RequestContext,
@@ -163,7 +166,7 @@ impl RequestQueue {
                         continue;
                     }
                     _ if is_late => Some(Err(queue_timeout_error(context))),
-                    // It is never closed.
+                    // The semaphore is never closed.
                     _ => None,
                 },
                 Step::AwaitReply { reply_future, .. } => match reply_future.as_mut().poll(task) {
@@ -199,8 +202,8 @@ impl RequestQueue {
         }
     }
 
-    /// What is to be asked now. Nobody waits any more for the answer to an extension that something
-    /// follows, nor to the like.
+    /// Returns the next request to send. Skips extensions and raises that a later request follows,
+    /// because no caller waits for their answers any more.
     fn next_request(&mut self) -> Option<QueuedRequest> {
         let mut request = self.queue.pop_front()?;
         while matches!(request.action, Action::Extend | Action::Raise(_))
@@ -236,12 +239,14 @@ impl RequestQueue {
         });
     }
 
+    /// Records whether the master was silent, for the order in which masters are asked.
     fn record_silence(&self, context: &RequestContext, is_silent: bool) {
         let handle = context.handle(self.master);
         handle.is_silent.store(is_silent, Ordering::Relaxed);
     }
 
-    /// Ends the question with its answer, if that is the end; what is to be told of it.
+    /// Finishes the request with its answer, unless it is repeated. Returns the reply to report, if
+    /// it has not been reported.
     fn finish(&mut self, context: &RequestContext, answer: Result<Answer>) -> Option<MasterReply> {
         let in_flight = self.in_flight.take()?;
         let (settings, now) = (&context.masters.settings, context.masters.clock.now());
@@ -263,7 +268,7 @@ impl RequestQueue {
         })
     }
 
-    /// Has a release go on until the master surely does not have our token.
+    /// Repeats a release until the master is certain not to hold our token.
     fn retry_release(
         &mut self,
         context: &RequestContext,
@@ -301,10 +306,10 @@ impl RequestQueue {
         });
     }
 
-    /// Whether our token is off the master, and will not come back.
+    /// Returns whether our token is off the master and cannot come back.
     ///
-    /// If a SET got no reply, it is not enough that the token is not there: the SET may still be on
-    /// its way, on a connection that was given up, for seconds if the network was cut.
+    /// If a SET got no reply, it is not enough that the token is not there. The SET may still be in
+    /// flight, on a connection that was given up, for seconds if the network was cut.
     fn is_gone(&self, answer: &Result<Answer>) -> bool {
         match (answer, self.token_state) {
             (Ok(Answer { ours: true, .. }), _) | (_, TokenState::Absent) => true,
@@ -339,7 +344,8 @@ impl RequestContext {
         &self.masters.handles[master]
     }
 
-    /// The transport keeps the node timeout; this bound holds whatever the transport does.
+    /// Returns the longest time that a reply may take. The transport enforces the master timeout;
+    /// this bound also holds if the transport does not.
     fn reply_timeout(&self) -> Duration {
         self.masters.settings.master_timeout.saturating_mul(2)
     }
@@ -350,7 +356,7 @@ fn queue_timeout_error(context: &RequestContext) -> Error {
     Error::new(
         ErrorKind::NotSent,
         format!(
-            "so many other requests are under way that there was no turn within {queue_timeout:?}"
+            "too many requests to this master are in flight: no permit within {queue_timeout:?}"
         ),
     )
 }
@@ -363,7 +369,7 @@ fn no_reply_error(context: &RequestContext) -> Error {
     )
 }
 
-/// Whether the master said how the lock is there.
+/// Returns whether the master reported the state of the lock.
 fn has_lock_state(answer: &Result<Answer>) -> bool {
     match answer {
         Ok(_) => true,
@@ -371,6 +377,7 @@ fn has_lock_state(answer: &Result<Answer>) -> bool {
     }
 }
 
+/// Returns what the answer to an acquisition reveals about our token.
 fn token_state(answer: &Result<Answer>) -> TokenState {
     match answer {
         Ok(Answer { ours: true, .. }) => TokenState::Present,
@@ -379,9 +386,9 @@ fn token_state(answer: &Result<Answer>) -> TokenState {
             ErrorKind::NotSent | ErrorKind::Closed | ErrorKind::Config | ErrorKind::Auth => {
                 TokenState::Absent
             }
-            // Our own script said so, and did nothing.
+            // This error comes from our own script, which did nothing.
             ErrorKind::WrongType => TokenState::Absent,
-            // An error reply as well: what stands between us and the server may have made it.
+            // This includes error replies, because a proxy between us and the server may have sent one.
             _ => TokenState::Unknown,
         },
     }

@@ -1,14 +1,15 @@
-//! What proves that a lock is ours.
+//! The token that proves the ownership of a lock.
 
 use bytes::Bytes;
 use uuid::Uuid;
 
-/// So many of the token's first bytes are too much to show.
-const TELLING: usize = 4;
+/// The number of the token's first bytes that must not be shown.
+const REVEALING_PREFIX: usize = 4;
 
-/// A secret of one attempt: 122 random bits as text, the form Python purse uses.
+/// A secret of one attempt: 122 random bits as text, in the form that Python's redis-purse uses.
 ///
-/// Never shown: whoever knows it can release the lock. Hence no `Debug` and no `Display`.
+/// It is never shown, because a client that knows it can release the lock. Therefore it implements
+/// neither `Debug` nor `Display`.
 #[derive(Clone)]
 pub(crate) struct Token(Bytes);
 
@@ -21,11 +22,12 @@ impl Token {
         self.0.clone()
     }
 
-    /// Whether `text` gives the token away, or its beginning: servers cut what they repeat.
+    /// Returns whether `text` contains the token or its beginning, because servers cut off the
+    /// arguments that they repeat.
     pub(crate) fn is_in(&self, text: &str) -> bool {
-        let start = &self.0[..TELLING];
+        let start = &self.0[..REVEALING_PREFIX];
         text.as_bytes()
-            .windows(TELLING)
+            .windows(REVEALING_PREFIX)
             .any(|window| window == start)
     }
 }

@@ -1,4 +1,4 @@
-//! Connecting to the masters, and making sure that they are several.
+//! Connects to the masters for the first time, and makes sure that they are different servers.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use crate::quorum::decision::quorum;
 use crate::runtime::clock::LockInstant;
 use crate::telemetry::events;
 
-/// A master that was tried once.
+/// The result of the first attempt to connect to a master.
 struct ConnectAttempt {
     supervisor: MasterSupervisor,
     identified: Result<IdentifiedSession, ClientError>,
 }
 
-/// The keepers of all masters, of which a quorum is connected.
+/// Connects to all masters. Returns their supervisors, of which a quorum is connected.
 pub(crate) async fn connect_masters(
     masters: Vec<Master>,
     policy: VotingPolicy,
@@ -77,8 +77,9 @@ pub(crate) async fn connect_masters(
     Ok(supervisors)
 }
 
-/// Whether masters that have only just started count at once, for the first time: a new
-/// installation has no others. Where a quorum is older, the young ones have more likely restarted.
+/// Returns whether masters that have only just started may vote immediately, at the first
+/// connection. A new installation has no other masters. If a quorum is older, the young masters
+/// have more likely restarted.
 fn trusts_young(attempts: &[ConnectAttempt], policy: VotingPolicy) -> bool {
     let identified = attempts
         .iter()
@@ -92,7 +93,7 @@ fn trusts_young(attempts: &[ConnectAttempt], policy: VotingPolicy) -> bool {
     }
 }
 
-/// Tries all at once, and keeps their order.
+/// Tries all masters at once, and keeps their order.
 async fn try_all(masters: Vec<Master>, policy: VotingPolicy) -> Result<Vec<ConnectAttempt>> {
     let registry = Arc::new(MasterRegistry::new(masters.len()));
     let mut tasks = JoinSet::new();
@@ -119,7 +120,7 @@ async fn try_all(masters: Vec<Master>, policy: VotingPolicy) -> Result<Vec<Conne
         .collect()
 }
 
-/// Fails only where trying again would not help.
+/// Tries one master. Fails only if another attempt would not help.
 async fn try_master(mut supervisor: MasterSupervisor) -> Result<ConnectAttempt, ClientError> {
     match supervisor.connect_and_identify().await {
         Err(error) if matches!(error.kind(), ErrorKind::Auth | ErrorKind::Config) => Err(error),
@@ -130,7 +131,8 @@ async fn try_master(mut supervisor: MasterSupervisor) -> Result<ConnectAttempt, 
     }
 }
 
-/// Refuses the same database of the same address twice, up or down: its votes would count double.
+/// Refuses the same database of the same address twice, up or down, because its votes would count
+/// double.
 fn refuse_same_address(attempts: &[ConnectAttempt]) -> Result<()> {
     for (second, other) in attempts.iter().enumerate() {
         for (first, one) in attempts[..second].iter().enumerate() {

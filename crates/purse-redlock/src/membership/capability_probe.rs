@@ -1,4 +1,4 @@
-//! What a master lets us do, found out with keys that nobody uses.
+//! Finds out what a master allows, with keys that no client uses.
 
 use std::time::Duration;
 
@@ -10,24 +10,25 @@ use crate::master::token::Token;
 use crate::master::{Action, Answer, Request};
 use crate::telemetry::events;
 
-/// How long each command may take.
+/// The timeout of each command.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long a key lasts that could not be deleted.
+/// The ttl of a key that could not be deleted.
 const TTL: Duration = Duration::from_secs(5);
 
-/// Runs each script once, on a key that does not exist: a lock that could be acquired and never
-/// released would be found out too late. The server knows the scripts from then on.
+/// Runs each script once, on a key that does not exist, because otherwise a lock that can be
+/// acquired but not released would be noticed too late. The server has cached the scripts from then
+/// on.
 pub(crate) async fn probe_scripts(session: &Session) -> Result<()> {
     let probe = Probe::new();
     for action in [Action::Release, Action::Extend] {
         match probe.run(session, action).await {
             Ok(_) => {}
-            // The locks' keys may well be others.
+            // The user may still have access to the keys of the locks.
             Err(error) if is_about_keys(&error) => {}
             Err(error) if is_refusal(&error) => {
                 let message =
-                    "locks are released and extended by scripts, which this server does not allow";
+                    "this server does not allow the scripts that release and extend locks";
                 return Err(Error::new(ErrorKind::Config, message).with_source(error));
             }
             Err(error) => return Err(error),
@@ -36,10 +37,11 @@ pub(crate) async fn probe_scripts(session: &Session) -> Result<()> {
     Ok(())
 }
 
-/// Whether a lock that is taken by way of `one` session is there by way of the `other`.
+/// Returns whether a lock that is taken through `one` session is visible through the `other`.
 ///
-/// For servers that do not tell who they are. A user who may only use some keys cannot find this
-/// out, nor anybody while the other session is over; then they count as two.
+/// It is used for servers that do not report their identity. A user whose keys are restricted
+/// cannot find this out, and it cannot be found out while the other session is disconnected. The
+/// masters then count as two servers.
 pub(crate) async fn share_a_store(one: &Session, other: &Session) -> bool {
     let probe = Probe::new();
     let found = async {
@@ -47,7 +49,7 @@ pub(crate) async fn share_a_store(one: &Session, other: &Session) -> bool {
         let released = probe.run(other, Action::Release).await;
         let is_one = released.as_ref().is_ok_and(|answer| answer.ours);
         if !is_one {
-            // What cannot be deleted goes by itself.
+            // A key that cannot be deleted expires.
             let _ = probe.run(one, Action::Release).await;
         }
         released.map(|_| is_one)
@@ -58,7 +60,7 @@ pub(crate) async fn share_a_store(one: &Session, other: &Session) -> bool {
     })
 }
 
-/// A lock that nobody wants.
+/// A lock on a random key that no client uses.
 struct Probe {
     key: Bytes,
     token: Token,
@@ -85,8 +87,8 @@ impl Probe {
     }
 }
 
-/// Whether the server will not run such scripts for this user: neither EVALSHA nor EVAL, or not the
-/// commands in them, which Redis 6 says in words of its own.
+/// Returns whether the server does not run such scripts for this user: neither EVALSHA nor EVAL, or
+/// not the commands in them, which Redis 6 reports in a different text.
 fn is_refusal(error: &Error) -> bool {
     let text = error.to_string();
     matches!(error.kind(), ErrorKind::Auth | ErrorKind::Unsupported)
@@ -94,7 +96,7 @@ fn is_refusal(error: &Error) -> bool {
         || text.contains("can't run this command")
 }
 
-/// Whether the user may run the command, but not on this key.
+/// Returns whether the user may run the command, but not on this key.
 fn is_about_keys(error: &Error) -> bool {
     error.kind() == ErrorKind::Auth && error.to_string().contains("permissions to access")
 }

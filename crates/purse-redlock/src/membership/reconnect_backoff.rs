@@ -1,4 +1,4 @@
-//! How often a connection is tried.
+//! The backoff between attempts to connect to a master.
 
 use std::time::Duration;
 
@@ -6,15 +6,16 @@ use tokio::time::{Instant, sleep_until};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
-/// As long as an attempt may take by default: with a server that is silent, there is always one
-/// under way that it can answer as soon as it goes on.
+/// The longest pause, which is as long as an attempt may take by default. With a server that is
+/// silent, one attempt is therefore always in flight, which the server can answer as soon as it
+/// continues.
 const MAX_PAUSE: Duration = Duration::from_millis(300);
 
-/// A connection that stood for so long was a good one.
+/// The time that a connection must last to reset the backoff.
 const STABLE_AFTER: Duration = Duration::from_secs(2);
 
 /// The pauses from the start of one attempt to the start of the next: none at first, then twice as
-/// long each time, up to a bound, and half of it by chance.
+/// long each time up to a bound. Half of each pause is random.
 pub(crate) struct ReconnectBackoff {
     pause: Duration,
     started: Instant,
@@ -28,7 +29,7 @@ impl ReconnectBackoff {
         }
     }
 
-    /// Resolves when the next attempt may start.
+    /// Waits until the next attempt may start.
     pub(crate) async fn wait(&mut self) {
         let now = Instant::now();
         if now.duration_since(self.started) > self.pause + STABLE_AFTER {

@@ -1,4 +1,4 @@
-//! Which server each master is, so that none of them votes twice.
+//! Which server each master is, so that no server votes twice.
 
 use std::sync::Arc;
 
@@ -8,19 +8,21 @@ use tokio::sync::{Mutex, Notify};
 use crate::membership::capability_probe;
 use crate::telemetry::events;
 
-/// The masters that vote, by their number.
+/// The masters that vote, by their index.
 pub(crate) struct MasterRegistry {
-    /// Locked over the questions as well: of two twins that come at the same time, one is first.
+    /// Locked during the queries as well: of two duplicates that are registered at the same time,
+    /// one is first.
     registrations: Mutex<Vec<Option<Registration>>>,
     changed: Notify,
 }
 
+/// The server of a registered master.
 struct Registration {
     run_id: Option<String>,
     session: Session,
 }
 
-/// Another master is the same database of the same server.
+/// The error for a master that is the same database of the same server as another one.
 #[derive(Debug, Clone)]
 pub(crate) struct DuplicateMaster {
     pub(crate) master: usize,
@@ -35,9 +37,10 @@ impl MasterRegistry {
         }
     }
 
-    /// Enters a master, unless it is there already by another name.
+    /// Registers a master, unless its database is already registered for another master.
     ///
-    /// An entry stays while its master is down: nobody else becomes its server meanwhile.
+    /// A registration stays while its master is down, so that no other master becomes its server
+    /// meanwhile.
     pub(crate) async fn register(
         &self,
         master: usize,
@@ -71,13 +74,14 @@ impl MasterRegistry {
         Ok(())
     }
 
-    /// Resolves when a master that was entered is another server now.
+    /// Waits until a registered master leads to another server.
     pub(crate) async fn wait_changed(&self) {
         self.changed.notified().await;
     }
 }
 
-/// Whether two names of servers are the same one; unix sockets have no name, and no colon.
+/// Returns whether two names denote the same server. Unix sockets have no address, and their name
+/// contains no colon.
 pub(crate) fn is_same_address(one: &str, other: &str) -> bool {
     one.contains(':') && one.eq_ignore_ascii_case(other)
 }
@@ -85,7 +89,7 @@ pub(crate) fn is_same_address(one: &str, other: &str) -> bool {
 async fn share_a_server(run_id: Option<&str>, session: &Session, other: &Registration) -> bool {
     match (run_id, &other.run_id) {
         (Some(run_id), Some(other)) => run_id == other,
-        // They share a database, or this cannot be known: a lock of one is one of the other.
+        // A server that does not report its identity is compared by taking a lock on it.
         _ => capability_probe::share_a_store(session, &other.session).await,
     }
 }

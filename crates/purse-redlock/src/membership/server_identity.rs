@@ -1,4 +1,4 @@
-//! Who a server says it is.
+//! The identity of a server, as it reports it.
 
 use std::time::Duration;
 
@@ -6,27 +6,28 @@ use purse_client::{Command, Error, ErrorKind, Reply, Result, Session};
 
 use crate::telemetry::events;
 
-/// How long a server may take for each answer about itself.
+/// The timeout of each query about the server.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Who a server says it is, and what its votes are worth.
+/// A server's report about itself, which decides what its votes are worth.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Identity {
-    /// Different for each start of a server; `None` if the server does not tell.
+    /// Different for each start of a server; `None` if the server does not report it.
     pub(crate) run_id: Option<String>,
-    /// How long the server has been up at least; zero if it does not tell.
+    /// The minimum time for which the server has been up; zero if it does not report that.
     pub(crate) age: Duration,
-    /// Whether it is a replica, which takes no lock.
+    /// True if it is a replica, which grants no lock.
     pub(crate) is_replica: bool,
-    /// Whether it is still reading its data, and takes no lock yet.
+    /// True if it is still loading its data, and grants no lock yet.
     pub(crate) is_loading: bool,
-    /// Whether it writes each change to disk before it answers.
+    /// True if it writes each change to disk before it answers.
     pub(crate) is_durable: bool,
-    /// Whether it may throw out keys before their time.
+    /// True if it may evict keys before they expire.
     pub(crate) evicts: bool,
 }
 
-/// Asks a server who it is: nobody, if it does not tell this user.
+/// Asks a server for its identity. The result is empty if the server does not report it to this
+/// user.
 pub(crate) async fn read_identity(session: &Session) -> Result<Identity> {
     let info = Command::read("INFO").timeout(TIMEOUT);
     let info = match session.run(info).await {
@@ -39,7 +40,7 @@ pub(crate) async fn read_identity(session: &Session) -> Result<Identity> {
     };
     let info = Info(&String::from_utf8_lossy(&info));
     let mut identity = info.identity();
-    // INFO does not say when the file is written.
+    // INFO does not report when the file is written.
     identity.is_durable = info.is("aof_enabled", "1") && always_syncs(session).await?;
     Ok(identity)
 }
@@ -48,7 +49,7 @@ async fn always_syncs(session: &Session) -> Result<bool> {
     let question = Command::read("CONFIG").arg("GET").arg("appendfsync");
     let answer = match session.run(question.timeout(TIMEOUT)).await {
         Ok(answer) => answer,
-        // Whoever is not told has to assume the worst.
+        // Without an answer, the server counts as not durable.
         Err(error) if is_access_denied(&error) || error.kind() == ErrorKind::Unsupported => {
             return Ok(false);
         }
@@ -59,7 +60,7 @@ async fn always_syncs(session: &Session) -> Result<bool> {
     Ok(values?.iter().any(|value| **value == *b"always"))
 }
 
-/// Whether the server keeps an answer from this user, as opposed to one that wants a password.
+/// Returns whether the server denies this user the answer, as opposed to asking for a password.
 fn is_access_denied(error: &Error) -> bool {
     error.kind() == ErrorKind::Auth && !error.to_string().contains("NOAUTH")
 }
@@ -81,7 +82,8 @@ impl Info<'_> {
     fn identity(&self) -> Identity {
         let uptime = self.field("uptime_in_seconds");
         let seconds = uptime.and_then(|uptime| uptime.parse::<u64>().ok());
-        // The difference of two times without their fractions: up to a second too long.
+        // The uptime is the difference of two times without their fractions, so it is up to 1 s too
+        // long.
         let age = seconds.unwrap_or_default().saturating_sub(1);
         let is_limited = self.field("maxmemory").is_some_and(|limit| limit != "0");
         let policy = self.field("maxmemory_policy");

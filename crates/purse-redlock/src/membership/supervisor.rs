@@ -1,7 +1,7 @@
-//! The task that keeps one master's connection.
+//! The task that maintains one master's connection.
 //!
-//! A connection is never made anew behind the lock's back: when it ends, the keeper makes the next
-//! one, asks who is there, and only then lets it vote.
+//! For each new connection it identifies the server, and only then lets it vote. A lock never uses
+//! a connection to a server that has not been identified, except for releases.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,22 +19,23 @@ use crate::membership::server_identity::{self, Identity};
 use crate::runtime::clock::LockInstant;
 use crate::telemetry::events;
 
-/// The longest sleep on tokio's clock, which stands still while the machine does.
+/// The longest sleep on tokio's clock, which stands still while the machine is suspended.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
 
-/// Who may vote, and when.
+/// The rules for when a master may vote.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct VotingPolicy {
     pub(crate) quarantine: Quarantine,
     pub(crate) longest_ttl: Duration,
 }
 
-/// A server that could be asked for locks, as far as it says itself.
+/// A session to a server that may be asked for locks, according to its own report.
 pub(crate) struct IdentifiedSession {
     session: Session,
     pub(crate) identity: Identity,
 }
 
+/// The supervisor of one master's connection.
 pub(crate) struct MasterSupervisor {
     master: usize,
     builder: ClientBuilder,
@@ -73,7 +74,7 @@ impl MasterSupervisor {
         &self.connection
     }
 
-    /// A client of the same server, for watching alone.
+    /// Returns a client of the same server that is used only for watching.
     pub(crate) const fn watcher(&self) -> &Client {
         &self.watcher
     }
@@ -82,9 +83,9 @@ impl MasterSupervisor {
         self.database
     }
 
-    /// Connects, unless it is connected, and asks who is there.
+    /// Connects, unless a connection exists, and identifies the server.
     pub(crate) async fn connect_and_identify(&mut self) -> Result<IdentifiedSession> {
-        // Boxed, as fred's futures are deep: the compiler has a limit for it.
+        // The future is boxed because nested connect futures exceed a limit of the compiler.
         let identified = Box::pin(self.try_to_identify()).await;
         identified.map_err(|error| error.with_server(self.connection.server().into()))
     }
@@ -95,18 +96,19 @@ impl MasterSupervisor {
             None => self.builder.clone().connect_session().await?,
         };
         if session.is_cluster() {
-            let message = "a cluster is no master: name its servers, or others, one by one";
+            let message =
+                "a Redis Cluster cannot be used as a master; list independent servers instead";
             return Err(Error::new(ErrorKind::Config, message));
         }
         self.connection.attach_unidentified(&session);
         let identity = server_identity::read_identity(&session).await?;
         if identity.is_replica {
             self.previous = PreviousServer::Replica;
-            let message = "READONLY this server is a replica, and no master";
+            let message = "READONLY this server is a replica and cannot be used as a master";
             return Err(Error::new(ErrorKind::Server, message));
         }
         if identity.is_loading {
-            let message = "LOADING the server is still reading its data";
+            let message = "LOADING the server is still loading its data";
             return Err(Error::new(ErrorKind::Server, message));
         }
         if !self.is_probed {
@@ -119,7 +121,7 @@ impl MasterSupervisor {
         Ok(IdentifiedSession { session, identity })
     }
 
-    /// From when on the votes of a server count that is met now.
+    /// Returns the moment from which the votes count of a server that is identified now.
     pub(crate) fn vote_start(&self, identity: &Identity) -> LockInstant {
         let now = LockInstant::now();
         match self.policy.quarantine {
@@ -128,7 +130,7 @@ impl MasterSupervisor {
         }
     }
 
-    /// Lets a server vote from then on.
+    /// Lets a server vote from `vote_start` on.
     pub(crate) async fn grant_vote(
         &mut self,
         identified: &IdentifiedSession,
@@ -159,11 +161,11 @@ impl MasterSupervisor {
         Ok(())
     }
 
-    /// Keeps the master connected for ever.
+    /// Maintains the connection, without end.
     pub(crate) async fn run(mut self) {
         let mut backoff = ReconnectBackoff::new();
         loop {
-            // The connection that `build` made is the first one.
+            // The first connection was made by `build`.
             if !matches!(self.connection.state(), MasterState::Down { .. }) {
                 self.wait_disconnected().await;
             }
@@ -178,11 +180,13 @@ impl MasterSupervisor {
         }
     }
 
+    /// Connects, and waits until the server may be registered as this master.
     async fn establish(&mut self) -> Result<()> {
         let identified = self.connect_and_identify().await?;
         let vote_start = self.vote_start(&identified.identity);
         while self.grant_vote(&identified, vote_start).await.is_err() {
-            // The roll may change between the two.
+            // The registry may change between the registration and this call, so the wait is
+            // bounded.
             let _ = timeout(MAX_SLEEP, self.registry.wait_changed()).await;
             if identified.session.is_over() {
                 return Err(broken_connection());
@@ -191,7 +195,7 @@ impl MasterSupervisor {
         Ok(())
     }
 
-    /// Resolves once the connection is over.
+    /// Waits until the connection is over.
     async fn wait_disconnected(&mut self) {
         if let Some(session) = self.connection.session() {
             tokio::select! {
@@ -206,7 +210,7 @@ impl MasterSupervisor {
         self.connection.mark_down(broken_connection());
     }
 
-    /// Waits for the end of a quarantine, if there is one, and says that it is over.
+    /// Waits for the end of a quarantine, if there is one, and logs it.
     async fn wait_out_quarantine(&self, session: &Session) {
         let PreviousServer::Voter(Voter {
             run_id, vote_start, ..
@@ -228,5 +232,5 @@ impl MasterSupervisor {
 }
 
 fn broken_connection() -> Error {
-    Error::new(ErrorKind::NotSent, "the connection broke")
+    Error::new(ErrorKind::NotSent, "the connection was lost")
 }

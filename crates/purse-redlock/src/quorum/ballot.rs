@@ -1,4 +1,4 @@
-//! One question to all masters, and their answers.
+//! One round of requests to all masters, and their answers.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use purse_client::{Error, ErrorKind};
 use crate::master::request_queue::MasterReply;
 use crate::quorum::decision::{Tally, Vote, retry_after};
 
+/// One round of requests to all masters, and their answers.
 pub(crate) struct Ballot {
     round: u64,
     tally: Tally,
@@ -36,7 +37,7 @@ impl Ballot {
         &self.tally
     }
 
-    /// Counts an answer; one to another question is none to this.
+    /// Counts an answer. Answers from earlier rounds are ignored.
     pub(crate) fn count(&mut self, reply: MasterReply) {
         if reply.round != self.round {
             return;
@@ -51,7 +52,7 @@ impl Ballot {
                     self.tally.add(Vote::Refused);
                 }
             }
-            // Whatever it is, it is not our token.
+            // Whatever the key holds, it is not our token.
             Err(error) if error.kind() == ErrorKind::WrongType => {
                 self.foreign.push((reply.master, error));
                 self.tally.add(Vote::Refused);
@@ -63,33 +64,35 @@ impl Ballot {
         }
     }
 
-    /// What the masters that granted counted up to.
+    /// Returns the counts of the masters that granted.
     pub(crate) fn fences(&self) -> &[u64] {
         &self.fences
     }
 
-    /// When a quorum will be free, if enough masters said so.
+    /// Returns the time until a quorum will be free, if enough masters reported it.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         retry_after(self.free_in.clone(), self.tally.needed())
     }
 
-    /// Whether the answers to come may tell when a quorum will be free, if nothing does so far.
+    /// Returns whether pending answers may still reveal when a quorum will be free, and none has so
+    /// far.
     pub(crate) const fn may_learn_more(&self) -> bool {
         let (known, needed) = (self.free_in.len(), self.tally.needed());
         known < needed && known + self.tally.pending() >= needed
     }
 
-    /// Whether the key is no lock on so many masters that the others are no quorum.
+    /// Returns whether the key does not hold a lock on so many masters that the others are not a
+    /// quorum.
     pub(crate) const fn is_foreign(&self) -> bool {
         self.foreign.len() > self.tally.spare()
     }
 
-    /// What the masters said whose key is no lock, by their number.
+    /// Returns the errors of the masters whose key does not hold a lock, sorted by index.
     pub(crate) fn into_foreign(self) -> Vec<(usize, Error)> {
         in_order(self.foreign)
     }
 
-    /// What the masters failed with, by their number.
+    /// Returns the errors of the masters that failed, sorted by index.
     pub(crate) fn into_errors(self) -> Vec<(usize, Error)> {
         in_order(self.errors)
     }

@@ -1,51 +1,52 @@
-//! What the masters' votes mean: plain functions, without clock or network.
+//! The results of the masters' votes: pure functions, without clock or network.
 
 use std::time::Duration;
 
 use crate::config::settings::drift;
 use crate::runtime::clock::LockInstant;
 
-/// How many of `masters` make a quorum: more than half, of all of them.
+/// Returns the size of a quorum: more than half of all masters.
 pub(crate) const fn quorum(masters: usize) -> usize {
     masters / 2 + 1
 }
 
-/// What one master answered to one question.
+/// The answer of one master in one round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Vote {
-    /// Yes: our token is set, was prolonged, or was deleted.
+    /// Yes: our token was set, extended, or deleted.
     Granted,
-    /// No: the key is another's, or nobody's.
+    /// No: the key holds another token, or does not exist.
     Refused,
-    /// No answer, or an error: it may have happened or not.
+    /// No answer, or an error: the action may or may not have taken effect.
     Failed,
 }
 
-/// What the votes on an acquisition come to.
+/// The result of the votes on an acquisition.
 ///
-/// Does not depend on the order of the votes: an early verdict is the one that all votes give.
+/// It does not depend on the order of the votes: an early result is the one that all votes would
+/// give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Acquisition {
-    /// The votes to come decide.
+    /// The pending votes decide.
     Undecided,
     /// A quorum granted.
     Acquired,
-    /// A quorum answered, so the masters are well; but not enough of them granted.
+    /// A quorum answered, so the masters are reachable, but not enough of them granted.
     Held,
-    /// Fewer than a quorum answered, so nobody could have acquired.
+    /// Fewer than a quorum answered, so no client could have acquired the lock.
     NoQuorum,
 }
 
-/// What the votes on an extension or a release come to.
+/// The result of the votes on an extension or a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Possession {
-    /// The votes to come decide.
+    /// The pending votes decide.
     Undecided,
     /// A quorum had our token.
     Held,
-    /// So many did not have it that all others together are no quorum.
+    /// So many masters did not have our token that all others together are not a quorum.
     Gone,
-    /// Neither: it depends on masters that did not answer.
+    /// The result depends on masters that did not answer.
     Unknown,
 }
 
@@ -92,17 +93,18 @@ impl Tally {
         self.masters - self.granted - self.refused - self.failed
     }
 
-    /// How many may be missing from a quorum.
+    /// Returns how many masters may be missing from a quorum.
     pub(crate) const fn spare(&self) -> usize {
         self.masters - self.needed()
     }
 
-    /// Whether a quorum cannot grant any more, whatever the votes to come.
+    /// Returns whether a quorum cannot grant any more, whatever the pending votes are.
     pub(crate) const fn is_impossible(&self) -> bool {
         self.granted + self.pending() < self.needed()
     }
 
-    /// Whether we got some masters and others got some: perhaps nobody has a quorum.
+    /// Returns whether some masters granted to us and some to others, so that perhaps no client has
+    /// a quorum.
     pub(crate) const fn is_split(&self) -> bool {
         self.granted > 0 && self.refused > 0
     }
@@ -132,17 +134,18 @@ impl Tally {
     }
 }
 
-/// Until when a lease surely holds whose first command was sent at or after `start`.
+/// Returns the moment until which a lease is certain to hold whose first command was sent at or
+/// after `start`.
 pub(crate) fn valid_until(start: LockInstant, ttl: Duration) -> LockInstant {
     start + ttl.saturating_sub(drift(ttl))
 }
 
-/// Whether a lease that ends at `until` leaves at least `minimum` at `now`.
+/// Returns whether a lease that ends at `until` has at least `minimum` left at `now`.
 pub(crate) fn is_worth_having(until: LockInstant, now: LockInstant, minimum: Duration) -> bool {
     until.saturating_duration_since(now) >= minimum
 }
 
-/// When a quorum may be free, given after how long each master that answered is.
+/// Returns the time until a quorum may be free, given the time of each master that answered.
 pub(crate) fn retry_after(mut free_in: Vec<Duration>, needed: usize) -> Option<Duration> {
     free_in.sort_unstable();
     free_in.get(needed.checked_sub(1)?).copied()
@@ -154,7 +157,7 @@ mod tests {
 
     const VOTES: [Vote; 3] = [Vote::Granted, Vote::Refused, Vote::Failed];
 
-    /// Every sequence of `n` votes: all 3^n vectors, which are all their orders as well.
+    /// Returns every sequence of `n` votes: all 3^n vectors, which include all their orders.
     fn sequences(n: usize) -> Vec<Vec<Vote>> {
         (0..n).fold(vec![Vec::new()], |shorter, _| {
             shorter
@@ -174,7 +177,7 @@ mod tests {
         tally
     }
 
-    /// The definition, in terms of a whole vector and "more than half".
+    /// Computes the result from its definition, in terms of a whole vector and "more than half".
     fn acquisition(votes: &[Vote]) -> Acquisition {
         let n = votes.len();
         if 2 * count(votes, Vote::Granted) > n {
@@ -197,7 +200,7 @@ mod tests {
         }
     }
 
-    /// The one verdict of all ways to complete `votes`, if there is only one.
+    /// Returns the result that all ways to complete `votes` have in common, if there is one.
     fn foregone<V: PartialEq + Copy>(
         n: usize,
         votes: &[Vote],
@@ -247,7 +250,7 @@ mod tests {
     fn two_contenders_are_never_both_granted() {
         for n in 1..=5 {
             for votes in sequences(n) {
-                // What is granted to us is refused to the other, at best.
+                // What is granted to us is refused to the other client, at best.
                 let others: Vec<_> = votes
                     .iter()
                     .map(|vote| match vote {

@@ -1,4 +1,4 @@
-//! What the votes of the masters mean: plain functions, without clock or network.
+//! Decisions about the masters' votes: pure functions, without clock or network.
 //!
 //! May import: `config`, `runtime`, `master`.
 

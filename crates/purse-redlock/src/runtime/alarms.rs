@@ -1,4 +1,4 @@
-//! Wakes whoever waits for a moment, by the clock that leases are measured by.
+//! Alarms by the clock that leases are measured by.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -14,11 +14,11 @@ use tokio::time::sleep;
 use crate::error::{Error, Result};
 use crate::runtime::clock::{Clock, LockInstant};
 
-/// The longest look away from the clock: tokio's timers stand still during a suspend, and go on from
-/// where they were, while leases ended meanwhile.
-const LONGEST_NAP: Duration = Duration::from_millis(250);
+/// The longest sleep without checking the clock. tokio's timers stand still during a suspend and
+/// continue where they were, but leases may have ended meanwhile.
+const MAX_NAP: Duration = Duration::from_millis(250);
 
-/// One task for all alarms, however many; there only while there are any.
+/// A source of alarms, which share one task. The task exists only while there are alarms.
 #[derive(Clone)]
 pub(crate) struct Alarms(Arc<Shared>);
 
@@ -26,17 +26,17 @@ struct Shared {
     clock: Arc<dyn Clock>,
     runtime: Handle,
     state: Mutex<State>,
-    /// There is an alarm earlier than all others.
+    /// Notified when a new alarm is earlier than all others.
     earlier: Notify,
 }
 
 #[derive(Default)]
 struct State {
-    /// Ordered by time; the number tells apart what is due at the same moment.
+    /// Ordered by time. The number distinguishes alarms of the same moment.
     pending: BTreeMap<Due, Waker>,
     last: u64,
     runs: bool,
-    /// The runtime is gone.
+    /// The runtime has ended.
     dead: bool,
 }
 
@@ -52,7 +52,8 @@ impl Alarms {
         }))
     }
 
-    /// Resolves at that moment, on whatever executor it is polled; fails if our runtime ends before.
+    /// Returns a future that resolves at `when`, on any executor. It fails if the runtime of the
+    /// alarms ends before.
     pub(crate) fn at(&self, when: LockInstant) -> Alarm {
         Alarm {
             shared: self.0.clone(),
@@ -62,10 +63,11 @@ impl Alarms {
     }
 }
 
+/// A future that resolves at a moment.
 pub(crate) struct Alarm {
     shared: Arc<Shared>,
     when: LockInstant,
-    /// Under which it is in the list.
+    /// The key of this alarm in the list of pending alarms.
     due: Option<Due>,
 }
 
@@ -89,8 +91,9 @@ impl Future for Alarm {
         let before = state.pending.insert(due, cx.waker().clone());
         let is_first = before.is_none() && state.pending.keys().next() == Some(&due);
         let runs = std::mem::replace(&mut state.runs, true);
-        // A runtime that is gone drops the task here and now, and the task takes this lock. So may the
-        // drop of a waker, if it is the last that keeps a task.
+        // The lock is released first. If the runtime has ended, `spawn` drops the task immediately,
+        // and the task takes this lock. Dropping a waker may take it too, if it is the last
+        // reference to a task.
         drop(state);
         drop(before);
         if !runs {
@@ -98,7 +101,7 @@ impl Future for Alarm {
                 shared: shared.clone(),
                 is_done: false,
             };
-            shared.runtime.spawn(run.until_nobody_waits());
+            shared.runtime.spawn(run.run_until_empty());
         } else if is_first {
             shared.earlier.notify_one();
         }
@@ -110,7 +113,8 @@ impl Drop for Alarm {
     fn drop(&mut self) {
         if let Some(due) = self.due {
             let waker = self.shared.state().pending.remove(&due);
-            // Not under the lock: it may be the last that keeps a task, which may have an alarm.
+            // The waker is dropped without the lock, because it may be the last reference to a task
+            // that has an alarm.
             drop(waker);
         }
     }
@@ -118,19 +122,19 @@ impl Drop for Alarm {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing in between two changes of it can panic.
+        // No panic can leave the state half-changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The task. Dropped before it is done, it ends all waiting.
+/// The task of the alarms. If it is dropped before it is done, all alarms fail.
 struct Run {
     shared: Arc<Shared>,
     is_done: bool,
 }
 
 impl Run {
-    async fn until_nobody_waits(mut self) {
+    async fn run_until_empty(mut self) {
         while let Some(nap) = self.fire() {
             tokio::select! {
                 () = sleep(nap) => {}
@@ -139,15 +143,16 @@ impl Run {
         }
     }
 
-    /// Wakes whoever is due, and says how long to sleep; `None` if nobody waits any more.
+    /// Wakes all alarms that are due. Returns how long to sleep, or `None` if there are no more
+    /// alarms.
     fn fire(&mut self) -> Option<Duration> {
         let now = self.shared.clock.now();
         let mut state = self.shared.state();
         let later = state.pending.split_off(&(now, u64::MAX));
         let due = std::mem::replace(&mut state.pending, later);
         let next = state.pending.keys().next();
-        let nap = next.map(|(when, _)| when.saturating_duration_since(now).min(LONGEST_NAP));
-        // From here on the next alarm starts a task of its own.
+        let nap = next.map(|(when, _)| when.saturating_duration_since(now).min(MAX_NAP));
+        // From here on, the next alarm spawns a new task.
         self.is_done = nap.is_none();
         state.runs = nap.is_some();
         drop(state);

@@ -1,11 +1,13 @@
-//! Tasks that each go on with one piece of work, then with the next.
+//! A pool of reusable tasks that can be polled by the caller.
 //!
-//! Whoever gives a task something to do goes on with it there and then, in the task's name: what is
-//! asked of a master is on its way before the task has had a turn, and what comes of it wakes the
-//! task, whether or not somebody waits for it. tokio hands what was woken from task to task on one
-//! thread, but three times in a row at most; then it wakes another thread. A lock of one master
-//! would pay for that twice: for the connection's task, the owner's, the caller's, and the owner's
-//! once more, to get back to that of the connection.
+//! [`TaskHandle::send_and_poll`] hands work to a task and polls its future on the calling thread.
+//! Therefore a request is sent before the scheduler runs the task. Its reply wakes the task,
+//! whether or not a caller waits for it.
+//!
+//! tokio lets one task wake the next on the same thread at most three times in a row, and then
+//! wakes another thread. Without inline polling, the lock of a single master would pay for that
+//! twice, because each round trip passes from the connection's task to the owner's task, to the
+//! caller's, and through the owner's task back to the connection's.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,22 +18,22 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use tokio::runtime::Handle;
 
-/// So many tasks are kept while they have nothing to do.
+/// The maximum number of idle tasks that are kept.
 const MAX_IDLE: usize = 64;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The tasks on one runtime. Dropped, those go that have nothing to do, and the others once they
-/// have done their work.
+/// A pool of reusable tasks on one runtime. Dropping it ends the idle tasks, and the others once
+/// their work is done.
 pub(crate) struct TaskPool {
     runtime: Handle,
     idle: Arc<Idle>,
 }
 
-/// Those who have nothing to do; `None` once all of them were let go, as is who comes later.
+/// The idle tasks; `None` after a shutdown, when no idle task is kept any more.
 type Idle = Mutex<Option<Vec<TaskHandle>>>;
 
-/// One task.
+/// A handle of one task.
 #[derive(Clone)]
 pub(crate) struct TaskHandle(Arc<TaskState>);
 
@@ -40,7 +42,7 @@ struct TaskState {
     state: Mutex<WorkState>,
     pool: Weak<Idle>,
     task: Mutex<Option<Waker>>,
-    /// While somebody goes on with the work in the task's name, who looks afterwards whether it was
+    /// Set while a caller polls the work inline. That caller checks afterwards whether the work was
     /// woken.
     is_wake_suppressed: AtomicBool,
     was_woken: AtomicBool,
@@ -49,7 +51,7 @@ struct TaskState {
 #[derive(Default)]
 struct WorkState {
     work: Option<Work>,
-    /// There is no task any more, or soon will be none.
+    /// The task has ended, or is about to end.
     has_ended: bool,
 }
 
@@ -61,7 +63,8 @@ impl TaskPool {
         }
     }
 
-    /// Begins `work`, which goes on by itself until it is done. Dropped with the runtime.
+    /// Starts `work` and polls it once. The work continues in the task until it is done. It is
+    /// dropped with the runtime.
     pub(crate) fn start(&self, work: impl Future<Output = ()> + Send + 'static) -> TaskHandle {
         let idle = lock(&self.idle).as_mut().and_then(Vec::pop);
         let handle = idle.unwrap_or_else(|| self.spawn_worker());
@@ -69,7 +72,7 @@ impl TaskPool {
         handle
     }
 
-    /// Lets go of those who have nothing to do, and of the others once they have done their work.
+    /// Ends the idle tasks, and the others once their work is done.
     pub(crate) fn shutdown(&self) {
         let idle = lock(&self.idle).take();
         idle.iter().flatten().for_each(|handle| handle.0.end());
@@ -104,11 +107,11 @@ impl TaskHandle {
         }
     }
 
-    /// Calls `give`, which wakes the work, and goes on with it.
+    /// Calls `give`, which wakes the work, and polls the work on this thread.
     pub(crate) fn send_and_poll(&self, give: impl FnOnce()) {
         match self.0.state.try_lock() {
             Ok(state) => self.0.poll_inline(state, give),
-            // Somebody goes on with it at this moment, and the task is woken.
+            // Another thread polls the work at this moment, and `give` wakes the task.
             Err(TryLockError::WouldBlock) => give(),
             Err(TryLockError::Poisoned(state)) => self.0.poll_inline(state.into_inner(), give),
         }
@@ -120,11 +123,11 @@ impl TaskState {
         lock(&self.state)
     }
 
-    /// Goes on with the work in the task's name.
+    /// Polls the work on the calling thread.
     fn poll_inline(self: &Arc<Self>, state: MutexGuard<'_, WorkState>, give: impl FnOnce()) {
         let suppressed = WakeSuppressed::new(self);
         give();
-        // It is about to see what it was woken for.
+        // The poll below sees everything that the work was woken for.
         self.was_woken.swap(false, Ordering::SeqCst);
         let is_done = {
             let _runtime = self.runtime.enter();
@@ -136,15 +139,15 @@ impl TaskState {
         }
     }
 
-    /// Goes on with the work; whether it is done now. A panic ends it as well, and goes no further:
-    /// whoever goes on with it may have nothing to do with it.
+    /// Polls the work. Returns whether it is done now. A panic ends the work as well and is not
+    /// propagated, because the caller that polls inline may be unrelated to the work.
     fn poll(self: &Arc<Self>, mut state: MutexGuard<'_, WorkState>) -> bool {
         let Some(work) = &mut state.work else {
             return false;
         };
         let waker = Waker::from(self.clone());
         let mut task = Context::from_waker(&waker);
-        // It is not polled again, only dropped.
+        // After a panic, the work is not polled again, only dropped.
         let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(&mut task)));
         if matches!(polled, Ok(Poll::Pending)) {
             return false;
@@ -155,7 +158,7 @@ impl TaskState {
         true
     }
 
-    /// Waits for more to do, if that is wanted.
+    /// Makes the task available for more work, unless enough tasks are idle.
     fn park(self: &Arc<Self>) {
         if let Some(pool) = self.pool.upgrade() {
             let mut idle = lock(&pool);
@@ -181,14 +184,15 @@ impl TaskState {
     }
 }
 
-/// Wakes the task, unless somebody goes on with the work at this moment.
+/// Wakes the task, unless a caller polls the work inline at this moment.
 impl Wake for TaskState {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Not a store: whoever looks is to see what all did who woke it, not only the last.
+        // A swap, not a store: the thread that reads the flag must see the writes of all threads
+        // that set it, not only of the last one.
         self.was_woken.swap(true, Ordering::SeqCst);
         if !self.is_wake_suppressed.load(Ordering::SeqCst) {
             self.wake_task();
@@ -196,7 +200,7 @@ impl Wake for TaskState {
     }
 }
 
-/// As long as it lives, the work does not wake the task.
+/// Suppresses wake-ups of the task as long as it lives.
 struct WakeSuppressed<'a>(&'a TaskState);
 
 impl<'a> WakeSuppressed<'a> {
@@ -236,7 +240,7 @@ impl Future for Task {
     }
 }
 
-/// With the runtime, its work ends as well: nobody would go on with it.
+/// Drops the work when the runtime ends, because it would not be polled any more.
 impl Drop for Task {
     fn drop(&mut self) {
         let work = {
@@ -248,7 +252,7 @@ impl Drop for Task {
     }
 }
 
-/// No panic can leave behind what is in there half-changed.
+/// Locks a mutex. No panic can leave its contents half-changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -274,7 +278,7 @@ mod tests {
         Handle::current().metrics().num_alive_tasks()
     }
 
-    /// Work that adds up what it is told, and gives the sum at the end.
+    /// Starts work that adds up the numbers it receives, and sends the sum at the end.
     fn sum(
         pool: &TaskPool,
     ) -> (
@@ -314,7 +318,7 @@ mod tests {
         assert_eq!(answer.try_recv(), Ok(1));
     }
 
-    /// Work that counts how often it is polled, and wakes itself once if it is told to.
+    /// Starts work that counts how often it is polled, and wakes itself once on request.
     fn counting(pool: &TaskPool) -> (TaskHandle, mpsc::UnboundedSender<bool>, Arc<AtomicUsize>) {
         let (orders, mut told) = mpsc::unbounded_channel();
         let polls = Arc::new(AtomicUsize::new(0));
@@ -397,7 +401,7 @@ mod tests {
         }
         let (_, numbers, answer) = sum(&pool);
         drop(pool);
-        // Who has something to do does it first.
+        // Busy tasks finish their work first.
         while tasks() > 1 {
             yield_now().await;
         }
@@ -427,7 +431,7 @@ mod tests {
         }
     }
 
-    /// Work that panics once it is told to, and what is dropped with it.
+    /// Starts work that panics on request, and reports when it is dropped.
     fn panicking(pool: &TaskPool) -> (TaskHandle, oneshot::Sender<()>, oneshot::Receiver<()>) {
         let (order, mut told) = oneshot::channel();
         let (kept, dropped) = oneshot::channel();

@@ -1,5 +1,4 @@
-//! What locks need of time and tasks: clocks, timers, tasks polled inline, and the way to end them
-//! all.
+//! Time and tasks for locks: clocks, timers, tasks that are polled inline, and their shutdown.
 //!
 //! May import: `error`.
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+/// The scopes that are alive, in the order in which they began.
 #[derive(Clone, Default)]
 pub(crate) struct ScopeStack(Arc<watch::Sender<Scopes>>);
 
+/// The numbers of the scopes that are alive.
 #[derive(Default)]
 struct Scopes {
     alive: BTreeSet<u64>,
@@ -15,7 +17,7 @@ struct Scopes {
 }
 
 impl ScopeStack {
-    /// On top of all others, as long as the result lives.
+    /// Adds a scope on top of all others, as long as the result lives.
     pub(crate) fn enter(&self) -> ScopeEntry {
         let mut number = 0;
         self.0.send_modify(|scopes| {
@@ -29,9 +31,9 @@ impl ScopeStack {
         }
     }
 
-    /// Resolves once nobody is on it.
+    /// Waits until no scope is alive.
     pub(crate) async fn wait_empty(&self) {
-        // It cannot fail: the sender lives as long as `self`.
+        // This cannot fail, because the sender lives as long as `self`.
         let _ = self
             .0
             .subscribe()
@@ -40,15 +42,16 @@ impl ScopeStack {
     }
 }
 
+/// One scope on the stack.
 pub(crate) struct ScopeEntry {
     stack: ScopeStack,
     number: u64,
 }
 
 impl ScopeEntry {
-    /// Resolves once nobody is above it.
+    /// Waits until no newer scope is alive.
     pub(crate) async fn wait_topmost(&self) {
-        // As above.
+        // This cannot fail, because the sender lives as long as `self`.
         let _ = self
             .stack
             .0

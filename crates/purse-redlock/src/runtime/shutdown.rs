@@ -1,4 +1,4 @@
-//! Who is still at work, so that a shutdown can wait for it.
+//! Counts the work in progress, so that a shutdown can wait for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,16 +7,18 @@ use tokio::sync::watch;
 
 /// Counts the tasks that own leases, and the guards that are alive.
 ///
-/// A task without a guard is one that acquires or that gives a lock back. Both counts go down in
-/// plain `Drop`s, so they are right whatever runtime or thread a guard dies on. Once closed,
-/// neither goes up: what was not counted by then never happens.
+/// A task without a guard acquires a lock or releases it. Both counts are decremented in plain
+/// `Drop` implementations, so they are correct on whatever runtime or thread a guard is dropped.
+/// Once the tracker is closed, neither count is incremented: what was not counted before does not
+/// happen.
 #[derive(Clone, Default)]
 pub(crate) struct ShutdownTracker(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
     counts: watch::Sender<Counts>,
-    /// Apart from the counts, which change all the time and would wake everybody who waits.
+    /// Separate from the counts, which change often and would wake all tasks that wait for the
+    /// closing.
     closed: watch::Sender<bool>,
 }
 
@@ -28,14 +30,14 @@ struct Counts {
 }
 
 impl ShutdownTracker {
-    /// Counts a task as long as the result lives; `None` once closed.
+    /// Counts a task as long as the result lives. Returns `None` once closed.
     pub(crate) fn track_task(&self) -> Option<TaskToken> {
         self.count_unless_closed(|counts| counts.tasks += 1)
             .then(|| TaskToken(self.clone()))
     }
 
-    /// Counts a guard as long as the result lives, and marks its lease as `accepted`; `None` once
-    /// closed. Who sees the closing sees the final mark, too.
+    /// Counts a guard as long as the result lives, and marks its lease as `accepted`. Returns
+    /// `None` once closed. A task that sees the closing also sees the final mark.
     pub(crate) fn track_guard(&self, accepted: &AtomicBool) -> Option<GuardToken> {
         let is_open = self.count_unless_closed(|counts| {
             counts.guards += 1;
@@ -53,35 +55,36 @@ impl ShutdownTracker {
         })
     }
 
+    /// Closes the tracker.
     pub(crate) fn close(&self) {
         self.0.counts.send_modify(|counts| counts.closed = true);
         self.0.closed.send_replace(true);
     }
 
-    /// Resolves once closed.
+    /// Waits until the tracker is closed.
     pub(crate) async fn closed(&self) {
-        // It cannot fail: the sender lives as long as `self`.
+        // This cannot fail, because the sender lives as long as `self`.
         let _ = self.0.closed.subscribe().wait_for(|closed| *closed).await;
     }
 
-    /// Resolves once no task is left but those of guards that are alive.
+    /// Waits until the only tasks left are those of guards that are alive.
     pub(crate) async fn wait_drained(&self) {
         let mut counts = self.0.counts.subscribe();
-        // As above.
+        // This cannot fail, because the sender lives as long as `self`.
         let _ = counts
             .wait_for(|counts| counts.tasks <= counts.guards)
             .await;
     }
 
-    /// Whether there is neither a task nor a guard.
+    /// Returns whether there is neither a task nor a guard.
     pub(crate) fn is_idle(&self) -> bool {
         self.0.counts.borrow().are_zero()
     }
 
-    /// Resolves once there is neither a task nor a guard.
+    /// Waits until there is neither a task nor a guard.
     pub(crate) async fn wait_idle(&self) {
         let mut counts = self.0.counts.subscribe();
-        // As above.
+        // This cannot fail, because the sender lives as long as `self`.
         let _ = counts.wait_for(Counts::are_zero).await;
     }
 }
@@ -92,6 +95,7 @@ impl Counts {
     }
 }
 
+/// Counts a task, until it is dropped.
 pub(crate) struct TaskToken(ShutdownTracker);
 
 impl Drop for TaskToken {
@@ -100,6 +104,7 @@ impl Drop for TaskToken {
     }
 }
 
+/// Counts a guard, until it is dropped.
 pub(crate) struct GuardToken(ShutdownTracker);
 
 impl Drop for GuardToken {

@@ -1,7 +1,7 @@
-//! One task that wakes whoever sleeps.
+//! One task that wakes all sleeping futures.
 //!
-//! A sleeper of tokio's needs its runtime, which whoever polls a lock's future may not have; and a
-//! task for each would be the largest part of what a waiting lock costs.
+//! A tokio `Sleep` needs its runtime, which the executor that polls a lock's future may not have. A
+//! task per sleep would be the largest part of the cost of a waiting lock.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -16,19 +16,19 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::error::{Error, Result};
 
-/// Further off than anybody waits.
+/// A duration longer than any wait.
 const FOREVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
-/// When somebody wakes, and a number that makes it unique.
+/// The moment at which a sleep ends, and a number that makes it unique.
 type Moment = (Instant, u64);
 
-/// Wakes sleepers as long as it lives, on the runtime it was started on.
+/// A timer that wakes its sleeps as long as it lives, on the runtime on which it was started.
 pub(crate) struct Timer(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
     sleepers: Mutex<Sleepers>,
-    /// Says that somebody sleeps for a shorter time than all others, or that nobody will any more.
+    /// Notified when a new sleep ends before all others, and when the timer ends.
     sooner: Notify,
 }
 
@@ -42,13 +42,14 @@ struct Sleepers {
 impl Timer {
     pub(crate) fn start(runtime: &Handle) -> Self {
         let shared = Arc::new(Shared::default());
-        // Dropped with the runtime, if that ends first: then nobody would wake any more.
+        // The task is dropped with the runtime, if that ends first: then no sleep would be woken
+        // any more.
         let end = End(shared.clone());
         runtime.spawn(async move { end.0.run().await });
         Self(shared)
     }
 
-    /// Resolves after `time`; fails once the runtime is gone.
+    /// Returns a future that resolves after `time`. It fails once the runtime has ended.
     pub(crate) fn sleep(&self, time: Duration) -> Sleep {
         let now = Instant::now();
         Sleep {
@@ -65,7 +66,7 @@ impl Drop for Timer {
     }
 }
 
-/// Ends the timer when its task does.
+/// Ends the timer when its task ends.
 struct End(Arc<Shared>);
 
 impl Drop for End {
@@ -76,7 +77,7 @@ impl Drop for End {
 
 impl Shared {
     fn sleepers(&self) -> MutexGuard<'_, Sleepers> {
-        // No panic can leave it half-changed.
+        // No panic can leave the queue half-changed.
         self.sleepers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -86,7 +87,7 @@ impl Shared {
             due.into_iter().for_each(Waker::wake);
             match next {
                 Next::End => return,
-                Next::Anybody => self.sooner.notified().await,
+                Next::AnySleep => self.sooner.notified().await,
                 Next::At(time) => tokio::select! {
                     () = self.sooner.notified() => {}
                     () = sleep_until(time) => {}
@@ -95,7 +96,7 @@ impl Shared {
         }
     }
 
-    /// Who is to be woken now, and what comes next.
+    /// Returns the wakers of all sleeps that are over, and what comes next.
     fn due(&self) -> (Vec<Waker>, Next) {
         let mut sleepers = self.sleepers();
         if sleepers.ended {
@@ -104,7 +105,7 @@ impl Shared {
         let later = sleepers.queue.split_off(&(Instant::now(), u64::MAX));
         let due = std::mem::replace(&mut sleepers.queue, later);
         let next = sleepers.queue.first_key_value();
-        let next = next.map_or(Next::Anybody, |((time, _), _)| Next::At(*time));
+        let next = next.map_or(Next::AnySleep, |((time, _), _)| Next::At(*time));
         (due.into_values().collect(), next)
     }
 
@@ -118,18 +119,18 @@ impl Shared {
     }
 }
 
-/// What the timer waits for.
+/// The next event that the timer waits for.
 enum Next {
     At(Instant),
-    Anybody,
+    AnySleep,
     End,
 }
 
-/// A sleep on a [`Timer`], on whatever executor it is polled.
+/// A sleep on a [`Timer`], which may be polled by any executor.
 pub(crate) struct Sleep {
     shared: Arc<Shared>,
     until: Instant,
-    /// There once it is in the queue.
+    /// Set once the sleep is in the queue.
     number: Option<u64>,
 }
 
@@ -158,7 +159,8 @@ impl Future for Sleep {
         };
         if !waker.will_wake(cx.waker()) {
             let before = std::mem::replace(waker, cx.waker().clone());
-            // Not under the lock: it may be the last that keeps a task, which may sleep here, too.
+            // The waker is dropped without the lock, because it may be the last reference to a task
+            // that sleeps here too.
             drop(sleepers);
             drop(before);
         }
@@ -170,7 +172,7 @@ impl Drop for Sleep {
     fn drop(&mut self) {
         if let Some(number) = self.number {
             let waker = self.shared.sleepers().queue.remove(&(self.until, number));
-            // As above.
+            // The waker is dropped without the lock, as in `poll`.
             drop(waker);
         }
     }
@@ -209,7 +211,7 @@ mod tests {
         assert!(timer.0.sleepers().queue.is_empty());
     }
 
-    /// What a task of an executor that counts references is: its wakers are what keeps it.
+    /// A task of an executor that counts references: its wakers keep it alive.
     struct Task {
         _sleep: Mutex<Pin<Box<Sleep>>>,
     }
@@ -218,7 +220,7 @@ mod tests {
         fn wake(self: Arc<Self>) {}
     }
 
-    /// A waker that is the last of a task that sleeps itself.
+    /// Returns a waker that is the last reference to a task that sleeps.
     fn last_waker(timer: &Timer) -> Waker {
         let mut sleep = Box::pin(timer.sleep(ms(60_000)));
         let mut cx = Context::from_waker(Waker::noop());
@@ -249,7 +251,7 @@ mod tests {
             }
             done.send(timer.0.sleepers().queue.len()).unwrap();
         });
-        // Under the timer's own lock it would never end.
+        // Dropping the waker under the timer's own lock would deadlock.
         let left = outcome.recv_timeout(Duration::from_secs(20));
         assert_eq!(left, Ok(0));
     }

@@ -1,7 +1,7 @@
-//! The line of those in this process who wait for the same lock.
+//! The queue of the callers in this process that wait for the same lock.
 //!
-//! One of them at a time, the first, contends for it with the rest of the world; and while somebody
-//! in this process holds it, nobody has to ask the masters.
+//! Only the first caller of a queue contends with other processes. While the lock is held in this
+//! process, no caller has to ask the masters.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,23 +15,27 @@ use crate::error::{Error, LostReason, Result};
 use crate::runtime::clock::LockInstant;
 use crate::state::validity::LeaseValidity;
 
-/// For so many handovers within this process it is remembered that others contend, too.
+/// The number of handovers within this process for which contention by other processes is
+/// remembered.
 const CONTENDED_HANDOVERS: u8 = 8;
 
-/// Whoever is first in line, and whose future is not polled for so long, is promised nothing more.
+/// The time that a released lock is reserved for the first waiter. If its future is not polled
+/// within this time, the reservation ends.
 const RESERVATION: Duration = Duration::from_millis(250);
 
-/// A gate for each lock that somebody here waits for or holds.
+/// The queues of all locks that are waited for or held in this process.
 #[derive(Clone, Default)]
 pub(crate) struct LocalQueues(Arc<Mutex<HashMap<Arc<[Bytes]>, LocalQueue>>>);
 
+/// The queue of one lock.
 struct LocalQueue {
-    /// One permit, which is given out first come, first served.
+    /// Contains one permit, which is given out first come, first served.
     permits: Arc<Semaphore>,
     holder: Option<LocalHolder>,
+    /// The number of further handovers for which contention by other processes is remembered.
     contended_handovers: u8,
-    /// Until when the lock, which was given back here, is left to whoever is first in line, unless
-    /// that one tried before.
+    /// The moment until which a lock that was released in this process is reserved for the first
+    /// waiter, unless that waiter has tried before.
     reserved_until: Option<Instant>,
     outage: Option<Outage>,
     waiting: usize,
@@ -52,13 +56,13 @@ impl Default for LocalQueue {
     }
 }
 
-/// That there was no quorum, from the first to the last attempt that showed it.
+/// A period without a quorum, from the first to the last attempt that observed it.
 struct Outage {
     since: LockInstant,
     last: LockInstant,
 }
 
-/// Who of this process holds the lock.
+/// A mark that the lock is held in this process. Dropping it marks the lock as released.
 #[derive(Clone)]
 pub(crate) struct LocalHolder {
     validity: Arc<LeaseValidity>,
@@ -70,7 +74,7 @@ impl LocalHolder {
         &self.validity
     }
 
-    /// Resolves once the lock was given back, or never will be.
+    /// Waits until the lock was released, or the task that would release it is gone.
     pub(crate) async fn wait_ended(&mut self) {
         while self.end.changed().await.is_ok() {}
     }
@@ -80,13 +84,13 @@ impl LocalHolder {
     }
 }
 
-/// The turn to contend, until it is dropped.
+/// The right to contend for the lock, until it is dropped.
 pub(crate) struct QueuePermit(
     #[expect(dead_code, reason = "its drop is what counts")] OwnedSemaphorePermit,
 );
 
 impl LocalQueues {
-    /// Joins those who wait for the lock; without a turn yet.
+    /// Adds a waiter to the queue, without a permit yet.
     pub(crate) fn enter(&self, keys: &Arc<[Bytes]>) -> QueueEntry {
         self.lock().entry(keys.clone()).or_default().waiting += 1;
         QueueEntry {
@@ -95,7 +99,7 @@ impl LocalQueues {
         }
     }
 
-    /// Tells those in line that the lock is held here, as long as the result lives.
+    /// Records that the lock is held in this process, as long as the result lives.
     pub(crate) fn hold(&self, keys: &Arc<[Bytes]>, validity: &Arc<LeaseValidity>) -> LocalHold {
         let (sender, end) = watch::channel(());
         let mut queues = self.lock();
@@ -111,7 +115,8 @@ impl LocalQueues {
         }
     }
 
-    /// Whether the lock was given back here and whoever is first in line is about to take it.
+    /// Returns whether the lock was released in this process and the first waiter is about to take
+    /// it.
     pub(crate) fn is_reserved(&self, keys: &Arc<[Bytes]>) -> bool {
         self.lock().get(keys).is_some_and(|queue| {
             queue
@@ -120,7 +125,7 @@ impl LocalQueues {
         })
     }
 
-    /// Changes a gate, and removes it if nobody is there any more.
+    /// Changes a queue, and removes it if it has neither waiters nor holders.
     fn update(&self, keys: &Arc<[Bytes]>, work: impl FnOnce(&mut LocalQueue)) {
         let mut queues = self.lock();
         let Some(queue) = queues.get_mut(keys) else {
@@ -133,7 +138,7 @@ impl LocalQueues {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Arc<[Bytes]>, LocalQueue>> {
-        // No panic can leave it half-changed.
+        // No panic can leave the map half-changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -143,27 +148,27 @@ impl LocalQueues {
     }
 }
 
-/// A place in one line.
+/// A waiter's place in a queue.
 pub(crate) struct QueueEntry {
     queues: LocalQueues,
     keys: Arc<[Bytes]>,
 }
 
 impl QueueEntry {
-    /// Waits for the turn to contend. Dropped, it leaves the line.
+    /// Waits for the permit to contend. If the entry is dropped, it leaves the queue.
     pub(crate) async fn acquire_permit(&self) -> Result<QueuePermit> {
         let permits = self
             .with_queue(|queue| queue.permits.clone())
             .ok_or(Error::Closed)?;
-        // Nobody ever closes it.
+        // The semaphore is never closed.
         let permit = permits.acquire_owned().await.map_err(|_| Error::Closed)?;
         Ok(QueuePermit(permit))
     }
 
-    /// Who of this process holds the lock, as far as is known.
+    /// Returns the holder of the lock in this process, as far as is known.
     pub(crate) fn holder(&self) -> Option<LocalHolder> {
         let holder = self.with_queue(|queue| queue.holder.clone())??;
-        // One that is being given back is there until the masters have it back.
+        // A lock that is being released counts as held until the masters have answered.
         let is_there = matches!(
             holder.validity.check(),
             Ok(())
@@ -174,12 +179,13 @@ impl QueueEntry {
         (!holder.has_ended() && is_there).then_some(holder)
     }
 
-    /// Notes that others than this process contend for the lock.
+    /// Records that other processes contend for the lock.
     pub(crate) fn mark_contended(&self) {
         self.with_queue(|queue| queue.contended_handovers = CONTENDED_HANDOVERS);
     }
 
-    /// Whether others contended lately, asked once for each handover.
+    /// Returns whether other processes contended lately. Call it once for each handover, because
+    /// each call counts as one.
     pub(crate) fn take_contended_handover(&self) -> bool {
         let contended = self.with_queue(|queue| {
             let before = queue.contended_handovers;
@@ -189,14 +195,14 @@ impl QueueEntry {
         contended.unwrap_or(false)
     }
 
-    /// Notes that whoever is first in line has tried.
+    /// Records that the first waiter has tried, which ends the reservation.
     pub(crate) fn record_attempt(&self) {
         self.with_queue(|queue| queue.reserved_until = None);
     }
 
-    /// Notes that there was no quorum, and says for how long that has been so: for all in line, as
-    /// those behind would else bear it one after the other. What nobody looked at for `gap` may have
-    /// been another outage.
+    /// Records that there was no quorum, and returns for how long. The time is shared by all
+    /// waiters of the queue, because otherwise each would tolerate the outage after the previous
+    /// one. If no attempt was made for `gap`, a new outage begins.
     pub(crate) fn record_outage(&self, now: LockInstant, gap: Duration) -> Duration {
         let since = self.with_queue(|queue| {
             let known = queue.outage.take();
@@ -208,13 +214,13 @@ impl QueueEntry {
         now.saturating_duration_since(since.unwrap_or(now))
     }
 
-    /// Notes that there was a quorum.
+    /// Records that there was a quorum.
     pub(crate) fn clear_outage(&self) {
         self.with_queue(|queue| queue.outage = None);
     }
 
     fn with_queue<T>(&self, work: impl FnOnce(&mut LocalQueue) -> T) -> Option<T> {
-        // It is there as long as this place is.
+        // The queue exists as long as this entry does.
         self.queues.lock().get_mut(&self.keys).map(work)
     }
 }
@@ -237,7 +243,7 @@ pub(crate) struct LocalHold {
 
 impl Drop for LocalHold {
     fn drop(&mut self) {
-        // Whoever waits is woken after this, with the channel.
+        // Waiters are woken after this, when the channel is dropped.
         self.queues.update(&self.keys, |queue| {
             queue.holding -= 1;
             let is_reserved = queue.waiting > 0 && queue.holding == 0;
@@ -269,7 +275,7 @@ mod tests {
         }
         drop(others.remove(0));
         drop(first);
-        // The third has it now, although nobody has polled it; whoever drops it passes it on.
+        // The third entry has the permit now, although it was not polled. Dropping it passes it on.
         poll_once(&mut others[1]).await;
         drop(others.remove(0));
         drop(others.remove(0).await.unwrap());

@@ -1,4 +1,4 @@
-//! What all locks of one [`Redlock`](crate::Redlock) share.
+//! The state that all locks of one [`Redlock`](crate::Redlock) share.
 //!
 //! May import: `error`, `config`, `runtime`, `telemetry`, `master`, `quorum`.
 
@@ -25,6 +25,7 @@ use crate::runtime::shutdown::ShutdownTracker;
 use crate::runtime::timer::{Sleep, Timer};
 use crate::state::local_queue::LocalQueues;
 
+/// The state that all locks of one [`Redlock`](crate::Redlock) share.
 pub(crate) struct LockState {
     pub(crate) masters: Arc<Masters>,
     pub(crate) settings: Settings,
@@ -37,11 +38,11 @@ pub(crate) struct LockState {
     pub(crate) waiting: WaitState,
 }
 
-/// So many of those who wait for locks make an attempt at a time. It keeps each within the time
-/// that masters have, when thousands wake at once.
+/// The maximum number of waiting locks that make an attempt at a time. The limit keeps each attempt
+/// within the master timeout when thousands of waiters wake at once.
 const MAX_ATTEMPTS: usize = 64;
 
-/// What waiting takes.
+/// The state that is needed for waiting.
 pub(crate) struct WaitState {
     pub(crate) timer: Timer,
     pub(crate) queues: LocalQueues,
@@ -59,7 +60,7 @@ impl WaitState {
 }
 
 impl LockState {
-    /// Writes what a user may see of it, under the name of the type that has it.
+    /// Writes the fields that a user may see, under the name of the public type.
     pub(crate) fn debug(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
         let handles = self.masters.handles.iter();
         let servers: Vec<_> = handles.map(|handle| handle.master.server()).collect();
@@ -69,7 +70,7 @@ impl LockState {
             .finish_non_exhaustive()
     }
 
-    /// Fails if a lease that ends at `until` has too little left.
+    /// Fails if a lease that ends at `until` has less than the minimum validity left.
     pub(crate) fn ensure_worth_having(&self, until: LockInstant) -> Result<()> {
         let now = self.clock.now();
         if is_worth_having(until, now, self.settings.min_validity) {
@@ -79,7 +80,7 @@ impl LockState {
         Err(Error::ValidityExhausted { left })
     }
 
-    /// Whether it is for a quarantine that there is no quorum, and one that ends within `time`.
+    /// Returns whether quarantines are the reason that there is no quorum, and end within `time`.
     pub(crate) fn is_quarantined_within(&self, time: Duration) -> bool {
         let now = LockInstant::now();
         let states = self
@@ -99,7 +100,7 @@ impl LockState {
         up < needed && up + soon >= needed
     }
 
-    /// Closes the connections, after a shutdown: now, or when nobody needs them any more.
+    /// Closes the connections after a shutdown: immediately, or when the last guard is gone.
     pub(crate) fn close_when_idle(self: &Arc<Self>) {
         if self.shutdown.is_idle() {
             return self.close();
@@ -118,7 +119,8 @@ impl LockState {
         }
     }
 
-    /// Resolves after `time`, on whatever executor it is polled; fails if our runtime ends before.
+    /// Returns a future that resolves after `time`, on any executor. It fails if the runtime of the
+    /// locks ends before.
     pub(crate) fn sleep(&self, time: Duration) -> Sleep {
         self.waiting.timer.sleep(time)
     }

@@ -1,4 +1,4 @@
-//! How long a lease holds, as its guard, its owner task and whoever watches it know it.
+//! The validity of a lease, as its guard, its owner task and all that wait for its loss know it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::runtime::alarms::Alarms;
 use crate::runtime::clock::{Clock, LockInstant};
 use crate::telemetry::events;
 
-/// How long a lease holds. Once lost, it stays so.
+/// The validity of a lease. Once lost, it stays lost.
 pub(crate) struct LeaseValidity {
     clock: Arc<dyn Clock>,
     alarms: Alarms,
@@ -71,27 +71,28 @@ impl LeaseValidity {
         })
     }
 
-    /// Whether the lease still holds; a lease that is found over is lost for good.
+    /// Fails if the lease is lost. A lease whose time is over is lost permanently.
     pub(crate) fn check(&self) -> Result<()> {
         self.lost_reason()
             .map_or(Ok(()), |reason| Err(Error::Lost { reason }))
     }
 
+    /// Returns why the lease was lost, or `None` if it holds.
     pub(crate) fn lost_reason(&self) -> Option<LostReason> {
         self.with_state(|state| state.lost)
     }
 
-    /// Ends it, unless it has ended before; says how it ended.
+    /// Marks the lease as lost, unless it was lost before. Returns why it was lost.
     pub(crate) fn invalidate(&self, reason: LostReason) -> LostReason {
         self.with_state(|state| *state.lost.get_or_insert(reason))
     }
 
-    /// No extension follows any more, since it was one too many.
+    /// Records that no extension follows, because the limits of automatic extension were reached.
     pub(crate) fn mark_capped(&self) {
         self.with_state(|state| state.is_capped = true);
     }
 
-    /// Prolongs a lease that still holds, never shortens it.
+    /// Extends a lease that still holds. Never shortens it.
     pub(crate) fn extend(&self, until: LockInstant) -> Result<()> {
         self.with_state(|state| match state.lost {
             Some(reason) => Err(Error::Lost { reason }),
@@ -103,7 +104,7 @@ impl LeaseValidity {
         })
     }
 
-    /// Resolves once it is lost: when its time is over, if nobody says so before.
+    /// Waits until the lease is lost, at the latest when its time is over.
     pub(crate) async fn wait_lost(&self) -> LostReason {
         let mut lost = self.lost.subscribe();
         loop {
@@ -112,9 +113,9 @@ impl LeaseValidity {
             }
             tokio::select! {
                 biased;
-                // It cannot fail: the sender lives as long as `self`.
+                // This cannot fail, because the sender lives as long as `self`.
                 _ = lost.changed() => {}
-                // It may have been prolonged since.
+                // The lease may have been extended since.
                 passed = self.alarms.at(self.valid_until()) => if passed.is_err() {
                     return self.invalidate(LostReason::Closed);
                 },
@@ -122,7 +123,8 @@ impl LeaseValidity {
         }
     }
 
-    /// Works on the state after a look at the clock, and tells whoever waits if it is lost by now.
+    /// Checks the clock, works on the state, and notifies those that wait for the loss if the lease
+    /// is lost now.
     fn with_state<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         // No panic can leave the fields half-written.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -137,7 +139,7 @@ impl LeaseValidity {
         }
         let result = work(&mut state);
         let lost = state.lost.filter(|_| before.is_none());
-        // What hears of it may ask in turn.
+        // A task that is notified may read the state in turn.
         drop(state);
         if let Some(reason) = lost {
             self.lost.send_replace(true);
@@ -149,7 +151,7 @@ impl LeaseValidity {
     }
 }
 
-/// A term in the hands of the one who holds the lock: given up, the lock counts as given back.
+/// The validity in the hands of the lock's holder. Dropping it marks the lock as released.
 pub(crate) struct ReleaseOnDrop(pub(crate) Arc<LeaseValidity>);
 
 impl Drop for ReleaseOnDrop {

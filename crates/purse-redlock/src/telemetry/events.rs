@@ -1,4 +1,4 @@
-//! What locks tell `tracing`; empty functions when the feature is off.
+//! Log events of locks; empty functions if the feature `tracing` is off.
 
 #[cfg(feature = "tracing")]
 mod log {
@@ -14,7 +14,7 @@ mod log {
         tracing::warn!(
             target: "purse_redlock",
             masters,
-            "an even number of masters bears no more failures than one less"
+            "an even number of masters tolerates no more failures than one fewer"
         );
     }
 
@@ -24,7 +24,7 @@ mod log {
             server,
             first,
             second,
-            "two masters of a lock are databases of one server: they fail together"
+            "two masters are databases of one server and fail together"
         );
     }
 
@@ -32,7 +32,7 @@ mod log {
         tracing::warn!(
             target: "purse_redlock",
             server,
-            "a master of a lock may evict keys before their time; set maxmemory-policy noeviction"
+            "a master may evict locks before they expire; set maxmemory-policy noeviction"
         );
     }
 
@@ -41,12 +41,12 @@ mod log {
             target: "purse_redlock",
             server,
             %error,
-            "a master of a lock does not tell who it is: it may be another one under a second name"
+            "a master does not report its identity; it may be the same server as another master"
         );
     }
 
     pub(crate) fn unreachable(server: &str, error: &Error) {
-        tracing::warn!(target: "purse_redlock", server, %error, "a master of a lock is down; connecting in the background");
+        tracing::warn!(target: "purse_redlock", server, %error, "a master is down; reconnecting in the background");
     }
 
     pub(crate) fn incomparable(one: &str, other: &str, error: &Error) {
@@ -55,7 +55,7 @@ mod log {
             one,
             other,
             %error,
-            "two masters of a lock may be one server: it cannot be found out"
+            "two masters may be the same server, which cannot be checked"
         );
     }
 
@@ -64,7 +64,7 @@ mod log {
             target: "purse_redlock",
             server,
             of,
-            "a master of a lock is the same database of the same server as another: it does not vote"
+            "a master is the same database of the same server as another master; it does not vote"
         );
     }
 
@@ -73,19 +73,19 @@ mod log {
             target: "purse_redlock",
             server,
             ?left,
-            "a master of a lock may have lost its data: quarantine begins, its votes do not count"
+            "a master may have lost its data; it is in quarantine and does not vote"
         );
     }
 
     pub(crate) fn quarantine_over(server: &str) {
-        tracing::info!(target: "purse_redlock", server, "quarantine ends: the votes of a master count again");
+        tracing::info!(target: "purse_redlock", server, "the quarantine of a master is over; it votes again");
     }
 
     pub(crate) fn left_to_expire(server: &str) {
         tracing::warn!(
             target: "purse_redlock",
             server,
-            "a lock could not be released in time; left to its ttl"
+            "failed to release a lock in time; it expires with its ttl"
         );
     }
 
@@ -94,7 +94,7 @@ mod log {
     }
 
     pub(crate) fn not_extended(keys: &[Bytes], error: &crate::Error) {
-        tracing::warn!(target: "purse_redlock", keys = ?Shown(keys), %error, "a lock was not extended");
+        tracing::warn!(target: "purse_redlock", keys = ?Shown(keys), %error, "failed to extend a lock");
     }
 
     pub(crate) fn lost(keys: &[Bytes], reason: LostReason) {

@@ -1,4 +1,4 @@
-//! The span of one call for a lock, to its outcome; nothing when the feature is off.
+//! The span of one call for a lock, up to its outcome; empty if the feature `tracing` is off.
 
 #[cfg(feature = "tracing")]
 mod recorded {
@@ -11,7 +11,7 @@ mod recorded {
 
     use crate::keys::Shown;
 
-    /// Its fields are filled in when it ends, also where the call is given up.
+    /// A span whose fields are filled in when it ends, also if the call is dropped.
     pub(crate) struct LockSpan {
         span: Span,
         start: Instant,
@@ -38,7 +38,7 @@ mod recorded {
             }
         }
 
-        /// An attempt ended, for which so many masters voted.
+        /// Records the end of an attempt for which this number of masters voted.
         pub(crate) const fn record_attempt(&mut self, votes: usize) {
             self.attempts += 1;
             self.votes = votes;
@@ -50,7 +50,7 @@ mod recorded {
                 tracing::debug!(
                     target: "purse_redlock",
                     votes,
-                    "a split vote: perhaps nobody has the lock, and several have a part of it"
+                    "split vote: several clients got some of the masters each"
                 );
             });
         }

@@ -139,7 +139,7 @@ async fn extensions_and_losses_are_events() {
     guard.lost().await;
     let course = [
         "a lock was extended",
-        "a lock was not extended",
+        "failed to extend a lock",
         "a lock was lost",
     ];
     notes.tell(&course).await;
@@ -160,7 +160,9 @@ async fn a_quarantine_is_two_events_that_name_the_master() {
     let redlock = redlock.await.unwrap();
     masters[1].kill().unwrap();
     masters[1].restart().unwrap();
-    notes.tell(&["quarantine begins", "quarantine ends"]).await;
+    notes
+        .tell(&["it is in quarantine", "quarantine of a master is over"])
+        .await;
     redlock.shutdown().await;
     let port = format!(":{}", masters[1].port());
     let kept = notes.0.lock().unwrap();

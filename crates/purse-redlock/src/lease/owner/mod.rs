@@ -1,11 +1,12 @@
-//! The task that owns one attempt and the lease that comes of it.
+//! The task that owns one attempt and the lease that it acquires.
 //!
-//! Futures and guards only hold channels to it, so whatever is dropped, and whenever, the task goes
-//! on: it gives back what was or may have been taken. It asks all masters at once, over one
-//! [line](crate::master::request_queue) each, which keeps the order: nothing overtakes a SET that is under way.
+//! Futures and guards only hold channels to this task. Whenever they are dropped, the task
+//! continues and gives back everything that was taken or may have been taken. It asks all masters
+//! at once, through one [queue](crate::master::request_queue) each. A queue keeps the order of its
+//! requests, so no request overtakes a SET that is in flight.
 //!
-//! The lines are no tasks of their own: whatever the owner waits for, it goes through [`FanOut`],
-//! which move meanwhile.
+//! The queues are not tasks. The owner waits for everything through [`FanOut`], which lets
+//! the queues make progress.
 
 mod serve;
 
@@ -29,38 +30,39 @@ use crate::state::LockState;
 use crate::state::local_queue::LocalHold;
 use crate::state::validity::LeaseValidity;
 
-/// How an attempt goes about it.
+/// The way in which an attempt asks the masters.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum AcquireStrategy {
-    /// All masters are asked at once, at once.
+    /// All masters are asked at once, without waiting for an attempt permit.
     Immediate,
     /// All masters are asked at once: one round trip.
     #[default]
     AllMasters,
-    /// One master is asked first, the same by everybody, and the others only by whom it granted:
-    /// two round trips, and no split vote among those who do likewise.
+    /// One master is asked first, the same by all clients, and the others only after it has
+    /// granted. This takes two round trips, and prevents split votes among clients with this
+    /// strategy.
     OneMasterFirst {
-        /// Where somebody is known to have it.
+        /// The masters on which another client is known to hold the lock.
         held_masters: Vec<usize>,
     },
 }
 
-/// What an attempt showed that failed as another holds the lock.
+/// The reason why an attempt found the lock held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FailureCause {
-    /// Nothing more.
+    /// Another client holds the lock.
     Held,
-    /// Perhaps nobody has a quorum.
+    /// Several clients got some masters each, so perhaps no client has a quorum.
     SplitVote,
-    /// The master that was asked first refused; nothing is known of the others.
+    /// The master that was asked first refused. The state of the others is unknown.
     LostFirstVote,
 }
 
-/// Why an attempt failed.
+/// The error of an attempt, and its cause.
 pub(crate) struct AttemptError {
     pub(crate) error: Error,
     pub(crate) cause: FailureCause,
-    /// How many masters voted for it.
+    /// The number of masters that granted.
     pub(crate) votes: usize,
 }
 
@@ -78,13 +80,13 @@ impl From<Error> for AttemptError {
     }
 }
 
-/// What masters failed with, by their address.
+/// The errors of masters, by their address.
 type MasterErrors = Vec<(String, purse_client::Error)>;
 
 type Outcome = Result<PendingLease, AttemptError>;
 
-/// Starts one attempt to acquire `keys`, all or none, with a fence or without. Dropping the result,
-/// whatever is in it, releases. `None` after a shutdown.
+/// Starts one attempt to acquire `keys`, all or none, with or without a fence. Dropping the result
+/// releases everything that was taken. Returns `None` after a shutdown.
 pub(crate) fn spawn_attempt(
     state: &Arc<LockState>,
     keys: &Arc<[Bytes]>,
@@ -112,30 +114,31 @@ pub(crate) fn spawn_attempt(
     Some((task, outcome))
 }
 
-/// A turn among all that try at the same time, for those who have time.
+/// Waits for an attempt permit, unless the strategy is immediate.
 async fn attempt_permit<'a>(
     state: &'a LockState,
     strategy: &AcquireStrategy,
 ) -> Option<SemaphorePermit<'a>> {
     match strategy {
         AcquireStrategy::Immediate => None,
-        // It is never closed.
+        // The semaphore is never closed.
         AcquireStrategy::AllMasters | AcquireStrategy::OneMasterFirst { .. } => {
             state.waiting.attempts.acquire().await.ok()
         }
     }
 }
 
-/// What the master said that was asked first.
+/// The answer of the master that was asked first.
 enum FirstVote {
-    /// It granted, and the others were asked; or none answered.
+    /// It granted and the others were asked, or none answered.
     Granted(Ballot),
-    /// It refused, and no other was asked.
+    /// It refused, and no other master was asked.
     Refused,
-    /// Nobody waits any more.
+    /// The caller does not wait any more.
     Abandoned,
 }
 
+/// The owner of one attempt and of the lease that it acquires.
 struct Owner {
     state: Arc<LockState>,
     keys: Arc<[Bytes]>,
@@ -146,7 +149,7 @@ struct Owner {
     record: Option<Bytes>,
 }
 
-/// A lock acquired, before anybody has it.
+/// An acquired lock that has not been handed to the caller yet.
 struct Grant {
     until: LockInstant,
     fence: u64,
@@ -165,8 +168,8 @@ impl Owner {
         }
     }
 
-    /// Announces what was acquired, or why not, and serves it to its end; gives the lines, which
-    /// may not have finished what they were asked, releases above all.
+    /// Announces the outcome of the attempt, and serves the lease to its end. Returns the request
+    /// queues, which may still contain requests, mainly releases.
     async fn announce_and_serve(
         mut self,
         start: LockInstant,
@@ -181,12 +184,12 @@ impl Owner {
                 self.hold = Some(self.state.waiting.queues.hold(&self.keys, &validity));
                 let (pending, inbox) =
                     PendingLease::new(validity, fence, self.state.shutdown.clone());
-                // An offer that nobody receives is dropped, here or in the channel.
+                // A pending lease that is not received is dropped, here or in the channel.
                 let _ = announce.send(Ok(pending));
                 self.serve(inbox, start).await;
             }
             Some(Err(failure)) => {
-                // Nobody who waits, nobody to tell.
+                // This fails only if the caller does not wait any more.
                 let _ = announce.send(Err(failure));
             }
             None => {}
@@ -194,7 +197,8 @@ impl Owner {
         self.masters
     }
 
-    /// Acquires, or releases what was taken and says why; `None` if nobody waits any more.
+    /// Acquires the lock, or releases what was taken and returns the reason. Returns `None` if the
+    /// caller does not wait any more.
     async fn acquire(
         &mut self,
         strategy: AcquireStrategy,
@@ -236,7 +240,8 @@ impl Owner {
                 }
                 Acquisition::Undecided => {}
             }
-            // Others need not wait until it is known which kind of failure this is.
+            // The release is sent before the kind of failure is known, so that other clients need not
+            // wait for that.
             if votes.tally().is_impossible() {
                 releases.get_or_insert_with(|| self.send_to_all(Action::Release));
             }
@@ -252,7 +257,7 @@ impl Owner {
         }
     }
 
-    /// What to ask for the lock with.
+    /// Returns the action that acquires the lock.
     const fn acquire_action(&self) -> Action {
         if self.is_fenced {
             Action::AcquireFenced
@@ -261,10 +266,11 @@ impl Owner {
         }
     }
 
-    /// Asks one master after the other until one answers, and all others if it grants.
+    /// Asks one master after the other until one answers, and all others if that one grants.
     ///
-    /// Who it refuses leaves the others to whom it granted; so of all who ask like this, one has
-    /// nobody against it, and none of them ever waits for another.
+    /// A client that is refused leaves the other masters to the client that was granted. Therefore,
+    /// among all clients that ask in this way, one has no opponent, and none of them ever waits for
+    /// another.
     async fn send_to_one_first(
         &mut self,
         held_masters: &[usize],
@@ -288,7 +294,7 @@ impl Owner {
                 break;
             }
             if tally.refused() > 0 {
-                // Those that failed may have done it all the same.
+                // A request that failed may have taken effect nevertheless.
                 self.round += 1;
                 order[..asked]
                     .iter()
@@ -302,8 +308,8 @@ impl Owner {
         FirstVote::Granted(votes)
     }
 
-    /// Accepts a quorum's grant, unless it came too late to be of use; `None` if nobody waits any
-    /// more.
+    /// Accepts a quorum's grant, unless it came too late to be useful. Returns `None` if the caller
+    /// does not wait any more.
     async fn confirm_grant(
         &mut self,
         start: LockInstant,
@@ -328,8 +334,8 @@ impl Owner {
         error.map(|error| Err(error.into()))
     }
 
-    /// The fence of a lock that a quorum granted, once whoever comes next gets a greater one: see
-    /// [`settle_fence`].
+    /// Returns the fence of a lock that a quorum granted, once any later holder is certain to get a
+    /// greater fence: see [`settle_fence`].
     async fn agree_on_fence(
         &mut self,
         votes: &Ballot,
@@ -339,21 +345,22 @@ impl Owner {
         if is_settled {
             return Some(Ok(fence));
         }
-        // All of them, so that they agree the next time. One whose grant is still under way is
-        // asked after that.
+        // All masters are raised, so that they agree the next time. A master whose grant is still in
+        // flight is asked after that grant.
         let mut raised = self.send_to_all(Action::Raise(fence));
         while raised.tally().possession() == Possession::Undecided {
             raised.count(self.next_reply(announce).await?);
         }
         Some(match raised.tally().possession() {
             Possession::Held => Ok(fence),
-            // The masters are well, but somebody took the lock away from us.
+            // The masters are reachable, but the lock was taken away from us.
             Possession::Gone => Err(Error::Held { retry_after: None }),
             Possession::Unknown | Possession::Undecided => Err(self.no_quorum(raised)),
         })
     }
 
-    /// Waits until it is known when the key may be free, or that it will not be known.
+    /// Waits until the time when the key may be free is known, or cannot be known, and returns the
+    /// error of an attempt that found the lock held.
     async fn held_error(
         &mut self,
         votes: Ballot,
@@ -384,7 +391,7 @@ impl Owner {
         })
     }
 
-    /// The next answer; `None` once nobody waits for the outcome.
+    /// Waits for the next reply. Returns `None` once the caller does not wait any more.
     async fn next_reply(&mut self, announce: &mut oneshot::Sender<Outcome>) -> Option<MasterReply> {
         tokio::select! {
             reply = self.masters.next() => Some(reply),
@@ -392,7 +399,7 @@ impl Owner {
         }
     }
 
-    /// Waits for the answers that tell whether a quorum has our token.
+    /// Waits for the replies that decide whether a quorum has our token.
     async fn wait_possession(&mut self, votes: &mut Ballot) -> Possession {
         while votes.tally().possession() == Possession::Undecided {
             votes.count(self.masters.next().await);
@@ -400,6 +407,7 @@ impl Owner {
         votes.tally().possession()
     }
 
+    /// Sends `action` to all masters in a new round. Returns the ballot of that round.
     fn send_to_all(&mut self, action: Action) -> Ballot {
         self.round += 1;
         (0..self.masters.len()).for_each(|master| self.send(master, action));
@@ -425,6 +433,7 @@ impl Owner {
         }
     }
 
+    /// Returns how many masters agreed, how many are needed, and the errors of the others.
     fn shortfall(&self, votes: Ballot) -> (usize, usize, MasterErrors) {
         let (granted, needed) = (votes.tally().granted(), votes.tally().needed());
         (granted, needed, self.with_server_names(votes.into_errors()))

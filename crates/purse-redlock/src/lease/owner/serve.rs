@@ -1,7 +1,8 @@
-//! The life of a lease, in the task that owns it.
+//! The service of a lease, in the task that owns it.
 //!
-//! One task decides on every extension, by hand or by itself, and on the release, one after the
-//! other, and each [line](crate::master::request_queue) keeps that order: no renewal outlives a release.
+//! One task decides on every extension, by hand or automatic, and on the release, one after the
+//! other. Each [queue](crate::master::request_queue) keeps that order, so no renewal outlives a
+//! release.
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,7 +20,7 @@ use crate::telemetry::events;
 type Commands = mpsc::UnboundedReceiver<LeaseCommand>;
 
 impl Owner {
-    /// Serves a lease whose first command was sent after `since`, until it is given back.
+    /// Serves a lease whose first command was sent after `since`, until it is released.
     pub(super) async fn serve(&mut self, mut inbox: LeaseInbox, since: LockInstant) {
         let mut renewal = RenewalSchedule::new(self.state.settings.ttl, since);
         let first = inbox.first_command(self.state.shutdown.closed());
@@ -30,7 +31,8 @@ impl Owner {
         loop {
             next = match next {
                 Some(LeaseCommand::Release(reply)) => {
-                    // Where nobody waits for the answer any more, the lock is released all the same.
+                    // The lock is released even if the caller does not wait for the answer any
+                    // more.
                     let _ = reply.send(self.release(validity).await);
                     return;
                 }
@@ -42,7 +44,7 @@ impl Owner {
                         self.renew_until_command(commands, validity, &mut renewal).await
                     }
                 },
-                // An extension follows, which writes it.
+                // An extension follows, which writes the record.
                 Some(LeaseCommand::SetRecord(record)) => {
                     self.record = Some(record);
                     self.masters.poll_while(commands.recv()).await
@@ -55,13 +57,13 @@ impl Owner {
                 None => break,
             };
         }
-        // Whoever is next in line is told once it makes sense to try.
+        // The first waiter in this process is notified once an attempt makes sense.
         let mut votes = self.send_to_all(Action::Release);
         self.wait_possession(&mut votes).await;
         self.hold = None;
     }
 
-    /// The next order; until it comes, extends whenever it is due.
+    /// Waits for the next command, and extends the lease whenever an extension is due.
     async fn renew_until_command(
         &mut self,
         commands: &mut Commands,
@@ -73,8 +75,8 @@ impl Owner {
         {
             tokio::select! {
                 biased;
-                // An extension that is under way is left alone: a release is queued behind it, and an
-                // extension by hand counts in its place.
+                // An extension that is in flight is not awaited any more: a release is queued behind it,
+                // and an extension by hand counts in its place.
                 command = commands.recv() => return command,
                 result = self.extend_when_due(due, validity, renewal) => match result {
                     Err(error @ Error::ExtensionCap) => {
@@ -82,7 +84,7 @@ impl Owner {
                         events::not_extended(validity.keys(), &error);
                         break;
                     }
-                    // A loss has been told of already, by the term.
+                    // The validity has already logged the loss.
                     Ok(()) | Err(Error::Lost { .. }) => {}
                     Err(error) => events::not_extended(validity.keys(), &error),
                 },
@@ -91,6 +93,7 @@ impl Owner {
         self.masters.poll_while(commands.recv()).await
     }
 
+    /// Waits until the extension is due, then extends the lease.
     async fn extend_when_due(
         &mut self,
         due: LockInstant,
@@ -145,11 +148,12 @@ impl Owner {
     }
 
     async fn release(&mut self, validity: &LeaseValidity) -> Result<Release> {
-        // From here on whoever watches is to know that the lock is not ours any more.
+        // From here on, all that watch the lock see that it is not ours any more.
         let in_time = validity.invalidate(LostReason::Released) == LostReason::Released;
         let mut votes = self.send_to_all(Action::Release);
         let possession = self.wait_possession(&mut votes).await;
-        // Before anybody can know of the release, and come before whoever is next in line.
+        // The hold ends before the caller learns of the release, so that the caller cannot overtake the
+        // first waiter.
         self.hold = None;
         match possession {
             _ if !in_time => Ok(Release::AlreadyExpired),
@@ -160,8 +164,8 @@ impl Owner {
     }
 }
 
-/// The order that follows an extension nobody waits for any more: there is no use in prolonging
-/// first what is released next, or prolonged once more.
+/// Returns the command that follows an extension whose caller does not wait any more. That
+/// extension is skipped, because the lease is released or extended again next.
 async fn wait_superseded(
     reply: &mut oneshot::Sender<Result<()>>,
     commands: &mut Commands,
