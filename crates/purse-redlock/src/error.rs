@@ -225,7 +225,7 @@ mod tests {
     static_assertions::assert_impl_all!(Error: Send, Sync, StdError);
 
     #[test]
-    fn no_quorum_tells_what_each_master_said() {
+    fn no_quorum_message_names_each_master() {
         let error = Error::NoQuorum {
             votes: 1,
             needed: 2,
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_leaves_its_cause_to_source() {
+    fn timeout_message_leaves_cause_to_source() {
         let error = Error::Timeout {
             source: Some(Box::new(Error::Held {
                 retry_after: Some(Duration::from_millis(7)),

@@ -95,14 +95,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_sorted_whatever_order_they_come_in() {
+    fn names_in_any_order_are_sorted() {
         let keys = several(["b", "a", "ab"]).unwrap();
         assert_eq!(*keys, ["a", "ab", "b"].map(Bytes::from));
         assert_eq!(several(vec![b"\xff".to_vec()]).unwrap().len(), 1);
     }
 
     #[test]
-    fn what_cannot_be_locked_together_is_refused_by_name() {
+    fn conflicting_names_are_rejected_by_name() {
         let error = |names: &[&str]| several(names).unwrap_err().to_string();
         assert!(error(&[]).contains("no name"));
         assert!(error(&["a", ""]).contains("empty"));

@@ -42,30 +42,31 @@ pub(crate) const SETTINGS: Settings = Settings {
     auto_extend: None,
 };
 
-/// How a master treats what it is asked.
+/// The way in which a master handles requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Behaviour {
-    /// Does it after this time, in order, and replies.
+    /// Executes requests in order after this time, and replies.
     After(Duration),
-    /// Does it after this time, in order; the reply is lost.
+    /// Executes requests in order after this time; the reply is lost.
     Deaf(Duration),
-    /// Does it after this time, on a connection of its own that others overtake; the reply is lost.
+    /// Executes requests after this time, on a connection of its own that others overtake; the
+    /// reply is lost.
     Stray(Duration),
-    /// Not connected.
+    /// Is not connected.
     Down,
-    /// Connected, and not to be asked for another ten seconds.
+    /// Is connected, but may not vote for another ten seconds.
     Quarantined,
-    /// Neither does it nor replies, and the client does not even give up.
+    /// Neither executes requests nor replies, and the client does not give up.
     Stuck,
-    /// Answers with an error of this kind, and does nothing.
+    /// Replies with an error of this kind, and does not execute the request.
     Failing(ErrorKind),
-    /// Answers with an error of its own at once, and does it after this time all the same.
+    /// Replies with an error immediately, and executes the request after this time nevertheless.
     Denying(Duration),
 }
 
 pub(crate) const WELL: Behaviour = Behaviour::After(ms(1));
 
-/// One master, with locks of the name `key` if it does not matter.
+/// One master in memory. Methods without a key use the key `key`.
 pub(crate) struct Mock {
     name: String,
     state: Arc<Mutex<State>>,
@@ -125,17 +126,17 @@ impl Mock {
         state.raises = None;
     }
 
-    /// Treats this action so, and all else as before.
+    /// Sets the behaviour for one action; all other actions keep theirs.
     pub(crate) fn behave_to(&self, action: Action, behaviour: Behaviour) {
         self.state().only = Some((action, behaviour));
     }
 
-    /// Treats attempts to raise a counter so, to whatever fence, and all else as before.
+    /// Sets the behaviour for raises of the counter, to any fence; all other actions keep theirs.
     pub(crate) fn behave_to_raises(&self, behaviour: Behaviour) {
         self.state().raises = Some(behaviour);
     }
 
-    /// Who has a key, whichever it is.
+    /// Returns the token that holds a key, whichever key it is.
     pub(crate) fn holder(&self) -> Option<Bytes> {
         let mut state = self.state();
         state.expire();
@@ -150,7 +151,7 @@ impl Mock {
         let [key, token] = [key, token].map(|text| Bytes::from_static(text.as_bytes()));
         let held = (token, Instant::now() + ttl);
         let mut state = self.state();
-        state.watchers.tell(&key);
+        state.watchers.notify(&key);
         state.holders.insert(key, held);
     }
 
@@ -158,11 +159,11 @@ impl Mock {
     pub(crate) fn free(&self, key: &'static str) {
         let key = Bytes::from_static(key.as_bytes());
         let mut state = self.state();
-        state.watchers.tell(&key);
+        state.watchers.notify(&key);
         state.holders.remove(&key);
     }
 
-    /// The keys that are held, and those of records.
+    /// Returns the keys of locks and records that exist.
     pub(crate) fn keys(&self) -> Vec<Bytes> {
         let mut state = self.state();
         state.expire();
@@ -170,31 +171,31 @@ impl Mock {
         keys.cloned().collect()
     }
 
-    /// Has a record, whoever wrote it.
+    /// Stores a record.
     pub(crate) fn write_record(&self, key: &'static str, record: &'static str, ttl: Duration) {
         let [key, record] = [key, record].map(|text| Bytes::from_static(text.as_bytes()));
         let mut state = self.state();
-        state.watchers.tell(&key);
+        state.watchers.notify(&key);
         state.records.insert(key, (record, Instant::now() + ttl));
     }
 
-    /// Loses one record.
+    /// Loses one record, without a notification.
     pub(crate) fn lose_record(&self, key: &str) {
         self.state().records.remove(key.as_bytes());
     }
 
-    /// Loses one key.
+    /// Loses one key, without a notification.
     pub(crate) fn lose(&self, key: &str) {
         self.state().holders.remove(key.as_bytes());
     }
 
-    /// Has counted so far for a lock.
+    /// Sets the counter of a lock.
     pub(crate) fn count(&self, key: &'static str, count: u64) {
         let key = Bytes::from_static(key.as_bytes());
         self.state().counters.insert(key, count);
     }
 
-    /// Loses its data.
+    /// Loses all data.
     pub(crate) fn flush(&self) {
         let mut state = self.state();
         state.holders.clear();
@@ -210,14 +211,14 @@ impl Mock {
             .collect()
     }
 
-    /// When it was asked for this.
+    /// Returns when this action was requested.
     pub(crate) fn asked_at(&self, action: Action) -> Vec<Instant> {
         let state = self.state();
         let asked = state.asked.iter().filter(|asked| asked.action == action);
         asked.map(|asked| asked.at).collect()
     }
 
-    /// Whether its connection was given up.
+    /// Returns whether the connection was closed.
     pub(crate) fn is_closed(&self) -> bool {
         self.state().is_closed
     }
@@ -241,12 +242,12 @@ impl State {
         self.records.retain(|_, (_, until)| *until > now);
     }
 
-    /// Its time, in microseconds.
+    /// Returns the server time, in microseconds.
     fn time(&self) -> u64 {
         u64::try_from(self.epoch.elapsed().as_micros()).unwrap() + 1_000_000
     }
 
-    /// Counts up as the script does, all counters of a lock as one.
+    /// Increments all counters of a lock, as the script does.
     fn count(&mut self, request: &Request) -> u64 {
         let time = self.time();
         let counts = request.keys.iter().map(|key| self.counters.get(key));
@@ -256,7 +257,7 @@ impl State {
         fence
     }
 
-    /// Whether none stood above the fence.
+    /// Raises the counters. Returns whether none was above the fence.
     fn raise(&mut self, request: &Request, fence: u64) -> bool {
         request.keys.iter().all(|key| {
             let count = self.counters.entry(key.clone()).or_default();
@@ -270,22 +271,22 @@ impl State {
         self.free_since = until;
         for key in request.keys.iter() {
             let held = (request.token.to_bytes(), until);
-            self.watchers.tell(key);
+            self.watchers.notify(key);
             self.holders.insert(key.clone(), held);
         }
     }
 
-    /// Writes the record beside a lock, with the end of the lock.
+    /// Stores the record of a lock, which expires with the lock.
     fn write(&mut self, request: &Request) {
         if let Some(record) = &request.record {
             let key = leader(&request.keys[0]);
             let until = Instant::now() + request.ttl;
-            self.watchers.tell(&key);
+            self.watchers.notify(&key);
             self.records.insert(key, (record.clone(), until));
         }
     }
 
-    /// Takes the record away, if it is that of the request.
+    /// Deletes the record, if it is that of the request.
     fn erase(&mut self, request: &Request) {
         if let Some(record) = &request.record {
             let key = leader(&request.keys[0]);
@@ -295,7 +296,7 @@ impl State {
                 .is_some_and(|(ours, _)| ours == record)
             {
                 self.records.remove(&key);
-                self.watchers.tell(&key);
+                self.watchers.notify(&key);
             }
         }
     }
@@ -341,7 +342,7 @@ impl State {
                 for key in request.keys.iter() {
                     if self.holders.get(key).is_some_and(is_ours) {
                         self.holders.remove(key);
-                        self.watchers.tell(key);
+                        self.watchers.notify(key);
                     }
                 }
                 let now = Instant::now();
@@ -362,15 +363,15 @@ impl Transport for Mock {
     }
 
     fn watch(&self, keys: Arc<[Bytes]>) -> WatchFuture {
-        self.watching(keys)
+        self.watch_keys(keys)
     }
 
     fn watch_record(&self, key: Bytes) -> RecordFuture {
-        self.recording(key)
+        self.watch_record(key)
     }
 
     fn status(&self) -> MasterStatus {
-        self.how_it_is()
+        self.mock_status()
     }
 
     fn close(&self) {
@@ -430,6 +431,7 @@ impl Transport for Mock {
     }
 }
 
+/// Returns a request that fails.
 fn fail(kind: ErrorKind) -> RequestFuture {
     Box::pin(async move { Err(failure(kind)) })
 }
@@ -438,7 +440,7 @@ fn failure(kind: ErrorKind) -> Error {
     Error::new(kind, "it does not work")
 }
 
-/// Polls `future` once; it is not to end with that.
+/// Polls `future` once, and asserts that it is pending.
 pub(crate) async fn poll_once<F: Future + ?Sized>(future: &mut Pin<Box<F>>) {
     std::future::poll_fn(|cx| {
         assert!(future.as_mut().poll(cx).is_pending());
@@ -447,8 +449,8 @@ pub(crate) async fn poll_once<F: Future + ?Sized>(future: &mut Pin<Box<F>>) {
     .await;
 }
 
-/// Polls `future` as often as `polls` says, each time it is woken, then drops it once it is woken
-/// again: what woke it has arrived, and is never looked at. Gives its output if it ended before.
+/// Polls `future` `polls` times, each time after it was woken, then drops it once it is woken
+/// again, so that the event that woke it is not observed. Returns its output if it ended before.
 pub(crate) async fn drop_after<F: Future>(future: F, polls: usize) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut done = 0;

@@ -104,7 +104,7 @@ mod tests {
     const MOST: Duration = Duration::from_millis(200);
 
     #[test]
-    fn the_window_doubles_up_to_its_cap() {
+    fn window_doubles_up_to_maximum() {
         let backoff = Backoff::new(MOST);
         let windows = [0, 1, 2, 3, 4, 5, 31, 32, u32::MAX].map(|n| backoff.window(FIRST_WINDOW, n));
         assert_eq!(
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_fill_the_whole_window_and_never_exceed_it() {
+    fn waits_fill_window_without_exceeding_it() {
         let mut waits: Vec<_> = (0..2_000)
             .map(|_| {
                 let mut backoff = Backoff::new(MOST);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_sleeps_much_longer_than_the_holder_has_left() {
+    fn wait_is_bounded_by_time_left_to_holder() {
         for _ in 0..500 {
             let mut backoff = Backoff::new(Duration::from_secs(9));
             backoff.waits = 20;
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_others_snatch_away_is_waited_for_longer_and_longer() {
+    fn wait_grows_if_holder_end_has_passed() {
         let mut backoff = Backoff::new(MOST);
         backoff.waits = 10;
         let longest = (0..100).map(|_| backoff.wait(Some(Duration::ZERO))).max();
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn wakes_are_a_burst_and_then_one_a_period() {
+    async fn wake_budget_allows_burst_then_one_per_period() {
         let (period, start) = (Duration::from_millis(200), Instant::now());
         let mut budget = WakeBudget::new(period);
         let mut times = Vec::new();
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_split_vote_waits_in_the_order_of_a_round_trip() {
+    fn split_vote_pause_scales_with_round_trip() {
         for _ in 0..200 {
             let mut backoff = Backoff::new(MOST);
             backoff.waits = 20;

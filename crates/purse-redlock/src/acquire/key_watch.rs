@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outlook_is_of_a_quorum() {
+    fn availability_is_that_of_a_quorum() {
         use Availability::{Held, MaybeFree, Unknown};
         for (views, availability) in [
             ("bbb", Unknown),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_end_is_that_of_a_quorum() {
+    async fn held_until_is_that_of_a_quorum() {
         let now = Instant::now();
         assert_eq!(key_watch("tbb").held_until(2), None);
         assert_eq!(key_watch("ttb").held_until(2), Some(now + ms(500)));

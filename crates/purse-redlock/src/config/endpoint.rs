@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_keeps_the_password() {
+    fn debug_output_hides_password() {
         let master = Master::from("redis://:secret@localhost:6379");
         assert!(!format!("{master:?}").contains("secret"));
     }

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_follow_the_ttl() {
+    fn defaults_derive_from_ttl() {
         let of = |ttl| {
             let settings = Settings::new(PartialSettings {
                 ttl,
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn times_that_cannot_work_are_refused_by_name() {
+    fn impossible_durations_are_rejected_by_name() {
         let none = PartialSettings::default();
         for (settings, word) in [
             (PartialSettings { ttl: ms(0), ..none }, "ttl"),

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_read_as_it_was_written_whatever_the_candidate_is() {
+    fn record_with_any_candidate_round_trips() {
         for candidate in [&b"host-7"[..], b"", b" two  words ", b"\xff\0\r\n"] {
             let leader = Leader {
                 candidate: Bytes::copy_from_slice(candidate),
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_no_leader() {
+    fn malformed_record_is_rejected() {
         for text in ["", "7", "a b", " a", "-1 a", "99999999999999999999 a"] {
             assert_eq!(Leader::from_record(&Bytes::from(text)), None, "{text}");
         }

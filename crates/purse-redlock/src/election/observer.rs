@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_is_what_a_quorum_says_alike() {
+    fn view_shows_record_of_a_quorum() {
         let a = Some((5, "a".to_owned()));
         assert_eq!(shown(&[(0, "5 a")]), None);
         assert_eq!(shown(&[(0, "5 a"), (1, "5 a")]), a);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn an_earlier_leader_never_follows_a_later_one_nor_one_of_the_same_fence() {
+    fn view_never_shows_earlier_or_equal_fence() {
         let later = [(0, "6 b"), (1, "6 b")];
         let after = |record| {
             let reports = [&later[..], &[(0, record), (1, record)]].concat();
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_told_of_what_does_not_change() {
+    fn view_without_change_does_not_notify() {
         let (sender, mut receiver) = watch::channel(None);
         let view = LeaderView::new(&sender, 3);
         show(&view, 0, "5 a");

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_due_a_third_of_the_ttl_after_the_last_one_began() {
+    fn renewal_is_due_a_third_of_ttl_after_last_start() {
         let start = LockInstant::now();
         let mut renewal = RenewalSchedule::new(TTL, start);
         assert_eq!(renewal.due(), None, "not unless it is asked for");
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_followed_sooner_and_then_later_but_many_times_before_the_end() {
+    fn failed_renewal_is_retried_with_growing_pauses() {
         let mut now = LockInstant::now();
         let end = valid_until(now, TTL);
         let mut renewal = RenewalSchedule::new(TTL, now);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cap_on_their_number_counts_all() {
+    fn max_extensions_counts_all_extensions() {
         let now = LockInstant::now();
         let mut renewal = RenewalSchedule::new(TTL, now);
         renewal.record_extension(now);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cap_on_time_is_one_on_the_end_of_the_lock() {
+    fn max_hold_limits_end_of_lock() {
         let start = LockInstant::now();
         let mut renewal = RenewalSchedule::new(TTL, start);
         renewal.enable(AutoExtend::new().max_hold(s(20)));

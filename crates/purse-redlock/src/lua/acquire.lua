@@ -1,10 +1,10 @@
--- Takes several locks as one: all of them, or none.
+-- Takes several locks as one: all of them, or none. Complexity: O(n) in the number of keys.
 -- KEYS: the locks' keys
 -- ARGV[1]: our token
--- ARGV[2]: the time they shall last, in milliseconds
--- Returns 1 if all were free and are ours now, 0 if not.
+-- ARGV[2]: the ttl, in milliseconds
+-- Returns 1 if all were free and are ours now, otherwise 0.
 for _, key in ipairs(KEYS) do
-    -- EXISTS would do, but GET is what a user of locks may run anyway.
+    -- GET instead of EXISTS, because users of locks need the right to run GET anyway.
     if get(key) then
         return 0
     end

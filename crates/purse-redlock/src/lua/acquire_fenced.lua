@@ -1,11 +1,12 @@
--- Takes one lock, or several as one, and counts: all of them, or none.
--- KEYS: the locks' keys, then as many keys of their counters
+-- Takes one lock, or several as one, and increments their counters: all of them, or none.
+-- Complexity: O(n) in the number of keys.
+-- KEYS: the locks' keys, then the keys of their counters in the same order
 -- ARGV[1]: our token
--- ARGV[2]: the time they shall last, in milliseconds
--- ARGV[3]: the time a counter is kept, in milliseconds
--- Returns {ours, fence, foreign}. ours: 1 if all were free and are ours now, else 0. fence: what the
--- counters stand at now, more than any of them did. foreign: n if KEYS[n] holds something that is
--- no counter, and nothing was done; else 0.
+-- ARGV[2]: the ttl, in milliseconds
+-- ARGV[3]: the time that a counter is kept, in milliseconds
+-- Returns {ours, fence, foreign}. ours: 1 if all were free and are ours now, otherwise 0. fence:
+-- the new value of all counters, greater than each of them was. foreign: n if KEYS[n] does not hold
+-- a counter, and nothing was changed; otherwise 0.
 local locks = #KEYS / 2
 for index = 1, locks do
     if get(KEYS[index]) then
@@ -16,7 +17,7 @@ local fence = 0
 for index = locks + 1, #KEYS do
     local count = get(KEYS[index])
     if not count then
-        -- A server that lost its counter starts ahead of all that was counted, and not behind.
+        -- A server that lost its counter starts ahead of everything that was counted before.
         local time = redis.call('TIME')
         count = time[1] * 1000000 + time[2]
     elseif type(count) == 'string' and string.find(count, '^%d+$') then

@@ -1,11 +1,11 @@
--- Makes a lock last longer, as the script for that does, and writes beside it who has it.
+-- Extends a lock, as extend.lua does, and stores the election record next to it. Complexity: O(1).
 -- KEYS[1]: the lock's key
 -- KEYS[2]: the record's key
 -- ARGV[1]: our token
--- ARGV[2]: the time both shall have left, in milliseconds
+-- ARGV[2]: the minimum time that both keys have left afterwards, in milliseconds
 -- ARGV[3]: the record
--- Returns 1 if the lock was ours, 0 if not, and then nothing was written. If the record's key holds
--- something else than a string, that is an error, and nothing is done.
+-- Returns 1 if the lock was ours, otherwise 0, and then nothing was written. If the record's key
+-- holds another type than a string, that is an error, and nothing is changed.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
     return 0
 end

@@ -1,11 +1,12 @@
--- Raises the counters of a lock to its fence, if all its keys are ours; never lowers them.
--- KEYS: the locks' keys, then as many keys of their counters
+-- Raises the counters of a lock to its fence, if all its keys are ours. Never lowers them.
+-- Complexity: O(n) in the number of keys.
+-- KEYS: the locks' keys, then the keys of their counters in the same order
 -- ARGV[1]: our token
 -- ARGV[2]: the fence
--- ARGV[3]: the time a counter is kept, in milliseconds
--- Returns 1 if all were ours and none of the counters was above the fence, so that whoever comes next
--- counts from the fence on; else 0. Above it, somebody else may have been given the same fence: one
--- of us counted on a master that lost our lock early.
+-- ARGV[3]: the time that a counter is kept, in milliseconds
+-- Returns 1 if all keys were ours and no counter was above the fence, so that later holders count
+-- on from the fence; otherwise 0. If a counter is above the fence, another client may have received
+-- the same fence, because one of both was counted by a master that lost our lock early.
 local locks = #KEYS / 2
 for index = 1, locks do
     if redis.call('GET', KEYS[index]) ~= ARGV[1] then

@@ -1,9 +1,9 @@
--- Deletes those of a lock's keys that are ours.
+-- Deletes those of a lock's keys that are ours. Complexity: O(n) in the number of keys.
 -- KEYS: the lock's keys
 -- ARGV[1]: our token
--- Returns {ours, ttl, foreign}. ours: 1 if all keys were ours, else 0. ttl: the longest time that
--- another's key has left, in milliseconds; -1 if one has no end, -2 if nobody holds any.
--- foreign: n if KEYS[n] holds something that is no lock, and stays; else 0.
+-- Returns {ours, ttl, foreign}. ours: 1 if all keys were ours, otherwise 0. ttl: the longest time
+-- that another client's key has left, in milliseconds; -1 if one never expires, -2 if no other
+-- client holds any. foreign: n if KEYS[n] does not hold a lock, and stays; otherwise 0.
 local held, ttl, foreign = 0, -2, 0
 for index, key in ipairs(KEYS) do
     local value = get(key)

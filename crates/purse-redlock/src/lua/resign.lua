@@ -1,6 +1,6 @@
--- What comes before the release of a lock with a record beside it: the record goes first, if it is
--- ours, and leaves KEYS and ARGV as the release wants them.
--- KEYS: the lock's key, then the record's
+-- Prefix of the release of a lock with an election record. Deletes the record if it is ours, and
+-- leaves KEYS and ARGV as release.lua expects them. Complexity: O(1).
+-- KEYS: the lock's key, then the record's key
 -- ARGV[1]: our token
 -- ARGV[2]: the record
 local record = table.remove(KEYS)

@@ -49,7 +49,7 @@ mod tests {
     use crate::testing::handles;
 
     #[test]
-    fn everybody_has_the_same_order_and_each_lock_its_own() {
+    fn rank_is_equal_for_all_clients_and_differs_by_lock() {
         let names = ["10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379"];
         let (here, there) = (handles(&names), handles(&[names[2], names[0], names[1]]));
         let mut firsts: HashMap<_, u32> = HashMap::new();
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn those_come_last_that_cannot_grant_it() {
+    fn rank_puts_held_and_silent_masters_last() {
         let handles = handles(&["a:1", "b:1", "c:1"]);
         let keys = [Bytes::from_static(b"key")];
         let before = rank_masters(&handles, &keys, &[]);

@@ -170,14 +170,14 @@ mod tests {
         Request {
             action,
             keys: [Bytes::from_static(b"key")].into(),
-            token: Token::fresh(),
+            token: Token::generate(),
             ttl: Duration::from_millis(1_500),
             record: None,
         }
     }
 
     #[test]
-    fn every_action_is_one_command_on_the_raw_key() {
+    fn command_single_key_uses_raw_key() {
         for (action, name) in [
             (Action::Acquire, "SET"),
             (Action::Extend, "EXTEND"),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn several_keys_are_one_command_and_their_counters_come_after_them() {
+    fn command_several_keys_puts_counters_last() {
         let keys = ["a", "b"].map(Bytes::from);
         let of = |action| {
             let keys = keys.clone().into();
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_of_a_record_comes_after_that_of_its_lock() {
+    fn command_with_record_puts_record_key_last() {
         for (action, name) in [(Action::Extend, "ANNOUNCE"), (Action::Release, "RESIGN")] {
             let command = command(&Request {
                 record: Some(Bytes::from_static(b"7 a")),
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_another_type_is_named_be_it_a_lock_or_its_counter() {
+    fn wrong_type_names_lock_or_counter_key() {
         let keys = ["a", "b"].map(Bytes::from);
         for (index, name) in ["\"a\"", "\"b\"", "\"a:fence\"", "\"b:fence\""]
             .iter()
@@ -243,15 +243,15 @@ mod tests {
     }
 
     #[test]
-    fn a_pttl_says_when_the_key_is_free() {
+    fn free_in_interprets_pttl() {
         assert_eq!(free_in(-2), Some(Duration::ZERO));
         assert_eq!(free_in(-1), None);
         assert_eq!(free_in(25), Some(Duration::from_millis(25)));
     }
 
     #[test]
-    fn an_error_that_repeats_the_token_is_replaced() {
-        let token = Token::fresh();
+    fn redact_error_with_token_replaces_text() {
+        let token = Token::generate();
         let text = String::from_utf8(token.to_bytes().to_vec()).unwrap();
         let leak = Error::new(
             ErrorKind::Unsupported,

@@ -150,7 +150,7 @@ impl ConnectionState {
     fn session_for(&self, action: Action) -> Result<(Session, Result<()>)> {
         let session = self.session.as_ref();
         let Some(session) = session.filter(|session| !session.is_over()) else {
-            return Err(self.not_connected());
+            return Err(self.not_connected_error());
         };
         let vote = match self.state.clone().at(LockInstant::now()) {
             _ if action == Action::Release => Ok(()),
@@ -175,7 +175,7 @@ impl ConnectionState {
         Ok((session.clone(), vote))
     }
 
-    fn not_connected(&self) -> Error {
+    fn not_connected_error(&self) -> Error {
         let error = Error::new(ErrorKind::NotSent, "not connected");
         match &self.state {
             MasterState::Down { error: cause, .. } => error.with_source(cause.clone()),

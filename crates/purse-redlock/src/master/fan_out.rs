@@ -29,7 +29,7 @@ impl FanOut {
             context: RequestContext {
                 masters: all,
                 keys,
-                token: Token::fresh(),
+                token: Token::generate(),
             },
             queues: (0..masters)
                 .map(|master| RequestQueue::new(master, now))

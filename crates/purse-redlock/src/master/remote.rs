@@ -74,7 +74,7 @@ impl Transport for Remote {
         }
         match self.watcher() {
             Some(watcher) => Box::pin(key_state::watch_keys(watcher, keys, self.timeout)),
-            None => Box::pin(async { Err(closed()) }),
+            None => Box::pin(async { Err(closed_error()) }),
         }
     }
 
@@ -84,7 +84,7 @@ impl Transport for Remote {
                 let session = self.connection.session();
                 Box::pin(key_state::watch_record(watcher, session, key, self.timeout))
             }
-            None => Box::pin(async { Err(closed()) }),
+            None => Box::pin(async { Err(closed_error()) }),
         }
     }
 
@@ -98,7 +98,7 @@ impl Transport for Remote {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(session) = self.connection.mark_down(closed()) {
+        if let Some(session) = self.connection.mark_down(closed_error()) {
             session.end();
         }
     }
@@ -110,6 +110,6 @@ impl Drop for Remote {
     }
 }
 
-fn closed() -> Error {
+fn closed_error() -> Error {
     Error::new(ErrorKind::Closed, "the redlock is shut down")
 }

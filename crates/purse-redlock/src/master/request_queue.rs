@@ -279,7 +279,7 @@ impl RequestQueue {
         let (is_gone, is_denied) = (self.is_gone(answer), answer.is_ok());
         let left = self.expiry.saturating_duration_since(now);
         if !is_gone && !is_denied && left.is_zero() {
-            events::left_to_expire(context.handle(self.master).master.server());
+            events::warn_left_to_expire(context.handle(self.master).master.server());
         }
         if is_gone || left.is_zero() {
             return;

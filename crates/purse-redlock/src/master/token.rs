@@ -14,7 +14,7 @@ const REVEALING_PREFIX: usize = 4;
 pub(crate) struct Token(Bytes);
 
 impl Token {
-    pub(crate) fn fresh() -> Self {
+    pub(crate) fn generate() -> Self {
         Self(Bytes::from(Uuid::new_v4().hyphenated().to_string()))
     }
 
@@ -37,8 +37,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_a_uuid_and_never_the_same_twice() {
-        let (a, b) = (Token::fresh(), Token::fresh());
+    fn token_is_a_unique_uuid() {
+        let (a, b) = (Token::generate(), Token::generate());
         assert_ne!(a.to_bytes(), b.to_bytes());
         let text = String::from_utf8(a.to_bytes().to_vec()).unwrap();
         assert_eq!(Uuid::try_parse(&text).unwrap().get_version_num(), 4);

@@ -27,7 +27,7 @@ pub(crate) async fn connect_masters(
 ) -> Result<Vec<MasterSupervisor>> {
     let count = masters.len();
     if count > 1 && count.is_multiple_of(2) {
-        events::even_masters(count);
+        events::warn_even_masters(count);
     }
     let attempts = try_all(masters, policy).await?;
     refuse_same_address(&attempts)?;
@@ -52,7 +52,7 @@ pub(crate) async fn connect_masters(
                 })?;
             }
             Err(error) => {
-                events::unreachable(supervisor.connection().server(), &error);
+                events::warn_unreachable(supervisor.connection().server(), &error);
                 down.push((supervisors.len(), error));
             }
         }
@@ -143,7 +143,7 @@ fn refuse_same_address(attempts: &[ConnectAttempt]) -> Result<()> {
             if one.database() == other.database() {
                 return Err(duplicate_masters_error(first, one, second, other));
             }
-            events::one_server(other.connection().server(), first + 1, second + 1);
+            events::warn_one_server(other.connection().server(), first + 1, second + 1);
         }
     }
     Ok(())

@@ -55,7 +55,7 @@ pub(crate) async fn share_a_store(one: &Session, other: &Session) -> bool {
         released.map(|_| is_one)
     };
     found.await.unwrap_or_else(|error| {
-        events::incomparable(one.server(), other.server(), &error);
+        events::warn_incomparable(one.server(), other.server(), &error);
         false
     })
 }
@@ -70,7 +70,7 @@ impl Probe {
     fn new() -> Self {
         Self {
             key: Bytes::from(format!("purse:probe:{}", uuid::Uuid::new_v4())),
-            token: Token::fresh(),
+            token: Token::generate(),
         }
     }
 

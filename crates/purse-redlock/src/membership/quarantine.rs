@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn who_came_back_without_data_waits_until_it_is_older_than_the_ttl() {
+    fn server_without_data_waits_until_older_than_ttl() {
         let previous = voter(&who("a", 0), 60);
         for (age, expected) in [(0, FULL), (3, FULL - Duration::from_secs(3)), (11, NONE)] {
             assert_eq!(left(&previous, &who("b", age)), expected, "{age}");
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_never_away_votes_at_once_unless_it_was_waiting() {
+    fn same_server_keeps_its_vote_start() {
         let mut previous = voter(&who("a", 0), 1);
         assert_eq!(left(&previous, &who("a", 0)), NONE);
         if let PreviousServer::Voter(voter) = &mut previous {
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_its_data_on_disk_now_and_before_votes_at_once() {
+    fn durable_server_votes_immediately() {
         let (before, after) = (durable(who("a", 0)), durable(who("b", 0)));
         assert_eq!(left(&voter(&before, 5), &after), NONE);
         assert_eq!(left(&PreviousServer::Unknown, &after), NONE);
@@ -191,14 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn another_server_waits_however_old_or_durable_it_is() {
+    fn different_server_waits_at_any_age() {
         let (one, other) = (durable(who("a", 0)), durable(who("b", 500)));
         assert_eq!(left(&voter(&one, 499), &other), FULL);
         assert_eq!(left(&voter(&one, 500), &other), NONE);
     }
 
     #[test]
-    fn who_does_not_say_who_it_is_waits_each_time() {
+    fn unidentified_server_waits_each_time() {
         let nobody = durable(Identity::default());
         for previous in [
             PreviousServer::Unknown,
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_unserved_quarantine_of_a_predecessor_goes_on() {
+    fn unfinished_quarantine_passes_to_successor() {
         let (before, after) = (durable(who("a", 0)), durable(who("b", 0)));
         let mut previous = voter(&before, 5);
         if let PreviousServer::Voter(voter) = &mut previous {

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn attempts_become_rare_and_stay_regular() {
+    async fn attempts_become_rare_but_stay_regular() {
         let mut backoff = ReconnectBackoff::new();
         let start = Instant::now();
         backoff.wait().await;
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_a_good_connection_the_first_attempt_is_at_once() {
+    async fn first_attempt_after_stable_connection_is_immediate() {
         let mut backoff = ReconnectBackoff::new();
         for _ in 0..10 {
             backoff.wait().await;

@@ -63,7 +63,7 @@ impl MasterRegistry {
                 });
             }
             if !is_same_address(session.server(), registration.session.server()) {
-                events::one_server(session.server(), other + 1, master + 1);
+                events::warn_one_server(session.server(), other + 1, master + 1);
             }
         }
         registrations[master] = Some(Registration {

@@ -33,7 +33,7 @@ pub(crate) async fn read_identity(session: &Session) -> Result<Identity> {
     let info = match session.run(info).await {
         Ok(reply) => reply.into_bytes()?,
         Err(error) if is_access_denied(&error) => {
-            events::unidentified(session.server(), &error);
+            events::warn_unidentified(session.server(), &error);
             return Ok(Identity::default());
         }
         Err(error) => return Err(error),
@@ -41,11 +41,11 @@ pub(crate) async fn read_identity(session: &Session) -> Result<Identity> {
     let info = Info(&String::from_utf8_lossy(&info));
     let mut identity = info.identity();
     // INFO does not report when the file is written.
-    identity.is_durable = info.is("aof_enabled", "1") && always_syncs(session).await?;
+    identity.is_durable = info.is("aof_enabled", "1") && read_always_syncs(session).await?;
     Ok(identity)
 }
 
-async fn always_syncs(session: &Session) -> Result<bool> {
+async fn read_always_syncs(session: &Session) -> Result<bool> {
     let question = Command::read("CONFIG").arg("GET").arg("appendfsync");
     let answer = match session.run(question.timeout(TIMEOUT)).await {
         Ok(answer) => answer,
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn info_tells_who_a_server_is() {
+    fn info_reply_yields_identity() {
         let text = "# run_id:abc123 uptime_in_seconds:9 loading:0 role:master redis_version:7.2.4";
         let known = Identity {
             run_id: Some("abc123".into()),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_and_a_policy_make_a_server_evict() {
+    fn memory_limit_and_policy_make_server_evict() {
         let evicts = |limit: &str, policy: &str| {
             identity(&format!("maxmemory:{limit} maxmemory_policy:{policy}")).evicts
         };

@@ -116,7 +116,7 @@ impl MasterSupervisor {
             self.is_probed = true;
         }
         if identity.evicts {
-            events::evicting(session.server());
+            events::warn_evicting(session.server());
         }
         Ok(IdentifiedSession { session, identity })
     }
@@ -143,7 +143,7 @@ impl MasterSupervisor {
             let of = duplicate.server.to_string();
             self.connection
                 .set_state(session, run_id, MasterState::Duplicate { of: of.clone() });
-            events::duplicate_master(session.server(), &of);
+            events::warn_duplicate_master(session.server(), &of);
             return Err(duplicate);
         }
         let now = LockInstant::now();
@@ -155,7 +155,7 @@ impl MasterSupervisor {
         });
         let state = MasterState::Quarantined { until: vote_start }.at(now);
         if let MasterState::Quarantined { .. } = state {
-            events::quarantined(session.server(), vote_start.saturating_duration_since(now));
+            events::warn_quarantined(session.server(), vote_start.saturating_duration_since(now));
         }
         self.connection.set_state(session, run_id, state);
         Ok(())
@@ -174,7 +174,7 @@ impl MasterSupervisor {
                 continue;
             };
             if !matches!(self.connection.state(), MasterState::Down { .. }) {
-                events::unreachable(self.connection.server(), &error);
+                events::warn_unreachable(self.connection.server(), &error);
             }
             self.connection.mark_down(error);
         }
@@ -189,7 +189,7 @@ impl MasterSupervisor {
             // bounded.
             let _ = timeout(MAX_SLEEP, self.registry.wait_changed()).await;
             if identified.session.is_over() {
-                return Err(broken_connection());
+                return Err(connection_lost_error());
             }
         }
         Ok(())
@@ -206,8 +206,8 @@ impl MasterSupervisor {
         if let PreviousServer::Voter(voter) = &mut self.previous {
             voter.last_reply = voter.last_reply.max(self.connection.last_reply().at);
         }
-        events::unreachable(self.connection.server(), &broken_connection());
-        self.connection.mark_down(broken_connection());
+        events::warn_unreachable(self.connection.server(), &connection_lost_error());
+        self.connection.mark_down(connection_lost_error());
     }
 
     /// Waits for the end of a quarantine, if there is one, and logs it.
@@ -225,12 +225,12 @@ impl MasterSupervisor {
         while !left().is_zero() {
             sleep(left().min(MAX_SLEEP)).await;
         }
-        events::quarantine_over(session.server());
+        events::log_quarantine_over(session.server());
         self.connection
             .set_state(session, run_id.as_deref(), MasterState::Up);
     }
 }
 
-fn broken_connection() -> Error {
+fn connection_lost_error() -> Error {
     Error::new(ErrorKind::NotSent, "the connection was lost")
 }

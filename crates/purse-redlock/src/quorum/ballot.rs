@@ -89,16 +89,16 @@ impl Ballot {
 
     /// Returns the errors of the masters whose key does not hold a lock, sorted by index.
     pub(crate) fn into_foreign(self) -> Vec<(usize, Error)> {
-        in_order(self.foreign)
+        sort_by_master(self.foreign)
     }
 
     /// Returns the errors of the masters that failed, sorted by index.
     pub(crate) fn into_errors(self) -> Vec<(usize, Error)> {
-        in_order(self.errors)
+        sort_by_master(self.errors)
     }
 }
 
-fn in_order(mut errors: Vec<(usize, Error)>) -> Vec<(usize, Error)> {
+fn sort_by_master(mut errors: Vec<(usize, Error)>) -> Vec<(usize, Error)> {
     errors.sort_by_key(|(master, _)| *master);
     errors
 }

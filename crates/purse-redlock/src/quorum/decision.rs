@@ -201,7 +201,7 @@ mod tests {
     }
 
     /// Returns the result that all ways to complete `votes` have in common, if there is one.
-    fn foregone<V: PartialEq + Copy>(
+    fn common_result<V: PartialEq + Copy>(
         n: usize,
         votes: &[Vote],
         whole: fn(&[Vote]) -> V,
@@ -214,28 +214,28 @@ mod tests {
     }
 
     #[test]
-    fn a_quorum_is_more_than_half() {
+    fn quorum_is_more_than_half() {
         assert_eq!([1, 2, 3, 4, 5, 6, 7].map(quorum), [1, 2, 2, 3, 3, 4, 4]);
     }
 
     #[test]
-    fn every_vector_in_every_order_is_decided_rightly_and_as_early_as_can_be() {
+    fn tally_every_sequence_is_decided_as_early_as_possible() {
         for n in 1..=6 {
             for votes in sequences(n) {
                 for seen in 0..=n {
                     let (seen, tally) = (&votes[..seen], tally(n, &votes[..seen]));
                     assert_eq!(
                         tally.acquisition(),
-                        foregone(n, seen, acquisition).unwrap_or(Acquisition::Undecided),
+                        common_result(n, seen, acquisition).unwrap_or(Acquisition::Undecided),
                         "{seen:?} of {n}"
                     );
                     assert_eq!(
                         tally.possession(),
-                        foregone(n, seen, possession).unwrap_or(Possession::Undecided),
+                        common_result(n, seen, possession).unwrap_or(Possession::Undecided),
                         "{seen:?} of {n}"
                     );
                     let may_win =
-                        foregone(n, seen, |votes| acquisition(votes) == Acquisition::Acquired);
+                        common_result(n, seen, |votes| acquisition(votes) == Acquisition::Acquired);
                     assert_eq!(
                         tally.is_impossible(),
                         may_win == Some(false),
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn two_contenders_are_never_both_granted() {
+    fn two_contenders_never_both_acquire() {
         for n in 1..=5 {
             for votes in sequences(n) {
                 // What is granted to us is refused to the other client, at best.
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn held_and_no_quorum_are_told_apart_by_who_answered() {
+    fn acquisition_distinguishes_held_from_no_quorum() {
         use Vote::{Failed, Granted, Refused};
         for (votes, verdict) in [
             ([Granted, Refused, Failed], Acquisition::Held),
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn validity_is_what_the_ttl_leaves_after_drift_and_the_time_it_took() {
+    fn validity_subtracts_drift_and_elapsed_time() {
         let start = LockInstant::now();
         let ttl = Duration::from_secs(10);
         assert_eq!(drift(ttl), Duration::from_millis(102));
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_makes_sense_once_a_quorum_may_be_free() {
+    fn retry_after_is_when_quorum_is_free() {
         let ms = Duration::from_millis;
         assert_eq!(retry_after(vec![ms(30), ms(10), ms(20)], 2), Some(ms(20)));
         assert_eq!(retry_after(vec![ms(30)], 2), None);

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_thousand_alarms_take_one_task_and_leave_none() {
+    async fn thousand_alarms_share_one_task() {
         let handle = Handle::current();
         let alarms = alarms_on(&handle);
         let tasks = || handle.metrics().num_alive_tasks();
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_earlier_alarm_is_not_kept_waiting_by_a_later_one() {
+    async fn earlier_alarm_does_not_wait_for_later_one() {
         let alarms = alarms_on(&Handle::current());
         let mut late = Box::pin(alarms.at(after(Duration::from_secs(3_600))));
         assert!(poll_once(&mut late).await.is_pending());
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_dropped_alarm_is_forgotten() {
+    async fn dropped_alarm_is_removed() {
         let alarms = alarms_on(&Handle::current());
         let mut alarm = Box::pin(alarms.at(after(Duration::from_secs(3_600))));
         assert!(poll_once(&mut alarm).await.is_pending());
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_the_runtime_ends_all_waiting() {
+    fn alarms_fail_when_runtime_ends() {
         let (ours, theirs) = (Runtime::new().unwrap(), Runtime::new().unwrap());
         let alarms = alarms_on(ours.handle());
         let mut waiting = Box::pin(alarms.at(after(Duration::from_secs(3_600))));

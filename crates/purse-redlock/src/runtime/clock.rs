@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arithmetic_neither_overflows_nor_goes_below_zero() {
+    fn instant_arithmetic_saturates() {
         let (early, late) = (
             LockInstant(Duration::from_secs(1)),
             LockInstant(Duration::from_secs(3)),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_runs_as_fast_as_std_s() {
+    fn clock_runs_as_fast_as_std() {
         let (ours, theirs) = (LockInstant::now(), std::time::Instant::now());
         while theirs.elapsed() < Duration::from_millis(5) {
             std::hint::spin_loop();

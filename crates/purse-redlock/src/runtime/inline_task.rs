@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn work_goes_on_by_itself() {
+    async fn work_continues_in_its_task() {
         let (done, answer) = oneshot::channel();
         pool().start(async move {
             sleep(Duration::from_secs(1)).await;
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_told_is_done_before_the_task_has_a_turn() {
+    async fn sent_command_is_polled_by_caller() {
         let pool = pool();
         let (handle, numbers, mut answer) = sum(&pool);
         handle.send_and_poll(|| numbers.send(1).expect("it listens"));
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_task_has_a_turn_only_where_something_is_left_to_do() {
+    async fn task_is_woken_only_if_work_remains() {
         let pool = pool();
         let (handle, orders, polls) = counting(&pool);
         let settled = async || {
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn nothing_that_is_told_from_several_threads_at_once_is_missed() {
+    async fn commands_from_several_threads_are_not_lost() {
         let pool = pool();
         for _ in 0..100 {
             let (handle, numbers, answer) = sum(&pool);
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_task_serves_one_work_after_the_other() {
+    async fn idle_task_is_reused() {
         let pool = pool();
         for _ in 0..100 {
             let (_, numbers, answer) = sum(&pool);
@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn with_the_runtime_all_work_ends() {
+    async fn work_is_dropped_when_runtime_ends() {
         let runtime = Runtime::new().expect("a runtime");
         let pool = TaskPool::new(runtime.handle().clone());
         let (handle, numbers, answer) = sum(&pool);
@@ -443,7 +443,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_ends_its_work_and_neither_its_task_nor_whoever_helps() {
+    async fn panic_ends_work_but_not_task_or_caller() {
         let pool = pool();
         for is_helped in [true, false] {
             let (handle, order, dropped) = panicking(&pool);
@@ -466,7 +466,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_ends_after_all_were_let_go_leaves_no_task() {
+    async fn work_done_after_shutdown_ends_its_task() {
         let pool = pool();
         let (_, numbers, answer) = sum(&pool);
         pool.shutdown();

@@ -186,7 +186,7 @@ mod tests {
     use crate::testing::{ms, poll_once};
 
     #[tokio::test(start_paused = true)]
-    async fn everybody_wakes_at_the_time_and_in_no_queue_any_more() {
+    async fn sleeps_resolve_in_time_and_leave_queue() {
         let timer = Timer::start(&Handle::current());
         let start = Instant::now();
         let mut late = Box::pin(timer.sleep(ms(500)));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_sleep_that_is_dropped_leaves_nothing_behind() {
+    async fn dropped_sleep_leaves_queue() {
         let timer = Timer::start(&Handle::current());
         let mut sleep = Box::pin(timer.sleep(Duration::MAX));
         poll_once(&mut sleep).await;
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waker_that_is_the_last_of_a_sleeping_task_may_be_dropped_or_replaced() {
+    fn last_waker_of_sleeping_task_drops_without_deadlock() {
         let (done, outcome) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ten_thousand_sleepers_are_one_task_that_ends_with_the_timer() {
+    async fn ten_thousand_sleeps_share_one_task() {
         let handle = Handle::current();
         let before = handle.metrics().num_alive_tasks();
         let timer = Timer::start(&handle);
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_the_runtime_wakes_everybody() {
+    fn sleeps_fail_when_runtime_ends() {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_time()

@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn turns_come_in_order_and_whoever_leaves_is_passed_over() {
+    async fn permits_are_granted_in_order_of_entry() {
         let queues = LocalQueues::default();
         let entries: Vec<_> = (0..4).map(|_| queues.enter(&keys())).collect();
         let first = entries[0].acquire_permit().await.unwrap();
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_holder_is_known_until_it_ends() {
+    async fn holder_is_known_until_it_ends() {
         let queues = LocalQueues::default();
         let entry = queues.enter(&keys());
         assert!(entry.holder().is_none());
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_promise_that_is_not_taken_up_ends() {
+    async fn unused_reservation_ends() {
         let queues = LocalQueues::default();
         let until = LockInstant::now() + ms(60_000);
         let validity = Arc::new(crate::testing::validity(until));
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lock_that_is_given_back_is_promised_to_the_line_if_there_is_one() {
+    async fn released_lock_is_reserved_only_for_waiters() {
         let queues = LocalQueues::default();
         let until = LockInstant::now() + ms(60_000);
         let validity = Arc::new(crate::testing::validity(until));
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn others_are_remembered_for_a_while() {
+    fn contention_is_remembered_for_eight_handovers() {
         let queues = LocalQueues::default();
         let entry = queues.enter(&keys());
         assert!(!entry.take_contended_handover());

@@ -144,7 +144,7 @@ impl LeaseValidity {
         if let Some(reason) = lost {
             self.lost.send_replace(true);
             if reason != LostReason::Released {
-                events::lost(&self.keys, reason);
+                events::warn_lost(&self.keys, reason);
             }
         }
         result

@@ -10,7 +10,7 @@ mod log {
     use crate::error::LostReason;
     use crate::keys::Shown;
 
-    pub(crate) fn even_masters(masters: usize) {
+    pub(crate) fn warn_even_masters(masters: usize) {
         tracing::warn!(
             target: "purse_redlock",
             masters,
@@ -18,7 +18,7 @@ mod log {
         );
     }
 
-    pub(crate) fn one_server(server: &str, first: usize, second: usize) {
+    pub(crate) fn warn_one_server(server: &str, first: usize, second: usize) {
         tracing::warn!(
             target: "purse_redlock",
             server,
@@ -28,7 +28,7 @@ mod log {
         );
     }
 
-    pub(crate) fn evicting(server: &str) {
+    pub(crate) fn warn_evicting(server: &str) {
         tracing::warn!(
             target: "purse_redlock",
             server,
@@ -36,7 +36,7 @@ mod log {
         );
     }
 
-    pub(crate) fn unidentified(server: &str, error: &Error) {
+    pub(crate) fn warn_unidentified(server: &str, error: &Error) {
         tracing::warn!(
             target: "purse_redlock",
             server,
@@ -45,11 +45,11 @@ mod log {
         );
     }
 
-    pub(crate) fn unreachable(server: &str, error: &Error) {
+    pub(crate) fn warn_unreachable(server: &str, error: &Error) {
         tracing::warn!(target: "purse_redlock", server, %error, "a master is down; reconnecting in the background");
     }
 
-    pub(crate) fn incomparable(one: &str, other: &str, error: &Error) {
+    pub(crate) fn warn_incomparable(one: &str, other: &str, error: &Error) {
         tracing::warn!(
             target: "purse_redlock",
             one,
@@ -59,7 +59,7 @@ mod log {
         );
     }
 
-    pub(crate) fn duplicate_master(server: &str, of: &str) {
+    pub(crate) fn warn_duplicate_master(server: &str, of: &str) {
         tracing::warn!(
             target: "purse_redlock",
             server,
@@ -68,7 +68,7 @@ mod log {
         );
     }
 
-    pub(crate) fn quarantined(server: &str, left: Duration) {
+    pub(crate) fn warn_quarantined(server: &str, left: Duration) {
         tracing::warn!(
             target: "purse_redlock",
             server,
@@ -77,11 +77,11 @@ mod log {
         );
     }
 
-    pub(crate) fn quarantine_over(server: &str) {
+    pub(crate) fn log_quarantine_over(server: &str) {
         tracing::info!(target: "purse_redlock", server, "the quarantine of a master is over; it votes again");
     }
 
-    pub(crate) fn left_to_expire(server: &str) {
+    pub(crate) fn warn_left_to_expire(server: &str) {
         tracing::warn!(
             target: "purse_redlock",
             server,
@@ -89,15 +89,15 @@ mod log {
         );
     }
 
-    pub(crate) fn extended(keys: &[Bytes], extensions: u32) {
+    pub(crate) fn log_extended(keys: &[Bytes], extensions: u32) {
         tracing::debug!(target: "purse_redlock", keys = ?Shown(keys), extensions, "a lock was extended");
     }
 
-    pub(crate) fn not_extended(keys: &[Bytes], error: &crate::Error) {
+    pub(crate) fn warn_not_extended(keys: &[Bytes], error: &crate::Error) {
         tracing::warn!(target: "purse_redlock", keys = ?Shown(keys), %error, "failed to extend a lock");
     }
 
-    pub(crate) fn lost(keys: &[Bytes], reason: LostReason) {
+    pub(crate) fn warn_lost(keys: &[Bytes], reason: LostReason) {
         tracing::warn!(target: "purse_redlock", keys = ?Shown(keys), %reason, "a lock was lost");
     }
 }
@@ -111,34 +111,35 @@ mod log {
 
     use crate::error::LostReason;
 
-    pub(crate) fn even_masters(_: usize) {}
+    pub(crate) fn warn_even_masters(_: usize) {}
 
-    pub(crate) fn one_server(_: &str, _: usize, _: usize) {}
+    pub(crate) fn warn_one_server(_: &str, _: usize, _: usize) {}
 
-    pub(crate) fn evicting(_: &str) {}
+    pub(crate) fn warn_evicting(_: &str) {}
 
-    pub(crate) fn unidentified(_: &str, _: &Error) {}
+    pub(crate) fn warn_unidentified(_: &str, _: &Error) {}
 
-    pub(crate) fn unreachable(_: &str, _: &Error) {}
+    pub(crate) fn warn_unreachable(_: &str, _: &Error) {}
 
-    pub(crate) fn incomparable(_: &str, _: &str, _: &Error) {}
+    pub(crate) fn warn_incomparable(_: &str, _: &str, _: &Error) {}
 
-    pub(crate) fn duplicate_master(_: &str, _: &str) {}
+    pub(crate) fn warn_duplicate_master(_: &str, _: &str) {}
 
-    pub(crate) fn quarantined(_: &str, _: Duration) {}
+    pub(crate) fn warn_quarantined(_: &str, _: Duration) {}
 
-    pub(crate) fn quarantine_over(_: &str) {}
+    pub(crate) fn log_quarantine_over(_: &str) {}
 
-    pub(crate) fn left_to_expire(_: &str) {}
+    pub(crate) fn warn_left_to_expire(_: &str) {}
 
-    pub(crate) fn extended(_: &[Bytes], _: u32) {}
+    pub(crate) fn log_extended(_: &[Bytes], _: u32) {}
 
-    pub(crate) fn not_extended(_: &[Bytes], _: &crate::Error) {}
+    pub(crate) fn warn_not_extended(_: &[Bytes], _: &crate::Error) {}
 
-    pub(crate) fn lost(_: &[Bytes], _: LostReason) {}
+    pub(crate) fn warn_lost(_: &[Bytes], _: LostReason) {}
 }
 
 pub(crate) use log::{
-    duplicate_master, even_masters, evicting, extended, incomparable, left_to_expire, lost,
-    not_extended, one_server, quarantine_over, quarantined, unidentified, unreachable,
+    log_extended, log_quarantine_over, warn_duplicate_master, warn_even_masters, warn_evicting,
+    warn_incomparable, warn_left_to_expire, warn_lost, warn_not_extended, warn_one_server,
+    warn_quarantined, warn_unidentified, warn_unreachable,
 };

@@ -23,7 +23,7 @@ use crate::runtime::shutdown::ShutdownTracker;
 use crate::state::validity::LeaseValidity;
 use crate::state::{LockState, WaitState};
 
-/// A clock that follows tokio's, and can be put forward, as by a suspend.
+/// A clock that follows tokio's clock, and can be put forward, as by a suspend.
 pub(crate) struct TestClock {
     origin: (LockInstant, Instant),
     ahead: AtomicU64,
@@ -42,7 +42,7 @@ impl Clock for TestClock {
     }
 }
 
-/// A master that is some way off.
+/// A master with an additional latency.
 struct Far {
     master: Arc<Mock>,
     distance: Duration,
@@ -109,7 +109,7 @@ fn redlock(
     })
 }
 
-/// A term by the machine's clock.
+/// Returns a validity by the machine's clock.
 pub(crate) fn validity(until: LockInstant) -> LeaseValidity {
     let clock = Arc::new(SystemClock);
     let runtime = tokio::runtime::Handle::try_current();
@@ -117,7 +117,7 @@ pub(crate) fn validity(until: LockInstant) -> LeaseValidity {
     LeaseValidity::new(clock, alarms, [].into(), until)
 }
 
-/// Masters of these names.
+/// Returns masters with these names.
 pub(crate) fn handles(names: &[&str]) -> Vec<MasterHandle> {
     let mock = |name: &&str| Mock {
         name: (*name).to_owned(),
@@ -165,7 +165,7 @@ impl Rig {
         }
     }
 
-    /// Another one on the same masters, which it takes so long to reach.
+    /// Returns another lock service on the same masters, which it reaches with this latency.
     pub(crate) fn contender(&self, distance: impl Fn(usize) -> Duration) -> Redlock {
         let far = |(index, master): (usize, &Arc<Mock>)| {
             Arc::new(Far {
@@ -177,7 +177,7 @@ impl Rig {
         redlock(transports, SETTINGS, &self.clock, &self.shutdown)
     }
 
-    /// Another one on the same masters, which polls so seldom.
+    /// Returns another lock service on the same masters, with this retry delay.
     pub(crate) fn patient(&self, retry_delay: Duration) -> Redlock {
         let masters = self.masters.iter();
         let transports = masters.map(|master| master.clone() as _).collect();
@@ -194,13 +194,13 @@ impl Rig {
         }
     }
 
-    /// Since when nobody has had the key on any master, or from when on nobody will.
+    /// Returns the moment since which, or from which, no client holds the key on any master.
     pub(crate) fn free_since(&self) -> Option<Instant> {
         let masters = self.masters.iter();
         masters.map(|master| master.state().free_since).max()
     }
 
-    /// Waits until all that was given up is off the masters, and checks that it is.
+    /// Waits until everything that was given up is off the masters, and asserts it.
     pub(crate) async fn assert_clean(&self, case: &str) {
         self.shutdown.wait_drained().await;
         for master in &self.masters {

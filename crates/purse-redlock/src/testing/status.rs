@@ -1,11 +1,11 @@
-//! How masters in memory say they are.
+//! The status of masters in memory.
 
 use super::{Behaviour, Mock, ms};
 use crate::master::status::{MasterState, MasterStatus};
 use crate::runtime::clock::LockInstant;
 
 impl Mock {
-    pub(super) fn how_it_is(&self) -> MasterStatus {
+    pub(super) fn mock_status(&self) -> MasterStatus {
         let until = LockInstant::now() + ms(10_000);
         let state = match self.state().behaviour {
             Behaviour::Quarantined => MasterState::Quarantined { until },
@@ -18,7 +18,7 @@ impl Mock {
     }
 }
 
-/// A master that nothing is wrong with.
+/// Returns the status of a master without faults.
 fn well(name: &str) -> MasterStatus {
     MasterStatus {
         address: name.to_owned(),

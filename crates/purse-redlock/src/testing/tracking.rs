@@ -1,4 +1,4 @@
-//! How masters in memory tell that a key was changed.
+//! The key watches of masters in memory.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,32 +15,32 @@ use crate::master::{ElectionRecord, KeyState, RecordFuture, WatchFuture};
 
 type Seeing<T> = Pin<Box<dyn Future<Output = purse_client::Result<T>> + Send>>;
 
-/// What a master does about those who watch.
+/// The way in which a master handles key watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Tracking {
-    /// Tells them of each change.
+    /// Reports each change.
     #[default]
     Well,
-    /// Refuses to.
+    /// Refuses watches.
     Refused,
-    /// Takes them on, and tells nothing.
+    /// Accepts watches, and reports nothing.
     Mute,
-    /// Does not answer them.
+    /// Does not answer.
     Silent,
-    /// Tells them of a change at once that did not take place, as if the connection came and went.
+    /// Immediately reports a change that did not happen, as a flapping connection does.
     Nervous,
 }
 
 #[derive(Default)]
 pub(super) struct Watchers {
     tracking: Tracking,
-    /// Dropped to tell.
+    /// Dropping a sender reports a change.
     waiting: Vec<(Bytes, oneshot::Sender<()>)>,
     looks: Vec<Instant>,
 }
 
 impl Watchers {
-    pub(super) fn tell(&mut self, key: &Bytes) {
+    pub(super) fn notify(&mut self, key: &Bytes) {
         self.waiting.retain(|(watched, _)| watched != key);
     }
 }
@@ -50,22 +50,22 @@ impl Mock {
         self.state().watchers.tracking = tracking;
     }
 
-    /// When somebody looked.
+    /// Returns when the keys were queried.
     pub(crate) fn looks(&self) -> Vec<Instant> {
         self.state().watchers.looks.clone()
     }
 
-    /// Loses the connection that those who watch are told on.
+    /// Loses the connection on which changes are reported.
     pub(crate) fn lose_watchers(&self) {
         self.state().watchers.waiting.clear();
     }
 
-    pub(super) fn watching(&self, keys: Arc<[Bytes]>) -> WatchFuture {
-        self.seeing(move |state, tracking| look(state, &keys, tracking))
+    pub(super) fn watch_keys(&self, keys: Arc<[Bytes]>) -> WatchFuture {
+        self.reply_after_delay(move |state, tracking| look(state, &keys, tracking))
     }
 
-    pub(super) fn recording(&self, key: Bytes) -> RecordFuture {
-        self.seeing(move |state, tracking| {
+    pub(super) fn watch_record(&self, key: Bytes) -> RecordFuture {
+        self.reply_after_delay(move |state, tracking| {
             // It comes to an end first.
             let changed = look(state, std::slice::from_ref(&key), tracking).changed;
             let state = state.lock().unwrap();
@@ -74,7 +74,7 @@ impl Mock {
         })
     }
 
-    fn seeing<T: Send + 'static>(
+    fn reply_after_delay<T: Send + 'static>(
         &self,
         see: impl FnOnce(&Mutex<State>, Tracking) -> T + Send + 'static,
     ) -> Seeing<T> {
@@ -114,11 +114,11 @@ fn look(state: &Mutex<State>, keys: &[Bytes], tracking: Tracking) -> KeyState {
     let now = Instant::now();
     let ends = keys.iter().filter_map(|key| state.holders.get(key));
     let end = ends.map(|held| held.1).max().unwrap_or(now);
-    let mut told = Vec::new();
+    let mut notified = Vec::new();
     for key in keys {
         let (sender, receiver) = oneshot::channel();
         state.watchers.waiting.push((key.clone(), sender));
-        told.push(receiver);
+        notified.push(receiver);
     }
     KeyState {
         free_in: Some(end - now),
@@ -126,17 +126,17 @@ fn look(state: &Mutex<State>, keys: &[Bytes], tracking: Tracking) -> KeyState {
             match tracking {
                 Tracking::Nervous => {}
                 Tracking::Mute => std::future::pending().await,
-                _ => first(told).await,
+                _ => first(notified).await,
             }
         }),
     }
 }
 
-async fn first(mut told: Vec<oneshot::Receiver<()>>) {
+async fn first(mut notified: Vec<oneshot::Receiver<()>>) {
     std::future::poll_fn(|task| {
         use std::task::Poll;
-        let mut told = told.iter_mut();
-        match told.any(|told| std::pin::Pin::new(told).poll(task).is_ready()) {
+        let mut notified = notified.iter_mut();
+        match notified.any(|notified| std::pin::Pin::new(notified).poll(task).is_ready()) {
             true => Poll::Ready(()),
             false => Poll::Pending,
         }

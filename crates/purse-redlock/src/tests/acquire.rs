@@ -86,24 +86,24 @@ async fn every_vector(n: usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_vector_of_one_to_three_votes_in_every_order() {
+async fn acquire_one_to_three_masters_every_order() {
     for n in 1..=3 {
         every_vector(n).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_vector_of_four_votes_in_every_order() {
+async fn acquire_four_masters_every_order() {
     every_vector(4).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_vector_of_five_votes() {
+async fn acquire_five_masters_every_vector() {
     every_vector(5).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_majority_decides_and_nobody_waits_for_the_rest() {
+async fn acquire_returns_once_majority_decides() {
     let stuck = Behaviour::Stuck;
     for (behaviours, held, expected) in [
         ([WELL, WELL, stuck], 0, "guard"),
@@ -136,7 +136,7 @@ async fn a_majority_decides_and_nobody_waits_for_the_rest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_taken_is_given_back_as_soon_as_a_majority_is_impossible() {
+async fn impossible_majority_releases_immediately() {
     let rig = Rig::new(3);
     rig.behave(&[Behaviour::Down, WELL, Behaviour::Stuck]);
     rig.masters[1].hold("another", ms(60_000));
@@ -157,7 +157,7 @@ async fn what_was_taken_is_given_back_as_soon_as_a_majority_is_impossible() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_never_answers_cannot_hang_the_lock() {
+async fn stuck_master_does_not_hang_acquire() {
     let rig = Rig::new(3);
     rig.behave(&[WELL, Behaviour::Stuck, Behaviour::Stuck]);
     let start = Instant::now();
@@ -177,7 +177,7 @@ async fn a_client_that_never_answers_cannot_hang_the_lock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_that_comes_too_late_is_no_lock() {
+async fn late_grant_returns_validity_exhausted() {
     let rig = Rig::new(3);
     rig.behave(&[Behaviour::After(ms(20)); 3]);
     let mutex = rig.redlock.mutex("key");
@@ -194,7 +194,7 @@ async fn a_lock_that_comes_too_late_is_no_lock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn validity_counts_from_before_the_first_command() {
+async fn validity_counts_from_before_first_command() {
     let rig = Rig::new(3);
     rig.behave(&[Behaviour::After(ms(30)); 3]);
     let guard = rig.redlock.mutex("key").lock().await.unwrap();
@@ -204,7 +204,7 @@ async fn validity_counts_from_before_the_first_command() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_attempt_has_a_token_of_its_own_and_no_debug_shows_it() {
+async fn attempts_have_unique_tokens_hidden_in_debug() {
     let rig = Rig::new(1);
     let mutex = rig.redlock.mutex("key");
     let guard = mutex.lock().await.unwrap();
@@ -220,7 +220,7 @@ async fn every_attempt_has_a_token_of_its_own_and_no_debug_shows_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn held_waits_for_no_answer_that_would_tell_nothing() {
+async fn held_error_does_not_wait_for_useless_answers() {
     let error = Behaviour::Failing(ErrorKind::Server);
     for (behaviour, retry_after) in [(error, None), (WELL, Some(ms(60_000)))] {
         let rig = Rig::new(3);
@@ -240,7 +240,7 @@ async fn held_waits_for_no_answer_that_would_tell_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_no_lock_is_told_and_not_waited_for() {
+async fn foreign_key_returns_wrong_type_without_waiting() {
     let foreign = |count: usize| {
         let rig = Rig::new(3);
         for master in &rig.masters[..count] {
@@ -273,7 +273,7 @@ async fn a_key_that_is_no_lock_is_told_and_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_burst_waits_for_its_turn_and_not_for_timeouts() {
+async fn burst_waits_for_permits_without_timeouts() {
     // One after the other, 1 ms each: of 200 at once, most would exceed the node timeout.
     let rig = Rig::with_ttl(3, ms(10_000));
     let mut tasks = JoinSet::new();

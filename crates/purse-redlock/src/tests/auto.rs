@@ -26,7 +26,7 @@ fn is_lost(result: crate::Result<()>, expected: LostReason) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_lasts_as_long_as_its_guard_and_is_extended_each_third_of_its_ttl() {
+async fn auto_extended_lock_lasts_as_long_as_guard() {
     let rig = Rig::new(3);
     let guard = kept(&rig, AutoExtend::new()).await;
     for _ in 0..200 {
@@ -42,7 +42,7 @@ async fn a_lock_lasts_as_long_as_its_guard_and_is_extended_each_third_of_its_ttl
 }
 
 #[tokio::test(start_paused = true)]
-async fn none_is_extended_unless_it_was_asked_for() {
+async fn lock_without_auto_extend_is_not_extended() {
     let rig = Rig::new(3);
     for auto in [None, Some(AutoExtend::new().max_extensions(0))] {
         let mutex = rig.redlock.mutex("key").auto_extend(auto);
@@ -54,11 +54,11 @@ async fn none_is_extended_unless_it_was_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn extensions_end_with_a_release_and_with_a_drop() {
+async fn auto_extension_ends_at_release_and_drop() {
     let at = [ms(5), ms(334), ms(335), ms(336), ms(1_001), ms(2_500)];
     for (moment, is_dropped) in at.into_iter().flat_map(|at| [(at, true), (at, false)]) {
         let rig = Rig::new(3);
-        // So slow that some moments are those of an extension under way.
+        // Slow enough that an extension is in flight at some of the moments.
         rig.behave(&[Behaviour::After(ms(2)); 3]);
         let guard = kept(&rig, AutoExtend::new()).await;
         sleep(moment).await;
@@ -77,7 +77,7 @@ async fn extensions_end_with_a_release_and_with_a_drop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_renewal_outlives_a_release_whatever_the_masters_delay() {
+async fn renewal_never_outlives_release() {
     for delay in (1..=49).step_by(6) {
         for moment in (300..420).step_by(3) {
             let rig = Rig::new(3);
@@ -102,7 +102,7 @@ async fn no_renewal_outlives_a_release_whatever_the_masters_delay() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_extension_by_hand_takes_the_place_of_the_next_one() {
+async fn manual_extension_replaces_next_automatic_one() {
     let rig = Rig::new(3);
     let mut guard = kept(&rig, AutoExtend::new()).await;
     for round in 1..=5 {
@@ -113,7 +113,7 @@ async fn an_extension_by_hand_takes_the_place_of_the_next_one() {
             (3 * round, round as u32)
         );
     }
-    // While one is under way by itself.
+    // While an automatic extension is in flight.
     sleep(ms(331)).await;
     rig.behave(&[Behaviour::After(ms(20)); 3]);
     sleep(ms(5)).await;
@@ -128,7 +128,7 @@ async fn an_extension_by_hand_takes_the_place_of_the_next_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_master_down_or_silent_changes_nothing() {
+async fn auto_extension_survives_one_failed_master() {
     for fault in [
         Behaviour::Down,
         Behaviour::Stuck,
@@ -147,7 +147,7 @@ async fn one_master_down_or_silent_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_all_masters_down_it_is_tried_until_the_end_and_lost_right_then() {
+async fn auto_extension_without_masters_retries_until_expiry() {
     for fault in [Behaviour::Down, Behaviour::Stuck, Behaviour::Deaf(ms(3))] {
         let rig = Rig::new(3);
         let guard = kept(&rig, AutoExtend::new()).await;
@@ -173,7 +173,7 @@ async fn with_all_masters_down_it_is_tried_until_the_end_and_lost_right_then() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_that_ends_in_time_is_survived() {
+async fn auto_extension_survives_short_outage() {
     let rig = Rig::new(3);
     let guard = kept(&rig, AutoExtend::new()).await;
     for fault in [Behaviour::Down, Behaviour::Stuck, Behaviour::Deaf(ms(3))] {
@@ -190,7 +190,7 @@ async fn an_outage_that_ends_in_time_is_survived() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_majority_that_lost_its_data_is_found_out_within_a_third_of_the_ttl() {
+async fn majority_data_loss_is_noticed_within_a_third_of_ttl() {
     for moment in (0..330).step_by(30) {
         let rig = Rig::new(3);
         let guard = kept(&rig, AutoExtend::new()).await;
@@ -207,7 +207,7 @@ async fn a_majority_that_lost_its_data_is_found_out_within_a_third_of_the_ttl() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cap_on_their_number_ends_extensions_by_itself_and_by_hand() {
+async fn max_extensions_ends_automatic_and_manual_extensions() {
     for by_hand in [0, 1, 3] {
         let rig = Rig::new(3);
         let mut guard = kept(&rig, AutoExtend::new().max_extensions(3)).await;
@@ -233,7 +233,7 @@ async fn a_cap_on_their_number_ends_extensions_by_itself_and_by_hand() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cap_on_time_is_never_exceeded() {
+async fn max_hold_is_never_exceeded() {
     for most in [500, 1_000, 1_400, 2_000, 5_000] {
         let rig = Rig::new(3);
         let start = Instant::now();
@@ -247,7 +247,7 @@ async fn a_cap_on_time_is_never_exceeded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redlock_may_extend_all_its_locks_and_a_mutex_differ() {
+async fn mutex_auto_extend_overrides_builder() {
     let rig = Rig::with_settings(3, |settings| {
         settings.auto_extend = Some(AutoExtend::new());
     });
@@ -265,7 +265,7 @@ async fn a_redlock_may_extend_all_its_locks_and_a_mutex_differ() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_guard_that_is_alive_keeps_its_lock_through_a_shutdown() {
+async fn guard_keeps_auto_extended_lock_through_shutdown() {
     let rig = Rig::new(3);
     let guard = kept(&rig, AutoExtend::new()).await;
     rig.redlock.shutdown().await;
@@ -277,7 +277,7 @@ async fn a_guard_that_is_alive_keeps_its_lock_through_a_shutdown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_extended_locks_take_one_task_more_than_those_that_are_not() {
+async fn thousand_auto_extended_locks_share_one_alarm_task() {
     let tasks = || Handle::current().metrics().num_alive_tasks();
     let mut counts = Vec::new();
     for auto in [None, Some(AutoExtend::new())] {

@@ -66,7 +66,7 @@ async fn every_moment<F: Future<Output = ()>>(scene: impl Fn(Redlock, Moment) ->
             rig.assert_clean(&case).await;
             let freed = rig.free_since().unwrap().saturating_duration_since(start);
             assert!(freed <= SOON, "{case}: {freed:?}");
-            // Where a reply was lost, releases go on as long as a SET may arrive.
+            // If a reply was lost, releases are repeated as long as a SET may arrive.
             let most = SETTINGS.ttl + SETTINGS.master_timeout * 4;
             assert!(start.elapsed() <= most, "{case}: {:?}", start.elapsed());
             let again = rig.redlock.mutex("key").try_lock().await;
@@ -80,7 +80,7 @@ async fn guard_of(redlock: &Redlock) -> Option<RedlockGuard> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn try_lock() {
+async fn dropped_try_lock_leaves_no_key() {
     every_moment(async |redlock: Redlock, moment| {
         let mutex = redlock.mutex("key");
         drop(cut(mutex.try_lock(), moment).await);
@@ -89,7 +89,7 @@ async fn try_lock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lock() {
+async fn dropped_lock_leaves_no_key() {
     every_moment(async |redlock: Redlock, moment| {
         let mutex = redlock.mutex("key");
         drop(cut(mutex.lock(), moment).await);
@@ -98,7 +98,7 @@ async fn lock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lock_of_several_with_a_fence() {
+async fn dropped_fenced_multi_lock_leaves_no_key() {
     every_moment(async |redlock: Redlock, moment| {
         let multi = redlock.fenced().multi(["key", "other"]).unwrap();
         drop(cut(multi.lock(), moment).await);
@@ -107,7 +107,7 @@ async fn lock_of_several_with_a_fence() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lock_behind_a_holder() {
+async fn dropped_lock_behind_holder_leaves_no_key() {
     every_moment(async |redlock: Redlock, moment| {
         let mutex = redlock.mutex("key");
         let holder = guard_of(&redlock).await;
@@ -118,7 +118,7 @@ async fn lock_behind_a_holder() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lock_timeout() {
+async fn dropped_lock_timeout_leaves_no_key() {
     every_moment(async |redlock: Redlock, moment| {
         let mutex = redlock.mutex("key");
         drop(cut(mutex.lock_timeout(ms(90)), moment).await);
@@ -127,7 +127,7 @@ async fn lock_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn extend() {
+async fn dropped_extend_leaves_no_key() {
     every_moment(async |redlock: Redlock, moment| {
         if let Some(mut guard) = guard_of(&redlock).await {
             drop(cut(guard.extend(), moment).await);
@@ -137,7 +137,7 @@ async fn extend() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn release() {
+async fn dropped_release_leaves_no_key() {
     every_moment(async |redlock: Redlock, moment| {
         if let Some(guard) = guard_of(&redlock).await {
             drop(cut(guard.release(), moment).await);

@@ -29,13 +29,13 @@ fn now(observer: &Receiver<Option<Leader>>) -> Option<String> {
         .map(|leader| leader.name().into_owned())
 }
 
-/// Fails once the lock is lost, as nobody may have it longer.
+/// Fails once the lock is lost, because no client may hold it longer.
 async fn campaign(election: &Election, name: &str) -> Leadership {
     election.campaign(name).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_is_elected_leads_until_it_resigns_and_then_the_next_one_does_at_once() {
+async fn resignation_hands_over_immediately() {
     let rig = Rig::new(3);
     let election = rig.redlock.election("key");
     let mut observer = election.observe();
@@ -65,7 +65,7 @@ async fn whoever_is_elected_leads_until_it_resigns_and_then_the_next_one_does_at
 }
 
 #[tokio::test(start_paused = true)]
-async fn observers_see_all_leaders_in_order_and_never_two_with_one_fence() {
+async fn observers_see_leaders_in_order_of_fence() {
     let rig = Rig::new(5);
     let mut observer = rig
         .contender(|n| ms(1 + 3 * n as u64))
@@ -106,7 +106,7 @@ async fn observers_see_all_leaders_in_order_and_never_two_with_one_fence() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_minority_is_not_missed_and_its_word_is_not_shown() {
+async fn minority_is_neither_needed_nor_shown() {
     let rig = Rig::new(5);
     rig.masters[3].behave(Behaviour::Down);
     rig.masters[4].behave(Behaviour::Stuck);
@@ -127,7 +127,7 @@ async fn a_minority_is_not_missed_and_its_word_is_not_shown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_master_that_missed_the_announcement_has_it_with_the_next_extension() {
+async fn missed_announcement_is_repeated_by_extension() {
     let rig = Rig::new(3);
     let election = rig.redlock.election("key");
     rig.masters[0].behave(Behaviour::Down);
@@ -142,7 +142,7 @@ async fn a_master_that_missed_the_announcement_has_it_with_the_next_extension() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_masters_the_leader_steps_down_in_time_and_observers_know_of_nobody() {
+async fn outage_ends_leadership_and_clears_observers() {
     for fault in [Behaviour::Down, Behaviour::Stuck, Behaviour::Deaf(ms(1))] {
         let rig = Rig::new(3);
         let election = rig.redlock.election("key");
@@ -166,7 +166,7 @@ async fn without_masters_the_leader_steps_down_in_time_and_observers_know_of_nob
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_leader_that_dies_is_followed_after_its_ttl() {
+async fn dead_leader_is_succeeded_after_ttl() {
     let rig = Rig::new(3);
     let observing = rig.contender(|_| ms(1)).election("key");
     let mut observer = observing.observe();
@@ -184,7 +184,7 @@ async fn a_leader_that_dies_is_followed_after_its_ttl() {
         .unwrap()
         .unwrap();
     assert!(next.fence() > fence);
-    // A look that was under way ends first.
+    // A query in flight ends first.
     shows(&mut observer, Some("b"), ms(5_000) + SOON).await;
     // What it does in the end does not touch the next one.
     let _ = leadership.resign().await;
@@ -194,7 +194,7 @@ async fn a_leader_that_dies_is_followed_after_its_ttl() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn masters_that_lose_everything_end_the_leadership() {
+async fn data_loss_ends_leadership() {
     let rig = Rig::new(3);
     let election = rig.redlock.election("key");
     let mut observer = election.observe();
@@ -212,7 +212,7 @@ async fn masters_that_lose_everything_end_the_leadership() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_campaign_that_is_dropped_at_any_moment_leaves_nothing() {
+async fn dropped_campaign_leaves_nothing() {
     let faults = [
         [WELL; 3],
         [WELL, Behaviour::After(ms(7)), Behaviour::After(ms(20))],
@@ -243,7 +243,7 @@ async fn a_campaign_that_is_dropped_at_any_moment_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resignation_that_is_dropped_at_any_moment_takes_place() {
+async fn dropped_resignation_takes_effect() {
     for moment in 0..40 {
         let rig = Rig::new(3);
         let leadership = campaign(&rig.redlock.election("key"), "a").await;
@@ -252,7 +252,7 @@ async fn a_resignation_that_is_dropped_at_any_moment_takes_place() {
     }
 }
 
-/// Drops it after so many polls, and beyond 20 after so many milliseconds.
+/// Drops the future after this many polls, or beyond 20 after this many milliseconds.
 async fn cut<F: Future>(future: F, moment: usize) -> Option<F::Output> {
     match moment {
         0..20 => drop_after(future, moment).await,
@@ -261,7 +261,7 @@ async fn cut<F: Future>(future: F, moment: usize) -> Option<F::Output> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_ends_campaigns_and_observers_and_leaves_the_leader() {
+async fn shutdown_ends_campaigns_but_not_leader() {
     let rig = Rig::new(3);
     let election = rig.redlock.election("key");
     let mut observer = election.observe();
@@ -282,7 +282,7 @@ async fn a_shutdown_ends_campaigns_and_observers_and_leaves_the_leader() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_observes_is_one_task_until_nobody_looks() {
+async fn observer_is_one_task_until_receivers_drop() {
     let rig = Rig::new(5);
     let election = rig.redlock.election("key");
     sleep(ms(10)).await;
@@ -305,7 +305,7 @@ async fn who_observes_is_one_task_until_nobody_looks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_masters_tell_observing_is_no_busy_loop() {
+async fn observer_under_constant_changes_does_not_spin() {
     for tracking in [
         Tracking::Nervous,
         Tracking::Refused,
@@ -322,7 +322,7 @@ async fn whatever_masters_tell_observing_is_no_busy_loop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_the_masters_do_not_tell_observers_poll() {
+async fn observer_without_tracking_polls() {
     let rig = Rig::new(3);
     rig.masters
         .iter()
@@ -337,7 +337,7 @@ async fn where_the_masters_do_not_tell_observers_poll() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn something_else_in_the_place_of_the_record_is_named() {
+async fn campaign_with_foreign_record_returns_wrong_type() {
     let rig = Rig::new(3);
     let election = rig.redlock.election("key");
     let foreign = Behaviour::Failing(ErrorKind::WrongType);
@@ -355,7 +355,7 @@ async fn something_else_in_the_place_of_the_record_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_cannot_announce_itself_leads_all_the_same_and_does_it_later() {
+async fn unannounced_leader_leads_and_announces_later() {
     let rig = Rig::new(3);
     let election = rig.redlock.election("key");
     let mut observer = election.observe();

@@ -5,7 +5,7 @@ use purse_client::ErrorKind;
 use tokio::time::{Instant, sleep, timeout};
 
 #[tokio::test(start_paused = true)]
-async fn an_extension_gives_the_whole_ttl_from_now() {
+async fn extension_gives_whole_ttl() {
     let rig = Rig::new(3);
     let mut guard = rig.redlock.mutex("key").lock().await.unwrap();
     let before = guard.valid_until();
@@ -19,7 +19,7 @@ async fn an_extension_gives_the_whole_ttl_from_now() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_extension_needs_a_quorum_of_all_masters_not_of_those_acquired() {
+async fn extension_needs_quorum_of_all_masters() {
     let rig = Rig::new(5);
     rig.behave(&[WELL, WELL, WELL, Behaviour::Down, Behaviour::Down]);
     let mut guard = rig.redlock.mutex("key").lock().await.unwrap();
@@ -40,7 +40,7 @@ async fn an_extension_needs_a_quorum_of_all_masters_not_of_those_acquired() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_extension_does_not_release() {
+async fn failed_extension_does_not_release() {
     let rig = Rig::new(3);
     let mut guard = rig.redlock.mutex("key").lock().await.unwrap();
     rig.behave(&[WELL, Behaviour::Deaf(ms(1)), Behaviour::Deaf(ms(1))]);
@@ -51,7 +51,7 @@ async fn a_failed_extension_does_not_release() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_majority_without_our_token_means_lost_for_good() {
+async fn majority_without_token_is_permanent_loss() {
     let rig = Rig::new(3);
     let mut guard = rig.redlock.mutex("key").lock().await.unwrap();
     rig.masters[0].flush();
@@ -75,7 +75,7 @@ async fn a_majority_without_our_token_means_lost_for_good() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_expired_by_our_clock_is_lost_whatever_the_masters_say() {
+async fn local_expiry_is_loss_despite_master_votes() {
     let rig = Rig::new(3);
     let mut guard = rig.redlock.mutex("key").lock().await.unwrap();
     rig.clock.put_forward(ms(990));
@@ -90,7 +90,7 @@ async fn what_expired_by_our_clock_is_lost_whatever_the_masters_say() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_extension_that_is_confirmed_after_the_end_comes_too_late() {
+async fn extension_confirmed_after_expiry_is_loss() {
     let rig = Rig::new(3);
     let mut guard = rig.redlock.mutex("key").lock().await.unwrap();
     rig.behave(&[Behaviour::After(ms(30)); 3]);
@@ -106,7 +106,7 @@ async fn an_extension_that_is_confirmed_after_the_end_comes_too_late() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_extension_goes_on_and_never_lowers_the_end() {
+async fn dropped_extension_continues_and_never_shortens() {
     for polls in 0..3 {
         let rig = Rig::new(3);
         let mut guard = rig.redlock.mutex("key").lock().await.unwrap();
@@ -122,7 +122,7 @@ async fn a_dropped_extension_goes_on_and_never_lowers_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_extension_with_hardly_anything_left_says_so_and_counts() {
+async fn slow_extension_reports_exhausted_and_counts() {
     let rig = Rig::new(3);
     let mut guard = rig.redlock.mutex("key").lock().await.unwrap();
     let before = guard.valid_until();
@@ -143,7 +143,7 @@ async fn an_extension_with_hardly_anything_left_says_so_and_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_extension_of_a_lock_that_ended_meanwhile_is_a_loss() {
+async fn unknown_extension_after_expiry_is_loss() {
     let rig = Rig::new(3);
     let mut guard = rig.redlock.mutex("key").lock().await.unwrap();
     rig.behave(&[Behaviour::Stuck; 3]);
@@ -162,7 +162,7 @@ async fn an_unknown_extension_of_a_lock_that_ended_meanwhile_is_a_loss() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_is_over_at_its_end_and_not_after_it() {
+async fn lock_is_lost_exactly_at_expiry() {
     let rig = Rig::new(3);
     let guard = rig.redlock.mutex("key").lock().await.unwrap();
     rig.clock.put_forward(guard.remaining() - ms(1));
@@ -172,7 +172,7 @@ async fn a_lock_is_over_at_its_end_and_not_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_of_another_type_is_a_loss() {
+async fn foreign_key_is_loss() {
     let rig = Rig::new(3);
     let mut guard = rig.redlock.mutex("key").lock().await.unwrap();
     rig.behave(&[Behaviour::Failing(ErrorKind::WrongType); 3]);
@@ -189,7 +189,7 @@ async fn a_key_of_another_type_is_a_loss() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn extensions_that_were_given_up_delay_nothing() {
+async fn dropped_extensions_delay_nothing() {
     let release = async |guard: RedlockGuard| {
         let released = guard.release().await.unwrap();
         assert_eq!(released, Release::Released);
@@ -209,7 +209,7 @@ async fn extensions_that_were_given_up_delay_nothing() {
             release(guard).await;
         }
         rig.assert_clean("extensions").await;
-        // One that is under way, and the release.
+        // The extension in flight, and the release.
         assert!(start.elapsed() <= ms(95), "{:?}", start.elapsed());
         let extensions = rig.masters[0].asked_at(Action::Extend).len();
         assert!(extensions <= 5, "{extensions}");
@@ -217,7 +217,7 @@ async fn extensions_that_were_given_up_delay_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_master_gets_the_newest_extension_only() {
+async fn slow_master_gets_only_newest_extension() {
     let rig = Rig::new(3);
     rig.masters[2].behave(Behaviour::After(ms(45)));
     let mut guard = rig.redlock.mutex("key").lock().await.unwrap();

@@ -33,7 +33,7 @@ fn raises(rig: &Rig) -> usize {
 }
 
 #[test]
-fn the_greatest_count_is_the_fence_and_stands_if_a_quorum_is_there() {
+fn fence_is_greatest_count_and_settled_at_quorum() {
     assert_eq!(settle_fence(&[7, 7], 2), (7, true));
     assert_eq!(settle_fence(&[7, 8], 2), (8, false));
     assert_eq!(settle_fence(&[8, 7, 8], 2), (8, true));
@@ -42,7 +42,7 @@ fn the_greatest_count_is_the_fence_and_stands_if_a_quorum_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn masters_that_agree_need_one_round_trip() {
+async fn agreeing_masters_need_one_round_trip() {
     let rig = Rig::new(3);
     let first = fence(&rig).await;
     let before = raises(&rig);
@@ -58,7 +58,7 @@ async fn masters_that_agree_need_one_round_trip() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn masters_that_do_not_agree_are_brought_together_before_the_lock_is_given_out() {
+async fn disagreeing_masters_are_raised_before_lock_returns() {
     let rig = Rig::new(3);
     fence(&rig).await;
     for (index, count) in [(0, 5_000_000), (1, 5_000_000), (2, 9_000_000)] {
@@ -78,7 +78,7 @@ async fn masters_that_do_not_agree_are_brought_together_before_the_lock_is_given
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fence_that_cannot_be_written_back_gives_no_lock() {
+async fn failed_write_back_returns_no_lock() {
     let apart = |rig: &Rig| {
         rig.masters[0].count("key", 5_000_000);
         rig.masters[1].count("key", 6_000_000);
@@ -110,7 +110,7 @@ async fn a_fence_that_cannot_be_written_back_gives_no_lock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_that_is_taken_away_before_its_fence_is_written_back_is_not_given_out() {
+async fn lock_lost_before_write_back_is_not_returned() {
     let rig = Rig::new(3);
     for (master, count) in rig.masters.iter().zip([5_000_000, 6_000_000, 7_000_000]) {
         master.count("key", count);
@@ -127,7 +127,7 @@ async fn a_lock_that_is_taken_away_before_its_fence_is_written_back_is_not_given
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_back_counts_against_the_time_of_the_lock() {
+async fn write_back_reduces_validity() {
     let rig = Rig::with_ttl(3, ms(60));
     for (master, count) in rig.masters.iter().zip([5_000_000, 6_000_000, 7_000_000]) {
         master.count("key", count);
@@ -141,7 +141,7 @@ async fn a_write_back_counts_against_the_time_of_the_lock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_master_that_lost_its_data_is_ahead_and_not_behind() {
+async fn master_without_data_counts_ahead() {
     let rig = Rig::new(3);
     let mut last = fence(&rig).await;
     for round in 0..30 {
@@ -157,7 +157,7 @@ async fn a_master_that_lost_its_data_is_ahead_and_not_behind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn several_locks_have_one_fence_above_those_of_each() {
+async fn multi_fence_exceeds_fence_of_each_name() {
     let rig = Rig::new(3);
     let fenced = rig.redlock.fenced();
     for master in &rig.masters {
@@ -175,7 +175,7 @@ async fn several_locks_have_one_fence_above_those_of_each() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn locks_with_and_without_a_fence_exclude_each_other() {
+async fn fenced_and_unfenced_locks_exclude_each_other() {
     let rig = Rig::new(3);
     let (plain, fenced) = (rig.redlock.mutex("key"), rig.redlock.fenced().mutex("key"));
     let guard = fenced.lock().await.unwrap();
@@ -217,7 +217,7 @@ async fn contend(rig: Arc<Rig>, seed: u64, had: Arc<Mutex<BTreeMap<&'static str,
 }
 
 #[tokio::test(start_paused = true)]
-async fn fences_grow_whatever_the_masters_do_and_lose() {
+async fn fences_grow_under_faults_and_data_loss() {
     for masters in [1, 3, 5] {
         let rig = Arc::new(Rig::new(masters));
         let had = Arc::default();

@@ -152,7 +152,7 @@ impl State {
         Ballot::Granted(fence)
     }
 
-    /// Goes on with what the votes decide, as the owner of an attempt does.
+    /// Continues with the result of the votes, as the owner of an attempt does.
     fn decide(&mut self, index: usize, rules: Rules) {
         let client = &mut self.clients[index];
         match client.phase {
@@ -313,7 +313,7 @@ impl State {
 }
 
 impl Request {
-    /// Nobody waits for it any more; it may still arrive.
+    /// A request whose caller does not wait any more; it may still arrive.
     const fn give_up(&mut self) {
         self.vote = Some(Ballot::Failed);
     }
@@ -398,19 +398,19 @@ fn fences_grow_in_every_interleaving() {
 }
 
 #[test]
-fn fences_grow_when_a_master_that_is_behind_loses_its_data_at_any_moment() {
+fn fences_grow_when_lagging_master_loses_data() {
     let states = explore(State::new(APART, Some(0)), ALL).unwrap();
     assert!(states > 10_000, "{states}");
 }
 
 #[test]
-fn fences_grow_when_the_master_that_is_ahead_loses_its_data_at_any_moment() {
+fn fences_grow_when_leading_master_loses_data() {
     let states = explore(State::new(APART, Some(2)), ALL).unwrap();
     assert!(states > 10_000, "{states}");
 }
 
 #[test]
-fn the_model_finds_what_a_plain_maximum_gets_wrong() {
+fn model_refutes_plain_maximum() {
     let rules = Rules {
         writes_back: false,
         ..ALL
@@ -419,7 +419,7 @@ fn the_model_finds_what_a_plain_maximum_gets_wrong() {
 }
 
 #[test]
-fn the_model_finds_what_a_counter_that_starts_from_nothing_gets_wrong() {
+fn model_refutes_counter_starting_at_zero() {
     let rules = Rules {
         starts_ahead: false,
         ..ALL

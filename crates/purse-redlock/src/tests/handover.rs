@@ -9,7 +9,7 @@ use purse_client::ErrorKind;
 use tokio::time::{Instant, sleep};
 
 #[tokio::test(start_paused = true)]
-async fn a_guard_that_is_dropped_gives_the_lock_back_at_once() {
+async fn dropped_guard_releases_immediately() {
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("key");
     drop(mutex.lock().await.unwrap());
@@ -20,7 +20,7 @@ async fn a_guard_that_is_dropped_gives_the_lock_back_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_guard_may_be_dropped_on_a_thread_without_runtime() {
+async fn guard_can_be_dropped_without_runtime() {
     let rig = Rig::new(3);
     let guard = rig.redlock.mutex("key").lock().await.unwrap();
     std::thread::spawn(move || drop(guard)).join().unwrap();
@@ -28,7 +28,7 @@ async fn a_guard_may_be_dropped_on_a_thread_without_runtime() {
 }
 
 #[test]
-fn a_guard_may_outlive_its_runtime() {
+fn guard_can_outlive_its_runtime() {
     let runtime = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -55,7 +55,7 @@ fn a_guard_may_outlive_its_runtime() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_that_was_received_too_late_is_none() {
+async fn lock_received_too_late_returns_error() {
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("key");
     for (late, left) in [(5_000, ms(0)), (960, ms(8))] {
@@ -83,7 +83,7 @@ fn home() -> tokio::runtime::Runtime {
 }
 
 #[test]
-fn any_executor_will_do() {
+fn lock_works_on_any_executor() {
     let runtime = home();
     let rig = runtime.block_on(async { Rig::new(3) });
     for master in &rig.masters {
@@ -100,7 +100,7 @@ fn any_executor_will_do() {
 }
 
 #[test]
-fn a_lock_that_is_used_elsewhere_lives_on_its_own_runtime() {
+fn lock_used_on_other_runtime_runs_on_its_own() {
     let runtime = home();
     let rig = runtime.block_on(async {
         Rig::with_settings(3, |settings| {

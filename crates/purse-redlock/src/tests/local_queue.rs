@@ -12,7 +12,7 @@ use crate::testing::{Behaviour, Rig, ms, poll_once};
 use crate::{Error, Release};
 
 #[tokio::test(start_paused = true)]
-async fn those_in_one_process_are_served_in_the_order_they_came() {
+async fn waiters_in_process_acquire_in_order() {
     let rig = Rig::with_ttl(3, ms(60_000));
     let guard = rig.redlock.mutex("key").lock().await.unwrap();
     let order = Arc::new(Mutex::new(Vec::new()));
@@ -27,7 +27,7 @@ async fn those_in_one_process_are_served_in_the_order_they_came() {
         });
     }
     sleep(ms(500)).await;
-    // Nobody has to ask about a lock that is held here.
+    // The masters are not asked about a lock that is held in this process.
     assert_eq!(rig.masters[0].asked(), [Action::Acquire]);
     let start = Instant::now();
     drop(guard);
@@ -41,7 +41,7 @@ async fn those_in_one_process_are_served_in_the_order_they_came() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_of_those_in_a_process_contends_with_the_others() {
+async fn only_first_waiter_contends_with_other_processes() {
     let rig = Rig::new(3);
     for master in &rig.masters {
         master.hold("another", ms(600_000));
@@ -59,7 +59,7 @@ async fn one_of_those_in_a_process_contends_with_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_leaves_the_line_holds_nobody_up() {
+async fn dropped_waiter_does_not_block_queue() {
     // From each state: in line, behind a holder, in an attempt, in a pause.
     for after in [0, 1, 2, 3, 5, 20, 700] {
         let rig = Rig::with_ttl(3, ms(60_000));
@@ -73,7 +73,7 @@ async fn whoever_leaves_the_line_holds_nobody_up() {
             poll_once(future).await;
         }
         let _ = timeout(ms(after), &mut futures[0]).await;
-        // One in the middle, and whoever has the turn.
+        // One in the middle of the queue, and the first.
         drop(futures.remove(2));
         drop(futures.remove(0));
         rig.masters.iter().for_each(|master| master.free("key"));
@@ -89,7 +89,7 @@ async fn whoever_leaves_the_line_holds_nobody_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_holder_that_ends_without_a_release_is_not_waited_for_longer() {
+async fn expired_local_holder_is_not_waited_for() {
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("key");
     let guard = mutex.lock().await.unwrap();
@@ -106,7 +106,7 @@ async fn a_holder_that_ends_without_a_release_is_not_waited_for_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_that_somebody_deleted_is_had_within_a_poll() {
+async fn deleted_lock_is_acquired_within_a_poll() {
     let rig = Rig::with_ttl(3, ms(60_000));
     let mutex = rig.redlock.mutex("key");
     let _guard = mutex.lock().await.unwrap();
@@ -117,7 +117,7 @@ async fn a_lock_that_somebody_deleted_is_had_within_a_poll() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_release_that_a_quorum_has_wakes_the_next_whatever_the_others_do() {
+async fn release_on_quorum_wakes_next_waiter() {
     for is_dropped in [false, true] {
         let rig = Rig::with_ttl(3, ms(60_000));
         let mutex = rig.redlock.mutex("key");
@@ -138,7 +138,7 @@ async fn a_release_that_a_quorum_has_wakes_the_next_whatever_the_others_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_in_line_counts() {
+async fn lock_timeout_includes_time_in_queue() {
     let rig = Rig::with_ttl(3, ms(60_000));
     let mutex = rig.redlock.mutex("key");
     let guard = mutex.lock().await.unwrap();
@@ -158,7 +158,7 @@ async fn the_time_in_line_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn try_lock_passes_the_line_and_does_not_starve_it() {
+async fn try_lock_bypasses_queue_without_starving_it() {
     let rig = Rig::with_ttl(3, ms(60_000));
     let mutex = rig.redlock.mutex("key");
     let guard = mutex.lock().await.unwrap();

@@ -8,7 +8,7 @@ use crate::{AutoExtend, Error, LostReason, Release};
 use tokio::time::{Instant, sleep};
 
 #[tokio::test(start_paused = true)]
-async fn it_resolves_at_the_end_and_neither_before_nor_after() {
+async fn lost_resolves_exactly_at_expiry() {
     let rig = Rig::new(3);
     let guard = rig.redlock.mutex("key").lock().await.unwrap();
     rig.behave(&[Behaviour::Stuck; 3]);
@@ -25,7 +25,7 @@ async fn it_resolves_at_the_end_and_neither_before_nor_after() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_follows_extensions_by_hand_and_the_guard_stays_free() {
+async fn lost_follows_manual_extensions() {
     let rig = Rig::new(3);
     let mut guard = rig.redlock.mutex("key").lock().await.unwrap();
     let mut lost = guard.lost();
@@ -49,7 +49,7 @@ async fn it_follows_extensions_by_hand_and_the_guard_stays_free() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_extension_that_finds_the_lock_gone_wakes_whoever_waits() {
+async fn failed_extension_resolves_lost() {
     let rig = Rig::new(3);
     let mut guard = rig.redlock.mutex("key").lock().await.unwrap();
     let lost = guard.lost();
@@ -65,7 +65,7 @@ async fn an_extension_that_finds_the_lock_gone_wakes_whoever_waits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_jumped_ahead_is_noticed_at_once_when_polled() {
+async fn clock_jump_resolves_lost_when_polled() {
     let rig = Rig::new(3);
     let guard = rig.redlock.mutex("key").lock().await.unwrap();
     let mut awake = Box::pin(guard.lost());
@@ -79,7 +79,7 @@ async fn a_clock_that_jumped_ahead_is_noticed_at_once_when_polled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_jumped_ahead_is_noticed_soon_by_who_is_not_polled() {
+async fn clock_jump_wakes_lost_soon() {
     let rig = Rig::with_ttl(3, ms(60_000));
     let guard = rig.redlock.mutex("key").lock().await.unwrap();
     let lost = tokio::spawn(guard.lost());
@@ -91,7 +91,7 @@ async fn a_clock_that_jumped_ahead_is_noticed_soon_by_who_is_not_polled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_suspend_loses_a_lock_that_is_extended_by_itself() {
+async fn suspend_loses_auto_extended_lock() {
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("key").auto_extend(AutoExtend::new());
     let guard = mutex.lock().await.unwrap();
@@ -103,7 +103,7 @@ async fn a_suspend_loses_a_lock_that_is_extended_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_still_waits_hears_of_a_release_and_a_drop() {
+async fn lost_resolves_at_release_and_drop() {
     for is_dropped in [true, false] {
         let rig = Rig::new(3);
         let guard = rig.redlock.mutex("key").lock().await.unwrap();
@@ -122,7 +122,7 @@ async fn whoever_still_waits_hears_of_a_release_and_a_drop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn to_watch_a_lock_asks_nobody_and_keeps_nothing() {
+async fn lost_sends_no_request_and_keeps_nothing_alive() {
     let rig = Rig::new(3);
     let guard = rig.redlock.mutex("key").lock().await.unwrap();
     sleep(ms(20)).await;
@@ -135,7 +135,7 @@ async fn to_watch_a_lock_asks_nobody_and_keeps_nothing() {
 }
 
 #[test]
-fn it_needs_no_runtime_of_its_own_and_ends_with_the_one_it_has() {
+fn lost_works_on_any_executor_until_runtime_ends() {
     let ours = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_time()

@@ -55,7 +55,7 @@ struct Lock {
     /// Clients give up single requests, too. That changes little: one that fails helps nobody to a
     /// lock, and to give all of them up is always possible.
     times_out: bool,
-    /// Replies are under way for a time of their own.
+    /// Replies are in flight for a time of their own.
     has_slow_replies: bool,
     duplicates: u8,
     restarts: u8,
@@ -213,7 +213,7 @@ fn check_all(locks: &[Lock], large: &[Lock]) {
 }
 
 #[test]
-fn no_two_clients_hold_at_once() {
+fn two_clients_never_hold_at_once() {
     let two = Lock {
         times_out: true,
         fast: &[1, 3],
@@ -231,7 +231,7 @@ fn no_two_clients_hold_at_once() {
 }
 
 #[test]
-fn no_two_clients_hold_at_once_when_they_extend() {
+fn two_extending_clients_never_hold_at_once() {
     let slow = Lock {
         has_slow_replies: true,
         ..EXTENDED
@@ -240,7 +240,7 @@ fn no_two_clients_hold_at_once_when_they_extend() {
 }
 
 #[test]
-fn requests_that_arrive_twice_let_nobody_in() {
+fn duplicated_requests_admit_no_second_holder() {
     let plain = Lock {
         duplicates: 2,
         ..PLAIN
@@ -257,7 +257,7 @@ fn requests_that_arrive_twice_let_nobody_in() {
 }
 
 #[test]
-fn fences_grow_and_keep_late_writers_out() {
+fn fences_grow_and_reject_late_writers() {
     let apart = Lock {
         counts: &[APART],
         ..FENCED
@@ -270,7 +270,7 @@ fn fences_grow_and_keep_late_writers_out() {
 }
 
 #[test]
-fn late_writers_get_through_where_nobody_looks_at_fences() {
+fn late_writers_succeed_without_fence_check() {
     let lock = Lock {
         checks_fences: false,
         ..FENCED
@@ -279,7 +279,7 @@ fn late_writers_get_through_where_nobody_looks_at_fences() {
 }
 
 #[test]
-fn a_master_that_comes_back_empty_lets_nobody_in_after_its_quarantine() {
+fn empty_master_after_quarantine_admits_no_second_holder() {
     let [plain, extended, fenced] = [PLAIN, EXTENDED, FENCED].map(|lock| Lock {
         restarts: 1,
         ..lock
@@ -288,7 +288,7 @@ fn a_master_that_comes_back_empty_lets_nobody_in_after_its_quarantine() {
 }
 
 #[test]
-fn a_master_that_comes_back_empty_lets_somebody_in_without_quarantine_but_no_late_writer() {
+fn empty_master_without_quarantine_admits_no_late_writer() {
     let rules = Rules {
         quarantine: false,
         ..ALL
@@ -302,7 +302,7 @@ fn a_master_that_comes_back_empty_lets_somebody_in_without_quarantine_but_no_lat
 }
 
 #[test]
-fn a_clock_that_is_set_forward_lets_somebody_in_but_no_late_writer() {
+fn clock_set_forward_admits_no_late_writer() {
     let lock = Lock { jumps: 1, ..FENCED };
     check(lock, &[EXCLUSION, ORDER]);
 }
@@ -310,7 +310,7 @@ fn a_clock_that_is_set_forward_lets_somebody_in_but_no_late_writer() {
 /// Neither of the two asked after the other was given the fence, so no writer is late here: but
 /// nobody could tell which one came first.
 #[test]
-fn the_model_finds_what_agreement_above_a_fence_gets_wrong() {
+fn model_refutes_agreement_above_fence() {
     let rules = Rules {
         agrees_exactly: false,
         ..ALL
@@ -324,7 +324,7 @@ fn the_model_finds_what_agreement_above_a_fence_gets_wrong() {
 }
 
 #[test]
-fn the_model_finds_what_a_plain_maximum_gets_wrong() {
+fn model_refutes_plain_maximum() {
     let rules = Rules {
         writes_back: false,
         ..ALL
@@ -338,7 +338,7 @@ fn the_model_finds_what_a_plain_maximum_gets_wrong() {
 }
 
 #[test]
-fn the_model_finds_what_a_lease_gets_wrong_that_counts_from_the_answers() {
+fn model_refutes_lease_counted_from_answers() {
     let rules = Rules {
         counts_from_first_send: false,
         ..ALL
@@ -347,7 +347,7 @@ fn the_model_finds_what_a_lease_gets_wrong_that_counts_from_the_answers() {
 }
 
 #[test]
-fn the_model_finds_what_a_late_extension_gets_wrong() {
+fn model_refutes_late_extension() {
     let rules = Rules {
         lost_is_final: false,
         ..ALL
@@ -356,7 +356,7 @@ fn the_model_finds_what_a_late_extension_gets_wrong() {
 }
 
 #[test]
-fn the_model_finds_what_a_release_gets_wrong_that_overtakes() {
+fn model_refutes_overtaking_release() {
     let rules = Rules {
         releases_wait: false,
         ..ALL

@@ -15,7 +15,7 @@ fn is_held<T>(outcome: &Result<T, Error>) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_excludes_single_locks_of_its_names_and_others_that_share_one() {
+async fn multi_excludes_locks_that_share_a_name() {
     let rig = Rig::new(3);
     let of = |names: [&str; 2]| rig.redlock.multi(names).unwrap();
     let guard = of(["b", "a"]).try_lock().await.unwrap();
@@ -36,7 +36,7 @@ async fn it_excludes_single_locks_of_its_names_and_others_that_share_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_held_until_the_last_of_its_names_is_free() {
+async fn multi_retry_after_is_that_of_last_name() {
     let rig = Rig::new(3);
     for master in &rig.masters {
         master.hold_key("a", "one", ms(300));
@@ -53,7 +53,7 @@ async fn it_is_held_until_the_last_of_its_names_is_free() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_master_that_cannot_grant_all_grants_nothing() {
+async fn master_grants_all_names_or_none() {
     let rig = Rig::new(3);
     rig.masters[2].hold_key("b", "another", ms(60_000));
     let multi = rig.redlock.multi(["a", "b", "c"]).unwrap();
@@ -68,7 +68,7 @@ async fn a_master_that_cannot_grant_all_grants_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_name_lost_on_a_quorum_is_all_of_it_lost() {
+async fn multi_loses_all_with_one_name() {
     for (lost_on, is_lost) in [(1, false), (2, true)] {
         let rig = Rig::new(3);
         let multi = rig.redlock.multi(["a", "b"]).unwrap();
@@ -94,7 +94,7 @@ async fn one_name_lost_on_a_quorum_is_all_of_it_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_takes_them_in_another_order_gets_them_in_turn() {
+async fn multi_in_other_order_does_not_deadlock() {
     const NAMES: [[&str; 3]; 6] = [
         ["a", "b", "c"],
         ["c", "b", "a"],
@@ -129,7 +129,7 @@ async fn whoever_takes_them_in_another_order_gets_them_in_turn() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_multi_of_one_name_is_a_plain_lock() {
+async fn multi_of_one_name_is_a_plain_lock() {
     let rig = Rig::new(1);
     let guard = rig.redlock.multi(["key"]).unwrap().lock().await.unwrap();
     assert!(is_held(&rig.redlock.mutex("key").try_lock().await));
@@ -139,7 +139,7 @@ async fn a_multi_of_one_name_is_a_plain_lock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_reply_leaves_nothing_of_it_behind() {
+async fn multi_with_lost_reply_leaves_no_key() {
     let rig = Rig::new(3);
     rig.behave(&[WELL, Behaviour::Deaf(ms(1)), Behaviour::Deaf(ms(1))]);
     let multi = rig.redlock.multi(["a", "b"]).unwrap();
@@ -151,7 +151,7 @@ async fn a_lost_reply_leaves_nothing_of_it_behind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_extends_itself_if_it_is_told_to_and_works_in_a_scope() {
+async fn multi_supports_auto_extend_and_scope() {
     let rig = Rig::new(3);
     let multi = rig.redlock.multi(["a", "b"]).unwrap();
     let guard = multi

@@ -5,7 +5,7 @@ use purse_client::ErrorKind;
 use tokio::time::{Instant, sleep};
 
 #[tokio::test(start_paused = true)]
-async fn a_release_returns_at_the_majority_and_reaches_everyone() {
+async fn release_returns_at_majority_and_reaches_all() {
     let rig = Rig::new(3);
     let guard = rig.redlock.mutex("key").lock().await.unwrap();
     sleep(ms(10)).await;
@@ -18,7 +18,7 @@ async fn a_release_returns_at_the_majority_and_reaches_everyone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_release_waits_for_a_set_that_is_under_way() {
+async fn release_waits_for_set_in_flight() {
     let rig = Rig::new(3);
     rig.masters[2].behave_to(Action::Acquire, Behaviour::Stray(ms(40)));
     let guard = rig.redlock.mutex("key").lock().await.unwrap();
@@ -29,7 +29,7 @@ async fn a_release_waits_for_a_set_that_is_under_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_set_that_arrives_after_its_release_is_released_too() {
+async fn late_set_is_released() {
     // It travels on a connection that was given up, and the first releases find nothing; or what
     // stands before the master denies what it passed on.
     for late in [130, 400, 900].map(ms) {
@@ -52,7 +52,7 @@ async fn a_set_that_arrives_after_its_release_is_released_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_set_that_was_refused_or_never_sent_is_not_looked_for() {
+async fn refused_or_unsent_set_is_not_released_again() {
     for behaviour in [WELL, Behaviour::Down] {
         let rig = Rig::new(3);
         rig.masters[2].behave_to(Action::Acquire, behaviour);
@@ -65,7 +65,7 @@ async fn a_set_that_was_refused_or_never_sent_is_not_looked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_that_was_extended_is_released_for_longer() {
+async fn extended_lock_is_released_for_longer() {
     let rig = Rig::new(3);
     let mut guard = rig.redlock.mutex("key").lock().await.unwrap();
     sleep(ms(800)).await;
@@ -79,7 +79,7 @@ async fn a_lock_that_was_extended_is_released_for_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_release_in_time_that_is_confirmed_late_is_one() {
+async fn release_confirmed_late_is_released() {
     let rig = Rig::new(3);
     let guard = rig.redlock.mutex("key").lock().await.unwrap();
     rig.behave(&[Behaviour::After(ms(30)); 3]);
@@ -90,7 +90,7 @@ async fn a_release_in_time_that_is_confirmed_late_is_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_ended_by_the_clock_is_not_released_but_expired() {
+async fn release_after_local_expiry_is_already_expired() {
     let rig = Rig::new(3);
     let guard = rig.redlock.mutex("key").lock().await.unwrap();
     sleep(ms(989)).await;
@@ -100,7 +100,7 @@ async fn a_lease_that_ended_by_the_clock_is_not_released_but_expired() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_expired_if_no_quorum_can_have_had_it() {
+async fn release_without_possible_quorum_is_already_expired() {
     for (lost, expected) in [(1, Release::Released), (2, Release::AlreadyExpired)] {
         let rig = Rig::new(3);
         let guard = rig.redlock.mutex("key").lock().await.unwrap();
@@ -111,7 +111,7 @@ async fn it_is_expired_if_no_quorum_can_have_had_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn masters_that_do_not_answer_make_it_unknown_and_are_asked_until_they_do() {
+async fn release_without_answers_is_unknown_and_retried() {
     for silence in [
         Behaviour::Down,
         Behaviour::Stuck,
@@ -136,7 +136,7 @@ async fn masters_that_do_not_answer_make_it_unknown_and_are_asked_until_they_do(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_release_is_given_up_once_the_ttl_has_passed() {
+async fn release_retry_ends_after_ttl() {
     let rig = Rig::new(3);
     let guard = rig.redlock.mutex("key").lock().await.unwrap();
     rig.behave(&[Behaviour::Stuck; 3]);
@@ -152,7 +152,7 @@ async fn a_release_is_given_up_once_the_ttl_has_passed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_reply_to_a_release_is_asked_for_again() {
+async fn release_with_lost_reply_is_retried() {
     let rig = Rig::new(1);
     let guard = rig.redlock.mutex("key").lock().await.unwrap();
     rig.masters[0].behave(Behaviour::Deaf(ms(1)));

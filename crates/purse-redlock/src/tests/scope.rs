@@ -18,7 +18,7 @@ impl Drop for Trace {
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_takes_many_ttls_and_its_result_comes_back_with_the_lock_s_end() {
+async fn work_of_many_ttls_returns_output_and_release() {
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("key");
     let scoped = mutex
@@ -47,7 +47,7 @@ async fn work_takes_many_ttls_and_its_result_comes_back_with_the_lock_s_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_that_cannot_be_had_means_no_work() {
+async fn scope_without_lock_does_not_start_work() {
     let rig = Rig::new(3);
     rig.behave(&[WELL, Behaviour::Down, Behaviour::Down]);
     let mutex = rig.redlock.mutex("key");
@@ -56,7 +56,7 @@ async fn a_lock_that_cannot_be_had_means_no_work() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lost_by_time_the_work_is_gone_before_any_master_could_give_the_lock_to_another() {
+async fn expired_lock_drops_work_before_masters_expire() {
     for faults in [[Behaviour::Down; 3], [Behaviour::Stuck; 3]] {
         let rig = Rig::new(3);
         let mutex = rig.redlock.mutex("key");
@@ -79,7 +79,7 @@ async fn lost_by_time_the_work_is_gone_before_any_master_could_give_the_lock_to_
 }
 
 #[tokio::test(start_paused = true)]
-async fn lost_to_another_the_work_is_never_polled_again() {
+async fn lost_lock_ends_polling_of_work() {
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("key");
     let last = Arc::new(Mutex::new(Instant::now()));
@@ -108,7 +108,7 @@ async fn lost_to_another_the_work_is_never_polled_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_does_not_go_on_after_a_suspend() {
+async fn suspend_ends_work() {
     let rig = Rig::new(3);
     let clock = rig.clock.clone();
     let mut went_on = false;
@@ -127,7 +127,7 @@ async fn work_does_not_go_on_after_a_suspend() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_result_with_a_doubtful_end_comes_with_the_doubt() {
+async fn scope_with_unknown_release_returns_output() {
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("key");
     let gone = mutex
@@ -152,7 +152,7 @@ async fn a_result_with_a_doubtful_end_comes_with_the_doubt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cap_ends_the_work_at_the_lock_s_end() {
+async fn extension_cap_ends_work_at_expiry() {
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("key");
     let mutex = mutex.auto_extend(AutoExtend::new().max_extensions(1));
@@ -164,7 +164,7 @@ async fn a_cap_ends_the_work_at_the_lock_s_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_in_the_work_releases() {
+async fn panic_in_work_releases_lock() {
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("key");
     let work = tokio::spawn(async move {
@@ -186,7 +186,7 @@ async fn a_panic_in_the_work_releases() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn dropped_at_every_poll_and_every_moment_it_leaves_no_key() {
+async fn dropped_scope_leaves_no_key() {
     for polls in 0..60 {
         let rig = Rig::new(3);
         rig.behave(&[WELL, WELL, Behaviour::After(ms(30))]);
@@ -210,7 +210,7 @@ async fn dropped_at_every_poll_and_every_moment_it_leaves_no_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_work_is_dropped_before_the_lock_is_released() {
+async fn work_is_dropped_before_release() {
     let rig = Rig::new(1);
     let mutex = rig.redlock.mutex("key");
     let dropped = Arc::new(Mutex::new(None));
@@ -237,7 +237,7 @@ async fn the_work_is_dropped_before_the_lock_is_released() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scope_can_be_spawned_and_its_parts_shared() {
+async fn scope_can_be_spawned_and_lease_shared() {
     fn is_send<T: Send>(value: T) -> T {
         value
     }
@@ -253,14 +253,14 @@ async fn a_scope_can_be_spawned_and_its_parts_shared() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_ends_scopes_the_newest_first_and_leaves_no_key() {
+async fn shutdown_ends_scopes_newest_first() {
     let rig = Rig::new(3);
     let order = Arc::new(Mutex::new(Vec::new()));
     struct Note(u8, Arc<Mutex<Vec<u8>>>, Vec<Arc<crate::testing::Mock>>);
     impl Drop for Note {
         fn drop(&mut self) {
             self.1.lock().unwrap().push(self.0);
-            // Those above are given back by now.
+            // The newer scopes have released their locks by now.
             let keys = self.2[0].keys();
             assert_eq!(keys.len(), usize::from(self.0), "{keys:?}");
         }
@@ -289,7 +289,7 @@ async fn a_shutdown_ends_scopes_the_newest_first_and_leaves_no_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_from_within_a_scope_ends_it() {
+async fn shutdown_inside_scope_ends_it() {
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("outer");
     let outcome = mutex
@@ -306,7 +306,7 @@ async fn a_shutdown_from_within_a_scope_ends_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_does_not_wait_for_ever_for_a_scope_that_nobody_polls() {
+async fn shutdown_wait_for_unpolled_scope_is_bounded() {
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("key");
     let mut scope = Box::pin(mutex.scope(async |_| std::future::pending::<()>().await));

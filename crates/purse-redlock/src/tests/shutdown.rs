@@ -8,7 +8,7 @@ use crate::{Error, Release};
 use tokio::time::{Instant, sleep};
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_waits_for_what_was_given_up_and_not_for_guards() {
+async fn shutdown_waits_for_releases_but_not_guards() {
     let rig = Rig::new(3);
     rig.behave(&[Behaviour::After(ms(20)); 3]);
     let (kept, given_up) = (rig.redlock.mutex("key"), rig.redlock.mutex("key"));
@@ -30,7 +30,7 @@ async fn a_shutdown_waits_for_what_was_given_up_and_not_for_guards() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_with_nobody_left_closes_the_connections_before_it_returns() {
+async fn shutdown_when_idle_closes_connections_first() {
     let rig = Rig::new(3);
     drop(rig.redlock.mutex("key").lock().await.unwrap());
     rig.redlock.shutdown().await;
@@ -39,7 +39,7 @@ async fn a_shutdown_with_nobody_left_closes_the_connections_before_it_returns() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_ends_all_waiting_and_all_attempts() {
+async fn shutdown_ends_waits_and_attempts() {
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("key");
     let guard = mutex.lock().await.unwrap();
@@ -70,12 +70,12 @@ async fn a_shutdown_ends_all_waiting_and_all_attempts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_that_nobody_has_received_yet_is_released_and_not_given_out() {
+async fn shutdown_releases_lock_not_yet_received() {
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("key");
     let mut waiter = Box::pin(mutex.lock());
     poll_once(&mut waiter).await;
-    // Whoever waits is busy with something else, and the lock lies ready.
+    // The waiter is busy with something else, and the lock is ready to be received.
     sleep(ms(20)).await;
     assert!(rig.masters.iter().all(|master| master.holder().is_some()));
     rig.redlock.shutdown().await;
@@ -84,7 +84,7 @@ async fn a_lock_that_nobody_has_received_yet_is_released_and_not_given_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_taken_after_a_shutdown() {
+async fn lock_after_shutdown_takes_nothing() {
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("key");
     let mut before = Box::pin(mutex.try_lock());
@@ -99,7 +99,7 @@ async fn nothing_is_taken_after_a_shutdown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_is_told_at_once() {
+async fn shutdown_notifies_waiters_immediately() {
     for failure in [Behaviour::Stuck, Behaviour::Down, WELL] {
         let rig = Rig::new(3);
         rig.behave(&[failure; 3]);
@@ -123,7 +123,7 @@ async fn whoever_waits_is_told_at_once() {
             }
         }
         assert!(waiting.len() >= 2, "{}", waiting.len());
-        // By now all have an answer ready, and nobody has looked.
+        // By now all answers are ready, and none has been read.
         sleep(ms(if failure == Behaviour::Stuck { 20 } else { 500 })).await;
         let start = Instant::now();
         let shutdown = rig.redlock.shutdown();
@@ -139,7 +139,7 @@ async fn whoever_waits_is_told_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_waits_as_long_as_a_late_set_may_come() {
+async fn shutdown_waits_for_late_set() {
     let rig = Rig::new(3);
     for master in &rig.masters {
         master.behave_to(Action::Acquire, Behaviour::Stray(ms(700)));
@@ -155,7 +155,7 @@ async fn a_shutdown_waits_as_long_as_a_late_set_may_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_does_not_wait_a_long_ttl_for_what_hardly_comes_any_more() {
+async fn shutdown_wait_for_late_set_is_shorter_than_long_ttl() {
     let rig = Rig::with_ttl(3, ms(60_000));
     rig.masters[2].behave_to(Action::Acquire, Behaviour::Stray(ms(20_000)));
     let start = Instant::now();

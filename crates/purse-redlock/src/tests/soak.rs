@@ -46,7 +46,7 @@ async fn contend(rig: Arc<Rig>, seed: u64, holds: Arc<Mutex<Vec<(LockInstant, Lo
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_never_hold_at_once_whatever_the_masters_do() {
+async fn two_clients_never_hold_at_once_under_faults() {
     for masters in [1, 3, 5] {
         let rig = Arc::new(Rig::new(masters));
         let holds = Arc::new(Mutex::new(Vec::new()));

@@ -63,22 +63,22 @@ impl Subscriber for Notes {
 }
 
 impl Notes {
-    /// Waits until the events tell of these, in this order.
-    async fn tell(&self, texts: &[&str]) {
-        let are_told = || {
+    /// Waits until the events contain these texts, in this order.
+    async fn wait_for(&self, texts: &[&str]) {
+        let contains_all = || {
             let kept = self.0.lock().unwrap();
             let mut events = kept.events.iter();
             texts
                 .iter()
                 .all(|text| events.any(|event| event.contains(text)))
         };
-        let told = tokio::time::timeout(ms(20_000), async {
-            while !are_told() {
+        let found = tokio::time::timeout(ms(20_000), async {
+            while !contains_all() {
                 tokio::time::sleep(ms(10)).await;
             }
         });
-        let told = told.await;
-        assert!(told.is_ok(), "{:?}", self.0.lock().unwrap().events);
+        let found = found.await;
+        assert!(found.is_ok(), "{:?}", self.0.lock().unwrap().events);
     }
 }
 
@@ -87,7 +87,7 @@ fn number(fields: &BTreeMap<&'static str, String>, name: &str) -> f64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_is_a_span_that_tells_how_it_went() {
+async fn lock_span_records_outcome() {
     let notes = Notes::default();
     let _subscribed = tracing::subscriber::set_default(notes.clone());
     let rig = Rig::new(3);
@@ -127,22 +127,22 @@ async fn a_lock_is_a_span_that_tells_how_it_went() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn extensions_and_losses_are_events() {
+async fn extensions_and_losses_are_logged() {
     let notes = Notes::default();
     let _subscribed = tracing::subscriber::set_default(notes.clone());
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("key").auto_extend(AutoExtend::new());
     let guard = mutex.lock().await.unwrap();
     let tokens = rig.masters[0].tokens();
-    notes.tell(&["a lock was extended"]).await;
+    notes.wait_for(&["a lock was extended"]).await;
     rig.behave(&[Behaviour::Down; 3]);
     guard.lost().await;
-    let course = [
+    let expected = [
         "a lock was extended",
-        "a lock was not extended",
+        "failed to extend a lock",
         "a lock was lost",
     ];
-    notes.tell(&course).await;
+    notes.wait_for(&expected).await;
     let kept = notes.0.lock().unwrap();
     assert!(kept.events.iter().all(|event| event.contains("key")));
     for token in tokens {
@@ -152,7 +152,7 @@ async fn extensions_and_losses_are_events() {
 }
 
 #[tokio::test]
-async fn a_quarantine_is_two_events_that_name_the_master() {
+async fn quarantine_logs_begin_and_end() {
     let notes = Notes::default();
     let _subscribed = tracing::subscriber::set_default(notes.clone());
     let masters = Masters::start(3).unwrap();
@@ -160,14 +160,16 @@ async fn a_quarantine_is_two_events_that_name_the_master() {
     let redlock = redlock.await.unwrap();
     masters[1].kill().unwrap();
     masters[1].restart().unwrap();
-    notes.tell(&["quarantine begins", "quarantine ends"]).await;
+    notes
+        .wait_for(&["it is in quarantine", "quarantine of a master is over"])
+        .await;
     redlock.shutdown().await;
     let port = format!(":{}", masters[1].port());
     let kept = notes.0.lock().unwrap();
-    let told: Vec<_> = kept
+    let found: Vec<_> = kept
         .events
         .iter()
         .filter(|event| event.contains("quarantine"))
         .collect();
-    assert!(told.iter().all(|event| event.contains(&port)), "{told:?}");
+    assert!(found.iter().all(|event| event.contains(&port)), "{found:?}");
 }

@@ -25,7 +25,7 @@ async fn all_have_it(contenders: Vec<Redlock>) -> std::time::Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_number_of_contenders_in_lockstep_converge() {
+async fn contenders_in_lockstep_converge() {
     for masters in [3, 5] {
         for count in 2..=16 {
             let rig = Rig::new(masters);
@@ -45,7 +45,7 @@ async fn any_number_of_contenders_in_lockstep_converge() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_split_vote_is_over_within_a_few_round_trips() {
+async fn split_vote_ends_within_few_round_trips() {
     for _ in 0..50 {
         let rig = Rig::new(3);
         let contenders: Vec<_> = (0..3)
@@ -64,7 +64,7 @@ async fn a_split_vote_is_over_within_a_few_round_trips() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_master_that_is_down_breaks_no_tie_and_hinders_none() {
+async fn down_master_does_not_decide_or_block() {
     for down in 0..3 {
         for behaviour in [Behaviour::Down, Behaviour::Stuck] {
             let rig = Rig::new(3);
@@ -79,7 +79,7 @@ async fn a_master_that_is_down_breaks_no_tie_and_hinders_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_is_refused_by_the_first_master_asks_no_other() {
+async fn refused_first_vote_asks_no_other_master() {
     let rig = Rig::new(5);
     rig.masters
         .iter()
@@ -106,7 +106,7 @@ async fn whoever_is_refused_by_the_first_master_asks_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whom_the_first_master_granted_needs_two_round_trips() {
+async fn granted_first_vote_takes_two_round_trips() {
     let rig = Arc::new(Rig::new(5));
     rig.masters
         .iter()

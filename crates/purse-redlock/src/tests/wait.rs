@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 const DOWN: Behaviour = Behaviour::Down;
 
 #[tokio::test(start_paused = true)]
-async fn lock_waits_for_the_holder_beyond_any_number_of_ttls() {
+async fn lock_waits_for_holder_beyond_many_ttls() {
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("key");
     let mut guard = mutex.lock().await.unwrap();
@@ -35,7 +35,7 @@ async fn lock_waits_for_the_holder_beyond_any_number_of_ttls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lock_comes_soon_after_a_dead_holder_s_end() {
+async fn lock_is_acquired_soon_after_dead_holder_expires() {
     let rig = Rig::new(3);
     for master in &rig.masters {
         master.hold("another", ms(3_000));
@@ -47,7 +47,7 @@ async fn lock_comes_soon_after_a_dead_holder_s_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lock_bears_an_outage_shorter_than_a_ttl_and_reports_a_longer_one() {
+async fn lock_tolerates_outage_shorter_than_ttl() {
     let rig = Rig::new(3);
     rig.behave(&[WELL, DOWN, DOWN]);
     let start = Instant::now();
@@ -65,7 +65,7 @@ async fn lock_bears_an_outage_shorter_than_a_ttl_and_reports_a_longer_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_is_reported_to_all_in_line_and_not_to_one_a_ttl() {
+async fn outage_is_reported_to_all_queued_waiters() {
     let rig = Rig::new(3);
     rig.behave(&[WELL, DOWN, DOWN]);
     let start = Instant::now();
@@ -83,7 +83,7 @@ async fn an_outage_is_reported_to_all_in_line_and_not_to_one_a_ttl() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quarantine_of_a_majority_is_borne_if_it_ends_within_half_a_minute() {
+async fn lock_tolerates_majority_quarantine_within_30_s() {
     let quarantined = Behaviour::Quarantined;
     let rig = Rig::new(3);
     rig.behave(&[DOWN, quarantined, quarantined]);
@@ -103,7 +103,7 @@ async fn a_quarantine_of_a_majority_is_borne_if_it_ends_within_half_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_that_nobody_looked_at_for_long_is_another_one() {
+async fn outage_after_long_gap_is_a_new_outage() {
     let rig = Rig::new(3);
     rig.behave(&[WELL, DOWN, DOWN]);
     let mutex = rig.redlock.mutex("key");
@@ -119,7 +119,7 @@ async fn an_outage_that_nobody_looked_at_for_long_is_another_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lock_timeout_is_bounded_whatever_it_waits_for() {
+async fn lock_timeout_is_always_bounded() {
     let stuck = Behaviour::Stuck;
     for (behaviours, held) in [
         ([WELL; 3], true),
@@ -159,7 +159,7 @@ async fn lock_timeout_is_bounded_whatever_it_waits_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lock_timeout_of_zero_tries_once() {
+async fn lock_timeout_zero_tries_once() {
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("key");
     let guard = mutex.lock_timeout(Duration::ZERO).await.unwrap();
@@ -169,7 +169,7 @@ async fn lock_timeout_of_zero_tries_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_ttl_does_not_make_outages_longer() {
+async fn long_ttl_does_not_extend_outage_tolerance() {
     let rig = Rig::with_ttl(3, Duration::from_secs(3_600));
     rig.behave(&[WELL, DOWN, DOWN]);
     let start = Instant::now();
@@ -180,7 +180,7 @@ async fn a_long_ttl_does_not_make_outages_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn outages_with_a_holder_in_between_do_not_add_up() {
+async fn outages_separated_by_holder_do_not_add_up() {
     let rig = Rig::new(3);
     rig.behave(&[WELL, DOWN, DOWN]);
     let mutex = rig.redlock.mutex("key");
@@ -198,7 +198,7 @@ async fn outages_with_a_holder_in_between_do_not_add_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_comes_at_a_dead_holder_s_end_as_a_rule() {
+async fn most_waiters_acquire_when_dead_holder_expires() {
     let mut in_time = 0;
     for _ in 0..20 {
         let rig = Rig::new(3);
@@ -242,7 +242,7 @@ async fn waiters_do_not_wake_each_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn contenders_that_split_the_vote_sort_it_out() {
+async fn contenders_with_split_vote_all_acquire() {
     // Each of three is nearest to another master.
     let rig = Rig::new(3);
     let start = Instant::now();

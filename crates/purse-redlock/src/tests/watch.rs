@@ -1,4 +1,4 @@
-//! How a wait goes by what the masters tell, and what it costs where they tell nonsense.
+//! Waits that follow the masters' reports, and their cost if the reports are false.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ fn free(masters: &[std::sync::Arc<Mock>]) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_release_of_another_process_is_heard_and_not_polled_for() {
+async fn remote_release_wakes_waiter_without_poll() {
     for masters in [1, 3, 5] {
         let (rig, redlock) = held(masters, PATIENT);
         let waiter = wait(&redlock);
@@ -50,7 +50,7 @@ async fn a_release_of_another_process_is_heard_and_not_polled_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_release_on_a_minority_wakes_nobody() {
+async fn release_on_minority_wakes_no_waiter() {
     let (rig, redlock) = held(5, PATIENT);
     let waiter = wait(&redlock);
     sleep(ms(1_000)).await;
@@ -64,7 +64,7 @@ async fn a_release_on_a_minority_wakes_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_freed_before_the_watch_stands_is_seen_by_it() {
+async fn release_before_watch_is_noticed() {
     for after in 0..12 {
         let (rig, redlock) = held(3, PATIENT);
         rig.behave(&[Behaviour::After(ms(2)); 3]);
@@ -78,7 +78,7 @@ async fn what_is_freed_before_the_watch_stands_is_seen_by_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_holder_s_end_is_waited_for_to_the_moment() {
+async fn dead_holder_is_waited_for_until_expiry() {
     for tracking in [Tracking::Well, Tracking::Mute] {
         let (rig, redlock) = held(3, ms(7_000));
         rig.masters.iter().for_each(|master| master.track(tracking));
@@ -89,8 +89,8 @@ async fn a_dead_holder_s_end_is_waited_for_to_the_moment() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_tells_is_found_by_a_slow_poll() {
-    // A FLUSHALL is not told.
+async fn unreported_release_is_found_by_slow_poll() {
+    // A FLUSHALL is not reported.
     let rig = Rig::new(3);
     rig.masters.iter().for_each(|m| m.hold("another", PATIENT));
     let waiter = wait(&rig.redlock);
@@ -104,7 +104,7 @@ async fn what_nobody_tells_is_found_by_a_slow_poll() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_minority_that_tells_nothing_does_not_matter() {
+async fn minority_without_tracking_is_not_needed() {
     for (refused, behaviour) in [
         (true, WELL),
         (false, Behaviour::Down),
@@ -126,7 +126,7 @@ async fn a_minority_that_tells_nothing_does_not_matter() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_no_master_tells_it_polls_as_often_as_it_is_allowed_to() {
+async fn waiter_without_tracking_polls_at_retry_delay() {
     let rig = Rig::new(3);
     for master in &rig.masters {
         master.hold("another", PATIENT);
@@ -144,7 +144,7 @@ async fn where_no_master_tells_it_polls_as_often_as_it_is_allowed_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_the_masters_tell_makes_it_a_busy_loop() {
+async fn waiter_under_constant_changes_does_not_spin() {
     type Nonsense = fn(&Mock);
     let nonsense: [(&str, Tracking, Nonsense); 4] = [
         ("nervous", Tracking::Nervous, |_| {}),
@@ -180,7 +180,7 @@ async fn nothing_the_masters_tell_makes_it_a_busy_loop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_master_whose_watch_wakes_at_once_wakes_nobody() {
+async fn one_nervous_master_wakes_no_waiter() {
     let (rig, redlock) = held(3, PATIENT);
     rig.masters[2].track(Tracking::Nervous);
     let waiter = wait(&redlock);
@@ -190,7 +190,7 @@ async fn one_master_whose_watch_wakes_at_once_wakes_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_extension_of_the_holder_is_no_reason_to_give_up_the_watch() {
+async fn holder_extension_keeps_watch() {
     let (rig, redlock) = held(3, ms(1_000));
     let waiter = wait(&redlock);
     for _ in 0..50 {
@@ -208,7 +208,7 @@ async fn an_extension_of_the_holder_is_no_reason_to_give_up_the_watch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_is_given_up_leaves_nothing() {
+async fn dropped_wait_leaves_nothing() {
     let (rig, redlock) = held(3, PATIENT);
     rig.masters[1].track(Tracking::Silent);
     let mutex = redlock.mutex("key");

@@ -232,7 +232,7 @@ impl Owner {
                 Acquisition::Acquired => return self.confirm_grant(start, &votes, announce).await,
                 Acquisition::NoQuorum => {
                     releases.get_or_insert_with(|| self.send_to_all(Action::Release));
-                    return Some(Err(self.no_quorum(votes).into()));
+                    return Some(Err(self.no_quorum_error(votes).into()));
                 }
                 Acquisition::Held => {
                     let releases = releases.unwrap_or_else(|| self.send_to_all(Action::Release));
@@ -355,7 +355,7 @@ impl Owner {
             Possession::Held => Ok(fence),
             // The masters are reachable, but the lock was taken away from us.
             Possession::Gone => Err(Error::Held { retry_after: None }),
-            Possession::Unknown | Possession::Undecided => Err(self.no_quorum(raised)),
+            Possession::Unknown | Possession::Undecided => Err(self.no_quorum_error(raised)),
         })
     }
 
@@ -424,7 +424,7 @@ impl Owner {
         self.masters.send(master, request);
     }
 
-    fn no_quorum(&self, votes: Ballot) -> Error {
+    fn no_quorum_error(&self, votes: Ballot) -> Error {
         let (votes, needed, errors) = self.shortfall(votes);
         Error::NoQuorum {
             votes,

@@ -81,12 +81,12 @@ impl Owner {
                 result = self.extend_when_due(due, validity, renewal) => match result {
                     Err(error @ Error::ExtensionCap) => {
                         validity.mark_capped();
-                        events::not_extended(validity.keys(), &error);
+                        events::warn_not_extended(validity.keys(), &error);
                         break;
                     }
                     // The validity has already logged the loss.
                     Ok(()) | Err(Error::Lost { .. }) => {}
-                    Err(error) => events::not_extended(validity.keys(), &error),
+                    Err(error) => events::warn_not_extended(validity.keys(), &error),
                 },
             }
         }
@@ -121,7 +121,7 @@ impl Owner {
             Possession::Held => {
                 validity.extend(until)?;
                 renewal.record_extension(start);
-                events::extended(validity.keys(), validity.extensions());
+                events::log_extended(validity.keys(), validity.extensions());
                 self.state
                     .ensure_worth_having(until)
                     .inspect_err(|_| renewal.record_failure(self.state.clock.now()))
@@ -159,7 +159,7 @@ impl Owner {
             _ if !in_time => Ok(Release::AlreadyExpired),
             Possession::Held => Ok(Release::Released),
             Possession::Gone => Ok(Release::AlreadyExpired),
-            Possession::Unknown | Possession::Undecided => Err(self.no_quorum(votes)),
+            Possession::Unknown | Possession::Undecided => Err(self.no_quorum_error(votes)),
         }
     }
 }

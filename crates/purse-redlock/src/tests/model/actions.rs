@@ -7,7 +7,7 @@ use super::state::{MASTERS, MasterHandle, State, number};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
     Start(usize),
-    /// A request is carried out, and another copy of it may stay under way.
+    /// A request is carried out, and another copy of it may stay in flight.
     Arrive {
         client: usize,
         master: usize,

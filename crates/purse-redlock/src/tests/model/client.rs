@@ -22,7 +22,7 @@ pub(super) enum Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Line {
     pub(super) request: Request,
-    /// Nobody waits for these any more, but they may still arrive.
+    /// Requests whose caller does not wait any more, but which may still arrive.
     pub(super) late_acquire: bool,
     pub(super) late_raise: bool,
     pub(super) late_extend: bool,
@@ -41,14 +41,14 @@ impl Line {
         }
     }
 
-    /// Nobody waits for the request of this round any more.
+    /// Stops waiting for the request of this round.
     pub(super) fn give_up(&mut self, phase: Phase) {
         if self.request == Request::Sent {
             *self.late(phase) = true;
         }
     }
 
-    /// Whether a request of this phase is under way that nobody waits for.
+    /// Returns whether a request of this phase is in flight whose caller does not wait any more.
     pub(super) fn late(&mut self, phase: Phase) -> &mut bool {
         match phase {
             Phase::Raising => &mut self.late_raise,

@@ -143,7 +143,7 @@ impl State {
         }
     }
 
-    /// Goes on with what the votes come to.
+    /// Continues with the result of the votes.
     fn decide(&mut self, index: usize, lock: &Lock) {
         let lines = self.handles.map(|handle| handle.lines[index]);
         match self.clients[index].decide(&lines, lock.is_fenced, lock.rules) {
