@@ -33,7 +33,7 @@ const LIMITS: [(&str, f64, usize); 6] = [
     ("purse-client", 1.0, 0),
     ("purse-codec", 2.5, 24),
     ("purse-collections", 6.2, 52),
-    ("purse-redlock", 1.0, 24),
+    ("purse-redlock", 1.0, 19),
     ("purse-testkit", 1.0, 0),
 ];
 

@@ -193,8 +193,9 @@ impl State {
         self.issued[place.unwrap()] = fence;
     }
 
-    /// Whether each fence is greater than those issued before its client started, and no two are
-    /// the same; and, as long as no master lost a lock, whether they grow in the order of issue.
+    /// Returns whether each fence is greater than those issued before its client started, and no
+    /// two are the same; and, as long as no master lost a lock, whether they grow in the order of
+    /// issue.
     fn is_sound(&self) -> bool {
         match self.issued {
             [_, 0] => true,

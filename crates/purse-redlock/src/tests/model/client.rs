@@ -86,7 +86,7 @@ pub(super) struct Client {
     pub(super) age: u8,
     /// How long it takes itself for the holder.
     left: u8,
-    /// Whether it ever was the holder, and then was not.
+    /// True if it ever was the holder, and then was not.
     was_lost: bool,
     pub(super) was_extended: bool,
     pub(super) is_issued: bool,
@@ -120,12 +120,12 @@ impl Client {
         }
     }
 
-    /// Whether it takes itself for the holder.
+    /// Returns whether it takes itself for the holder.
     pub(super) const fn holds(&self) -> bool {
         matches!(self.phase, Phase::Holding | Phase::Extending) && self.left > 0
     }
 
-    /// Whether it takes itself for the holder after it knew better.
+    /// Returns whether it takes itself for the holder after it knew better.
     pub(super) const fn is_back(&self) -> bool {
         self.was_lost && self.holds()
     }

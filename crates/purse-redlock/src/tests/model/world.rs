@@ -38,7 +38,7 @@ pub(super) fn left(age: u8) -> u8 {
     steps(valid_until(before_now(age), TTL).saturating_duration_since(*NOW))
 }
 
-/// Whether a lease is given out whose first command was sent `age` steps ago.
+/// Returns whether a lease is given out whose first command was sent `age` steps ago.
 pub(super) fn is_given_out(age: u8) -> bool {
     is_worth_having(valid_until(before_now(age), TTL), *NOW, MIN_VALIDITY)
 }
