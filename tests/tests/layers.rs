@@ -168,8 +168,17 @@ fn files_stay_small_and_the_facade_has_no_logic() {
     assert!(!facade.contains("fn ") && !facade.contains("::*"));
 }
 
-/// The folders of purse-client and what each may import, from the lowest to the highest.
-const CLIENT_FOLDERS: [(&str, &[&str]); 13] = [
+/// The folders of a crate, or files beside its `lib.rs`, and what each may import, from the lowest to
+/// the highest.
+type Folders = &'static [(&'static str, &'static [&'static str])];
+
+const FOLDERS: [(&str, Folders); 3] = [
+    ("purse-client", CLIENT_FOLDERS),
+    ("purse-codec", CODEC_FOLDERS),
+    ("purse-collections", COLLECTIONS_FOLDERS),
+];
+
+const CLIENT_FOLDERS: Folders = &[
     ("error", &[]),
     ("util", &[]),
     ("resp", &[]),
@@ -239,6 +248,44 @@ const CLIENT_FOLDERS: [(&str, &[&str]); 13] = [
     ),
 ];
 
+const CODEC_FOLDERS: Folders = &[
+    ("error", &[]),
+    ("codec", &["error"]),
+    ("scratch", &[]),
+    ("bounded", &[]),
+    ("input", &["error", "codec", "scratch"]),
+    ("raw", &["error", "codec"]),
+    ("json", &["error", "codec", "scratch", "bounded"]),
+    ("plain", &["error", "codec", "scratch", "json"]),
+    ("msgpack", &["error", "codec", "scratch", "bounded"]),
+    ("bincode", &["error", "codec", "scratch", "bounded"]),
+    ("validated", &["error", "codec"]),
+];
+
+const COLLECTIONS_FOLDERS: Folders = &[
+    ("ttl", &[]),
+    ("encode", &[]),
+    ("handle", &[]),
+    ("key", &["ttl", "encode", "handle"]),
+    ("bulk", &["encode"]),
+    ("stream", &[]),
+    (
+        "hash",
+        &["ttl", "encode", "handle", "key", "bulk", "stream"],
+    ),
+    ("list", &["encode", "handle", "key", "bulk", "stream"]),
+    ("set", &["encode", "handle", "key", "bulk", "stream"]),
+    (
+        "sorted_set",
+        &["encode", "handle", "key", "bulk", "stream", "list"],
+    ),
+    (
+        "keyspace",
+        &["ttl", "encode", "handle", "key", "bulk", "stream"],
+    ),
+    ("queue", &["encode", "handle", "key", "bulk"]),
+];
+
 /// The lines of code of a source, without comments and unit tests.
 fn code(source: &str) -> String {
     let code = source.split("#[cfg(test)]\nmod tests {").next();
@@ -271,8 +318,14 @@ fn crate_imports(code: &str) -> Vec<String> {
 }
 
 #[test]
-fn client_folders_import_only_what_the_table_allows() {
-    let src = root().join("crates/purse-client/src");
+fn folders_import_only_what_the_table_allows() {
+    for (krate, folders) in FOLDERS {
+        check_imports(krate, folders);
+    }
+}
+
+fn check_imports(krate: &str, folders: Folders) {
+    let src = root().join("crates").join(krate).join("src");
     let lib = fs::read_to_string(src.join("lib.rs")).expect("text");
     let folder_of = |name: &str| {
         let exported = code(&lib).split("pub use ").skip(1).find_map(|export| {
@@ -284,15 +337,19 @@ fn client_folders_import_only_what_the_table_allows() {
         exported.unwrap_or_else(|| name.to_owned())
     };
     let mut seen = std::collections::HashSet::new();
-    for (path, source) in sources("purse-client") {
+    for (path, source) in sources(krate) {
         let inside = path.strip_prefix(&src).expect("in the crate");
         let first = inside.components().next().expect("a part").as_os_str();
         let folder = first.to_str().expect("text").trim_end_matches(".rs");
-        if folder == "lib" || inside.components().any(|part| part.as_os_str() == "tests") {
+        let is_test = |part: &str| matches!(part.trim_end_matches(".rs"), "tests" | "testing");
+        let mut parts = inside
+            .components()
+            .filter_map(|part| part.as_os_str().to_str());
+        if folder == "lib" || parts.any(is_test) {
             continue;
         }
-        let row = CLIENT_FOLDERS.iter().find(|(name, _)| *name == folder);
-        let (_, allowed) = row.unwrap_or_else(|| panic!("{folder} is not in the table"));
+        let row = folders.iter().find(|(name, _)| *name == folder);
+        let (_, allowed) = row.unwrap_or_else(|| panic!("{krate}: {folder} is not in the table"));
         for name in crate_imports(&code(&source)) {
             let other = folder_of(&name);
             if other != folder {
@@ -302,49 +359,61 @@ fn client_folders_import_only_what_the_table_allows() {
             }
         }
     }
-    for (place, (folder, allowed)) in CLIENT_FOLDERS.iter().enumerate() {
+    for (place, (folder, allowed)) in folders.iter().enumerate() {
         for other in *allowed {
-            let is_lower = CLIENT_FOLDERS[..place]
-                .iter()
-                .any(|(name, _)| name == other);
-            assert!(is_lower, "{other} is not below {folder}");
+            let is_lower = folders[..place].iter().any(|(name, _)| name == other);
+            assert!(is_lower, "{krate}: {other} is not below {folder}");
             let is_used = seen.contains(&((*folder).to_owned(), (*other).to_owned()));
-            assert!(is_used, "{folder} does not import {other}: take it out");
+            assert!(
+                is_used,
+                "{krate}: {folder} does not import {other}: take it out"
+            );
         }
     }
 }
 
 #[test]
-fn client_folder_heads_say_what_the_table_says() {
-    let src = root().join("crates/purse-client/src");
-    for (folder, allowed) in CLIENT_FOLDERS {
-        let Ok(source) = fs::read_to_string(src.join(folder).join("mod.rs")) else {
-            continue;
-        };
-        let head: Vec<_> = source
-            .lines()
-            .map_while(|line| line.strip_prefix("//!"))
-            .map(str::trim)
-            .collect();
-        let head = head.join(" ");
-        let list: Vec<_> = allowed.iter().map(|name| format!("`{name}`")).collect();
-        let list = match list.is_empty() {
-            true => "nothing of this crate".to_owned(),
-            false => list.join(", "),
-        };
-        let sentence = format!("May import: {list}.");
-        assert!(head.contains(&sentence), "{folder}/mod.rs: {sentence}");
+fn folder_heads_say_what_the_table_says() {
+    for (krate, folders) in FOLDERS {
+        let src = root().join("crates").join(krate).join("src");
+        for (folder, allowed) in folders {
+            let Ok(source) = fs::read_to_string(src.join(folder).join("mod.rs")) else {
+                continue;
+            };
+            let head: Vec<_> = source
+                .lines()
+                .map_while(|line| line.strip_prefix("//!"))
+                .map(str::trim)
+                .collect();
+            let head = head.join(" ");
+            let list: Vec<_> = allowed.iter().map(|name| format!("`{name}`")).collect();
+            let list = match list.is_empty() {
+                true => "nothing of this crate".to_owned(),
+                false => list.join(", "),
+            };
+            let sentence = format!("May import: {list}.");
+            assert!(
+                head.contains(&sentence),
+                "{krate}/{folder}/mod.rs: {sentence}"
+            );
+        }
     }
 }
 
 #[test]
-fn client_folders_hold_at_most_twelve_files() {
-    let mut count = std::collections::HashMap::new();
-    for (path, _) in sources("purse-client") {
-        let folder = path.parent().expect("a folder").to_owned();
-        *count.entry(folder).or_insert(0) += 1;
-    }
-    for (folder, files) in count {
-        assert!(files <= 12, "{}: {files} files", folder.display());
+fn folders_hold_at_most_twelve_files() {
+    for (krate, _) in FOLDERS {
+        let mut count = std::collections::HashMap::new();
+        for (path, _) in sources(krate) {
+            let folder = path.parent().expect("a folder").to_owned();
+            if folder.ends_with("src/tests") {
+                // Tests of the crate as a whole, one file for each method.
+                continue;
+            }
+            *count.entry(folder).or_insert(0) += 1;
+        }
+        for (folder, files) in count {
+            assert!(files <= 12, "{}: {files} files", folder.display());
+        }
     }
 }

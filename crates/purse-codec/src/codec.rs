@@ -1,8 +1,11 @@
 //! The trait that every codec implements.
 
+use std::any::type_name;
+use std::error::Error;
+
 use bytes::Bytes;
 
-use crate::{DecodeError, EncodeError};
+use crate::error::{DecodeError, EncodeError, shortened};
 
 /// How values of type `T` become bytes, and come back.
 ///
@@ -73,4 +76,38 @@ pub trait Codec<T>: 'static {
     ///
     /// When the bytes are not exactly one encoded value of this type. The error carries the bytes.
     fn decode(bytes: &[u8]) -> Result<T, DecodeError>;
+}
+
+impl EncodeError {
+    /// Says that `C` cannot encode a `T`, and why.
+    ///
+    /// Only the beginning of a very long cause is kept.
+    #[must_use]
+    pub fn new<T, C: Codec<T>>(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::with_source::<T, C>(shortened(cause.into()))
+    }
+
+    pub(crate) fn with_source<T, C: Codec<T>>(source: Box<dyn Error + Send + Sync>) -> Self {
+        Self::named(type_name::<T>(), C::NAME, source)
+    }
+}
+
+impl DecodeError {
+    /// Says that `C` cannot decode a `T` from `bytes`, and why.
+    ///
+    /// Only the beginning of a very long cause is kept.
+    #[must_use]
+    pub fn new<T, C: Codec<T>>(
+        bytes: &[u8],
+        cause: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self::with_source::<T, C>(bytes, shortened(cause.into()))
+    }
+
+    pub(crate) fn with_source<T, C: Codec<T>>(
+        bytes: &[u8],
+        source: Box<dyn Error + Send + Sync>,
+    ) -> Self {
+        Self::named(type_name::<T>(), C::NAME, bytes, source)
+    }
 }

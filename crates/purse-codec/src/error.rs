@@ -1,12 +1,9 @@
 //! What goes wrong between values and bytes.
 
-use std::any::type_name;
 use std::error::Error;
 use std::fmt::{self, Write as _};
 
 use bytes::Bytes;
-
-use crate::Codec;
 
 /// How many bytes of a payload a message may show.
 const EXCERPT: usize = 32;
@@ -26,18 +23,15 @@ pub struct EncodeError {
 }
 
 impl EncodeError {
-    /// Says that `C` cannot encode a `T`, and why.
-    ///
-    /// Only the beginning of a very long cause is kept.
-    #[must_use]
-    pub fn new<T, C: Codec<T>>(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::with_source::<T, C>(shortened(cause.into()))
-    }
-
-    pub(crate) fn with_source<T, C: Codec<T>>(source: Box<dyn Error + Send + Sync>) -> Self {
+    /// The error for a value of the type and the codec with these names.
+    pub(crate) fn named(
+        type_name: &'static str,
+        codec: &'static str,
+        source: Box<dyn Error + Send + Sync>,
+    ) -> Self {
         Self {
-            type_name: type_name::<T>(),
-            codec: C::NAME,
+            type_name,
+            codec,
             source,
         }
     }
@@ -90,24 +84,16 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    /// Says that `C` cannot decode a `T` from `bytes`, and why.
-    ///
-    /// Only the beginning of a very long cause is kept.
-    #[must_use]
-    pub fn new<T, C: Codec<T>>(
-        bytes: &[u8],
-        cause: impl Into<Box<dyn Error + Send + Sync>>,
-    ) -> Self {
-        Self::with_source::<T, C>(bytes, shortened(cause.into()))
-    }
-
-    pub(crate) fn with_source<T, C: Codec<T>>(
+    /// The error for bytes, and for the type and the codec with these names.
+    pub(crate) fn named(
+        type_name: &'static str,
+        codec: &'static str,
         bytes: &[u8],
         source: Box<dyn Error + Send + Sync>,
     ) -> Self {
         Self {
-            type_name: type_name::<T>(),
-            codec: C::NAME,
+            type_name,
+            codec,
             bytes: Bytes::copy_from_slice(bytes),
             source,
         }
@@ -158,7 +144,7 @@ fn excerpt(bytes: &[u8]) -> String {
 }
 
 /// The cause itself, unless its text is so long that it may well hold a whole payload.
-fn shortened(cause: Box<dyn Error + Send + Sync>) -> Box<dyn Error + Send + Sync> {
+pub(crate) fn shortened(cause: Box<dyn Error + Send + Sync>) -> Box<dyn Error + Send + Sync> {
     let head = Head::of(&cause);
     if head.cut { head.text.into() } else { cause }
 }

@@ -8,12 +8,13 @@ use std::time::Duration;
 use purse_client::{Client, Command, Error, ErrorKind, Op, Reply, Result, Scan, Script};
 use purse_codec::{Codec, Input, Plain};
 
-use crate::arguments::{Arguments, one};
 use crate::bulk;
-use crate::handle::{Handle, key_methods};
+use crate::encode::{Arguments, one};
+use crate::encode::{decode, decode_option, decode_removed, encode};
+use crate::handle::Handle;
+use crate::key::key_methods;
 use crate::stream::{Read, Scanned, next_pair};
 use crate::ttl::{Ttl, millis};
-use crate::value::{decode, decode_option, decode_removed, encode};
 
 static INSERT: Script = Script::write("HASH INSERT", include_str!("lua/hash_insert.lua"));
 static GET_OR_INSERT: Script = Script::write(

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use purse_client::{Client, Command, Op, Reply, Result};
 
 use crate::Ttl;
+use crate::encode::ok;
 use crate::handle::Handle;
 use crate::ttl::{millis, unix_millis};
 
@@ -288,13 +289,50 @@ fn restored(command: Command, dump: Bytes, ttl: Option<Duration>) -> Result<Comm
     Ok(command.arg(ttl.map_or(Ok(0), millis)?).arg(dump))
 }
 
-/// Reads a reply that says nothing but that it worked.
-pub(crate) fn ok(_: Reply) -> Result<()> {
-    Ok(())
-}
-
 impl fmt::Debug for RedisKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RedisKey({:?})", self.0)
     }
 }
+
+/// The methods that every collection has for its key. They are inherent ones, so that nobody has
+/// to import a trait for them, and no function can make those: hence the macro.
+macro_rules! key_methods {
+    () => {
+        $crate::key::key_methods!(0);
+    };
+    ($handle:tt) => {
+        /// The key, for everything that can be done with one.
+        #[must_use]
+        pub fn key(&self) -> $crate::RedisKey {
+            $crate::RedisKey::new(&self.$handle.client, &self.$handle.key)
+        }
+
+        /// Lets the whole collection go by itself after `ttl`: see
+        /// [`RedisKey::expire`](crate::RedisKey::expire).
+        #[doc(alias = "pexpire")]
+        pub fn expire(&self, ttl: std::time::Duration) -> purse_client::Op<bool> {
+            self.key().expire(ttl)
+        }
+
+        /// How long the whole collection stays: see [`RedisKey::ttl`](crate::RedisKey::ttl).
+        #[doc(alias = "pttl")]
+        pub fn ttl(&self) -> purse_client::Op<$crate::Ttl> {
+            self.key().ttl()
+        }
+
+        /// Whether there is anything at the key: see [`RedisKey::exists`](crate::RedisKey::exists).
+        pub fn exists(&self) -> purse_client::Op<bool> {
+            self.key().exists()
+        }
+
+        /// Removes everything, the key included: see [`RedisKey::delete`](crate::RedisKey::delete).
+        /// Returns whether there was anything.
+        #[doc(alias = "delete_redis_key")]
+        pub fn clear(&self) -> purse_client::Op<bool> {
+            self.key().delete()
+        }
+    };
+}
+
+pub(crate) use key_methods;

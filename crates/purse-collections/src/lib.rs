@@ -57,36 +57,28 @@
 //! - a write that takes elements out may lose them when it is dropped: it may run with nobody there
 //!   to receive what it took. The pops of queues, and those of sorted sets that wait, lose none.
 
-mod arguments;
 mod bulk;
+mod encode;
 mod handle;
 mod hash;
 mod key;
 mod keyspace;
 mod list;
-mod poison;
-mod priority_queue;
 mod queue;
-mod range;
 mod set;
-mod slices;
 mod sorted_set;
-mod spread;
 mod stream;
 mod ttl;
-mod value;
 
 pub use hash::RedisHash;
 pub use key::{KeyType, RedisKey};
 pub use keyspace::{Entries, RedisKeySpace, SetOptions, SetOutcome};
-pub use list::{Occurrences, RedisList};
-pub use poison::OnPoison;
-pub use priority_queue::RedisPriorityQueue;
-pub use queue::{Fifo, Lifo, Order, RedisLifoQueue, RedisQueue};
+pub use list::{Occurrences, Paged, RedisList};
+pub use queue::{Fifo, Lifo, OnPoison, Order, RedisLifoQueue, RedisPriorityQueue, RedisQueue};
 pub use set::{Combined, RedisSet};
 pub use sorted_set::{
     Aggregate, ByRank, ByScore, ByValue, Changes, CombinedSorted, Condition, RedisSortedSet,
     SortedPage, SortedRange,
 };
-pub use stream::{Paged, Scanned};
+pub use stream::Scanned;
 pub use ttl::Ttl;

@@ -9,8 +9,8 @@ use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt, TryStreamExt};
 use purse_client::{Client, Pattern, Reply, Result, prefetch_pages};
 
-use crate::arguments::Arguments;
-use crate::spread;
+use crate::bulk::by_slot;
+use crate::encode::Arguments;
 use crate::stream::{LARGEST_PAGE, PAGE};
 
 /// How a key, without the prefix, becomes an item of the stream.
@@ -111,7 +111,7 @@ async fn values<R>(
     read: fn(Bytes, Reply) -> Result<R>,
 ) -> Result<Vec<Result<R>>> {
     let write = |name: &Bytes, arguments: &mut Arguments| arguments.push(name.clone());
-    let values = spread::values(client, names.iter(), write, Ok).await?;
+    let values = by_slot::values(client, names.iter(), write, Ok).await?;
     let entries = names.iter().zip(values);
     Ok(entries
         .filter_map(|(name, value)| Some(read(name.slice(prefix..), value?)))

@@ -8,9 +8,9 @@ use purse_codec::Codec;
 
 use super::entries::{Entries, Read, within};
 use super::{RedisKeySpace, text};
-use crate::arguments::Arguments;
-use crate::spread;
-use crate::value::{decode, decode_option};
+use crate::bulk::by_slot;
+use crate::encode::Arguments;
+use crate::encode::{decode, decode_option};
 
 /// Keys that the server looks at for one page where only names are wanted.
 const PAGE: usize = 1_024;
@@ -48,7 +48,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         I: IntoIterator<Item: AsRef<[u8]>, IntoIter: Send>,
     {
         let write = |key, arguments: &mut Arguments| self.put_name(key, arguments);
-        spread::values(&self.0.client, keys.into_iter(), write, decode::<T, C>).await
+        by_slot::values(&self.0.client, keys.into_iter(), write, decode::<T, C>).await
     }
 
     /// The number of keys, counted one by one; a key that is seen twice is counted twice.

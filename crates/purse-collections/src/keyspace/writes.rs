@@ -7,10 +7,10 @@ use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
 use purse_codec::{Codec, Input};
 
 use super::{RedisKeySpace, SetOptions, SetOutcome};
-use crate::arguments::Arguments;
-use crate::key::ok;
-use crate::spread;
-use crate::value::{decode, decode_option, decode_removed, encode};
+use crate::bulk::by_slot;
+use crate::encode::Arguments;
+use crate::encode::ok;
+use crate::encode::{decode, decode_option, decode_removed, encode};
 
 static SET: Script = Script::write("KEYSPACE SET", include_str!("../lua/keyspace_set.lua"));
 static GET_OR_INSERT: Script = Script::write(
@@ -141,7 +141,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
             arguments.put::<T, C>(value)
         };
         let (entries, command) = (entries.into_iter(), Command::write("MSET"));
-        spread::run::<2, _, _>(&self.0.client, command, entries, write, (), |(), _| Ok(())).await
+        by_slot::run::<2, _, _>(&self.0.client, command, entries, write, (), |(), _| Ok(())).await
     }
 
     /// Sets all keys, or none if any of them is there. Returns whether they are set; no entries
@@ -211,7 +211,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         I: IntoIterator<Item: AsRef<[u8]>, IntoIter: Send>,
     {
         let write = |key, arguments: &mut Arguments| self.put_name(key, arguments);
-        spread::unlink(&self.0.client, keys.into_iter(), write).await
+        by_slot::unlink(&self.0.client, keys.into_iter(), write).await
     }
 
     /// Removes all keys of the space, whatever they hold. Returns how many it removed.
@@ -232,7 +232,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         let mut removed = 0;
         while let Some(page) = pages.try_next().await? {
             let write = |name, arguments: &mut Arguments| arguments.push(name);
-            removed += spread::unlink(&self.0.client, page.into_iter(), write).await?;
+            removed += by_slot::unlink(&self.0.client, page.into_iter(), write).await?;
         }
         Ok(removed)
     }

@@ -6,7 +6,7 @@ use purse_client::{Command, Op, Pop, Reply, Result};
 use purse_codec::Codec;
 
 use super::RedisSortedSet;
-use crate::value::decode_removed_scored;
+use crate::encode::decode_removed_scored;
 
 impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Takes the element of the lowest score out, and returns it with that score.

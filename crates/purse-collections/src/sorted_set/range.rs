@@ -9,9 +9,9 @@ use purse_client::{Command, Op, Reply, Result};
 use purse_codec::{Codec, Input};
 
 use super::score::{decode_scored_list, not_nan};
+use crate::encode::{decode_list, encode};
 use crate::handle::Handle;
-use crate::range::inclusive;
-use crate::value::{decode_list, encode};
+use crate::list::inclusive;
 
 /// By rank: marks a [`SortedRange`].
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use purse_client::{Error, ErrorKind, Reply, Result};
 use purse_codec::Codec;
 
-use crate::value::decode;
+use crate::encode::decode;
 
 /// A score as the server reads it.
 pub(super) fn score(score: f64) -> Result<Bytes> {

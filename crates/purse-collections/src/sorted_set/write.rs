@@ -6,9 +6,9 @@ use purse_codec::{Codec, Input, Raw};
 
 use super::RedisSortedSet;
 use super::score::{not_nan, score};
-use crate::arguments::{Arguments, one};
 use crate::bulk;
-use crate::value::encode;
+use crate::encode::encode;
+use crate::encode::{Arguments, one};
 
 static EXTEND: Script = Script::write(
     "SORTED SET EXTEND",

@@ -1,4 +1,9 @@
-//! A list.
+//! A list, and a stream over its pages.
+//!
+//! May import: `encode`, `handle`, `key`, `bulk`, `stream`.
+
+mod index_range;
+mod pages;
 
 use std::fmt;
 use std::ops::RangeBounds;
@@ -6,17 +11,20 @@ use std::ops::RangeBounds;
 use purse_client::{Client, Command, Error, ErrorKind, Op, Reply, Result, Script};
 use purse_codec::{Codec, Input, Plain};
 
-use crate::arguments::one;
 use crate::bulk;
-use crate::handle::{Handle, key_methods};
-use crate::key::ok;
-use crate::range::inclusive;
-use crate::stream::{Paged, next};
-use crate::value::{
+use crate::encode::ok;
+use crate::encode::one;
+use crate::encode::{
     decode, decode_list, decode_option, decode_removed, decode_removed_list, encode,
 };
+use crate::handle::Handle;
+use crate::key::key_methods;
+use crate::stream::next;
 
-static INSERT: Script = Script::write("LIST INSERT", include_str!("lua/list_insert.lua"));
+pub(crate) use index_range::inclusive;
+pub use pages::Paged;
+
+static INSERT: Script = Script::write("LIST INSERT", include_str!("../lua/list_insert.lua"));
 
 /// A list of `T` on the server, used as a `Vec` or as a double-ended queue.
 ///

@@ -1,7 +1,11 @@
-//! Many elements in bounded memory: one command a chunk.
+//! Commands over many elements in bounded memory: one command per chunk.
 //!
-//! While a chunk is under way the next one is made. Writes go one at a time, so that what is stored
-//! is a prefix whatever fails; reads go two at a time.
+//! The next chunk is encoded while a chunk is in flight. Writes go one at a time, so that the stored
+//! elements are a prefix of the input whatever fails. Two reads are in flight at a time.
+//!
+//! May import: `encode`.
+
+pub(crate) mod by_slot;
 
 use std::collections::VecDeque;
 use std::task::Poll;
@@ -11,7 +15,7 @@ use futures::future::{BoxFuture, ready};
 use futures::{FutureExt, poll};
 use purse_client::{Client, Command, Effect, Error, Reply, Result};
 
-use crate::arguments::Arguments;
+use crate::encode::Arguments;
 
 /// The most elements of one command.
 const MOST_ELEMENTS: usize = 1_024;

@@ -1,4 +1,9 @@
-//! Queues, first-in first-out and last-in first-out.
+//! Queues that several processes share, in the order of pushes or by priority.
+//!
+//! May import: `encode`, `handle`, `key`, `bulk`.
+
+mod poison;
+mod priority;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,11 +13,14 @@ use futures::stream::{self, Stream};
 use purse_client::{Client, Command, ErrorKind, Op, Pop, Reply, Result, Taken};
 use purse_codec::{Codec, Input, Plain};
 
-use crate::arguments::one;
 use crate::bulk;
-use crate::handle::{Handle, key_methods};
-use crate::poison::OnPoison;
-use crate::value::{decode_option, decode_removed, encode};
+use crate::encode::one;
+use crate::encode::{decode_option, decode_removed, encode};
+use crate::handle::Handle;
+use crate::key::key_methods;
+
+pub use poison::OnPoison;
+pub use priority::RedisPriorityQueue;
 
 /// The order of a queue: which end its elements go in at. They come out at the back.
 pub trait Order: 'static {

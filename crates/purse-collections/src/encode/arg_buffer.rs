@@ -4,7 +4,7 @@ use bytes::Bytes;
 use purse_client::Result;
 use purse_codec::{Codec, Input};
 
-use crate::value::encode_into;
+use crate::encode::encode_into;
 
 /// What is written of a block before the next one is begun.
 const BLOCK: usize = 1 << 14;

@@ -1,4 +1,6 @@
 //! The default codec: what Python's redis-purse writes.
+//!
+//! May import: `error`, `codec`, `scratch`, `json`.
 
 use std::any::{Any, TypeId};
 

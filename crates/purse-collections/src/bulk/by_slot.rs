@@ -4,8 +4,8 @@ use bytes::Bytes;
 use futures::future::join_all;
 use purse_client::{Client, Command, Effect, Error, ErrorKind, Reply, Result};
 
-use crate::arguments::Arguments;
 use crate::bulk::in_chunks;
+use crate::encode::Arguments;
 
 /// The keys of one command, as places in their chunk, and what it answered.
 type Answer = (Vec<usize>, Reply);

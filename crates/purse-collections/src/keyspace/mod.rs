@@ -1,4 +1,6 @@
-//! A space of keys.
+//! A key space: a map of which each entry is a key of its own.
+//!
+//! May import: `ttl`, `encode`, `handle`, `key`, `bulk`, `stream`.
 
 mod entries;
 mod options;
@@ -15,7 +17,7 @@ use purse_codec::Plain;
 pub use self::entries::Entries;
 pub use self::options::{SetOptions, SetOutcome};
 
-use crate::arguments::Arguments;
+use crate::encode::Arguments;
 use crate::handle::Handle;
 use crate::{RedisKey, Ttl};
 

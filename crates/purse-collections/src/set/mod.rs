@@ -1,6 +1,8 @@
-//! A set.
+//! A set, and the unions, intersections and differences of sets.
+//!
+//! May import: `encode`, `handle`, `key`, `bulk`, `stream`.
 
-mod combined;
+mod combination;
 
 use std::borrow::Borrow;
 use std::collections::HashSet;
@@ -10,18 +12,21 @@ use std::hash::Hash;
 use purse_client::{Client, Command, Op, Reply, Result, Scan, Script};
 use purse_codec::{Codec, Input, Plain};
 
-pub use self::combined::Combined;
+pub use self::combination::Combined;
 
-use self::combined::How;
-use crate::arguments::one;
+use self::combination::How;
 use crate::bulk;
-use crate::handle::{Handle, key_methods};
+use crate::encode::one;
+use crate::encode::{decode, decode_list, decode_removed, decode_removed_list, encode};
+use crate::handle::Handle;
+use crate::key::key_methods;
 use crate::stream::{Scanned, next};
-use crate::value::{decode, decode_list, decode_removed, decode_removed_list, encode};
 
-static IS_SUBSET: Script = Script::read("SET IS SUBSET", include_str!("lua/set_is_subset.lua"));
-static IS_DISJOINT: Script =
-    Script::read("SET IS DISJOINT", include_str!("lua/set_is_disjoint.lua"));
+static IS_SUBSET: Script = Script::read("SET IS SUBSET", include_str!("../lua/set_is_subset.lua"));
+static IS_DISJOINT: Script = Script::read(
+    "SET IS DISJOINT",
+    include_str!("../lua/set_is_disjoint.lua"),
+);
 
 /// A set of `T` on the server.
 ///

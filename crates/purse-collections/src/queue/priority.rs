@@ -9,12 +9,13 @@ use purse_client::{Client, Command, Error, ErrorKind, Op, Pop, Reply, Result, Ta
 use purse_codec::{Codec, Input, Plain, Raw};
 use uuid::Uuid;
 
-use crate::arguments::Arguments;
+use super::Deadline;
+use super::poison::OnPoison;
 use crate::bulk;
-use crate::handle::{Handle, key_methods};
-use crate::poison::OnPoison;
-use crate::queue::Deadline;
-use crate::value::{decode, decode_removed, encode_into};
+use crate::encode::Arguments;
+use crate::encode::{decode, decode_removed, encode_into};
+use crate::handle::Handle;
+use crate::key::key_methods;
 
 /// What stands before each value, so that equal values are different members.
 const ID: usize = uuid::fmt::Hyphenated::LENGTH;
@@ -143,7 +144,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
             Ok(command.arg(checked(priority)?).args(arguments.into_vec()))
         };
         self.handle
-            .try_op(args, Command::write("ZADD"), crate::key::ok)
+            .try_op(args, Command::write("ZADD"), crate::encode::ok)
     }
 
     /// Adds elements, one after the other. Returns their number.

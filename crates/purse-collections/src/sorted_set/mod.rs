@@ -1,6 +1,8 @@
-//! A sorted set.
+//! A sorted set: reads, writes, pops, ranges, and the unions and intersections of sorted sets.
+//!
+//! May import: `encode`, `handle`, `key`, `bulk`, `stream`, `list`.
 
-mod combined;
+mod combination;
 mod pop;
 mod range;
 mod score;
@@ -13,21 +15,22 @@ use std::ops::RangeBounds;
 use purse_client::{Client, Command, Op, Reply, Result, Scan, Script};
 use purse_codec::{Codec, Input, Plain};
 
-pub use self::combined::{Aggregate, CombinedSorted};
+pub use self::combination::{Aggregate, CombinedSorted};
 pub use self::range::{ByRank, ByScore, ByValue, SortedPage, SortedRange};
 pub use self::write::{Changes, Condition};
 
-use self::combined::How;
+use self::combination::How;
 use self::score::{decode_first, decode_scored};
-use crate::arguments::one;
 use crate::bulk;
-use crate::handle::{Handle, key_methods};
+use crate::encode::encode;
+use crate::encode::one;
+use crate::handle::Handle;
+use crate::key::key_methods;
 use crate::stream::{Scanned, next_pair};
-use crate::value::encode;
 
 static SCORES: Script = Script::read(
     "SORTED SET SCORES",
-    include_str!("lua/sorted_set_scores.lua"),
+    include_str!("../lua/sorted_set_scores.lua"),
 );
 
 /// A set of `T` on the server, each element with a score by which they are in order.

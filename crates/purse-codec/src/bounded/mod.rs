@@ -1,8 +1,10 @@
-//! Serde kept within bounds: nesting, claimed lengths, and floats that JSON has no form for.
+//! Limits for serde: nesting, claimed lengths, and floats that JSON has no form for.
 //!
 //! [`Within`] goes around anything that serde hands from one side to the other (values and
 //! serializers, seeds, deserializers, visitors and their accesses), so that every nested value
 //! passes through it.
+//!
+//! May import: nothing of this crate.
 
 #[cfg(any(feature = "bincode", feature = "msgpack"))]
 mod access;

@@ -1,8 +1,15 @@
-//! Between replies and values: every error that a codec can cause is made here.
+//! Between values and the bytes of arguments and replies. Every error that a codec can cause is
+//! made here.
+//!
+//! May import: nothing of this crate.
+
+mod arg_buffer;
 
 use bytes::Bytes;
 use purse_client::{Error, ErrorKind, Reply, Result};
 use purse_codec::{Codec, DecodeError, EncodeError, Input};
+
+pub(crate) use arg_buffer::{Arguments, one};
 
 /// Encodes an argument.
 pub(crate) fn encode<T, C: Codec<T>>(value: impl Input<T>) -> Result<Bytes> {
@@ -90,6 +97,11 @@ pub(crate) fn decode_removed_scored<T, C: Codec<T>>(
         None => Ok(values),
         Some((cause, element)) => Err(lost(cause, element, bytes)),
     }
+}
+
+/// Reads a reply that says nothing but that it worked.
+pub(crate) fn ok(_: Reply) -> Result<()> {
+    Ok(())
 }
 
 fn undecodable(cause: DecodeError, bytes: Bytes) -> Error {

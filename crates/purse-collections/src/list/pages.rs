@@ -1,18 +1,80 @@
 //! A list in pages.
 
 use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt, stream};
 use purse_client::{Client, Command, Reply, Result, Script};
 
 use crate::bulk::sent;
+use crate::stream::{Elements, LARGEST_PAGE, PAGE, Read};
 
-static PAGE: Script = Script::read("LRANGE", include_str!("lua/list_page.lua"));
+static LIST_PAGE: Script = Script::read("LRANGE", include_str!("../lua/list_page.lua"));
 
 /// How many pages are under way at once, from the second one on.
 const MOST: usize = 2;
+
+/// A stream over the elements of a list, from front to back.
+///
+/// One round trip (LRANGE and LLEN in a script) a page. From the second page on the next two are on
+/// their way while a page is read, so that three are in memory; nothing is sent once the stream is
+/// dropped. It goes by index: an element pushed to or popped from the front meanwhile shifts the
+/// others, so that one may be seen twice or not at all. An element that cannot be decoded is an error
+/// that holds its bytes, and the stream goes on; any other error ends it.
+#[must_use = "a stream does nothing until it is polled"]
+pub struct Paged<R> {
+    client: Client,
+    key: Bytes,
+    size: usize,
+    read: Read<R>,
+    running: Option<Elements<R>>,
+}
+
+impl<R: Send + 'static> Paged<R> {
+    pub(crate) fn new(client: &Client, key: Bytes, read: Read<R>) -> Self {
+        Self {
+            client: client.clone(),
+            key,
+            size: PAGE,
+            read,
+            running: None,
+        }
+    }
+
+    /// How many elements a page has, a million at most. Default: 256.
+    pub fn page_size(mut self, elements: usize) -> Self {
+        self.size = elements.clamp(1, LARGEST_PAGE);
+        self
+    }
+}
+
+impl<R: Send + 'static> Stream for Paged<R> {
+    type Item = Result<R>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Self {
+            client,
+            key,
+            size,
+            read,
+            running,
+        } = &mut *self;
+        let start = || Elements::new(slices(client.clone(), key.clone(), *size), *read);
+        running.get_or_insert_with(start).poll_next_unpin(cx)
+    }
+}
+
+impl<R> fmt::Debug for Paged<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Paged")
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
+}
 
 /// The pages of a list, `size` elements each, from front to back.
 ///
@@ -73,7 +135,7 @@ impl Slices {
 
     /// Asks for the next page.
     async fn ask(&mut self) {
-        let command = Command::script(&PAGE)
+        let command = Command::script(&LIST_PAGE)
             .key(self.key.clone())
             .arg(self.next)
             .arg(self.next + self.size - 1);

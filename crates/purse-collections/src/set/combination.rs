@@ -11,9 +11,9 @@ use purse_client::{Client, Command, Op, Reply, Result, Scan};
 use purse_codec::{Codec, Plain};
 
 use super::{RedisSet, decode_set, flags};
+use crate::encode::decode;
 use crate::handle::Handle;
 use crate::stream::{Elements, next};
-use crate::value::decode;
 
 /// A union, intersection or difference of sets, described and not yet computed.
 ///
