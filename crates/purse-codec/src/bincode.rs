@@ -10,8 +10,8 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::bounded::{Bounds, Budget, Within};
-use crate::scratch::gathered;
+use crate::bounded::{Bounds, InputBudget, Limited};
+use crate::scratch::with_scratch_buffer;
 use crate::{Codec, DecodeError, EncodeError};
 
 /// bincode 2 with its standard configuration: the smallest form, for Rust alone.
@@ -47,25 +47,25 @@ use crate::{Codec, DecodeError, EncodeError};
 #[derive(Debug)]
 pub enum Bincode {}
 
-/// Without bincode's own limit: that one is a constant, and [`Budget`] depends on the input.
+/// Without bincode's own limit: that one is a constant, and [`InputBudget`] depends on the input.
 const CONFIG: Configuration = standard();
 
 impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Bincode {
     const NAME: &'static str = "Bincode";
 
     fn encode(value: &T) -> Result<Bytes, EncodeError> {
-        gathered(|buffer| Self::encode_into(value, buffer))
+        with_scratch_buffer(|buffer| Self::encode_into(value, buffer))
     }
 
     fn encode_into(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let value = Within::bounds(value, Bounds::BINARY);
+        let value = Limited::bounds(value, Bounds::BINARY);
         encode_into_writer(value, Buffer(buffer), CONFIG)
             .map_err(|cause| EncodeError::new::<T, Self>(cannot_write(cause)))
     }
 
     fn decode(bytes: &[u8]) -> Result<T, DecodeError> {
-        let budget = Budget::of(bytes);
-        let seed = Within::budget(PhantomData::<T>, &budget);
+        let budget = InputBudget::of(bytes);
+        let seed = Limited::budget(PhantomData::<T>, &budget);
         let (value, read) = seed_decode_from_slice(seed, bytes, CONFIG)
             .map_err(|cause| DecodeError::new::<T, Self>(bytes, cannot_read(cause)))?;
         if read != bytes.len() {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::scratch::lent;
+use crate::scratch::with_scratch_string;
 use crate::{Codec, EncodeError};
 
 /// What may stand for a `T` as an argument: a `T`, a `&T`, and what is as good as a `&T`.
@@ -13,9 +13,9 @@ use crate::{Codec, EncodeError};
 /// # Examples
 ///
 /// ```
-/// use purse_codec::Input;
+/// use purse_codec::IntoArg;
 ///
-/// fn length(name: impl Input<String>) -> usize {
+/// fn length(name: impl IntoArg<String>) -> usize {
 ///     name.with(|name| name.len())
 /// }
 ///
@@ -29,42 +29,42 @@ use crate::{Codec, EncodeError};
     message = "`{Self}` cannot stand for a `{T}`",
     note = "pass a `{T}` or a `&{T}`"
 )]
-pub trait Input<T> {
+pub trait IntoArg<T> {
     /// Lends the value to `f`.
     fn with<R>(self, f: impl FnOnce(&T) -> R) -> R;
 }
 
-impl<T> Input<T> for T {
+impl<T> IntoArg<T> for T {
     fn with<R>(self, f: impl FnOnce(&T) -> R) -> R {
         f(&self)
     }
 }
 
-impl<T> Input<T> for &T {
+impl<T> IntoArg<T> for &T {
     fn with<R>(self, f: impl FnOnce(&T) -> R) -> R {
         f(self)
     }
 }
 
-impl Input<String> for &str {
+impl IntoArg<String> for &str {
     fn with<R>(self, f: impl FnOnce(&String) -> R) -> R {
-        lent(self, f)
+        with_scratch_string(self, f)
     }
 }
 
-impl Input<String> for &&str {
+impl IntoArg<String> for &&str {
     fn with<R>(self, f: impl FnOnce(&String) -> R) -> R {
-        Input::<String>::with(*self, f)
+        IntoArg::<String>::with(*self, f)
     }
 }
 
-impl Input<Vec<u8>> for &[u8] {
+impl IntoArg<Vec<u8>> for &[u8] {
     fn with<R>(self, f: impl FnOnce(&Vec<u8>) -> R) -> R {
         f(&self.to_vec())
     }
 }
 
-impl<const N: usize> Input<Vec<u8>> for &[u8; N] {
+impl<const N: usize> IntoArg<Vec<u8>> for &[u8; N] {
     fn with<R>(self, f: impl FnOnce(&Vec<u8>) -> R) -> R {
         f(&self.to_vec())
     }
@@ -85,7 +85,7 @@ impl<const N: usize> Input<Vec<u8>> for &[u8; N] {
 /// assert_eq!(encode::<u64, Plain>(&42)?, "42");
 /// # Ok::<(), purse_codec::EncodeError>(())
 /// ```
-pub fn encode<T, C: Codec<T>>(value: impl Input<T>) -> Result<Bytes, EncodeError> {
+pub fn encode<T, C: Codec<T>>(value: impl IntoArg<T>) -> Result<Bytes, EncodeError> {
     value.with(C::encode)
 }
 
@@ -107,7 +107,7 @@ pub fn encode<T, C: Codec<T>>(value: impl Input<T>) -> Result<Bytes, EncodeError
 /// # Ok::<(), purse_codec::EncodeError>(())
 /// ```
 pub fn encode_into<T, C: Codec<T>>(
-    value: impl Input<T>,
+    value: impl IntoArg<T>,
     buffer: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
     value.with(|value| C::encode_into(value, buffer))

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::ser::Formatter;
 
-use crate::bounded::{Bounds, Within};
-use crate::scratch::gathered;
+use crate::bounded::{Bounds, Limited};
+use crate::scratch::with_scratch_buffer;
 use crate::{Codec, DecodeError, EncodeError};
 
 /// JSON for everything, strings in quotes.
@@ -36,7 +36,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Json {
     const NAME: &'static str = "Json";
 
     fn encode(value: &T) -> Result<Bytes, EncodeError> {
-        gathered(|buffer| Self::encode_into(value, buffer))
+        with_scratch_buffer(|buffer| Self::encode_into(value, buffer))
     }
 
     fn encode_into(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
@@ -51,7 +51,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Json {
 /// Writes compact JSON that can be read back.
 pub(crate) fn write<T: Serialize>(value: &T, text: &mut Vec<u8>) -> serde_json::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(text, Nesting::default());
-    Within::bounds(value, Bounds::JSON).serialize(&mut serializer)
+    Limited::bounds(value, Bounds::JSON).serialize(&mut serializer)
 }
 
 /// Compact JSON, no deeper than serde_json reads.

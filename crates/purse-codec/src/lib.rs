@@ -72,7 +72,7 @@ mod validated;
 
 pub use crate::codec::Codec;
 pub use crate::error::{DecodeError, EncodeError};
-pub use crate::input::{Input, encode, encode_into};
+pub use crate::input::{IntoArg, encode, encode_into};
 pub use crate::json::Json;
 pub use crate::plain::Plain;
 pub use crate::raw::Raw;

@@ -16,7 +16,9 @@ const MOST: usize = 1 << 12;
 ///
 /// Small ones are copied to where they fit exactly: [`Bytes`] takes a second allocation for what has
 /// room left.
-pub(crate) fn gathered<E>(write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<Bytes, E> {
+pub(crate) fn with_scratch_buffer<E>(
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<Bytes, E> {
     // Taken, so that a codec within a codec has another one; a thread that ends has none to keep.
     let mut buffer = BYTES.try_with(Cell::take).unwrap_or_default();
     buffer.clear();
@@ -31,7 +33,7 @@ pub(crate) fn gathered<E>(write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> 
 }
 
 /// Lends `text` as a `String`.
-pub(crate) fn lent<R>(text: &str, f: impl FnOnce(&String) -> R) -> R {
+pub(crate) fn with_scratch_string<R>(text: &str, f: impl FnOnce(&String) -> R) -> R {
     if text.len() > MOST {
         return f(&text.to_owned());
     }

@@ -67,3 +67,23 @@ impl<M> fmt::Debug for Handle<M> {
         )
     }
 }
+
+/// Implements `Clone` and `Debug` for a tuple struct around a [`Handle`]. Derived ones would ask the
+/// same of the element types.
+macro_rules! handle_traits {
+    ($name:ident $(<$($param:ident),+>)?) => {
+        impl$(<$($param),+>)? Clone for $name$(<$($param),+>)? {
+            fn clone(&self) -> Self {
+                Self(self.0.clone())
+            }
+        }
+
+        impl$(<$($param),+>)? std::fmt::Debug for $name$(<$($param),+>)? {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, concat!(stringify!($name), "({:?})"), self.0)
+            }
+        }
+    };
+}
+
+pub(crate) use handle_traits;

@@ -1,19 +1,18 @@
 //! A hash.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::hash::Hash;
 use std::time::Duration;
 
 use purse_client::{Client, Command, Error, ErrorKind, Op, Reply, Result, Scan, Script};
-use purse_codec::{Codec, Input, Plain};
+use purse_codec::{Codec, IntoArg, Plain};
 
 use crate::bulk;
-use crate::encode::{Arguments, one};
+use crate::encode::{ArgBuffer, encode_one};
 use crate::encode::{decode, decode_option, decode_removed, encode};
-use crate::handle::Handle;
+use crate::handle::{Handle, handle_traits};
 use crate::key::key_methods;
-use crate::stream::{Read, Scanned, next_pair};
+use crate::stream::{DecodeItem, Scanned, next_pair};
 use crate::ttl::{Ttl, millis};
 
 static INSERT: Script = Script::write("HASH INSERT", include_str!("lua/hash_insert.lua"));
@@ -30,10 +29,8 @@ static REMOVE: Script = Script::write("HASH REMOVE", include_str!("lua/hash_remo
 /// no key. Every access by key is O(1).
 ///
 /// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let server = purse_testkit::Server::start()?;
-/// # let url = server.url();
-/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
 /// use purse_client::Client;
 /// use purse_collections::RedisHash;
 ///
@@ -45,15 +42,13 @@ static REMOVE: Script = Script::write("HASH REMOVE", include_str!("lua/hash_remo
 /// assert_eq!(ages.get("Ada").await?, Some(38));
 /// assert_eq!(ages.get_or_insert("Bob", 20).await?, 20);
 /// assert_eq!(ages.len().await?, 2);
-/// # Ok(())
-/// # })
-/// # }
+/// # Ok(()) }
 /// ```
 #[doc(alias = "dict")]
 pub struct RedisHash<K, V, C = Plain>(Handle<(K, V, C)>);
 
 impl<K, V, C> RedisHash<K, V, C> {
-    /// The hash at `key`. Sends nothing.
+    /// Creates a handle of the hash at `key`. Sends nothing.
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
@@ -69,43 +64,52 @@ where
     Plain: Codec<K>,
     C: Codec<V>,
 {
-    /// The number of entries.
+    /// Returns the number of entries.
     ///
-    /// `HLEN`, O(1). One round trip, atomic.
+    /// Redis: HLEN. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// [Those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// ages.extend([("Ada", 36), ("Bob", 20)]).await?;
+    /// assert_eq!(ages.len().await?, 2);
+    /// # Ok(()) }
+    /// ```
     pub fn len(&self) -> Op<u64> {
         self.0.op(Command::read("HLEN"), Reply::into_count)
     }
 
-    /// Whether there is no entry.
+    /// Returns whether the hash has no entry.
     ///
-    /// `HLEN`, O(1). One round trip, atomic.
+    /// Redis: HLEN. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// [Those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// assert!(ages.is_empty().await?);
+    /// # Ok(()) }
+    /// ```
     pub fn is_empty(&self) -> Op<bool> {
         self.0
             .op(Command::read("HLEN"), |reply| Ok(reply.into_count()? == 0))
     }
 
-    /// The value of `key`.
+    /// Returns the value of `key`.
     ///
-    /// `HGET`, O(1). One round trip, atomic.
+    /// Redis: HGET. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; `Decode`, holding the bytes; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
-    pub fn get(&self, key: impl Input<K>) -> Op<Option<V>> {
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// ages.set("Ada", 36).await?;
+    /// assert_eq!(ages.get("Ada").await?, Some(36));
+    /// assert_eq!(ages.get("Bob").await?, None);
+    /// # Ok(()) }
+    /// ```
+    pub fn get(&self, key: impl IntoArg<K>) -> Op<Option<V>> {
         self.0.try_op(
             with_field(key),
             Command::read("HGET"),
@@ -113,20 +117,21 @@ where
         )
     }
 
-    /// The values of many keys, in the order of the keys.
+    /// Returns the values of many keys, in the order of the keys.
     ///
-    /// `HMGET`, O(n) for n keys; nothing for none. One round trip, atomic, for up to 1024 keys
-    /// or a megabyte of them; beyond that a command for each such chunk, two of them at a time.
+    /// Redis: HMGET. Time complexity: O(n) for n keys. Round trips: 1 per [chunk](crate#chunks).
     ///
-    /// # Errors
-    /// `Encode`; `Decode`, holding the first bytes that fail; else [those of a
-    /// read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// ages.set("Ada", 36).await?;
+    /// assert_eq!(ages.get_many(["Bob", "Ada"]).await?, [None, Some(36)]);
+    /// # Ok(()) }
+    /// ```
     pub async fn get_many<I>(&self, keys: I) -> Result<Vec<Option<V>>>
     where
-        I: IntoIterator<Item: Input<K>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send>,
     {
         let keys = keys.into_iter();
         let command = self.0.on_key(Command::read("HMGET"));
@@ -134,7 +139,7 @@ where
             &self.0.client,
             command,
             keys,
-            one::<K, Plain, _>,
+            encode_one::<K, Plain, _>,
             Vec::new(),
             |mut values, reply| {
                 for value in reply.into_list()? {
@@ -146,30 +151,36 @@ where
         .await
     }
 
-    /// Whether there is an entry for `key`.
+    /// Returns whether there is an entry for `key`.
     ///
-    /// `HEXISTS`, O(1). One round trip, atomic.
+    /// Redis: HEXISTS. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// ages.set("Ada", 36).await?;
+    /// assert!(ages.contains_key("Ada").await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "contains")]
-    pub fn contains_key(&self, key: impl Input<K>) -> Op<bool> {
+    pub fn contains_key(&self, key: impl IntoArg<K>) -> Op<bool> {
         self.0
             .try_op(with_field(key), Command::read("HEXISTS"), Reply::into_bool)
     }
 
-    /// All entries, in memory at once.
+    /// Returns all entries, in memory at once.
     ///
-    /// `HGETALL`, O(n). One round trip, atomic.
+    /// Redis: HGETALL. Time complexity: O(n). Round trips: 1.
     ///
-    /// # Errors
-    /// `Decode`, holding the first bytes that fail; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// ages.set("Ada", 36).await?;
+    /// assert_eq!(ages.to_map().await?["Ada"], 36);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "dict")]
     #[doc(alias = "HGETALL")]
     pub fn to_map(&self) -> Op<HashMap<K, V>>
@@ -184,66 +195,88 @@ where
         })
     }
 
-    /// Streams the entries, a page in memory at a time.
+    /// Streams the entries, in no order, a page in memory at a time.
     ///
-    /// `HSCAN`, one round trip and O(n) for a page of about n = 256 elements
-    /// ([`Scanned::page_size`]), of the fields that match ([`Scanned::matching`]). Each page is
-    /// atomic; the whole gives [the guarantees of a scan](Scanned).
+    /// A page has about 256 entries, see [`Scanned::page_size`]. [`Scanned::matching`] selects
+    /// entries by their key. Each page is atomic; the stream as a whole has [the guarantees of a
+    /// scan](Scanned).
     ///
-    /// # Errors
-    /// Each entry may be a `Decode` error, holding the bytes, after which the stream goes on;
-    /// [those of a read](crate#errors) end it.
+    /// Redis: HSCAN. Time complexity: O(n) for a page of n entries. Round trips: 1 per page.
     ///
-    /// # Cancel safety
-    /// It can be dropped at any point; nothing runs after that.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    ///
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// ages.extend([("Ada", 36), ("Bob", 20)]).await?;
+    /// let mut entries = ages.iter();
+    /// while let Some((name, age)) = entries.try_next().await? {
+    ///     println!("{name} is {age}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "items")]
     #[doc(alias = "HSCAN")]
     pub fn iter(&self) -> Scanned<(K, V)> {
         self.scan(|page| next_pair(page, entry::<K, V, C>))
     }
 
-    /// Streams the keys, as [`iter`](Self::iter) does the entries; values are not decoded.
+    /// Streams the keys as [`iter`](Self::iter) streams the entries. Values are not decoded.
     ///
-    /// `HSCAN`, one round trip and O(n) for a page of about n = 256 elements. Each page is atomic;
-    /// the whole gives [the guarantees of a scan](Scanned).
+    /// Redis: HSCAN. Time complexity: O(n) for a page of n entries. Round trips: 1 per page.
     ///
-    /// # Errors
-    /// As [`iter`](Self::iter).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
     ///
-    /// # Cancel safety
-    /// It can be dropped at any point; nothing runs after that.
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// ages.set("Ada", 36).await?;
+    /// assert_eq!(ages.keys().try_collect::<Vec<_>>().await?, ["Ada"]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "HKEYS")]
     pub fn keys(&self) -> Scanned<K> {
         self.scan(|page| next_pair(page, |key, _| decode::<K, Plain>(key)))
     }
 
-    /// Streams the values, as [`iter`](Self::iter) does the entries; keys are not decoded.
+    /// Streams the values as [`iter`](Self::iter) streams the entries. Keys are not decoded.
     ///
-    /// `HSCAN`, one round trip and O(n) for a page of about n = 256 elements. Each page is atomic;
-    /// the whole gives [the guarantees of a scan](Scanned).
+    /// Redis: HSCAN. Time complexity: O(n) for a page of n entries. Round trips: 1 per page.
     ///
-    /// # Errors
-    /// As [`iter`](Self::iter).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
     ///
-    /// # Cancel safety
-    /// It can be dropped at any point; nothing runs after that.
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// ages.set("Ada", 36).await?;
+    /// assert_eq!(ages.values().try_collect::<Vec<_>>().await?, [36]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "HVALS")]
     pub fn values(&self) -> Scanned<V> {
         self.scan(|page| next_pair(page, |_, value| decode::<V, C>(value)))
     }
 
-    /// Sets the value of `key`, and returns the one it had.
+    /// Sets the value of `key` and returns the previous value. If the previous value cannot be
+    /// decoded, the new one is set all the same. [`set`](Self::set) costs less if the previous
+    /// value is not needed.
     ///
-    /// A script of `HGET` and `HSET`, O(1). One round trip, atomic. [`set`](Self::set) costs less
-    /// where the old value does not matter.
+    /// If the future is dropped, the previous value [may be lost](crate#cancel-safety).
     ///
-    /// # Errors
-    /// `Encode`; `Decode`, holding the bytes of the old value, after the new one is set; else
-    /// [those of a write](crate#errors).
+    /// Redis: HGET and HSET in a script. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety); the old value may be lost.
-    pub fn insert(&self, key: impl Input<K>, value: impl Input<V>) -> Op<Option<V>> {
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// assert_eq!(ages.insert("Ada", 36).await?, None);
+    /// assert_eq!(ages.insert("Ada", 37).await?, Some(36));
+    /// # Ok(()) }
+    /// ```
+    pub fn insert(&self, key: impl IntoArg<K>, value: impl IntoArg<V>) -> Op<Option<V>> {
         let args = with_entry::<K, V, C>(key, value);
         self.0
             .try_op(args, Command::script(&INSERT), decode_removed::<V, C>)
@@ -251,15 +284,18 @@ where
 
     /// Sets the value of `key`. Returns whether the entry is new.
     ///
-    /// `HSET`, O(1). One round trip, atomic.
+    /// Redis: HSET. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; else [those of a write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// assert!(ages.set("Ada", 36).await?);
+    /// assert!(!ages.set("Ada", 37).await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "HSET")]
-    pub fn set(&self, key: impl Input<K>, value: impl Input<V>) -> Op<bool> {
+    pub fn set(&self, key: impl IntoArg<K>, value: impl IntoArg<V>) -> Op<bool> {
         self.0.try_op(
             with_entry::<K, V, C>(key, value),
             Command::write("HSET"),
@@ -267,20 +303,22 @@ where
         )
     }
 
-    /// The value of `key`, which is set to `value` if there is none.
+    /// Returns the value of `key`, after setting it to `value` if there was none. If several
+    /// callers do this at once, all get the value of one of them.
     ///
-    /// A script of `HGET` and `HSET`, O(1). One round trip, atomic: of many callers at once, all
-    /// get the value of one of them.
+    /// Redis: HGET and HSET in a script. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; `Decode`, holding the bytes of the value that is there, nothing changed; else
-    /// [those of a write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// assert_eq!(ages.get_or_insert("Ada", 36).await?, 36);
+    /// assert_eq!(ages.get_or_insert("Ada", 99).await?, 36);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "setdefault")]
     #[doc(alias = "HSETNX")]
-    pub fn get_or_insert(&self, key: impl Input<K>, value: impl Input<V>) -> Op<V> {
+    pub fn get_or_insert(&self, key: impl IntoArg<K>, value: impl IntoArg<V>) -> Op<V> {
         let args = with_entry::<K, V, C>(key, value);
         self.0
             .try_op(args, Command::script(&GET_OR_INSERT), decode::<V, C>)
@@ -288,47 +326,50 @@ where
 
     /// Sets many entries. Returns how many of them are new.
     ///
-    /// `HSET`, O(n) for n entries; nothing for none. One round trip, atomic, for up to 1024 entries
-    /// or a megabyte; beyond that a round trip for each such chunk, each atomic, and `entries` is
-    /// taken from a chunk ahead.
+    /// Redis: HSET. Time complexity: O(n) for n entries. Round trips: 1 per [chunk](crate#chunks).
     ///
-    /// # Errors
-    /// `Encode`; else [those of a write](crate#errors). With several chunks the error tells how
-    /// many entries were [done](Error::done) before it; nothing is sent after it.
-    ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety), for the chunk under way; later ones are not sent.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// assert_eq!(ages.extend([("Ada", 36), ("Bob", 20)]).await?, 2);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "update")]
     #[doc(alias = "HMSET")]
     pub async fn extend<I, Q, W>(&self, entries: I) -> Result<u64>
     where
         I: IntoIterator<Item = (Q, W), IntoIter: Send>,
-        Q: Input<K>,
-        W: Input<V>,
+        Q: IntoArg<K>,
+        W: IntoArg<V>,
     {
         let entries = entries.into_iter();
-        let write = |(key, value), arguments: &mut Arguments| {
-            arguments.put::<K, Plain>(key)?;
-            arguments.put::<V, C>(value)
+        let write = |(key, value), arguments: &mut ArgBuffer| {
+            arguments.encode::<K, Plain>(key)?;
+            arguments.encode::<V, C>(value)
         };
         let command = self.0.on_key(Command::write("HSET"));
         bulk::run(&self.0.client, command, entries, write, 0, bulk::sum).await
     }
 
-    /// Removes `key`, and returns its value.
+    /// Removes `key` and returns its value. [`delete`](Self::delete) costs less if the value is
+    /// not needed.
     ///
-    /// A script of `HGET` and `HDEL`, O(1). One round trip, atomic. [`delete`](Self::delete) costs
-    /// less where the value does not matter.
+    /// If the future is dropped, the value [may be lost](crate#cancel-safety).
     ///
-    /// # Errors
-    /// `Encode`; `Decode`, holding the bytes of the value, which is out; else [those of a
-    /// write](crate#errors).
+    /// Redis: HGET and HDEL in a script. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Cancel safety
-    /// [The value may be lost](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// ages.set("Ada", 36).await?;
+    /// assert_eq!(ages.remove("Ada").await?, Some(36));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "pop")]
     #[doc(alias = "HGETDEL")]
-    pub fn remove(&self, key: impl Input<K>) -> Op<Option<V>> {
+    pub fn remove(&self, key: impl IntoArg<K>) -> Op<Option<V>> {
         self.0.try_op(
             with_field(key),
             Command::script(&REMOVE),
@@ -338,33 +379,38 @@ where
 
     /// Removes `key`. Returns whether there was an entry.
     ///
-    /// `HDEL`, O(1). One round trip, atomic.
+    /// Redis: HDEL. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; else [those of a write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// ages.set("Ada", 36).await?;
+    /// assert!(ages.delete("Ada").await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "HDEL")]
-    pub fn delete(&self, key: impl Input<K>) -> Op<bool> {
+    pub fn delete(&self, key: impl IntoArg<K>) -> Op<bool> {
         self.0
             .try_op(with_field(key), Command::write("HDEL"), Reply::into_bool)
     }
 
-    /// Removes many keys. Returns how many of them there were.
+    /// Removes many keys. Returns how many of them had an entry.
     ///
-    /// `HDEL`, O(n) for n keys; nothing for none. One round trip, atomic, for up to 1024 keys
-    /// or a megabyte of them; beyond that a round trip for each such chunk, each atomic.
+    /// Redis: HDEL. Time complexity: O(n) for n keys. Round trips: 1 per [chunk](crate#chunks).
     ///
-    /// # Errors
-    /// As [`extend`](Self::extend).
-    ///
-    /// # Cancel safety
-    /// As [`extend`](Self::extend).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// ages.extend([("Ada", 36), ("Bob", 20)]).await?;
+    /// assert_eq!(ages.remove_many(["Ada", "Bob", "Cem"]).await?, 2);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "HDEL")]
     pub async fn remove_many<I>(&self, keys: I) -> Result<u64>
     where
-        I: IntoIterator<Item: Input<K>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send>,
     {
         let keys = keys.into_iter();
         let command = self.0.on_key(Command::write("HDEL"));
@@ -372,45 +418,57 @@ where
             &self.0.client,
             command,
             keys,
-            one::<K, Plain, _>,
+            encode_one::<K, Plain, _>,
             0,
             bulk::sum,
         )
         .await
     }
 
-    /// Adds to a value that is an integer in decimal, as the `Plain` codec writes one; an absent
-    /// one counts as zero. Returns the sum.
+    /// Adds `by` to a value that is a decimal integer, as the `Plain` codec writes it. A missing
+    /// value counts as zero. Returns the sum.
     ///
-    /// `HINCRBY`, O(1). One round trip, atomic.
+    /// Redis: HINCRBY. Time complexity: O(1). Round trips: 1.
     ///
     /// # Errors
-    /// `Encode`; [`Server`](ErrorKind::Server) with the code `ERR` if the value is no integer, or
-    /// the sum does not fit an `i64`, nothing changed; else [those of a write](crate#errors).
+    /// [`Server`](ErrorKind::Server) with the code `ERR` if the value is not an integer, or if the
+    /// sum does not fit an `i64`; nothing changed then.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let visits: RedisHash<String, u32> = RedisHash::new(&client, "visits");
+    /// assert_eq!(visits.increment("home", 2).await?, 2);
+    /// assert_eq!(visits.increment("home", -1).await?, 1);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "HINCRBY")]
-    pub fn increment(&self, key: impl Input<K>, by: i64) -> Op<i64> {
+    pub fn increment(&self, key: impl IntoArg<K>, by: i64) -> Op<i64> {
         let args = |command| Ok(with_field(key)(command)?.arg(by));
         self.0
             .try_op(args, Command::write("HINCRBY"), Reply::into_int)
     }
 
-    /// Adds to a value that is a number in decimal, as the `Plain` codec writes one; an absent one
-    /// counts as zero. Returns the sum, which the server rounds to 17 digits after the point.
+    /// Adds `by` to a value that is a decimal number, as the `Plain` codec writes it. A missing
+    /// value counts as zero. Returns the sum, which the server rounds to 17 digits after the
+    /// point.
     ///
-    /// `HINCRBYFLOAT`, O(1). One round trip, atomic.
+    /// Redis: HINCRBYFLOAT. Time complexity: O(1). Round trips: 1.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) if `by` is not finite; `Encode`;
-    /// [`Server`](ErrorKind::Server) with the code `ERR` if the value is no number, or the sum not
-    /// finite, nothing changed; else [those of a write](crate#errors).
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if `by` is not finite.
+    /// [`Server`](ErrorKind::Server) with the code `ERR` if the value is not a number, or if the
+    /// sum is not finite; nothing changed then.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let prices: RedisHash<String, f64> = RedisHash::new(&client, "prices");
+    /// assert_eq!(prices.increment_float("tea", 2.5).await?, 2.5);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "HINCRBYFLOAT")]
-    pub fn increment_float(&self, key: impl Input<K>, by: f64) -> Op<f64> {
+    pub fn increment_float(&self, key: impl IntoArg<K>, by: f64) -> Op<f64> {
         let args = |command| {
             if !by.is_finite() {
                 return Err(Error::new(
@@ -424,40 +482,32 @@ where
             .try_op(args, Command::write("HINCRBYFLOAT"), Reply::into_float)
     }
 
-    /// Lets one entry go by itself after `ttl`, rounded up to a whole millisecond. Returns whether
-    /// there is such an entry.
+    /// Removes one entry after `ttl`, rounded up to a whole millisecond. Returns whether there is
+    /// such an entry. Setting the entry again takes its time to live away.
     ///
-    /// `HPEXPIRE` (Redis 7.4, Valkey 9), O(1). One round trip, atomic. Setting the entry again
-    /// takes its time to live away.
+    /// Redis: HPEXPIRE. Time complexity: O(1). Round trips: 1.
     ///
     /// # Errors
-    /// `Unsupported` on an older server; `InvalidInput` as for
-    /// [`RedisKey::expire`](crate::RedisKey::expire); `Encode`; else [those of a
-    /// write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// `Unsupported` on servers before Redis 7.4 and Valkey 9. `InvalidInput` for a time to live
+    /// that [`RedisKey::expire`](crate::RedisKey::expire) refuses.
     #[doc(alias = "HPEXPIRE")]
     #[doc(alias = "HEXPIRE")]
-    pub fn expire_field(&self, key: impl Input<K>, ttl: Duration) -> Op<bool> {
+    pub fn expire_field(&self, key: impl IntoArg<K>, ttl: Duration) -> Op<bool> {
         let args = |command: Command| with_fields(key)(command.arg(millis(ttl)?));
         self.0.try_op(args, Command::write("HPEXPIRE"), |reply| {
             Ok(one_int(reply)? > 0)
         })
     }
 
-    /// How long one entry stays.
+    /// Returns the time to live of one entry.
     ///
-    /// `HPTTL` (Redis 7.4, Valkey 9), O(1). One round trip, atomic.
+    /// Redis: HPTTL. Time complexity: O(1). Round trips: 1.
     ///
     /// # Errors
-    /// `Unsupported` on an older server; `Encode`; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// `Unsupported` on servers before Redis 7.4 and Valkey 9.
     #[doc(alias = "HPTTL")]
     #[doc(alias = "HTTL")]
-    pub fn field_ttl(&self, key: impl Input<K>) -> Op<Ttl> {
+    pub fn field_ttl(&self, key: impl IntoArg<K>) -> Op<Ttl> {
         self.0
             .try_op(with_fields(key), Command::read("HPTTL"), |reply| {
                 let [ttl] = reply.into_array()?;
@@ -465,30 +515,47 @@ where
             })
     }
 
-    /// Lets one entry stay until it is removed. Returns whether it would have gone by itself.
+    /// Removes the time to live of one entry. Returns whether the entry had one.
     ///
-    /// `HPERSIST` (Redis 7.4, Valkey 9), O(1). One round trip, atomic.
+    /// Redis: HPERSIST. Time complexity: O(1). Round trips: 1.
     ///
     /// # Errors
-    /// `Unsupported` on an older server; `Encode`; else [those of a write](crate#errors).
+    /// `Unsupported` on servers before Redis 7.4 and Valkey 9.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// use purse_client::ErrorKind;
+    ///
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// ages.set("Ada", 36).await?;
+    /// match ages.expire_field("Ada", Duration::from_secs(60)).await {
+    ///     Ok(is_there) => {
+    ///         assert!(is_there);
+    ///         assert!(ages.field_ttl("Ada").await?.left().is_some());
+    ///         assert!(ages.persist_field("Ada").await?);
+    ///     }
+    ///     Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported),
+    /// }
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "HPERSIST")]
-    pub fn persist_field(&self, key: impl Input<K>) -> Op<bool> {
+    pub fn persist_field(&self, key: impl IntoArg<K>) -> Op<bool> {
         self.0
             .try_op(with_fields(key), Command::write("HPERSIST"), |reply| {
                 Ok(one_int(reply)? > 0)
             })
     }
 
-    fn scan<R: Send + 'static>(&self, read: Read<R>) -> Scanned<R> {
+    fn scan<R: Send + 'static>(&self, read: DecodeItem<R>) -> Scanned<R> {
         Scanned::new(&self.0.client, Scan::new("HSCAN", self.0.key.clone()), read)
     }
 }
 
 /// Adds a field to a command.
-fn with_field<K>(key: impl Input<K>) -> impl FnOnce(Command) -> Result<Command>
+fn with_field<K>(key: impl IntoArg<K>) -> impl FnOnce(Command) -> Result<Command>
 where
     Plain: Codec<K>,
 {
@@ -496,7 +563,7 @@ where
 }
 
 /// Adds the one field of a command that takes a list of them.
-fn with_fields<K>(key: impl Input<K>) -> impl FnOnce(Command) -> Result<Command>
+fn with_fields<K>(key: impl IntoArg<K>) -> impl FnOnce(Command) -> Result<Command>
 where
     Plain: Codec<K>,
 {
@@ -505,8 +572,8 @@ where
 
 /// Adds a field and its value to a command.
 fn with_entry<K, V, C: Codec<V>>(
-    key: impl Input<K>,
-    value: impl Input<V>,
+    key: impl IntoArg<K>,
+    value: impl IntoArg<V>,
 ) -> impl FnOnce(Command) -> Result<Command>
 where
     Plain: Codec<K>,
@@ -527,14 +594,4 @@ fn one_int(reply: Reply) -> Result<i64> {
     one.into_int()
 }
 
-impl<K, V, C> Clone for RedisHash<K, V, C> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<K, V, C> fmt::Debug for RedisHash<K, V, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RedisHash({:?})", self.0)
-    }
-}
+handle_traits!(RedisHash<K, V, C>);

@@ -1,6 +1,5 @@
 //! A key, whatever it holds.
 
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -8,7 +7,7 @@ use purse_client::{Client, Command, Op, Reply, Result};
 
 use crate::Ttl;
 use crate::encode::ok;
-use crate::handle::Handle;
+use crate::handle::{Handle, handle_traits};
 use crate::ttl::{millis, unix_millis};
 
 /// A key of the server: whether it is there, of what type, and for how long.
@@ -16,10 +15,8 @@ use crate::ttl::{millis, unix_millis};
 /// Every collection gives its own by `key()`.
 ///
 /// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let server = purse_testkit::Server::start()?;
-/// # let url = server.url();
-/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
 /// use std::time::Duration;
 ///
 /// use purse_client::Client;
@@ -36,11 +33,8 @@ use crate::ttl::{millis, unix_millis};
 /// assert!(key.ttl().await?.left().is_some());
 /// key.delete().await?;
 /// assert!(!key.exists().await?);
-/// # Ok(())
-/// # })
-/// # }
+/// # Ok(()) }
 /// ```
-#[derive(Clone)]
 pub struct RedisKey(Handle<()>);
 
 /// The type of a key's value.
@@ -115,7 +109,7 @@ impl RedisKey {
             .try_op(arg, Command::write("PEXPIREAT"), Reply::into_bool)
     }
 
-    /// How long the key stays.
+    /// SetOperation long the key stays.
     ///
     /// `PTTL`, O(1). One round trip, atomic.
     ///
@@ -172,7 +166,7 @@ impl RedisKey {
     /// [As every write](crate#cancel-safety).
     pub fn restore(&self, dump: impl Into<Bytes>, ttl: Option<Duration>) -> Op<()> {
         self.0.try_op(
-            |command| restored(command, dump.into(), ttl),
+            |command| add_restore_args(command, dump.into(), ttl),
             Command::write("RESTORE"),
             ok,
         )
@@ -188,8 +182,8 @@ impl RedisKey {
     ///
     /// # Cancel safety
     /// [As every write](crate#cancel-safety).
-    pub fn restore_over(&self, dump: impl Into<Bytes>, ttl: Option<Duration>) -> Op<()> {
-        let args = |command| Ok(restored(command, dump.into(), ttl)?.arg("REPLACE"));
+    pub fn restore_replace(&self, dump: impl Into<Bytes>, ttl: Option<Duration>) -> Op<()> {
+        let args = |command| Ok(add_restore_args(command, dump.into(), ttl)?.arg("REPLACE"));
         self.0.try_op(args, Command::write("RESTORE"), ok)
     }
 
@@ -285,15 +279,11 @@ impl KeyType {
     }
 }
 
-fn restored(command: Command, dump: Bytes, ttl: Option<Duration>) -> Result<Command> {
+fn add_restore_args(command: Command, dump: Bytes, ttl: Option<Duration>) -> Result<Command> {
     Ok(command.arg(ttl.map_or(Ok(0), millis)?).arg(dump))
 }
 
-impl fmt::Debug for RedisKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RedisKey({:?})", self.0)
-    }
-}
+handle_traits!(RedisKey);
 
 /// The methods that every collection has for its key. They are inherent ones, so that nobody has
 /// to import a trait for them, and no function can make those: hence the macro.
@@ -301,11 +291,11 @@ macro_rules! key_methods {
     () => {
         $crate::key::key_methods!(0);
     };
-    ($handle:tt) => {
+    ($($handle:tt).+) => {
         /// The key, for everything that can be done with one.
         #[must_use]
         pub fn key(&self) -> $crate::RedisKey {
-            $crate::RedisKey::new(&self.$handle.client, &self.$handle.key)
+            $crate::RedisKey::new(&self.$($handle).+.client, &self.$($handle).+.key)
         }
 
         /// Lets the whole collection go by itself after `ttl`: see
@@ -315,7 +305,7 @@ macro_rules! key_methods {
             self.key().expire(ttl)
         }
 
-        /// How long the whole collection stays: see [`RedisKey::ttl`](crate::RedisKey::ttl).
+        /// SetOperation long the whole collection stays: see [`RedisKey::ttl`](crate::RedisKey::ttl).
         #[doc(alias = "pttl")]
         pub fn ttl(&self) -> purse_client::Op<$crate::Ttl> {
             self.key().ttl()

@@ -17,8 +17,8 @@
 //! | [`RedisKey`] | an entry of the key space | any |
 //!
 //! Elements are turned into bytes by a codec, the last type parameter; the default, `Plain`, writes
-//! what Python's redis-purse writes. Arguments are taken as `T` or `&T`, and for `String` as `&str`
-//! ([`Input`](purse_codec::Input)).
+//! what Python's redis-purse writes. ArgBuffer are taken as `T` or `&T`, and for `String` as `&str`
+//! ([`IntoArg`](purse_codec::IntoArg)).
 //!
 //! Methods give an [`Op`](purse_client::Op), a future that owns all it needs, or are async
 //! functions where one call takes several commands.

@@ -16,8 +16,8 @@ pub(crate) const LARGEST_PAGE: usize = 1_000_000;
 /// What is left of a page.
 pub(crate) type Page = vec::IntoIter<Reply>;
 
-/// How the next element of a page is read; one that cannot be decoded is an error among the others.
-pub(crate) type Read<R> = fn(&mut Page) -> Option<Result<R>>;
+/// SetOperation the next element of a page is read; one that cannot be decoded is an error among the others.
+pub(crate) type DecodeItem<R> = fn(&mut Page) -> Option<Result<R>>;
 
 /// A stream over the elements of a hash, set or sorted set by a cursor scan.
 ///
@@ -33,12 +33,12 @@ pub(crate) type Read<R> = fn(&mut Page) -> Option<Result<R>>;
 pub struct Scanned<R> {
     client: Client,
     scan: Scan,
-    read: Read<R>,
+    read: DecodeItem<R>,
     running: Option<Elements<R>>,
 }
 
 impl<R: Send + 'static> Scanned<R> {
-    pub(crate) fn new(client: &Client, scan: Scan, read: Read<R>) -> Self {
+    pub(crate) fn new(client: &Client, scan: Scan, read: DecodeItem<R>) -> Self {
         Self {
             client: client.clone(),
             scan: scan.count(PAGE),
@@ -54,7 +54,7 @@ impl<R: Send + 'static> Scanned<R> {
         self
     }
 
-    /// How many elements the server looks at for a page, a million at most; a hint. Default: 256.
+    /// SetOperation many elements the server looks at for a page, a million at most; a hint. Default: 256.
     pub fn page_size(mut self, elements: usize) -> Self {
         self.scan = self.scan.count(elements.min(LARGEST_PAGE));
         self
@@ -80,13 +80,13 @@ impl<R: Send + 'static> Stream for Scanned<R> {
 pub(crate) struct Elements<R> {
     pages: BoxStream<'static, Result<Vec<Reply>>>,
     page: Page,
-    read: Read<R>,
+    read: DecodeItem<R>,
 }
 
 impl<R> Elements<R> {
     pub(crate) fn new(
         pages: impl Stream<Item = Result<Vec<Reply>>> + Send + 'static,
-        read: Read<R>,
+        read: DecodeItem<R>,
     ) -> Self {
         Self {
             pages: pages.boxed(),

@@ -4,13 +4,13 @@ use std::cell::Cell;
 
 use serde::de::Error;
 
-use super::{LEVELS, TOO_DEEP, Within};
+use super::{LEVELS, Limited, TOO_DEEP};
 
 /// How many elements of a value may come without a byte of their own.
 const WITHOUT_BYTES: usize = 1 << 16;
 
 /// What a value may cost that is read from a certain input.
-pub(crate) struct Budget {
+pub(crate) struct InputBudget {
     /// How long the input is.
     input: usize,
     /// How often something was read that takes a byte at least.
@@ -19,7 +19,7 @@ pub(crate) struct Budget {
     without_bytes: Cell<usize>,
 }
 
-impl Budget {
+impl InputBudget {
     /// The budget of one read.
     pub(crate) fn of(input: &[u8]) -> Self {
         Self {
@@ -30,8 +30,8 @@ impl Budget {
     }
 
     /// Where the outermost value is read.
-    fn scope(&self) -> Scope<'_> {
-        Scope {
+    fn scope(&self) -> LimitScope<'_> {
+        LimitScope {
             budget: self,
             levels: LEVELS,
             claimed: false,
@@ -41,18 +41,18 @@ impl Budget {
 
 /// Where in the input a value is read.
 #[derive(Clone, Copy)]
-pub(crate) struct Scope<'b> {
-    budget: &'b Budget,
+pub(crate) struct LimitScope<'b> {
+    budget: &'b InputBudget,
     /// How many levels may follow below this one.
     levels: i16,
     /// Whether the number of elements is the input's claim, not the type's.
     claimed: bool,
 }
 
-impl<'b> Scope<'b> {
+impl<'b> LimitScope<'b> {
     /// Holds `inner` to this scope.
-    pub(super) fn hold<X>(self, inner: X) -> Within<Self, X> {
-        Within { scope: self, inner }
+    pub(super) fn hold<X>(self, inner: X) -> Limited<Self, X> {
+        Limited { scope: self, inner }
     }
 
     /// The scope of what may be nested in here.
@@ -115,9 +115,9 @@ impl<'b> Scope<'b> {
     }
 }
 
-impl<'b, X> Within<Scope<'b>, X> {
+impl<'b, X> Limited<LimitScope<'b>, X> {
     /// Holds what reads the outermost value to a budget.
-    pub(crate) fn budget(inner: X, budget: &'b Budget) -> Self {
+    pub(crate) fn budget(inner: X, budget: &'b InputBudget) -> Self {
         budget.scope().hold(inner)
     }
 }

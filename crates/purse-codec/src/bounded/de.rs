@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
-use super::{Within, budget::Scope};
+use super::{Limited, budget::LimitScope};
 
-impl<'de, X: DeserializeSeed<'de>> DeserializeSeed<'de> for Within<Scope<'_>, X> {
+impl<'de, X: DeserializeSeed<'de>> DeserializeSeed<'de> for Limited<LimitScope<'_>, X> {
     type Value = X::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<X::Value, D::Error> {
@@ -42,7 +42,7 @@ macro_rules! read {
     };
 }
 
-impl<'de, X: Deserializer<'de>> Deserializer<'de> for Within<Scope<'_>, X> {
+impl<'de, X: Deserializer<'de>> Deserializer<'de> for Limited<LimitScope<'_>, X> {
     type Error = X::Error;
 
     asked! {
@@ -119,7 +119,7 @@ macro_rules! unchanged {
     };
 }
 
-impl<'de, X: Visitor<'de>> Visitor<'de> for Within<Scope<'_>, X> {
+impl<'de, X: Visitor<'de>> Visitor<'de> for Limited<LimitScope<'_>, X> {
     type Value = X::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,6 @@
 //! Limits for serde: nesting, claimed lengths, and floats that JSON has no form for.
 //!
-//! [`Within`] goes around anything that serde hands from one side to the other (values and
+//! [`Limited`] goes around anything that serde hands from one side to the other (values and
 //! serializers, seeds, deserializers, visitors and their accesses), so that every nested value
 //! passes through it.
 //!
@@ -16,7 +16,7 @@ mod de;
 mod ser;
 
 #[cfg(any(feature = "bincode", feature = "msgpack"))]
-pub(crate) use budget::Budget;
+pub(crate) use budget::InputBudget;
 pub(crate) use ser::Bounds;
 
 /// How deep the binary formats nest, alike for writing and reading, so that what is written can be
@@ -31,7 +31,7 @@ const LEVELS: i16 = 128;
 const TOO_DEEP: &str = "nested too deep";
 
 /// Anything of serde's, kept within the bounds of a scope.
-pub(crate) struct Within<S, X> {
+pub(crate) struct Limited<S, X> {
     scope: S,
     inner: X,
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::scratch::gathered;
+use crate::scratch::with_scratch_buffer;
 use crate::{Codec, DecodeError, EncodeError, json};
 
 mod bare;
@@ -74,7 +74,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Plain {
         if let Some(text) = integer::write(value, Bytes::copy_from_slice) {
             return Ok(text);
         }
-        gathered(|buffer| by_serde(value, buffer)).map_err(EncodeError::new::<T, Self>)
+        with_scratch_buffer(|buffer| by_serde(value, buffer)).map_err(EncodeError::new::<T, Self>)
     }
 
     fn encode_into(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {

@@ -5,7 +5,7 @@ use futures::future::join_all;
 use purse_client::{Client, Command, Effect, Error, ErrorKind, Reply, Result};
 
 use crate::bulk::in_chunks;
-use crate::encode::Arguments;
+use crate::encode::ArgBuffer;
 
 /// The keys of one command, as places in their chunk, and what it answered.
 type Answer = (Vec<usize>, Reply);
@@ -19,7 +19,7 @@ pub(crate) async fn run<const N: usize, V, A>(
     client: &Client,
     command: Command,
     items: impl Iterator<Item = V>,
-    write: impl Fn(V, &mut Arguments) -> Result<()>,
+    write: impl Fn(V, &mut ArgBuffer) -> Result<()>,
     start: A,
     fold: fn(A, Vec<Answer>) -> Result<A>,
 ) -> Result<A> {
@@ -29,10 +29,10 @@ pub(crate) async fn run<const N: usize, V, A>(
 
 /// The values of `keys`, in their order, each read as its chunk comes; `None` for a key without a
 /// string value.
-pub(crate) async fn values<V, R>(
+pub(crate) async fn get_values<V, R>(
     client: &Client,
     keys: impl Iterator<Item = V>,
-    write: impl Fn(V, &mut Arguments) -> Result<()>,
+    write: impl Fn(V, &mut ArgBuffer) -> Result<()>,
     read: fn(Reply) -> Result<R>,
 ) -> Result<Vec<Option<R>>> {
     let start = (Vec::new(), read);
@@ -70,7 +70,7 @@ fn in_order(answers: Vec<Answer>) -> Result<Vec<Option<Reply>>> {
 pub(crate) async fn unlink<V>(
     client: &Client,
     keys: impl Iterator<Item = V>,
-    write: impl Fn(V, &mut Arguments) -> Result<()>,
+    write: impl Fn(V, &mut ArgBuffer) -> Result<()>,
 ) -> Result<u64> {
     run::<1, _, _>(
         client,
@@ -96,11 +96,11 @@ async fn answers<const N: usize>(
         let command = with_items::<N>(command.clone(), &chunk, &places);
         async move { Ok((places, client.run(command).await?)) }
     });
-    together(join_all(runs).await, command.effect())
+    combine(join_all(runs).await, command.effect())
 }
 
 /// The answers of all, or one error for what became of them.
-fn together<A>(results: Vec<Result<A>>, effect: Effect) -> Result<Vec<A>> {
+fn combine<A>(results: Vec<Result<A>>, effect: Effect) -> Result<Vec<A>> {
     let slots = results.len();
     let (answers, failures): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
     let failures = failures.into_iter().filter_map(Result::err);
@@ -141,7 +141,7 @@ mod tests {
             Some(kind) => Err(Error::new(*kind, "it failed")),
             None => Ok(()),
         });
-        together(groups.collect(), effect)
+        combine(groups.collect(), effect)
             .err()
             .map(|error| error.kind())
     }

@@ -15,13 +15,13 @@ use futures::future::{BoxFuture, ready};
 use futures::{FutureExt, poll};
 use purse_client::{Client, Command, Effect, Error, Reply, Result};
 
-use crate::encode::Arguments;
+use crate::encode::ArgBuffer;
 
 /// The most elements of one command.
 const MOST_ELEMENTS: usize = 1_024;
 /// The most bytes of one command, unless a single element has more.
 const MOST_BYTES: usize = 1 << 20;
-/// How many reads are under way at once.
+/// SetOperation many reads are under way at once.
 const MOST_READS: usize = 2;
 
 /// Some elements, as the arguments of a command.
@@ -38,7 +38,7 @@ pub(crate) async fn run<V, A>(
     client: &Client,
     command: Command,
     items: impl Iterator<Item = V>,
-    write: impl Fn(V, &mut Arguments) -> Result<()>,
+    write: impl Fn(V, &mut ArgBuffer) -> Result<()>,
     start: A,
     fold: fn(A, Reply) -> Result<A>,
 ) -> Result<A> {
@@ -52,7 +52,7 @@ pub(crate) async fn in_chunks<V, A, R, F>(
     client: &Client,
     command: &Command,
     items: impl Iterator<Item = V>,
-    write: impl Fn(V, &mut Arguments) -> Result<()>,
+    write: impl Fn(V, &mut ArgBuffer) -> Result<()>,
     start: A,
     step: impl Fn(Vec<Bytes>) -> F,
     fold: fn(A, R) -> Result<A>,
@@ -120,10 +120,10 @@ pub(crate) fn sum(so_far: u64, reply: Reply) -> Result<u64> {
 /// The next chunk; empty at the end.
 fn next_chunk<V>(
     items: &mut impl Iterator<Item = V>,
-    write: &impl Fn(V, &mut Arguments) -> Result<()>,
+    write: &impl Fn(V, &mut ArgBuffer) -> Result<()>,
     likely: usize,
 ) -> Result<Chunk> {
-    let mut arguments = Arguments::new(likely);
+    let mut arguments = ArgBuffer::new(likely);
     let mut elements = 0;
     while elements < MOST_ELEMENTS && arguments.bytes < MOST_BYTES {
         let Some(item) = items.next() else {
@@ -146,7 +146,8 @@ mod tests {
 
     fn chunks(sizes: impl IntoIterator<Item = usize>) -> Vec<usize> {
         let mut items = sizes.into_iter();
-        let write = |size, arguments: &mut Arguments| arguments.put::<Vec<u8>, Raw>(vec![0; size]);
+        let write =
+            |size, arguments: &mut ArgBuffer| arguments.encode::<Vec<u8>, Raw>(vec![0; size]);
         let chunks = std::iter::from_fn(|| {
             let chunk = next_chunk(&mut items, &write, 0).expect("no item fails");
             assert_eq!(chunk.elements, chunk.arguments.len());

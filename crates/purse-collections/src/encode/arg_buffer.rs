@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use purse_client::Result;
-use purse_codec::{Codec, Input};
+use purse_codec::{Codec, IntoArg};
 
 use crate::encode::encode_into;
 
@@ -11,12 +11,12 @@ const BLOCK: usize = 1 << 14;
 /// What still fits then, so that an element of this size moves no block.
 const SMALL: usize = 1 << 10;
 
-/// Arguments, written one after the other into blocks of memory that they share.
+/// ArgBuffer, written one after the other into blocks of memory that they share.
 ///
 /// Each by itself would be an allocation of this thread that fred's thread frees, and so holds up
 /// the one that makes the next chunk.
 #[derive(Debug, Default)]
-pub(crate) struct Arguments {
+pub(crate) struct ArgBuffer {
     done: Vec<Bytes>,
     block: Vec<u8>,
     /// Where the arguments in the block end.
@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     pub(crate) bytes: usize,
 }
 
-impl Arguments {
+impl ArgBuffer {
     /// None yet, with room for so many.
     pub(crate) fn new(likely: usize) -> Self {
         Self {
@@ -35,12 +35,15 @@ impl Arguments {
     }
 
     /// Adds what `C` writes of a value. After an error what is here is of no use.
-    pub(crate) fn put<T, C: Codec<T>>(&mut self, value: impl Input<T>) -> Result<()> {
-        self.add(|block| encode_into::<T, C>(value, block))
+    pub(crate) fn encode<T, C: Codec<T>>(&mut self, value: impl IntoArg<T>) -> Result<()> {
+        self.append_with(|block| encode_into::<T, C>(value, block))
     }
 
     /// Adds what `write` appends. After an error what is here is of no use.
-    pub(crate) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
+    pub(crate) fn append_with(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
         if self.block.capacity() == 0 {
             self.block.reserve(BLOCK + SMALL);
         }
@@ -55,7 +58,7 @@ impl Arguments {
     }
 
     /// Adds bytes as they are, without a copy.
-    pub(crate) fn push(&mut self, bytes: Bytes) -> Result<()> {
+    pub(crate) fn append(&mut self, bytes: Bytes) -> Result<()> {
         self.end_block();
         self.bytes += bytes.len();
         self.done.push(bytes);
@@ -78,8 +81,11 @@ impl Arguments {
 }
 
 /// Writes an element that is one argument.
-pub(crate) fn one<T, C: Codec<T>, V: Input<T>>(value: V, arguments: &mut Arguments) -> Result<()> {
-    arguments.put::<T, C>(value)
+pub(crate) fn encode_one<T, C: Codec<T>, V: IntoArg<T>>(
+    value: V,
+    arguments: &mut ArgBuffer,
+) -> Result<()> {
+    arguments.encode::<T, C>(value)
 }
 
 #[cfg(test)]
@@ -92,13 +98,13 @@ mod tests {
     fn elements_of_all_sizes_come_through_as_they_are() {
         let sizes = [0, 1, 100, BLOCK - 1, BLOCK, 5 * BLOCK, 5, 0];
         let element = |n: usize| vec![n as u8; sizes[n % sizes.len()]];
-        let mut arguments = Arguments::new(1);
+        let mut arguments = ArgBuffer::new(1);
         for n in 0..900 {
             if n % 7 == 0 {
-                let pushed = arguments.push(element(n).into());
+                let pushed = arguments.append(element(n).into());
                 pushed.expect("bytes can be pushed");
             } else {
-                let written = arguments.put::<Vec<u8>, Raw>(element(n));
+                let written = arguments.encode::<Vec<u8>, Raw>(element(n));
                 written.expect("bytes can be written");
             }
         }

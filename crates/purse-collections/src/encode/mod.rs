@@ -7,31 +7,31 @@ mod arg_buffer;
 
 use bytes::Bytes;
 use purse_client::{Error, ErrorKind, Reply, Result};
-use purse_codec::{Codec, DecodeError, EncodeError, Input};
+use purse_codec::{Codec, DecodeError, EncodeError, IntoArg};
 
-pub(crate) use arg_buffer::{Arguments, one};
+pub(crate) use arg_buffer::{ArgBuffer, encode_one};
 
 /// Encodes an argument.
-pub(crate) fn encode<T, C: Codec<T>>(value: impl Input<T>) -> Result<Bytes> {
-    purse_codec::encode::<T, C>(value).map_err(unencodable)
+pub(crate) fn encode<T, C: Codec<T>>(value: impl IntoArg<T>) -> Result<Bytes> {
+    purse_codec::encode::<T, C>(value).map_err(encode_failed)
 }
 
 /// Encodes an argument, or a part of one, and appends it.
 pub(crate) fn encode_into<T, C: Codec<T>>(
-    value: impl Input<T>,
+    value: impl IntoArg<T>,
     buffer: &mut Vec<u8>,
 ) -> Result<()> {
-    purse_codec::encode_into::<T, C>(value, buffer).map_err(unencodable)
+    purse_codec::encode_into::<T, C>(value, buffer).map_err(encode_failed)
 }
 
-fn unencodable(cause: EncodeError) -> Error {
+fn encode_failed(cause: EncodeError) -> Error {
     Error::new(ErrorKind::Encode, "the value cannot be encoded").with_source(cause)
 }
 
 /// Decodes one stored value.
 pub(crate) fn decode<T, C: Codec<T>>(reply: Reply) -> Result<T> {
     let bytes = reply.into_bytes()?;
-    C::decode(&bytes).map_err(|cause| undecodable(cause, bytes))
+    C::decode(&bytes).map_err(|cause| decode_failed(cause, bytes))
 }
 
 /// Decodes a stored value that may be absent.
@@ -52,7 +52,7 @@ pub(crate) fn decode_removed<T, C: Codec<T>>(reply: Reply) -> Result<Option<T>> 
     let bytes = reply.into_bytes()?;
     C::decode(&bytes)
         .map(Some)
-        .map_err(|cause| lost(cause, bytes.clone(), vec![bytes]))
+        .map_err(|cause| decode_failed_after_removal(cause, bytes.clone(), vec![bytes]))
 }
 
 /// Decodes the values that the command has taken out; if one fails, the error holds them all.
@@ -69,7 +69,7 @@ pub(crate) fn decode_removed_list<T, C: Codec<T>>(reply: Reply) -> Result<Vec<T>
     for bytes in &removed {
         match C::decode(bytes) {
             Ok(value) => values.push(value),
-            Err(cause) => return Err(lost(cause, bytes.clone(), removed)),
+            Err(cause) => return Err(decode_failed_after_removal(cause, bytes.clone(), removed)),
         }
     }
     Ok(values)
@@ -95,7 +95,7 @@ pub(crate) fn decode_removed_scored<T, C: Codec<T>>(
     }
     match failed {
         None => Ok(values),
-        Some((cause, element)) => Err(lost(cause, element, bytes)),
+        Some((cause, element)) => Err(decode_failed_after_removal(cause, element, bytes)),
     }
 }
 
@@ -104,7 +104,7 @@ pub(crate) fn ok(_: Reply) -> Result<()> {
     Ok(())
 }
 
-fn undecodable(cause: DecodeError, bytes: Bytes) -> Error {
+fn decode_failed(cause: DecodeError, bytes: Bytes) -> Error {
     Error::new(
         ErrorKind::Decode,
         "the stored bytes are not what the codec reads; nothing changed",
@@ -113,7 +113,7 @@ fn undecodable(cause: DecodeError, bytes: Bytes) -> Error {
     .with_bytes(bytes)
 }
 
-fn lost(cause: DecodeError, bytes: Bytes, removed: Vec<Bytes>) -> Error {
+fn decode_failed_after_removal(cause: DecodeError, bytes: Bytes, removed: Vec<Bytes>) -> Error {
     let message = "what was taken out is not what the codec reads; the error holds its bytes";
     Error::new(ErrorKind::Decode, message)
         .with_source(cause)

@@ -10,11 +10,11 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use purse_client::{Client, Pattern, Reply, Result, prefetch_pages};
 
 use crate::bulk::by_slot;
-use crate::encode::Arguments;
+use crate::encode::ArgBuffer;
 use crate::stream::{LARGEST_PAGE, PAGE};
 
-/// How a key, without the prefix, becomes an item of the stream.
-pub(crate) enum Read<R> {
+/// SetOperation a key, without the prefix, becomes an item of the stream.
+pub(crate) enum EntryKind<R> {
     /// By itself.
     Key(fn(Bytes) -> Result<R>),
     /// With its value.
@@ -41,12 +41,12 @@ pub struct Entries<R> {
     prefix: Bytes,
     pattern: Option<Pattern>,
     size: usize,
-    read: Read<R>,
+    read: EntryKind<R>,
     running: Option<BoxStream<'static, Result<R>>>,
 }
 
 impl<R: Send + 'static> Entries<R> {
-    pub(crate) fn new(client: &Client, prefix: Bytes, read: Read<R>) -> Self {
+    pub(crate) fn new(client: &Client, prefix: Bytes, read: EntryKind<R>) -> Self {
         Self {
             client: client.clone(),
             prefix,
@@ -64,7 +64,7 @@ impl<R: Send + 'static> Entries<R> {
         self
     }
 
-    /// How many keys the server looks at for a page, a million at most; a hint. Default: 256.
+    /// SetOperation many keys the server looks at for a page, a million at most; a hint. Default: 256.
     #[doc(alias = "batch_hint")]
     pub fn page_size(mut self, keys: usize) -> Self {
         self.size = keys.clamp(1, LARGEST_PAGE);
@@ -82,11 +82,11 @@ impl<R: Send + 'static> Entries<R> {
                     return Ok((Vec::new(), None));
                 };
                 let page = match read {
-                    Read::Key(read) => {
+                    EntryKind::Key(read) => {
                         let keys = names.iter().map(|name| name.slice(prefix..));
                         keys.map(read).collect()
                     }
-                    Read::Value(read) => values(&client, prefix, names, read).await?,
+                    EntryKind::Value(read) => values(&client, prefix, names, read).await?,
                 };
                 Ok((page, Some(keys)))
             }
@@ -110,8 +110,8 @@ async fn values<R>(
     names: Vec<Bytes>,
     read: fn(Bytes, Reply) -> Result<R>,
 ) -> Result<Vec<Result<R>>> {
-    let write = |name: &Bytes, arguments: &mut Arguments| arguments.push(name.clone());
-    let values = by_slot::values(client, names.iter(), write, Ok).await?;
+    let write = |name: &Bytes, arguments: &mut ArgBuffer| arguments.append(name.clone());
+    let values = by_slot::get_values(client, names.iter(), write, Ok).await?;
     let entries = names.iter().zip(values);
     Ok(entries
         .filter_map(|(name, value)| Some(read(name.slice(prefix..), value?)))
@@ -132,13 +132,13 @@ impl<R: Send + 'static> Stream for Entries<R> {
     }
 }
 
-impl<R> Clone for Read<R> {
+impl<R> Clone for EntryKind<R> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<R> Copy for Read<R> {}
+impl<R> Copy for EntryKind<R> {}
 
 impl<R> fmt::Debug for Entries<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,6 @@ mod options;
 mod reads;
 mod writes;
 
-use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,8 +16,8 @@ use purse_codec::Plain;
 pub use self::entries::Entries;
 pub use self::options::{SetOptions, SetOutcome};
 
-use crate::encode::Arguments;
-use crate::handle::Handle;
+use crate::encode::ArgBuffer;
+use crate::handle::{Handle, handle_traits};
 use crate::{RedisKey, Ttl};
 
 /// A map from text to `T` on the server, in which every entry is a key of its own: the prefix of
@@ -40,10 +39,8 @@ use crate::{RedisKey, Ttl};
 /// space in one slot, and so on one shard.
 ///
 /// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let server = purse_testkit::Server::start()?;
-/// # let url = server.url();
-/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
 /// use std::time::Duration;
 ///
 /// use purse_client::Client;
@@ -58,9 +55,7 @@ use crate::{RedisKey, Ttl};
 /// assert_eq!(sessions.get_or_insert("18", "Bob").await?, "Bob");
 /// assert_eq!(sessions.len().await?, 2);
 /// assert_eq!(sessions.clear().await?, 2);
-/// # Ok(())
-/// # })
-/// # }
+/// # Ok(()) }
 /// ```
 #[doc(alias = "dict")]
 pub struct RedisKeySpace<T, C = Plain>(Handle<(T, C)>);
@@ -96,7 +91,7 @@ impl<T, C> RedisKeySpace<T, C> {
         self.key(key).expire(ttl)
     }
 
-    /// How long `key` stays: see [`RedisKey::ttl`].
+    /// SetOperation long `key` stays: see [`RedisKey::ttl`].
     #[doc(alias = "pttl")]
     pub fn ttl(&self, key: impl AsRef<[u8]>) -> Op<Ttl> {
         self.key(key).ttl()
@@ -126,8 +121,8 @@ impl<T, C> RedisKeySpace<T, C> {
         [self.prefix(), key.as_ref()].concat().into()
     }
 
-    fn put_name(&self, key: impl AsRef<[u8]>, arguments: &mut Arguments) -> Result<()> {
-        arguments.add(|name| {
+    fn put_name(&self, key: impl AsRef<[u8]>, arguments: &mut ArgBuffer) -> Result<()> {
+        arguments.append_with(|name| {
             name.extend_from_slice(self.prefix());
             name.extend_from_slice(key.as_ref());
             Ok(())
@@ -159,14 +154,4 @@ fn text(key: Bytes) -> Result<String> {
     })
 }
 
-impl<T, C> Clone for RedisKeySpace<T, C> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<T, C> fmt::Debug for RedisKeySpace<T, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RedisKeySpace({:?})", self.0)
-    }
-}
+handle_traits!(RedisKeySpace<T, C>);

@@ -1,4 +1,4 @@
-//! How a key is set, and what came of it.
+//! SetOperation a key is set, and what came of it.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use purse_client::{Command, Result};
 
 use crate::ttl::millis;
 
-/// How [`RedisKeySpace::set_with`](crate::RedisKeySpace::set_with) sets a key. Without any option
+/// SetOperation [`RedisKeySpace::set_with`](crate::RedisKeySpace::set_with) sets a key. Without any option
 /// it always does, and the key stays until it is removed.
 ///
 /// ```

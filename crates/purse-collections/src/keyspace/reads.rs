@@ -6,10 +6,10 @@ use futures::{StreamExt, TryStreamExt};
 use purse_client::{Command, Op, Result};
 use purse_codec::Codec;
 
-use super::entries::{Entries, Read, within};
+use super::entries::{Entries, EntryKind, within};
 use super::{RedisKeySpace, text};
 use crate::bulk::by_slot;
-use crate::encode::Arguments;
+use crate::encode::ArgBuffer;
 use crate::encode::{decode, decode_option};
 
 /// Keys that the server looks at for one page where only names are wanted.
@@ -47,8 +47,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     where
         I: IntoIterator<Item: AsRef<[u8]>, IntoIter: Send>,
     {
-        let write = |key, arguments: &mut Arguments| self.put_name(key, arguments);
-        by_slot::values(&self.0.client, keys.into_iter(), write, decode::<T, C>).await
+        let write = |key, arguments: &mut ArgBuffer| self.put_name(key, arguments);
+        by_slot::get_values(&self.0.client, keys.into_iter(), write, decode::<T, C>).await
     }
 
     /// The number of keys, counted one by one; a key that is seen twice is counted twice.
@@ -107,7 +107,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// It can be dropped at any point; nothing runs after that.
     #[doc(alias = "iter")]
     pub fn items(&self) -> Entries<(String, T)> {
-        self.entries(Read::Value(|key, value| {
+        self.entries(EntryKind::Value(|key, value| {
             Ok((text(key)?, decode::<T, C>(value)?))
         }))
     }
@@ -123,7 +123,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// # Cancel safety
     /// It can be dropped at any point; nothing runs after that.
     pub fn values(&self) -> Entries<T> {
-        self.entries(Read::Value(|_, value| decode::<T, C>(value)))
+        self.entries(EntryKind::Value(|_, value| decode::<T, C>(value)))
     }
 
     /// Streams the keys, without the prefix, whatever they hold.
@@ -141,7 +141,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     #[doc(alias = "SCAN")]
     #[doc(alias = "KEYS")]
     pub fn keys(&self) -> Entries<String> {
-        self.entries(Read::Key(text))
+        self.entries(EntryKind::Key(text))
     }
 
     /// Streams the keys as [`keys`](Self::keys) does, as the bytes that they are.
@@ -156,10 +156,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// It can be dropped at any point; nothing runs after that.
     pub fn raw_keys(&self) -> Entries<Bytes> {
         // A copy, since the key is a part of the whole page.
-        self.entries(Read::Key(|key| Ok(Bytes::copy_from_slice(&key))))
+        self.entries(EntryKind::Key(|key| Ok(Bytes::copy_from_slice(&key))))
     }
 
-    fn entries<R: Send + 'static>(&self, read: Read<R>) -> Entries<R> {
+    fn entries<R: Send + 'static>(&self, read: EntryKind<R>) -> Entries<R> {
         Entries::new(&self.0.client, self.0.key.clone(), read)
     }
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
-use purse_codec::{Codec, Input};
+use purse_codec::{Codec, IntoArg};
 
 use super::{RedisKeySpace, SetOptions, SetOutcome};
 use crate::bulk::by_slot;
-use crate::encode::Arguments;
+use crate::encode::ArgBuffer;
 use crate::encode::ok;
 use crate::encode::{decode, decode_option, decode_removed, encode};
 
@@ -35,7 +35,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// # Cancel safety
     /// [As every write](crate#cancel-safety).
     #[doc(alias = "insert")]
-    pub fn set(&self, key: impl AsRef<[u8]>, value: impl Input<T>) -> Op<()> {
+    pub fn set(&self, key: impl AsRef<[u8]>, value: impl IntoArg<T>) -> Op<()> {
         let value = |command: Command| Ok(command.arg(encode::<T, C>(value)?));
         self.op(key, value, Command::write("SET"), ok)
     }
@@ -60,7 +60,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     pub fn set_with(
         &self,
         key: impl AsRef<[u8]>,
-        value: impl Input<T>,
+        value: impl IntoArg<T>,
         options: SetOptions,
     ) -> Op<SetOutcome<T>> {
         let args = |command| options.add_to(command, encode::<T, C>(value)?);
@@ -88,7 +88,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// # Cancel safety
     /// [As every write](crate#cancel-safety).
     #[doc(alias = "setdefault")]
-    pub fn get_or_insert(&self, key: impl AsRef<[u8]>, value: impl Input<T>) -> Op<T> {
+    pub fn get_or_insert(&self, key: impl AsRef<[u8]>, value: impl IntoArg<T>) -> Op<T> {
         self.get_or_insert_as(key, value, SetOptions::new())
     }
 
@@ -108,7 +108,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     pub fn get_or_insert_with_ttl(
         &self,
         key: impl AsRef<[u8]>,
-        value: impl Input<T>,
+        value: impl IntoArg<T>,
         ttl: Duration,
     ) -> Op<T> {
         self.get_or_insert_as(key, value, SetOptions::new().ttl(ttl))
@@ -134,11 +134,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     where
         I: IntoIterator<Item = (Q, V), IntoIter: Send>,
         Q: AsRef<[u8]>,
-        V: Input<T>,
+        V: IntoArg<T>,
     {
-        let write = |(key, value), arguments: &mut Arguments| {
+        let write = |(key, value), arguments: &mut ArgBuffer| {
             self.put_name(key, arguments)?;
-            arguments.put::<T, C>(value)
+            arguments.encode::<T, C>(value)
         };
         let (entries, command) = (entries.into_iter(), Command::write("MSET"));
         by_slot::run::<2, _, _>(&self.0.client, command, entries, write, (), |(), _| Ok(())).await
@@ -164,7 +164,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     where
         I: IntoIterator<Item = (Q, V)>,
         Q: AsRef<[u8]>,
-        V: Input<T>,
+        V: IntoArg<T>,
     {
         match self.all_or_none(entries) {
             Ok(None) => Op::known(Ok(true)),
@@ -210,7 +210,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     where
         I: IntoIterator<Item: AsRef<[u8]>, IntoIter: Send>,
     {
-        let write = |key, arguments: &mut Arguments| self.put_name(key, arguments);
+        let write = |key, arguments: &mut ArgBuffer| self.put_name(key, arguments);
         by_slot::unlink(&self.0.client, keys.into_iter(), write).await
     }
 
@@ -231,7 +231,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         let mut pages = self.pages();
         let mut removed = 0;
         while let Some(page) = pages.try_next().await? {
-            let write = |name, arguments: &mut Arguments| arguments.push(name);
+            let write = |name, arguments: &mut ArgBuffer| arguments.append(name);
             removed += by_slot::unlink(&self.0.client, page.into_iter(), write).await?;
         }
         Ok(removed)
@@ -240,7 +240,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     fn get_or_insert_as(
         &self,
         key: impl AsRef<[u8]>,
-        value: impl Input<T>,
+        value: impl IntoArg<T>,
         options: SetOptions,
     ) -> Op<T> {
         let args = |command| options.add_to(command, encode::<T, C>(value)?);
@@ -252,7 +252,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     where
         I: IntoIterator<Item = (Q, V)>,
         Q: AsRef<[u8]>,
-        V: Input<T>,
+        V: IntoArg<T>,
     {
         let (mut keys, mut values, mut bytes) = (Vec::new(), Vec::new(), 0);
         for (key, value) in entries {

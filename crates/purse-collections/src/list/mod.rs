@@ -5,19 +5,18 @@
 mod index_range;
 mod pages;
 
-use std::fmt;
 use std::ops::RangeBounds;
 
 use purse_client::{Client, Command, Error, ErrorKind, Op, Reply, Result, Script};
-use purse_codec::{Codec, Input, Plain};
+use purse_codec::{Codec, IntoArg, Plain};
 
 use crate::bulk;
+use crate::encode::encode_one;
 use crate::encode::ok;
-use crate::encode::one;
 use crate::encode::{
     decode, decode_list, decode_option, decode_removed, decode_removed_list, encode,
 };
-use crate::handle::Handle;
+use crate::handle::{Handle, handle_traits};
 use crate::key::key_methods;
 use crate::stream::next;
 
@@ -34,10 +33,8 @@ static INSERT: Script = Script::write("LIST INSERT", include_str!("../lua/list_i
 /// any linked list.
 ///
 /// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let server = purse_testkit::Server::start()?;
-/// # let url = server.url();
-/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
 /// use purse_client::Client;
 /// use purse_collections::RedisList;
 ///
@@ -48,9 +45,7 @@ static INSERT: Script = Script::write("LIST INSERT", include_str!("../lua/list_i
 /// assert_eq!(list.range(1..4).await?, ["b", "c", "x"]);
 /// assert_eq!(list.position("c").await?, Some(2));
 /// assert_eq!(list.pop_front().await?.as_deref(), Some("a"));
-/// # Ok(())
-/// # })
-/// # }
+/// # Ok(()) }
 /// ```
 #[doc(alias = "deque")]
 pub struct RedisList<T, C = Plain>(Handle<(T, C)>);
@@ -67,7 +62,7 @@ pub enum Occurrences {
 }
 
 impl<T, C> RedisList<T, C> {
-    /// The list at `key`. Sends nothing.
+    /// Creates a handle of the list at `key`. Sends nothing.
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
@@ -77,118 +72,147 @@ impl<T, C> RedisList<T, C> {
 }
 
 impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
-    /// The number of elements.
+    /// Returns the number of elements.
     ///
-    /// `LLEN`, O(1). One round trip, atomic.
+    /// Redis: LLEN. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// [Those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "b"]).await?;
+    /// assert_eq!(list.len().await?, 2);
+    /// # Ok(()) }
+    /// ```
     pub fn len(&self) -> Op<u64> {
         self.0.op(Command::read("LLEN"), Reply::into_count)
     }
 
-    /// Whether there is no element.
+    /// Returns whether the list has no element.
     ///
-    /// `LLEN`, O(1). One round trip, atomic.
+    /// Redis: LLEN. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// [Those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// assert!(list.is_empty().await?);
+    /// # Ok(()) }
+    /// ```
     pub fn is_empty(&self) -> Op<bool> {
         self.0
             .op(Command::read("LLEN"), |reply| Ok(reply.into_count()? == 0))
     }
 
-    /// The element at `index`; `None` outside the list.
+    /// Returns the element at `index`; `None` if the index is outside the list.
     ///
-    /// `LINDEX`, O(n) in the distance to the nearer end. One round trip, atomic.
+    /// Redis: LINDEX. Time complexity: O(n) in the distance to the nearer end. Round trips: 1.
     ///
-    /// # Errors
-    /// `Decode`, holding the bytes; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "b", "c"]).await?;
+    /// assert_eq!(list.get(1).await?.as_deref(), Some("b"));
+    /// assert_eq!(list.get(-1).await?.as_deref(), Some("c"));
+    /// assert_eq!(list.get(3).await?, None);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "getitem")]
     pub fn get(&self, index: i64) -> Op<Option<T>> {
         self.0
             .op(Command::read("LINDEX").arg(index), decode_option::<T, C>)
     }
 
-    /// The first element.
+    /// Returns the first element.
     ///
-    /// `LINDEX`, O(1). One round trip, atomic.
+    /// Redis: LINDEX. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Decode`, holding the bytes; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "b"]).await?;
+    /// assert_eq!(list.front().await?.as_deref(), Some("a"));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "peek")]
     pub fn front(&self) -> Op<Option<T>> {
         self.get(0)
     }
 
-    /// The last element.
+    /// Returns the last element.
     ///
-    /// `LINDEX`, O(1). One round trip, atomic.
+    /// Redis: LINDEX. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Decode`, holding the bytes; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "b"]).await?;
+    /// assert_eq!(list.back().await?.as_deref(), Some("b"));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "last")]
     pub fn back(&self) -> Op<Option<T>> {
         self.get(-1)
     }
 
-    /// Whether an element equals `value`.
+    /// Returns whether an element equals `value`.
     ///
-    /// `LPOS`, O(n). One round trip, atomic.
+    /// Redis: LPOS. Time complexity: O(n). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
-    pub fn contains(&self, value: impl Input<T>) -> Op<bool> {
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.push_back("a").await?;
+    /// assert!(list.contains("a").await?);
+    /// # Ok(()) }
+    /// ```
+    pub fn contains(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.find(value, |reply| Ok(!reply.is_nil()))
     }
 
-    /// The index of the first element that equals `value`.
+    /// Returns the index of the first element that equals `value`.
     ///
-    /// `LPOS`, O(n). One round trip, atomic.
+    /// Redis: LPOS. Time complexity: O(n). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "b", "b"]).await?;
+    /// assert_eq!(list.position("b").await?, Some(1));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "index")]
     #[doc(alias = "index_of")]
-    pub fn position(&self, value: impl Input<T>) -> Op<Option<u64>> {
+    pub fn position(&self, value: impl IntoArg<T>) -> Op<Option<u64>> {
         self.find(value, |reply| {
             reply.non_nil().map(Reply::into_count).transpose()
         })
     }
 
-    /// The elements of a range of indices; what lies outside the list is left out, as from a
-    /// range that is empty or runs backwards.
+    /// Returns the elements in a range of indices. Indices outside the list are ignored. A range
+    /// that is empty or runs backwards has no elements.
     ///
-    /// `LRANGE`, O(s + n) for n elements that start s from the nearer end. One round trip, atomic.
-    /// `range(2..5)`, `range(-3..)`, `range(..-1)` without the last one. From one end to the other
-    /// it is `range((Included(1), Excluded(-1)))`, since clippy takes a literal `1..-1` for empty.
+    /// Clippy refuses the literal range `1..-1` as empty; write `(Included(1), Excluded(-1))`
+    /// instead.
     ///
-    /// # Errors
-    /// `Decode`, holding the first bytes that fail; else [those of a read](crate#errors).
+    /// Redis: LRANGE. Time complexity: O(s + n) for n elements that start s from the nearer end.
+    /// Round trips: 1.
     ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
+    /// list.extend(0..6).await?;
+    /// assert_eq!(list.range(2..5).await?, [2, 3, 4]);
+    /// assert_eq!(list.range(-2..).await?, [4, 5]);
+    /// assert_eq!(list.range(..-1).await?, [0, 1, 2, 3, 4]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "slice")]
     pub fn range(&self, range: impl RangeBounds<i64>) -> Op<Vec<T>> {
         let Some((first, last)) = inclusive(range) else {
@@ -200,31 +224,41 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
         )
     }
 
-    /// All elements, in memory at once.
+    /// Returns all elements, in memory at once.
     ///
-    /// `LRANGE`, O(n). One round trip, atomic.
+    /// Redis: LRANGE. Time complexity: O(n). Round trips: 1.
     ///
-    /// # Errors
-    /// `Decode`, holding the first bytes that fail; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "b"]).await?;
+    /// assert_eq!(list.to_vec().await?, ["a", "b"]);
+    /// # Ok(()) }
+    /// ```
     pub fn to_vec(&self) -> Op<Vec<T>> {
         self.range(..)
     }
 
-    /// Streams the elements from front to back, a few pages in memory at a time.
+    /// Streams the elements from front to back, with at most three pages in memory.
     ///
-    /// A script of `LRANGE` and `LLEN`, one round trip a page of 256 elements
-    /// ([`Paged::page_size`]); O(n) for the page and its distance from the nearer end. Each page is
-    /// atomic, the whole is not.
+    /// A page has 256 elements, see [`Paged::page_size`]. Each page is atomic, the stream as a
+    /// whole is not.
     ///
-    /// # Errors
-    /// Each element may be a `Decode` error, holding its bytes, after which the stream goes on;
-    /// [those of a read](crate#errors) end it.
+    /// Redis: LRANGE and LLEN in a script. Time complexity: O(n) for a page and its distance from
+    /// the nearer end. Round trips: 1 per page.
     ///
-    /// # Cancel safety
-    /// It can be dropped at any point; nothing runs after that.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    ///
+    /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
+    /// list.extend(1..=4).await?;
+    /// let sum = list.stream().try_fold(0, async |sum, n| Ok(sum + n)).await?;
+    /// assert_eq!(sum, 10);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "values")]
     #[doc(alias = "iter")]
     pub fn stream(&self) -> Paged<T> {
@@ -235,50 +269,57 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
 
     /// Adds an element at the back. Returns the new length.
     ///
-    /// `RPUSH`, O(1). One round trip, atomic.
+    /// Redis: RPUSH. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; else [those of a write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// assert_eq!(list.push_back("a").await?, 1);
+    /// assert_eq!(list.push_back("b").await?, 2);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "append")]
     #[doc(alias = "RPUSH")]
-    pub fn push_back(&self, value: impl Input<T>) -> Op<u64> {
+    pub fn push_back(&self, value: impl IntoArg<T>) -> Op<u64> {
         self.push(Command::write("RPUSH"), value)
     }
 
     /// Adds an element at the front. Returns the new length.
     ///
-    /// `LPUSH`, O(1). One round trip, atomic.
+    /// Redis: LPUSH. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; else [those of a write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.push_front("b").await?;
+    /// list.push_front("a").await?;
+    /// assert_eq!(list.to_vec().await?, ["a", "b"]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "appendleft")]
     #[doc(alias = "LPUSH")]
-    pub fn push_front(&self, value: impl Input<T>) -> Op<u64> {
+    pub fn push_front(&self, value: impl IntoArg<T>) -> Op<u64> {
         self.push(Command::write("LPUSH"), value)
     }
 
     /// Adds elements at the back, in their order. Returns the new length.
     ///
-    /// `RPUSH`, O(n) for n elements; `LLEN` if there are none. One round trip, atomic, for up to
-    /// 1024 elements or a megabyte; beyond that a round trip for each such chunk, each atomic, and
-    /// `items` is taken from a chunk ahead.
+    /// Redis: RPUSH, or LLEN if there are no elements. Time complexity: O(n) for n elements. Round
+    /// trips: 1 per [chunk](crate#chunks).
     ///
-    /// # Errors
-    /// `Encode`; else [those of a write](crate#errors). With several chunks the error tells how
-    /// many elements were [done](Error::done) before it; nothing is sent after it.
-    ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety), for the chunk under way; later ones are not sent.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
+    /// assert_eq!(list.extend(0..5000).await?, 5000);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "RPUSH")]
     pub async fn extend<I>(&self, items: I) -> Result<u64>
     where
-        I: IntoIterator<Item: Input<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
     {
         self.push_all(Command::write("RPUSH"), items.into_iter())
             .await
@@ -287,38 +328,47 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Adds elements at the front, one after the other, so that the last of them comes first.
     /// Returns the new length.
     ///
-    /// `LPUSH`, O(n) for n elements; `LLEN` if there are none. One round trip, atomic, for up to
-    /// 1024 elements or a megabyte; beyond that a round trip for each such chunk, each atomic, and
-    /// `items` is taken from a chunk ahead.
+    /// Redis: LPUSH, or LLEN if there are no elements. Time complexity: O(n) for n elements. Round
+    /// trips: 1 per [chunk](crate#chunks).
     ///
-    /// # Errors
-    /// As [`extend`](Self::extend).
-    ///
-    /// # Cancel safety
-    /// As [`extend`](Self::extend).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend_front(["a", "b"]).await?;
+    /// assert_eq!(list.to_vec().await?, ["b", "a"]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "extendleft")]
     #[doc(alias = "LPUSH")]
     pub async fn extend_front<I>(&self, items: I) -> Result<u64>
     where
-        I: IntoIterator<Item: Input<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
     {
         self.push_all(Command::write("LPUSH"), items.into_iter())
             .await
     }
 
-    /// Inserts an element before the one at `index`; the length as index adds it at the back.
+    /// Inserts an element before the one at `index`, or at the back if `index` is the length.
     /// Returns the new length.
     ///
-    /// A script of `LINDEX`, `LSET` and `LINSERT`, O(n). One round trip, atomic.
+    /// Redis: LINDEX, LSET and LINSERT in a script. Time complexity: O(n). Round trips: 1.
     ///
     /// # Errors
-    /// [`OutOfRange`](ErrorKind::OutOfRange) for an index beyond the length at either end, nothing
-    /// changed; `Encode`; else [those of a write](crate#errors).
+    /// [`OutOfRange`](ErrorKind::OutOfRange) if the index is beyond the length at either end;
+    /// nothing changed then.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "c"]).await?;
+    /// assert_eq!(list.insert(1, "b").await?, 3);
+    /// assert_eq!(list.to_vec().await?, ["a", "b", "c"]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "LINSERT")]
-    pub fn insert(&self, index: i64, value: impl Input<T>) -> Op<u64> {
+    pub fn insert(&self, index: i64, value: impl IntoArg<T>) -> Op<u64> {
         let args = |command: Command| {
             let marker = uuid::Uuid::new_v4().to_string();
             Ok(command
@@ -331,18 +381,25 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
         })
     }
 
-    /// Puts an element in the place of the one at `index`.
+    /// Replaces the element at `index`.
     ///
-    /// `LSET`, O(n) in the distance to the nearer end. One round trip, atomic.
+    /// Redis: LSET. Time complexity: O(n) in the distance to the nearer end. Round trips: 1.
     ///
     /// # Errors
-    /// [`OutOfRange`](ErrorKind::OutOfRange) for an index outside the list, nothing changed;
-    /// `Encode`; else [those of a write](crate#errors).
+    /// [`OutOfRange`](ErrorKind::OutOfRange) if the index is outside the list; nothing changed
+    /// then.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "x"]).await?;
+    /// list.set(-1, "b").await?;
+    /// assert_eq!(list.to_vec().await?, ["a", "b"]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "setitem")]
-    pub fn set(&self, index: i64, value: impl Input<T>) -> Op<()> {
+    pub fn set(&self, index: i64, value: impl IntoArg<T>) -> Op<()> {
         let args = |command: Command| {
             // Servers cut the index of LSET to 32 bits, and would set another element.
             let index = i32::try_from(index).map_err(|_| outside())?;
@@ -351,80 +408,103 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
         self.0.try_op(args, Command::write("LSET"), ok)
     }
 
-    /// Takes the first element out.
+    /// Removes and returns the first element. If the future is dropped, the element [may be
+    /// lost](crate#cancel-safety).
     ///
-    /// `LPOP`, O(1). One round trip, atomic.
+    /// Redis: LPOP. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Decode`, holding the bytes of the element, which is out; else [those of a
-    /// write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [The element may be lost](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "b"]).await?;
+    /// assert_eq!(list.pop_front().await?.as_deref(), Some("a"));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "popleft")]
     #[doc(alias = "LPOP")]
     pub fn pop_front(&self) -> Op<Option<T>> {
         self.0.op(Command::write("LPOP"), decode_removed::<T, C>)
     }
 
-    /// Takes the last element out.
+    /// Removes and returns the last element. If the future is dropped, the element [may be
+    /// lost](crate#cancel-safety).
     ///
-    /// `RPOP`, O(1). One round trip, atomic.
+    /// Redis: RPOP. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Decode`, holding the bytes of the element, which is out; else [those of a
-    /// write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [The element may be lost](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "b"]).await?;
+    /// assert_eq!(list.pop_back().await?.as_deref(), Some("b"));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "pop")]
     #[doc(alias = "RPOP")]
     pub fn pop_back(&self) -> Op<Option<T>> {
         self.0.op(Command::write("RPOP"), decode_removed::<T, C>)
     }
 
-    /// Takes up to `count` elements out at the front, the first one first.
+    /// Removes and returns up to `count` elements at the front, the first one first. If the future
+    /// is dropped, the elements [may be lost](crate#cancel-safety).
     ///
-    /// `LPOP` with a count (Redis 6.2), O(n). One round trip, atomic.
+    /// Redis: LPOP with a count. Time complexity: O(n). Round trips: 1.
     ///
     /// # Errors
-    /// `Decode`, holding the bytes of all the elements, which are out; `Unsupported` on an older
-    /// server; else [those of a write](crate#errors).
+    /// `Unsupported` on servers before Redis 6.2.
     ///
-    /// # Cancel safety
-    /// [The elements may be lost](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
+    /// list.extend(1..=5).await?;
+    /// assert_eq!(list.pop_front_n(2).await?, [1, 2]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "pop_n")]
     pub fn pop_front_n(&self, count: u32) -> Op<Vec<T>> {
         self.pop_n(Command::write("LPOP"), count)
     }
 
-    /// Takes up to `count` elements out at the back, the last one first.
+    /// Removes and returns up to `count` elements at the back, the last one first. If the future
+    /// is dropped, the elements [may be lost](crate#cancel-safety).
     ///
-    /// `RPOP` with a count (Redis 6.2), O(n). One round trip, atomic.
+    /// Redis: RPOP with a count. Time complexity: O(n). Round trips: 1.
     ///
     /// # Errors
-    /// `Decode`, holding the bytes of all the elements, which are out; `Unsupported` on an older
-    /// server; else [those of a write](crate#errors).
+    /// `Unsupported` on servers before Redis 6.2.
     ///
-    /// # Cancel safety
-    /// [The elements may be lost](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
+    /// list.extend(1..=5).await?;
+    /// assert_eq!(list.pop_back_n(2).await?, [5, 4]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "pop_n")]
     pub fn pop_back_n(&self, count: u32) -> Op<Vec<T>> {
         self.pop_n(Command::write("RPOP"), count)
     }
 
-    /// Removes the elements that equal `value`, all of them or so many. Returns their number.
+    /// Removes the elements that equal `value`: all of them, or a number of them from one end.
+    /// Returns how many it removed.
     ///
-    /// `LREM`, O(n). One round trip, atomic.
+    /// Redis: LREM. Time complexity: O(n). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; else [those of a write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "b", "a", "a"]).await?;
+    /// assert_eq!(list.remove_value("a", Occurrences::Last(1)).await?, 1);
+    /// assert_eq!(list.remove_value("a", Occurrences::All).await?, 2);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "remove")]
     #[doc(alias = "LREM")]
-    pub fn remove_value(&self, value: impl Input<T>, which: Occurrences) -> Op<u64> {
+    pub fn remove_value(&self, value: impl IntoArg<T>, which: Occurrences) -> Op<u64> {
         let count = match which {
             Occurrences::All => 0,
             // The server takes a count of zero for all.
@@ -437,16 +517,20 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
             .try_op(args, Command::write("LREM"), Reply::into_count)
     }
 
-    /// Keeps the elements of a range of indices, and removes the others.
+    /// Keeps the elements in a range of indices and removes the others. An empty range removes all
+    /// elements. Ranges have the meaning that they have in [`range`](Self::range).
     ///
-    /// `LTRIM`, O(n) in the number of removed elements. One round trip, atomic. Ranges are read as
-    /// [`range`](Self::range) reads them; an empty one removes everything.
+    /// Redis: LTRIM. Time complexity: O(n) for n removed elements. Round trips: 1.
     ///
-    /// # Errors
-    /// [Those of a write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
+    /// list.extend(0..100).await?;
+    /// list.trim(-3..).await?;
+    /// assert_eq!(list.to_vec().await?, [97, 98, 99]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "truncate")]
     #[doc(alias = "LTRIM")]
     pub fn trim(&self, range: impl RangeBounds<i64>) -> Op<()> {
@@ -454,24 +538,33 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
         self.0.op(Command::write("LTRIM").arg(first).arg(last), ok)
     }
 
-    fn find<R>(&self, value: impl Input<T>, read: fn(Reply) -> Result<R>) -> Op<R> {
+    fn find<R>(&self, value: impl IntoArg<T>, read: fn(Reply) -> Result<R>) -> Op<R> {
         let args = |command: Command| Ok(command.arg(encode::<T, C>(value)?));
         self.0.try_op(args, Command::read("LPOS"), read)
     }
 
-    fn push(&self, command: Command, value: impl Input<T>) -> Op<u64> {
+    fn push(&self, command: Command, value: impl IntoArg<T>) -> Op<u64> {
         let args = |command: Command| Ok(command.arg(encode::<T, C>(value)?));
         self.0.try_op(args, command, Reply::into_count)
     }
 
-    async fn push_all<V: Input<T>>(
+    async fn push_all<V: IntoArg<T>>(
         &self,
         command: Command,
         items: impl Iterator<Item = V> + Send,
     ) -> Result<u64> {
         let command = self.0.on_key(command);
         let last = |_, reply: Reply| reply.into_count().map(Some);
-        match bulk::run(&self.0.client, command, items, one::<T, C, _>, None, last).await? {
+        match bulk::run(
+            &self.0.client,
+            command,
+            items,
+            encode_one::<T, C, _>,
+            None,
+            last,
+        )
+        .await?
+        {
             Some(length) => Ok(length),
             None => self.len().await,
         }
@@ -488,14 +581,4 @@ fn outside() -> Error {
     Error::new(ErrorKind::OutOfRange, "the index lies outside the list")
 }
 
-impl<T, C> Clone for RedisList<T, C> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<T, C> fmt::Debug for RedisList<T, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RedisList({:?})", self.0)
-    }
-}
+handle_traits!(RedisList<T, C>);

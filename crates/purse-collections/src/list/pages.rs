@@ -11,31 +11,33 @@ use futures::{Stream, StreamExt, stream};
 use purse_client::{Client, Command, Reply, Result, Script};
 
 use crate::bulk::sent;
-use crate::stream::{Elements, LARGEST_PAGE, PAGE, Read};
+use crate::stream::{DecodeItem, Elements, LARGEST_PAGE, PAGE};
 
 static LIST_PAGE: Script = Script::read("LRANGE", include_str!("../lua/list_page.lua"));
 
-/// How many pages are under way at once, from the second one on.
+/// SetOperation many pages are under way at once, from the second one on.
 const MOST: usize = 2;
 
 /// A stream over the elements of a list, from front to back.
 ///
-/// One round trip (LRANGE and LLEN in a script) a page. From the second page on the next two are on
-/// their way while a page is read, so that three are in memory; nothing is sent once the stream is
-/// dropped. It goes by index: an element pushed to or popped from the front meanwhile shifts the
-/// others, so that one may be seen twice or not at all. An element that cannot be decoded is an error
-/// that holds its bytes, and the stream goes on; any other error ends it.
+/// Each page takes one round trip: LRANGE and LLEN in a script. From the second page on, the next
+/// two pages are requested while a page is read, so three pages are in memory. The stream sends
+/// nothing once it is dropped.
+///
+/// The stream reads by index. If other tasks push or pop at the front meanwhile, the other
+/// elements move, and the stream may return an element twice or not at all. An element that cannot
+/// be decoded is an error that holds its bytes, and the stream continues. Any other error ends it.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Paged<R> {
     client: Client,
     key: Bytes,
     size: usize,
-    read: Read<R>,
+    read: DecodeItem<R>,
     running: Option<Elements<R>>,
 }
 
 impl<R: Send + 'static> Paged<R> {
-    pub(crate) fn new(client: &Client, key: Bytes, read: Read<R>) -> Self {
+    pub(crate) fn new(client: &Client, key: Bytes, read: DecodeItem<R>) -> Self {
         Self {
             client: client.clone(),
             key,
@@ -45,7 +47,19 @@ impl<R: Send + 'static> Paged<R> {
         }
     }
 
-    /// How many elements a page has, a million at most. Default: 256.
+    /// Sets how many elements a page has, at most one million. Default: 256.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    ///
+    /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
+    /// list.extend(0..10).await?;
+    /// let all: Vec<u32> = list.stream().page_size(4).try_collect().await?;
+    /// assert_eq!(all, (0..10).collect::<Vec<_>>());
+    /// # Ok(()) }
+    /// ```
     pub fn page_size(mut self, elements: usize) -> Self {
         self.size = elements.clamp(1, LARGEST_PAGE);
         self
@@ -63,7 +77,7 @@ impl<R: Send + 'static> Stream for Paged<R> {
             read,
             running,
         } = &mut *self;
-        let start = || Elements::new(slices(client.clone(), key.clone(), *size), *read);
+        let start = || Elements::new(list_pages(client.clone(), key.clone(), *size), *read);
         running.get_or_insert_with(start).poll_next_unpin(cx)
     }
 }
@@ -81,27 +95,27 @@ impl<R> fmt::Debug for Paged<R> {
 /// An index says where a page is before the one ahead of it has come, so two can be under way. The
 /// first page is not followed by others that nobody may want; and since each tells how long the
 /// list is, none is asked for behind its end.
-pub(crate) fn slices(
+pub(crate) fn list_pages(
     client: Client,
     key: Bytes,
     size: usize,
 ) -> impl Stream<Item = Result<Vec<Reply>>> + Send + 'static {
-    let start = Slices {
+    let start = ListPager {
         client,
         key,
         size,
         next: 0,
         running: VecDeque::new(),
     };
-    stream::try_unfold(Some(start), |slices| async move {
-        match slices {
-            Some(slices) => slices.turn().await.map(Some),
+    stream::try_unfold(Some(start), |pager| async move {
+        match pager {
+            Some(pager) => pager.next_page().await.map(Some),
             None => Ok(None),
         }
     })
 }
 
-struct Slices {
+struct ListPager {
     client: Client,
     key: Bytes,
     size: usize,
@@ -110,11 +124,11 @@ struct Slices {
     running: VecDeque<BoxFuture<'static, Result<Reply>>>,
 }
 
-impl Slices {
+impl ListPager {
     /// Waits for a page; with where to go on, unless that was the last.
-    async fn turn(mut self) -> Result<(Vec<Reply>, Option<Self>)> {
+    async fn next_page(mut self) -> Result<(Vec<Reply>, Option<Self>)> {
         if self.running.is_empty() {
-            self.ask().await;
+            self.request_page().await;
         }
         let Some(page) = self.running.pop_front() else {
             return Ok((Vec::new(), None));
@@ -123,7 +137,7 @@ impl Slices {
         let length = length.into_count()?;
         let is_first = self.next == self.size;
         while !is_first && self.running.len() < MOST && self.is_within(length) {
-            self.ask().await;
+            self.request_page().await;
         }
         let goes_on = !self.running.is_empty() || self.is_within(length);
         Ok((page.into_list()?, goes_on.then_some(self)))
@@ -134,7 +148,7 @@ impl Slices {
     }
 
     /// Asks for the next page.
-    async fn ask(&mut self) {
+    async fn request_page(&mut self) {
         let command = Command::script(&LIST_PAGE)
             .key(self.key.clone())
             .arg(self.next)

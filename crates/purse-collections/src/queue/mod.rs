@@ -2,22 +2,23 @@
 //!
 //! May import: `encode`, `handle`, `key`, `bulk`.
 
+mod consumer;
 mod poison;
 mod priority;
 
-use std::fmt;
-use std::marker::PhantomData;
 use std::time::Duration;
 
-use futures::stream::{self, Stream};
-use purse_client::{Client, Command, ErrorKind, Op, Pop, Reply, Result, Taken};
-use purse_codec::{Codec, Input, Plain};
+use futures::stream::Stream;
+use purse_client::{Client, Command, Op, Pop, Reply, Result};
+use purse_codec::{Codec, IntoArg, Plain};
 
 use crate::bulk;
-use crate::encode::one;
+use crate::encode::encode_one;
 use crate::encode::{decode_option, decode_removed, encode};
-use crate::handle::Handle;
+use crate::handle::handle_traits;
 use crate::key::key_methods;
+
+use consumer::{Consumer, Source};
 
 pub use poison::OnPoison;
 pub use priority::RedisPriorityQueue;
@@ -57,10 +58,8 @@ impl Order for Lifo {
 /// does, can share it.
 ///
 /// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let server = purse_testkit::Server::start()?;
-/// # let url = server.url();
-/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
 /// use std::time::Duration;
 ///
 /// use purse_client::Client;
@@ -74,16 +73,10 @@ impl Order for Lifo {
 /// assert_eq!(jobs.try_pop().await?.as_deref(), Some("second"));
 /// assert_eq!(jobs.pop_timeout(Duration::from_secs(1)).await?.as_deref(), Some("third"));
 /// assert_eq!(jobs.try_pop().await?, None);
-/// # Ok(())
-/// # })
-/// # }
+/// # Ok(()) }
 /// ```
 #[doc(alias = "SimpleQueue")]
-pub struct RedisQueue<T, C = Plain, O = Fifo> {
-    handle: Handle<(T, C)>,
-    on_poison: OnPoison,
-    order: PhantomData<fn() -> O>,
-}
+pub struct RedisQueue<T, C = Plain, O = Fifo>(Consumer<(T, C, O)>);
 
 /// A queue between processes: last in, first out. All else is as in [`RedisQueue`]; `RPUSH` adds,
 /// `RPOP` takes.
@@ -94,21 +87,17 @@ impl<T, C, O> RedisQueue<T, C, O> {
     /// The queue at `key`. Sends nothing.
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
-        Self {
-            handle: Handle::new(client, key),
-            on_poison: OnPoison::Error,
-            order: PhantomData,
-        }
+        Self(Consumer::new(client, key))
     }
 
     /// Sets what this handle does with elements that it cannot decode.
     #[must_use]
     pub fn on_poison(mut self, on_poison: OnPoison) -> Self {
-        self.on_poison = on_poison;
+        self.0.on_poison = on_poison;
         self
     }
 
-    key_methods!(handle);
+    key_methods!(0.handle);
 }
 
 impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
@@ -123,7 +112,7 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// [As every read](crate#cancel-safety).
     #[doc(alias = "qsize")]
     pub fn len(&self) -> Op<u64> {
-        self.handle.op(Command::read("LLEN"), Reply::into_count)
+        self.0.handle.op(Command::read("LLEN"), Reply::into_count)
     }
 
     /// Whether there is no element.
@@ -136,7 +125,8 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// # Cancel safety
     /// [As every read](crate#cancel-safety).
     pub fn is_empty(&self) -> Op<bool> {
-        self.handle
+        self.0
+            .handle
             .op(Command::read("LLEN"), |reply| Ok(reply.into_count()? == 0))
     }
 
@@ -150,7 +140,8 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// # Cancel safety
     /// [As every read](crate#cancel-safety).
     pub fn peek(&self) -> Op<Option<T>> {
-        self.handle
+        self.0
+            .handle
             .op(Command::read("LINDEX").arg(-1_i64), decode_option::<T, C>)
     }
 
@@ -164,9 +155,10 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// # Cancel safety
     /// [As every write](crate#cancel-safety).
     #[doc(alias = "put")]
-    pub fn push(&self, value: impl Input<T>) -> Op<u64> {
+    pub fn push(&self, value: impl IntoArg<T>) -> Op<u64> {
         let args = |command: Command| Ok(command.arg(encode::<T, C>(value)?));
-        self.handle
+        self.0
+            .handle
             .try_op(args, Command::write(O::PUSH), Reply::into_count)
     }
 
@@ -183,16 +175,16 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// [As every write](crate#cancel-safety), for the chunk under way; later ones are not sent.
     pub async fn push_many<I>(&self, values: I) -> Result<u64>
     where
-        I: IntoIterator<Item: Input<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
     {
         let values = values.into_iter();
-        let command = self.handle.on_key(Command::write(O::PUSH));
+        let command = self.0.handle.on_key(Command::write(O::PUSH));
         let last = |_, reply: Reply| reply.into_count().map(Some);
         match bulk::run(
-            &self.handle.client,
+            &self.0.handle.client,
             command,
             values,
-            one::<T, C, _>,
+            encode_one::<T, C, _>,
             None,
             last,
         )
@@ -220,11 +212,7 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     #[doc(alias = "get")]
     #[doc(alias = "BRPOP")]
     pub async fn pop(&self) -> Result<T> {
-        loop {
-            if let Some(value) = self.pop_for(None).await? {
-                return Ok(value);
-            }
-        }
+        self.0.pop(&self.source()).await
     }
 
     /// Takes an element out, and waits for one as long as `wait`; then `None`.
@@ -240,7 +228,7 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     #[doc(alias = "get")]
     #[doc(alias = "BRPOP")]
     pub async fn pop_timeout(&self, wait: Duration) -> Result<Option<T>> {
-        self.pop_for(Some(wait)).await
+        self.0.pop_timeout(&self.source(), Some(wait)).await
     }
 
     /// Takes an element out if there is one.
@@ -255,14 +243,7 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     #[doc(alias = "get_nowait")]
     #[doc(alias = "RPOP")]
     pub async fn try_pop(&self) -> Result<Option<T>> {
-        loop {
-            let Some(taken) = self.handle.client.take(&self.last()).await? else {
-                return Ok(None);
-            };
-            if let Some(value) = self.read(taken).await? {
-                return Ok(Some(value));
-            }
-        }
+        self.0.try_pop(&self.source()).await
     }
 
     /// Streams the elements as they arrive, taking each one out when it is asked for.
@@ -274,77 +255,18 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     ///
     /// # Cancel safety
     /// It can be dropped at any point; no element is lost.
-    pub fn arrivals(&self) -> impl Stream<Item = Result<T>> + Send + use<T, C, O> {
-        stream::unfold(Some(self.clone()), |queue| async move {
-            let queue = queue?;
-            let popped = queue.pop().await;
-            let is_over = popped
-                .as_ref()
-                .is_err_and(|error| error.kind() == ErrorKind::Closed);
-            Some((popped, (!is_over).then_some(queue)))
-        })
-    }
-
-    async fn pop_for(&self, wait: Option<Duration>) -> Result<Option<T>> {
-        let deadline = wait.map(Deadline::after);
-        let client = &self.handle.client;
-        loop {
-            let left = deadline.as_ref().map(Deadline::left);
-            let Some(taken) = client.take_wait(&self.last(), left).await? else {
-                return Ok(None);
-            };
-            if let Some(value) = self.read(taken).await? {
-                return Ok(Some(value));
-            }
-        }
+    pub fn into_stream(self) -> impl Stream<Item = Result<T>> + Send + use<T, C, O> {
+        let source = self.source();
+        self.0.into_stream(source)
     }
 
     /// Both kinds of queues give at the back of their list.
-    fn last(&self) -> Pop {
-        Pop::back(self.handle.key.clone())
-    }
-
-    /// The value of a popped element; `None` if it was a poisonous one that has been dealt with.
-    async fn read(&self, taken: Taken) -> Result<Option<T>> {
-        match decode_removed::<T, C>(Reply::from(taken.element())) {
-            Ok(value) => {
-                taken.keep();
-                Ok(value)
-            }
-            Err(error) => self.on_poison.deal(taken, error).await,
+    fn source(&self) -> Source<T> {
+        Source {
+            pop: Pop::back(self.0.handle.key.clone()),
+            decode: |taken| decode_removed::<T, C>(Reply::from(taken.element())),
         }
     }
 }
 
-/// The end of a wait that may take several pops.
-pub(crate) struct Deadline {
-    start: std::time::Instant,
-    wait: Duration,
-}
-
-impl Deadline {
-    pub(crate) fn after(wait: Duration) -> Self {
-        let start = std::time::Instant::now();
-        Self { start, wait }
-    }
-
-    pub(crate) fn left(&self) -> Duration {
-        self.wait.saturating_sub(self.start.elapsed())
-    }
-}
-
-impl<T, C, O> Clone for RedisQueue<T, C, O> {
-    fn clone(&self) -> Self {
-        Self {
-            handle: self.handle.clone(),
-            on_poison: self.on_poison.clone(),
-            order: PhantomData,
-        }
-    }
-}
-
-impl<T, C, O> fmt::Debug for RedisQueue<T, C, O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RedisQueue({:?})", self.handle)
-    }
-}
+handle_traits!(RedisQueue<T, C, O>);

@@ -15,12 +15,12 @@ pub enum OnPoison {
     /// Not the queue's own key: the next one would be the same again, without an end.
     DeadLetter(Bytes),
     /// The element goes back to where it was, and the error holds a copy of its bytes.
-    Leave,
+    Requeue,
 }
 
 impl OnPoison {
     /// Deals with `error`, of the element that was `taken`; `Ok` if the pop shall go on.
-    pub(crate) async fn deal<V>(&self, taken: Taken, error: Error) -> Result<Option<V>> {
+    pub(crate) async fn handle<V>(&self, taken: Taken, error: Error) -> Result<Option<V>> {
         match self {
             Self::Error => {
                 taken.keep();
@@ -35,7 +35,7 @@ impl OnPoison {
                 }
                 Err((cause, None)) => Err(cause),
             },
-            Self::Leave => match taken.put_back().await {
+            Self::Requeue => match taken.put_back().await {
                 Ok(()) => Err(error.with_removed(Vec::new())),
                 // So does a queue that takes nothing back.
                 Err(_) => Err(error),

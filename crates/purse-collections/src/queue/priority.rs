@@ -1,20 +1,19 @@
 //! A queue by priority.
 
-use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::stream::{self, Stream};
-use purse_client::{Client, Command, Error, ErrorKind, Op, Pop, Reply, Result, Taken};
-use purse_codec::{Codec, Input, Plain, Raw};
+use futures::stream::Stream;
+use purse_client::{Client, Command, Error, ErrorKind, Op, Pop, Reply, Result};
+use purse_codec::{Codec, IntoArg, Plain, Raw};
 use uuid::Uuid;
 
-use super::Deadline;
+use super::consumer::{Consumer, Source};
 use super::poison::OnPoison;
 use crate::bulk;
-use crate::encode::Arguments;
+use crate::encode::ArgBuffer;
 use crate::encode::{decode, decode_removed, encode_into};
-use crate::handle::Handle;
+use crate::handle::handle_traits;
 use crate::key::key_methods;
 
 /// What stands before each value, so that equal values are different members.
@@ -29,10 +28,8 @@ const ID: usize = uuid::fmt::Hyphenated::LENGTH;
 /// the value: `ZADD` adds, `ZPOPMIN` takes.
 ///
 /// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let server = purse_testkit::Server::start()?;
-/// # let url = server.url();
-/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
 /// use purse_client::Client;
 /// use purse_collections::RedisPriorityQueue;
 ///
@@ -43,35 +40,27 @@ const ID: usize = uuid::fmt::Hyphenated::LENGTH;
 /// assert_eq!(jobs.pop().await?, ("put out the fire".to_owned(), 1.0));
 /// assert_eq!(jobs.pop().await?, ("tidy up".to_owned(), 9.0));
 /// assert_eq!(jobs.try_pop().await?, Some(("sweep".to_owned(), 9.0)));
-/// # Ok(())
-/// # })
-/// # }
+/// # Ok(()) }
 /// ```
 #[doc(alias = "PriorityQueue")]
 #[doc(alias = "heap")]
-pub struct RedisPriorityQueue<T, C = Plain> {
-    handle: Handle<(T, C)>,
-    on_poison: OnPoison,
-}
+pub struct RedisPriorityQueue<T, C = Plain>(Consumer<(T, C)>);
 
 impl<T, C> RedisPriorityQueue<T, C> {
     /// The queue at `key`. Sends nothing.
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
-        Self {
-            handle: Handle::new(client, key),
-            on_poison: OnPoison::Error,
-        }
+        Self(Consumer::new(client, key))
     }
 
     /// Sets what this handle does with elements that it cannot decode.
     #[must_use]
     pub fn on_poison(mut self, on_poison: OnPoison) -> Self {
-        self.on_poison = on_poison;
+        self.0.on_poison = on_poison;
         self
     }
 
-    key_methods!(handle);
+    key_methods!(0.handle);
 }
 
 impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
@@ -86,7 +75,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// [As every read](crate#cancel-safety).
     #[doc(alias = "qsize")]
     pub fn len(&self) -> Op<u64> {
-        self.handle.op(Command::read("ZCARD"), Reply::into_count)
+        self.0.handle.op(Command::read("ZCARD"), Reply::into_count)
     }
 
     /// Whether there is no element.
@@ -99,7 +88,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// # Cancel safety
     /// [As every read](crate#cancel-safety).
     pub fn is_empty(&self) -> Op<bool> {
-        self.handle
+        self.0
+            .handle
             .op(Command::read("ZCARD"), |reply| Ok(reply.into_count()? == 0))
     }
 
@@ -117,7 +107,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
             .arg(0_i64)
             .arg(0_i64)
             .arg("WITHSCORES");
-        self.handle.op(first, |reply| {
+        self.0.handle.op(first, |reply| {
             let Some((member, priority)) = reply.into_pairs()?.into_iter().next() else {
                 return Ok(None);
             };
@@ -137,13 +127,14 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// # Cancel safety
     /// [As every write](crate#cancel-safety).
     #[doc(alias = "put")]
-    pub fn push(&self, value: impl Input<T>, priority: f64) -> Op<()> {
+    pub fn push(&self, value: impl IntoArg<T>, priority: f64) -> Op<()> {
         let args = |command: Command| {
-            let mut arguments = Arguments::new(1);
+            let mut arguments = ArgBuffer::new(1);
             member::<T, C>(value, &mut arguments)?;
             Ok(command.arg(checked(priority)?).args(arguments.into_vec()))
         };
-        self.handle
+        self.0
+            .handle
             .try_op(args, Command::write("ZADD"), crate::encode::ok)
     }
 
@@ -161,12 +152,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     pub async fn push_many<I, V>(&self, values: I) -> Result<u64>
     where
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
-        V: Input<T>,
+        V: IntoArg<T>,
     {
         let values = values.into_iter();
-        let command = self.handle.on_key(Command::write("ZADD"));
+        let command = self.0.handle.on_key(Command::write("ZADD"));
         bulk::run(
-            &self.handle.client,
+            &self.0.handle.client,
             command,
             values,
             entry::<T, C, _>,
@@ -193,11 +184,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     #[doc(alias = "get")]
     #[doc(alias = "BZPOPMIN")]
     pub async fn pop(&self) -> Result<(T, f64)> {
-        loop {
-            if let Some(popped) = self.pop_for(None).await? {
-                return Ok(popped);
-            }
-        }
+        self.0.pop(&self.source()).await
     }
 
     /// Takes the first element out, with its priority, and waits for one as long as `wait`; then
@@ -214,7 +201,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     #[doc(alias = "get")]
     #[doc(alias = "BZPOPMIN")]
     pub async fn pop_timeout(&self, wait: Duration) -> Result<Option<(T, f64)>> {
-        self.pop_for(Some(wait)).await
+        self.0.pop_timeout(&self.source(), Some(wait)).await
     }
 
     /// Takes the first element out if there is one, with its priority.
@@ -229,14 +216,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     #[doc(alias = "get_nowait")]
     #[doc(alias = "ZPOPMIN")]
     pub async fn try_pop(&self) -> Result<Option<(T, f64)>> {
-        loop {
-            let Some(taken) = self.handle.client.take(&self.first()).await? else {
-                return Ok(None);
-            };
-            if let Some(popped) = self.read(taken).await? {
-                return Ok(Some(popped));
-            }
-        }
+        self.0.try_pop(&self.source()).await
     }
 
     /// Streams the elements and their priorities, taking each one out when it is asked for.
@@ -248,57 +228,32 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     ///
     /// # Cancel safety
     /// It can be dropped at any point; no element is lost.
-    pub fn arrivals(&self) -> impl Stream<Item = Result<(T, f64)>> + Send + use<T, C> {
-        stream::unfold(Some(self.clone()), |queue| async move {
-            let queue = queue?;
-            let popped = queue.pop().await;
-            let is_over = popped
-                .as_ref()
-                .is_err_and(|error| error.kind() == ErrorKind::Closed);
-            Some((popped, (!is_over).then_some(queue)))
-        })
+    pub fn into_stream(self) -> impl Stream<Item = Result<(T, f64)>> + Send + use<T, C> {
+        let source = self.source();
+        self.0.into_stream(source)
     }
 
-    async fn pop_for(&self, wait: Option<Duration>) -> Result<Option<(T, f64)>> {
-        let deadline = wait.map(Deadline::after);
-        let client = &self.handle.client;
-        loop {
-            let left = deadline.as_ref().map(Deadline::left);
-            let Some(taken) = client.take_wait(&self.first(), left).await? else {
-                return Ok(None);
-            };
-            if let Some(popped) = self.read(taken).await? {
-                return Ok(Some(popped));
-            }
-        }
-    }
-
-    fn first(&self) -> Pop {
-        Pop::lowest(self.handle.key.clone())
-    }
-
-    /// The value of a popped element; `None` if it was a poisonous one that has been dealt with.
-    async fn read(&self, taken: Taken) -> Result<Option<(T, f64)>> {
-        let member = taken.element();
-        let priority = Reply::from(taken.score().unwrap_or_default()).into_float()?;
-        let value = value_of(&member).map_err(|error| error.with_removed(vec![member]));
-        match value.map(Reply::from).and_then(decode_removed::<T, C>) {
-            Ok(value) => {
-                taken.keep();
+    fn source(&self) -> Source<(T, f64)> {
+        Source {
+            pop: Pop::lowest(self.0.handle.key.clone()),
+            decode: |taken| {
+                let member = taken.element();
+                let priority = Reply::from(taken.score().unwrap_or_default()).into_float()?;
+                let value = value_of(&member).map_err(|error| error.with_removed(vec![member]))?;
+                let value = decode_removed::<T, C>(Reply::from(value))?;
                 Ok(value.map(|value| (value, priority)))
-            }
-            Err(error) => self.on_poison.deal(taken, error).await,
+            },
         }
     }
 }
 
 /// Writes the score and the member of a value.
-fn entry<T, C: Codec<T>, V: Input<T>>(
+fn entry<T, C: Codec<T>, V: IntoArg<T>>(
     (value, priority): (V, f64),
-    arguments: &mut Arguments,
+    arguments: &mut ArgBuffer,
 ) -> Result<()> {
     let score = checked(priority)?.to_string();
-    arguments.put::<Bytes, Raw>(Bytes::from(score))?;
+    arguments.encode::<Bytes, Raw>(Bytes::from(score))?;
     member::<T, C>(value, arguments)
 }
 
@@ -310,8 +265,8 @@ fn checked(priority: f64) -> Result<f64> {
     Ok(priority)
 }
 
-fn member<T, C: Codec<T>>(value: impl Input<T>, arguments: &mut Arguments) -> Result<()> {
-    arguments.add(|member| {
+fn member<T, C: Codec<T>>(value: impl IntoArg<T>, arguments: &mut ArgBuffer) -> Result<()> {
+    arguments.append_with(|member| {
         let mut id = [0; ID];
         let id = Uuid::now_v7().hyphenated().encode_lower(&mut id);
         member.extend_from_slice(id.as_bytes());
@@ -328,17 +283,4 @@ fn value_of(member: &Bytes) -> Result<Bytes> {
     Ok(member.slice(ID..))
 }
 
-impl<T, C> Clone for RedisPriorityQueue<T, C> {
-    fn clone(&self) -> Self {
-        Self {
-            handle: self.handle.clone(),
-            on_poison: self.on_poison.clone(),
-        }
-    }
-}
-
-impl<T, C> fmt::Debug for RedisPriorityQueue<T, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RedisPriorityQueue({:?})", self.handle)
-    }
-}
+handle_traits!(RedisPriorityQueue<T, C>);

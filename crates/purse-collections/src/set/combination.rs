@@ -21,10 +21,8 @@ use crate::stream::{Elements, next};
 /// asked again and again, and each time works on what the sets hold then.
 ///
 /// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let server = purse_testkit::Server::start()?;
-/// # let url = server.url();
-/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
 /// # use purse_client::Client;
 /// # use purse_collections::RedisSet;
 /// use futures::TryStreamExt;
@@ -41,25 +39,23 @@ use crate::stream::{Elements, next};
 /// }
 /// let kept: RedisSet<u32> = RedisSet::new(&client, "{7}kept");
 /// assert_eq!(friends.difference([&blocked]).store_into(&kept).await?, 2);
-/// # Ok(())
-/// # })
-/// # }
+/// # Ok(()) }
 /// ```
 #[must_use = "nothing is computed before one of its methods is called"]
 pub struct Combined<T, C = Plain> {
     set: Handle<(T, C)>,
     others: Vec<Bytes>,
-    how: How,
+    how: SetOperation,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum How {
+pub(super) enum SetOperation {
     Union,
     Intersection,
     Difference,
 }
 
-impl How {
+impl SetOperation {
     const fn read(self) -> Command {
         Command::read(match self {
             Self::Union => "SUNION",
@@ -78,7 +74,7 @@ impl How {
 }
 
 impl<T, C> Combined<T, C> {
-    pub(super) const fn new(set: Handle<(T, C)>, others: Vec<Bytes>, how: How) -> Self {
+    pub(super) const fn new(set: Handle<(T, C)>, others: Vec<Bytes>, how: SetOperation) -> Self {
         Self { set, others, how }
     }
 }
@@ -143,7 +139,7 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// # Cancel safety
     /// It can be dropped at any point; nothing runs after that.
     pub fn stream(&self) -> BoxStream<'static, Result<T>> {
-        let pages = pages(self.set.client.clone(), self.sieves());
+        let pages = pages(self.set.client.clone(), self.scans());
         Elements::new(pages, |page| next(page, decode::<T, C>)).boxed()
     }
 
@@ -158,41 +154,41 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     }
 
     /// The scans that together give each element.
-    fn sieves(&self) -> VecDeque<Sieve> {
+    fn scans(&self) -> VecDeque<FilteredScan> {
         let own = self.set.key.clone();
-        let keep = self.how == How::Intersection;
-        let mut sieves = VecDeque::from([Sieve {
+        let keep = self.how == SetOperation::Intersection;
+        let mut scans = VecDeque::from([FilteredScan {
             scan: own,
             against: Vec::new(),
             keep,
         }]);
-        if self.how != How::Union {
-            sieves[0].against.clone_from(&self.others);
-            return sieves;
+        if self.how != SetOperation::Union {
+            scans[0].against.clone_from(&self.others);
+            return scans;
         }
         for other in &self.others {
             // What an earlier set has was seen there.
-            let against = sieves.iter().map(|sieve| sieve.scan.clone()).collect();
-            sieves.push_back(Sieve {
+            let against = scans.iter().map(|filtered| filtered.scan.clone()).collect();
+            scans.push_back(FilteredScan {
                 scan: other.clone(),
                 against,
                 keep,
             });
         }
-        sieves
+        scans
     }
 }
 
 /// A scan of one set that takes the elements by whether others have them.
-struct Sieve {
+struct FilteredScan {
     scan: Bytes,
     against: Vec<Bytes>,
     /// Whether what the others have is kept, or the rest.
     keep: bool,
 }
 
-impl Sieve {
-    async fn sift(&self, client: &Client, mut page: Vec<Reply>) -> Result<Vec<Reply>> {
+impl FilteredScan {
+    async fn filter(&self, client: &Client, mut page: Vec<Reply>) -> Result<Vec<Reply>> {
         for other in &self.against {
             if page.is_empty() {
                 break;
@@ -211,21 +207,23 @@ impl Sieve {
 
 fn pages(
     client: Client,
-    sieves: VecDeque<Sieve>,
+    scans: VecDeque<FilteredScan>,
 ) -> impl Stream<Item = Result<Vec<Reply>>> + Send + 'static {
     let start: Option<BoxStream<'static, Result<Vec<Reply>>>> = None;
-    stream::try_unfold((sieves, start), move |(mut sieves, mut scan)| {
+    stream::try_unfold((scans, start), move |(mut scans, mut scan)| {
         let client = client.clone();
         async move {
-            while let Some(sieve) = sieves.front() {
+            while let Some(filtered) = scans.front() {
                 let pages = scan.get_or_insert_with(|| {
-                    client.scan(Scan::new("SSCAN", sieve.scan.clone())).boxed()
+                    client
+                        .scan(Scan::new("SSCAN", filtered.scan.clone()))
+                        .boxed()
                 });
                 if let Some(page) = pages.next().await {
-                    let page = sieve.sift(&client, page?).await?;
-                    return Ok(Some((page, (sieves, scan))));
+                    let page = filtered.filter(&client, page?).await?;
+                    return Ok(Some((page, (scans, scan))));
                 }
-                sieves.pop_front();
+                scans.pop_front();
                 scan = None;
             }
             Ok(None)

@@ -6,19 +6,18 @@ mod combination;
 
 use std::borrow::Borrow;
 use std::collections::HashSet;
-use std::fmt;
 use std::hash::Hash;
 
 use purse_client::{Client, Command, Op, Reply, Result, Scan, Script};
-use purse_codec::{Codec, Input, Plain};
+use purse_codec::{Codec, IntoArg, Plain};
 
 pub use self::combination::Combined;
 
-use self::combination::How;
+use self::combination::SetOperation;
 use crate::bulk;
-use crate::encode::one;
+use crate::encode::encode_one;
 use crate::encode::{decode, decode_list, decode_removed, decode_removed_list, encode};
-use crate::handle::Handle;
+use crate::handle::{Handle, handle_traits};
 use crate::key::key_methods;
 use crate::stream::{Scanned, next};
 
@@ -39,10 +38,8 @@ static IS_DISJOINT: Script = Script::read(
 /// keys a common hash tag, as in `{user:7}friends` and `{user:7}blocked`.
 ///
 /// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let server = purse_testkit::Server::start()?;
-/// # let url = server.url();
-/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
 /// use std::collections::HashSet;
 ///
 /// use purse_client::Client;
@@ -58,9 +55,7 @@ static IS_DISJOINT: Script = Script::read(
 /// salty.extend(["olive", "chips"]).await?;
 /// let both = fruit.intersection([&salty]).to_set().await?;
 /// assert_eq!(both, HashSet::from(["olive".to_owned()]));
-/// # Ok(())
-/// # })
-/// # }
+/// # Ok(()) }
 /// ```
 #[doc(alias = "HashSet")]
 pub struct RedisSet<T, C = Plain>(Handle<(T, C)>);
@@ -114,7 +109,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// # Cancel safety
     /// [As every read](crate#cancel-safety).
     #[doc(alias = "SISMEMBER")]
-    pub fn contains(&self, value: impl Input<T>) -> Op<bool> {
+    pub fn contains(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.one(Command::read("SISMEMBER"), value)
     }
 
@@ -132,7 +127,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     #[doc(alias = "SMISMEMBER")]
     pub async fn contains_many<I>(&self, values: I) -> Result<Vec<bool>>
     where
-        I: IntoIterator<Item: Input<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
     {
         let values = values.into_iter();
         let command = self.0.on_key(Command::read("SMISMEMBER"));
@@ -144,7 +139,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
             &self.0.client,
             command,
             values,
-            one::<T, C, _>,
+            encode_one::<T, C, _>,
             Vec::new(),
             more,
         )
@@ -259,7 +254,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     where
         I: IntoIterator<Item: Borrow<Self>>,
     {
-        self.combine(How::Union, others)
+        self.combine(SetOperation::Union, others)
     }
 
     /// What is in this set and in each of `others`, to be had as values, as a stream, or stored.
@@ -271,7 +266,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     where
         I: IntoIterator<Item: Borrow<Self>>,
     {
-        self.combine(How::Intersection, others)
+        self.combine(SetOperation::Intersection, others)
     }
 
     /// What is in this set and in none of `others`, to be had as values, as a stream, or stored.
@@ -283,7 +278,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     where
         I: IntoIterator<Item: Borrow<Self>>,
     {
-        self.combine(How::Difference, others)
+        self.combine(SetOperation::Difference, others)
     }
 
     /// Adds an element. Returns whether it is new.
@@ -297,7 +292,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// [As every write](crate#cancel-safety).
     #[doc(alias = "insert")]
     #[doc(alias = "SADD")]
-    pub fn add(&self, value: impl Input<T>) -> Op<bool> {
+    pub fn add(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.one(Command::write("SADD"), value)
     }
 
@@ -317,7 +312,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     #[doc(alias = "SADD")]
     pub async fn extend<I>(&self, items: I) -> Result<u64>
     where
-        I: IntoIterator<Item: Input<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
     {
         self.many(Command::write("SADD"), items.into_iter()).await
     }
@@ -333,7 +328,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// [As every write](crate#cancel-safety).
     #[doc(alias = "discard")]
     #[doc(alias = "SREM")]
-    pub fn remove(&self, value: impl Input<T>) -> Op<bool> {
+    pub fn remove(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.one(Command::write("SREM"), value)
     }
 
@@ -350,7 +345,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     #[doc(alias = "SREM")]
     pub async fn remove_many<I>(&self, items: I) -> Result<u64>
     where
-        I: IntoIterator<Item: Input<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
     {
         self.many(Command::write("SREM"), items.into_iter()).await
     }
@@ -398,7 +393,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// # Cancel safety
     /// [As every write](crate#cancel-safety).
     #[doc(alias = "SMOVE")]
-    pub fn move_to(&self, other: &Self, value: impl Input<T>) -> Op<bool> {
+    pub fn move_to(&self, other: &Self, value: impl IntoArg<T>) -> Op<bool> {
         let args = |command: Command| {
             let command = command.key(other.0.key.clone());
             self.0.client.same_slot(command.keys())?;
@@ -408,18 +403,26 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
             .try_op(args, Command::write("SMOVE"), Reply::into_bool)
     }
 
-    fn one(&self, command: Command, value: impl Input<T>) -> Op<bool> {
+    fn one(&self, command: Command, value: impl IntoArg<T>) -> Op<bool> {
         let args = |command: Command| Ok(command.arg(encode::<T, C>(value)?));
         self.0.try_op(args, command, Reply::into_bool)
     }
 
-    async fn many<V: Input<T>>(
+    async fn many<V: IntoArg<T>>(
         &self,
         command: Command,
         items: impl Iterator<Item = V> + Send,
     ) -> Result<u64> {
         let command = self.0.on_key(command);
-        bulk::run(&self.0.client, command, items, one::<T, C, _>, 0, bulk::sum).await
+        bulk::run(
+            &self.0.client,
+            command,
+            items,
+            encode_one::<T, C, _>,
+            0,
+            bulk::sum,
+        )
+        .await
     }
 
     fn compare(&self, script: &'static Script, [one, other]: [&Self; 2]) -> Op<bool> {
@@ -432,7 +435,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
             .try_op(keys, Command::script(script), Reply::into_bool)
     }
 
-    fn combine<I>(&self, how: How, others: I) -> Combined<T, C>
+    fn combine<I>(&self, how: SetOperation, others: I) -> Combined<T, C>
     where
         I: IntoIterator<Item: Borrow<Self>>,
     {
@@ -451,14 +454,4 @@ fn flags(reply: Reply) -> Result<Vec<bool>> {
     flags.map(Reply::into_bool).collect()
 }
 
-impl<T, C> Clone for RedisSet<T, C> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<T, C> fmt::Debug for RedisSet<T, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RedisSet({:?})", self.0)
-    }
-}
+handle_traits!(RedisSet<T, C>);

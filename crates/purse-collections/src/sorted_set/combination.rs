@@ -15,10 +15,8 @@ use crate::handle::Handle;
 /// Made by [`RedisSortedSet::union`] and [`RedisSortedSet::intersection`].
 ///
 /// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let server = purse_testkit::Server::start()?;
-/// # let url = server.url();
-/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
 /// # use purse_client::Client;
 /// use purse_collections::{Aggregate, RedisSortedSet};
 ///
@@ -36,15 +34,13 @@ use crate::handle::Handle;
 /// let highest = words.intersection([&links]).aggregate(Aggregate::Max);
 /// assert_eq!(highest.store_into(&found).await?, 1);
 /// assert_eq!(found.score("home").await?, Some(5.0));
-/// # Ok(())
-/// # })
-/// # }
+/// # Ok(()) }
 /// ```
 #[must_use = "nothing is computed before `store_into` is called"]
 pub struct CombinedSorted<T, C = Plain> {
     set: Handle<(T, C)>,
     others: Vec<Bytes>,
-    how: How,
+    how: SetOperation,
     weights: Vec<f64>,
     aggregate: Aggregate,
 }
@@ -62,13 +58,13 @@ pub enum Aggregate {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum How {
+pub(super) enum SetOperation {
     Union,
     Intersection,
 }
 
 impl<T, C> CombinedSorted<T, C> {
-    pub(super) const fn new(set: Handle<(T, C)>, others: Vec<Bytes>, how: How) -> Self {
+    pub(super) const fn new(set: Handle<(T, C)>, others: Vec<Bytes>, how: SetOperation) -> Self {
         Self {
             set,
             others,
@@ -137,8 +133,8 @@ impl<T: Send + 'static, C: Codec<T>> CombinedSorted<T, C> {
     #[doc(alias = "ZINTERSTORE")]
     pub fn store_into(&self, destination: &RedisSortedSet<T, C>) -> Op<u64> {
         let command = Command::write(match self.how {
-            How::Union => "ZUNIONSTORE",
-            How::Intersection => "ZINTERSTORE",
+            SetOperation::Union => "ZUNIONSTORE",
+            SetOperation::Intersection => "ZINTERSTORE",
         });
         let args = |command| self.args(command);
         destination.0.try_op(args, command, Reply::into_count)

@@ -9,22 +9,21 @@ mod score;
 mod write;
 
 use std::borrow::Borrow;
-use std::fmt;
 use std::ops::RangeBounds;
 
 use purse_client::{Client, Command, Op, Reply, Result, Scan, Script};
-use purse_codec::{Codec, Input, Plain};
+use purse_codec::{Codec, IntoArg, Plain};
 
 pub use self::combination::{Aggregate, CombinedSorted};
 pub use self::range::{ByRank, ByScore, ByValue, SortedPage, SortedRange};
 pub use self::write::{Changes, Condition};
 
-use self::combination::How;
+use self::combination::SetOperation;
 use self::score::{decode_first, decode_scored};
 use crate::bulk;
 use crate::encode::encode;
-use crate::encode::one;
-use crate::handle::Handle;
+use crate::encode::encode_one;
+use crate::handle::{Handle, handle_traits};
 use crate::key::key_methods;
 use crate::stream::{Scanned, next_pair};
 
@@ -47,10 +46,8 @@ static SCORES: Script = Script::read(
 /// [`by_value`](Self::by_value), and then read, counted or removed.
 ///
 /// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let server = purse_testkit::Server::start()?;
-/// # let url = server.url();
-/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
 /// use purse_client::Client;
 /// use purse_collections::{Condition, RedisSortedSet};
 ///
@@ -65,9 +62,7 @@ static SCORES: Script = Script::read(
 /// let below_25 = board.by_score(..25.0).with_scores().await?;
 /// assert_eq!(below_25, [("Cem".to_owned(), 20.0)]);
 /// assert_eq!(board.pop_max().await?, Some(("Bob".to_owned(), 30.0)));
-/// # Ok(())
-/// # })
-/// # }
+/// # Ok(()) }
 /// ```
 #[doc(alias = "zset")]
 pub struct RedisSortedSet<T, C = Plain>(Handle<(T, C)>);
@@ -120,7 +115,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     ///
     /// # Cancel safety
     /// [As every read](crate#cancel-safety).
-    pub fn contains(&self, value: impl Input<T>) -> Op<bool> {
+    pub fn contains(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.one(Command::read("ZSCORE"), value, |reply| Ok(!reply.is_nil()))
     }
 
@@ -134,7 +129,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// # Cancel safety
     /// [As every read](crate#cancel-safety).
     #[doc(alias = "ZSCORE")]
-    pub fn score(&self, value: impl Input<T>) -> Op<Option<f64>> {
+    pub fn score(&self, value: impl IntoArg<T>) -> Op<Option<f64>> {
         self.one(Command::read("ZSCORE"), value, float)
     }
 
@@ -152,7 +147,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "ZMSCORE")]
     pub async fn scores<I>(&self, values: I) -> Result<Vec<Option<f64>>>
     where
-        I: IntoIterator<Item: Input<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
     {
         let values = values.into_iter();
         let command = self.0.on_key(Command::script(&SCORES));
@@ -166,7 +161,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
             &self.0.client,
             command,
             values,
-            one::<T, C, _>,
+            encode_one::<T, C, _>,
             Vec::new(),
             more,
         )
@@ -183,7 +178,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// # Cancel safety
     /// [As every read](crate#cancel-safety).
     #[doc(alias = "ZRANK")]
-    pub fn rank(&self, value: impl Input<T>) -> Op<Option<u64>> {
+    pub fn rank(&self, value: impl IntoArg<T>) -> Op<Option<u64>> {
         self.one(Command::read("ZRANK"), value, count)
     }
 
@@ -198,7 +193,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// [As every read](crate#cancel-safety).
     #[doc(alias = "rank_desc")]
     #[doc(alias = "ZREVRANK")]
-    pub fn rank_rev(&self, value: impl Input<T>) -> Op<Option<u64>> {
+    pub fn rank_rev(&self, value: impl IntoArg<T>) -> Op<Option<u64>> {
         self.one(Command::read("ZREVRANK"), value, count)
     }
 
@@ -265,7 +260,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "ZRANGEBYLEX")]
     pub fn by_value<Q>(&self, values: impl RangeBounds<Q>) -> SortedRange<T, C, ByValue>
     where
-        Q: Input<T> + Clone,
+        Q: IntoArg<T> + Clone,
     {
         SortedRange::by_value(self.0.clone(), values)
     }
@@ -301,7 +296,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     where
         I: IntoIterator<Item: Borrow<Self>>,
     {
-        self.combine(How::Union, others)
+        self.combine(SetOperation::Union, others)
     }
 
     /// What is in this set and in each of `others`, to be stored. Sends nothing by itself.
@@ -312,13 +307,13 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     where
         I: IntoIterator<Item: Borrow<Self>>,
     {
-        self.combine(How::Intersection, others)
+        self.combine(SetOperation::Intersection, others)
     }
 
     fn one<R>(
         &self,
         command: Command,
-        value: impl Input<T>,
+        value: impl IntoArg<T>,
         read: fn(Reply) -> Result<R>,
     ) -> Op<R> {
         let args = |command: Command| Ok(command.arg(encode::<T, C>(value)?));
@@ -330,7 +325,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         self.0.op(command, decode_first::<T, C>)
     }
 
-    fn combine<I>(&self, how: How, others: I) -> CombinedSorted<T, C>
+    fn combine<I>(&self, how: SetOperation, others: I) -> CombinedSorted<T, C>
     where
         I: IntoIterator<Item: Borrow<Self>>,
     {
@@ -347,14 +342,4 @@ fn count(reply: Reply) -> Result<Option<u64>> {
     reply.non_nil().map(Reply::into_count).transpose()
 }
 
-impl<T, C> Clone for RedisSortedSet<T, C> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<T, C> fmt::Debug for RedisSortedSet<T, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RedisSortedSet({:?})", self.0)
-    }
-}
+handle_traits!(RedisSortedSet<T, C>);

@@ -6,7 +6,7 @@ use std::ops::{Bound, RangeBounds};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use purse_client::{Command, Op, Reply, Result};
-use purse_codec::{Codec, Input};
+use purse_codec::{Codec, IntoArg};
 
 use super::score::{decode_scored_list, not_nan};
 use crate::encode::{decode_list, encode};
@@ -31,10 +31,8 @@ pub enum ByValue {}
 /// [`by_score`](super::RedisSortedSet::by_score) and [`by_value`](super::RedisSortedSet::by_value).
 ///
 /// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let server = purse_testkit::Server::start()?;
-/// # let url = server.url();
-/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
 /// # use purse_client::Client;
 /// # use purse_collections::RedisSortedSet;
 /// # let client = Client::connect(&url).await?;
@@ -46,9 +44,7 @@ pub enum ByValue {}
 /// assert_eq!(jobs.by_score(50.0..).count().await?, 5);
 /// assert_eq!(jobs.by_score(50.0..).rev().limit(1, 2).to_vec().await?, [8, 7]);
 /// assert_eq!(jobs.by_score(..50.0).remove().await?, 4);
-/// # Ok(())
-/// # })
-/// # }
+/// # Ok(()) }
 /// ```
 #[must_use = "nothing is sent before one of its methods is called"]
 pub struct SortedRange<T, C, B> {
@@ -69,7 +65,7 @@ pub struct SortedPage<T, C, B> {
     limit: Limit,
 }
 
-/// How many elements are left out, and how many taken then.
+/// SetOperation many elements are left out, and how many taken then.
 #[derive(Debug, Clone, Copy)]
 struct Limit(u64, u64);
 
@@ -133,7 +129,7 @@ impl<T, C> SortedRange<T, C, ByScore> {
 impl<T, C: Codec<T>> SortedRange<T, C, ByValue> {
     pub(super) fn by_value<Q>(set: Handle<(T, C)>, values: impl RangeBounds<Q>) -> Self
     where
-        Q: Input<T> + Clone,
+        Q: IntoArg<T> + Clone,
     {
         let text = |bound: Bound<&Q>, open: &'static str| {
             Ok(match bound {

@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
-use purse_codec::{Codec, Input, Raw};
+use purse_codec::{Codec, IntoArg, Raw};
 
 use super::RedisSortedSet;
 use super::score::{not_nan, score};
 use crate::bulk;
 use crate::encode::encode;
-use crate::encode::{Arguments, one};
+use crate::encode::{ArgBuffer, encode_one};
 
 static EXTEND: Script = Script::write(
     "SORTED SET EXTEND",
@@ -52,13 +52,13 @@ impl Condition {
     }
 }
 
-/// How many elements a bulk insertion changed.
+/// SetOperation many elements a bulk insertion changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Changes {
-    /// How many are new.
+    /// SetOperation many are new.
     pub added: u64,
-    /// How many were there, and have another score now.
+    /// SetOperation many were there, and have another score now.
     pub updated: u64,
 }
 
@@ -85,7 +85,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// [As every write](crate#cancel-safety).
     #[doc(alias = "add")]
     #[doc(alias = "ZADD")]
-    pub fn insert(&self, value: impl Input<T>, score: f64) -> Op<bool> {
+    pub fn insert(&self, value: impl IntoArg<T>, score: f64) -> Op<bool> {
         self.scored(Command::write("ZADD"), score, value, Reply::into_bool)
     }
 
@@ -103,7 +103,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// [As every write](crate#cancel-safety).
     #[doc(alias = "add")]
     #[doc(alias = "ZADD")]
-    pub fn insert_if(&self, value: impl Input<T>, score: f64, condition: Condition) -> Op<bool> {
+    pub fn insert_if(&self, value: impl IntoArg<T>, score: f64, condition: Condition) -> Op<bool> {
         let args = |command| pair::<T, C>(condition.on(command), score, value);
         self.0
             .try_op(args, Command::write("ZADD"), Reply::into_bool)
@@ -127,7 +127,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     pub async fn extend<I, V>(&self, items: I) -> Result<u64>
     where
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
-        V: Input<T>,
+        V: IntoArg<T>,
     {
         let items = items.into_iter();
         let command = self.0.on_key(Command::write("ZADD"));
@@ -160,7 +160,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     pub async fn extend_if<I, V>(&self, items: I, condition: Condition) -> Result<Changes>
     where
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
-        V: Input<T>,
+        V: IntoArg<T>,
     {
         let items = items.into_iter();
         let command = condition.on(self.0.on_key(Command::script(&EXTEND)));
@@ -189,7 +189,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// # Cancel safety
     /// [As every write](crate#cancel-safety).
     #[doc(alias = "ZINCRBY")]
-    pub fn increment(&self, value: impl Input<T>, by: f64) -> Op<f64> {
+    pub fn increment(&self, value: impl IntoArg<T>, by: f64) -> Op<f64> {
         self.scored(Command::write("ZINCRBY"), by, value, Reply::into_float)
     }
 
@@ -211,7 +211,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     pub async fn increment_many<I, V>(&self, items: I) -> Result<Vec<f64>>
     where
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
-        V: Input<T>,
+        V: IntoArg<T>,
     {
         let items = items.into_iter();
         let command = self.0.on_key(Command::script(&INCREMENT));
@@ -244,7 +244,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// [As every write](crate#cancel-safety).
     #[doc(alias = "discard")]
     #[doc(alias = "ZREM")]
-    pub fn remove(&self, value: impl Input<T>) -> Op<bool> {
+    pub fn remove(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.one(Command::write("ZREM"), value, Reply::into_bool)
     }
 
@@ -262,18 +262,26 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "ZREM")]
     pub async fn remove_many<I>(&self, items: I) -> Result<u64>
     where
-        I: IntoIterator<Item: Input<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
     {
         let items = items.into_iter();
         let command = self.0.on_key(Command::write("ZREM"));
-        bulk::run(&self.0.client, command, items, one::<T, C, _>, 0, bulk::sum).await
+        bulk::run(
+            &self.0.client,
+            command,
+            items,
+            encode_one::<T, C, _>,
+            0,
+            bulk::sum,
+        )
+        .await
     }
 
     fn scored<R>(
         &self,
         command: Command,
         score: f64,
-        value: impl Input<T>,
+        value: impl IntoArg<T>,
         read: fn(Reply) -> Result<R>,
     ) -> Op<R> {
         let args = |command| pair::<T, C>(command, score, value);
@@ -288,16 +296,16 @@ fn no_number() -> Error {
 }
 
 /// Adds a score and its element to a command.
-fn pair<T, C: Codec<T>>(command: Command, by: f64, value: impl Input<T>) -> Result<Command> {
+fn pair<T, C: Codec<T>>(command: Command, by: f64, value: impl IntoArg<T>) -> Result<Command> {
     Ok(command.arg(not_nan(by)?).arg(encode::<T, C>(value)?))
 }
 
 /// Writes an element and, before it, its score.
-fn scored<T, C: Codec<T>, V: Input<T>>(
+fn scored<T, C: Codec<T>, V: IntoArg<T>>(
     (value, by): (V, f64),
-    arguments: &mut Arguments,
+    arguments: &mut ArgBuffer,
 ) -> Result<()> {
     let score = score(by)?;
-    arguments.put::<Bytes, Raw>(score)?;
-    arguments.put::<T, C>(value)
+    arguments.encode::<Bytes, Raw>(score)?;
+    arguments.encode::<T, C>(value)
 }
