@@ -1,4 +1,4 @@
-//! What every collection is made of.
+//! The handle that every collection consists of.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 use purse_client::{Client, Command, Op, Reply, Result};
 
-/// The client, the key, and the types that the key's value is made of.
+/// A client, a key, and the types of the key's value.
 pub(crate) struct Handle<M> {
     pub(crate) client: Client,
     pub(crate) key: Bytes,
@@ -23,17 +23,18 @@ impl<M> Handle<M> {
         }
     }
 
-    /// `command` on the key, without further arguments.
+    /// Adds the key to `command`.
     pub(crate) fn on_key(&self, command: Command) -> Command {
         command.key(self.key.clone())
     }
 
-    /// The operation that runs `command` on the key.
+    /// Creates the operation that runs `command` on the key.
     pub(crate) fn op<R>(&self, command: Command, read: fn(Reply) -> Result<R>) -> Op<R> {
         self.client.op(self.on_key(command), read)
     }
 
-    /// The operation that runs, on the key, the command that `build` makes, or fails with its error.
+    /// Creates the operation that runs, on the key, the command that `build` returns, or fails with
+    /// its error.
     pub(crate) fn try_op<R>(
         &self,
         build: impl FnOnce(Command) -> Result<Command>,
@@ -68,8 +69,8 @@ impl<M> fmt::Debug for Handle<M> {
     }
 }
 
-/// Implements `Clone` and `Debug` for a tuple struct around a [`Handle`]. Derived ones would ask the
-/// same of the element types.
+/// Implements `Clone` and `Debug` for a tuple struct around a [`Handle`]. Derived implementations
+/// would require `Clone` and `Debug` of the element types.
 macro_rules! handle_traits {
     ($name:ident $(<$($param:ident),+>)?) => {
         impl$(<$($param),+>)? Clone for $name$(<$($param),+>)? {

@@ -1,4 +1,4 @@
-//! A hash.
+//! A hash: a map in one key.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -25,8 +25,8 @@ static REMOVE: Script = Script::write("HASH REMOVE", include_str!("lua/hash_remo
 /// A map from `K` to `V` on the server.
 ///
 /// Keys are always written by the `Plain` codec, values by `C`. Keys are compared by their bytes:
-/// a type that does not always encode equal values alike, such as one with a `HashSet` in it, is
-/// no key. Every access by key is O(1).
+/// a type that does not always encode equal values alike, such as one that contains a `HashSet`,
+/// cannot be a key. Every access by key is O(1).
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse_client::Result<()> {

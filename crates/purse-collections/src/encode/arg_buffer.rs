@@ -1,4 +1,4 @@
-//! The arguments of a command that takes many.
+//! A buffer for the arguments of a command that has many.
 
 use bytes::Bytes;
 use purse_client::Result;
@@ -6,27 +6,27 @@ use purse_codec::{Codec, IntoArg};
 
 use crate::encode::encode_into;
 
-/// What is written of a block before the next one is begun.
+/// The number of bytes in a block after which the next block is begun.
 const BLOCK: usize = 1 << 14;
-/// What still fits then, so that an element of this size moves no block.
+/// The room that a block still has then, so that it is not reallocated for an element of this size.
 const SMALL: usize = 1 << 10;
 
-/// ArgBuffer, written one after the other into blocks of memory that they share.
+/// A buffer of arguments, written one after the other into blocks of memory that they share.
 ///
-/// Each by itself would be an allocation of this thread that fred's thread frees, and so holds up
-/// the one that makes the next chunk.
+/// With an allocation per argument, another thread would free what this one allocates, and slow down
+/// the encoding of the next chunk.
 #[derive(Debug, Default)]
 pub(crate) struct ArgBuffer {
     done: Vec<Bytes>,
     block: Vec<u8>,
-    /// Where the arguments in the block end.
+    /// The ends of the arguments in the block.
     ends: Vec<usize>,
-    /// The bytes of them all.
+    /// The length of all arguments.
     pub(crate) bytes: usize,
 }
 
 impl ArgBuffer {
-    /// None yet, with room for so many.
+    /// Creates an empty buffer with room for `likely` arguments.
     pub(crate) fn new(likely: usize) -> Self {
         Self {
             done: Vec::with_capacity(likely),
@@ -34,12 +34,12 @@ impl ArgBuffer {
         }
     }
 
-    /// Adds what `C` writes of a value. After an error what is here is of no use.
+    /// Encodes a value and appends it. After an error the buffer must not be used.
     pub(crate) fn encode<T, C: Codec<T>>(&mut self, value: impl IntoArg<T>) -> Result<()> {
         self.append_with(|block| encode_into::<T, C>(value, block))
     }
 
-    /// Adds what `write` appends. After an error what is here is of no use.
+    /// Appends the bytes that `write` adds. After an error the buffer must not be used.
     pub(crate) fn append_with(
         &mut self,
         write: impl FnOnce(&mut Vec<u8>) -> Result<()>,
@@ -57,7 +57,7 @@ impl ArgBuffer {
         Ok(())
     }
 
-    /// Adds bytes as they are, without a copy.
+    /// Appends bytes without a copy.
     pub(crate) fn append(&mut self, bytes: Bytes) -> Result<()> {
         self.end_block();
         self.bytes += bytes.len();
@@ -80,7 +80,7 @@ impl ArgBuffer {
     }
 }
 
-/// Writes an element that is one argument.
+/// Encodes an element that is one argument.
 pub(crate) fn encode_one<T, C: Codec<T>, V: IntoArg<T>>(
     value: V,
     arguments: &mut ArgBuffer,

@@ -1,5 +1,5 @@
-//! Between values and the bytes of arguments and replies. Every error that a codec can cause is
-//! made here.
+//! Conversion between values and the bytes of arguments and replies. All errors that codecs cause are
+//! created here.
 //!
 //! May import: nothing of this crate.
 
@@ -44,7 +44,7 @@ pub(crate) fn decode_list<T, C: Codec<T>>(reply: Reply) -> Result<Vec<T>> {
     reply.into_list()?.into_iter().map(decode::<T, C>).collect()
 }
 
-/// Decodes one value, or none, that the command has taken out.
+/// Decodes a value that the command has removed; `None` if there was none.
 pub(crate) fn decode_removed<T, C: Codec<T>>(reply: Reply) -> Result<Option<T>> {
     let Some(reply) = reply.non_nil() else {
         return Ok(None);
@@ -55,7 +55,7 @@ pub(crate) fn decode_removed<T, C: Codec<T>>(reply: Reply) -> Result<Option<T>> 
         .map_err(|cause| decode_failed_after_removal(cause, bytes.clone(), vec![bytes]))
 }
 
-/// Decodes the values that the command has taken out; if one fails, the error holds them all.
+/// Decodes the values that the command has removed. If one fails, the error holds all of them.
 pub(crate) fn decode_removed_list<T, C: Codec<T>>(reply: Reply) -> Result<Vec<T>> {
     let Some(reply) = reply.non_nil() else {
         return Ok(Vec::new());
@@ -75,8 +75,8 @@ pub(crate) fn decode_removed_list<T, C: Codec<T>>(reply: Reply) -> Result<Vec<T>
     Ok(values)
 }
 
-/// Decodes the elements that the command has taken out with their scores; if one fails, the error
-/// holds them all, each followed by its score.
+/// Decodes the elements that the command has removed with their scores. If one fails, the error holds
+/// all of them, each followed by its score.
 pub(crate) fn decode_removed_scored<T, C: Codec<T>>(
     removed: Vec<(Reply, Reply)>,
 ) -> Result<Vec<(T, f64)>> {
@@ -99,7 +99,7 @@ pub(crate) fn decode_removed_scored<T, C: Codec<T>>(
     }
 }
 
-/// Reads a reply that says nothing but that it worked.
+/// Accepts a reply that only says that the command succeeded.
 pub(crate) fn ok(_: Reply) -> Result<()> {
     Ok(())
 }
@@ -107,14 +107,14 @@ pub(crate) fn ok(_: Reply) -> Result<()> {
 fn decode_failed(cause: DecodeError, bytes: Bytes) -> Error {
     Error::new(
         ErrorKind::Decode,
-        "the stored bytes are not what the codec reads; nothing changed",
+        "the stored bytes cannot be decoded; nothing changed",
     )
     .with_source(cause)
     .with_bytes(bytes)
 }
 
 fn decode_failed_after_removal(cause: DecodeError, bytes: Bytes, removed: Vec<Bytes>) -> Error {
-    let message = "what was taken out is not what the codec reads; the error holds its bytes";
+    let message = "a removed value cannot be decoded; the error holds its bytes";
     Error::new(ErrorKind::Decode, message)
         .with_source(cause)
         .with_bytes(bytes)

@@ -20,23 +20,25 @@ use crate::encode::ArgBuffer;
 use crate::handle::{Handle, handle_traits};
 use crate::{RedisKey, Ttl};
 
-/// A map from text to `T` on the server, in which every entry is a key of its own: the prefix of
-/// the space and the key that methods are given.
+/// A map from text to `T` on the server in which every entry is a key of its own: the prefix of
+/// the space, followed by the key that is passed to a method.
 ///
-/// So each entry has a time to live of its own, and in a cluster the entries lie on all shards. In
-/// return nobody keeps a list of them: to count, stream or clear them, the server looks at all its
-/// keys. Where that matters, and times to live do not, take a [`RedisHash`](crate::RedisHash).
+/// Each entry can have its own time to live, and in a cluster the entries are spread over all
+/// shards. On the other hand, no list of the entries exists: to count, stream or clear them, the
+/// server looks at all its keys. If that matters and times to live do not, use a
+/// [`RedisHash`](crate::RedisHash).
 ///
-/// A key may be any bytes. [`keys`](Self::keys) and [`items`](Self::items) give it as a `String`,
-/// and for one that is not UTF-8 an error that holds its bytes; [`raw_keys`](Self::raw_keys) gives
-/// all keys as they are. The prefix is taken literally, whatever characters it has.
+/// A key may be any bytes. [`keys`](Self::keys) and [`items`](Self::items) return keys as
+/// `String`s; a key that is not UTF-8 is an error that holds its bytes.
+/// [`raw_keys`](Self::raw_keys) returns all keys as bytes. The prefix is taken literally, whatever
+/// characters it contains.
 ///
-/// The space has every key that begins with its prefix, also one that holds a list, say: such a
-/// key is counted, found and cleared; only a value cannot be read from it.
+/// The space contains every key that begins with its prefix, also keys that hold a list, for
+/// example. Such a key is counted, found and cleared; only its value cannot be read.
 ///
-/// In a cluster, what is one command over several keys elsewhere is one command for each of their
-/// slots, all sent at once, and not atomic. A hash tag in the prefix (`{app}:`) keeps all of a
-/// space in one slot, and so on one shard.
+/// In a cluster, a method that sends one command over several keys sends one command per slot
+/// instead, all at once, and is not atomic. A hash tag in the prefix (`{app}:`) keeps the whole
+/// space in one slot, and thus on one shard.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse_client::Result<()> {
@@ -61,62 +63,150 @@ use crate::{RedisKey, Ttl};
 pub struct RedisKeySpace<T, C = Plain>(Handle<(T, C)>);
 
 impl<T, C> RedisKeySpace<T, C> {
-    /// The space of all keys that begin with `prefix`; of all keys, if it is empty. Sends nothing.
+    /// Creates a handle of all keys that begin with `prefix`, or of all keys if the prefix is
+    /// empty. Sends nothing.
     #[must_use]
     pub fn new(client: &Client, prefix: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, prefix))
     }
 
-    /// The part of the space whose keys begin with `prefix`. Sends nothing.
+    /// Creates a handle of the keys of this space that continue with `prefix`. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// let sessions = app.sub("session:");
+    /// sessions.set("17", "Ada").await?;
+    /// assert_eq!(app.get("session:17").await?.as_deref(), Some("Ada"));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn sub(&self, prefix: impl AsRef<[u8]>) -> Self {
         Self::new(&self.0.client, self.name(prefix))
     }
 
-    /// The prefix of the space.
+    /// Returns the prefix of the space.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// assert_eq!(app.prefix(), b"app:");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn prefix(&self) -> &[u8] {
         &self.0.key
     }
 
-    /// The server's key for `key`, for everything that can be done with one.
+    /// Creates a handle of the server's key for `key`. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// assert_eq!(app.key("name").name(), b"app:name");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn key(&self, key: impl AsRef<[u8]>) -> RedisKey {
         RedisKey::new(&self.0.client, self.name(key))
     }
 
-    /// Lets `key` go by itself after `ttl`: see [`RedisKey::expire`].
+    /// Removes `key` after `ttl`, see [`RedisKey::expire`]. Returns whether there is such a key.
+    ///
+    /// Redis: PEXPIRE. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// app.set("name", "Ada").await?;
+    /// assert!(app.expire("name", Duration::from_secs(60)).await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "pexpire")]
     pub fn expire(&self, key: impl AsRef<[u8]>, ttl: Duration) -> Op<bool> {
         self.key(key).expire(ttl)
     }
 
-    /// SetOperation long `key` stays: see [`RedisKey::ttl`].
+    /// Returns the time to live of `key`, see [`RedisKey::ttl`].
+    ///
+    /// Redis: PTTL. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// app.set("name", "Ada").await?;
+    /// assert_eq!(app.ttl("name").await?, Ttl::Persistent);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "pttl")]
     pub fn ttl(&self, key: impl AsRef<[u8]>) -> Op<Ttl> {
         self.key(key).ttl()
     }
 
-    /// Lets `key` stay until it is removed: see [`RedisKey::persist`].
+    /// Removes the time to live of `key`, see [`RedisKey::persist`]. Returns whether it had one.
+    ///
+    /// Redis: PERSIST. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// app.set("name", "Ada").await?;
+    /// app.expire("name", Duration::from_secs(60)).await?;
+    /// assert!(app.persist("name").await?);
+    /// # Ok(()) }
+    /// ```
     pub fn persist(&self, key: impl AsRef<[u8]>) -> Op<bool> {
         self.key(key).persist()
     }
 
-    /// Whether there is such a key: see [`RedisKey::exists`].
+    /// Returns whether there is such a key, see [`RedisKey::exists`].
+    ///
+    /// Redis: EXISTS. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// app.set("name", "Ada").await?;
+    /// assert!(app.contains("name").await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "contains_key")]
     #[doc(alias = "EXISTS")]
     pub fn contains(&self, key: impl AsRef<[u8]>) -> Op<bool> {
         self.key(key).exists()
     }
 
-    /// Removes `key`, whatever it holds: see [`RedisKey::delete`].
+    /// Removes `key`, whatever its value is, see [`RedisKey::delete`]. Returns whether there was
+    /// such a key.
+    ///
+    /// Redis: UNLINK. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// app.set("name", "Ada").await?;
+    /// assert!(app.delete("name").await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "UNLINK")]
     #[doc(alias = "DEL")]
     pub fn delete(&self, key: impl AsRef<[u8]>) -> Op<bool> {
         self.key(key).delete()
     }
 
-    /// The server's name of `key`.
+    /// Returns the server's key for `key`.
     fn name(&self, key: impl AsRef<[u8]>) -> Bytes {
         [self.prefix(), key.as_ref()].concat().into()
     }
@@ -129,7 +219,8 @@ impl<T, C> RedisKeySpace<T, C> {
         })
     }
 
-    /// The operation that runs, on `key`, the command that `build` makes, or fails with its error.
+    /// Creates the operation that runs, on `key`, the command that `build` returns, or fails with its
+    /// error.
     fn op<R>(
         &self,
         key: impl AsRef<[u8]>,
@@ -144,7 +235,7 @@ impl<T, C> RedisKeySpace<T, C> {
     }
 }
 
-/// A key as text.
+/// Converts a key to text.
 fn text(key: Bytes) -> Result<String> {
     String::from_utf8(key.to_vec()).map_err(|cause| {
         let message = "a key of the space is not UTF-8; nothing changed";

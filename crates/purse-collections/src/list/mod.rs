@@ -27,10 +27,10 @@ static INSERT: Script = Script::write("LIST INSERT", include_str!("../lua/list_i
 
 /// A list of `T` on the server, used as a `Vec` or as a double-ended queue.
 ///
-/// Indices are `i64`; a negative one counts from the end, -1 being the last element. `contains`,
+/// Indices are `i64`; a negative one counts from the end: -1 is the last element. `contains`,
 /// `position` and `remove_value` compare bytes: the codec must write equal values alike, which no
-/// codec does for a type with a `HashMap` or `HashSet` in it. Access in the middle is O(n), as in
-/// any linked list.
+/// codec does for a type that contains a `HashMap` or `HashSet`. Access in the middle is O(n), as
+/// in any linked list.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse_client::Result<()> {
@@ -50,14 +50,14 @@ static INSERT: Script = Script::write("LIST INSERT", include_str!("../lua/list_i
 #[doc(alias = "deque")]
 pub struct RedisList<T, C = Plain>(Handle<(T, C)>);
 
-/// Which of several equal elements are meant.
+/// A choice among several equal elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Occurrences {
     /// All of them.
     All,
-    /// So many, counted from the front.
+    /// This number of them, counted from the front.
     First(u32),
-    /// So many, counted from the back.
+    /// This number of them, counted from the back.
     Last(u32),
 }
 

@@ -1,4 +1,4 @@
-//! A list in pages.
+//! The stream over a list, which requests pages ahead.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,8 +15,8 @@ use crate::stream::{DecodeItem, Elements, LARGEST_PAGE, PAGE};
 
 static LIST_PAGE: Script = Script::read("LRANGE", include_str!("../lua/list_page.lua"));
 
-/// SetOperation many pages are under way at once, from the second one on.
-const MOST: usize = 2;
+/// The number of pages in flight, from the second page on.
+const MAX_IN_FLIGHT: usize = 2;
 
 /// A stream over the elements of a list, from front to back.
 ///
@@ -92,9 +92,9 @@ impl<R> fmt::Debug for Paged<R> {
 
 /// The pages of a list, `size` elements each, from front to back.
 ///
-/// An index says where a page is before the one ahead of it has come, so two can be under way. The
-/// first page is not followed by others that nobody may want; and since each tells how long the
-/// list is, none is asked for behind its end.
+/// The index of a page is known before the page ahead of it has arrived, so two pages can be in
+/// flight. Until the first page has arrived, no other page is requested, because the caller may not
+/// want more. Each page contains the length of the list, so no page behind its end is requested.
 pub(crate) fn list_pages(
     client: Client,
     key: Bytes,
@@ -119,13 +119,13 @@ struct ListPager {
     client: Client,
     key: Bytes,
     size: usize,
-    /// The index that comes after the pages that were asked for.
+    /// The index after the pages that were requested.
     next: usize,
     running: VecDeque<BoxFuture<'static, Result<Reply>>>,
 }
 
 impl ListPager {
-    /// Waits for a page; with where to go on, unless that was the last.
+    /// Waits for a page. Returns the pager too, unless that was the last page.
     async fn next_page(mut self) -> Result<(Vec<Reply>, Option<Self>)> {
         if self.running.is_empty() {
             self.request_page().await;
@@ -136,18 +136,18 @@ impl ListPager {
         let [length, page] = page.await?.into_array()?;
         let length = length.into_count()?;
         let is_first = self.next == self.size;
-        while !is_first && self.running.len() < MOST && self.is_within(length) {
+        while !is_first && self.running.len() < MAX_IN_FLIGHT && self.is_within(length) {
             self.request_page().await;
         }
-        let goes_on = !self.running.is_empty() || self.is_within(length);
-        Ok((page.into_list()?, goes_on.then_some(self)))
+        let has_more = !self.running.is_empty() || self.is_within(length);
+        Ok((page.into_list()?, has_more.then_some(self)))
     }
 
     fn is_within(&self, length: u64) -> bool {
         u64::try_from(self.next).is_ok_and(|next| next < length)
     }
 
-    /// Asks for the next page.
+    /// Requests the next page.
     async fn request_page(&mut self) {
         let command = Command::script(&LIST_PAGE)
             .key(self.key.clone())

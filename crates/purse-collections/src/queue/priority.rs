@@ -16,16 +16,18 @@ use crate::encode::{decode, decode_removed, encode_into};
 use crate::handle::handle_traits;
 use crate::key::key_methods;
 
-/// What stands before each value, so that equal values are different members.
+/// The length of the identifier before each value, which makes equal values different members.
 const ID: usize = uuid::fmt::Hyphenated::LENGTH;
 
-/// A queue between processes: the lowest priority number first, equal ones first in, first out.
+/// A queue between processes: the lowest priority number first, and equal ones first in, first
+/// out.
 ///
-/// It delivers and is cancelled as [`RedisQueue`](crate::RedisQueue) does. First in, first out
-/// holds exactly for what one process pushes, and for several processes by their clocks.
+/// It delivers elements, and may be cancelled, as a [`RedisQueue`](crate::RedisQueue). First in,
+/// first out holds exactly for the pushes of one process, and for those of several processes by
+/// their clocks.
 ///
-/// The value on the server is a sorted set; its members are 36 characters of a time-ordered UUID and
-/// the value: `ZADD` adds, `ZPOPMIN` takes.
+/// The value on the server is a sorted set: `ZADD` adds, `ZPOPMIN` takes. Each member is a
+/// time-ordered UUID of 36 characters, followed by the value.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse_client::Result<()> {
@@ -47,13 +49,22 @@ const ID: usize = uuid::fmt::Hyphenated::LENGTH;
 pub struct RedisPriorityQueue<T, C = Plain>(Consumer<(T, C)>);
 
 impl<T, C> RedisPriorityQueue<T, C> {
-    /// The queue at `key`. Sends nothing.
+    /// Creates a handle of the queue at `key`. Sends nothing.
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Consumer::new(client, key))
     }
 
     /// Sets what this handle does with elements that it cannot decode.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisPriorityQueue<u32> = RedisPriorityQueue::new(&client, "jobs");
+    /// let jobs = jobs.on_poison(OnPoison::DeadLetter("jobs:dead".into()));
+    /// assert_eq!(jobs.try_pop().await?, None);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn on_poison(mut self, on_poison: OnPoison) -> Self {
         self.0.on_poison = on_poison;
@@ -64,44 +75,52 @@ impl<T, C> RedisPriorityQueue<T, C> {
 }
 
 impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
-    /// The number of elements.
+    /// Returns the number of elements.
     ///
-    /// `ZCARD`, O(1). One round trip, atomic.
+    /// Redis: ZCARD. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// [Those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
+    /// jobs.push("sweep", 9.0).await?;
+    /// assert_eq!(jobs.len().await?, 1);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "qsize")]
     pub fn len(&self) -> Op<u64> {
         self.0.handle.op(Command::read("ZCARD"), Reply::into_count)
     }
 
-    /// Whether there is no element.
+    /// Returns whether the queue has no element.
     ///
-    /// `ZCARD`, O(1). One round trip, atomic.
+    /// Redis: ZCARD. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// [Those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
+    /// assert!(jobs.is_empty().await?);
+    /// # Ok(()) }
+    /// ```
     pub fn is_empty(&self) -> Op<bool> {
         self.0
             .handle
             .op(Command::read("ZCARD"), |reply| Ok(reply.into_count()? == 0))
     }
 
-    /// The element that a pop would take and its priority, left where it is.
+    /// Returns the element that a pop would take, and its priority, without taking it.
     ///
-    /// `ZRANGE`, O(log n). One round trip, atomic.
+    /// Redis: ZRANGE. Time complexity: O(log(n)). Round trips: 1.
     ///
-    /// # Errors
-    /// `Decode`, holding the bytes; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
+    /// jobs.push_many([("sweep", 9.0), ("put out the fire", 1.0)]).await?;
+    /// assert_eq!(jobs.peek().await?, Some(("put out the fire".to_owned(), 1.0)));
+    /// # Ok(()) }
+    /// ```
     pub fn peek(&self) -> Op<Option<(T, f64)>> {
         let first = Command::read("ZRANGE")
             .arg(0_i64)
@@ -116,16 +135,20 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
         })
     }
 
-    /// Adds an element. Returns nothing: each one is new.
+    /// Adds an element. Returns nothing, because each element is new.
     ///
-    /// `ZADD`, O(log n). One round trip, atomic.
+    /// Redis: ZADD. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) if the priority is NaN; `Encode`; else [those of a
-    /// write](crate#errors).
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if the priority is NaN.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
+    /// jobs.push("sweep", 9.0).await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "put")]
     pub fn push(&self, value: impl IntoArg<T>, priority: f64) -> Op<()> {
         let args = |command: Command| {
@@ -140,15 +163,19 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
 
     /// Adds elements, one after the other. Returns their number.
     ///
-    /// `ZADD`, O(n log m) for n elements into m; nothing for none. One round trip, atomic, for up to
-    /// 1024 elements or a megabyte; beyond that a round trip for each such chunk.
+    /// Redis: ZADD. Time complexity: O(n log(m)) for n elements into m. Round trips: 1 per
+    /// [chunk](crate#chunks).
     ///
     /// # Errors
-    /// As [`push`](Self::push). With several chunks the error tells how many elements were
-    /// [done](Error::done) before it.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if a priority is NaN.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety), for the chunk under way; later ones are not sent.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
+    /// assert_eq!(jobs.push_many([("sweep", 9.0), ("cook", 5.0)]).await?, 2);
+    /// # Ok(()) }
+    /// ```
     pub async fn push_many<I, V>(&self, values: I) -> Result<u64>
     where
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
@@ -167,67 +194,115 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
         .await
     }
 
-    /// Takes the first element out, with its priority, and waits for one as long as it takes.
+    /// Removes and returns the first element and its priority. If there is none, waits for one
+    /// without an end.
     ///
-    /// `ZPOPMIN` in a script, O(log n). One round trip if there is an element; else `ZCARD` on a
-    /// connection that all waits share, and a round trip once the server tells of a change. Atomic:
-    /// each element goes to one caller, and of those who wait in this process the first one is
-    /// served first.
+    /// While it waits, it watches the key over a connection that all waits share, and asks again
+    /// when the server reports a change. Each element goes to one caller. Waiters of this process
+    /// are served in the order in which they came.
+    ///
+    /// Redis: ZPOPMIN in a script, and ZCARD to wait. Time complexity: O(log(n)). Round trips: 1
+    /// if there is an element, otherwise 1 more per change.
     ///
     /// # Errors
-    /// `Decode` as [`on_poison`](Self::on_poison) says; else [those of a read](crate#errors), after
-    /// which nothing was taken for this call. `Ambiguous` only while the key's slot moves within a
-    /// cluster.
+    /// `Decode` depends on [`on_poison`](Self::on_poison). The other errors are [those of a
+    /// read](crate#errors), and mean that this call took no element. `Ambiguous` occurs only while
+    /// the key's slot moves within a cluster.
     ///
     /// # Cancel safety
-    /// Dropped at any point, no element is lost: what was taken goes back in the background.
+    /// No element is lost, whenever the future is dropped. An element that was already taken is
+    /// put back in the background.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
+    /// jobs.push("sweep", 9.0).await?;
+    /// assert_eq!(jobs.pop().await?, ("sweep".to_owned(), 9.0));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "get")]
     #[doc(alias = "BZPOPMIN")]
     pub async fn pop(&self) -> Result<(T, f64)> {
         self.0.pop(&self.source()).await
     }
 
-    /// Takes the first element out, with its priority, and waits for one as long as `wait`; then
-    /// `None`.
+    /// Removes and returns the first element and its priority. If there is none, waits for one as
+    /// long as `wait`, and returns `None` then.
     ///
-    /// `ZPOPMIN`, as [`pop`](Self::pop). It looks at least once; where the server does not answer, it
-    /// takes up to the command's timeout longer.
+    /// It asks the server at least once. If the server does not answer, it takes up to the command
+    /// timeout longer.
+    ///
+    /// Redis: ZPOPMIN in a script, and ZCARD to wait. Time complexity: O(log(n)). Round trips: 1
+    /// if there is an element, otherwise 1 more per change.
     ///
     /// # Errors
-    /// As [`pop`](Self::pop).
+    /// The errors of [`pop`](Self::pop).
     ///
     /// # Cancel safety
-    /// As [`pop`](Self::pop).
+    /// No element is lost, as with [`pop`](Self::pop).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
+    /// assert_eq!(jobs.pop_timeout(Duration::from_millis(10)).await?, None);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "get")]
     #[doc(alias = "BZPOPMIN")]
     pub async fn pop_timeout(&self, wait: Duration) -> Result<Option<(T, f64)>> {
         self.0.pop_timeout(&self.source(), Some(wait)).await
     }
 
-    /// Takes the first element out if there is one, with its priority.
+    /// Removes and returns the first element and its priority if there is one. Does not wait.
     ///
-    /// A script of `ZPOPMIN`, O(log n). One round trip, atomic.
+    /// Redis: ZPOPMIN in a script. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// # Errors
-    /// As [`pop`](Self::pop).
+    /// The errors of [`pop`](Self::pop).
     ///
     /// # Cancel safety
-    /// As [`pop`](Self::pop).
+    /// No element is lost, as with [`pop`](Self::pop).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
+    /// assert_eq!(jobs.try_pop().await?, None);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "get_nowait")]
     #[doc(alias = "ZPOPMIN")]
     pub async fn try_pop(&self) -> Result<Option<(T, f64)>> {
         self.0.try_pop(&self.source()).await
     }
 
-    /// Streams the elements and their priorities, taking each one out when it is asked for.
+    /// Streams the elements and their priorities, and pops each one when the stream is asked for
+    /// it.
     ///
-    /// Each as [`pop`](Self::pop). It never ends by itself, but for a client that is closed.
+    /// The stream ends only after the client is closed. Each item may be an error of
+    /// [`pop`](Self::pop), after which the stream continues. If the stream is dropped, no element
+    /// is lost.
     ///
-    /// # Errors
-    /// Each element may be an error of [`pop`](Self::pop), after which the stream goes on.
+    /// Redis: ZPOPMIN in a script, and ZCARD to wait. Time complexity: O(log(n)). Round trips: 1
+    /// per element, and 1 per change while it waits.
     ///
-    /// # Cancel safety
-    /// It can be dropped at any point; no element is lost.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::pin::pin;
+    ///
+    /// use futures::TryStreamExt;
+    ///
+    /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
+    /// jobs.push("sweep", 9.0).await?;
+    /// let mut stream = pin!(jobs.into_stream());
+    /// assert_eq!(stream.try_next().await?, Some(("sweep".to_owned(), 9.0)));
+    /// # Ok(()) }
+    /// ```
     pub fn into_stream(self) -> impl Stream<Item = Result<(T, f64)>> + Send + use<T, C> {
         let source = self.source();
         self.0.into_stream(source)
@@ -259,7 +334,7 @@ fn entry<T, C: Codec<T>, V: IntoArg<T>>(
 
 fn checked(priority: f64) -> Result<f64> {
     if priority.is_nan() {
-        let message = "the priority is not a number";
+        let message = "priority must not be NaN";
         return Err(Error::new(ErrorKind::InvalidInput, message));
     }
     Ok(priority)
@@ -274,7 +349,7 @@ fn member<T, C: Codec<T>>(value: impl IntoArg<T>, arguments: &mut ArgBuffer) -> 
     })
 }
 
-/// The value of a member: what comes after its identifier.
+/// Returns the value of a member: the bytes after its identifier.
 fn value_of(member: &Bytes) -> Result<Bytes> {
     if member.len() < ID {
         let message = "a member of a priority queue starts with 36 characters that are not its own";

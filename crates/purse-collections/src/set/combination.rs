@@ -15,10 +15,10 @@ use crate::encode::decode;
 use crate::handle::Handle;
 use crate::stream::{Elements, next};
 
-/// A union, intersection or difference of sets, described and not yet computed.
+/// A union, intersection or difference of sets that is described and not yet computed.
 ///
-/// Made by [`RedisSet::union`], [`RedisSet::intersection`] and [`RedisSet::difference`]. It can be
-/// asked again and again, and each time works on what the sets hold then.
+/// [`RedisSet::union`], [`RedisSet::intersection`] and [`RedisSet::difference`] create it. Each of
+/// its methods can be called again, and uses the elements that the sets have at that time.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse_client::Result<()> {
@@ -80,18 +80,25 @@ impl<T, C> Combined<T, C> {
 }
 
 impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
-    /// Its elements, in memory at once.
+    /// Returns the elements, in memory at once.
     ///
-    /// `SUNION`, `SINTER` or `SDIFF`, O(n) for n elements in all the sets, or for an intersection
-    /// in the smallest times the number of sets. One round trip, atomic.
+    /// Redis: SUNION, SINTER or SDIFF. Time complexity: O(n) for n elements in all sets; for an
+    /// intersection, in the smallest set times the number of sets. Round trips: 1.
     ///
     /// # Errors
-    /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster, unless the sets share a
-    /// slot; [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for more than 7000 sets;
-    /// `Decode`, holding the first bytes that fail; else [those of a read](crate#errors).
+    /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
+    /// slots.
     ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
+    /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
+    /// a.extend([1, 2]).await?;
+    /// b.extend([2, 3]).await?;
+    /// assert_eq!(a.union([&b]).to_set().await?, [1, 2, 3].into());
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "SUNION")]
     #[doc(alias = "SINTER")]
     #[doc(alias = "SDIFF")]
@@ -102,19 +109,28 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
         self.on_keys(self.how.read(), decode_set::<T, C>)
     }
 
-    /// Puts its elements into `destination`, in the place of what that held; it may be one of the
-    /// sets themselves. Returns their number.
+    /// Stores the elements in `destination` and replaces its previous value, of whatever type.
+    /// Returns the number of elements. The destination may be one of the sets. No element leaves
+    /// the server.
     ///
-    /// `SUNIONSTORE`, `SINTERSTORE` or `SDIFFSTORE`, as costly as [`to_set`](Self::to_set), with
-    /// nothing sent to and fro. One round trip, atomic.
+    /// Redis: SUNIONSTORE, SINTERSTORE or SDIFFSTORE. Time complexity: that of
+    /// [`to_set`](Self::to_set). Round trips: 1.
     ///
     /// # Errors
-    /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster, unless the sets and the
-    /// destination share a slot; else [those of a write](crate#errors). A destination of another
-    /// type is no error: it is replaced.
+    /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets and the
+    /// destination are in different slots.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
+    /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
+    /// a.extend([1, 2]).await?;
+    /// b.extend([2, 3]).await?;
+    /// assert_eq!(a.intersection([&b]).store_into(&a).await?, 1);
+    /// assert_eq!(a.to_set().await?, [2].into());
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "SUNIONSTORE")]
     #[doc(alias = "SINTERSTORE")]
     #[doc(alias = "SDIFFSTORE")]
@@ -123,21 +139,34 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
         self.on_keys(command, Reply::into_count)
     }
 
-    /// Streams its elements in no order, a page in memory at a time; in a cluster the sets may be
-    /// in any slots.
+    /// Streams the elements, in no order, a page in memory at a time. In a cluster, the sets may
+    /// be in any slots.
     ///
-    /// `SSCAN` over one set, or for a union over all of them, one after the other, and `SMISMEMBER`
-    /// (Redis 6.2) on the others: a round trip for each page of about 256 elements, and one for
-    /// each other set. Nothing of it is atomic. While the sets do not change, it has each of its
-    /// elements, and once, but for what [a scan](crate::Scanned) shows twice. An element that comes,
-    /// goes, or moves from one set to another meanwhile may be seen or not.
+    /// It scans one set, or for a union all of them one after the other, and asks the other sets
+    /// about each page of about 256 elements. The stream is not atomic. While the sets do not
+    /// change, it returns each element once, except for elements that [a scan](crate::Scanned)
+    /// returns twice. An element that is added, removed, or moved between the sets meanwhile may
+    /// be returned or not.
+    ///
+    /// Redis: SSCAN and SMISMEMBER. Time complexity: O(n) for a page of n elements. Round trips: 1
+    /// per page, and 1 per page and other set.
     ///
     /// # Errors
-    /// Each element may be a `Decode` error, holding its bytes, after which the stream goes on;
-    /// `Unsupported` on an older server and [those of a read](crate#errors) end it.
+    /// `Unsupported` on servers before Redis 6.2.
     ///
-    /// # Cancel safety
-    /// It can be dropped at any point; nothing runs after that.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    ///
+    /// let a: RedisSet<u32> = RedisSet::new(&client, "a");
+    /// let b: RedisSet<u32> = RedisSet::new(&client, "b");
+    /// a.extend([1, 2]).await?;
+    /// b.extend([2, 3]).await?;
+    /// let both: Vec<u32> = a.intersection([&b]).stream().try_collect().await?;
+    /// assert_eq!(both, [2]);
+    /// # Ok(()) }
+    /// ```
     pub fn stream(&self) -> BoxStream<'static, Result<T>> {
         let pages = pages(self.set.client.clone(), self.scans());
         Elements::new(pages, |page| next(page, decode::<T, C>)).boxed()
@@ -153,7 +182,7 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
         self.set.try_op(keys, command, read)
     }
 
-    /// The scans that together give each element.
+    /// Returns the scans that together return each element.
     fn scans(&self) -> VecDeque<FilteredScan> {
         let own = self.set.key.clone();
         let keep = self.how == SetOperation::Intersection;
@@ -167,7 +196,7 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
             return scans;
         }
         for other in &self.others {
-            // What an earlier set has was seen there.
+            // The scan of an earlier set returned the elements that it has.
             let against = scans.iter().map(|filtered| filtered.scan.clone()).collect();
             scans.push_back(FilteredScan {
                 scan: other.clone(),
@@ -179,11 +208,11 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     }
 }
 
-/// A scan of one set that takes the elements by whether others have them.
+/// A scan of one set that keeps elements depending on whether other sets have them.
 struct FilteredScan {
     scan: Bytes,
     against: Vec<Bytes>,
-    /// Whether what the others have is kept, or the rest.
+    /// Whether the elements that the other sets have are kept, or the rest.
     keep: bool,
 }
 

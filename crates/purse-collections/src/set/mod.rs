@@ -30,12 +30,12 @@ static IS_DISJOINT: Script = Script::read(
 /// A set of `T` on the server.
 ///
 /// Elements are compared by their bytes: the codec must write equal values alike, which no codec
-/// does for a type with a `HashMap` or `HashSet` in it. Python's redis-purse writes a `dict` with
-/// spaces after colons and commas, a model without; `Plain` writes structures without. Every access
-/// to one element is O(1).
+/// does for a type that contains a `HashMap` or `HashSet`. Python's redis-purse writes a `dict`
+/// with spaces after colons and commas, and a model without; `Plain` writes structures without.
+/// Every access to one element is O(1).
 ///
-/// What works on several sets wants them on one server, and in a cluster in one slot: give their
-/// keys a common hash tag, as in `{user:7}friends` and `{user:7}blocked`.
+/// Operations on several sets require that the sets are on one server, and in a cluster in one
+/// slot. Give their keys a common hash tag, as in `{user:7}friends` and `{user:7}blocked`.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse_client::Result<()> {
@@ -61,7 +61,7 @@ static IS_DISJOINT: Script = Script::read(
 pub struct RedisSet<T, C = Plain>(Handle<(T, C)>);
 
 impl<T, C> RedisSet<T, C> {
-    /// The set at `key`. Sends nothing.
+    /// Creates a handle of the set at `key`. Sends nothing.
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
@@ -71,59 +71,73 @@ impl<T, C> RedisSet<T, C> {
 }
 
 impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
-    /// The number of elements.
+    /// Returns the number of elements.
     ///
-    /// `SCARD`, O(1). One round trip, atomic.
+    /// Redis: SCARD. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// [Those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
+    /// fruit.extend(["apple", "pear"]).await?;
+    /// assert_eq!(fruit.len().await?, 2);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "SCARD")]
     pub fn len(&self) -> Op<u64> {
         self.0.op(Command::read("SCARD"), Reply::into_count)
     }
 
-    /// Whether there is no element.
+    /// Returns whether the set has no element.
     ///
-    /// `SCARD`, O(1). One round trip, atomic.
+    /// Redis: SCARD. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// [Those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
+    /// assert!(fruit.is_empty().await?);
+    /// # Ok(()) }
+    /// ```
     pub fn is_empty(&self) -> Op<bool> {
         self.0
             .op(Command::read("SCARD"), |reply| Ok(reply.into_count()? == 0))
     }
 
-    /// Whether `value` is an element.
+    /// Returns whether `value` is an element.
     ///
-    /// `SISMEMBER`, O(1). One round trip, atomic.
+    /// Redis: SISMEMBER. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
+    /// fruit.add("apple").await?;
+    /// assert!(fruit.contains("apple").await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "SISMEMBER")]
     pub fn contains(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.one(Command::read("SISMEMBER"), value)
     }
 
-    /// Whether each of many values is an element, in the order of the values.
+    /// Returns, for each of many values, whether it is an element. The result has the order of the
+    /// values.
     ///
-    /// `SMISMEMBER` (Redis 6.2), O(n) for n values; nothing for none. One round trip, atomic, for
-    /// up to 1024 values or a megabyte; beyond that a command for each such chunk, two of them at a
-    /// time.
+    /// Redis: SMISMEMBER. Time complexity: O(n) for n values. Round trips: 1 per
+    /// [chunk](crate#chunks).
     ///
     /// # Errors
-    /// `Encode`; `Unsupported` on an older server; else [those of a read](crate#errors).
+    /// `Unsupported` on servers before Redis 6.2.
     ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
+    /// fruit.add("apple").await?;
+    /// assert_eq!(fruit.contains_many(["apple", "chips"]).await?, [true, false]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "SMISMEMBER")]
     pub async fn contains_many<I>(&self, values: I) -> Result<Vec<bool>>
     where
@@ -146,15 +160,19 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
         .await
     }
 
-    /// Up to `count` different elements, picked at random; all of them, if there are no more.
+    /// Returns up to `count` different elements, picked at random. If the set has fewer, returns
+    /// all of them.
     ///
-    /// `SRANDMEMBER` with a count, O(n) for n elements picked. One round trip, atomic.
+    /// Redis: SRANDMEMBER with a count. Time complexity: O(n) for n elements. Round trips: 1.
     ///
-    /// # Errors
-    /// `Decode`, holding the first bytes that fail; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
+    /// fruit.extend(["apple", "pear", "olive"]).await?;
+    /// assert_eq!(fruit.sample(2).await?.len(), 2);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "SRANDMEMBER")]
     #[doc(alias = "choose")]
     pub fn sample(&self, count: u32) -> Op<Vec<T>> {
@@ -162,15 +180,18 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
         self.0.op(command, decode_list::<T, C>)
     }
 
-    /// All elements, in memory at once.
+    /// Returns all elements, in memory at once.
     ///
-    /// `SMEMBERS`, O(n). One round trip, atomic.
+    /// Redis: SMEMBERS. Time complexity: O(n). Round trips: 1.
     ///
-    /// # Errors
-    /// `Decode`, holding the first bytes that fail; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
+    /// fruit.add("apple").await?;
+    /// assert!(fruit.to_set().await?.contains("apple"));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "SMEMBERS")]
     pub fn to_set(&self) -> Op<HashSet<T>>
     where
@@ -179,18 +200,24 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
         self.0.op(Command::read("SMEMBERS"), decode_set::<T, C>)
     }
 
-    /// Streams the elements in no order, a page in memory at a time.
+    /// Streams the elements, in no order, a page in memory at a time.
     ///
-    /// `SSCAN`, one round trip and O(n) for a page of about n = 256 elements
-    /// ([`Scanned::page_size`]), of those that match ([`Scanned::matching`]). Each page is atomic;
-    /// the whole gives [the guarantees of a scan](Scanned).
+    /// A page has about 256 elements, see [`Scanned::page_size`]; [`Scanned::matching`] selects
+    /// elements. Each page is atomic; the stream as a whole has [the guarantees of a
+    /// scan](Scanned).
     ///
-    /// # Errors
-    /// Each element may be a `Decode` error, holding its bytes, after which the stream goes on;
-    /// [those of a read](crate#errors) end it.
+    /// Redis: SSCAN. Time complexity: O(n) for a page of n elements. Round trips: 1 per page.
     ///
-    /// # Cancel safety
-    /// It can be dropped at any point; nothing runs after that.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    ///
+    /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
+    /// fruit.add("apple").await?;
+    /// assert_eq!(fruit.stream().try_collect::<Vec<_>>().await?, ["apple"]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "values")]
     #[doc(alias = "iter")]
     #[doc(alias = "SSCAN")]
@@ -199,56 +226,92 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
         Scanned::new(&self.0.client, scan, |page| next(page, decode::<T, C>))
     }
 
-    /// Whether every element is also one of `other`.
+    /// Returns whether every element is also in `other`. The elements stay on the server.
     ///
-    /// A script of `SCARD` and `SDIFF`, O(n) for the n elements of this set, which stay on the
-    /// server. One round trip, atomic.
+    /// Redis: SCARD and SDIFF in a script. Time complexity: O(n) for the n elements of this set.
+    /// Round trips: 1.
     ///
     /// # Errors
-    /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster, unless both share a slot;
-    /// else [those of a read](crate#errors).
+    /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
+    /// slots.
     ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
+    /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
+    /// a.extend([1, 2]).await?;
+    /// b.extend([1, 2, 3]).await?;
+    /// assert!(a.is_subset(&b).await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "SDIFF")]
     pub fn is_subset(&self, other: &Self) -> Op<bool> {
         self.compare(&IS_SUBSET, [self, other])
     }
 
-    /// Whether every element of `other` is also one of this set.
+    /// Returns whether every element of `other` is also in this set. The elements stay on the
+    /// server.
     ///
-    /// A script of `SCARD` and `SDIFF`, O(n) for the n elements of `other`, which stay on the
-    /// server. One round trip, atomic.
+    /// Redis: SCARD and SDIFF in a script. Time complexity: O(n) for the n elements of `other`.
+    /// Round trips: 1.
     ///
     /// # Errors
-    /// As [`is_subset`](Self::is_subset).
+    /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
+    /// slots.
     ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
+    /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
+    /// a.extend([1, 2, 3]).await?;
+    /// b.extend([1, 2]).await?;
+    /// assert!(a.is_superset(&b).await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "SDIFF")]
     pub fn is_superset(&self, other: &Self) -> Op<bool> {
         self.compare(&IS_SUBSET, [other, self])
     }
 
-    /// Whether no element is also one of `other`.
+    /// Returns whether no element is also in `other`. The elements stay on the server.
     ///
-    /// A script of `SINTER`, O(n) for the n elements of the smaller set, which stay on the server.
-    /// One round trip, atomic.
+    /// Redis: SINTER in a script. Time complexity: O(n) for the n elements of the smaller set.
+    /// Round trips: 1.
     ///
     /// # Errors
-    /// As [`is_subset`](Self::is_subset).
+    /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
+    /// slots.
     ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
+    /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
+    /// a.extend([1, 2]).await?;
+    /// b.extend([3, 4]).await?;
+    /// assert!(a.is_disjoint(&b).await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "SINTER")]
     pub fn is_disjoint(&self, other: &Self) -> Op<bool> {
         self.compare(&IS_DISJOINT, [self, other])
     }
 
-    /// What is in this set or in any of `others`, to be had as values, as a stream, or stored.
-    /// Sends nothing by itself.
+    /// Describes the elements that are in this set or in any of `others`. Sends nothing; the
+    /// methods of [`Combined`] return, stream or store the elements.
     ///
-    /// `a.union([&b])`, or any number of other sets.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
+    /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
+    /// a.extend([1, 2]).await?;
+    /// b.extend([2, 3]).await?;
+    /// assert_eq!(a.union([&b]).to_set().await?.len(), 3);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "SUNION")]
     pub fn union<I>(&self, others: I) -> Combined<T, C>
     where
@@ -257,10 +320,19 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
         self.combine(SetOperation::Union, others)
     }
 
-    /// What is in this set and in each of `others`, to be had as values, as a stream, or stored.
-    /// Sends nothing by itself.
+    /// Describes the elements that are in this set and in each of `others`. Sends nothing; the
+    /// methods of [`Combined`] return, stream or store the elements.
     ///
-    /// `a.intersection([&b])`, or any number of other sets.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
+    /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
+    /// a.extend([1, 2]).await?;
+    /// b.extend([2, 3]).await?;
+    /// assert_eq!(a.intersection([&b]).to_set().await?, [2].into());
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "SINTER")]
     pub fn intersection<I>(&self, others: I) -> Combined<T, C>
     where
@@ -269,10 +341,19 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
         self.combine(SetOperation::Intersection, others)
     }
 
-    /// What is in this set and in none of `others`, to be had as values, as a stream, or stored.
-    /// Sends nothing by itself.
+    /// Describes the elements that are in this set and in none of `others`. Sends nothing; the
+    /// methods of [`Combined`] return, stream or store the elements.
     ///
-    /// `a.difference([&b])`, or any number of other sets.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
+    /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
+    /// a.extend([1, 2]).await?;
+    /// b.extend([2, 3]).await?;
+    /// assert_eq!(a.difference([&b]).to_set().await?, [1].into());
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "SDIFF")]
     pub fn difference<I>(&self, others: I) -> Combined<T, C>
     where
@@ -283,13 +364,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
 
     /// Adds an element. Returns whether it is new.
     ///
-    /// `SADD`, O(1). One round trip, atomic.
+    /// Redis: SADD. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; else [those of a write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
+    /// assert!(fruit.add("apple").await?);
+    /// assert!(!fruit.add("apple").await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "insert")]
     #[doc(alias = "SADD")]
     pub fn add(&self, value: impl IntoArg<T>) -> Op<bool> {
@@ -298,16 +382,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
 
     /// Adds elements. Returns how many of them are new.
     ///
-    /// `SADD`, O(n) for n elements; nothing for none. One round trip, atomic, for up to 1024
-    /// elements or a megabyte; beyond that a round trip for each such chunk, each atomic, and
-    /// `items` is taken from a chunk ahead.
+    /// Redis: SADD. Time complexity: O(n) for n elements. Round trips: 1 per
+    /// [chunk](crate#chunks).
     ///
-    /// # Errors
-    /// `Encode`; else [those of a write](crate#errors). With several chunks the error tells how
-    /// many elements were [done](purse_client::Error::done) before it; nothing is sent after it.
-    ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety), for the chunk under way; later ones are not sent.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
+    /// assert_eq!(fruit.extend(["apple", "pear", "apple"]).await?, 2);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "update")]
     #[doc(alias = "SADD")]
     pub async fn extend<I>(&self, items: I) -> Result<u64>
@@ -317,31 +401,37 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
         self.many(Command::write("SADD"), items.into_iter()).await
     }
 
-    /// Removes an element. Returns whether it was there.
+    /// Removes an element. Returns whether it existed.
     ///
-    /// `SREM`, O(1). One round trip, atomic.
+    /// Redis: SREM. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; else [those of a write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
+    /// fruit.add("apple").await?;
+    /// assert!(fruit.remove("apple").await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "discard")]
     #[doc(alias = "SREM")]
     pub fn remove(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.one(Command::write("SREM"), value)
     }
 
-    /// Removes many elements. Returns how many of them there were.
+    /// Removes many elements. Returns how many of them existed.
     ///
-    /// `SREM`, O(n) for n elements; nothing for none. One round trip, atomic, for up to 1024
-    /// elements or a megabyte; beyond that a round trip for each such chunk, each atomic.
+    /// Redis: SREM. Time complexity: O(n) for n elements. Round trips: 1 per
+    /// [chunk](crate#chunks).
     ///
-    /// # Errors
-    /// As [`extend`](Self::extend).
-    ///
-    /// # Cancel safety
-    /// As [`extend`](Self::extend).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
+    /// fruit.extend(["apple", "pear"]).await?;
+    /// assert_eq!(fruit.remove_many(["apple", "chips"]).await?, 1);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "SREM")]
     pub async fn remove_many<I>(&self, items: I) -> Result<u64>
     where
@@ -350,48 +440,63 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
         self.many(Command::write("SREM"), items.into_iter()).await
     }
 
-    /// Takes an element out, picked at random.
+    /// Removes and returns an element, picked at random. If the future is dropped, the element
+    /// [may be lost](crate#cancel-safety).
     ///
-    /// `SPOP`, O(1). One round trip, atomic.
+    /// Redis: SPOP. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Decode`, holding the bytes of the element, which is out; else [those of a
-    /// write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [The element may be lost](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
+    /// fruit.add("apple").await?;
+    /// assert_eq!(fruit.pop().await?.as_deref(), Some("apple"));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "SPOP")]
     pub fn pop(&self) -> Op<Option<T>> {
         self.0.op(Command::write("SPOP"), decode_removed::<T, C>)
     }
 
-    /// Takes up to `count` elements out, picked at random.
+    /// Removes and returns up to `count` elements, picked at random. If the future is dropped, the
+    /// elements [may be lost](crate#cancel-safety).
     ///
-    /// `SPOP` with a count, O(n). One round trip, atomic.
+    /// Redis: SPOP with a count. Time complexity: O(n). Round trips: 1.
     ///
-    /// # Errors
-    /// `Decode`, holding the bytes of all the elements, which are out; else [those of a
-    /// write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [The elements may be lost](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
+    /// fruit.extend(["apple", "pear", "olive"]).await?;
+    /// assert_eq!(fruit.pop_n(2).await?.len(), 2);
+    /// assert_eq!(fruit.len().await?, 1);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "SPOP")]
     pub fn pop_n(&self, count: u32) -> Op<Vec<T>> {
         let command = Command::write("SPOP").arg(i64::from(count));
         self.0.op(command, decode_removed_list::<T, C>)
     }
 
-    /// Moves an element to another set. Returns whether it was in this one; if not, nothing
-    /// changes.
+    /// Moves an element to another set. Returns whether the element was in this set; if not,
+    /// nothing changes. At every moment the element is in one of the sets.
     ///
-    /// `SMOVE`, O(1). One round trip, atomic: at every moment the element is in one of the sets.
+    /// Redis: SMOVE. Time complexity: O(1). Round trips: 1.
     ///
     /// # Errors
-    /// `Encode`; [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster, unless both share
-    /// a slot; else [those of a write](crate#errors).
+    /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
+    /// slots.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let open: RedisSet<u32> = RedisSet::new(&client, "{jobs}open");
+    /// let done: RedisSet<u32> = RedisSet::new(&client, "{jobs}done");
+    /// open.add(7).await?;
+    /// assert!(open.move_to(&done, 7).await?);
+    /// assert!(done.contains(7).await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "SMOVE")]
     pub fn move_to(&self, other: &Self, value: impl IntoArg<T>) -> Op<bool> {
         let args = |command: Command| {
@@ -448,7 +553,7 @@ fn decode_set<T: Eq + Hash, C: Codec<T>>(reply: Reply) -> Result<HashSet<T>> {
     reply.into_list()?.into_iter().map(decode::<T, C>).collect()
 }
 
-/// Reads a list of yes and no.
+/// Decodes an array of booleans.
 fn flags(reply: Reply) -> Result<Vec<bool>> {
     let flags = reply.into_list()?.into_iter();
     flags.map(Reply::into_bool).collect()

@@ -32,18 +32,20 @@ static SCORES: Script = Script::read(
     include_str!("../lua/sorted_set_scores.lua"),
 );
 
-/// A set of `T` on the server, each element with a score by which they are in order.
+/// A set of `T` on the server in which each element has a score. The elements are in the order of
+/// their scores.
 ///
-/// A score is an `f64`, infinities included; NaN is refused. Elements of the same score are in the
-/// order of their bytes. The rank of an element is its place in that order, 0 for the lowest score.
+/// A score is an `f64`, which may be infinite but not NaN. Elements with the same score are in the
+/// order of their bytes. The rank of an element is its position in that order; the lowest score
+/// has rank 0.
 ///
 /// Elements are compared by their bytes: the codec must write equal values alike, which no codec
-/// does for a type with a `HashMap` or `HashSet` in it. Python's redis-purse writes a `dict` with
-/// spaces after colons and commas, a model without; `Plain` writes structures without. Access to
-/// one of n elements is O(log(n)).
+/// does for a type that contains a `HashMap` or `HashSet`. Python's redis-purse writes a `dict`
+/// with spaces after colons and commas, and a model without; `Plain` writes structures without.
+/// Access to one of n elements is O(log(n)).
 ///
-/// Parts of it are described by [`by_rank`](Self::by_rank), [`by_score`](Self::by_score) and
-/// [`by_value`](Self::by_value), and then read, counted or removed.
+/// [`by_rank`](Self::by_rank), [`by_score`](Self::by_score) and [`by_value`](Self::by_value)
+/// describe ranges of the set, which can be read, counted or removed.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse_client::Result<()> {
@@ -68,7 +70,7 @@ static SCORES: Script = Script::read(
 pub struct RedisSortedSet<T, C = Plain>(Handle<(T, C)>);
 
 impl<T, C> RedisSortedSet<T, C> {
-    /// The sorted set at `key`. Sends nothing.
+    /// Creates a handle of the sorted set at `key`. Sends nothing.
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
@@ -78,71 +80,85 @@ impl<T, C> RedisSortedSet<T, C> {
 }
 
 impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
-    /// The number of elements.
+    /// Returns the number of elements.
     ///
-    /// `ZCARD`, O(1). One round trip, atomic.
+    /// Redis: ZCARD. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// [Those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// assert_eq!(board.len().await?, 1);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "ZCARD")]
     pub fn len(&self) -> Op<u64> {
         self.0.op(Command::read("ZCARD"), Reply::into_count)
     }
 
-    /// Whether there is no element.
+    /// Returns whether the set has no element.
     ///
-    /// `ZCARD`, O(1). One round trip, atomic.
+    /// Redis: ZCARD. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// [Those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// assert!(board.is_empty().await?);
+    /// # Ok(()) }
+    /// ```
     pub fn is_empty(&self) -> Op<bool> {
         self.0
             .op(Command::read("ZCARD"), |reply| Ok(reply.into_count()? == 0))
     }
 
-    /// Whether `value` is an element.
+    /// Returns whether `value` is an element.
     ///
-    /// `ZSCORE`, O(1). One round trip, atomic.
+    /// Redis: ZSCORE. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// assert!(board.contains("Ada").await?);
+    /// # Ok(()) }
+    /// ```
     pub fn contains(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.one(Command::read("ZSCORE"), value, |reply| Ok(!reply.is_nil()))
     }
 
-    /// The score of `value`, if it is an element.
+    /// Returns the score of `value`; `None` if it is not an element.
     ///
-    /// `ZSCORE`, O(1). One round trip, atomic.
+    /// Redis: ZSCORE. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// assert_eq!(board.score("Ada").await?, Some(10.0));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "ZSCORE")]
     pub fn score(&self, value: impl IntoArg<T>) -> Op<Option<f64>> {
         self.one(Command::read("ZSCORE"), value, float)
     }
 
-    /// The scores of many values, in the order of the values.
+    /// Returns the scores of many values, in the order of the values.
     ///
-    /// A script of `ZSCORE`, O(n) for n values; nothing for none. One round trip, atomic, for up to
-    /// 1024 values or a megabyte; beyond that a command for each such chunk, two of them at a time.
+    /// Redis: ZSCORE in a script. Time complexity: O(n) for n values. Round trips: 1 per
+    /// [chunk](crate#chunks).
     ///
-    /// # Errors
-    /// `Encode`; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// assert_eq!(board.scores(["Bob", "Ada"]).await?, [None, Some(10.0)]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "score_multi")]
     #[doc(alias = "ZMSCORE")]
     pub async fn scores<I>(&self, values: I) -> Result<Vec<Option<f64>>>
@@ -168,70 +184,93 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         .await
     }
 
-    /// The rank of `value`, counted from the lowest score, if it is an element.
+    /// Returns the rank of `value`, counted from the lowest score; `None` if it is not an element.
     ///
-    /// `ZRANK`, O(log(n)). One round trip, atomic.
+    /// Redis: ZRANK. Time complexity: O(log(n)). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
+    /// assert_eq!(board.rank("Bob").await?, Some(1));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "ZRANK")]
     pub fn rank(&self, value: impl IntoArg<T>) -> Op<Option<u64>> {
         self.one(Command::read("ZRANK"), value, count)
     }
 
-    /// The rank of `value`, counted from the highest score, if it is an element.
+    /// Returns the rank of `value`, counted from the highest score; `None` if it is not an
+    /// element.
     ///
-    /// `ZREVRANK`, O(log(n)). One round trip, atomic.
+    /// Redis: ZREVRANK. Time complexity: O(log(n)). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
+    /// assert_eq!(board.rank_rev("Bob").await?, Some(0));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "rank_desc")]
     #[doc(alias = "ZREVRANK")]
     pub fn rank_rev(&self, value: impl IntoArg<T>) -> Op<Option<u64>> {
         self.one(Command::read("ZREVRANK"), value, count)
     }
 
-    /// The element of the lowest score, and that score.
+    /// Returns the element with the lowest score, and that score.
     ///
-    /// `ZRANGE`, O(log(n)). One round trip, atomic.
+    /// Redis: ZRANGE. Time complexity: O(log(n)). Round trips: 1.
     ///
-    /// # Errors
-    /// `Decode`, holding the bytes; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
+    /// assert_eq!(board.peek_min().await?, Some(("Ada".to_owned(), 10.0)));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "peak_min")]
     #[doc(alias = "first")]
     pub fn peek_min(&self) -> Op<Option<(T, f64)>> {
         self.peek(Command::read("ZRANGE"))
     }
 
-    /// The element of the highest score, and that score.
+    /// Returns the element with the highest score, and that score.
     ///
-    /// `ZREVRANGE`, O(log(n)). One round trip, atomic.
+    /// Redis: ZREVRANGE. Time complexity: O(log(n)). Round trips: 1.
     ///
-    /// # Errors
-    /// `Decode`, holding the bytes; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
+    /// assert_eq!(board.peek_max().await?, Some(("Bob".to_owned(), 30.0)));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "peak_max")]
     #[doc(alias = "last")]
     pub fn peek_max(&self) -> Op<Option<(T, f64)>> {
         self.peek(Command::read("ZREVRANGE"))
     }
 
-    /// The elements of a range of ranks, to be read or removed. Sends nothing by itself.
+    /// Describes the elements in a range of ranks. Sends nothing; the methods of [`SortedRange`]
+    /// read or remove the elements.
     ///
-    /// A negative rank counts from the end, -1 being that of the highest score; what lies outside
-    /// is left out. `by_rank(..3)` are the three lowest, `by_rank(-3..).rev()` the three highest,
-    /// highest first, and `by_rank(..)` is all.
+    /// A negative rank counts from the end: -1 is the rank of the highest score. Ranks outside the
+    /// set are ignored.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.extend([("Ada", 10.0), ("Bob", 30.0), ("Cem", 20.0)]).await?;
+    /// assert_eq!(board.by_rank(..2).to_vec().await?, ["Ada", "Cem"]);
+    /// assert_eq!(board.by_rank(-2..).rev().to_vec().await?, ["Bob", "Cem"]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "range")]
     #[doc(alias = "slice_by_rank")]
     #[doc(alias = "ZRANGE")]
@@ -239,24 +278,42 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         SortedRange::by_rank(self.0.clone(), ranks)
     }
 
-    /// The elements of a range of scores, to be read, counted or removed. Sends nothing by itself.
+    /// Describes the elements in a range of scores. Sends nothing; the methods of [`SortedRange`]
+    /// read, count or remove the elements.
     ///
-    /// `by_score(1.0..2.0)` is without 2, `by_score(5.0..)` ends with an infinite score, and
-    /// `by_score((Excluded(1.0), Unbounded))` is without 1. A NaN in it is
-    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) then.
+    /// `by_score(1.0..2.0)` excludes 2, `by_score(5.0..)` includes an infinite score, and
+    /// `by_score((Excluded(1.0), Unbounded))` excludes 1. A NaN is
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) when the elements are asked for.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.extend([("Ada", 10.0), ("Bob", 30.0), ("Cem", 20.0)]).await?;
+    /// assert_eq!(board.by_score(20.0..).to_vec().await?, ["Cem", "Bob"]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "slice_by_score")]
     #[doc(alias = "ZRANGEBYSCORE")]
     pub fn by_score(&self, scores: impl RangeBounds<f64>) -> SortedRange<T, C, ByScore> {
         SortedRange::by_score(self.0.clone(), scores)
     }
 
-    /// The elements of a range of values in the order of their bytes, to be read, counted or
-    /// removed. Sends nothing by itself.
+    /// Describes the elements in a range of values, in the order of their bytes. Sends nothing;
+    /// the methods of [`SortedRange`] read, count or remove the elements.
     ///
-    /// `by_value("a".."c")`, or `by_value("a"..)`; where the type of the bounds is in doubt,
-    /// `by_value::<&str>(..)`. It means something only where all elements have
-    /// the same score, and as much as the order of the encoded bytes does: strings are, numbers in
-    /// decimal are not in order.
+    /// The result is defined only if all elements have the same score. The order is that of the
+    /// encoded bytes: it is the usual one for strings, but not for decimal numbers. Name the type
+    /// of the bounds where it is ambiguous: `by_value::<&str>(..)`.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "words");
+    /// words.extend([("ant", 0.0), ("bee", 0.0), ("cat", 0.0)]).await?;
+    /// assert_eq!(words.by_value("a".."c").to_vec().await?, ["ant", "bee"]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "ZRANGEBYLEX")]
     pub fn by_value<Q>(&self, values: impl RangeBounds<Q>) -> SortedRange<T, C, ByValue>
     where
@@ -265,18 +322,25 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         SortedRange::by_value(self.0.clone(), values)
     }
 
-    /// Streams the elements and their scores in no order, a page in memory at a time.
+    /// Streams the elements and their scores, in no order, a page in memory at a time.
     ///
-    /// `ZSCAN`, one round trip and O(n) for a page of about n = 256 elements
-    /// ([`Scanned::page_size`]), of those that match ([`Scanned::matching`]). Each page is atomic;
-    /// the whole gives [the guarantees of a scan](Scanned).
+    /// A page has about 256 elements, see [`Scanned::page_size`]; [`Scanned::matching`] selects
+    /// elements. Each page is atomic; the stream as a whole has [the guarantees of a
+    /// scan](Scanned).
     ///
-    /// # Errors
-    /// Each element may be a `Decode` error, holding its bytes, after which the stream goes on;
-    /// [those of a read](crate#errors) end it.
+    /// Redis: ZSCAN. Time complexity: O(n) for a page of n elements. Round trips: 1 per page.
     ///
-    /// # Cancel safety
-    /// It can be dropped at any point; nothing runs after that.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    ///
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// let all: Vec<_> = board.stream().try_collect().await?;
+    /// assert_eq!(all, [("Ada".to_owned(), 10.0)]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "values")]
     #[doc(alias = "iter")]
     #[doc(alias = "ZSCAN")]
@@ -286,11 +350,24 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         Scanned::new(&self.0.client, scan, read)
     }
 
-    /// What is in this set or in any of `others`, to be stored. Sends nothing by itself.
+    /// Describes the elements that are in this set or in any of `others`. Sends nothing;
+    /// [`CombinedSorted::store_into`] stores the elements.
     ///
-    /// `a.union([&b])`, or any number of other sets. An element's score is the sum of those it has,
-    /// unless [`weights`](CombinedSorted::weights) and [`aggregate`](CombinedSorted::aggregate) say
-    /// otherwise.
+    /// The score of an element is the sum of its scores in the sets, unless
+    /// [`weights`](CombinedSorted::weights) and [`aggregate`](CombinedSorted::aggregate) change
+    /// that.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let a: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}a");
+    /// let b: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}b");
+    /// a.insert("Ada", 10.0).await?;
+    /// b.extend([("Ada", 1.0), ("Bob", 2.0)]).await?;
+    /// assert_eq!(a.union([&b]).store_into(&a).await?, 2);
+    /// assert_eq!(a.score("Ada").await?, Some(11.0));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "ZUNIONSTORE")]
     pub fn union<I>(&self, others: I) -> CombinedSorted<T, C>
     where
@@ -299,9 +376,21 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         self.combine(SetOperation::Union, others)
     }
 
-    /// What is in this set and in each of `others`, to be stored. Sends nothing by itself.
+    /// Describes the elements that are in this set and in each of `others`. Sends nothing;
+    /// [`CombinedSorted::store_into`] stores the elements.
     ///
-    /// Scores are those of [`union`](Self::union).
+    /// The scores are those of a [`union`](Self::union).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let a: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}a");
+    /// let b: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}b");
+    /// a.insert("Ada", 10.0).await?;
+    /// b.extend([("Ada", 1.0), ("Bob", 2.0)]).await?;
+    /// assert_eq!(a.intersection([&b]).store_into(&a).await?, 1);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "ZINTERSTORE")]
     pub fn intersection<I>(&self, others: I) -> CombinedSorted<T, C>
     where
