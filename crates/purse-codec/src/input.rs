@@ -1,14 +1,14 @@
-//! What may stand for a value as an argument.
+//! Arguments that are a value, or a reference to one.
 
 use bytes::Bytes;
 
 use crate::scratch::with_scratch_string;
 use crate::{Codec, EncodeError};
 
-/// What may stand for a `T` as an argument: a `T`, a `&T`, and what is as good as a `&T`.
+/// An argument that is a `T`, a `&T`, or a borrowed form of `T`.
 ///
-/// For `String` that is also `&str`, and `&&str`, which iterating over a slice gives; for `Vec<u8>`
-/// also `&[u8]` and `&[u8; N]`.
+/// The borrowed forms of `String` are `&str`, and `&&str`, which iterators over slices return.
+/// Those of `Vec<u8>` are `&[u8]` and `&[u8; N]`.
 ///
 /// # Examples
 ///
@@ -26,11 +26,11 @@ use crate::{Codec, EncodeError};
 /// assert_eq!(["Ada", "Grace"].iter().map(length).sum::<usize>(), 8);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot stand for a `{T}`",
+    message = "`{Self}` cannot be passed as a `{T}`",
     note = "pass a `{T}` or a `&{T}`"
 )]
 pub trait IntoArg<T> {
-    /// Lends the value to `f`.
+    /// Calls `f` with a reference to the value.
     fn with<R>(self, f: impl FnOnce(&T) -> R) -> R;
 }
 
@@ -70,11 +70,11 @@ impl<const N: usize> IntoArg<Vec<u8>> for &[u8; N] {
     }
 }
 
-/// Encodes whatever may stand for a `T` with the codec `C`.
+/// Encodes a `T`, or a borrowed form of it, with the codec `C`.
 ///
 /// # Errors
 ///
-/// Those of [`Codec::encode`].
+/// The errors of [`Codec::encode`].
 ///
 /// # Examples
 ///
@@ -89,11 +89,11 @@ pub fn encode<T, C: Codec<T>>(value: impl IntoArg<T>) -> Result<Bytes, EncodeErr
     value.with(C::encode)
 }
 
-/// Encodes whatever may stand for a `T` with the codec `C`, and appends it to `buffer`.
+/// Encodes a `T`, or a borrowed form of it, with the codec `C`, and appends the bytes to `buffer`.
 ///
 /// # Errors
 ///
-/// Those of [`Codec::encode_into`].
+/// The errors of [`Codec::encode_into`].
 ///
 /// # Examples
 ///

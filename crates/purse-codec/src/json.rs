@@ -11,14 +11,15 @@ use crate::bounded::{Bounds, Limited};
 use crate::scratch::with_scratch_buffer;
 use crate::{Codec, DecodeError, EncodeError};
 
-/// JSON for everything, strings in quotes.
+/// A codec that writes JSON for all types; strings are in quotes.
 ///
-/// Written compact, read with any JSON whitespace. Byte buffers are arrays of numbers. What would
-/// not come back is an error and is not written: a float that is not finite, arrays and objects
-/// nested deeper than 127, a map whose keys are neither strings nor scalars. JSON has one `null`,
-/// so `Some(None)` and `Some(())` read back as `None`. For that reason a type that is nothing but an
-/// option of itself, `struct Chain(Option<Box<Chain>>)`, has no form in JSON, and must not be read:
-/// serde_json would look for it in the same byte until the stack overflows.
+/// It writes compact JSON, and reads JSON with any whitespace. Byte buffers are arrays of numbers.
+/// A value that could not be decoded is an error and is not written: a float that is not finite,
+/// arrays and objects that nest deeper than 127, a map whose keys are neither strings nor scalars.
+/// JSON has one `null`, so `Some(None)` and `Some(())` are decoded as `None`. For that reason a
+/// type that is only an option of itself, `struct Chain(Option<Box<Chain>>)`, has no form in JSON.
+/// It must not be decoded, because serde_json would look for it in the same byte until the stack
+/// overflows.
 ///
 /// # Examples
 ///

@@ -9,14 +9,14 @@ use crate::bounded::{Bounds, InputBudget, Limited};
 use crate::scratch::with_scratch_buffer;
 use crate::{Codec, DecodeError, EncodeError};
 
-/// MessagePack, structs as maps with field names.
+/// A codec for MessagePack, in which structs are maps with field names.
 ///
-/// Smaller than JSON, carries every float, and any language reads it. The names in the
-/// maps let a type gain, lose and reorder fields as in JSON. Types that write themselves differently
-/// for people and for machines, such as `Uuid`, take their binary form.
+/// It is smaller than JSON, represents every float, and can be read by any language. Because of the
+/// names, a type may gain, lose and reorder fields as in JSON. Types that have a form for people
+/// and one for machines, such as `Uuid`, use their binary form.
 ///
-/// Structures nest up to 128 levels, where an `Option` and a newtype count as one. MessagePack has
-/// one nil, so `Some(None)` and `Some(())` read back as `None`.
+/// Structures nest up to 128 levels; an `Option` and a newtype count as one. MessagePack has one
+/// nil, so `Some(None)` and `Some(())` are decoded as `None`.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! Writing within bounds.
+//! Writing within limits.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use serde::ser::{Error, Serialize, Serializer};
 
 use super::{Limited, TOO_DEEP};
 
-/// What a value must keep to when it is written.
+/// The limits of a value that is written.
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds {
     /// Whether floats must be finite.
     finite: bool,
-    /// How many levels may follow below this one.
+    /// The number of levels that may follow below this one.
     levels: i16,
 }
 
@@ -29,7 +29,7 @@ impl Bounds {
         levels: super::LEVELS,
     };
 
-    /// The bounds of what is nested in here.
+    /// Returns the limits of nested values.
     pub(super) fn nested<E: Error>(self) -> Result<Self, E> {
         if self.levels == 0 {
             return Err(E::custom(TOO_DEEP));
@@ -51,7 +51,7 @@ impl Bounds {
 }
 
 impl<X> Limited<Bounds, X> {
-    /// Holds `inner` to `scope`.
+    /// Limits `inner` to `scope`.
     pub(crate) fn bounds(inner: X, scope: Bounds) -> Self {
         Self { scope, inner }
     }
@@ -73,7 +73,7 @@ macro_rules! unchanged {
     };
 }
 
-/// What opens a structure.
+/// The methods that begin a structure.
 macro_rules! opened {
     ($($method:ident($($name:ident: $type:ty),*) -> $compound:ident)*) => {
         $(fn $method(self, $($name: $type),*) -> Result<Self::$compound, S::Error> {
