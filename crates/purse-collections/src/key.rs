@@ -196,6 +196,18 @@ impl RedisKey {
     /// with `ERR` if this server cannot read the dump.
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for a time to live that
     /// [`expire`](Self::expire) refuses. Nothing changed then.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "todo");
+    /// list.push_back("write").await?;
+    /// let dump = list.key().dump().await?.expect("a value");
+    /// list.clear().await?;
+    /// list.key().restore(dump, None).await?;
+    /// assert_eq!(list.to_vec().await?, ["write"]);
+    /// # Ok(()) }
+    /// ```
     pub fn restore(&self, dump: impl Into<Bytes>, ttl: Option<Duration>) -> Op<()> {
         self.0.try_op(
             |command| add_restore_args(command, dump.into(), ttl),
@@ -345,8 +357,8 @@ fn add_restore_args(command: Command, dump: Bytes, ttl: Option<Duration>) -> Res
 
 handle_traits!(RedisKey);
 
-/// Defines the methods that every collection has for its key. It is a macro because they are inherent
-/// methods: callers need not import a trait.
+/// Defines the methods that every collection has for its key. It is a macro because they are
+/// inherent methods: callers need not import a trait.
 macro_rules! key_methods {
     () => {
         $crate::key::key_methods!(0);

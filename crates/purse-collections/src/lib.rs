@@ -2,8 +2,8 @@
 //!
 //! A collection is a handle: a client, a key, and the types of the key's value. To create one takes
 //! no round trip, and a clone is cheap. A handle has no state of its own, so any number of handles,
-//! in any number of processes, can work on the same value. A key without elements does not exist; the
-//! first element creates it.
+//! in any number of processes, can work on the same value. A key without elements does not exist;
+//! the first element creates it.
 //!
 //! | type | like | value on the server |
 //! |---|---|---|
@@ -16,9 +16,9 @@
 //! | [`RedisPriorityQueue`] | `BinaryHeap` between processes | sorted set |
 //! | [`RedisKey`] | an entry of the key space | any |
 //!
-//! A codec converts elements to bytes. It is the last type parameter; the default, `Plain`, writes the
-//! format of Python's redis-purse. Arguments may be a `T` or a `&T`, and for `String` also a `&str`
-//! ([`IntoArg`](purse_codec::IntoArg)).
+//! A codec converts elements to bytes. It is the last type parameter; the default, `Plain`, writes
+//! the format of Python's redis-purse. Arguments may be a `T` or a `&T`, and for `String` also a
+//! `&str` ([`IntoArg`](purse_codec::IntoArg)).
 //!
 //! ```
 //! # #[tokio::main] async fn main() -> purse_client::Result<()> {
@@ -39,58 +39,60 @@
 //!
 //! # Commands and costs
 //!
-//! Most methods return an [`Op`](purse_client::Op), a future that owns all data it needs. Methods that
-//! may send several commands are async functions.
+//! Most methods return an [`Op`](purse_client::Op), a future that owns all data it needs. Methods
+//! that may send several commands are async functions.
 //!
-//! The docs of a method contain a line such as `Redis: HGET. Time complexity: O(1). Round trips: 1.` It
-//! names the commands that the server runs, with n elements in the collection unless n is defined. A
-//! method that takes one round trip is atomic, also if it is a script.
+//! The docs of a method contain a line that starts with `Redis:`. It names the commands that the
+//! server runs and their costs, with n elements in the collection unless n is defined. A method that
+//! takes one round trip is atomic, also if it is a script.
 //!
 //! # Chunks
 //!
-//! Methods that take many elements send them in chunks of up to 1024 elements, or about one megabyte.
-//! Each chunk is one command, which is atomic, and takes one round trip. So the whole is atomic if it
-//! fits one chunk. Without any element nothing is sent, unless the docs of the method name a command
-//! for that case.
+//! Methods that take many elements send them in chunks of up to 1024 elements, or about one
+//! megabyte. Each chunk is one command, which is atomic, and takes one round trip. So the whole is
+//! atomic if it fits one chunk. Without any element nothing is sent, unless the docs of the method
+//! name a command for that case.
 //!
-//! The next chunk is taken from the iterator and encoded while a chunk is in flight. Writes have one
-//! chunk in flight, reads have two. After a chunk of a write has failed, no other chunk is sent, and
-//! [`Error::done`](purse_client::Error::done) is the number of elements in the chunks before it.
+//! The next chunk is taken from the iterator and encoded while a chunk is in flight. Writes have
+//! one chunk in flight, reads have two. After a chunk of a write has failed, no other chunk is
+//! sent, and [`Error::done`](purse_client::Error::done) is the number of elements in the chunks
+//! before it.
 //!
 //! # Errors
 //!
-//! Every method fails with a [`purse_client::Error`], whose [`kind`](purse_client::Error::kind) says
-//! what to do. The docs of a method only list the errors that are not listed here:
+//! Every method fails with a [`purse_client::Error`], whose [`kind`](purse_client::Error::kind)
+//! says what to do. The docs of a method only list the errors that are not listed here:
 //!
 //! - **Encoding**: a value or key that cannot be encoded is an `Encode` error, and nothing is sent.
-//! - A **read** fails with `NotSent` or `Timeout` if no server answers, with `Auth`, with `WrongType`
-//!   if the key holds a value of another type, with `Server` if the server refuses it for another
-//!   reason, with `Decode` if an element cannot be decoded, and with `Closed`. A `Decode` error holds
-//!   the first bytes that cannot be decoded ([`Error::bytes`](purse_client::Error::bytes)). A read is
-//!   sent again automatically when a connection breaks.
-//! - A **write** fails as a read does, but with `Ambiguous` instead of `Timeout`: the command may have
-//!   run. A write is never sent twice. In all other cases nothing changed, except for the elements in
-//!   [`Error::done`](purse_client::Error::done), and except for `Decode`.
-//! - A write that **removes** an element or replaces a value, and returns it, fails with `Decode` if it
-//!   cannot decode the element. The element is removed, and the error holds the bytes of all removed
-//!   elements ([`Error::removed`](purse_client::Error::removed)).
-//! - A **stream** returns elements that cannot be decoded as `Decode` errors, each with its bytes, and
-//!   continues. All other errors end it. A scan, which is any stream except that of a list, also fails
-//!   with `Interrupted` if the server restarts or fails over before the end, because it is unknown
-//!   which elements are left.
-//! - A value or key that is **larger than the server accepts** (`proto-max-bulk-len`, 512 MB by default)
-//!   is refused with `Server`, and the server closes the connection. Other writes on that connection
-//!   are `Ambiguous` then, and so is this one if the server's reply is lost.
+//! - A **read** fails with `NotSent` or `Timeout` if no server answers, with `Auth`, with
+//!   `WrongType` if the key holds a value of another type, with `Server` if the server refuses it
+//!   for another reason, with `Decode` if an element cannot be decoded, and with `Closed`. A
+//!   `Decode` error holds the first bytes that cannot be decoded
+//!   ([`Error::bytes`](purse_client::Error::bytes)). A read is sent again automatically when a
+//!   connection breaks.
+//! - A **write** fails as a read does, but with `Ambiguous` instead of `Timeout`: the command may
+//!   have run. A write is never sent twice. In all other cases nothing changed, except for the
+//!   elements in [`Error::done`](purse_client::Error::done), and except as the next item says.
+//! - A write that **removes** an element or replaces a value, and returns it, fails with `Decode`
+//!   if it cannot decode the element. The element is removed, and the error holds the bytes of all
+//!   removed elements ([`Error::removed`](purse_client::Error::removed)).
+//! - A **stream** returns elements that cannot be decoded as `Decode` errors, each with its bytes,
+//!   and continues. All other errors end it. A scan, which is a stream over a hash, set, sorted set
+//!   or key space, also fails with `Interrupted` if the server restarts or fails over before the
+//!   end, because it is unknown which elements are left.
+//! - A value or key that is **larger than the server accepts** (`proto-max-bulk-len`, 512 MB by
+//!   default) is refused with `Server`, and the server closes the connection. Other writes on that
+//!   connection are `Ambiguous` then, and so is this one if the server's reply is lost.
 //!
 //! # Cancel safety
 //!
 //! - A **read** can be dropped at any point. Nothing is lost.
-//! - A **write** that is dropped before its first poll is not sent. If it is dropped later, it runs or
-//!   does not run, as if its reply had been lost. Of a write in several chunks, the chunk in flight runs
-//!   or does not run, and later chunks are not sent.
-//! - A write that **removes** elements and returns them may lose them if it is dropped, because it may
-//!   run although no task receives the reply. The pops of queues, and those of sorted sets that wait,
-//!   lose no element.
+//! - A **write** that is dropped before its first poll is not sent. If it is dropped later, it runs
+//!   or does not run, as if its reply had been lost. Of a write in several chunks, the chunk in
+//!   flight runs or does not run, and later chunks are not sent.
+//! - A write that **removes** elements and returns them may lose them if it is dropped, because it
+//!   may run although no task receives the reply. The pops of queues, and those of sorted sets that
+//!   wait, lose no element.
 //! - A **stream** can be dropped at any point. It sends nothing after that.
 
 mod bulk;

@@ -16,8 +16,8 @@ pub(crate) const LARGEST_PAGE: usize = 1_000_000;
 /// The rest of a page.
 pub(crate) type Page = vec::IntoIter<Reply>;
 
-/// A function that decodes the next element of a page. An element that cannot be decoded is an error
-/// among the other elements.
+/// A function that decodes the next element of a page. An element that cannot be decoded is an
+/// error among the other elements.
 pub(crate) type DecodeItem<R> = fn(&mut Page) -> Option<Result<R>>;
 
 /// A stream over the elements of a hash, set or sorted set, by a cursor scan.

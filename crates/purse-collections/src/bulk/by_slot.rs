@@ -27,8 +27,8 @@ pub(crate) async fn run<const N: usize, V, A>(
     in_chunks(client, &command, items, write, start, step, fold).await
 }
 
-/// Returns the values of `keys`, in their order; `None` for a key without a string value. Each chunk is
-/// decoded when it arrives.
+/// Returns the values of `keys`, in their order; `None` for a key without a string value. Each
+/// chunk is decoded when it arrives.
 pub(crate) async fn get_values<V, R>(
     client: &Client,
     keys: impl Iterator<Item = V>,
@@ -116,8 +116,8 @@ fn combine<A>(results: Vec<Result<A>>, effect: Effect) -> Result<Vec<A>> {
     }
 }
 
-/// Adds the elements at `places` of a chunk. If elements have values, only the first key is added as a
-/// key, and the others as arguments.
+/// Adds the elements at `places` of a chunk. If elements have values, only the first key is added
+/// as a key, and the others as arguments.
 fn with_items<const N: usize>(command: Command, chunk: &[Bytes], places: &[usize]) -> Command {
     places
         .iter()

@@ -1,7 +1,8 @@
 //! Commands over many elements in bounded memory: one command per chunk.
 //!
-//! The next chunk is encoded while a chunk is in flight. Writes go one at a time, so that the stored
-//! elements are a prefix of the input whatever fails. Two reads are in flight at a time.
+//! The next chunk is encoded while a chunk is in flight. Writes go one at a time, so that the
+//! stored elements are a prefix of the input, also after a failure. Two reads are in flight at a
+//! time.
 //!
 //! May import: `encode`.
 
@@ -32,8 +33,8 @@ struct Chunk {
 
 /// Runs `command` over all `items`, each encoded as arguments by `write`, and folds the replies.
 ///
-/// Items that fit one command are sent as one command, which is atomic. After a write has failed, no
-/// other is sent, and the error contains the number of elements written before.
+/// Items that fit one command are sent as one command, which is atomic. After a write has failed,
+/// no other is sent, and the error contains the number of elements written before.
 pub(crate) async fn run<V, A>(
     client: &Client,
     command: Command,
@@ -46,7 +47,8 @@ pub(crate) async fn run<V, A>(
     in_chunks(client, &command, items, write, start, step, fold).await
 }
 
-/// Calls `step`, which runs `command` in some way, for each chunk of `items`, and folds the results.
+/// Calls `step`, which runs `command` in some way, for each chunk of `items`, and folds the
+/// results.
 pub(crate) async fn in_chunks<V, A, R, F>(
     client: &Client,
     command: &Command,

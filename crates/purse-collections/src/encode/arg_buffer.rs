@@ -13,8 +13,8 @@ const SMALL: usize = 1 << 10;
 
 /// A buffer of arguments, written one after the other into blocks of memory that they share.
 ///
-/// With an allocation per argument, another thread would free what this one allocates, and slow down
-/// the encoding of the next chunk.
+/// With an allocation per argument, another thread would free what this one allocates, and slow
+/// down the encoding of the next chunk.
 #[derive(Debug, Default)]
 pub(crate) struct ArgBuffer {
     done: Vec<Bytes>,

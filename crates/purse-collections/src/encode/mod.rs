@@ -1,5 +1,5 @@
-//! Conversion between values and the bytes of arguments and replies. All errors that codecs cause are
-//! created here.
+//! Conversion between values and the bytes of arguments and replies. All errors that codecs cause
+//! are created here.
 //!
 //! May import: nothing of this crate.
 
@@ -75,8 +75,8 @@ pub(crate) fn decode_removed_list<T, C: Codec<T>>(reply: Reply) -> Result<Vec<T>
     Ok(values)
 }
 
-/// Decodes the elements that the command has removed with their scores. If one fails, the error holds
-/// all of them, each followed by its score.
+/// Decodes the elements that the command has removed with their scores. If one fails, the error
+/// holds all of them, each followed by its score.
 pub(crate) fn decode_removed_scored<T, C: Codec<T>>(
     removed: Vec<(Reply, Reply)>,
 ) -> Result<Vec<(T, f64)>> {

@@ -129,8 +129,8 @@ pub(crate) fn within(prefix: &[u8], pattern: Option<&Pattern>) -> Pattern {
     pattern.map_or_else(|| Pattern::prefix(prefix), |pattern| pattern.after(prefix))
 }
 
-/// Reads the values of a page of `names`. Leaves out keys that were removed meanwhile or do not hold
-/// a string.
+/// Reads the values of a page of `names`. Leaves out keys that were removed meanwhile or do not
+/// hold a string.
 async fn values<R>(
     client: &Client,
     prefix: usize,

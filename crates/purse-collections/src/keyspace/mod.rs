@@ -219,8 +219,8 @@ impl<T, C> RedisKeySpace<T, C> {
         })
     }
 
-    /// Creates the operation that runs, on `key`, the command that `build` returns, or fails with its
-    /// error.
+    /// Creates the operation that runs, on `key`, the command that `build` returns, or fails with
+    /// its error.
     fn op<R>(
         &self,
         key: impl AsRef<[u8]>,

@@ -170,12 +170,25 @@ pub enum SetOutcome<T> {
 
 impl<T> SetOutcome<T> {
     /// Returns whether the key is set.
+    ///
+    /// ```
+    /// use purse_collections::SetOutcome;
+    ///
+    /// assert!(SetOutcome::Set(Some("Ada")).is_set());
+    /// assert!(!SetOutcome::NotSet(Some("Ada")).is_set());
+    /// ```
     #[must_use]
     pub const fn is_set(&self) -> bool {
         matches!(self, Self::Set(_))
     }
 
     /// Returns the previous value of the key, if the options ask for it and there was one.
+    ///
+    /// ```
+    /// use purse_collections::SetOutcome;
+    ///
+    /// assert_eq!(SetOutcome::Set(Some("Ada")).into_old(), Some("Ada"));
+    /// ```
     #[must_use]
     pub fn into_old(self) -> Option<T> {
         match self {

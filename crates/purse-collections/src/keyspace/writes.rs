@@ -8,9 +8,7 @@ use purse_codec::{Codec, IntoArg};
 
 use super::{RedisKeySpace, SetOptions, SetOutcome};
 use crate::bulk::by_slot;
-use crate::encode::ArgBuffer;
-use crate::encode::ok;
-use crate::encode::{decode, decode_option, decode_removed, encode};
+use crate::encode::{ArgBuffer, decode, decode_option, decode_removed, encode, ok};
 
 static SET: Script = Script::write("KEYSPACE SET", include_str!("../lua/keyspace_set.lua"));
 static GET_OR_INSERT: Script = Script::write(

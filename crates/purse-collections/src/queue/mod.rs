@@ -13,8 +13,7 @@ use purse_client::{Client, Command, Op, Pop, Reply, Result};
 use purse_codec::{Codec, IntoArg, Plain};
 
 use crate::bulk;
-use crate::encode::encode_one;
-use crate::encode::{decode_option, decode_removed, encode};
+use crate::encode::{decode_option, decode_removed, encode, encode_one};
 use crate::handle::handle_traits;
 use crate::key::key_methods;
 

@@ -19,8 +19,8 @@ pub enum OnPoison {
 }
 
 impl OnPoison {
-    /// Applies the rule to a `taken` element whose decoding failed with `error`. Returns `Ok` if the
-    /// pop continues with the next element.
+    /// Applies the rule to a `taken` element whose decoding failed with `error`. Returns `Ok` if
+    /// the pop continues with the next element.
     pub(crate) async fn handle<V>(&self, taken: Taken, error: Error) -> Result<Option<V>> {
         match self {
             Self::Error => {

@@ -11,8 +11,7 @@ use uuid::Uuid;
 use super::consumer::{Consumer, Source};
 use super::poison::OnPoison;
 use crate::bulk;
-use crate::encode::ArgBuffer;
-use crate::encode::{decode, decode_removed, encode_into};
+use crate::encode::{ArgBuffer, decode, decode_removed, encode_into};
 use crate::handle::handle_traits;
 use crate::key::key_methods;
 
