@@ -31,8 +31,8 @@ const REGISTER: [&str; 19] = [
 const LIMITS: [(&str, f64, usize); 6] = [
     ("purse", 1.0, 0),
     ("purse-client", 1.0, 0),
-    ("purse-codec", 2.5, 24),
-    ("purse-collections", 6.2, 52),
+    ("purse-codec", 1.0, 2),
+    ("purse-collections", 1.0, 1),
     ("purse-redlock", 1.0, 19),
     ("purse-testkit", 1.0, 0),
 ];

@@ -57,7 +57,7 @@ async fn a_time_to_live_that_would_delete_or_overflow_changes_nothing() {
     for ttl in [Duration::ZERO, Duration::from_micros(999), Duration::MAX] {
         let error = key.expire(ttl).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{ttl:?}: {error}");
-        let error = key.restore_over("x", Some(ttl)).await.unwrap_err();
+        let error = key.restore_replace("x", Some(ttl)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{ttl:?}: {error}");
     }
     let now = SystemTime::now();
@@ -94,7 +94,7 @@ async fn a_dump_makes_the_same_value_elsewhere() {
         (ErrorKind::Server, Some("BUSYKEY")),
         "{error}"
     );
-    let error = to.key().restore_over("no dump", None).await.unwrap_err();
+    let error = to.key().restore_replace("no dump", None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server, "{error}");
     assert_eq!(
         to.len().await.unwrap(),
@@ -103,7 +103,7 @@ async fn a_dump_makes_the_same_value_elsewhere() {
     );
 
     to.key()
-        .restore_over(dump, Some(Duration::from_secs(60)))
+        .restore_replace(dump, Some(Duration::from_secs(60)))
         .await
         .unwrap();
     assert_eq!(to.to_vec().await.unwrap(), ["a", "b"]);

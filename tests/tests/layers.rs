@@ -177,10 +177,12 @@ fn files_stay_small_and_the_facade_has_no_logic() {
 /// the highest.
 type Folders = &'static [(&'static str, &'static [&'static str])];
 
-const FOLDERS: [(&str, Folders); 3] = [
+const FOLDERS: [(&str, Folders); 5] = [
     ("purse-client", CLIENT_FOLDERS),
     ("purse-redlock", REDLOCK_FOLDERS),
     ("purse-testkit", TESTKIT_FOLDERS),
+    ("purse-codec", CODEC_FOLDERS),
+    ("purse-collections", COLLECTIONS_FOLDERS),
 ];
 
 const CLIENT_FOLDERS: Folders = &[
@@ -358,6 +360,44 @@ const TESTKIT_FOLDERS: Folders = &[
     ),
     ("proxy", &["error", "relay", "server"]),
     ("group", &["error", "process", "protocol", "server"]),
+];
+
+const CODEC_FOLDERS: Folders = &[
+    ("error", &[]),
+    ("codec", &["error"]),
+    ("scratch", &[]),
+    ("bounded", &[]),
+    ("input", &["error", "codec", "scratch"]),
+    ("raw", &["error", "codec"]),
+    ("json", &["error", "codec", "scratch", "bounded"]),
+    ("plain", &["error", "codec", "scratch", "json"]),
+    ("msgpack", &["error", "codec", "scratch", "bounded"]),
+    ("bincode", &["error", "codec", "scratch", "bounded"]),
+    ("validated", &["error", "codec"]),
+];
+
+const COLLECTIONS_FOLDERS: Folders = &[
+    ("ttl", &[]),
+    ("encode", &[]),
+    ("handle", &[]),
+    ("key", &["ttl", "encode", "handle"]),
+    ("bulk", &["encode"]),
+    ("stream", &[]),
+    (
+        "hash",
+        &["ttl", "encode", "handle", "key", "bulk", "stream"],
+    ),
+    ("list", &["encode", "handle", "key", "bulk", "stream"]),
+    ("set", &["encode", "handle", "key", "bulk", "stream"]),
+    (
+        "sorted_set",
+        &["encode", "handle", "key", "bulk", "stream", "list"],
+    ),
+    (
+        "keyspace",
+        &["ttl", "encode", "handle", "key", "bulk", "stream"],
+    ),
+    ("queue", &["encode", "handle", "key", "bulk"]),
 ];
 
 /// The lines of code of a source, without comments and unit tests.

@@ -79,18 +79,24 @@ async fn an_empty_queue_waits_as_long_as_it_is_told() {
 }
 
 #[tokio::test]
-async fn arrivals_stream_and_end_with_the_client() {
+async fn into_stream_ends_when_the_client_is_closed() {
     let client = client().await;
     let queue: RedisQueue<u32> = RedisQueue::new(&client, fresh("queue"));
     queue.push_many(0..5).await.unwrap();
-    let three: Vec<u32> = queue.arrivals().take(3).try_collect().await.unwrap();
+    let three: Vec<u32> = queue
+        .clone()
+        .into_stream()
+        .take(3)
+        .try_collect()
+        .await
+        .unwrap();
     assert_eq!(three, [0, 1, 2]);
     assert_eq!(
         queue.len().await.unwrap(),
         2,
         "what was not asked for stays"
     );
-    let mut arrivals = queue.arrivals().boxed();
+    let mut arrivals = queue.clone().into_stream().boxed();
     assert_eq!(arrivals.next().await.unwrap().unwrap(), 3);
     client.close().await;
     let error = arrivals.next().await.unwrap().unwrap_err();
@@ -100,7 +106,13 @@ async fn arrivals_stream_and_end_with_the_client() {
     let client = self::client().await;
     let queue: RedisPriorityQueue<u32> = RedisPriorityQueue::new(&client, fresh("queue"));
     queue.push_many([(1, 2.0), (2, 1.0)]).await.unwrap();
-    let both: Vec<_> = queue.arrivals().take(2).try_collect().await.unwrap();
+    let both: Vec<_> = queue
+        .clone()
+        .into_stream()
+        .take(2)
+        .try_collect()
+        .await
+        .unwrap();
     assert_eq!(both, [(2, 1.0), (1, 2.0)]);
 }
 
@@ -171,7 +183,7 @@ async fn a_poisonous_element_goes_to_the_dead_letters() {
 
 #[tokio::test]
 async fn a_poisonous_element_stays_where_it_is() {
-    let queue = spoiled(OnPoison::Leave).await;
+    let queue = spoiled(OnPoison::Requeue).await;
     assert_eq!(queue.pop().await.unwrap(), 1);
     for _ in 0..3 {
         let error = queue.pop().await.unwrap_err();
@@ -191,7 +203,7 @@ async fn a_poisonous_element_of_a_priority_queue_keeps_its_place() {
     let texts: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, fresh("queue"));
     texts.push_many([("two", 1.0), ("3", 1.0)]).await.unwrap();
     let queue: RedisPriorityQueue<u32> = RedisPriorityQueue::new(&client, texts.key().name());
-    let left = queue.clone().on_poison(OnPoison::Leave);
+    let left = queue.clone().on_poison(OnPoison::Requeue);
     for _ in 0..3 {
         let error = left.pop().await.unwrap_err();
         assert_eq!(

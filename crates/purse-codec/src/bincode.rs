@@ -10,27 +10,27 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::bounded::{Bounds, Budget, Within};
-use crate::scratch::gathered;
+use crate::bounded::{Bounds, InputBudget, Limited};
+use crate::scratch::with_scratch_buffer;
 use crate::{Codec, DecodeError, EncodeError};
 
-/// bincode 2 with its standard configuration: the smallest form, for Rust alone.
+/// A codec for bincode 2 with its standard configuration: the smallest form, for Rust only.
 ///
 /// <div class="warning">
 ///
-/// The bincode crate is unmaintained (RUSTSEC-2025-0141) and pinned to 2.0.1, its last real release.
-/// It is here for data that exists. For new data take `MsgPack` (feature `msgpack`).
+/// The bincode crate is unmaintained (RUSTSEC-2025-0141) and pinned to 2.0.1, its last real
+/// release. It is for existing data. For new data use `MsgPack` (feature `msgpack`).
 ///
 /// </div>
 ///
-/// The bytes hold the fields in order and nothing that says what they are. So a type may never gain,
-/// lose or reorder fields or variants; types that look at the data to decide what they are
-/// (`serde_json::Value`, enums that are untagged or tagged inside) are written but cannot be read;
-/// and `skip_serializing_if` and `flatten` do not work.
+/// The bytes hold the fields in order, without names or types. Therefore a type may never gain,
+/// lose or reorder fields or variants. Types that look at the data to choose a variant
+/// (`serde_json::Value`, enums that are untagged or internally tagged) can be encoded but not
+/// decoded. `skip_serializing_if` and `flatten` do not work.
 ///
-/// Structures nest up to 128 levels, where an `Option` and a newtype count as one. Elements without
-/// bytes, as in `Vec<()>`, are read up to 65 536 of them a value: a claim of more is not justified by
-/// the input.
+/// Structures nest up to 128 levels; an `Option` and a newtype count as one. A value may contain up
+/// to 65,536 elements that have no bytes, as in `Vec<()>`, because the length of the input does not
+/// justify more.
 ///
 /// # Examples
 ///
@@ -47,25 +47,26 @@ use crate::{Codec, DecodeError, EncodeError};
 #[derive(Debug)]
 pub enum Bincode {}
 
-/// Without bincode's own limit: that one is a constant, and [`Budget`] depends on the input.
+/// A configuration without bincode's own limit, which is a constant; [`InputBudget`] depends on the
+/// input.
 const CONFIG: Configuration = standard();
 
 impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Bincode {
     const NAME: &'static str = "Bincode";
 
     fn encode(value: &T) -> Result<Bytes, EncodeError> {
-        gathered(|buffer| Self::encode_into(value, buffer))
+        with_scratch_buffer(|buffer| Self::encode_into(value, buffer))
     }
 
     fn encode_into(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let value = Within::bounds(value, Bounds::BINARY);
+        let value = Limited::bounds(value, Bounds::BINARY);
         encode_into_writer(value, Buffer(buffer), CONFIG)
             .map_err(|cause| EncodeError::new::<T, Self>(cannot_write(cause)))
     }
 
     fn decode(bytes: &[u8]) -> Result<T, DecodeError> {
-        let budget = Budget::of(bytes);
-        let seed = Within::budget(PhantomData::<T>, &budget);
+        let budget = InputBudget::of(bytes);
+        let seed = Limited::budget(PhantomData::<T>, &budget);
         let (value, read) = seed_decode_from_slice(seed, bytes, CONFIG)
             .map_err(|cause| DecodeError::new::<T, Self>(bytes, cannot_read(cause)))?;
         if read != bytes.len() {
@@ -75,7 +76,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Bincode {
     }
 }
 
-/// What bincode appends to.
+/// A writer that appends to a buffer.
 struct Buffer<'a>(&'a mut Vec<u8>);
 
 impl Writer for Buffer<'_> {
@@ -86,7 +87,7 @@ impl Writer for Buffer<'_> {
     }
 }
 
-/// The message in words: bincode displays its errors as they are in `Debug`.
+/// Describes an error in words, because bincode displays its errors as `Debug` does.
 fn cannot_write(cause: error::EncodeError) -> String {
     match cause {
         error::EncodeError::OtherString(text) => text,
@@ -94,7 +95,7 @@ fn cannot_write(cause: error::EncodeError) -> String {
     }
 }
 
-/// The message in words: bincode displays its errors as they are in `Debug`.
+/// Describes an error in words, because bincode displays its errors as `Debug` does.
 fn cannot_read(cause: error::DecodeError) -> String {
     match cause {
         error::DecodeError::OtherString(text) => text,

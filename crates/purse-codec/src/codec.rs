@@ -1,16 +1,19 @@
 //! The trait that every codec implements.
 
+use std::any::type_name;
+use std::error::Error;
+
 use bytes::Bytes;
 
-use crate::{DecodeError, EncodeError};
+use crate::error::{DecodeError, EncodeError, shortened};
 
-/// How values of type `T` become bytes, and come back.
+/// A conversion of values of type `T` to bytes and back.
 ///
-/// The implementors are marker types without values: a codec is named, never made.
+/// The implementors are marker types without values: a codec is named and never created.
 ///
 /// # Examples
 ///
-/// A codec of your own, for the day when the built-in ones do not fit:
+/// A custom codec, for data that no built-in codec fits:
 ///
 /// ```
 /// use bytes::Bytes;
@@ -46,31 +49,66 @@ use crate::{DecodeError, EncodeError};
     note = "`Raw` carries `Vec<u8>` and `bytes::Bytes`; `Validated<C>` also needs `garde::Validate`"
 )]
 pub trait Codec<T>: 'static {
-    /// The name that errors show, such as `"Plain"`.
+    /// The name of the codec in errors, such as `"Plain"`.
     const NAME: &'static str;
 
-    /// Turns a value into bytes.
+    /// Encodes a value.
     ///
     /// # Errors
     ///
-    /// When the codec has no form for the value that would read back as the same value.
+    /// If the codec cannot represent the value so that the same value is decoded.
     fn encode(value: &T) -> Result<Bytes, EncodeError>;
 
-    /// Appends to `buffer` the bytes that [`encode`](Self::encode) gives: what writes many values
-    /// needs no memory of its own for each.
+    /// Encodes a value and appends the bytes to `buffer`. It appends the bytes that
+    /// [`encode`](Self::encode) returns. A caller that writes many values saves an allocation per
+    /// value.
     ///
     /// # Errors
     ///
-    /// As [`encode`](Self::encode). The buffer may then hold a part of the value.
+    /// The errors of [`encode`](Self::encode). The buffer may hold a part of the value then.
     fn encode_into(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
         buffer.extend_from_slice(&Self::encode(value)?);
         Ok(())
     }
 
-    /// Turns bytes back into a value.
+    /// Decodes a value.
     ///
     /// # Errors
     ///
-    /// When the bytes are not exactly one encoded value of this type. The error carries the bytes.
+    /// If the bytes are not exactly one encoded value of this type. The error holds the bytes.
     fn decode(bytes: &[u8]) -> Result<T, DecodeError>;
+}
+
+impl EncodeError {
+    /// Creates the error of the codec `C` for a value of type `T`, with its cause.
+    ///
+    /// The text of the cause is cut after 512 bytes.
+    #[must_use]
+    pub fn new<T, C: Codec<T>>(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::with_source::<T, C>(shortened(cause.into()))
+    }
+
+    pub(crate) fn with_source<T, C: Codec<T>>(source: Box<dyn Error + Send + Sync>) -> Self {
+        Self::named(type_name::<T>(), C::NAME, source)
+    }
+}
+
+impl DecodeError {
+    /// Creates the error of the codec `C` for `bytes` that are not a `T`, with its cause.
+    ///
+    /// The text of the cause is cut after 512 bytes.
+    #[must_use]
+    pub fn new<T, C: Codec<T>>(
+        bytes: &[u8],
+        cause: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self::with_source::<T, C>(bytes, shortened(cause.into()))
+    }
+
+    pub(crate) fn with_source<T, C: Codec<T>>(
+        bytes: &[u8],
+        source: Box<dyn Error + Send + Sync>,
+    ) -> Self {
+        Self::named(type_name::<T>(), C::NAME, bytes, source)
+    }
 }

@@ -1,22 +1,20 @@
-//! What goes wrong between values and bytes.
+//! The errors of encoding and decoding.
 
-use std::any::type_name;
 use std::error::Error;
 use std::fmt::{self, Write as _};
 
 use bytes::Bytes;
 
-use crate::Codec;
-
-/// How many bytes of a payload a message may show.
+/// The maximal number of bytes of a payload in a message.
 const EXCERPT: usize = 32;
 
-/// How many bytes of a cause's text are kept: serde quotes whole payloads in its messages.
+/// The maximal number of bytes of a cause's text, because serde quotes whole payloads in its
+/// messages.
 const CAUSE: usize = 512;
 
-/// A value that its codec has no form for.
+/// An error for a value that its codec cannot represent.
 ///
-/// [`source`](Error::source) tells why.
+/// [`source`](Error::source) is the cause.
 #[derive(thiserror::Error)]
 #[error("cannot encode {type_name} with {codec}")]
 pub struct EncodeError {
@@ -26,29 +24,26 @@ pub struct EncodeError {
 }
 
 impl EncodeError {
-    /// Says that `C` cannot encode a `T`, and why.
-    ///
-    /// Only the beginning of a very long cause is kept.
-    #[must_use]
-    pub fn new<T, C: Codec<T>>(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::with_source::<T, C>(shortened(cause.into()))
-    }
-
-    pub(crate) fn with_source<T, C: Codec<T>>(source: Box<dyn Error + Send + Sync>) -> Self {
+    /// Creates the error for a value from the names of its type and its codec.
+    pub(crate) fn named(
+        type_name: &'static str,
+        codec: &'static str,
+        source: Box<dyn Error + Send + Sync>,
+    ) -> Self {
         Self {
-            type_name: type_name::<T>(),
-            codec: C::NAME,
+            type_name,
+            codec,
             source,
         }
     }
 
-    /// The type of the value.
+    /// Returns the name of the value's type.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         self.type_name
     }
 
-    /// The name of the codec.
+    /// Returns the name of the codec.
     #[must_use]
     pub fn codec(&self) -> &'static str {
         self.codec
@@ -65,11 +60,10 @@ impl fmt::Debug for EncodeError {
     }
 }
 
-/// Bytes that are not an encoded value of the type that was asked for.
+/// An error for bytes that are not an encoded value of the requested type.
 ///
-/// The error carries the bytes, so that what cannot be read is not lost, but neither `Display` nor
-/// `Debug` shows more than the first 32 of them. [`source`](Error::source) tells what is wrong
-/// with them.
+/// The error holds all bytes, so that no data is lost. `Display` and `Debug` show the first 32 of
+/// them. [`source`](Error::source) is the cause.
 ///
 /// # Examples
 ///
@@ -90,48 +84,40 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    /// Says that `C` cannot decode a `T` from `bytes`, and why.
-    ///
-    /// Only the beginning of a very long cause is kept.
-    #[must_use]
-    pub fn new<T, C: Codec<T>>(
-        bytes: &[u8],
-        cause: impl Into<Box<dyn Error + Send + Sync>>,
-    ) -> Self {
-        Self::with_source::<T, C>(bytes, shortened(cause.into()))
-    }
-
-    pub(crate) fn with_source<T, C: Codec<T>>(
+    /// Creates the error for bytes from the names of the type and the codec.
+    pub(crate) fn named(
+        type_name: &'static str,
+        codec: &'static str,
         bytes: &[u8],
         source: Box<dyn Error + Send + Sync>,
     ) -> Self {
         Self {
-            type_name: type_name::<T>(),
-            codec: C::NAME,
+            type_name,
+            codec,
             bytes: Bytes::copy_from_slice(bytes),
             source,
         }
     }
 
-    /// The type that was asked for.
+    /// Returns the name of the requested type.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         self.type_name
     }
 
-    /// The name of the codec.
+    /// Returns the name of the codec.
     #[must_use]
     pub fn codec(&self) -> &'static str {
         self.codec
     }
 
-    /// The bytes, all of them.
+    /// Returns all bytes.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
-    /// Gives the bytes back, all of them.
+    /// Converts the error to its bytes.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         self.bytes
@@ -150,20 +136,21 @@ impl fmt::Debug for DecodeError {
     }
 }
 
-/// The first bytes in printable ASCII, with an ellipsis where some are left out.
+/// Formats the first bytes as printable ASCII, with an ellipsis if there are more.
 fn excerpt(bytes: &[u8]) -> String {
     let shown = &bytes[..bytes.len().min(EXCERPT)];
     let ellipsis = if shown.len() < bytes.len() { "…" } else { "" };
     format!("{}{ellipsis}", shown.escape_ascii())
 }
 
-/// The cause itself, unless its text is so long that it may well hold a whole payload.
-fn shortened(cause: Box<dyn Error + Send + Sync>) -> Box<dyn Error + Send + Sync> {
+/// Returns the cause, or the beginning of its text if that is so long that it may contain a
+/// payload.
+pub(crate) fn shortened(cause: Box<dyn Error + Send + Sync>) -> Box<dyn Error + Send + Sync> {
     let head = Head::of(&cause);
     if head.cut { head.text.into() } else { cause }
 }
 
-/// The beginning of what something displays, found without building the rest.
+/// The beginning of the text of a value, which is formatted no further.
 #[derive(Default)]
 struct Head {
     text: String,
@@ -173,8 +160,8 @@ struct Head {
 impl Head {
     fn of(shown: &dyn fmt::Display) -> Self {
         let mut head = Self::default();
-        // An error means that the text is cut or that the Display itself failed: either way the
-        // text so far is all there is.
+        // An error means that the text is cut, or that `Display` failed. Both leave the text so
+        // far.
         let _ = write!(head, "{shown}");
         head
     }

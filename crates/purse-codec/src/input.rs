@@ -1,21 +1,21 @@
-//! What may stand for a value as an argument.
+//! Arguments that are a value, or a reference to one.
 
 use bytes::Bytes;
 
-use crate::scratch::lent;
+use crate::scratch::with_scratch_string;
 use crate::{Codec, EncodeError};
 
-/// What may stand for a `T` as an argument: a `T`, a `&T`, and what is as good as a `&T`.
+/// An argument that is a `T`, a `&T`, or a borrowed form of `T`.
 ///
-/// For `String` that is also `&str`, and `&&str`, which iterating over a slice gives; for `Vec<u8>`
-/// also `&[u8]` and `&[u8; N]`.
+/// The borrowed forms of `String` are `&str`, and `&&str`, which iterators over slices return.
+/// Those of `Vec<u8>` are `&[u8]` and `&[u8; N]`.
 ///
 /// # Examples
 ///
 /// ```
-/// use purse_codec::Input;
+/// use purse_codec::IntoArg;
 ///
-/// fn length(name: impl Input<String>) -> usize {
+/// fn length(name: impl IntoArg<String>) -> usize {
 ///     name.with(|name| name.len())
 /// }
 ///
@@ -26,55 +26,55 @@ use crate::{Codec, EncodeError};
 /// assert_eq!(["Ada", "Grace"].iter().map(length).sum::<usize>(), 8);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot stand for a `{T}`",
+    message = "`{Self}` cannot be passed as a `{T}`",
     note = "pass a `{T}` or a `&{T}`"
 )]
-pub trait Input<T> {
-    /// Lends the value to `f`.
+pub trait IntoArg<T> {
+    /// Calls `f` with a reference to the value.
     fn with<R>(self, f: impl FnOnce(&T) -> R) -> R;
 }
 
-impl<T> Input<T> for T {
+impl<T> IntoArg<T> for T {
     fn with<R>(self, f: impl FnOnce(&T) -> R) -> R {
         f(&self)
     }
 }
 
-impl<T> Input<T> for &T {
+impl<T> IntoArg<T> for &T {
     fn with<R>(self, f: impl FnOnce(&T) -> R) -> R {
         f(self)
     }
 }
 
-impl Input<String> for &str {
+impl IntoArg<String> for &str {
     fn with<R>(self, f: impl FnOnce(&String) -> R) -> R {
-        lent(self, f)
+        with_scratch_string(self, f)
     }
 }
 
-impl Input<String> for &&str {
+impl IntoArg<String> for &&str {
     fn with<R>(self, f: impl FnOnce(&String) -> R) -> R {
-        Input::<String>::with(*self, f)
+        IntoArg::<String>::with(*self, f)
     }
 }
 
-impl Input<Vec<u8>> for &[u8] {
+impl IntoArg<Vec<u8>> for &[u8] {
     fn with<R>(self, f: impl FnOnce(&Vec<u8>) -> R) -> R {
         f(&self.to_vec())
     }
 }
 
-impl<const N: usize> Input<Vec<u8>> for &[u8; N] {
+impl<const N: usize> IntoArg<Vec<u8>> for &[u8; N] {
     fn with<R>(self, f: impl FnOnce(&Vec<u8>) -> R) -> R {
         f(&self.to_vec())
     }
 }
 
-/// Encodes whatever may stand for a `T` with the codec `C`.
+/// Encodes a `T`, or a borrowed form of it, with the codec `C`.
 ///
 /// # Errors
 ///
-/// Those of [`Codec::encode`].
+/// The errors of [`Codec::encode`].
 ///
 /// # Examples
 ///
@@ -85,15 +85,15 @@ impl<const N: usize> Input<Vec<u8>> for &[u8; N] {
 /// assert_eq!(encode::<u64, Plain>(&42)?, "42");
 /// # Ok::<(), purse_codec::EncodeError>(())
 /// ```
-pub fn encode<T, C: Codec<T>>(value: impl Input<T>) -> Result<Bytes, EncodeError> {
+pub fn encode<T, C: Codec<T>>(value: impl IntoArg<T>) -> Result<Bytes, EncodeError> {
     value.with(C::encode)
 }
 
-/// Encodes whatever may stand for a `T` with the codec `C`, and appends it to `buffer`.
+/// Encodes a `T`, or a borrowed form of it, with the codec `C`, and appends the bytes to `buffer`.
 ///
 /// # Errors
 ///
-/// Those of [`Codec::encode_into`].
+/// The errors of [`Codec::encode_into`].
 ///
 /// # Examples
 ///
@@ -107,7 +107,7 @@ pub fn encode<T, C: Codec<T>>(value: impl Input<T>) -> Result<Bytes, EncodeError
 /// # Ok::<(), purse_codec::EncodeError>(())
 /// ```
 pub fn encode_into<T, C: Codec<T>>(
-    value: impl Input<T>,
+    value: impl IntoArg<T>,
     buffer: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
     value.with(|value| C::encode_into(value, buffer))

@@ -7,18 +7,19 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::ser::Formatter;
 
-use crate::bounded::{Bounds, Within};
-use crate::scratch::gathered;
+use crate::bounded::{Bounds, Limited};
+use crate::scratch::with_scratch_buffer;
 use crate::{Codec, DecodeError, EncodeError};
 
-/// JSON for everything, strings in quotes.
+/// A codec that writes JSON for all types; strings are in quotes.
 ///
-/// Written compact, read with any JSON whitespace. Byte buffers are arrays of numbers. What would
-/// not come back is an error and is not written: a float that is not finite, arrays and objects
-/// nested deeper than 127, a map whose keys are neither strings nor scalars. JSON has one `null`,
-/// so `Some(None)` and `Some(())` read back as `None`. For that reason a type that is nothing but an
-/// option of itself, `struct Chain(Option<Box<Chain>>)`, has no form in JSON, and must not be read:
-/// serde_json would look for it in the same byte until the stack overflows.
+/// It writes compact JSON, and reads JSON with any whitespace. Byte buffers are arrays of numbers.
+/// A value that could not be decoded is an error and is not written: a float that is not finite,
+/// arrays and objects that nest deeper than 127, a map whose keys are neither strings nor scalars.
+/// JSON has one `null`, so `Some(None)` and `Some(())` are decoded as `None`. For that reason a
+/// type that is only an option of itself, `struct Chain(Option<Box<Chain>>)`, has no form in JSON.
+/// It must not be decoded, because serde_json would look for it in the same byte until the stack
+/// overflows.
 ///
 /// # Examples
 ///
@@ -36,7 +37,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Json {
     const NAME: &'static str = "Json";
 
     fn encode(value: &T) -> Result<Bytes, EncodeError> {
-        gathered(|buffer| Self::encode_into(value, buffer))
+        with_scratch_buffer(|buffer| Self::encode_into(value, buffer))
     }
 
     fn encode_into(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
@@ -51,7 +52,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Json {
 /// Writes compact JSON that can be read back.
 pub(crate) fn write<T: Serialize>(value: &T, text: &mut Vec<u8>) -> serde_json::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(text, Nesting::default());
-    Within::bounds(value, Bounds::JSON).serialize(&mut serializer)
+    Limited::bounds(value, Bounds::JSON).serialize(&mut serializer)
 }
 
 /// Compact JSON, no deeper than serde_json reads.

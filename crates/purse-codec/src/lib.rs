@@ -1,25 +1,24 @@
 //! Typed values as bytes for Redis and Valkey: the codecs of purse.
 //!
-//! Redis knows nothing but bytes. A [`Codec`] says how a Rust value becomes bytes and how it comes
-//! back; it is a marker type, chosen once in the type of a collection, and costs nothing at run
-//! time.
+//! Redis stores bytes. A [`Codec`] converts Rust values to bytes and back. It is a marker type,
+//! which is chosen once in the type of a collection, and has no cost at run time.
 //!
 //! | codec | a `String` | a `u64` or `f64` | a struct | when |
 //! |---|---|---|---|---|
 //! | [`Plain`] | its UTF-8 bytes | decimal text | compact JSON | the default: readable in `redis-cli`, `HINCRBY` works, shared with Python's redis-purse |
-//! | [`Json`] | JSON, in quotes | decimal text | compact JSON | the other side expects JSON whatever the type |
+//! | [`Json`] | JSON, in quotes | decimal text | compact JSON | other programs expect JSON for every type |
 #![cfg_attr(
     feature = "msgpack",
-    doc = "| [`MsgPack`] | a MessagePack string | binary | a MessagePack map with field names | smaller than JSON, still read by any language (feature `msgpack`) |"
+    doc = "| [`MsgPack`] | a MessagePack string | binary | a MessagePack map with field names | smaller than JSON, and every language can read it (feature `msgpack`) |"
 )]
 #![cfg_attr(
     feature = "bincode",
-    doc = "| [`Bincode`] | length and bytes | binary | the fields in order, nothing else | smallest, Rust only, every change of the type breaks old data (feature `bincode`; the crate behind it is unmaintained) |"
+    doc = "| [`Bincode`] | length and bytes | binary | the fields in order | the smallest; for Rust only; every change of the type breaks old data (feature `bincode`; the crate behind it is unmaintained) |"
 )]
-//! | [`Raw`] | no | no | no | the value is bytes already: `Vec<u8>` or `bytes::Bytes` |
+//! | [`Raw`] | no | no | no | the value is bytes: `Vec<u8>` or `bytes::Bytes` |
 #![cfg_attr(
     feature = "validate",
-    doc = "| [`Validated<C>`](Validated) | as `C` | as `C` | as `C` | values are checked with `garde` before they are sent and after they are read (feature `validate`) |"
+    doc = "| [`Validated<C>`](Validated) | as `C` | as `C` | as `C` | values must be valid: `garde` checks them before they are sent and after they are read (feature `validate`) |"
 )]
 //!
 //! ```
@@ -36,23 +35,24 @@
 //!
 //! # Equal values, equal bytes
 //!
-//! Sets, sorted sets, `contains`, `remove_value` and `index_of` compare encoded bytes on the server.
-//! They find a value only if the codec is *canonical* for its type: equal values must encode to
-//! equal bytes, always. Every codec here is canonical for types made of scalars, strings, sequences,
-//! structs and enums. A type with a `HashMap` or `HashSet` inside is not: its order changes from one
-//! value to the next, so a member that is there may not be found. Use `BTreeMap` and `BTreeSet`.
-//! (Floats are the other trap: `0.0 == -0.0`, yet the two encode differently.)
+//! Sets, sorted sets, `contains`, `remove_value` and `index_of` compare encoded bytes on the
+//! server. They find a value only if the codec is *canonical* for its type: equal values must
+//! encode to equal bytes, always. Every codec here is canonical for types made of scalars, strings,
+//! sequences, structs and enums. No codec is canonical for a type that contains a `HashMap` or
+//! `HashSet`: the order of its elements differs between equal values, so the server may not find a
+//! member that it has. Use `BTreeMap` and `BTreeSet`. Floats have one exception: `0.0 == -0.0`, but
+//! the two encode differently.
 //!
-//! # What all codecs promise
+//! # Guarantees of all codecs
 //!
-//! - Decoding never panics, whatever the bytes, and never allocates more than they justify: a
-//!   claimed length is not believed before the bytes are there, and deep nesting is an error, not a
-//!   stack overflow.
-//! - Bytes left over after the value are an error.
-//! - A [`DecodeError`] names the type and the codec, shows the first bytes, and carries all of them:
-//!   what cannot be read is not lost.
-//! - What JSON would not give back, such as a NaN, is an [`EncodeError`] and is never written. Where a
-//!   codec gives back something else than it was given, its own page says so.
+//! - Decoding does not panic, and does not allocate more memory than the length of the bytes
+//!   justifies. A length in the bytes is not trusted before that many bytes are available. Deep
+//!   nesting is an error instead of a stack overflow.
+//! - Bytes after the end of the value are an error.
+//! - A [`DecodeError`] names the type and the codec, shows the first bytes, and holds all of them,
+//!   so that no data is lost.
+//! - A value that JSON cannot represent, such as NaN, is an [`EncodeError`] and is never written.
+//!   If a codec can return another value than it was given, its docs say so.
 
 mod bounded;
 mod codec;
@@ -72,7 +72,7 @@ mod validated;
 
 pub use crate::codec::Codec;
 pub use crate::error::{DecodeError, EncodeError};
-pub use crate::input::{Input, encode, encode_into};
+pub use crate::input::{IntoArg, encode, encode_into};
 pub use crate::json::Json;
 pub use crate::plain::Plain;
 pub use crate::raw::Raw;

@@ -5,18 +5,18 @@ use rmp_serde::decode::Error;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::bounded::{Bounds, Budget, Within};
-use crate::scratch::gathered;
+use crate::bounded::{Bounds, InputBudget, Limited};
+use crate::scratch::with_scratch_buffer;
 use crate::{Codec, DecodeError, EncodeError};
 
-/// MessagePack, structs as maps with field names.
+/// A codec for MessagePack, in which structs are maps with field names.
 ///
-/// Smaller than JSON, carries every float, and any language reads it. The names in the
-/// maps let a type gain, lose and reorder fields as in JSON. Types that write themselves differently
-/// for people and for machines, such as `Uuid`, take their binary form.
+/// It is smaller than JSON, represents every float, and can be read by any language. Because of the
+/// names, a type may gain, lose and reorder fields as in JSON. Types that have a form for people
+/// and one for machines, such as `Uuid`, use their binary form.
 ///
-/// Structures nest up to 128 levels, where an `Option` and a newtype count as one. MessagePack has
-/// one nil, so `Some(None)` and `Some(())` read back as `None`.
+/// Structures nest up to 128 levels; an `Option` and a newtype count as one. MessagePack has one
+/// nil, so `Some(None)` and `Some(())` are decoded as `None`.
 ///
 /// # Examples
 ///
@@ -37,21 +37,21 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for MsgPack {
     const NAME: &'static str = "MsgPack";
 
     fn encode(value: &T) -> Result<Bytes, EncodeError> {
-        gathered(|buffer| Self::encode_into(value, buffer))
+        with_scratch_buffer(|buffer| Self::encode_into(value, buffer))
     }
 
     fn encode_into(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
         let mut serializer = rmp_serde::Serializer::new(buffer).with_struct_map();
         // Only the text of the cause is kept, here and below: it quotes its own source already.
-        Within::bounds(value, Bounds::BINARY)
+        Limited::bounds(value, Bounds::BINARY)
             .serialize(&mut serializer)
             .map_err(|cause| EncodeError::new::<T, Self>(cause.to_string()))
     }
 
     fn decode(bytes: &[u8]) -> Result<T, DecodeError> {
-        let budget = Budget::of(bytes);
+        let budget = InputBudget::of(bytes);
         let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
-        let value = T::deserialize(Within::budget(&mut deserializer, &budget))
+        let value = T::deserialize(Limited::budget(&mut deserializer, &budget))
             .map_err(|cause| DecodeError::new::<T, Self>(bytes, cause.to_string()))?;
         // Asks for one more value. The input is a slice, so there is not even its first byte to be
         // read only at the end. (rmp-serde does not tell how far it read.)

@@ -1,14 +1,14 @@
-//! The codec for values that are bytes already.
+//! The codec for values that are bytes.
 
 use bytes::Bytes;
 
 use crate::{Codec, DecodeError, EncodeError};
 
-/// Bytes as they are: `Vec<u8>` and `bytes::Bytes`, nothing else.
+/// A codec that does not change bytes, for `Vec<u8>` and `bytes::Bytes` only.
 ///
-/// Text is not bytes here, since not all bytes are text: for a `String` take [`Plain`](crate::Plain),
-/// which writes the same bytes and checks them when it reads. `Plain` also carries both byte types as
-/// they are; `Raw` says so in the type, and does not compile with anything else.
+/// For a `String` use [`Plain`](crate::Plain), which writes the same bytes, and checks that they
+/// are UTF-8 when it reads. `Plain` does not change the two byte types either; `Raw` shows that in
+/// the type, and does not compile with other types.
 ///
 /// # Examples
 ///

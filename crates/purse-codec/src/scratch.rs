@@ -1,4 +1,4 @@
-//! Memory that is used again: values are small and many.
+//! Buffers that are reused, because most values are small.
 
 use std::cell::Cell;
 
@@ -9,20 +9,22 @@ thread_local! {
     static TEXT: Cell<String> = const { Cell::new(String::new()) };
 }
 
-/// What has more than this is neither copied nor kept.
-const MOST: usize = 1 << 12;
+/// A buffer with a larger capacity is neither copied nor kept.
+const MAX_KEPT: usize = 1 << 12;
 
-/// The bytes that `write` appends to a buffer.
+/// Returns the bytes that `write` appends to a buffer.
 ///
-/// Small ones are copied to where they fit exactly: [`Bytes`] takes a second allocation for what has
-/// room left.
-pub(crate) fn gathered<E>(write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<Bytes, E> {
-    // Taken, so that a codec within a codec has another one; a thread that ends has none to keep.
+/// A small result is copied to an allocation of its size, because [`Bytes`] needs a second
+/// allocation for a vector with spare capacity.
+pub(crate) fn with_scratch_buffer<E>(
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<Bytes, E> {
+    // The buffer is taken, so a codec inside a codec uses another one. A thread that ends has none.
     let mut buffer = BYTES.try_with(Cell::take).unwrap_or_default();
     buffer.clear();
     buffer.reserve(128);
     let written = write(&mut buffer);
-    if buffer.capacity() > MOST {
+    if buffer.capacity() > MAX_KEPT {
         return written.map(|()| buffer.into());
     }
     let bytes = written.map(|()| Bytes::copy_from_slice(&buffer));
@@ -30,9 +32,9 @@ pub(crate) fn gathered<E>(write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> 
     bytes
 }
 
-/// Lends `text` as a `String`.
-pub(crate) fn lent<R>(text: &str, f: impl FnOnce(&String) -> R) -> R {
-    if text.len() > MOST {
+/// Calls `f` with `text` as a `String`.
+pub(crate) fn with_scratch_string<R>(text: &str, f: impl FnOnce(&String) -> R) -> R {
+    if text.len() > MAX_KEPT {
         return f(&text.to_owned());
     }
     let mut owned = TEXT.try_with(Cell::take).unwrap_or_default();

@@ -9,10 +9,11 @@ use garde::Validate;
 
 use crate::{Codec, DecodeError, EncodeError};
 
-/// The codec `C`, with every value checked by `garde` before it is sent and after it is read.
+/// A codec that encodes as `C` does, and lets `garde` check every value before it is encoded and
+/// after it is decoded.
 ///
-/// The error's source is then a `garde::Report`, and on reading the error carries the bytes. The
-/// form on the wire is that of `C`.
+/// The source of the error for an invalid value is a `garde::Report`. When a value is decoded, the
+/// error holds the bytes.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! What every collection is made of.
+//! The handle that every collection consists of.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 use purse_client::{Client, Command, Op, Reply, Result};
 
-/// The client, the key, and the types that the key's value is made of.
+/// A client, a key, and the types of the key's value.
 pub(crate) struct Handle<M> {
     pub(crate) client: Client,
     pub(crate) key: Bytes,
@@ -23,17 +23,18 @@ impl<M> Handle<M> {
         }
     }
 
-    /// `command` on the key, without further arguments.
+    /// Adds the key to `command`.
     pub(crate) fn on_key(&self, command: Command) -> Command {
         command.key(self.key.clone())
     }
 
-    /// The operation that runs `command` on the key.
+    /// Creates the operation that runs `command` on the key.
     pub(crate) fn op<R>(&self, command: Command, read: fn(Reply) -> Result<R>) -> Op<R> {
         self.client.op(self.on_key(command), read)
     }
 
-    /// The operation that runs, on the key, the command that `build` makes, or fails with its error.
+    /// Creates the operation that runs, on the key, the command that `build` returns, or fails with
+    /// its error.
     pub(crate) fn try_op<R>(
         &self,
         build: impl FnOnce(Command) -> Result<Command>,
@@ -68,44 +69,22 @@ impl<M> fmt::Debug for Handle<M> {
     }
 }
 
-/// The methods that every collection has for its key. They are inherent ones, so that nobody has
-/// to import a trait for them, and no function can make those: hence the macro.
-macro_rules! key_methods {
-    () => {
-        $crate::handle::key_methods!(0);
-    };
-    ($handle:tt) => {
-        /// The key, for everything that can be done with one.
-        #[must_use]
-        pub fn key(&self) -> $crate::RedisKey {
-            $crate::RedisKey::new(&self.$handle.client, &self.$handle.key)
+/// Implements `Clone` and `Debug` for a tuple struct around a [`Handle`]. Derived implementations
+/// would require `Clone` and `Debug` of the element types.
+macro_rules! handle_traits {
+    ($name:ident $(<$($param:ident),+>)?) => {
+        impl$(<$($param),+>)? Clone for $name$(<$($param),+>)? {
+            fn clone(&self) -> Self {
+                Self(self.0.clone())
+            }
         }
 
-        /// Lets the whole collection go by itself after `ttl`: see
-        /// [`RedisKey::expire`](crate::RedisKey::expire).
-        #[doc(alias = "pexpire")]
-        pub fn expire(&self, ttl: std::time::Duration) -> purse_client::Op<bool> {
-            self.key().expire(ttl)
-        }
-
-        /// How long the whole collection stays: see [`RedisKey::ttl`](crate::RedisKey::ttl).
-        #[doc(alias = "pttl")]
-        pub fn ttl(&self) -> purse_client::Op<$crate::Ttl> {
-            self.key().ttl()
-        }
-
-        /// Whether there is anything at the key: see [`RedisKey::exists`](crate::RedisKey::exists).
-        pub fn exists(&self) -> purse_client::Op<bool> {
-            self.key().exists()
-        }
-
-        /// Removes everything, the key included: see [`RedisKey::delete`](crate::RedisKey::delete).
-        /// Returns whether there was anything.
-        #[doc(alias = "delete_redis_key")]
-        pub fn clear(&self) -> purse_client::Op<bool> {
-            self.key().delete()
+        impl$(<$($param),+>)? std::fmt::Debug for $name$(<$($param),+>)? {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, concat!(stringify!($name), "({:?})"), self.0)
+            }
         }
     };
 }
 
-pub(crate) use key_methods;
+pub(crate) use handle_traits;

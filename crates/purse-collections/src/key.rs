@@ -1,24 +1,22 @@
-//! A key, whatever it holds.
+//! A key, whatever the type of its value is.
 
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use purse_client::{Client, Command, Op, Reply, Result};
 
 use crate::Ttl;
-use crate::handle::Handle;
+use crate::encode::ok;
+use crate::handle::{Handle, handle_traits};
 use crate::ttl::{millis, unix_millis};
 
-/// A key of the server: whether it is there, of what type, and for how long.
+/// A key on the server: its existence, type and time to live.
 ///
-/// Every collection gives its own by `key()`.
+/// The `key()` method of every collection creates it.
 ///
 /// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let server = purse_testkit::Server::start()?;
-/// # let url = server.url();
-/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
 /// use std::time::Duration;
 ///
 /// use purse_client::Client;
@@ -35,14 +33,11 @@ use crate::ttl::{millis, unix_millis};
 /// assert!(key.ttl().await?.left().is_some());
 /// key.delete().await?;
 /// assert!(!key.exists().await?);
-/// # Ok(())
-/// # })
-/// # }
+/// # Ok(()) }
 /// ```
-#[derive(Clone)]
 pub struct RedisKey(Handle<()>);
 
-/// The type of a key's value.
+/// A type of a key's value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyType {
@@ -63,30 +58,44 @@ pub enum KeyType {
 }
 
 impl RedisKey {
-    /// The key `key`.
+    /// Creates a handle of the key. Sends nothing.
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
     }
 
-    /// The key's name.
+    /// Returns the key's name.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let key = RedisKey::new(&client, "todo");
+    /// assert_eq!(key.name(), b"todo");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn name(&self) -> &[u8] {
         &self.0.key
     }
 
-    /// Lets the key go by itself after `ttl`, rounded up to a whole millisecond. Returns whether
-    /// there is such a key.
+    /// Removes the key after `ttl`, rounded up to a whole millisecond. Returns whether there is
+    /// such a key.
     ///
-    /// `PEXPIRE`, O(1). One round trip, atomic.
+    /// Redis: PEXPIRE. Time complexity: O(1). Round trips: 1.
     ///
     /// # Errors
-    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for less than a millisecond, which
-    /// the server would take for "now", and for more than it can count; else [those of a
-    /// write](crate#errors).
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for less than a millisecond,
+    /// because the server would remove the key at once, and for more than the server can count.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// let key = RedisKey::new(&client, "todo");
+    /// assert!(!key.expire(Duration::from_secs(60)).await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "pexpire")]
     pub fn expire(&self, ttl: Duration) -> Op<bool> {
         let arg = |command: Command| Ok(command.arg(millis(ttl)?));
@@ -94,18 +103,26 @@ impl RedisKey {
             .try_op(arg, Command::write("PEXPIRE"), Reply::into_bool)
     }
 
-    /// Lets the key go by itself at `at`, by the server's clock, rounded up to a whole
-    /// millisecond. Returns whether there is such a key.
+    /// Removes the key at the time `at` of the server's clock, rounded up to a whole millisecond.
+    /// Returns whether there is such a key.
     ///
-    /// `PEXPIREAT`, O(1). One round trip, atomic.
+    /// Redis: PEXPIREAT. Time complexity: O(1). Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for a time that has passed by this
-    /// machine's clock, and for one later than the server can count; else [those of a
-    /// write](crate#errors).
+    /// machine's clock, and for one that is later than the server can count.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// let list: RedisList<String> = RedisList::new(&client, "todo");
+    /// list.push_back("write").await?;
+    /// let tomorrow = SystemTime::now() + Duration::from_secs(24 * 60 * 60);
+    /// assert!(list.key().expire_at(tomorrow).await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "pexpireat")]
     #[doc(alias = "expireat")]
     pub fn expire_at(&self, at: SystemTime) -> Op<bool> {
@@ -114,120 +131,160 @@ impl RedisKey {
             .try_op(arg, Command::write("PEXPIREAT"), Reply::into_bool)
     }
 
-    /// How long the key stays.
+    /// Returns the time to live of the key.
     ///
-    /// `PTTL`, O(1). One round trip, atomic.
+    /// Redis: PTTL. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// [Those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let key = RedisKey::new(&client, "todo");
+    /// assert_eq!(key.ttl().await?, Ttl::Missing);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "pttl")]
     pub fn ttl(&self) -> Op<Ttl> {
         self.0.op(Command::read("PTTL"), Ttl::read)
     }
 
-    /// Lets the key stay until it is removed. Returns whether it would have gone by itself.
+    /// Removes the time to live of the key, so that the key stays until it is removed. Returns
+    /// whether it had one.
     ///
-    /// `PERSIST`, O(1). One round trip, atomic.
+    /// Redis: PERSIST. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// [Those of a write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let key = RedisKey::new(&client, "todo");
+    /// assert!(!key.persist().await?);
+    /// # Ok(()) }
+    /// ```
     pub fn persist(&self) -> Op<bool> {
         self.0.op(Command::write("PERSIST"), Reply::into_bool)
     }
 
-    /// The key's value in the server's own form, for [`restore`](Self::restore); `None` without a
-    /// value. It does not hold the time to live.
+    /// Returns the key's value in the server's own format, for [`restore`](Self::restore); `None`
+    /// if there is no value. The format does not include the time to live.
     ///
-    /// `DUMP`, O(1) to find it and O(n) to write n elements. One round trip, atomic.
+    /// Redis: DUMP. Time complexity: O(1) to find the value and O(n) to write n elements. Round
+    /// trips: 1.
     ///
-    /// # Errors
-    /// [Those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "todo");
+    /// list.push_back("write").await?;
+    /// let dump = list.key().dump().await?.expect("a value");
+    /// let copy: RedisList<String> = RedisList::new(&client, "copy");
+    /// copy.key().restore(dump, None).await?;
+    /// assert_eq!(copy.to_vec().await?, ["write"]);
+    /// # Ok(()) }
+    /// ```
     pub fn dump(&self) -> Op<Option<Bytes>> {
         self.0.op(Command::read("DUMP"), |reply| {
             reply.non_nil().map(Reply::into_bytes).transpose()
         })
     }
 
-    /// Makes the key from a [`dump`](Self::dump), for `ttl` or until it is removed.
+    /// Creates the key from a [`dump`](Self::dump), with the time to live `ttl` if there is one.
     ///
-    /// `RESTORE`, O(1) to make it and O(n) to read n elements. One round trip, atomic.
+    /// Redis: RESTORE. Time complexity: O(1) to create the key and O(n) to read n elements. Round
+    /// trips: 1.
     ///
     /// # Errors
-    /// [`Server`](purse_client::ErrorKind::Server) with the code `BUSYKEY` if the key is there, and
-    /// with `ERR` if the bytes are no dump that this server reads;
-    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) as for [`expire`](Self::expire);
-    /// else [those of a write](crate#errors). Nothing changed in all of these.
+    /// [`Server`](purse_client::ErrorKind::Server) with the code `BUSYKEY` if the key exists, and
+    /// with `ERR` if this server cannot read the dump.
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for a time to live that
+    /// [`expire`](Self::expire) refuses. Nothing changed then.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "todo");
+    /// list.push_back("write").await?;
+    /// let dump = list.key().dump().await?.expect("a value");
+    /// list.clear().await?;
+    /// list.key().restore(dump, None).await?;
+    /// assert_eq!(list.to_vec().await?, ["write"]);
+    /// # Ok(()) }
+    /// ```
     pub fn restore(&self, dump: impl Into<Bytes>, ttl: Option<Duration>) -> Op<()> {
         self.0.try_op(
-            |command| restored(command, dump.into(), ttl),
+            |command| add_restore_args(command, dump.into(), ttl),
             Command::write("RESTORE"),
             ok,
         )
     }
 
-    /// Makes the key from a [`dump`](Self::dump) as [`restore`](Self::restore) does, in the place
-    /// of any value it has.
+    /// Creates the key from a [`dump`](Self::dump) as [`restore`](Self::restore) does, and
+    /// replaces its previous value.
     ///
-    /// `RESTORE … REPLACE`, O(1) to make it and O(n) to read n elements. One round trip, atomic.
+    /// Redis: RESTORE with REPLACE. Time complexity: O(1) to create the key and O(n) to read n
+    /// elements. Round trips: 1.
     ///
     /// # Errors
-    /// As [`restore`](Self::restore), without `BUSYKEY`.
+    /// The errors of [`restore`](Self::restore), without `BUSYKEY`.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
-    pub fn restore_over(&self, dump: impl Into<Bytes>, ttl: Option<Duration>) -> Op<()> {
-        let args = |command| Ok(restored(command, dump.into(), ttl)?.arg("REPLACE"));
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "todo");
+    /// list.push_back("write").await?;
+    /// let dump = list.key().dump().await?.expect("a value");
+    /// list.push_back("send").await?;
+    /// list.key().restore_replace(dump, None).await?;
+    /// assert_eq!(list.to_vec().await?, ["write"]);
+    /// # Ok(()) }
+    /// ```
+    pub fn restore_replace(&self, dump: impl Into<Bytes>, ttl: Option<Duration>) -> Op<()> {
+        let args = |command| Ok(add_restore_args(command, dump.into(), ttl)?.arg("REPLACE"));
         self.0.try_op(args, Command::write("RESTORE"), ok)
     }
 
-    /// The type of the key's value; `None` without a value.
+    /// Returns the type of the key's value; `None` if there is no value.
     ///
-    /// `TYPE`, O(1). One round trip, atomic.
+    /// Redis: TYPE. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// [Those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let key = RedisKey::new(&client, "todo");
+    /// assert_eq!(key.key_type().await?, None);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "type")]
     pub fn key_type(&self) -> Op<Option<KeyType>> {
         self.0.op(Command::read("TYPE"), KeyType::read)
     }
 
-    /// Whether there is such a key.
+    /// Returns whether there is such a key.
     ///
-    /// `EXISTS`, O(1). One round trip, atomic.
+    /// Redis: EXISTS. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// [Those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let key = RedisKey::new(&client, "todo");
+    /// assert!(!key.exists().await?);
+    /// # Ok(()) }
+    /// ```
     pub fn exists(&self) -> Op<bool> {
         self.0.op(Command::read("EXISTS"), Reply::into_bool)
     }
 
-    /// Removes the key with all it holds. Returns whether there was such a key.
+    /// Removes the key and its value. Returns whether there was such a key. The server frees the
+    /// memory in the background.
     ///
-    /// `UNLINK`, O(1); the server frees the memory in the background. One round trip, atomic.
+    /// Redis: UNLINK. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// [Those of a write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "todo");
+    /// list.push_back("write").await?;
+    /// assert!(list.key().delete().await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "delete_redis_key")]
     #[doc(alias = "unlink")]
     #[doc(alias = "DEL")]
@@ -235,34 +292,44 @@ impl RedisKey {
         self.0.op(Command::write("UNLINK"), Reply::into_bool)
     }
 
-    /// Gives the key another name, with its value and its time to live; a key that had the name is
-    /// replaced. Handles keep the name they were made with.
+    /// Renames the key, with its value and its time to live. A key that has the name is replaced.
+    /// Handles keep the name with which they were created.
     ///
-    /// `RENAME`, O(1), or O(n) for the n elements it replaces. One round trip, atomic.
+    /// Redis: RENAME. Time complexity: O(1), and O(n) for n elements that are replaced. Round
+    /// trips: 1.
     ///
     /// # Errors
-    /// [`NotFound`](purse_client::ErrorKind::NotFound) if there is no such key;
-    /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster, unless both names share a
-    /// hash tag; else [those of a write](crate#errors).
+    /// [`NotFound`](purse_client::ErrorKind::NotFound) if there is no such key.
+    /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the names are in
+    /// different slots.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "{todo}new");
+    /// list.push_back("write").await?;
+    /// list.key().rename("{todo}old").await?;
+    /// assert!(list.is_empty().await?);
+    /// # Ok(()) }
+    /// ```
     pub fn rename(&self, name: impl AsRef<[u8]>) -> Op<()> {
         let name = Bytes::copy_from_slice(name.as_ref());
         let both = |command: Command| Ok(command.key(name));
         self.0.try_op(both, Command::write("RENAME"), ok)
     }
 
-    /// Marks the key as used just now, for servers that evict what was not used for long. Returns
+    /// Marks the key as used now, for servers that evict keys that were not used for long. Returns
     /// whether there is such a key.
     ///
-    /// `TOUCH`, O(1). One round trip, atomic.
+    /// Redis: TOUCH. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// [Those of a write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let key = RedisKey::new(&client, "todo");
+    /// assert!(!key.touch().await?);
+    /// # Ok(()) }
+    /// ```
     pub fn touch(&self) -> Op<bool> {
         self.0.op(Command::write("TOUCH"), Reply::into_bool)
     }
@@ -284,17 +351,61 @@ impl KeyType {
     }
 }
 
-fn restored(command: Command, dump: Bytes, ttl: Option<Duration>) -> Result<Command> {
+fn add_restore_args(command: Command, dump: Bytes, ttl: Option<Duration>) -> Result<Command> {
     Ok(command.arg(ttl.map_or(Ok(0), millis)?).arg(dump))
 }
 
-/// Reads a reply that says nothing but that it worked.
-pub(crate) fn ok(_: Reply) -> Result<()> {
-    Ok(())
+handle_traits!(RedisKey);
+
+/// Defines the methods that every collection has for its key. It is a macro because they are
+/// inherent methods: callers need not import a trait.
+macro_rules! key_methods {
+    () => {
+        $crate::key::key_methods!(0);
+    };
+    ($($handle:tt).+) => {
+        /// Creates a handle of the key. Sends nothing.
+        #[must_use]
+        pub fn key(&self) -> $crate::RedisKey {
+            $crate::RedisKey::new(&self.$($handle).+.client, &self.$($handle).+.key)
+        }
+
+        /// Removes the whole collection after `ttl`, see
+        /// [`RedisKey::expire`](crate::RedisKey::expire). Returns whether there is anything at the
+        /// key.
+        ///
+        /// Redis: PEXPIRE. Time complexity: O(1). Round trips: 1.
+        #[doc(alias = "pexpire")]
+        pub fn expire(&self, ttl: std::time::Duration) -> purse_client::Op<bool> {
+            self.key().expire(ttl)
+        }
+
+        /// Returns the time to live of the whole collection, see
+        /// [`RedisKey::ttl`](crate::RedisKey::ttl).
+        ///
+        /// Redis: PTTL. Time complexity: O(1). Round trips: 1.
+        #[doc(alias = "pttl")]
+        pub fn ttl(&self) -> purse_client::Op<$crate::Ttl> {
+            self.key().ttl()
+        }
+
+        /// Returns whether there is anything at the key, see
+        /// [`RedisKey::exists`](crate::RedisKey::exists).
+        ///
+        /// Redis: EXISTS. Time complexity: O(1). Round trips: 1.
+        pub fn exists(&self) -> purse_client::Op<bool> {
+            self.key().exists()
+        }
+
+        /// Removes all elements and the key, see [`RedisKey::delete`](crate::RedisKey::delete).
+        /// Returns whether there was anything at the key.
+        ///
+        /// Redis: UNLINK. Time complexity: O(1). Round trips: 1.
+        #[doc(alias = "delete_redis_key")]
+        pub fn clear(&self) -> purse_client::Op<bool> {
+            self.key().delete()
+        }
+    };
 }
 
-impl fmt::Debug for RedisKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RedisKey({:?})", self.0)
-    }
-}
+pub(crate) use key_methods;

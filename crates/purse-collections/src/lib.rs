@@ -1,9 +1,9 @@
 //! Typed, async collections on Redis and Valkey.
 //!
-//! A collection is a handle: a client, a key, and the types of what the key holds. It is made
-//! without a round trip, is cheap to clone, and knows nothing that the server does not: any number
-//! of handles, in any number of processes, work on the same value. A key without elements does not
-//! exist, and comes into being with its first one.
+//! A collection is a handle: a client, a key, and the types of the key's value. To create one takes
+//! no round trip, and a clone is cheap. A handle has no state of its own, so any number of handles,
+//! in any number of processes, can work on the same value. A key without elements does not exist;
+//! the first element creates it.
 //!
 //! | type | like | value on the server |
 //! |---|---|---|
@@ -16,77 +16,107 @@
 //! | [`RedisPriorityQueue`] | `BinaryHeap` between processes | sorted set |
 //! | [`RedisKey`] | an entry of the key space | any |
 //!
-//! Elements are turned into bytes by a codec, the last type parameter; the default, `Plain`, writes
-//! what Python's redis-purse writes. Arguments are taken as `T` or `&T`, and for `String` as `&str`
-//! ([`Input`](purse_codec::Input)).
+//! A codec converts elements to bytes. It is the last type parameter; the default, `Plain`, writes
+//! the format of Python's redis-purse. Arguments may be a `T` or a `&T`, and for `String` also a
+//! `&str` ([`IntoArg`](purse_codec::IntoArg)).
 //!
-//! Methods give an [`Op`](purse_client::Op), a future that owns all it needs, or are async
-//! functions where one call takes several commands.
+//! ```
+//! # #[tokio::main] async fn main() -> purse_client::Result<()> {
+//! # let url = purse_testkit::Server::shared().url();
+//! use purse_client::Client;
+//! use purse_collections::{RedisHash, RedisQueue};
 //!
-//! Reads of one element (`get`, `contains`, `score`, `rank` and the like) that several tasks await at
-//! the same moment go as one command, up to 64 of them: `HMGET`, `SMISMEMBER` or `ZMSCORE` where all
-//! are of one key, else, from version 7 of the server on, a script. Nobody waits for it, each gets
-//! the result and the error that it would get alone, and what their documentation says of them
-//! holds. Not so in a cluster, nor on another runtime than that on which the client was made.
+//! let client = Client::connect(&url).await?;
+//! let visits: RedisHash<String, u64> = RedisHash::new(&client, "visits");
+//! visits.increment("home", 1).await?;
+//! assert_eq!(visits.get("home").await?, Some(1));
+//!
+//! let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
+//! jobs.push("send a letter").await?;
+//! assert_eq!(jobs.pop().await?, "send a letter");
+//! # Ok(()) }
+//! ```
+//!
+//! # Commands and costs
+//!
+//! Most methods return an [`Op`](purse_client::Op), a future that owns all data it needs. Methods
+//! that may send several commands are async functions.
+//!
+//! The docs of a method contain a line that starts with `Redis:`. It names the commands that the
+//! server runs and their costs, with n elements in the collection unless n is defined. A method that
+//! takes one round trip is atomic, also if it is a script.
+//!
+//! # Chunks
+//!
+//! Methods that take many elements send them in chunks of up to 1024 elements, or about one
+//! megabyte. Each chunk is one command, which is atomic, and takes one round trip. So the whole is
+//! atomic if it fits one chunk. Without any element nothing is sent, unless the docs of the method
+//! name a command for that case.
+//!
+//! The next chunk is taken from the iterator and encoded while a chunk is in flight. Writes have
+//! one chunk in flight, reads have two. After a chunk of a write has failed, no other chunk is
+//! sent, and [`Error::done`](purse_client::Error::done) is the number of elements in the chunks
+//! before it.
 //!
 //! # Errors
 //!
-//! Every method fails with a [`purse_client::Error`]; its [`kind`](purse_client::Error::kind) tells
-//! what to do. What a method's own documentation names comes on top of these:
+//! Every method fails with a [`purse_client::Error`], whose [`kind`](purse_client::Error::kind)
+//! says what to do. The docs of a method only list the errors that are not listed here:
 //!
-//! - a **read** fails with `NotSent` or `Timeout` where no server answers, `Auth`, `WrongType` if
-//!   the key holds a value of another type, `Server` for what the server refuses otherwise, and
-//!   `Closed`. It is sent again by itself when a connection breaks.
-//! - a **write** fails likewise, and with `Ambiguous` in place of `Timeout`: the command may have
-//!   run. It is never sent twice. In every other case nothing changed, but for what
-//!   [`Error::done`](purse_client::Error::done) counts where one call takes several commands.
-//! - a **scan** (streams, but for a list's) fails with `Interrupted` besides, where the server was
-//!   started anew or failed over before its end: what it had left to see is not known.
-//! - what takes an element **out** and cannot decode it fails with `Decode`, and the error holds
-//!   the bytes ([`Error::removed`](purse_client::Error::removed)).
-//! - `Encode` comes before anything is sent.
-//! - a value or key that is **larger than the server takes** (`proto-max-bulk-len`, 512 MB by
-//!   default) is refused with `Server`, and the server closes the connection: other writes on it are
-//!   `Ambiguous`, and so is this one where the server's words are lost on the way.
+//! - **Encoding**: a value or key that cannot be encoded is an `Encode` error, and nothing is sent.
+//! - A **read** fails with `NotSent` or `Timeout` if no server answers, with `Auth`, with
+//!   `WrongType` if the key holds a value of another type, with `Server` if the server refuses it
+//!   for another reason, with `Decode` if an element cannot be decoded, and with `Closed`. A
+//!   `Decode` error holds the first bytes that cannot be decoded
+//!   ([`Error::bytes`](purse_client::Error::bytes)). A read is sent again automatically when a
+//!   connection breaks.
+//! - A **write** fails as a read does, but with `Ambiguous` instead of `Timeout`: the command may
+//!   have run. A write is never sent twice. In all other cases nothing changed, except for the
+//!   elements in [`Error::done`](purse_client::Error::done), and except as the next item says.
+//! - A write that **removes** an element or replaces a value, and returns it, fails with `Decode`
+//!   if it cannot decode the element. The element is removed, and the error holds the bytes of all
+//!   removed elements ([`Error::removed`](purse_client::Error::removed)).
+//! - A **stream** returns elements that cannot be decoded as `Decode` errors, each with its bytes,
+//!   and continues. All other errors end it. A scan, which is a stream over a hash, set, sorted set
+//!   or key space, also fails with `Interrupted` if the server restarts or fails over before the
+//!   end, because it is unknown which elements are left.
+//! - A value or key that is **larger than the server accepts** (`proto-max-bulk-len`, 512 MB by
+//!   default) is refused with `Server`, and the server closes the connection. Other writes on that
+//!   connection are `Ambiguous` then, and so is this one if the server's reply is lost.
 //!
 //! # Cancel safety
 //!
-//! - a **read** can be dropped at any point; nothing is lost.
-//! - a **write** that is dropped before its first poll is not sent. Dropped later it runs, or not,
-//!   as if its reply had been lost.
-//! - a write that takes elements out may lose them when it is dropped: it may run with nobody there
-//!   to receive what it took. The pops of queues, and those of sorted sets that wait, lose none.
+//! - A **read** can be dropped at any point. Nothing is lost.
+//! - A **write** that is dropped before its first poll is not sent. If it is dropped later, it runs
+//!   or does not run, as if its reply had been lost. Of a write in several chunks, the chunk in
+//!   flight runs or does not run, and later chunks are not sent.
+//! - A write that **removes** elements and returns them may lose them if it is dropped, because it
+//!   may run although no task receives the reply. The pops of queues, and those of sorted sets that
+//!   wait, lose no element.
+//! - A **stream** can be dropped at any point. It sends nothing after that.
 
-mod arguments;
 mod bulk;
+mod encode;
 mod handle;
 mod hash;
 mod key;
 mod keyspace;
 mod list;
-mod poison;
-mod priority_queue;
 mod queue;
-mod range;
 mod set;
-mod slices;
 mod sorted_set;
-mod spread;
 mod stream;
 mod ttl;
-mod value;
 
 pub use hash::RedisHash;
 pub use key::{KeyType, RedisKey};
 pub use keyspace::{Entries, RedisKeySpace, SetOptions, SetOutcome};
-pub use list::{Occurrences, RedisList};
-pub use poison::OnPoison;
-pub use priority_queue::RedisPriorityQueue;
-pub use queue::{Fifo, Lifo, Order, RedisLifoQueue, RedisQueue};
+pub use list::{Occurrences, Paged, RedisList};
+pub use queue::{Fifo, Lifo, OnPoison, Order, RedisLifoQueue, RedisPriorityQueue, RedisQueue};
 pub use set::{Combined, RedisSet};
 pub use sorted_set::{
     Aggregate, ByRank, ByScore, ByValue, Changes, CombinedSorted, Condition, RedisSortedSet,
     SortedPage, SortedRange,
 };
-pub use stream::{Paged, Scanned};
+pub use stream::Scanned;
 pub use ttl::Ttl;

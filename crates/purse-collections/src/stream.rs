@@ -1,47 +1,47 @@
-//! Streams over collections: pages fetched when they are asked for, elements decoded one by one.
+//! Streams over collections: they fetch pages on demand and decode the elements one by one.
 
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::vec;
 
-use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use purse_client::{Client, Pattern, Reply, Result, Scan};
 
-use crate::slices::slices;
-
-/// Elements a page, unless the caller says otherwise.
+/// The default number of elements of a page.
 pub(crate) const PAGE: usize = 256;
 pub(crate) const LARGEST_PAGE: usize = 1_000_000;
 
-/// What is left of a page.
+/// The rest of a page.
 pub(crate) type Page = vec::IntoIter<Reply>;
 
-/// How the next element of a page is read; one that cannot be decoded is an error among the others.
-pub(crate) type Read<R> = fn(&mut Page) -> Option<Result<R>>;
+/// A function that decodes the next element of a page. An element that cannot be decoded is an
+/// error among the other elements.
+pub(crate) type DecodeItem<R> = fn(&mut Page) -> Option<Result<R>>;
 
-/// A stream over the elements of a hash, set or sorted set by a cursor scan.
+/// A stream over the elements of a hash, set or sorted set, by a cursor scan.
 ///
-/// One round trip a page, and one more at the end if there was more than one. From the second page
-/// on the next one is on its way while a page is read, so that two are in memory; nothing is sent
-/// once the stream is dropped. The guarantees are the server's: what is there from start to end is
-/// seen at least once; what comes, goes or changes meanwhile may be seen or not, and an element may
-/// be seen twice. Where the server was started anew or failed over meanwhile, that cannot be
-/// promised, and the stream ends with [`Interrupted`](purse_client::ErrorKind::Interrupted). An
-/// element that cannot be decoded is an error that holds its bytes, and the stream goes on; any
+/// Each page takes one round trip, and if there is more than one page, the end takes one more.
+/// From the second page on, the next page is requested while a page is read, so two pages are in
+/// memory. The stream sends nothing once it is dropped.
+///
+/// The guarantees are the server's. An element that exists from start to end is returned at least
+/// once. An element that is added, removed or changed meanwhile may be returned or not, and an
+/// element may be returned twice. If the server restarts or fails over meanwhile, these guarantees
+/// do not hold, and the stream ends with [`Interrupted`](purse_client::ErrorKind::Interrupted). An
+/// element that cannot be decoded is an error that holds its bytes, and the stream continues. Any
 /// other error ends it.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Scanned<R> {
     client: Client,
     scan: Scan,
-    read: Read<R>,
+    read: DecodeItem<R>,
     running: Option<Elements<R>>,
 }
 
 impl<R: Send + 'static> Scanned<R> {
-    pub(crate) fn new(client: &Client, scan: Scan, read: Read<R>) -> Self {
+    pub(crate) fn new(client: &Client, scan: Scan, read: DecodeItem<R>) -> Self {
         Self {
             client: client.clone(),
             scan: scan.count(PAGE),
@@ -50,14 +50,40 @@ impl<R: Send + 'static> Scanned<R> {
         }
     }
 
-    /// Lets the server leave out what does not match: hash fields by their key, members by
-    /// themselves, as the codec writes them.
+    /// Lets the server leave out elements that do not match: entries of a hash by their key, other
+    /// elements by themselves, in the form in which the codec writes them.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    /// use purse_client::Pattern;
+    ///
+    /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
+    /// fruit.extend(["apple", "apricot", "pear"]).await?;
+    /// let scan = fruit.stream().matching(Pattern::prefix("ap"));
+    /// assert_eq!(scan.try_collect::<Vec<_>>().await?.len(), 2);
+    /// # Ok(()) }
+    /// ```
     pub fn matching(mut self, pattern: Pattern) -> Self {
         self.scan = self.scan.matching(Some(pattern));
         self
     }
 
-    /// How many elements the server looks at for a page, a million at most; a hint. Default: 256.
+    /// Sets how many elements the server looks at for a page, at most one million. It is a hint.
+    /// Default: 256.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    ///
+    /// let numbers: RedisSet<u32> = RedisSet::new(&client, "numbers");
+    /// numbers.extend(0..1000).await?;
+    /// let all: Vec<u32> = numbers.stream().page_size(500).try_collect().await?;
+    /// assert_eq!(all.len(), 1000);
+    /// # Ok(()) }
+    /// ```
     pub fn page_size(mut self, elements: usize) -> Self {
         self.scan = self.scan.count(elements.min(LARGEST_PAGE));
         self
@@ -79,67 +105,17 @@ impl<R: Send + 'static> Stream for Scanned<R> {
     }
 }
 
-/// A stream over the elements of a list, from front to back.
-///
-/// One round trip (LRANGE and LLEN in a script) a page. From the second page on the next two are on
-/// their way while a page is read, so that three are in memory; nothing is sent once the stream is
-/// dropped. It goes by index: an element pushed to or popped from the front meanwhile shifts the
-/// others, so that one may be seen twice or not at all. An element that cannot be decoded is an error
-/// that holds its bytes, and the stream goes on; any other error ends it.
-#[must_use = "a stream does nothing until it is polled"]
-pub struct Paged<R> {
-    client: Client,
-    key: Bytes,
-    size: usize,
-    read: Read<R>,
-    running: Option<Elements<R>>,
-}
-
-impl<R: Send + 'static> Paged<R> {
-    pub(crate) fn new(client: &Client, key: Bytes, read: Read<R>) -> Self {
-        Self {
-            client: client.clone(),
-            key,
-            size: PAGE,
-            read,
-            running: None,
-        }
-    }
-
-    /// How many elements a page has, a million at most. Default: 256.
-    pub fn page_size(mut self, elements: usize) -> Self {
-        self.size = elements.clamp(1, LARGEST_PAGE);
-        self
-    }
-}
-
-impl<R: Send + 'static> Stream for Paged<R> {
-    type Item = Result<R>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Self {
-            client,
-            key,
-            size,
-            read,
-            running,
-        } = &mut *self;
-        let start = || Elements::new(slices(client.clone(), key.clone(), *size), *read);
-        running.get_or_insert_with(start).poll_next_unpin(cx)
-    }
-}
-
-/// The elements of pages.
+/// A stream over the elements of pages.
 pub(crate) struct Elements<R> {
     pages: BoxStream<'static, Result<Vec<Reply>>>,
     page: Page,
-    read: Read<R>,
+    read: DecodeItem<R>,
 }
 
 impl<R> Elements<R> {
     pub(crate) fn new(
         pages: impl Stream<Item = Result<Vec<Reply>>> + Send + 'static,
-        read: Read<R>,
+        read: DecodeItem<R>,
     ) -> Self {
         Self {
             pages: pages.boxed(),
@@ -167,12 +143,12 @@ impl<R> Stream for Elements<R> {
     }
 }
 
-/// Reads a single element.
+/// Decodes an element that is one reply.
 pub(crate) fn next<R>(page: &mut Page, read: fn(Reply) -> Result<R>) -> Option<Result<R>> {
     page.next().map(read)
 }
 
-/// Reads an element that is a pair.
+/// Decodes an element that is two replies.
 pub(crate) fn next_pair<R>(
     page: &mut Page,
     read: fn(Reply, Reply) -> Result<R>,
@@ -185,14 +161,6 @@ impl<R> fmt::Debug for Scanned<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scanned")
             .field("scan", &self.scan)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<R> fmt::Debug for Paged<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Paged")
-            .field("size", &self.size)
             .finish_non_exhaustive()
     }
 }

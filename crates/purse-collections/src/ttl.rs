@@ -4,19 +4,29 @@ use std::time::{Duration, SystemTime};
 
 use purse_client::{Error, ErrorKind, Reply, Result};
 
-/// How long something stays.
+/// A time to live of a key, or of an entry of a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ttl {
-    /// It is not there.
+    /// The key does not exist.
     Missing,
-    /// It stays until it is removed.
+    /// The key stays until it is removed.
     Persistent,
-    /// It goes by itself after this long, to the millisecond.
+    /// The key is removed automatically after this time, which is a whole number of milliseconds.
     Expires(Duration),
 }
 
 impl Ttl {
-    /// The time left, if it goes by itself.
+    /// Returns the time left; `None` if there is no time to live.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use purse_collections::Ttl;
+    ///
+    /// let minute = Duration::from_secs(60);
+    /// assert_eq!(Ttl::Expires(minute).left(), Some(minute));
+    /// assert_eq!(Ttl::Persistent.left(), None);
+    /// ```
     #[must_use]
     pub const fn left(self) -> Option<Duration> {
         match self {
@@ -42,10 +52,10 @@ impl Ttl {
     }
 }
 
-/// The longest time to live: about 146 million years. The server adds the present to it.
-const LONGEST: i64 = i64::MAX / 2;
+/// The longest time to live, about 146 million years. The server adds the current time to it.
+const MAX_MILLIS: i64 = i64::MAX / 2;
 
-/// A time to live in the server's unit, rounded up to a whole millisecond.
+/// Converts a time to live to milliseconds, rounded up.
 ///
 /// The server would read less than a millisecond as zero, and zero as "delete it now".
 pub(crate) fn millis(ttl: Duration) -> Result<i64> {
@@ -57,11 +67,11 @@ pub(crate) fn millis(ttl: Duration) -> Result<i64> {
     let millis = ttl.as_nanos().div_ceil(1_000_000);
     i64::try_from(millis)
         .ok()
-        .filter(|&millis| millis <= LONGEST)
+        .filter(|&millis| millis <= MAX_MILLIS)
         .ok_or_else(|| invalid("the time to live is longer than the server can count"))
 }
 
-/// A point in time in the server's unit: milliseconds since 1970, rounded up.
+/// Converts a point in time to milliseconds since 1970, rounded up.
 pub(crate) fn unix_millis(at: SystemTime) -> Result<i64> {
     if at <= SystemTime::now() {
         return Err(invalid("a time that has passed would delete at once"));

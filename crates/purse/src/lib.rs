@@ -102,7 +102,7 @@ pub use purse_codec::MsgPack;
 #[cfg(feature = "validate")]
 pub use purse_codec::Validated;
 #[cfg(feature = "collections")]
-pub use purse_codec::{Codec, DecodeError, EncodeError, Input, Json, Plain, Raw};
+pub use purse_codec::{Codec, DecodeError, EncodeError, IntoArg, Json, Plain, Raw};
 #[cfg(feature = "collections")]
 pub use purse_collections::{
     Aggregate, ByRank, ByScore, ByValue, Changes, Combined, CombinedSorted, Condition, Entries,

@@ -67,10 +67,10 @@ impl Queues {
         match way {
             0 => async move { fifo.try_pop().await }.boxed(),
             1 => async move { fifo.pop().await.map(Some) }.boxed(),
-            2 => async move { fifo.arrivals().boxed().next().await.transpose() }.boxed(),
+            2 => async move { fifo.into_stream().boxed().next().await.transpose() }.boxed(),
             3 => async move { lifo.try_pop().await }.boxed(),
             4 => async move { lifo.pop_timeout(wait).await }.boxed(),
-            5 => async move { lifo.arrivals().boxed().next().await.transpose() }.boxed(),
+            5 => async move { lifo.into_stream().boxed().next().await.transpose() }.boxed(),
             6 => async move { Ok(ranked.try_pop().await?.map(first)) }.boxed(),
             7 => async move { ranked.pop().await.map(first).map(Some) }.boxed(),
             8 => async move { Ok(ranked.pop_timeout(wait).await?.map(first)) }.boxed(),

@@ -2,9 +2,9 @@
 
 use serde::de::{DeserializeSeed, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::{Within, budget::Scope};
+use super::{Limited, budget::LimitScope};
 
-impl<'de, X: SeqAccess<'de>> SeqAccess<'de> for Within<Scope<'_>, X> {
+impl<'de, X: SeqAccess<'de>> SeqAccess<'de> for Limited<LimitScope<'_>, X> {
     type Error = X::Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -26,7 +26,7 @@ impl<'de, X: SeqAccess<'de>> SeqAccess<'de> for Within<Scope<'_>, X> {
     }
 }
 
-impl<'de, X: MapAccess<'de>> MapAccess<'de> for Within<Scope<'_>, X> {
+impl<'de, X: MapAccess<'de>> MapAccess<'de> for Limited<LimitScope<'_>, X> {
     type Error = X::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -50,9 +50,9 @@ impl<'de, X: MapAccess<'de>> MapAccess<'de> for Within<Scope<'_>, X> {
     }
 }
 
-impl<'de, 'b, X: EnumAccess<'de>> EnumAccess<'de> for Within<Scope<'b>, X> {
+impl<'de, 'b, X: EnumAccess<'de>> EnumAccess<'de> for Limited<LimitScope<'b>, X> {
     type Error = X::Error;
-    type Variant = Within<Scope<'b>, X::Variant>;
+    type Variant = Limited<LimitScope<'b>, X::Variant>;
 
     fn variant_seed<V: DeserializeSeed<'de>>(
         self,
@@ -63,7 +63,7 @@ impl<'de, 'b, X: EnumAccess<'de>> EnumAccess<'de> for Within<Scope<'b>, X> {
     }
 }
 
-impl<'de, X: VariantAccess<'de>> VariantAccess<'de> for Within<Scope<'_>, X> {
+impl<'de, X: VariantAccess<'de>> VariantAccess<'de> for Limited<LimitScope<'_>, X> {
     type Error = X::Error;
 
     fn unit_variant(self) -> Result<(), X::Error> {

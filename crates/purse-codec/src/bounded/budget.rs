@@ -1,26 +1,26 @@
-//! What the length of the input justifies.
+//! The work and memory that the length of the input justifies.
 
 use std::cell::Cell;
 
 use serde::de::Error;
 
-use super::{LEVELS, TOO_DEEP, Within};
+use super::{LEVELS, Limited, TOO_DEEP};
 
-/// How many elements of a value may come without a byte of their own.
+/// The number of elements of a value that may have no byte of their own.
 const WITHOUT_BYTES: usize = 1 << 16;
 
-/// What a value may cost that is read from a certain input.
-pub(crate) struct Budget {
-    /// How long the input is.
+/// A limit for the cost of a value that is read from a certain input.
+pub(crate) struct InputBudget {
+    /// The length of the input.
     input: usize,
-    /// How often something was read that takes a byte at least.
+    /// The number of reads that took at least a byte.
     reads: Cell<usize>,
-    /// How many more elements may come without bytes.
+    /// The number of elements without bytes that may follow.
     without_bytes: Cell<usize>,
 }
 
-impl Budget {
-    /// The budget of one read.
+impl InputBudget {
+    /// Creates the budget of one value.
     pub(crate) fn of(input: &[u8]) -> Self {
         Self {
             input: input.len(),
@@ -29,9 +29,9 @@ impl Budget {
         }
     }
 
-    /// Where the outermost value is read.
-    fn scope(&self) -> Scope<'_> {
-        Scope {
+    /// Returns the scope of the outermost value.
+    fn scope(&self) -> LimitScope<'_> {
+        LimitScope {
             budget: self,
             levels: LEVELS,
             claimed: false,
@@ -39,23 +39,23 @@ impl Budget {
     }
 }
 
-/// Where in the input a value is read.
+/// A position in the nesting of the input.
 #[derive(Clone, Copy)]
-pub(crate) struct Scope<'b> {
-    budget: &'b Budget,
-    /// How many levels may follow below this one.
+pub(crate) struct LimitScope<'b> {
+    budget: &'b InputBudget,
+    /// The number of levels that may follow below this one.
     levels: i16,
-    /// Whether the number of elements is the input's claim, not the type's.
+    /// Whether the number of elements comes from the input, not from the type.
     claimed: bool,
 }
 
-impl<'b> Scope<'b> {
-    /// Holds `inner` to this scope.
-    pub(super) fn hold<X>(self, inner: X) -> Within<Self, X> {
-        Within { scope: self, inner }
+impl<'b> LimitScope<'b> {
+    /// Limits `inner` to this scope.
+    pub(super) fn hold<X>(self, inner: X) -> Limited<Self, X> {
+        Limited { scope: self, inner }
     }
 
-    /// The scope of what may be nested in here.
+    /// Returns the scope of nested values.
     pub(super) fn nested(self) -> Self {
         Self {
             levels: self.levels - 1,
@@ -66,7 +66,7 @@ impl<'b> Scope<'b> {
 
     /// Refuses a value that is nested too deep.
     ///
-    /// Only when it is there: a sequence on the last level can still be empty.
+    /// A sequence on the last level is allowed, because it may be empty.
     pub(super) fn check<E: Error>(self) -> Result<Self, E> {
         if self.levels < 0 {
             return Err(E::custom(TOO_DEEP));
@@ -74,7 +74,7 @@ impl<'b> Scope<'b> {
         Ok(self)
     }
 
-    /// This scope, for a structure whose length the input claims.
+    /// Returns this scope for a structure whose length comes from the input.
     pub(super) fn claimed(self) -> Self {
         Self {
             claimed: true,
@@ -82,21 +82,21 @@ impl<'b> Scope<'b> {
         }
     }
 
-    /// Takes note that something is read that takes a byte at least.
+    /// Counts a read that takes at least a byte.
     pub(super) fn read(self) {
         let reads = &self.budget.reads;
         reads.set(reads.get() + 1);
     }
 
-    /// How often that was so.
+    /// Returns the number of reads that took at least a byte.
     pub(super) fn reads(self) -> usize {
         self.budget.reads.get()
     }
 
-    /// Takes note of an element, before which there were so many reads.
+    /// Counts an element, before which there were `reads_before` reads.
     ///
-    /// Most elements have a byte of their own, so the input bounds their number; those without, such
-    /// as `()` in bincode, would let a few bytes keep the reader busy for ever.
+    /// Most elements have a byte of their own, so the input limits their number. Elements without,
+    /// such as `()` in bincode, would let a few bytes keep the reader busy without an end.
     pub(super) fn element<E: Error>(self, reads_before: usize) -> Result<(), E> {
         if !self.claimed || self.reads() > reads_before {
             return Ok(());
@@ -109,15 +109,15 @@ impl<'b> Scope<'b> {
         Ok(())
     }
 
-    /// A claimed length, as far as it can be true.
+    /// Returns a claimed length, but at most the length of the input.
     pub(super) fn believe(self, claimed: Option<usize>) -> Option<usize> {
         claimed.map(|claimed| claimed.min(self.budget.input))
     }
 }
 
-impl<'b, X> Within<Scope<'b>, X> {
-    /// Holds what reads the outermost value to a budget.
-    pub(crate) fn budget(inner: X, budget: &'b Budget) -> Self {
+impl<'b, X> Limited<LimitScope<'b>, X> {
+    /// Limits the reader of the outermost value to a budget.
+    pub(crate) fn budget(inner: X, budget: &'b InputBudget) -> Self {
         budget.scope().hold(inner)
     }
 }

@@ -5,17 +5,17 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant,
 };
 
-use super::{Within, ser::Bounds};
+use super::{Limited, ser::Bounds};
 
 /// Structures whose parts have no name.
 macro_rules! unnamed {
     ($($trait:ident::$method:ident)*) => {
-        $(impl<X: $trait> $trait for Within<Bounds, X> {
+        $(impl<X: $trait> $trait for Limited<Bounds, X> {
             type Ok = X::Ok;
             type Error = X::Error;
 
             fn $method<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), X::Error> {
-                self.inner.$method(&Within::bounds(value, self.scope.nested()?))
+                self.inner.$method(&Limited::bounds(value, self.scope.nested()?))
             }
 
             fn end(self) -> Result<X::Ok, X::Error> {
@@ -28,7 +28,7 @@ macro_rules! unnamed {
 /// Structures whose parts have names.
 macro_rules! named {
     ($($trait:ident)*) => {
-        $(impl<X: $trait> $trait for Within<Bounds, X> {
+        $(impl<X: $trait> $trait for Limited<Bounds, X> {
             type Ok = X::Ok;
             type Error = X::Error;
 
@@ -38,7 +38,7 @@ macro_rules! named {
                 value: &T,
             ) -> Result<(), X::Error> {
                 self.inner
-                    .serialize_field(key, &Within::bounds(value, self.scope.nested()?))
+                    .serialize_field(key, &Limited::bounds(value, self.scope.nested()?))
             }
 
             fn skip_field(&mut self, key: &'static str) -> Result<(), X::Error> {
@@ -64,18 +64,18 @@ named! {
     SerializeStructVariant
 }
 
-impl<X: SerializeMap> SerializeMap for Within<Bounds, X> {
+impl<X: SerializeMap> SerializeMap for Limited<Bounds, X> {
     type Ok = X::Ok;
     type Error = X::Error;
 
     fn serialize_key<T: ?Sized + Serialize>(&mut self, key: &T) -> Result<(), X::Error> {
         self.inner
-            .serialize_key(&Within::bounds(key, self.scope.nested()?))
+            .serialize_key(&Limited::bounds(key, self.scope.nested()?))
     }
 
     fn serialize_value<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), X::Error> {
         self.inner
-            .serialize_value(&Within::bounds(value, self.scope.nested()?))
+            .serialize_value(&Limited::bounds(value, self.scope.nested()?))
     }
 
     fn end(self) -> Result<X::Ok, X::Error> {

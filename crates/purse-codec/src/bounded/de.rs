@@ -1,12 +1,12 @@
-//! Reading within bounds.
+//! Reading within limits.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
-use super::{Within, budget::Scope};
+use super::{Limited, budget::LimitScope};
 
-impl<'de, X: DeserializeSeed<'de>> DeserializeSeed<'de> for Within<Scope<'_>, X> {
+impl<'de, X: DeserializeSeed<'de>> DeserializeSeed<'de> for Limited<LimitScope<'_>, X> {
     type Value = X::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<X::Value, D::Error> {
@@ -15,7 +15,7 @@ impl<'de, X: DeserializeSeed<'de>> DeserializeSeed<'de> for Within<Scope<'_>, X>
     }
 }
 
-/// What a type may ask for, as the inner deserializer answers it.
+/// The requests of a type, which the inner deserializer answers.
 macro_rules! asked {
     ($($method:ident($($name:ident: $type:ty),*))*) => {
         $(fn $method<V: Visitor<'de>>(
@@ -28,7 +28,7 @@ macro_rules! asked {
     };
 }
 
-/// The same for what takes a byte at least.
+/// The requests of a type for values that take at least a byte.
 macro_rules! read {
     ($($method:ident($($name:ident: $type:ty),*))*) => {
         $(fn $method<V: Visitor<'de>>(
@@ -42,7 +42,7 @@ macro_rules! read {
     };
 }
 
-impl<'de, X: Deserializer<'de>> Deserializer<'de> for Within<Scope<'_>, X> {
+impl<'de, X: Deserializer<'de>> Deserializer<'de> for Limited<LimitScope<'_>, X> {
     type Error = X::Error;
 
     asked! {
@@ -95,7 +95,8 @@ impl<'de, X: Deserializer<'de>> Deserializer<'de> for Within<Scope<'_>, X> {
             .deserialize_map(self.scope.claimed().hold(visitor))
     }
 
-    /// Asks for a borrowed string: an owned one is allocated before its bytes are known to be there.
+    /// Asks for a borrowed string: an owned one is allocated before its bytes are known to be
+    /// there.
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, X::Error> {
         self.deserialize_str(visitor)
     }
@@ -119,7 +120,7 @@ macro_rules! unchanged {
     };
 }
 
-impl<'de, X: Visitor<'de>> Visitor<'de> for Within<Scope<'_>, X> {
+impl<'de, X: Visitor<'de>> Visitor<'de> for Limited<LimitScope<'_>, X> {
     type Value = X::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

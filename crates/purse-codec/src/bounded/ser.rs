@@ -1,17 +1,17 @@
-//! Writing within bounds.
+//! Writing within limits.
 
 use std::fmt;
 
 use serde::ser::{Error, Serialize, Serializer};
 
-use super::{TOO_DEEP, Within};
+use super::{Limited, TOO_DEEP};
 
-/// What a value must keep to when it is written.
+/// The limits of a value that is written.
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds {
     /// Whether floats must be finite.
     finite: bool,
-    /// How many levels may follow below this one.
+    /// The number of levels that may follow below this one.
     levels: i16,
 }
 
@@ -29,7 +29,7 @@ impl Bounds {
         levels: super::LEVELS,
     };
 
-    /// The bounds of what is nested in here.
+    /// Returns the limits of nested values.
     pub(super) fn nested<E: Error>(self) -> Result<Self, E> {
         if self.levels == 0 {
             return Err(E::custom(TOO_DEEP));
@@ -50,16 +50,17 @@ impl Bounds {
     }
 }
 
-impl<X> Within<Bounds, X> {
-    /// Holds `inner` to `scope`.
+impl<X> Limited<Bounds, X> {
+    /// Limits `inner` to `scope`.
     pub(crate) fn bounds(inner: X, scope: Bounds) -> Self {
         Self { scope, inner }
     }
 }
 
-impl<T: ?Sized + Serialize> Serialize for Within<Bounds, &T> {
+impl<T: ?Sized + Serialize> Serialize for Limited<Bounds, &T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.inner.serialize(Within::bounds(serializer, self.scope))
+        self.inner
+            .serialize(Limited::bounds(serializer, self.scope))
     }
 }
 
@@ -72,25 +73,25 @@ macro_rules! unchanged {
     };
 }
 
-/// What opens a structure.
+/// The methods that begin a structure.
 macro_rules! opened {
     ($($method:ident($($name:ident: $type:ty),*) -> $compound:ident)*) => {
         $(fn $method(self, $($name: $type),*) -> Result<Self::$compound, S::Error> {
-            Ok(Within::bounds(self.inner.$method($($name),*)?, self.scope))
+            Ok(Limited::bounds(self.inner.$method($($name),*)?, self.scope))
         })*
     };
 }
 
-impl<S: Serializer> Serializer for Within<Bounds, S> {
+impl<S: Serializer> Serializer for Limited<Bounds, S> {
     type Ok = S::Ok;
     type Error = S::Error;
-    type SerializeSeq = Within<Bounds, S::SerializeSeq>;
-    type SerializeTuple = Within<Bounds, S::SerializeTuple>;
-    type SerializeTupleStruct = Within<Bounds, S::SerializeTupleStruct>;
-    type SerializeTupleVariant = Within<Bounds, S::SerializeTupleVariant>;
-    type SerializeMap = Within<Bounds, S::SerializeMap>;
-    type SerializeStruct = Within<Bounds, S::SerializeStruct>;
-    type SerializeStructVariant = Within<Bounds, S::SerializeStructVariant>;
+    type SerializeSeq = Limited<Bounds, S::SerializeSeq>;
+    type SerializeTuple = Limited<Bounds, S::SerializeTuple>;
+    type SerializeTupleStruct = Limited<Bounds, S::SerializeTupleStruct>;
+    type SerializeTupleVariant = Limited<Bounds, S::SerializeTupleVariant>;
+    type SerializeMap = Limited<Bounds, S::SerializeMap>;
+    type SerializeStruct = Limited<Bounds, S::SerializeStruct>;
+    type SerializeStructVariant = Limited<Bounds, S::SerializeStructVariant>;
 
     unchanged! {
         serialize_bool(bool)
@@ -139,7 +140,7 @@ impl<S: Serializer> Serializer for Within<Bounds, S> {
     }
 
     fn serialize_some<T: ?Sized + Serialize>(self, value: &T) -> Result<S::Ok, S::Error> {
-        let value = Within::bounds(value, self.scope.nested()?);
+        let value = Limited::bounds(value, self.scope.nested()?);
         self.inner.serialize_some(&value)
     }
 
@@ -161,7 +162,7 @@ impl<S: Serializer> Serializer for Within<Bounds, S> {
         name: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        let value = Within::bounds(value, self.scope.nested()?);
+        let value = Limited::bounds(value, self.scope.nested()?);
         self.inner.serialize_newtype_struct(name, &value)
     }
 
@@ -172,7 +173,7 @@ impl<S: Serializer> Serializer for Within<Bounds, S> {
         variant: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        let value = Within::bounds(value, self.scope.nested()?);
+        let value = Limited::bounds(value, self.scope.nested()?);
         self.inner
             .serialize_newtype_variant(name, index, variant, &value)
     }

@@ -18,8 +18,8 @@ pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
 
 /// JSON without the quotes, for a value that is a single string.
 ///
-/// What a type reads as a string but writes as a structure or as `null` has no form that would read
-/// back, so those are errors.
+/// A type that reads a string but writes a structure or `null` cannot be decoded, so such a value
+/// is an error.
 struct Unquoted;
 
 fn not_text() -> io::Error {
@@ -75,7 +75,8 @@ impl Formatter for Unquoted {
     }
 }
 
-/// All the bytes as one value: as text to who wants text, as bytes to who wants bytes.
+/// All the bytes as one value: text for a type that asks for text, and bytes for one that asks for
+/// bytes.
 struct Whole<'de>(&'de [u8]);
 
 impl<'de> Deserializer<'de> for Whole<'de> {

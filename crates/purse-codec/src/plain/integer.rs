@@ -1,15 +1,15 @@
-//! Integers as text, without serde: they are what keys and counters are made of.
+//! Integers as text, without serde, because keys and counters are often integers.
 
 use std::any::{Any, TypeId};
 use std::str::FromStr;
 
 use itoa::{Buffer, Integer};
 
-/// Hands the decimal text of an integer to `take`, as JSON has it; `None` for a value of any other
-/// type.
+/// Calls `take` with the decimal text of an integer, in the form of JSON. Returns `None` for a
+/// value of another type.
 pub(super) fn write<T: 'static, R>(value: &T, mut take: impl FnMut(&[u8]) -> R) -> Option<R> {
     let take = &mut take;
-    // Which one it is, if any, is known when this is compiled for `T`.
+    // The compiler knows for each `T` which branch it takes.
     (text::<T, i64, R>(value, take).or_else(|| text::<T, u64, R>(value, take)))
         .or_else(|| text::<T, i32, R>(value, take))
         .or_else(|| text::<T, u32, R>(value, take))
@@ -32,8 +32,8 @@ fn text<T: 'static, N: Integer + Copy + 'static, R>(
     Some(take(Buffer::new().format(*number).as_bytes()))
 }
 
-/// The integer that these bytes are, written as [`write()`] writes it; `None` for any other type, and
-/// for what may be an integer in another form, or none.
+/// Reads an integer in the form that [`write()`] writes. Returns `None` for another type, and for
+/// bytes that are not in that form.
 pub(super) fn read<T: 'static>(bytes: &[u8]) -> Option<T> {
     (parsed::<T, i64>(bytes).or_else(|| parsed::<T, u64>(bytes)))
         .or_else(|| parsed::<T, i32>(bytes))
@@ -53,7 +53,7 @@ fn parsed<T: 'static, N: FromStr + 'static>(bytes: &[u8]) -> Option<T> {
     if TypeId::of::<T>() != TypeId::of::<N>() {
         return None;
     }
-    // What JSON has no such form for, such as `+1` and `01`, is left to serde_json to refuse.
+    // Other forms, such as `+1` and `01`, are left to serde_json, which refuses them.
     let (b"0" | [b'1'..=b'9', ..] | [b'-', b'1'..=b'9', ..]) = bytes else {
         return None;
     };

@@ -1,4 +1,4 @@
-//! How a type wants to be read.
+//! A probe for the form in which a type is read.
 
 use std::cell::Cell;
 use std::fmt;
@@ -6,14 +6,14 @@ use std::fmt;
 use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// Whether a `T` asks for a string or for bytes, and for nothing else.
+/// Returns whether `T` asks for a string or for bytes, and for nothing else.
 ///
-/// Such a type can do without quotes: no other form of it exists that bare text could be taken for.
+/// Such a type needs no quotes, because it has no other form that bare text could be mistaken for.
 /// A type's `Deserialize` says what it expects by the first method that it calls, so it is run
 /// against a deserializer that notes that call and has no data.
 pub(super) fn reads_bare<T: DeserializeOwned>() -> bool {
     let bare = Cell::new(false);
-    // The result says nothing: there is no data, so it is an error unless a type ignores those.
+    // The result is ignored: there is no data, so it is an error unless the type ignores errors.
     let _ = T::deserialize(Probe(&bare));
     bare.get()
 }

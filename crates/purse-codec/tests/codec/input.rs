@@ -1,10 +1,10 @@
 //! What may stand for a value.
 
 use bytes::Bytes;
-use purse_codec::{Codec, Input, Json, Plain, Raw, encode, encode_into};
+use purse_codec::{Codec, IntoArg, Json, Plain, Raw, encode, encode_into};
 use serde::{Deserialize, Serialize};
 
-fn lent<T: Clone>(value: impl Input<T>) -> T {
+fn lent<T: Clone>(value: impl IntoArg<T>) -> T {
     value.with(T::clone)
 }
 

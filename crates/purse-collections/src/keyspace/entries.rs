@@ -1,4 +1,4 @@
-//! Streams over the keys of a key space, and over what they hold.
+//! Streams over the keys of a key space, and over their values.
 
 use std::fmt;
 use std::pin::Pin;
@@ -9,44 +9,44 @@ use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt, TryStreamExt};
 use purse_client::{Client, Pattern, Reply, Result, prefetch_pages};
 
-use crate::arguments::Arguments;
-use crate::spread;
+use crate::bulk::by_slot;
+use crate::encode::ArgBuffer;
 use crate::stream::{LARGEST_PAGE, PAGE};
 
-/// How a key, without the prefix, becomes an item of the stream.
-pub(crate) enum Read<R> {
-    /// By itself.
+/// The data from which an item of the stream is made, and the function that makes it.
+pub(crate) enum EntryKind<R> {
+    /// The key, without the prefix.
     Key(fn(Bytes) -> Result<R>),
-    /// With its value.
+    /// The key, without the prefix, and its value.
     Value(fn(Bytes, Reply) -> Result<R>),
 }
 
 /// A stream over the keys of a key space, or over their values.
 ///
-/// One round trip a page, and one more for the values of all its keys. From the second page on the
-/// next one is on its way while a page is read, so that two are in memory, and the names of a
-/// third; nothing is sent once the stream is dropped. The server looks at all its keys, those
-/// outside the space too, so that pages may be small or empty. In a cluster one primary is scanned
-/// after the other.
+/// Each page takes one round trip, and one more if the values of its keys are read. From the
+/// second page on, the next page is requested while a page is read. Two pages, and the names of a
+/// third, are in memory then. The stream sends nothing once it is dropped. The server looks at all
+/// its keys, also those outside of the space, so pages may be small or empty. In a cluster, one
+/// primary is scanned after the other.
 ///
-/// The guarantees are the server's: a key that is there from start to end is seen at least once;
-/// one that comes or goes meanwhile may be seen or not, and a key may be seen twice. A key that
-/// moves to another primary of a cluster meanwhile may be missed. Where a server that is just being
-/// scanned was started anew or failed over, the stream ends with
-/// [`Interrupted`](purse_client::ErrorKind::Interrupted). An item that cannot be decoded is
-/// an error that holds its bytes, and the stream goes on; any other error ends it.
+/// The guarantees are the server's. A key that exists from start to end is returned at least once.
+/// A key that is added or removed meanwhile may be returned or not, and a key may be returned
+/// twice. A key that moves to another primary of a cluster meanwhile may be missed. If the server
+/// that is being scanned restarts or fails over, the stream ends with
+/// [`Interrupted`](purse_client::ErrorKind::Interrupted). An item that cannot be decoded is an
+/// error that holds its bytes, and the stream continues. Any other error ends it.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Entries<R> {
     client: Client,
     prefix: Bytes,
     pattern: Option<Pattern>,
     size: usize,
-    read: Read<R>,
+    read: EntryKind<R>,
     running: Option<BoxStream<'static, Result<R>>>,
 }
 
 impl<R: Send + 'static> Entries<R> {
-    pub(crate) fn new(client: &Client, prefix: Bytes, read: Read<R>) -> Self {
+    pub(crate) fn new(client: &Client, prefix: Bytes, read: EntryKind<R>) -> Self {
         Self {
             client: client.clone(),
             prefix,
@@ -57,14 +57,40 @@ impl<R: Send + 'static> Entries<R> {
         }
     }
 
-    /// Lets the server leave out keys that do not match. The pattern stands for what follows the
-    /// prefix of the space, which is always taken literally.
+    /// Lets the server leave out keys that do not match. The pattern applies to what follows the
+    /// prefix of the space. The prefix is always taken literally.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    /// use purse_client::Pattern;
+    ///
+    /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
+    /// app.extend([("user:1", 1), ("job:1", 2)]).await?;
+    /// let users = app.keys().matching(Pattern::prefix("user:"));
+    /// assert_eq!(users.try_collect::<Vec<_>>().await?, ["user:1"]);
+    /// # Ok(()) }
+    /// ```
     pub fn matching(mut self, pattern: Pattern) -> Self {
         self.pattern = Some(pattern);
         self
     }
 
-    /// How many keys the server looks at for a page, a million at most; a hint. Default: 256.
+    /// Sets how many keys the server looks at for a page, at most one million. It is a hint.
+    /// Default: 256.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    ///
+    /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
+    /// app.extend((0..100).map(|n| (n.to_string(), n))).await?;
+    /// let all: Vec<u32> = app.values().page_size(1000).try_collect().await?;
+    /// assert_eq!(all.len(), 100);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "batch_hint")]
     pub fn page_size(mut self, keys: usize) -> Self {
         self.size = keys.clamp(1, LARGEST_PAGE);
@@ -82,11 +108,11 @@ impl<R: Send + 'static> Entries<R> {
                     return Ok((Vec::new(), None));
                 };
                 let page = match read {
-                    Read::Key(read) => {
+                    EntryKind::Key(read) => {
                         let keys = names.iter().map(|name| name.slice(prefix..));
                         keys.map(read).collect()
                     }
-                    Read::Value(read) => values(&client, prefix, names, read).await?,
+                    EntryKind::Value(read) => values(&client, prefix, names, read).await?,
                 };
                 Ok((page, Some(keys)))
             }
@@ -98,20 +124,21 @@ impl<R: Send + 'static> Entries<R> {
     }
 }
 
-/// The pattern of a space's keys; of all of them without a pattern of its own.
+/// Returns the pattern of a space's keys, or of those keys that match `pattern`.
 pub(crate) fn within(prefix: &[u8], pattern: Option<&Pattern>) -> Pattern {
     pattern.map_or_else(|| Pattern::prefix(prefix), |pattern| pattern.after(prefix))
 }
 
-/// Reads the page of `names`; a key that went meanwhile, or holds no string, is left out.
+/// Reads the values of a page of `names`. Leaves out keys that were removed meanwhile or do not
+/// hold a string.
 async fn values<R>(
     client: &Client,
     prefix: usize,
     names: Vec<Bytes>,
     read: fn(Bytes, Reply) -> Result<R>,
 ) -> Result<Vec<Result<R>>> {
-    let write = |name: &Bytes, arguments: &mut Arguments| arguments.push(name.clone());
-    let values = spread::values(client, names.iter(), write, Ok).await?;
+    let write = |name: &Bytes, arguments: &mut ArgBuffer| arguments.append(name.clone());
+    let values = by_slot::get_values(client, names.iter(), write, Ok).await?;
     let entries = names.iter().zip(values);
     Ok(entries
         .filter_map(|(name, value)| Some(read(name.slice(prefix..), value?)))
@@ -132,13 +159,13 @@ impl<R: Send + 'static> Stream for Entries<R> {
     }
 }
 
-impl<R> Clone for Read<R> {
+impl<R> Clone for EntryKind<R> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<R> Copy for Read<R> {}
+impl<R> Copy for EntryKind<R> {}
 
 impl<R> fmt::Debug for Entries<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! How a key is set, and what came of it.
+//! Options for setting a key, and the result.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use purse_client::{Command, Result};
 
 use crate::ttl::millis;
 
-/// How [`RedisKeySpace::set_with`](crate::RedisKeySpace::set_with) sets a key. Without any option
-/// it always does, and the key stays until it is removed.
+/// Options of [`RedisKeySpace::set_with`](crate::RedisKeySpace::set_with). Without any, the key is
+/// always set, and stays until it is removed.
 ///
 /// ```
 /// use std::time::Duration;
@@ -41,7 +41,7 @@ enum Condition {
 }
 
 impl SetOptions {
-    /// No option.
+    /// Creates options that change nothing.
     pub const fn new() -> Self {
         Self {
             lifetime: Lifetime::Persistent,
@@ -50,8 +50,19 @@ impl SetOptions {
         }
     }
 
-    /// Lets the key go by itself after `ttl`, rounded up to a whole millisecond. Takes the place of
+    /// Removes the key after `ttl`, rounded up to a whole millisecond. Replaces
     /// [`keep_ttl`](Self::keep_ttl).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// app.set_with("name", "Ada", SetOptions::new().ttl(Duration::from_secs(60))).await?;
+    /// assert!(app.ttl("name").await?.left().is_some());
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "PX")]
     #[doc(alias = "EX")]
     pub const fn ttl(mut self, ttl: Duration) -> Self {
@@ -59,28 +70,68 @@ impl SetOptions {
         self
     }
 
-    /// Leaves the key the time to live that it has. Takes the place of [`ttl`](Self::ttl).
+    /// Keeps the time to live that the key has. Replaces [`ttl`](Self::ttl).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// app.set_with("name", "Ada", SetOptions::new().ttl(Duration::from_secs(60))).await?;
+    /// app.set_with("name", "Bob", SetOptions::new().keep_ttl()).await?;
+    /// assert!(app.ttl("name").await?.left().is_some());
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "KEEPTTL")]
     pub const fn keep_ttl(mut self) -> Self {
         self.lifetime = Lifetime::Kept;
         self
     }
 
-    /// Sets the key only if it is not there. Takes the place of [`if_present`](Self::if_present).
+    /// Sets the key only if it does not exist. Replaces [`if_present`](Self::if_present).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// let options = SetOptions::new().if_absent();
+    /// assert!(app.set_with("name", "Ada", options).await?.is_set());
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "NX")]
     pub const fn if_absent(mut self) -> Self {
         self.condition = Some(Condition::Absent);
         self
     }
 
-    /// Sets the key only if it is there. Takes the place of [`if_absent`](Self::if_absent).
+    /// Sets the key only if it exists. Replaces [`if_absent`](Self::if_absent).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// let options = SetOptions::new().if_present();
+    /// assert!(!app.set_with("name", "Ada", options).await?.is_set());
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "XX")]
     pub const fn if_present(mut self) -> Self {
         self.condition = Some(Condition::Present);
         self
     }
 
-    /// Asks for the value that the key had.
+    /// Asks for the previous value of the key.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// app.set("name", "Ada").await?;
+    /// let outcome = app.set_with("name", "Bob", SetOptions::new().return_old()).await?;
+    /// assert_eq!(outcome, SetOutcome::Set(Some("Ada".to_owned())));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "GET")]
     pub const fn return_old(mut self) -> Self {
         self.return_old = true;
@@ -107,24 +158,37 @@ impl SetOptions {
     }
 }
 
-/// What came of [`RedisKeySpace::set_with`](crate::RedisKeySpace::set_with).
+/// A result of [`RedisKeySpace::set_with`](crate::RedisKeySpace::set_with).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SetOutcome<T> {
-    /// The key is set. With the value it had, where the options ask for that and there was one.
+    /// The key is set. Holds the previous value, if the options ask for it and there was one.
     Set(Option<T>),
-    /// The condition of the options did not hold, and nothing changed. With the value that is
-    /// there, where the options ask for that and there is one.
+    /// The condition of the options did not hold, and nothing changed. Holds the current value, if
+    /// the options ask for it and there is one.
     NotSet(Option<T>),
 }
 
 impl<T> SetOutcome<T> {
-    /// Whether the key is set.
+    /// Returns whether the key is set.
+    ///
+    /// ```
+    /// use purse_collections::SetOutcome;
+    ///
+    /// assert!(SetOutcome::Set(Some("Ada")).is_set());
+    /// assert!(!SetOutcome::NotSet(Some("Ada")).is_set());
+    /// ```
     #[must_use]
     pub const fn is_set(&self) -> bool {
         matches!(self, Self::Set(_))
     }
 
-    /// The value that the key had before, where the options ask for it and there was one.
+    /// Returns the previous value of the key, if the options ask for it and there was one.
+    ///
+    /// ```
+    /// use purse_collections::SetOutcome;
+    ///
+    /// assert_eq!(SetOutcome::Set(Some("Ada")).into_old(), Some("Ada"));
+    /// ```
     #[must_use]
     pub fn into_old(self) -> Option<T> {
         match self {

@@ -1,4 +1,4 @@
-//! What reads a key space.
+//! Reads of a key space.
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -6,61 +6,72 @@ use futures::{StreamExt, TryStreamExt};
 use purse_client::{Command, Op, Result};
 use purse_codec::Codec;
 
-use super::entries::{Entries, Read, within};
+use super::entries::{Entries, EntryKind, within};
 use super::{RedisKeySpace, text};
-use crate::arguments::Arguments;
-use crate::spread;
-use crate::value::{decode, decode_option};
+use crate::bulk::by_slot;
+use crate::encode::{ArgBuffer, decode, decode_option};
 
-/// Keys that the server looks at for one page where only names are wanted.
+/// The number of keys that the server looks at for a page of names.
 const PAGE: usize = 1_024;
 
 impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
-    /// The value of `key`.
+    /// Returns the value of `key`.
     ///
-    /// `GET`, O(1). One round trip, atomic.
+    /// Redis: GET. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Decode`, holding the bytes; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// app.set("name", "Ada").await?;
+    /// assert_eq!(app.get("name").await?.as_deref(), Some("Ada"));
+    /// # Ok(()) }
+    /// ```
     pub fn get(&self, key: impl AsRef<[u8]>) -> Op<Option<T>> {
         self.op(key, Ok, Command::read("GET"), decode_option::<T, C>)
     }
 
-    /// The values of many keys, in the order of the keys. A key that holds no string counts as
-    /// absent, since the server does not tell.
+    /// Returns the values of many keys, in the order of the keys. A key that does not hold a
+    /// string counts as absent, because the server does not report the difference; it is not a
+    /// `WrongType` error.
     ///
-    /// `MGET`, O(n) for n keys; nothing for none. One round trip, atomic, for up to 1024 keys;
-    /// beyond that a command for each such chunk, two of them at a time. In a cluster a command for
-    /// each slot of a chunk, all of them at once.
+    /// In a cluster, each chunk takes one command per slot; all of them are in flight at once.
     ///
-    /// # Errors
-    /// `Decode`, holding the first bytes that fail; else [those of a read](crate#errors), without
-    /// `WrongType`.
+    /// Redis: MGET. Time complexity: O(n) for n keys. Round trips: 1 per [chunk](crate#chunks).
     ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
+    /// app.extend([("a", 1), ("b", 2)]).await?;
+    /// assert_eq!(app.get_many(["b", "x"]).await?, [Some(2), None]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "MGET")]
     pub async fn get_many<I>(&self, keys: I) -> Result<Vec<Option<T>>>
     where
         I: IntoIterator<Item: AsRef<[u8]>, IntoIter: Send>,
     {
-        let write = |key, arguments: &mut Arguments| self.put_name(key, arguments);
-        spread::values(&self.0.client, keys.into_iter(), write, decode::<T, C>).await
+        let write = |key, arguments: &mut ArgBuffer| self.put_name(key, arguments);
+        by_slot::get_values(&self.0.client, keys.into_iter(), write, decode::<T, C>).await
     }
 
-    /// The number of keys, counted one by one; a key that is seen twice is counted twice.
+    /// Counts the keys, one by one. A key that the scan returns twice is counted twice.
     ///
-    /// `SCAN`, O(n) for all n keys of the server, in and outside of the space: a round trip for
-    /// every 1024 of them. Not atomic: it has [the guarantees of a scan](Entries).
+    /// The server looks at all its keys, in and outside of the space. The result is not atomic: it
+    /// has [the guarantees of a scan](Entries).
     ///
-    /// # Errors
-    /// [Those of a read](crate#errors), without `WrongType`.
+    /// Redis: SCAN. Time complexity: O(n) for all n keys of the server. Round trips: 1 per 1024
+    /// keys of the server.
     ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
+    /// app.extend([("a", 1), ("b", 2)]).await?;
+    /// assert_eq!(app.len().await?, 2);
+    /// # Ok(()) }
+    /// ```
     pub async fn len(&self) -> Result<u64> {
         let mut pages = self.pages();
         let mut keys = 0;
@@ -70,17 +81,21 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         Ok(keys)
     }
 
-    /// Whether there is no key.
+    /// Returns whether the space has no key. It scans until it finds one.
     ///
-    /// `SCAN` until there is one, up to O(n) for all n keys of the server, in and outside of the
-    /// space: a round trip for every 1024 of them. Not atomic: it has [the guarantees of a
-    /// scan](Entries).
+    /// The server looks at all its keys, in and outside of the space. The result is not atomic: it
+    /// has [the guarantees of a scan](Entries).
     ///
-    /// # Errors
-    /// [Those of a read](crate#errors), without `WrongType`.
+    /// Redis: SCAN. Time complexity: up to O(n) for all n keys of the server. Round trips: 1 per
+    /// 1024 keys of the server.
     ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
+    /// assert!(app.is_empty().await?);
+    /// # Ok(()) }
+    /// ```
     pub async fn is_empty(&self) -> Result<bool> {
         let mut pages = self.pages();
         while let Some(page) = pages.try_next().await? {
@@ -91,79 +106,103 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         Ok(true)
     }
 
-    /// Streams the entries, a page in memory at a time. Keys that hold no string are left out, and
-    /// so are those that go meanwhile.
+    /// Streams the entries, a page in memory at a time. Keys that do not hold a string are left
+    /// out, and so are keys that are removed meanwhile.
     ///
-    /// `SCAN`, O(n), one round trip for a page of about n = 256 keys of the server
-    /// ([`Entries::page_size`]), and `MGET` over those that match ([`Entries::matching`]), another
-    /// one. Each command is atomic; the whole gives [the guarantees of a scan](Entries).
+    /// A page is about 256 keys of the server, see [`Entries::page_size`]; [`Entries::matching`]
+    /// selects keys. Each command is atomic; the stream as a whole has [the guarantees of a
+    /// scan](Entries). A key that is not UTF-8 is a `Decode` error that holds the bytes of the
+    /// key.
     ///
-    /// # Errors
-    /// Each entry may be a `Decode` error, holding the bytes of its value, or of its key if that is
-    /// not UTF-8, after which the stream goes on; [those of a read](crate#errors), without
-    /// `WrongType`, end it.
+    /// Redis: SCAN and MGET. Time complexity: O(n) for a page of n keys. Round trips: 2 per page.
     ///
-    /// # Cancel safety
-    /// It can be dropped at any point; nothing runs after that.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    ///
+    /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
+    /// app.extend([("a", 1), ("b", 2)]).await?;
+    /// let mut entries = app.items();
+    /// while let Some((key, value)) = entries.try_next().await? {
+    ///     println!("{key}: {value}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "iter")]
     pub fn items(&self) -> Entries<(String, T)> {
-        self.entries(Read::Value(|key, value| {
+        self.entries(EntryKind::Value(|key, value| {
             Ok((text(key)?, decode::<T, C>(value)?))
         }))
     }
 
-    /// Streams the values, as [`items`](Self::items) does the entries; of all keys, UTF-8 or not.
+    /// Streams the values as [`items`](Self::items) streams the entries, also those of keys that
+    /// are not UTF-8.
     ///
-    /// `SCAN` and `MGET`, O(n), two round trips for a page of about n = 256 keys of the server.
-    /// Each command is atomic; the whole gives [the guarantees of a scan](Entries).
+    /// Redis: SCAN and MGET. Time complexity: O(n) for a page of n keys. Round trips: 2 per page.
     ///
-    /// # Errors
-    /// As [`items`](Self::items).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
     ///
-    /// # Cancel safety
-    /// It can be dropped at any point; nothing runs after that.
+    /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
+    /// app.set("a", 1).await?;
+    /// assert_eq!(app.values().try_collect::<Vec<_>>().await?, [1]);
+    /// # Ok(()) }
+    /// ```
     pub fn values(&self) -> Entries<T> {
-        self.entries(Read::Value(|_, value| decode::<T, C>(value)))
+        self.entries(EntryKind::Value(|_, value| decode::<T, C>(value)))
     }
 
-    /// Streams the keys, without the prefix, whatever they hold.
+    /// Streams the keys, without the prefix, whatever their values are.
     ///
-    /// `SCAN`, O(n), one round trip for a page of about n = 256 keys of the server
-    /// ([`Entries::page_size`]), of the keys that match ([`Entries::matching`]). Each page is
-    /// atomic; the whole gives [the guarantees of a scan](Entries).
+    /// A page is about 256 keys of the server, see [`Entries::page_size`]; [`Entries::matching`]
+    /// selects keys. Each page is atomic; the stream as a whole has [the guarantees of a
+    /// scan](Entries). A key that is not UTF-8 is a `Decode` error that holds its bytes.
     ///
-    /// # Errors
-    /// A key that is not UTF-8 is a `Decode` error that holds its bytes, after which the stream
-    /// goes on; [those of a read](crate#errors), without `WrongType`, end it.
+    /// Redis: SCAN. Time complexity: O(n) for a page of n keys. Round trips: 1 per page.
     ///
-    /// # Cancel safety
-    /// It can be dropped at any point; nothing runs after that.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    ///
+    /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
+    /// app.set("a", 1).await?;
+    /// assert_eq!(app.keys().try_collect::<Vec<_>>().await?, ["a"]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "SCAN")]
     #[doc(alias = "KEYS")]
     pub fn keys(&self) -> Entries<String> {
-        self.entries(Read::Key(text))
+        self.entries(EntryKind::Key(text))
     }
 
-    /// Streams the keys as [`keys`](Self::keys) does, as the bytes that they are.
+    /// Streams the keys as [`keys`](Self::keys) does, as bytes. No key is an error.
     ///
-    /// `SCAN`, O(n), one round trip for a page of about n = 256 keys of the server. Each page is
-    /// atomic; the whole gives [the guarantees of a scan](Entries).
+    /// Redis: SCAN. Time complexity: O(n) for a page of n keys. Round trips: 1 per page.
     ///
-    /// # Errors
-    /// [Those of a read](crate#errors), without `WrongType`; they end the stream.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
     ///
-    /// # Cancel safety
-    /// It can be dropped at any point; nothing runs after that.
+    /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
+    /// app.set([0xff], 1).await?;
+    /// assert_eq!(app.raw_keys().try_collect::<Vec<_>>().await?, [vec![0xff]]);
+    /// # Ok(()) }
+    /// ```
     pub fn raw_keys(&self) -> Entries<Bytes> {
         // A copy, since the key is a part of the whole page.
-        self.entries(Read::Key(|key| Ok(Bytes::copy_from_slice(&key))))
+        self.entries(EntryKind::Key(|key| Ok(Bytes::copy_from_slice(&key))))
     }
 
-    fn entries<R: Send + 'static>(&self, read: Read<R>) -> Entries<R> {
+    fn entries<R: Send + 'static>(&self, read: EntryKind<R>) -> Entries<R> {
         Entries::new(&self.0.client, self.0.key.clone(), read)
     }
 
-    /// The names of all keys, with the prefix.
+    /// Scans the names of all keys, with the prefix.
     pub(super) fn pages(&self) -> BoxStream<'static, Result<Vec<Bytes>>> {
         let pattern = within(self.prefix(), None);
         self.0.client.scan_keys(Some(pattern), PAGE).boxed()

@@ -1,16 +1,14 @@
-//! What changes a key space.
+//! Writes to a key space.
 
 use std::time::Duration;
 
 use futures::TryStreamExt;
 use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
-use purse_codec::{Codec, Input};
+use purse_codec::{Codec, IntoArg};
 
 use super::{RedisKeySpace, SetOptions, SetOutcome};
-use crate::arguments::Arguments;
-use crate::key::ok;
-use crate::spread;
-use crate::value::{decode, decode_option, decode_removed, encode};
+use crate::bulk::by_slot;
+use crate::encode::{ArgBuffer, decode, decode_option, decode_removed, encode, ok};
 
 static SET: Script = Script::write("KEYSPACE SET", include_str!("../lua/keyspace_set.lua"));
 static GET_OR_INSERT: Script = Script::write(
@@ -19,48 +17,64 @@ static GET_OR_INSERT: Script = Script::write(
 );
 static POP: Script = Script::write("KEYSPACE POP", include_str!("../lua/keyspace_pop.lua"));
 
-/// The most entries that are set all or none.
+/// The maximal number of entries that are set all or none.
 const MOST_ENTRIES: usize = 65_536;
-/// The most bytes of keys and values that are set all or none.
+/// The maximal number of bytes of keys and values that are set all or none.
 const MOST_BYTES: usize = 64 << 20;
 
 impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
-    /// Sets `key`, whatever it holds; a time to live that it has is taken away.
+    /// Sets `key` to `value`, whatever its previous value is, and removes its time to live. It
+    /// never fails with `WrongType`.
     ///
-    /// `SET`, O(1). One round trip, atomic.
+    /// Redis: SET. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; else [those of a write](crate#errors), without `WrongType`.
-    ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// app.set("name", "Ada").await?;
+    /// assert_eq!(app.get("name").await?.as_deref(), Some("Ada"));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "insert")]
-    pub fn set(&self, key: impl AsRef<[u8]>, value: impl Input<T>) -> Op<()> {
+    pub fn set(&self, key: impl AsRef<[u8]>, value: impl IntoArg<T>) -> Op<()> {
         let value = |command: Command| Ok(command.arg(encode::<T, C>(value)?));
         self.op(key, value, Command::write("SET"), ok)
     }
 
-    /// Sets `key` as `options` say. Returns whether it is set, and the value that it had if the
-    /// options ask for it ([`SetOptions::return_old`]).
+    /// Sets `key` with `options`. Returns whether the key is set, and its previous value if the
+    /// options ask for that ([`SetOptions::return_old`]).
     ///
-    /// `SET`, or a script of `GET` and `SET` to return the old value, since servers before 6.2 and
-    /// 7.0 cannot in one command; O(1). One round trip, atomic.
+    /// The previous value takes a script, because servers before 6.2 and 7.0 cannot return it from
+    /// every `SET`. If the future is dropped, the previous value [may be
+    /// lost](crate#cancel-safety).
+    ///
+    /// Redis: SET, or GET and SET in a script. Time complexity: O(1). Round trips: 1.
     ///
     /// # Errors
-    /// `InvalidInput` for a time to live as for [`RedisKey::expire`](crate::RedisKey::expire);
-    /// `Encode`. To return the old value, also `WrongType`, nothing changed, and `Decode`, holding
-    /// the bytes of the old value, after the new one is set if the condition held. Else [those of a
-    /// write](crate#errors), without `WrongType`.
+    /// `InvalidInput` for a time to live that [`RedisKey::expire`](crate::RedisKey::expire)
+    /// refuses. Only with [`SetOptions::return_old`]: `WrongType`, nothing changed then; and
+    /// `Decode` with the bytes of the previous value, after the new value is set if the condition
+    /// held.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety); the old value may be lost.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// let once = SetOptions::new().if_absent();
+    /// assert!(app.set_with("name", "Ada", once).await?.is_set());
+    /// assert!(!app.set_with("name", "Bob", once).await?.is_set());
+    /// let swapped = app.set_with("name", "Bob", SetOptions::new().return_old()).await?;
+    /// assert_eq!(swapped.into_old().as_deref(), Some("Ada"));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "SETNX")]
     #[doc(alias = "PSETEX")]
     #[doc(alias = "GETSET")]
     pub fn set_with(
         &self,
         key: impl AsRef<[u8]>,
-        value: impl Input<T>,
+        value: impl IntoArg<T>,
         options: SetOptions,
     ) -> Op<SetOutcome<T>> {
         let args = |command| options.add_to(command, encode::<T, C>(value)?);
@@ -76,95 +90,118 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         })
     }
 
-    /// The value of `key`, which is set to `value` if it is absent.
+    /// Returns the value of `key`, after setting it to `value` if the key was absent. If several
+    /// callers do this at once, all get the value of one of them.
     ///
-    /// A script of `GET` and `SET`, O(1). One round trip, atomic: of many callers at once, all get
-    /// the value of one of them.
+    /// Redis: GET and SET in a script. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; `Decode`, holding the bytes of the value that is there, nothing changed; else
-    /// [those of a write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// assert_eq!(app.get_or_insert("name", "Ada").await?, "Ada");
+    /// assert_eq!(app.get_or_insert("name", "Bob").await?, "Ada");
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "setdefault")]
-    pub fn get_or_insert(&self, key: impl AsRef<[u8]>, value: impl Input<T>) -> Op<T> {
+    pub fn get_or_insert(&self, key: impl AsRef<[u8]>, value: impl IntoArg<T>) -> Op<T> {
         self.get_or_insert_as(key, value, SetOptions::new())
     }
 
-    /// The value of `key`, which is set to `value` for `ttl` if it is absent; the time to live of
-    /// a key that is there stays as it is.
+    /// Returns the value of `key`, after setting it to `value` for `ttl` if the key was absent.
+    /// The time to live of an existing key stays as it is. If several callers do this at once, all
+    /// get the value of one of them.
     ///
-    /// A script of `GET` and `SET`, O(1). One round trip, atomic: of many callers at once, all get
-    /// the value of one of them.
+    /// Redis: GET and SET in a script. Time complexity: O(1). Round trips: 1.
     ///
     /// # Errors
-    /// `InvalidInput` as for [`RedisKey::expire`](crate::RedisKey::expire); else as
-    /// [`get_or_insert`](Self::get_or_insert).
+    /// `InvalidInput` for a time to live that [`RedisKey::expire`](crate::RedisKey::expire)
+    /// refuses.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// let minute = Duration::from_secs(60);
+    /// assert_eq!(app.get_or_insert_with_ttl("name", "Ada", minute).await?, "Ada");
+    /// assert!(app.ttl("name").await?.left().is_some());
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "setdefault")]
     pub fn get_or_insert_with_ttl(
         &self,
         key: impl AsRef<[u8]>,
-        value: impl Input<T>,
+        value: impl IntoArg<T>,
         ttl: Duration,
     ) -> Op<T> {
         self.get_or_insert_as(key, value, SetOptions::new().ttl(ttl))
     }
 
-    /// Sets many keys, as [`set`](Self::set) does one.
+    /// Sets many keys, as [`set`](Self::set) sets one.
     ///
-    /// `MSET`, O(n) for n entries; nothing for none. One round trip, atomic, for up to 1024 entries
-    /// or a megabyte; beyond that a round trip for each such chunk, each atomic, and `entries` is
-    /// taken from a chunk ahead. In a cluster a command for each slot of a chunk, all in one
-    /// round trip, each atomic.
+    /// In a cluster, each chunk takes one command per slot. All of them are in flight at once, and
+    /// each is atomic.
+    ///
+    /// Redis: MSET. Time complexity: O(n) for n entries. Round trips: 1 per [chunk](crate#chunks).
     ///
     /// # Errors
-    /// `Encode`; else [those of a write](crate#errors), without `WrongType`. With several chunks
-    /// the error says how many entries went before it; nothing is sent after it. In a cluster it is
-    /// `Ambiguous` if a part of its chunk is done.
+    /// In a cluster, `Ambiguous` if a part of a chunk is done.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety), for the chunk under way; later ones are not sent.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
+    /// app.extend([("a", 1), ("b", 2)]).await?;
+    /// assert_eq!(app.get("b").await?, Some(2));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "update")]
     #[doc(alias = "MSET")]
     pub async fn extend<I, Q, V>(&self, entries: I) -> Result<()>
     where
         I: IntoIterator<Item = (Q, V), IntoIter: Send>,
         Q: AsRef<[u8]>,
-        V: Input<T>,
+        V: IntoArg<T>,
     {
-        let write = |(key, value), arguments: &mut Arguments| {
+        let write = |(key, value), arguments: &mut ArgBuffer| {
             self.put_name(key, arguments)?;
-            arguments.put::<T, C>(value)
+            arguments.encode::<T, C>(value)
         };
         let (entries, command) = (entries.into_iter(), Command::write("MSET"));
-        spread::run::<2, _, _>(&self.0.client, command, entries, write, (), |(), _| Ok(())).await
+        by_slot::run::<2, _, _>(&self.0.client, command, entries, write, (), |(), _| Ok(())).await
     }
 
-    /// Sets all keys, or none if any of them is there. Returns whether they are set; no entries
-    /// always are.
+    /// Sets all keys, or none of them if any exists. Returns whether the keys are set, which is
+    /// always so without entries.
     ///
-    /// `MSETNX`, O(n) for n entries; nothing for none. One round trip, atomic. So it is never cut
-    /// into chunks, and takes at most 65536 entries and 64 megabytes.
+    /// The entries are never split into chunks, because all or none of them are set. At most
+    /// 65,536 entries and 64 megabytes are accepted. In a cluster, a hash tag in the prefix keeps
+    /// the keys in one slot.
+    ///
+    /// Redis: MSETNX. Time complexity: O(n) for n entries. Round trips: 1.
     ///
     /// # Errors
-    /// `InvalidInput` for more entries; `Encode`;
+    /// `InvalidInput` for more entries or bytes.
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot), before anything is sent, for keys in
-    /// different slots of a cluster: a hash tag in the prefix keeps them together; else [those of a
-    /// write](crate#errors), without `WrongType`.
+    /// different slots of a cluster.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
+    /// assert!(app.extend_if_none_exist([("a", 1), ("b", 2)]).await?);
+    /// assert!(!app.extend_if_none_exist([("b", 3), ("c", 4)]).await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "update")]
     #[doc(alias = "MSETNX")]
     pub fn extend_if_none_exist<I, Q, V>(&self, entries: I) -> Op<bool>
     where
         I: IntoIterator<Item = (Q, V)>,
         Q: AsRef<[u8]>,
-        V: Input<T>,
+        V: IntoArg<T>,
     {
         match self.all_or_none(entries) {
             Ok(None) => Op::known(Ok(true)),
@@ -176,63 +213,82 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         }
     }
 
-    /// Removes `key`, and returns its value.
+    /// Removes `key` and returns its value. [`delete`](Self::delete) costs less if the value is
+    /// not needed.
     ///
-    /// A script of `GET` and `UNLINK`, since servers before 6.2 have no `GETDEL`; O(1). One round
-    /// trip, atomic. [`delete`](Self::delete) costs less where the value does not matter.
+    /// It is a script, because servers before 6.2 have no `GETDEL`. If the future is dropped, the
+    /// value [may be lost](crate#cancel-safety).
     ///
-    /// # Errors
-    /// `Decode`, holding the bytes of the value, which is out; else [those of a
-    /// write](crate#errors).
+    /// Redis: GET and UNLINK in a script. Time complexity: O(1). Round trips: 1.
     ///
-    /// # Cancel safety
-    /// [The value may be lost](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// app.set("name", "Ada").await?;
+    /// assert_eq!(app.pop("name").await?.as_deref(), Some("Ada"));
+    /// assert_eq!(app.get("name").await?, None);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "remove")]
     #[doc(alias = "GETDEL")]
     pub fn pop(&self, key: impl AsRef<[u8]>) -> Op<Option<T>> {
         self.op(key, Ok, Command::script(&POP), decode_removed::<T, C>)
     }
 
-    /// Removes many keys, whatever they hold. Returns how many of them there were.
+    /// Removes many keys, whatever their values are. Returns how many of them existed.
     ///
-    /// `UNLINK`, O(n) for n keys; nothing for none. One round trip, atomic, for up to 1024 keys;
-    /// beyond that a round trip for each such chunk, each atomic. In a cluster a command for each
-    /// slot of a chunk, all in one round trip, each atomic.
+    /// In a cluster, each chunk takes one command per slot. All of them are in flight at once, and
+    /// each is atomic.
+    ///
+    /// Redis: UNLINK. Time complexity: O(n) for n keys. Round trips: 1 per [chunk](crate#chunks).
     ///
     /// # Errors
-    /// As [`extend`](Self::extend), without `Encode`.
+    /// In a cluster, `Ambiguous` if a part of a chunk is done.
     ///
-    /// # Cancel safety
-    /// As [`extend`](Self::extend).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
+    /// app.extend([("a", 1), ("b", 2)]).await?;
+    /// assert_eq!(app.delete_many(["a", "b", "c"]).await?, 2);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "UNLINK")]
     #[doc(alias = "DEL")]
     pub async fn delete_many<I>(&self, keys: I) -> Result<u64>
     where
         I: IntoIterator<Item: AsRef<[u8]>, IntoIter: Send>,
     {
-        let write = |key, arguments: &mut Arguments| self.put_name(key, arguments);
-        spread::unlink(&self.0.client, keys.into_iter(), write).await
+        let write = |key, arguments: &mut ArgBuffer| self.put_name(key, arguments);
+        by_slot::unlink(&self.0.client, keys.into_iter(), write).await
     }
 
-    /// Removes all keys of the space, whatever they hold. Returns how many it removed.
+    /// Removes all keys of the space, whatever their values are. Returns how many it removed. With
+    /// an empty prefix it empties the database.
     ///
-    /// `SCAN` and `UNLINK`, O(n) for all n keys of the server, in and outside of the space: a round
-    /// trip for every 1024 of them, and one for each page that has any of the space. Not atomic:
-    /// each page goes for itself, and a key that comes meanwhile may stay. With an empty prefix it
-    /// empties the database.
+    /// The server looks at all its keys, in and outside of the space. Each page of keys is removed
+    /// separately, so the whole is not atomic, and a key that is added meanwhile may stay. After
+    /// an error, or if the future is dropped, the pages up to then are removed.
     ///
-    /// # Errors
-    /// [Those of a write](crate#errors), without `WrongType`; pages before the error are gone.
+    /// Redis: SCAN and UNLINK. Time complexity: O(n) for all n keys of the server. Round trips: 1
+    /// per 1024 keys of the server, and 1 per page with keys of the space.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety), for the page under way; later ones stay.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
+    /// app.extend([("a", 1), ("b", 2)]).await?;
+    /// assert_eq!(app.clear().await?, 2);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "FLUSHDB")]
     pub async fn clear(&self) -> Result<u64> {
         let mut pages = self.pages();
         let mut removed = 0;
         while let Some(page) = pages.try_next().await? {
-            let write = |name, arguments: &mut Arguments| arguments.push(name);
-            removed += spread::unlink(&self.0.client, page.into_iter(), write).await?;
+            let write = |name, arguments: &mut ArgBuffer| arguments.append(name);
+            removed += by_slot::unlink(&self.0.client, page.into_iter(), write).await?;
         }
         Ok(removed)
     }
@@ -240,19 +296,19 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     fn get_or_insert_as(
         &self,
         key: impl AsRef<[u8]>,
-        value: impl Input<T>,
+        value: impl IntoArg<T>,
         options: SetOptions,
     ) -> Op<T> {
         let args = |command| options.add_to(command, encode::<T, C>(value)?);
         self.op(key, args, Command::script(&GET_OR_INSERT), decode::<T, C>)
     }
 
-    /// MSETNX over `entries`, if there are any.
+    /// Builds an MSETNX of `entries`, if there are any.
     fn all_or_none<I, Q, V>(&self, entries: I) -> Result<Option<Command>>
     where
         I: IntoIterator<Item = (Q, V)>,
         Q: AsRef<[u8]>,
-        V: Input<T>,
+        V: IntoArg<T>,
     {
         let (mut keys, mut values, mut bytes) = (Vec::new(), Vec::new(), 0);
         for (key, value) in entries {

@@ -1,4 +1,4 @@
--- Sets a field of a hash unless it is there, and tells what it holds then.
+-- Sets a field of a hash unless it exists, and returns its value.
 -- KEYS[1]  the hash
 -- ARGV[1]  the field
 -- ARGV[2]  the value for an absent field

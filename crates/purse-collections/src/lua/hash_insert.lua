@@ -1,4 +1,4 @@
--- Sets a field of a hash and tells what it held before.
+-- Sets a field of a hash and returns its previous value.
 -- KEYS[1]  the hash
 -- ARGV[1]  the field
 -- ARGV[2]  the value

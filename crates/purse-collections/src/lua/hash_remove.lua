@@ -1,4 +1,4 @@
--- Removes a field of a hash and tells what it held.
+-- Removes a field of a hash and returns its value.
 -- KEYS[1]  the hash
 -- ARGV[1]  the field
 -- returns  the value, or nil if the field was absent

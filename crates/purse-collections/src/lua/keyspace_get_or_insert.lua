@@ -1,4 +1,4 @@
--- Sets a key unless it is there, and tells what it holds then.
+-- Sets a key unless it exists, and returns its value.
 -- KEYS[1]   the key
 -- ARGV[1]   the value for an absent key
 -- ARGV[2…]  the options of SET for an absent key

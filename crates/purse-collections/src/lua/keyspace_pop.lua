@@ -1,4 +1,4 @@
--- Removes a key and tells what it held.
+-- Removes a key and returns its value.
 -- KEYS[1]  the key
 -- returns  the value, or nil if the key was absent
 local old = redis.call('GET', KEYS[1])

@@ -1,4 +1,4 @@
--- Sets a key, perhaps under a condition, and tells what it held before.
+-- Sets a key, perhaps under a condition, and returns its previous value.
 -- KEYS[1]   the key
 -- ARGV[1]   the value
 -- ARGV[2…]  the options of SET

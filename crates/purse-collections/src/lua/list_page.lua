@@ -1,4 +1,4 @@
--- Reads a page of a list, and tells how long the list is.
+-- Returns the length of a list, and a page of it.
 -- KEYS[1]  the list
 -- ARGV[1]  the index of the first element
 -- ARGV[2]  the index of the last one

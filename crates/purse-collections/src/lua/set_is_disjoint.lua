@@ -1,4 +1,4 @@
--- Tells whether two sets have no element in common.
+-- Returns whether two sets have no element in common.
 -- KEYS[1]  the one
 -- KEYS[2]  the other
 -- returns  1 if so, else 0

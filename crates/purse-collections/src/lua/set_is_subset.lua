@@ -1,4 +1,4 @@
--- Tells whether every element of one set is also in another.
+-- Returns whether every element of one set is also in another.
 -- KEYS[1]  the one
 -- KEYS[2]  the other
 -- returns  1 if so, else 0

@@ -1,4 +1,4 @@
--- Tells the scores of elements of a sorted set.
+-- Returns the scores of elements of a sorted set.
 -- KEYS[1]  the sorted set
 -- ARGV     the elements
 -- returns  a score for each of them, or nil

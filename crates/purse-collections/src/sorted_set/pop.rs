@@ -1,4 +1,4 @@
-//! What takes elements out of a sorted set at its ends.
+//! Pops from both ends of a sorted set.
 
 use std::time::Duration;
 
@@ -6,101 +6,147 @@ use purse_client::{Command, Op, Pop, Reply, Result};
 use purse_codec::Codec;
 
 use super::RedisSortedSet;
-use crate::value::decode_removed_scored;
+use crate::encode::decode_removed_scored;
 
 impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
-    /// Takes the element of the lowest score out, and returns it with that score.
+    /// Removes and returns the element with the lowest score, and that score. If the future is
+    /// dropped, the element [may be lost](crate#cancel-safety).
     ///
-    /// `ZPOPMIN`, O(log(n)). One round trip, atomic.
+    /// Redis: ZPOPMIN. Time complexity: O(log(n)). Round trips: 1.
     ///
-    /// # Errors
-    /// `Decode`, holding the bytes of the element and its score, which are out; else [those of a
-    /// write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [The element may be lost](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
+    /// assert_eq!(board.pop_min().await?, Some(("Ada".to_owned(), 10.0)));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "ZPOPMIN")]
     pub fn pop_min(&self) -> Op<Option<(T, f64)>> {
         self.pop(Command::write("ZPOPMIN"))
     }
 
-    /// Takes the element of the highest score out, and returns it with that score.
+    /// Removes and returns the element with the highest score, and that score. If the future is
+    /// dropped, the element [may be lost](crate#cancel-safety).
     ///
-    /// `ZPOPMAX`, O(log(n)). One round trip, atomic.
+    /// Redis: ZPOPMAX. Time complexity: O(log(n)). Round trips: 1.
     ///
-    /// # Errors
-    /// `Decode`, holding the bytes of the element and its score, which are out; else [those of a
-    /// write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [The element may be lost](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
+    /// assert_eq!(board.pop_max().await?, Some(("Bob".to_owned(), 30.0)));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "ZPOPMAX")]
     pub fn pop_max(&self) -> Op<Option<(T, f64)>> {
         self.pop(Command::write("ZPOPMAX"))
     }
 
-    /// Takes up to `count` elements of the lowest scores out, the lowest first.
+    /// Removes and returns up to `count` elements with the lowest scores, the lowest first. If the
+    /// future is dropped, the elements [may be lost](crate#cancel-safety).
     ///
-    /// `ZPOPMIN` with a count, O(m log(n)) for m elements. One round trip, atomic.
+    /// Redis: ZPOPMIN with a count. Time complexity: O(m log(n)) for m elements. Round trips: 1.
     ///
     /// # Errors
-    /// `Decode`, holding the bytes of all the elements, each followed by its score, which are out;
-    /// else [those of a write](crate#errors).
+    /// `Decode` holds the bytes of all the elements, each followed by its score.
     ///
-    /// # Cancel safety
-    /// [The elements may be lost](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
+    /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
+    /// assert_eq!(jobs.pop_min_n(2).await?, [(7, 1.0), (8, 2.0)]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "ZPOPMIN")]
     pub fn pop_min_n(&self, count: u32) -> Op<Vec<(T, f64)>> {
         self.pop_n(Command::write("ZPOPMIN"), count)
     }
 
-    /// Takes up to `count` elements of the highest scores out, the highest first.
+    /// Removes and returns up to `count` elements with the highest scores, the highest first. If
+    /// the future is dropped, the elements [may be lost](crate#cancel-safety).
     ///
-    /// `ZPOPMAX` with a count, O(m log(n)) for m elements. One round trip, atomic.
+    /// Redis: ZPOPMAX with a count. Time complexity: O(m log(n)) for m elements. Round trips: 1.
     ///
     /// # Errors
-    /// `Decode`, holding the bytes of all the elements, each followed by its score, which are out;
-    /// else [those of a write](crate#errors).
+    /// `Decode` holds the bytes of all the elements, each followed by its score.
     ///
-    /// # Cancel safety
-    /// [The elements may be lost](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
+    /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
+    /// assert_eq!(jobs.pop_max_n(2).await?, [(9, 3.0), (8, 2.0)]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "ZPOPMAX")]
     pub fn pop_max_n(&self, count: u32) -> Op<Vec<(T, f64)>> {
         self.pop_n(Command::write("ZPOPMAX"), count)
     }
 
-    /// Waits for an element, takes the one of the lowest score out, and returns it with that score;
-    /// `None` once `wait` is over, and never if it is `None`.
+    /// Waits for an element, and removes and returns the one with the lowest score, and that
+    /// score. Returns `None` once `wait` is over; waits without an end if `wait` is `None`.
     ///
-    /// `ZPOPMIN` in a script, O(log(n)). One round trip if there is an element; else `ZCARD` on a
-    /// connection that all waits share, and a round trip once the server tells of a change. Atomic.
-    /// No element is lost or doubled, whatever breaks:
-    /// [`Client::take`](purse_client::Client::take) says how far that goes.
+    /// While it waits, it watches the key over a connection that all waits share, and asks again
+    /// when the server reports a change. No element is lost or duplicated;
+    /// [`Client::take`](purse_client::Client::take) describes the limits of that.
+    ///
+    /// Redis: ZPOPMIN in a script, and ZCARD to wait. Time complexity: O(log(n)). Round trips: 1
+    /// if there is an element, otherwise 1 more per change.
     ///
     /// # Errors
-    /// `Decode`, holding the bytes of the element and its score, which are out; else [those of a
-    /// read](crate#errors), after which nothing was taken for this call. `Ambiguous` only while the
-    /// key's slot moves within a cluster.
+    /// `Decode` holds the bytes of the element and its score, which are removed. The other errors
+    /// are [those of a read](crate#errors), and mean that this call took no element. `Ambiguous`
+    /// occurs only while the key's slot moves within a cluster.
     ///
     /// # Cancel safety
-    /// Dropped at any point, no element is lost: one that was already taken is put back with its
-    /// score, unless it was added anew meanwhile.
+    /// No element is lost, whenever the future is dropped. An element that was already taken is
+    /// put back with its score, unless it was added again meanwhile.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
+    /// jobs.extend([(7, 1.0), (8, 2.0)]).await?;
+    /// let second = Some(Duration::from_secs(1));
+    /// assert_eq!(jobs.pop_min_wait(second).await?, Some((7, 1.0)));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "blocking_pop_min")]
     #[doc(alias = "BZPOPMIN")]
     pub async fn pop_min_wait(&self, wait: Option<Duration>) -> Result<Option<(T, f64)>> {
         self.pop_wait(Pop::lowest(self.0.key.clone()), wait).await
     }
 
-    /// Waits for an element, takes the one of the highest score out, and returns it with that score;
-    /// `None` once `wait` is over, and never if it is `None`.
+    /// Waits for an element, and removes and returns the one with the highest score, and that
+    /// score. Returns `None` once `wait` is over; waits without an end if `wait` is `None`.
     ///
-    /// `ZPOPMAX` in a script, as [`pop_min_wait`](Self::pop_min_wait).
+    /// It waits as [`pop_min_wait`](Self::pop_min_wait) does.
+    ///
+    /// Redis: ZPOPMAX in a script, and ZCARD to wait. Time complexity: O(log(n)). Round trips: 1
+    /// if there is an element, otherwise 1 more per change.
     ///
     /// # Errors
-    /// As [`pop_min_wait`](Self::pop_min_wait).
+    /// The errors of [`pop_min_wait`](Self::pop_min_wait).
     ///
     /// # Cancel safety
-    /// As [`pop_min_wait`](Self::pop_min_wait).
+    /// No element is lost, as with [`pop_min_wait`](Self::pop_min_wait).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
+    /// let moment = Some(Duration::from_millis(10));
+    /// assert_eq!(jobs.pop_max_wait(moment).await?, None);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "blocking_pop_max")]
     #[doc(alias = "BZPOPMAX")]
     pub async fn pop_max_wait(&self, wait: Option<Duration>) -> Result<Option<(T, f64)>> {
@@ -126,7 +172,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         };
         let score = taken.score().unwrap_or_default();
         let popped = vec![(Reply::from(taken.element()), Reply::from(score))];
-        // One that cannot be decoded is in the error.
+        // If it cannot be decoded, the error holds it.
         taken.keep();
         let removed = decode_removed_scored::<T, C>(popped).map_err(|error| {
             error

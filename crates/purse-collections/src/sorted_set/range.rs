@@ -1,4 +1,4 @@
-//! Parts of a sorted set: described first, then read, counted or removed.
+//! Ranges of a sorted set: described first, then read, counted or removed.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,35 +6,34 @@ use std::ops::{Bound, RangeBounds};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use purse_client::{Command, Op, Reply, Result};
-use purse_codec::{Codec, Input};
+use purse_codec::{Codec, IntoArg};
 
 use super::score::{decode_scored_list, not_nan};
+use crate::encode::{decode_list, encode};
 use crate::handle::Handle;
-use crate::range::inclusive;
-use crate::value::{decode_list, encode};
+use crate::list::inclusive;
 
-/// By rank: marks a [`SortedRange`].
+/// A marker of a [`SortedRange`] of ranks.
 #[derive(Debug)]
 pub enum ByRank {}
 
-/// By score: marks a [`SortedRange`].
+/// A marker of a [`SortedRange`] of scores.
 #[derive(Debug)]
 pub enum ByScore {}
 
-/// By the bytes of the elements: marks a [`SortedRange`].
+/// A marker of a [`SortedRange`] of values, in the order of their bytes.
 #[derive(Debug)]
 pub enum ByValue {}
 
-/// A part of a sorted set, described and not yet read.
+/// A range of a sorted set that is described and not yet read.
 ///
-/// Made by [`RedisSortedSet::by_rank`](super::RedisSortedSet::by_rank),
-/// [`by_score`](super::RedisSortedSet::by_score) and [`by_value`](super::RedisSortedSet::by_value).
+/// [`RedisSortedSet::by_rank`](super::RedisSortedSet::by_rank),
+/// [`by_score`](super::RedisSortedSet::by_score) and [`by_value`](super::RedisSortedSet::by_value)
+/// create it.
 ///
 /// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let server = purse_testkit::Server::start()?;
-/// # let url = server.url();
-/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
 /// # use purse_client::Client;
 /// # use purse_collections::RedisSortedSet;
 /// # let client = Client::connect(&url).await?;
@@ -46,9 +45,7 @@ pub enum ByValue {}
 /// assert_eq!(jobs.by_score(50.0..).count().await?, 5);
 /// assert_eq!(jobs.by_score(50.0..).rev().limit(1, 2).to_vec().await?, [8, 7]);
 /// assert_eq!(jobs.by_score(..50.0).remove().await?, 4);
-/// # Ok(())
-/// # })
-/// # }
+/// # Ok(()) }
 /// ```
 #[must_use = "nothing is sent before one of its methods is called"]
 pub struct SortedRange<T, C, B> {
@@ -60,16 +57,16 @@ pub struct SortedRange<T, C, B> {
     by: PhantomData<fn() -> B>,
 }
 
-/// So many elements of a part of a sorted set.
+/// A part of a range of a sorted set: a number of its elements, after a number that is skipped.
 ///
-/// Made by [`SortedRange::limit`].
+/// [`SortedRange::limit`] creates it.
 #[must_use = "nothing is sent before one of its methods is called"]
 pub struct SortedPage<T, C, B> {
     range: SortedRange<T, C, B>,
     limit: Limit,
 }
 
-/// How many elements are left out, and how many taken then.
+/// The numbers of elements to skip and to take.
 #[derive(Debug, Clone, Copy)]
 struct Limit(u64, u64);
 
@@ -133,7 +130,7 @@ impl<T, C> SortedRange<T, C, ByScore> {
 impl<T, C: Codec<T>> SortedRange<T, C, ByValue> {
     pub(super) fn by_value<Q>(set: Handle<(T, C)>, values: impl RangeBounds<Q>) -> Self
     where
-        Q: Input<T> + Clone,
+        Q: IntoArg<T> + Clone,
     {
         let text = |bound: Bound<&Q>, open: &'static str| {
             Ok(match bound {
@@ -174,7 +171,17 @@ impl<T, C, B> SortedRange<T, C, B> {
         }
     }
 
-    /// The same elements in the opposite order: the highest score first. Said twice, it is undone.
+    /// Reverses the order, so that the highest score comes first. The range keeps the same
+    /// elements. A second call restores the order.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
+    /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
+    /// assert_eq!(jobs.by_rank(..2).rev().to_vec().await?, [8, 7]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "descending")]
     #[doc(alias = "reversed")]
     pub fn rev(mut self) -> Self {
@@ -191,32 +198,42 @@ impl<T, C, B> SortedRange<T, C, B> {
 }
 
 impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
-    /// The elements, in memory at once.
+    /// Returns the elements, in memory at once.
     ///
-    /// `ZRANGE`, `ZRANGEBYSCORE` or `ZRANGEBYLEX`, or of each the one with `REV`, O(log(n) + m) for
-    /// m elements of n. One round trip, atomic.
+    /// Redis: ZRANGE, ZRANGEBYSCORE or ZRANGEBYLEX, or their variants with REV. Time complexity:
+    /// O(log(n) + m) for m elements of n. Round trips: 1.
     ///
     /// # Errors
-    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for NaN as a bound; `Encode`;
-    /// `Decode`, holding the first bytes that fail; else [those of a read](crate#errors).
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
+    /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
+    /// assert_eq!(jobs.by_score(2.0..).to_vec().await?, [8, 9]);
+    /// # Ok(()) }
+    /// ```
     pub fn to_vec(self) -> Op<Vec<T>> {
         self.read(false, None, decode_list::<T, C>)
     }
 
     /// Removes the elements. Returns their number.
     ///
-    /// `ZREMRANGEBYRANK`, `ZREMRANGEBYSCORE` or `ZREMRANGEBYLEX`, O(log(n) + m) for m elements of n.
-    /// One round trip, atomic.
+    /// Redis: ZREMRANGEBYRANK, ZREMRANGEBYSCORE or ZREMRANGEBYLEX. Time complexity: O(log(n) + m)
+    /// for m elements of n. Round trips: 1.
     ///
     /// # Errors
-    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for NaN as a bound; `Encode`; else
-    /// [those of a write](crate#errors).
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
+    /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
+    /// assert_eq!(jobs.by_score(2.0..).remove().await?, 2);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "ZREMRANGEBYRANK")]
     #[doc(alias = "ZREMRANGEBYSCORE")]
     #[doc(alias = "ZREMRANGEBYLEX")]
@@ -225,7 +242,7 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
         self.on_bounds(command, Reply::into_count)
     }
 
-    /// The operation that runs `command` with the bounds from low to high.
+    /// Creates the operation that runs `command` with the bounds from low to high.
     fn on_bounds(self, command: Command, read: fn(Reply) -> Result<u64>) -> Op<u64> {
         match self.bounds {
             Ok(None) => Op::known(Ok(0)),
@@ -266,54 +283,76 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
 }
 
 impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByRank> {
-    /// The elements with their scores, in memory at once.
+    /// Returns the elements with their scores, in memory at once.
     ///
-    /// `ZRANGE` or `ZREVRANGE` with `WITHSCORES`, O(log(n) + m) for m elements of n. One round
-    /// trip, atomic.
+    /// Redis: ZRANGE or ZREVRANGE with WITHSCORES. Time complexity: O(log(n) + m) for m elements
+    /// of n. Round trips: 1.
     ///
-    /// # Errors
-    /// `Decode`, holding the first bytes that fail; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
+    /// jobs.extend([(7, 1.0), (8, 2.0)]).await?;
+    /// assert_eq!(jobs.by_rank(..).with_scores().await?, [(7, 1.0), (8, 2.0)]);
+    /// # Ok(()) }
+    /// ```
     pub fn with_scores(self) -> Op<Vec<(T, f64)>> {
         self.read(true, None, decode_scored_list::<T, C>)
     }
 }
 
 impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
-    /// The elements with their scores, in memory at once.
+    /// Returns the elements with their scores, in memory at once.
     ///
-    /// `ZRANGEBYSCORE` or `ZREVRANGEBYSCORE` with `WITHSCORES`, O(log(n) + m) for m elements of n.
-    /// One round trip, atomic.
+    /// Redis: ZRANGEBYSCORE or ZREVRANGEBYSCORE with WITHSCORES. Time complexity: O(log(n) + m)
+    /// for m elements of n. Round trips: 1.
     ///
     /// # Errors
-    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for NaN as a bound; `Decode`, holding
-    /// the first bytes that fail; else [those of a read](crate#errors).
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
+    /// jobs.extend([(7, 1.0), (8, 2.0)]).await?;
+    /// assert_eq!(jobs.by_score(2.0..).with_scores().await?, [(8, 2.0)]);
+    /// # Ok(()) }
+    /// ```
     pub fn with_scores(self) -> Op<Vec<(T, f64)>> {
         self.read(true, None, decode_scored_list::<T, C>)
     }
 
-    /// Leaves out the first `offset` elements, in the order asked for, and takes up to `count` of
+    /// Skips the first `offset` elements, in the order of the range, and takes up to `count` of
     /// the others.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
+    /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
+    /// assert_eq!(jobs.by_score(..).limit(1, 1).to_vec().await?, [8]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "offset")]
     pub fn limit(self, offset: u64, count: u64) -> SortedPage<T, C, ByScore> {
         self.page(offset, count)
     }
 
-    /// The number of elements.
+    /// Returns the number of elements.
     ///
-    /// `ZCOUNT`, O(log(n)). One round trip, atomic.
+    /// Redis: ZCOUNT. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// # Errors
-    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for NaN as a bound; else [those of a
-    /// read](crate#errors).
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
+    /// jobs.extend([(7, 1.0), (8, 2.0)]).await?;
+    /// assert_eq!(jobs.by_score(1.5..).count().await?, 1);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "ZCOUNT")]
     pub fn count(self) -> Op<u64> {
         self.on_bounds(Command::read("ZCOUNT"), Reply::into_count)
@@ -321,22 +360,34 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
 }
 
 impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByValue> {
-    /// Leaves out the first `offset` elements, in the order asked for, and takes up to `count` of
+    /// Skips the first `offset` elements, in the order of the range, and takes up to `count` of
     /// the others.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "words");
+    /// words.extend([("ant", 0.0), ("bee", 0.0), ("cat", 0.0)]).await?;
+    /// assert_eq!(words.by_value("a"..).limit(1, 1).to_vec().await?, ["bee"]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "offset")]
     pub fn limit(self, offset: u64, count: u64) -> SortedPage<T, C, ByValue> {
         self.page(offset, count)
     }
 
-    /// The number of elements.
+    /// Returns the number of elements.
     ///
-    /// `ZLEXCOUNT`, O(log(n)). One round trip, atomic.
+    /// Redis: ZLEXCOUNT. Time complexity: O(log(n)). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; else [those of a read](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "words");
+    /// words.extend([("ant", 0.0), ("bee", 0.0), ("cat", 0.0)]).await?;
+    /// assert_eq!(words.by_value("b"..).count().await?, 2);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "ZLEXCOUNT")]
     pub fn count(self) -> Op<u64> {
         self.on_bounds(Command::read("ZLEXCOUNT"), Reply::into_count)
@@ -344,16 +395,22 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByValue> {
 }
 
 impl<T: Send + 'static, C: Codec<T>, B> SortedPage<T, C, B> {
-    /// The elements, in memory at once.
+    /// Returns the elements, in memory at once.
     ///
-    /// `ZRANGEBYSCORE` or `ZRANGEBYLEX`, or of each the one with `REV`, with `LIMIT`, O(log(n) + m)
-    /// for m elements of n that are left out or taken. One round trip, atomic.
+    /// Redis: ZRANGEBYSCORE or ZRANGEBYLEX, or their variants with REV, with LIMIT. Time
+    /// complexity: O(log(n) + m) for m elements of n that are skipped or taken. Round trips: 1.
     ///
     /// # Errors
-    /// As [`SortedRange::to_vec`].
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
+    /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
+    /// assert_eq!(jobs.by_score(..).rev().limit(0, 2).to_vec().await?, [9, 8]);
+    /// # Ok(()) }
+    /// ```
     pub fn to_vec(self) -> Op<Vec<T>> {
         self.range
             .read(false, Some(self.limit), decode_list::<T, C>)
@@ -361,16 +418,23 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedPage<T, C, B> {
 }
 
 impl<T: Send + 'static, C: Codec<T>> SortedPage<T, C, ByScore> {
-    /// The elements with their scores, in memory at once.
+    /// Returns the elements with their scores, in memory at once.
     ///
-    /// `ZRANGEBYSCORE` or `ZREVRANGEBYSCORE` with `WITHSCORES` and `LIMIT`, O(log(n) + m) for m
-    /// elements of n that are left out or taken. One round trip, atomic.
+    /// Redis: ZRANGEBYSCORE or ZREVRANGEBYSCORE with WITHSCORES and LIMIT. Time complexity:
+    /// O(log(n) + m) for m elements of n that are skipped or taken. Round trips: 1.
     ///
     /// # Errors
-    /// As [`SortedRange::to_vec`].
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
-    /// # Cancel safety
-    /// [As every read](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
+    /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
+    /// let page = jobs.by_score(..).limit(1, 1);
+    /// assert_eq!(page.with_scores().await?, [(8, 2.0)]);
+    /// # Ok(()) }
+    /// ```
     pub fn with_scores(self) -> Op<Vec<(T, f64)>> {
         self.range
             .read(true, Some(self.limit), decode_scored_list::<T, C>)

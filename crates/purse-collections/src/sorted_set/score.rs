@@ -1,20 +1,20 @@
-//! Scores: as arguments, and beside the elements of replies.
+//! Scores in arguments and in replies.
 
 use bytes::Bytes;
 use purse_client::{Error, ErrorKind, Reply, Result};
 use purse_codec::Codec;
 
-use crate::value::decode;
+use crate::encode::decode;
 
-/// A score as the server reads it.
+/// Encodes a score.
 pub(super) fn score(score: f64) -> Result<Bytes> {
     not_nan(score).map(|score| Bytes::from(score.to_string()))
 }
 
-/// Any number but NaN, which is neither more nor less than others and so has no place.
+/// Refuses NaN, which has no place in an order.
 pub(super) fn not_nan(number: f64) -> Result<f64> {
     if number.is_nan() {
-        return Err(Error::new(ErrorKind::InvalidInput, "NaN is no score"));
+        return Err(Error::new(ErrorKind::InvalidInput, "score must not be NaN"));
     }
     Ok(number)
 }

@@ -1,14 +1,13 @@
-//! What adds to a sorted set, and removes from it.
+//! Writes to a sorted set.
 
 use bytes::Bytes;
 use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
-use purse_codec::{Codec, Input, Raw};
+use purse_codec::{Codec, IntoArg, Raw};
 
 use super::RedisSortedSet;
 use super::score::{not_nan, score};
-use crate::arguments::{Arguments, one};
 use crate::bulk;
-use crate::value::encode;
+use crate::encode::{ArgBuffer, encode, encode_one};
 
 static EXTEND: Script = Script::write(
     "SORTED SET EXTEND",
@@ -19,21 +18,21 @@ static INCREMENT: Script = Script::write(
     include_str!("../lua/sorted_set_increment.lua"),
 );
 
-/// When an element gets the score that is given with it.
+/// A condition for giving an element the score that is passed with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Condition {
-    /// In any case.
+    /// Always.
     Always,
-    /// Only if it is new: no score is changed.
+    /// Only if it is new. No score is changed.
     #[doc(alias = "NX")]
     OnlyNew,
-    /// Only if it is there already: none is added.
+    /// Only if it exists already. No element is added.
     #[doc(alias = "XX")]
     OnlyExisting,
-    /// Only if it is new, or its score is lower than that (Redis 6.2).
+    /// Only if it is new, or its score is lower than the passed one (Redis 6.2).
     #[doc(alias = "GT")]
     OnlyGreater,
-    /// Only if it is new, or its score is higher than that (Redis 6.2).
+    /// Only if it is new, or its score is higher than the passed one (Redis 6.2).
     #[doc(alias = "LT")]
     OnlyLess,
 }
@@ -52,13 +51,13 @@ impl Condition {
     }
 }
 
-/// How many elements a bulk insertion changed.
+/// A count of the elements that a bulk insertion changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Changes {
-    /// How many are new.
+    /// The number of new elements.
     pub added: u64,
-    /// How many were there, and have another score now.
+    /// The number of elements that existed and have another score now.
     pub updated: u64,
 }
 
@@ -73,61 +72,76 @@ impl Changes {
 }
 
 impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
-    /// Adds an element with a score, or gives it another score. Returns whether it is new.
+    /// Adds an element with a score, or changes its score. Returns whether the element is new.
     ///
-    /// `ZADD`, O(log(n)). One round trip, atomic.
+    /// Redis: ZADD. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for NaN; `Encode`; else [those of a
-    /// write](crate#errors).
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if the score is NaN.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// assert!(board.insert("Ada", 10.0).await?);
+    /// assert!(!board.insert("Ada", 11.0).await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "add")]
     #[doc(alias = "ZADD")]
-    pub fn insert(&self, value: impl Input<T>, score: f64) -> Op<bool> {
+    pub fn insert(&self, value: impl IntoArg<T>, score: f64) -> Op<bool> {
         self.scored(Command::write("ZADD"), score, value, Reply::into_bool)
     }
 
-    /// Adds an element with a score, or gives it another score, if the condition holds. Returns
-    /// whether that changed anything.
+    /// Adds an element with a score, or changes its score, if the condition holds. Returns whether
+    /// that changed anything.
     ///
-    /// `ZADD` with `NX`, `XX`, `GT` or `LT`, O(log(n)). One round trip, atomic.
+    /// Redis: ZADD with NX, XX, GT or LT. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for NaN; `Encode`; `Unsupported` for
-    /// [`OnlyGreater`](Condition::OnlyGreater) and [`OnlyLess`](Condition::OnlyLess) on an older
-    /// server; else [those of a write](crate#errors).
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if the score is NaN. `Unsupported` for
+    /// [`OnlyGreater`](Condition::OnlyGreater) and [`OnlyLess`](Condition::OnlyLess) on servers
+    /// before Redis 6.2.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// assert!(!board.insert_if("Ada", 5.0, Condition::OnlyNew).await?);
+    /// assert!(board.insert_if("Ada", 5.0, Condition::OnlyExisting).await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "add")]
     #[doc(alias = "ZADD")]
-    pub fn insert_if(&self, value: impl Input<T>, score: f64, condition: Condition) -> Op<bool> {
+    pub fn insert_if(&self, value: impl IntoArg<T>, score: f64, condition: Condition) -> Op<bool> {
         let args = |command| pair::<T, C>(condition.on(command), score, value);
         self.0
             .try_op(args, Command::write("ZADD"), Reply::into_bool)
     }
 
-    /// Adds elements with their scores, or gives them other scores. Returns how many are new.
+    /// Adds elements with their scores, or changes their scores. Returns how many elements are
+    /// new.
     ///
-    /// `ZADD`, O(m log(n)) for m elements; nothing for none. One round trip, atomic, for up to 1024
-    /// elements or a megabyte; beyond that a round trip for each such chunk, each atomic, and
-    /// `items` is taken from a chunk ahead.
+    /// Redis: ZADD. Time complexity: O(m log(n)) for m elements. Round trips: 1 per
+    /// [chunk](crate#chunks).
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for NaN; `Encode`; else [those of a
-    /// write](crate#errors). With several chunks the error tells how many elements were [done](Error::done) before it;
-    /// nothing is sent after it.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if a score is NaN.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety), for the chunk under way; later ones are not sent.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// assert_eq!(board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?, 2);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "add_multi")]
     #[doc(alias = "ZADD")]
     pub async fn extend<I, V>(&self, items: I) -> Result<u64>
     where
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
-        V: Input<T>,
+        V: IntoArg<T>,
     {
         let items = items.into_iter();
         let command = self.0.on_key(Command::write("ZADD"));
@@ -142,25 +156,31 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         .await
     }
 
-    /// Adds elements with their scores, or gives them other scores, each if the condition holds for
-    /// it. Returns how many are new, and how many have another score.
+    /// Adds elements with their scores, or changes their scores, each if the condition holds for
+    /// it. Returns how many elements are new, and how many have another score.
     ///
-    /// A script of `ZADD` and `ZCARD`, O(m log(n)) for m elements; nothing for none. One round
-    /// trip, atomic, for up to 1024 elements or a megabyte; beyond that a round trip for each such
-    /// chunk, each atomic, and `items` is taken from a chunk ahead.
+    /// Redis: ZADD and ZCARD in a script. Time complexity: O(m log(n)) for m elements. Round
+    /// trips: 1 per [chunk](crate#chunks).
     ///
     /// # Errors
-    /// Those of [`insert_if`](Self::insert_if). With several chunks the error tells how many elements
-    /// were [done](Error::done) before it; nothing is sent after it.
+    /// The errors of [`insert_if`](Self::insert_if).
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety), for the chunk under way; later ones are not sent.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// let best = [("Ada", 12.0), ("Bob", 30.0)];
+    /// let changes = board.extend_if(best, Condition::OnlyGreater).await?;
+    /// assert_eq!((changes.added, changes.updated), (1, 1));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "add_multi")]
     #[doc(alias = "ZADD")]
     pub async fn extend_if<I, V>(&self, items: I, condition: Condition) -> Result<Changes>
     where
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
-        V: Input<T>,
+        V: IntoArg<T>,
     {
         let items = items.into_iter();
         let command = condition.on(self.0.on_key(Command::script(&EXTEND)));
@@ -176,42 +196,52 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         .await
     }
 
-    /// Adds to the score of an element; one that is not there is added, from zero. Returns the new
-    /// score.
+    /// Adds `by` to the score of an element. An element that does not exist is added with the
+    /// score `by`. Returns the new score.
     ///
-    /// `ZINCRBY`, O(log(n)). One round trip, atomic.
+    /// Redis: ZINCRBY. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for NaN; `Encode`;
-    /// [`Server`](ErrorKind::Server) if infinities would add up to no number, nothing
-    /// changed; else [those of a write](crate#errors).
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if `by` is NaN. [`Server`](ErrorKind::Server) if
+    /// the sum of infinities would be NaN; nothing changed then.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// assert_eq!(board.increment("Ada", 10.0).await?, 10.0);
+    /// assert_eq!(board.increment("Ada", 2.5).await?, 12.5);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "ZINCRBY")]
-    pub fn increment(&self, value: impl Input<T>, by: f64) -> Op<f64> {
+    pub fn increment(&self, value: impl IntoArg<T>, by: f64) -> Op<f64> {
         self.scored(Command::write("ZINCRBY"), by, value, Reply::into_float)
     }
 
-    /// Adds to the scores of many elements; those that are not there are added, from zero. Returns
-    /// the new scores, in the order of `items`.
+    /// Adds to the scores of many elements. Elements that do not exist are added, from zero.
+    /// Returns the new scores, in the order of `items`.
     ///
-    /// A script of `ZINCRBY`, O(m log(n)) for m elements; nothing for none. One round trip, atomic,
-    /// for up to 1024 elements or a megabyte; beyond that a round trip for each such chunk, each
-    /// atomic, and `items` is taken from a chunk ahead.
+    /// Redis: ZINCRBY in a script. Time complexity: O(m log(n)) for m elements. Round trips: 1 per
+    /// [chunk](crate#chunks).
     ///
     /// # Errors
-    /// Those of [`increment`](Self::increment), for the whole chunk. With several chunks the error
-    /// tells how many elements were [done](Error::done) before it; nothing is sent after it.
+    /// The errors of [`increment`](Self::increment), for the whole chunk.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety), for the chunk under way; later ones are not sent.
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// let scores = board.increment_many([("Ada", 1.0), ("Bob", 2.0)]).await?;
+    /// assert_eq!(scores, [11.0, 2.0]);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "increment_multi")]
     #[doc(alias = "ZINCRBY")]
     pub async fn increment_many<I, V>(&self, items: I) -> Result<Vec<f64>>
     where
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
-        V: Input<T>,
+        V: IntoArg<T>,
     {
         let items = items.into_iter();
         let command = self.0.on_key(Command::script(&INCREMENT));
@@ -232,48 +262,61 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         .await
     }
 
-    /// Removes an element. Returns whether it was there.
+    /// Removes an element. Returns whether it existed.
+    /// [`SortedRange::remove`](super::SortedRange::remove) removes a range of the set.
     ///
-    /// `ZREM`, O(log(n)). One round trip, atomic. For a part of the set there is
-    /// [`SortedRange::remove`](super::SortedRange::remove).
+    /// Redis: ZREM. Time complexity: O(log(n)). Round trips: 1.
     ///
-    /// # Errors
-    /// `Encode`; else [those of a write](crate#errors).
-    ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// assert!(board.remove("Ada").await?);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "discard")]
     #[doc(alias = "ZREM")]
-    pub fn remove(&self, value: impl Input<T>) -> Op<bool> {
+    pub fn remove(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.one(Command::write("ZREM"), value, Reply::into_bool)
     }
 
-    /// Removes many elements. Returns how many of them there were.
+    /// Removes many elements. Returns how many of them existed.
     ///
-    /// `ZREM`, O(m log(n)) for m elements; nothing for none. One round trip, atomic, for up to 1024
-    /// elements or a megabyte; beyond that a round trip for each such chunk, each atomic.
+    /// Redis: ZREM. Time complexity: O(m log(n)) for m elements. Round trips: 1 per
+    /// [chunk](crate#chunks).
     ///
-    /// # Errors
-    /// `Encode`; else [those of a write](crate#errors). With several chunks the error tells how
-    /// many elements were [done](Error::done) before it; nothing is sent after it.
-    ///
-    /// # Cancel safety
-    /// As [`extend`](Self::extend).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
+    /// assert_eq!(board.remove_many(["Ada", "Cem"]).await?, 1);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "ZREM")]
     pub async fn remove_many<I>(&self, items: I) -> Result<u64>
     where
-        I: IntoIterator<Item: Input<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
     {
         let items = items.into_iter();
         let command = self.0.on_key(Command::write("ZREM"));
-        bulk::run(&self.0.client, command, items, one::<T, C, _>, 0, bulk::sum).await
+        bulk::run(
+            &self.0.client,
+            command,
+            items,
+            encode_one::<T, C, _>,
+            0,
+            bulk::sum,
+        )
+        .await
     }
 
     fn scored<R>(
         &self,
         command: Command,
         score: f64,
-        value: impl Input<T>,
+        value: impl IntoArg<T>,
         read: fn(Reply) -> Result<R>,
     ) -> Op<R> {
         let args = |command| pair::<T, C>(command, score, value);
@@ -281,23 +324,23 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     }
 }
 
-/// What the server says where ZINCRBY alone meets infinities of both signs.
+/// Returns the error that the server returns if ZINCRBY adds infinities of both signs.
 fn no_number() -> Error {
     let message = "ERR resulting score is not a number (NaN)";
     Error::new(ErrorKind::Server, message)
 }
 
 /// Adds a score and its element to a command.
-fn pair<T, C: Codec<T>>(command: Command, by: f64, value: impl Input<T>) -> Result<Command> {
+fn pair<T, C: Codec<T>>(command: Command, by: f64, value: impl IntoArg<T>) -> Result<Command> {
     Ok(command.arg(not_nan(by)?).arg(encode::<T, C>(value)?))
 }
 
 /// Writes an element and, before it, its score.
-fn scored<T, C: Codec<T>, V: Input<T>>(
+fn scored<T, C: Codec<T>, V: IntoArg<T>>(
     (value, by): (V, f64),
-    arguments: &mut Arguments,
+    arguments: &mut ArgBuffer,
 ) -> Result<()> {
     let score = score(by)?;
-    arguments.put::<Bytes, Raw>(score)?;
-    arguments.put::<T, C>(value)
+    arguments.encode::<Bytes, Raw>(score)?;
+    arguments.encode::<T, C>(value)
 }

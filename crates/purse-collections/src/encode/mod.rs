@@ -1,30 +1,37 @@
-//! Between replies and values: every error that a codec can cause is made here.
+//! Conversion between values and the bytes of arguments and replies. All errors that codecs cause
+//! are created here.
+//!
+//! May import: nothing of this crate.
+
+mod arg_buffer;
 
 use bytes::Bytes;
 use purse_client::{Error, ErrorKind, Reply, Result};
-use purse_codec::{Codec, DecodeError, EncodeError, Input};
+use purse_codec::{Codec, DecodeError, EncodeError, IntoArg};
+
+pub(crate) use arg_buffer::{ArgBuffer, encode_one};
 
 /// Encodes an argument.
-pub(crate) fn encode<T, C: Codec<T>>(value: impl Input<T>) -> Result<Bytes> {
-    purse_codec::encode::<T, C>(value).map_err(unencodable)
+pub(crate) fn encode<T, C: Codec<T>>(value: impl IntoArg<T>) -> Result<Bytes> {
+    purse_codec::encode::<T, C>(value).map_err(encode_failed)
 }
 
 /// Encodes an argument, or a part of one, and appends it.
 pub(crate) fn encode_into<T, C: Codec<T>>(
-    value: impl Input<T>,
+    value: impl IntoArg<T>,
     buffer: &mut Vec<u8>,
 ) -> Result<()> {
-    purse_codec::encode_into::<T, C>(value, buffer).map_err(unencodable)
+    purse_codec::encode_into::<T, C>(value, buffer).map_err(encode_failed)
 }
 
-fn unencodable(cause: EncodeError) -> Error {
+fn encode_failed(cause: EncodeError) -> Error {
     Error::new(ErrorKind::Encode, "the value cannot be encoded").with_source(cause)
 }
 
 /// Decodes one stored value.
 pub(crate) fn decode<T, C: Codec<T>>(reply: Reply) -> Result<T> {
     let bytes = reply.into_bytes()?;
-    C::decode(&bytes).map_err(|cause| undecodable(cause, bytes))
+    C::decode(&bytes).map_err(|cause| decode_failed(cause, bytes))
 }
 
 /// Decodes a stored value that may be absent.
@@ -37,7 +44,7 @@ pub(crate) fn decode_list<T, C: Codec<T>>(reply: Reply) -> Result<Vec<T>> {
     reply.into_list()?.into_iter().map(decode::<T, C>).collect()
 }
 
-/// Decodes one value, or none, that the command has taken out.
+/// Decodes a value that the command has removed; `None` if there was none.
 pub(crate) fn decode_removed<T, C: Codec<T>>(reply: Reply) -> Result<Option<T>> {
     let Some(reply) = reply.non_nil() else {
         return Ok(None);
@@ -45,10 +52,10 @@ pub(crate) fn decode_removed<T, C: Codec<T>>(reply: Reply) -> Result<Option<T>> 
     let bytes = reply.into_bytes()?;
     C::decode(&bytes)
         .map(Some)
-        .map_err(|cause| lost(cause, bytes.clone(), vec![bytes]))
+        .map_err(|cause| decode_failed_after_removal(cause, bytes.clone(), vec![bytes]))
 }
 
-/// Decodes the values that the command has taken out; if one fails, the error holds them all.
+/// Decodes the values that the command has removed. If one fails, the error holds all of them.
 pub(crate) fn decode_removed_list<T, C: Codec<T>>(reply: Reply) -> Result<Vec<T>> {
     let Some(reply) = reply.non_nil() else {
         return Ok(Vec::new());
@@ -62,14 +69,14 @@ pub(crate) fn decode_removed_list<T, C: Codec<T>>(reply: Reply) -> Result<Vec<T>
     for bytes in &removed {
         match C::decode(bytes) {
             Ok(value) => values.push(value),
-            Err(cause) => return Err(lost(cause, bytes.clone(), removed)),
+            Err(cause) => return Err(decode_failed_after_removal(cause, bytes.clone(), removed)),
         }
     }
     Ok(values)
 }
 
-/// Decodes the elements that the command has taken out with their scores; if one fails, the error
-/// holds them all, each followed by its score.
+/// Decodes the elements that the command has removed with their scores. If one fails, the error
+/// holds all of them, each followed by its score.
 pub(crate) fn decode_removed_scored<T, C: Codec<T>>(
     removed: Vec<(Reply, Reply)>,
 ) -> Result<Vec<(T, f64)>> {
@@ -88,21 +95,26 @@ pub(crate) fn decode_removed_scored<T, C: Codec<T>>(
     }
     match failed {
         None => Ok(values),
-        Some((cause, element)) => Err(lost(cause, element, bytes)),
+        Some((cause, element)) => Err(decode_failed_after_removal(cause, element, bytes)),
     }
 }
 
-fn undecodable(cause: DecodeError, bytes: Bytes) -> Error {
+/// Accepts a reply that only says that the command succeeded.
+pub(crate) fn ok(_: Reply) -> Result<()> {
+    Ok(())
+}
+
+fn decode_failed(cause: DecodeError, bytes: Bytes) -> Error {
     Error::new(
         ErrorKind::Decode,
-        "the stored bytes are not what the codec reads; nothing changed",
+        "the stored bytes cannot be decoded; nothing changed",
     )
     .with_source(cause)
     .with_bytes(bytes)
 }
 
-fn lost(cause: DecodeError, bytes: Bytes, removed: Vec<Bytes>) -> Error {
-    let message = "what was taken out is not what the codec reads; the error holds its bytes";
+fn decode_failed_after_removal(cause: DecodeError, bytes: Bytes, removed: Vec<Bytes>) -> Error {
+    let message = "a removed value cannot be decoded; the error holds its bytes";
     Error::new(ErrorKind::Decode, message)
         .with_source(cause)
         .with_bytes(bytes)

@@ -1,25 +1,25 @@
-//! Commands over many keys: in chunks of bounded size, and in a cluster one for each slot.
+//! Commands over many keys: one per chunk, and in a cluster one per chunk and slot.
 
 use bytes::Bytes;
 use futures::future::join_all;
 use purse_client::{Client, Command, Effect, Error, ErrorKind, Reply, Result};
 
-use crate::arguments::Arguments;
 use crate::bulk::in_chunks;
+use crate::encode::ArgBuffer;
 
-/// The keys of one command, as places in their chunk, and what it answered.
+/// The positions in their chunk of the keys of one command, and its reply.
 type Answer = (Vec<usize>, Reply);
 
-/// Runs `command` over all `items`, each written as `N` arguments: a key and what follows it.
+/// Runs `command` over all `items`, each encoded as `N` arguments, of which the first is the key.
 ///
-/// What fits one chunk is one command, so atomic; but in a cluster a command for each slot, all
-/// sent at once. No write is sent after one that failed; the error then says how many elements had
-/// been dealt with in earlier chunks.
+/// Items that fit one chunk are sent as one command, which is atomic. In a cluster they are sent as
+/// one command per slot, all at once. After a write has failed, no other is sent, and the error
+/// contains the number of elements written in earlier chunks.
 pub(crate) async fn run<const N: usize, V, A>(
     client: &Client,
     command: Command,
     items: impl Iterator<Item = V>,
-    write: impl Fn(V, &mut Arguments) -> Result<()>,
+    write: impl Fn(V, &mut ArgBuffer) -> Result<()>,
     start: A,
     fold: fn(A, Vec<Answer>) -> Result<A>,
 ) -> Result<A> {
@@ -27,12 +27,12 @@ pub(crate) async fn run<const N: usize, V, A>(
     in_chunks(client, &command, items, write, start, step, fold).await
 }
 
-/// The values of `keys`, in their order, each read as its chunk comes; `None` for a key without a
-/// string value.
-pub(crate) async fn values<V, R>(
+/// Returns the values of `keys`, in their order; `None` for a key without a string value. Each
+/// chunk is decoded when it arrives.
+pub(crate) async fn get_values<V, R>(
     client: &Client,
     keys: impl Iterator<Item = V>,
-    write: impl Fn(V, &mut Arguments) -> Result<()>,
+    write: impl Fn(V, &mut ArgBuffer) -> Result<()>,
     read: fn(Reply) -> Result<R>,
 ) -> Result<Vec<Option<R>>> {
     let start = (Vec::new(), read);
@@ -53,7 +53,7 @@ pub(crate) async fn values<V, R>(
     Ok(values)
 }
 
-/// The values of a chunk, each in the place of its key.
+/// Returns the values of a chunk in the order of its keys.
 fn in_order(answers: Vec<Answer>) -> Result<Vec<Option<Reply>>> {
     let keys = answers.iter().map(|(places, _)| places.len()).sum();
     let mut values = Vec::new();
@@ -66,11 +66,11 @@ fn in_order(answers: Vec<Answer>) -> Result<Vec<Option<Reply>>> {
     Ok(values)
 }
 
-/// Removes `keys`, and counts those there were.
+/// Removes `keys`. Returns how many of them existed.
 pub(crate) async fn unlink<V>(
     client: &Client,
     keys: impl Iterator<Item = V>,
-    write: impl Fn(V, &mut Arguments) -> Result<()>,
+    write: impl Fn(V, &mut ArgBuffer) -> Result<()>,
 ) -> Result<u64> {
     run::<1, _, _>(
         client,
@@ -96,28 +96,28 @@ async fn answers<const N: usize>(
         let command = with_items::<N>(command.clone(), &chunk, &places);
         async move { Ok((places, client.run(command).await?)) }
     });
-    together(join_all(runs).await, command.effect())
+    combine(join_all(runs).await, command.effect())
 }
 
-/// The answers of all, or one error for what became of them.
-fn together<A>(results: Vec<Result<A>>, effect: Effect) -> Result<Vec<A>> {
+/// Returns the answers of all commands, or one error for all of them.
+fn combine<A>(results: Vec<Result<A>>, effect: Effect) -> Result<Vec<A>> {
     let slots = results.len();
     let (answers, failures): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
     let failures = failures.into_iter().filter_map(Result::err);
-    // Where the outcome of one is not known, that of the whole is not.
+    // If the outcome of one command is unknown, the outcome of all is unknown.
     match failures.max_by_key(Error::is_ambiguous) {
         None => answers.into_iter().collect(),
         Some(error) if effect == Effect::Write && !answers.is_empty() => {
             let done = answers.len();
-            let message = format!("done for {done} of the keys' {slots} slots, and not for all");
+            let message = format!("completed in {done} of {slots} slots");
             Err(Error::new(ErrorKind::Ambiguous, message).with_source(error))
         }
         Some(error) => Err(error),
     }
 }
 
-/// Adds the elements at `places` of a chunk. What stands behind a key is an argument, so that only
-/// commands without further arguments name all keys as such.
+/// Adds the elements at `places` of a chunk. If elements have values, only the first key is added
+/// as a key, and the others as arguments.
 fn with_items<const N: usize>(command: Command, chunk: &[Bytes], places: &[usize]) -> Command {
     places
         .iter()
@@ -141,7 +141,7 @@ mod tests {
             Some(kind) => Err(Error::new(*kind, "it failed")),
             None => Ok(()),
         });
-        together(groups.collect(), effect)
+        combine(groups.collect(), effect)
             .err()
             .map(|error| error.kind())
     }

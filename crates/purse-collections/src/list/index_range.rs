@@ -2,7 +2,7 @@
 
 use std::ops::{Bound, RangeBounds};
 
-/// The first and the last index of `range` as LRANGE takes them, or `None` if it is empty.
+/// Returns the first and the last index of `range` in the form of LRANGE; `None` if it is empty.
 ///
 /// An exclusive end of 0 would become -1, which the server reads as the last element.
 pub(crate) fn inclusive(range: impl RangeBounds<i64>) -> Option<(i64, i64)> {

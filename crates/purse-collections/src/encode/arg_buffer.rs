@@ -1,32 +1,32 @@
-//! The arguments of a command that takes many.
+//! A buffer for the arguments of a command that has many.
 
 use bytes::Bytes;
 use purse_client::Result;
-use purse_codec::{Codec, Input};
+use purse_codec::{Codec, IntoArg};
 
-use crate::value::encode_into;
+use crate::encode::encode_into;
 
-/// What is written of a block before the next one is begun.
+/// The number of bytes in a block after which the next block is begun.
 const BLOCK: usize = 1 << 14;
-/// What still fits then, so that an element of this size moves no block.
+/// The room that a block still has then, so that it is not reallocated for an element of this size.
 const SMALL: usize = 1 << 10;
 
-/// Arguments, written one after the other into blocks of memory that they share.
+/// A buffer of arguments, written one after the other into blocks of memory that they share.
 ///
-/// Each by itself would be an allocation of this thread that fred's thread frees, and so holds up
-/// the one that makes the next chunk.
+/// With an allocation per argument, another thread would free what this one allocates, and slow
+/// down the encoding of the next chunk.
 #[derive(Debug, Default)]
-pub(crate) struct Arguments {
+pub(crate) struct ArgBuffer {
     done: Vec<Bytes>,
     block: Vec<u8>,
-    /// Where the arguments in the block end.
+    /// The ends of the arguments in the block.
     ends: Vec<usize>,
-    /// The bytes of them all.
+    /// The length of all arguments.
     pub(crate) bytes: usize,
 }
 
-impl Arguments {
-    /// None yet, with room for so many.
+impl ArgBuffer {
+    /// Creates an empty buffer with room for `likely` arguments.
     pub(crate) fn new(likely: usize) -> Self {
         Self {
             done: Vec::with_capacity(likely),
@@ -34,13 +34,16 @@ impl Arguments {
         }
     }
 
-    /// Adds what `C` writes of a value. After an error what is here is of no use.
-    pub(crate) fn put<T, C: Codec<T>>(&mut self, value: impl Input<T>) -> Result<()> {
-        self.add(|block| encode_into::<T, C>(value, block))
+    /// Encodes a value and appends it. After an error the buffer must not be used.
+    pub(crate) fn encode<T, C: Codec<T>>(&mut self, value: impl IntoArg<T>) -> Result<()> {
+        self.append_with(|block| encode_into::<T, C>(value, block))
     }
 
-    /// Adds what `write` appends. After an error what is here is of no use.
-    pub(crate) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
+    /// Appends the bytes that `write` adds. After an error the buffer must not be used.
+    pub(crate) fn append_with(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
         if self.block.capacity() == 0 {
             self.block.reserve(BLOCK + SMALL);
         }
@@ -54,8 +57,8 @@ impl Arguments {
         Ok(())
     }
 
-    /// Adds bytes as they are, without a copy.
-    pub(crate) fn push(&mut self, bytes: Bytes) -> Result<()> {
+    /// Appends bytes without a copy.
+    pub(crate) fn append(&mut self, bytes: Bytes) -> Result<()> {
         self.end_block();
         self.bytes += bytes.len();
         self.done.push(bytes);
@@ -77,9 +80,12 @@ impl Arguments {
     }
 }
 
-/// Writes an element that is one argument.
-pub(crate) fn one<T, C: Codec<T>, V: Input<T>>(value: V, arguments: &mut Arguments) -> Result<()> {
-    arguments.put::<T, C>(value)
+/// Encodes an element that is one argument.
+pub(crate) fn encode_one<T, C: Codec<T>, V: IntoArg<T>>(
+    value: V,
+    arguments: &mut ArgBuffer,
+) -> Result<()> {
+    arguments.encode::<T, C>(value)
 }
 
 #[cfg(test)]
@@ -92,13 +98,13 @@ mod tests {
     fn elements_of_all_sizes_come_through_as_they_are() {
         let sizes = [0, 1, 100, BLOCK - 1, BLOCK, 5 * BLOCK, 5, 0];
         let element = |n: usize| vec![n as u8; sizes[n % sizes.len()]];
-        let mut arguments = Arguments::new(1);
+        let mut arguments = ArgBuffer::new(1);
         for n in 0..900 {
             if n % 7 == 0 {
-                let pushed = arguments.push(element(n).into());
+                let pushed = arguments.append(element(n).into());
                 pushed.expect("bytes can be pushed");
             } else {
-                let written = arguments.put::<Vec<u8>, Raw>(element(n));
+                let written = arguments.encode::<Vec<u8>, Raw>(element(n));
                 written.expect("bytes can be written");
             }
         }

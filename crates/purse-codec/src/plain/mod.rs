@@ -1,4 +1,6 @@
 //! The default codec: what Python's redis-purse writes.
+//!
+//! May import: `error`, `codec`, `scratch`, `json`.
 
 use std::any::{Any, TypeId};
 
@@ -6,14 +8,15 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::scratch::gathered;
+use crate::scratch::with_scratch_buffer;
 use crate::{Codec, DecodeError, EncodeError, json};
 
 mod bare;
 mod integer;
 mod probe;
 
-/// Text and bytes as they are, everything else as JSON: the default, and the forms of redis-purse.
+/// The default codec: it writes text and bytes unchanged, and all other types as JSON, as
+/// redis-purse does.
 ///
 /// | value | wire form |
 /// |---|---|
@@ -23,18 +26,18 @@ mod probe;
 /// | floats | the shortest decimal text that reads back exactly, so that `HINCRBYFLOAT` works |
 /// | `bool`, `()`, structs, tuples, sequences, maps, `Option`, enums | compact JSON |
 ///
-/// Only the outermost value is special; inside a structure strings are in quotes, and byte buffers
-/// are arrays of numbers. So is a buffer that serde sees as a sequence and that is not exactly
-/// `Vec<u8>`, such as `Box<[u8]>`, `[u8; 4]` or a newtype around `Vec<u8>`: wrap those with
-/// `serde_bytes` to write the bytes themselves.
+/// Only the outermost value is special. Inside a structure, strings are in quotes, and byte buffers
+/// are arrays of numbers. A buffer that serde treats as a sequence and that is not exactly
+/// `Vec<u8>`, such as `Box<[u8]>`, `[u8; 4]` or a newtype around `Vec<u8>`, is an array of numbers
+/// too. Wrap it with `serde_bytes` to write the bytes themselves.
 ///
-/// What can be text *or* something else keeps its quotes, or `"5"` and `5` would be the same bytes:
-/// `Option<String>`, enums, and types that look at the data to decide what they are
-/// (`serde_json::Value`, untagged enums).
+/// A type that can be text *or* something else keeps its quotes, because `"5"` and `5` would be the
+/// same bytes otherwise: `Option<String>`, enums, and types that look at the data to choose a
+/// variant (`serde_json::Value`, untagged enums).
 ///
-/// Reading takes any JSON whitespace, as Python's `json.dumps` writes it, and integer text for a
-/// float, as `HINCRBYFLOAT` leaves it; fractions are no integers. What would not come back is an
-/// error and is not written: see [`Json`](crate::Json).
+/// It reads JSON with any whitespace, as Python's `json.dumps` writes it. A float may be the text
+/// of an integer, as `HINCRBYFLOAT` leaves it; an integer may not be a fraction. A value that could
+/// not be decoded is an error and is not written, see [`Json`](crate::Json).
 ///
 /// # Examples
 ///
@@ -72,7 +75,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Plain {
         if let Some(text) = integer::write(value, Bytes::copy_from_slice) {
             return Ok(text);
         }
-        gathered(|buffer| by_serde(value, buffer)).map_err(EncodeError::new::<T, Self>)
+        with_scratch_buffer(|buffer| by_serde(value, buffer)).map_err(EncodeError::new::<T, Self>)
     }
 
     fn encode_into(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
@@ -102,7 +105,8 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Plain {
     }
 }
 
-/// The bytes of a `Vec<u8>`, which serde shows as a sequence, and of a `String`, to be quick.
+/// Returns the bytes of a `Vec<u8>`, which serde treats as a sequence, and of a `String`, for
+/// speed.
 fn as_bytes<T: 'static>(value: &T) -> Option<&[u8]> {
     let value: &dyn Any = value;
     if let Some(buffer) = value.downcast_ref::<Vec<u8>>() {
@@ -111,7 +115,7 @@ fn as_bytes<T: 'static>(value: &T) -> Option<&[u8]> {
     value.downcast_ref().map(String::as_bytes)
 }
 
-/// A copy of the bytes, if a `T` is a `Vec<u8>`.
+/// Returns a copy of the bytes if `T` is `Vec<u8>`.
 fn to_buffer<T: 'static>(bytes: &[u8]) -> Option<T> {
     if TypeId::of::<T>() != TypeId::of::<Vec<u8>>() {
         return None;
@@ -119,7 +123,7 @@ fn to_buffer<T: 'static>(bytes: &[u8]) -> Option<T> {
     cast(bytes.to_vec())
 }
 
-/// The value, if its type is `T`.
+/// Returns the value if its type is `T`.
 fn cast<V: 'static, T: 'static>(value: V) -> Option<T> {
     let mut value = Some(value);
     let value: &mut dyn Any = &mut value;

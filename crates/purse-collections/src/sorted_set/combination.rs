@@ -10,15 +10,13 @@ use super::RedisSortedSet;
 use super::score::not_nan;
 use crate::handle::Handle;
 
-/// A union or intersection of sorted sets, described and not yet computed.
+/// A union or intersection of sorted sets that is described and not yet computed.
 ///
-/// Made by [`RedisSortedSet::union`] and [`RedisSortedSet::intersection`].
+/// [`RedisSortedSet::union`] and [`RedisSortedSet::intersection`] create it.
 ///
 /// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let server = purse_testkit::Server::start()?;
-/// # let url = server.url();
-/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
 /// # use purse_client::Client;
 /// use purse_collections::{Aggregate, RedisSortedSet};
 ///
@@ -36,23 +34,21 @@ use crate::handle::Handle;
 /// let highest = words.intersection([&links]).aggregate(Aggregate::Max);
 /// assert_eq!(highest.store_into(&found).await?, 1);
 /// assert_eq!(found.score("home").await?, Some(5.0));
-/// # Ok(())
-/// # })
-/// # }
+/// # Ok(()) }
 /// ```
 #[must_use = "nothing is computed before `store_into` is called"]
 pub struct CombinedSorted<T, C = Plain> {
     set: Handle<(T, C)>,
     others: Vec<Bytes>,
-    how: How,
+    how: SetOperation,
     weights: Vec<f64>,
     aggregate: Aggregate,
 }
 
-/// What becomes of the scores that one element has in several sets.
+/// A rule that combines the scores that one element has in several sets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Aggregate {
-    /// Their sum; zero for infinities of both signs.
+    /// Their sum. The sum of infinities of both signs is zero.
     #[default]
     Sum,
     /// The lowest of them.
@@ -62,13 +58,13 @@ pub enum Aggregate {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum How {
+pub(super) enum SetOperation {
     Union,
     Intersection,
 }
 
 impl<T, C> CombinedSorted<T, C> {
-    pub(super) const fn new(set: Handle<(T, C)>, others: Vec<Bytes>, how: How) -> Self {
+    pub(super) const fn new(set: Handle<(T, C)>, others: Vec<Bytes>, how: SetOperation) -> Self {
         Self {
             set,
             others,
@@ -78,15 +74,39 @@ impl<T, C> CombinedSorted<T, C> {
         }
     }
 
-    /// Multiplies the scores of each set by a number: that of the set itself first, then those of
-    /// the others in their order. Without this, all are one. What comes of a weight of zero and an
-    /// infinite score, or the reverse, is the server's choice.
+    /// Multiplies the scores of each set by a weight: first that of the set itself, then those of
+    /// the others in their order. Without weights, each is one. The server decides what a weight
+    /// of zero times an infinite score is.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let a: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}a");
+    /// let b: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}b");
+    /// a.insert("Ada", 1.0).await?;
+    /// b.insert("Ada", 2.0).await?;
+    /// a.union([&b]).weights([1.0, 10.0]).store_into(&a).await?;
+    /// assert_eq!(a.score("Ada").await?, Some(21.0));
+    /// # Ok(()) }
+    /// ```
     pub fn weights(mut self, weights: impl IntoIterator<Item = f64>) -> Self {
         self.weights = weights.into_iter().collect();
         self
     }
 
-    /// What becomes of the scores that one element has in several sets. Without this, their sum.
+    /// Sets how the scores that one element has in several sets are combined. Default: their sum.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let a: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}a");
+    /// let b: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}b");
+    /// a.insert("Ada", 1.0).await?;
+    /// b.insert("Ada", 2.0).await?;
+    /// a.union([&b]).aggregate(Aggregate::Min).store_into(&a).await?;
+    /// assert_eq!(a.score("Ada").await?, Some(1.0));
+    /// # Ok(()) }
+    /// ```
     pub const fn aggregate(mut self, aggregate: Aggregate) -> Self {
         self.aggregate = aggregate;
         self
@@ -118,27 +138,35 @@ impl<T, C> CombinedSorted<T, C> {
 }
 
 impl<T: Send + 'static, C: Codec<T>> CombinedSorted<T, C> {
-    /// Puts its elements into `destination`, in the place of what that held; it may be one of the
-    /// sets themselves. Returns their number.
+    /// Stores the elements in `destination` and replaces its previous value, of whatever type.
+    /// Returns the number of elements. The destination may be one of the sets.
     ///
-    /// `ZUNIONSTORE` or `ZINTERSTORE`, O(n + m log(m)) for n elements in all the sets, or for an
-    /// intersection in the smallest times the number of sets, and m in the result. One round trip,
-    /// atomic.
+    /// Redis: ZUNIONSTORE or ZINTERSTORE. Time complexity: O(n + m log(m)) for m elements in the
+    /// result and n in all sets; for an intersection, n in the smallest set times the number of
+    /// sets. Round trips: 1.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for NaN as a weight, and for more or fewer weights
-    /// than sets; [`CrossSlot`](ErrorKind::CrossSlot) in a cluster, unless the sets and the
-    /// destination share a slot; else [those of a write](crate#errors). A destination of another
-    /// type is no error: it is replaced.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if a weight is NaN, or if the numbers of weights
+    /// and sets differ. [`CrossSlot`](ErrorKind::CrossSlot) in a cluster if the sets and the
+    /// destination are in different slots.
     ///
-    /// # Cancel safety
-    /// [As every write](crate#cancel-safety).
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let a: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}a");
+    /// let b: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}b");
+    /// a.insert("Ada", 1.0).await?;
+    /// b.insert("Bob", 2.0).await?;
+    /// let all: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}all");
+    /// assert_eq!(a.union([&b]).store_into(&all).await?, 2);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "ZUNIONSTORE")]
     #[doc(alias = "ZINTERSTORE")]
     pub fn store_into(&self, destination: &RedisSortedSet<T, C>) -> Op<u64> {
         let command = Command::write(match self.how {
-            How::Union => "ZUNIONSTORE",
-            How::Intersection => "ZINTERSTORE",
+            SetOperation::Union => "ZUNIONSTORE",
+            SetOperation::Intersection => "ZINTERSTORE",
         });
         let args = |command| self.args(command);
         destination.0.try_op(args, command, Reply::into_count)

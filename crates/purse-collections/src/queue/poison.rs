@@ -1,26 +1,27 @@
-//! What becomes of an element that cannot be decoded.
+//! The rule for elements that cannot be decoded.
 
 use bytes::Bytes;
 use purse_client::{Error, Result, Taken};
 
-/// What a queue does with an element that it takes out and cannot decode.
+/// A rule for elements that a queue takes out and cannot decode.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum OnPoison {
-    /// The element is out, and the error holds its bytes.
+    /// Removes the element. The error holds its bytes.
     #[default]
     Error,
-    /// The element goes to the back of the list at this key, and the pop goes on with the next one.
+    /// Moves the element to the back of the list at this key, and continues with the next one.
     ///
-    /// Not the queue's own key: the next one would be the same again, without an end.
+    /// Do not use the queue's own key: the pop would move the same elements without an end.
     DeadLetter(Bytes),
-    /// The element goes back to where it was, and the error holds a copy of its bytes.
-    Leave,
+    /// Puts the element back to its place. The error holds a copy of its bytes.
+    Requeue,
 }
 
 impl OnPoison {
-    /// Deals with `error`, of the element that was `taken`; `Ok` if the pop shall go on.
-    pub(crate) async fn deal<V>(&self, taken: Taken, error: Error) -> Result<Option<V>> {
+    /// Applies the rule to a `taken` element whose decoding failed with `error`. Returns `Ok` if
+    /// the pop continues with the next element.
+    pub(crate) async fn handle<V>(&self, taken: Taken, error: Error) -> Result<Option<V>> {
         match self {
             Self::Error => {
                 taken.keep();
@@ -35,7 +36,7 @@ impl OnPoison {
                 }
                 Err((cause, None)) => Err(cause),
             },
-            Self::Leave => match taken.put_back().await {
+            Self::Requeue => match taken.put_back().await {
                 Ok(()) => Err(error.with_removed(Vec::new())),
                 // So does a queue that takes nothing back.
                 Err(_) => Err(error),

@@ -1,7 +1,12 @@
-//! Many elements in bounded memory: one command a chunk.
+//! Commands over many elements in bounded memory: one command per chunk.
 //!
-//! While a chunk is under way the next one is made. Writes go one at a time, so that what is stored
-//! is a prefix whatever fails; reads go two at a time.
+//! The next chunk is encoded while a chunk is in flight. Writes go one at a time, so that the
+//! stored elements are a prefix of the input, also after a failure. Two reads are in flight at a
+//! time.
+//!
+//! May import: `encode`.
+
+pub(crate) mod by_slot;
 
 use std::collections::VecDeque;
 use std::task::Poll;
@@ -11,30 +16,30 @@ use futures::future::{BoxFuture, ready};
 use futures::{FutureExt, poll};
 use purse_client::{Client, Command, Effect, Error, Reply, Result};
 
-use crate::arguments::Arguments;
+use crate::encode::ArgBuffer;
 
-/// The most elements of one command.
-const MOST_ELEMENTS: usize = 1_024;
-/// The most bytes of one command, unless a single element has more.
-const MOST_BYTES: usize = 1 << 20;
-/// How many reads are under way at once.
-const MOST_READS: usize = 2;
+/// The maximal number of elements of a command.
+const MAX_ELEMENTS: usize = 1_024;
+/// The number of bytes after which no element is added to a command.
+const MAX_BYTES: usize = 1 << 20;
+/// The number of reads in flight.
+const MAX_READS: usize = 2;
 
-/// Some elements, as the arguments of a command.
+/// A number of elements, as the arguments of a command.
 struct Chunk {
     elements: usize,
     arguments: Vec<Bytes>,
 }
 
-/// Runs `command` over all `items`, each written as arguments by `write`, and folds the replies.
+/// Runs `command` over all `items`, each encoded as arguments by `write`, and folds the replies.
 ///
-/// What fits one command is one command, so atomic. No write is sent after one that failed; the
-/// error then says how many elements had been dealt with before.
+/// Items that fit one command are sent as one command, which is atomic. After a write has failed,
+/// no other is sent, and the error contains the number of elements written before.
 pub(crate) async fn run<V, A>(
     client: &Client,
     command: Command,
     items: impl Iterator<Item = V>,
-    write: impl Fn(V, &mut Arguments) -> Result<()>,
+    write: impl Fn(V, &mut ArgBuffer) -> Result<()>,
     start: A,
     fold: fn(A, Reply) -> Result<A>,
 ) -> Result<A> {
@@ -42,13 +47,13 @@ pub(crate) async fn run<V, A>(
     in_chunks(client, &command, items, write, start, step, fold).await
 }
 
-/// Takes a step, which is to run `command` in some way, for each chunk of `items`, and folds what
-/// comes of it.
+/// Calls `step`, which runs `command` in some way, for each chunk of `items`, and folds the
+/// results.
 pub(crate) async fn in_chunks<V, A, R, F>(
     client: &Client,
     command: &Command,
     items: impl Iterator<Item = V>,
-    write: impl Fn(V, &mut Arguments) -> Result<()>,
+    write: impl Fn(V, &mut ArgBuffer) -> Result<()>,
     start: A,
     step: impl Fn(Vec<Bytes>) -> F,
     fold: fn(A, R) -> Result<A>,
@@ -58,7 +63,7 @@ where
     R: Send,
 {
     let is_write = command.effect() == Effect::Write;
-    let most = if is_write { 1 } else { MOST_READS };
+    let most = if is_write { 1 } else { MAX_READS };
     let after = |done: usize, error: Error| {
         error
             .with_command(command.name(), command.keys().first().cloned())
@@ -69,7 +74,7 @@ where
     let mut folded = start;
     let mut done = 0;
     let mut running = VecDeque::new();
-    // The command is made with the chunk, so that nothing is left to do between two of them.
+    // The command is created with its chunk, so that the next one can be sent without a delay.
     let mut likely = 0;
     let mut make = || {
         let chunk = next_chunk(&mut items, &write, likely)?;
@@ -97,7 +102,7 @@ where
     next.map(|_| folded).map_err(|error| after(done, error))
 }
 
-/// Sends what is sent when it is first polled.
+/// Polls an operation once, which sends its command.
 pub(crate) async fn sent<'a, R: Send + 'a>(
     step: impl Future<Output = Result<R>> + Send + 'a,
 ) -> BoxFuture<'a, Result<R>> {
@@ -108,20 +113,20 @@ pub(crate) async fn sent<'a, R: Send + 'a>(
     }
 }
 
-/// Folds replies that count.
+/// Adds up replies that are counts.
 pub(crate) fn sum(so_far: u64, reply: Reply) -> Result<u64> {
     Ok(so_far + reply.into_count()?)
 }
 
-/// The next chunk; empty at the end.
+/// Encodes the next chunk; it is empty at the end.
 fn next_chunk<V>(
     items: &mut impl Iterator<Item = V>,
-    write: &impl Fn(V, &mut Arguments) -> Result<()>,
+    write: &impl Fn(V, &mut ArgBuffer) -> Result<()>,
     likely: usize,
 ) -> Result<Chunk> {
-    let mut arguments = Arguments::new(likely);
+    let mut arguments = ArgBuffer::new(likely);
     let mut elements = 0;
-    while elements < MOST_ELEMENTS && arguments.bytes < MOST_BYTES {
+    while elements < MAX_ELEMENTS && arguments.bytes < MAX_BYTES {
         let Some(item) = items.next() else {
             break;
         };
@@ -142,7 +147,8 @@ mod tests {
 
     fn chunks(sizes: impl IntoIterator<Item = usize>) -> Vec<usize> {
         let mut items = sizes.into_iter();
-        let write = |size, arguments: &mut Arguments| arguments.put::<Vec<u8>, Raw>(vec![0; size]);
+        let write =
+            |size, arguments: &mut ArgBuffer| arguments.encode::<Vec<u8>, Raw>(vec![0; size]);
         let chunks = std::iter::from_fn(|| {
             let chunk = next_chunk(&mut items, &write, 0).expect("no item fails");
             assert_eq!(chunk.elements, chunk.arguments.len());

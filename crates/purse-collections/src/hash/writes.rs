@@ -1,0 +1,364 @@
+//! Writes to a hash, and the times to live of its entries.
+
+use std::time::Duration;
+
+use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
+use purse_codec::{Codec, IntoArg, Plain};
+
+use super::{RedisHash, with_field};
+use crate::bulk;
+use crate::encode::{ArgBuffer, decode, decode_removed, encode, encode_one};
+use crate::ttl::{Ttl, millis};
+
+static INSERT: Script = Script::write("HASH INSERT", include_str!("../lua/hash_insert.lua"));
+static GET_OR_INSERT: Script = Script::write(
+    "HASH GET OR INSERT",
+    include_str!("../lua/hash_get_or_insert.lua"),
+);
+static REMOVE: Script = Script::write("HASH REMOVE", include_str!("../lua/hash_remove.lua"));
+
+impl<K, V, C> RedisHash<K, V, C>
+where
+    K: Send + 'static,
+    V: Send + 'static,
+    Plain: Codec<K>,
+    C: Codec<V>,
+{
+    /// Sets the value of `key` and returns the previous value. If the previous value cannot be
+    /// decoded, the new one is set all the same. [`set`](Self::set) costs less if the previous
+    /// value is not needed.
+    ///
+    /// If the future is dropped, the previous value [may be lost](crate#cancel-safety).
+    ///
+    /// Redis: HGET and HSET in a script. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// assert_eq!(ages.insert("Ada", 36).await?, None);
+    /// assert_eq!(ages.insert("Ada", 37).await?, Some(36));
+    /// # Ok(()) }
+    /// ```
+    pub fn insert(&self, key: impl IntoArg<K>, value: impl IntoArg<V>) -> Op<Option<V>> {
+        let args = with_entry::<K, V, C>(key, value);
+        self.0
+            .try_op(args, Command::script(&INSERT), decode_removed::<V, C>)
+    }
+
+    /// Sets the value of `key`. Returns whether the entry is new.
+    ///
+    /// Redis: HSET. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// assert!(ages.set("Ada", 36).await?);
+    /// assert!(!ages.set("Ada", 37).await?);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "HSET")]
+    pub fn set(&self, key: impl IntoArg<K>, value: impl IntoArg<V>) -> Op<bool> {
+        self.0.try_op(
+            with_entry::<K, V, C>(key, value),
+            Command::write("HSET"),
+            Reply::into_bool,
+        )
+    }
+
+    /// Returns the value of `key`, after setting it to `value` if there was none. If several
+    /// callers do this at once, all get the value of one of them.
+    ///
+    /// Redis: HGET and HSET in a script. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// assert_eq!(ages.get_or_insert("Ada", 36).await?, 36);
+    /// assert_eq!(ages.get_or_insert("Ada", 99).await?, 36);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "setdefault")]
+    #[doc(alias = "HSETNX")]
+    pub fn get_or_insert(&self, key: impl IntoArg<K>, value: impl IntoArg<V>) -> Op<V> {
+        let args = with_entry::<K, V, C>(key, value);
+        self.0
+            .try_op(args, Command::script(&GET_OR_INSERT), decode::<V, C>)
+    }
+
+    /// Sets many entries. Returns how many of them are new.
+    ///
+    /// Redis: HSET. Time complexity: O(n) for n entries. Round trips: 1 per [chunk](crate#chunks).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// assert_eq!(ages.extend([("Ada", 36), ("Bob", 20)]).await?, 2);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "update")]
+    #[doc(alias = "HMSET")]
+    pub async fn extend<I, Q, W>(&self, entries: I) -> Result<u64>
+    where
+        I: IntoIterator<Item = (Q, W), IntoIter: Send>,
+        Q: IntoArg<K>,
+        W: IntoArg<V>,
+    {
+        let entries = entries.into_iter();
+        let write = |(key, value), arguments: &mut ArgBuffer| {
+            arguments.encode::<K, Plain>(key)?;
+            arguments.encode::<V, C>(value)
+        };
+        let command = self.0.on_key(Command::write("HSET"));
+        bulk::run(&self.0.client, command, entries, write, 0, bulk::sum).await
+    }
+
+    /// Removes `key` and returns its value. [`delete`](Self::delete) costs less if the value is
+    /// not needed.
+    ///
+    /// If the future is dropped, the value [may be lost](crate#cancel-safety).
+    ///
+    /// Redis: HGET and HDEL in a script. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// ages.set("Ada", 36).await?;
+    /// assert_eq!(ages.remove("Ada").await?, Some(36));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "pop")]
+    #[doc(alias = "HGETDEL")]
+    pub fn remove(&self, key: impl IntoArg<K>) -> Op<Option<V>> {
+        self.0.try_op(
+            with_field(key),
+            Command::script(&REMOVE),
+            decode_removed::<V, C>,
+        )
+    }
+
+    /// Removes `key`. Returns whether there was an entry.
+    ///
+    /// Redis: HDEL. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// ages.set("Ada", 36).await?;
+    /// assert!(ages.delete("Ada").await?);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "HDEL")]
+    pub fn delete(&self, key: impl IntoArg<K>) -> Op<bool> {
+        self.0
+            .try_op(with_field(key), Command::write("HDEL"), Reply::into_bool)
+    }
+
+    /// Removes many keys. Returns how many of them had an entry.
+    ///
+    /// Redis: HDEL. Time complexity: O(n) for n keys. Round trips: 1 per [chunk](crate#chunks).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// ages.extend([("Ada", 36), ("Bob", 20)]).await?;
+    /// assert_eq!(ages.remove_many(["Ada", "Bob", "Cem"]).await?, 2);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "HDEL")]
+    pub async fn remove_many<I>(&self, keys: I) -> Result<u64>
+    where
+        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send>,
+    {
+        let keys = keys.into_iter();
+        let command = self.0.on_key(Command::write("HDEL"));
+        bulk::run(
+            &self.0.client,
+            command,
+            keys,
+            encode_one::<K, Plain, _>,
+            0,
+            bulk::sum,
+        )
+        .await
+    }
+
+    /// Adds `by` to a value that is a decimal integer, as the `Plain` codec writes it. A missing
+    /// value counts as zero. Returns the sum.
+    ///
+    /// Redis: HINCRBY. Time complexity: O(1). Round trips: 1.
+    ///
+    /// # Errors
+    /// [`Server`](ErrorKind::Server) with the code `ERR` if the value is not an integer, or if the
+    /// sum does not fit an `i64`; nothing changed then.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let visits: RedisHash<String, u32> = RedisHash::new(&client, "visits");
+    /// assert_eq!(visits.increment("home", 2).await?, 2);
+    /// assert_eq!(visits.increment("home", -1).await?, 1);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "HINCRBY")]
+    pub fn increment(&self, key: impl IntoArg<K>, by: i64) -> Op<i64> {
+        let args = |command| Ok(with_field(key)(command)?.arg(by));
+        self.0
+            .try_op(args, Command::write("HINCRBY"), Reply::into_int)
+    }
+
+    /// Adds `by` to a value that is a decimal number, as the `Plain` codec writes it. A missing
+    /// value counts as zero. Returns the sum, which the server rounds to 17 digits after the
+    /// point.
+    ///
+    /// Redis: HINCRBYFLOAT. Time complexity: O(1). Round trips: 1.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if `by` is not finite.
+    /// [`Server`](ErrorKind::Server) with the code `ERR` if the value is not a number, or if the
+    /// sum is not finite; nothing changed then.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let prices: RedisHash<String, f64> = RedisHash::new(&client, "prices");
+    /// assert_eq!(prices.increment_float("tea", 2.5).await?, 2.5);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "HINCRBYFLOAT")]
+    pub fn increment_float(&self, key: impl IntoArg<K>, by: f64) -> Op<f64> {
+        let args = |command| {
+            if !by.is_finite() {
+                return Err(Error::new(
+                    ErrorKind::InvalidInput,
+                    "the increment is not finite",
+                ));
+            }
+            Ok(with_field(key)(command)?.arg(by))
+        };
+        self.0
+            .try_op(args, Command::write("HINCRBYFLOAT"), Reply::into_float)
+    }
+
+    /// Removes one entry after `ttl`, rounded up to a whole millisecond. Returns whether there is
+    /// such an entry. Setting the entry again takes its time to live away.
+    ///
+    /// Redis: HPEXPIRE. Time complexity: O(1). Round trips: 1.
+    ///
+    /// # Errors
+    /// `Unsupported` on servers before Redis 7.4 and Valkey 9. `InvalidInput` for a time to live
+    /// that [`RedisKey::expire`](crate::RedisKey::expire) refuses.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// use purse_client::ErrorKind;
+    ///
+    /// let codes: RedisHash<String, u32> = RedisHash::new(&client, "codes");
+    /// codes.set("Ada", 4711).await?;
+    /// match codes.expire_field("Ada", Duration::from_secs(60)).await {
+    ///     Ok(exists) => assert!(exists),
+    ///     Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported),
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "HPEXPIRE")]
+    #[doc(alias = "HEXPIRE")]
+    pub fn expire_field(&self, key: impl IntoArg<K>, ttl: Duration) -> Op<bool> {
+        let args = |command: Command| with_fields(key)(command.arg(millis(ttl)?));
+        self.0.try_op(args, Command::write("HPEXPIRE"), |reply| {
+            Ok(one_int(reply)? > 0)
+        })
+    }
+
+    /// Returns the time to live of one entry.
+    ///
+    /// Redis: HPTTL. Time complexity: O(1). Round trips: 1.
+    ///
+    /// # Errors
+    /// `Unsupported` on servers before Redis 7.4 and Valkey 9.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse_client::ErrorKind;
+    ///
+    /// let codes: RedisHash<String, u32> = RedisHash::new(&client, "codes");
+    /// codes.set("Ada", 4711).await?;
+    /// match codes.field_ttl("Ada").await {
+    ///     Ok(ttl) => assert_eq!(ttl, Ttl::Persistent),
+    ///     Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported),
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "HPTTL")]
+    #[doc(alias = "HTTL")]
+    pub fn field_ttl(&self, key: impl IntoArg<K>) -> Op<Ttl> {
+        self.0
+            .try_op(with_fields(key), Command::read("HPTTL"), |reply| {
+                let [ttl] = reply.into_array()?;
+                Ttl::read(ttl)
+            })
+    }
+
+    /// Removes the time to live of one entry. Returns whether the entry had one.
+    ///
+    /// Redis: HPERSIST. Time complexity: O(1). Round trips: 1.
+    ///
+    /// # Errors
+    /// `Unsupported` on servers before Redis 7.4 and Valkey 9.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse_client::ErrorKind;
+    ///
+    /// let codes: RedisHash<String, u32> = RedisHash::new(&client, "codes");
+    /// codes.set("Ada", 4711).await?;
+    /// match codes.persist_field("Ada").await {
+    ///     Ok(had_one) => assert!(!had_one),
+    ///     Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported),
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "HPERSIST")]
+    pub fn persist_field(&self, key: impl IntoArg<K>) -> Op<bool> {
+        self.0
+            .try_op(with_fields(key), Command::write("HPERSIST"), |reply| {
+                Ok(one_int(reply)? > 0)
+            })
+    }
+}
+
+/// Adds the one field of a command that takes a list of them.
+fn with_fields<K>(key: impl IntoArg<K>) -> impl FnOnce(Command) -> Result<Command>
+where
+    Plain: Codec<K>,
+{
+    move |command| with_field(key)(command.arg("FIELDS").arg(1_i64))
+}
+
+/// Adds a field and its value to a command.
+fn with_entry<K, V, C: Codec<V>>(
+    key: impl IntoArg<K>,
+    value: impl IntoArg<V>,
+) -> impl FnOnce(Command) -> Result<Command>
+where
+    Plain: Codec<K>,
+{
+    move |command| Ok(with_field(key)(command)?.arg(encode::<V, C>(value)?))
+}
+
+/// Reads the reply of a command on a list of fields, of which there was one.
+fn one_int(reply: Reply) -> Result<i64> {
+    let [one] = reply.into_array()?;
+    one.into_int()
+}

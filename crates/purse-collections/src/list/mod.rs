@@ -1,0 +1,260 @@
+//! A list, and a stream over its pages.
+//!
+//! May import: `encode`, `handle`, `key`, `bulk`, `stream`.
+
+mod index_range;
+mod pages;
+mod writes;
+
+use std::ops::RangeBounds;
+
+use purse_client::{Client, Command, Op, Reply, Result};
+use purse_codec::{Codec, IntoArg, Plain};
+
+use crate::encode::{decode, decode_list, decode_option, encode};
+use crate::handle::{Handle, handle_traits};
+use crate::key::key_methods;
+use crate::stream::next;
+
+pub(crate) use index_range::inclusive;
+pub use pages::Paged;
+pub use writes::Occurrences;
+
+/// A list of `T` on the server, used as a `Vec` or as a double-ended queue.
+///
+/// Indices are `i64`; a negative one counts from the end: -1 is the last element. `contains`,
+/// `position` and `remove_value` compare bytes: the codec must write equal values alike, which no
+/// codec does for a type that contains a `HashMap` or `HashSet`. Access in the middle is O(n), as
+/// in any linked list.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
+/// use purse_client::Client;
+/// use purse_collections::RedisList;
+///
+/// let client = Client::connect(&url).await?;
+/// let list: RedisList<String> = RedisList::new(&client, "letters");
+/// list.extend(["a", "b", "c", "d"]).await?;
+/// list.insert(-1, "x").await?;
+/// assert_eq!(list.range(1..4).await?, ["b", "c", "x"]);
+/// assert_eq!(list.position("c").await?, Some(2));
+/// assert_eq!(list.pop_front().await?.as_deref(), Some("a"));
+/// # Ok(()) }
+/// ```
+#[doc(alias = "deque")]
+pub struct RedisList<T, C = Plain>(Handle<(T, C)>);
+
+impl<T, C> RedisList<T, C> {
+    /// Creates a handle of the list at `key`. Sends nothing.
+    #[must_use]
+    pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
+        Self(Handle::new(client, key))
+    }
+
+    key_methods!();
+}
+
+impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
+    /// Returns the number of elements.
+    ///
+    /// Redis: LLEN. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "b"]).await?;
+    /// assert_eq!(list.len().await?, 2);
+    /// # Ok(()) }
+    /// ```
+    pub fn len(&self) -> Op<u64> {
+        self.0.op(Command::read("LLEN"), Reply::into_count)
+    }
+
+    /// Returns whether the list has no element.
+    ///
+    /// Redis: LLEN. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// assert!(list.is_empty().await?);
+    /// # Ok(()) }
+    /// ```
+    pub fn is_empty(&self) -> Op<bool> {
+        self.0
+            .op(Command::read("LLEN"), |reply| Ok(reply.into_count()? == 0))
+    }
+
+    /// Returns the element at `index`; `None` if the index is outside the list.
+    ///
+    /// Redis: LINDEX. Time complexity: O(n) in the distance to the nearer end. Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "b", "c"]).await?;
+    /// assert_eq!(list.get(1).await?.as_deref(), Some("b"));
+    /// assert_eq!(list.get(-1).await?.as_deref(), Some("c"));
+    /// assert_eq!(list.get(3).await?, None);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "getitem")]
+    pub fn get(&self, index: i64) -> Op<Option<T>> {
+        self.0
+            .op(Command::read("LINDEX").arg(index), decode_option::<T, C>)
+    }
+
+    /// Returns the first element.
+    ///
+    /// Redis: LINDEX. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "b"]).await?;
+    /// assert_eq!(list.front().await?.as_deref(), Some("a"));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "peek")]
+    pub fn front(&self) -> Op<Option<T>> {
+        self.get(0)
+    }
+
+    /// Returns the last element.
+    ///
+    /// Redis: LINDEX. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "b"]).await?;
+    /// assert_eq!(list.back().await?.as_deref(), Some("b"));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "last")]
+    pub fn back(&self) -> Op<Option<T>> {
+        self.get(-1)
+    }
+
+    /// Returns whether an element equals `value`.
+    ///
+    /// Redis: LPOS. Time complexity: O(n). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.push_back("a").await?;
+    /// assert!(list.contains("a").await?);
+    /// # Ok(()) }
+    /// ```
+    pub fn contains(&self, value: impl IntoArg<T>) -> Op<bool> {
+        self.find(value, |reply| Ok(!reply.is_nil()))
+    }
+
+    /// Returns the index of the first element that equals `value`.
+    ///
+    /// Redis: LPOS. Time complexity: O(n). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "b", "b"]).await?;
+    /// assert_eq!(list.position("b").await?, Some(1));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "index")]
+    #[doc(alias = "index_of")]
+    pub fn position(&self, value: impl IntoArg<T>) -> Op<Option<u64>> {
+        self.find(value, |reply| {
+            reply.non_nil().map(Reply::into_count).transpose()
+        })
+    }
+
+    /// Returns the elements in a range of indices. Indices outside the list are ignored. A range
+    /// that is empty or runs backwards has no elements.
+    ///
+    /// Clippy refuses the literal range `1..-1` as empty; write `(Included(1), Excluded(-1))`
+    /// instead.
+    ///
+    /// Redis: LRANGE. Time complexity: O(s + n) for n elements that start s from the nearer end.
+    /// Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
+    /// list.extend(0..6).await?;
+    /// assert_eq!(list.range(2..5).await?, [2, 3, 4]);
+    /// assert_eq!(list.range(-2..).await?, [4, 5]);
+    /// assert_eq!(list.range(..-1).await?, [0, 1, 2, 3, 4]);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "slice")]
+    pub fn range(&self, range: impl RangeBounds<i64>) -> Op<Vec<T>> {
+        let Some((first, last)) = inclusive(range) else {
+            return Op::known(Ok(Vec::new()));
+        };
+        self.0.op(
+            Command::read("LRANGE").arg(first).arg(last),
+            decode_list::<T, C>,
+        )
+    }
+
+    /// Returns all elements, in memory at once.
+    ///
+    /// Redis: LRANGE. Time complexity: O(n). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "b"]).await?;
+    /// assert_eq!(list.to_vec().await?, ["a", "b"]);
+    /// # Ok(()) }
+    /// ```
+    pub fn to_vec(&self) -> Op<Vec<T>> {
+        self.range(..)
+    }
+
+    /// Streams the elements from front to back, with at most three pages in memory.
+    ///
+    /// A page has 256 elements, see [`Paged::page_size`]. Each page is atomic, the stream as a
+    /// whole is not.
+    ///
+    /// Redis: LRANGE and LLEN in a script. Time complexity: O(n) for a page and its distance from
+    /// the nearer end. Round trips: 1 per page.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    ///
+    /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
+    /// list.extend(1..=4).await?;
+    /// let sum = list.stream().try_fold(0, async |sum, n| Ok(sum + n)).await?;
+    /// assert_eq!(sum, 10);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "values")]
+    #[doc(alias = "iter")]
+    pub fn stream(&self) -> Paged<T> {
+        Paged::new(&self.0.client, self.0.key.clone(), |page| {
+            next(page, decode::<T, C>)
+        })
+    }
+
+    fn find<R>(&self, value: impl IntoArg<T>, read: fn(Reply) -> Result<R>) -> Op<R> {
+        let args = |command: Command| Ok(command.arg(encode::<T, C>(value)?));
+        self.0.try_op(args, Command::read("LPOS"), read)
+    }
+}
+
+handle_traits!(RedisList<T, C>);

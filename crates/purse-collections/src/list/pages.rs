@@ -1,0 +1,160 @@
+//! The stream over a list, which requests pages ahead.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::{Stream, StreamExt, stream};
+use purse_client::{Client, Command, Reply, Result, Script};
+
+use crate::bulk::sent;
+use crate::stream::{DecodeItem, Elements, LARGEST_PAGE, PAGE};
+
+static LIST_PAGE: Script = Script::read("LRANGE", include_str!("../lua/list_page.lua"));
+
+/// The number of pages in flight, from the second page on.
+const MAX_IN_FLIGHT: usize = 2;
+
+/// A stream over the elements of a list, from front to back.
+///
+/// Each page takes one round trip: LRANGE and LLEN in a script. From the second page on, the next
+/// two pages are requested while a page is read, so three pages are in memory. The stream sends
+/// nothing once it is dropped.
+///
+/// The stream reads by index. If other tasks push or pop at the front meanwhile, the other
+/// elements move, and the stream may return an element twice or not at all. An element that cannot
+/// be decoded is an error that holds its bytes, and the stream continues. Any other error ends it.
+#[must_use = "a stream does nothing until it is polled"]
+pub struct Paged<R> {
+    client: Client,
+    key: Bytes,
+    size: usize,
+    read: DecodeItem<R>,
+    running: Option<Elements<R>>,
+}
+
+impl<R: Send + 'static> Paged<R> {
+    pub(crate) fn new(client: &Client, key: Bytes, read: DecodeItem<R>) -> Self {
+        Self {
+            client: client.clone(),
+            key,
+            size: PAGE,
+            read,
+            running: None,
+        }
+    }
+
+    /// Sets how many elements a page has, at most one million. Default: 256.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    ///
+    /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
+    /// list.extend(0..10).await?;
+    /// let all: Vec<u32> = list.stream().page_size(4).try_collect().await?;
+    /// assert_eq!(all, (0..10).collect::<Vec<_>>());
+    /// # Ok(()) }
+    /// ```
+    pub fn page_size(mut self, elements: usize) -> Self {
+        self.size = elements.clamp(1, LARGEST_PAGE);
+        self
+    }
+}
+
+impl<R: Send + 'static> Stream for Paged<R> {
+    type Item = Result<R>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Self {
+            client,
+            key,
+            size,
+            read,
+            running,
+        } = &mut *self;
+        let start = || Elements::new(list_pages(client.clone(), key.clone(), *size), *read);
+        running.get_or_insert_with(start).poll_next_unpin(cx)
+    }
+}
+
+impl<R> fmt::Debug for Paged<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Paged")
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The pages of a list, `size` elements each, from front to back.
+///
+/// The index of a page is known before the page ahead of it has arrived, so two pages can be in
+/// flight. Until the first page has arrived, no other page is requested, because the caller may not
+/// want more. Each page contains the length of the list, so no page behind its end is requested.
+pub(crate) fn list_pages(
+    client: Client,
+    key: Bytes,
+    size: usize,
+) -> impl Stream<Item = Result<Vec<Reply>>> + Send + 'static {
+    let start = ListPager {
+        client,
+        key,
+        size,
+        next: 0,
+        running: VecDeque::new(),
+    };
+    stream::try_unfold(Some(start), |pager| async move {
+        match pager {
+            Some(pager) => pager.next_page().await.map(Some),
+            None => Ok(None),
+        }
+    })
+}
+
+struct ListPager {
+    client: Client,
+    key: Bytes,
+    size: usize,
+    /// The index after the pages that were requested.
+    next: usize,
+    running: VecDeque<BoxFuture<'static, Result<Reply>>>,
+}
+
+impl ListPager {
+    /// Waits for a page. Returns the pager too, unless that was the last page.
+    async fn next_page(mut self) -> Result<(Vec<Reply>, Option<Self>)> {
+        if self.running.is_empty() {
+            self.request_page().await;
+        }
+        let Some(page) = self.running.pop_front() else {
+            return Ok((Vec::new(), None));
+        };
+        let [length, page] = page.await?.into_array()?;
+        let length = length.into_count()?;
+        let is_first = self.next == self.size;
+        while !is_first && self.running.len() < MAX_IN_FLIGHT && self.is_within(length) {
+            self.request_page().await;
+        }
+        let has_more = !self.running.is_empty() || self.is_within(length);
+        Ok((page.into_list()?, has_more.then_some(self)))
+    }
+
+    fn is_within(&self, length: u64) -> bool {
+        u64::try_from(self.next).is_ok_and(|next| next < length)
+    }
+
+    /// Requests the next page.
+    async fn request_page(&mut self) {
+        let command = Command::script(&LIST_PAGE)
+            .key(self.key.clone())
+            .arg(self.next)
+            .arg(self.next + self.size - 1);
+        self.next += self.size;
+        self.running
+            .push_back(sent(self.client.op(command, Ok)).await);
+    }
+}

@@ -1,0 +1,363 @@
+//! Queues that several processes share, in the order of pushes or by priority.
+//!
+//! May import: `encode`, `handle`, `key`, `bulk`.
+
+mod consumer;
+mod poison;
+mod priority;
+
+use std::time::Duration;
+
+use futures::stream::Stream;
+use purse_client::{Client, Command, Op, Pop, Reply, Result};
+use purse_codec::{Codec, IntoArg, Plain};
+
+use crate::bulk;
+use crate::encode::{decode_option, decode_removed, encode, encode_one};
+use crate::handle::handle_traits;
+use crate::key::key_methods;
+
+use consumer::{Consumer, Source};
+
+pub use poison::OnPoison;
+pub use priority::RedisPriorityQueue;
+
+/// An order of a queue: the end at which elements are added. They are taken at the back.
+pub trait Order: 'static {
+    /// The command that adds an element: `LPUSH` or `RPUSH`.
+    const PUSH: &'static str;
+}
+
+/// A marker of the order first in, first out.
+#[derive(Debug)]
+pub enum Fifo {}
+
+/// A marker of the order last in, first out.
+#[derive(Debug)]
+pub enum Lifo {}
+
+impl Order for Fifo {
+    const PUSH: &'static str = "LPUSH";
+}
+
+impl Order for Lifo {
+    const PUSH: &'static str = "RPUSH";
+}
+
+/// A queue between processes: first in, first out.
+///
+/// Any number of processes push and pop; each element goes to one of them, exactly once. No
+/// element is lost or duplicated if a future is dropped, a connection breaks, or a server stops
+/// and comes back with its data. A pop notes the element in a receipt beside the queue until the
+/// caller has it, and an element that no caller receives goes back to its place. [`Client::take`]
+/// describes the mechanism and its limits: elements in flight are lost if the server is away for
+/// more than ten minutes, or if a process dies after it received an element.
+///
+/// The value on the server is a list: `LPUSH` adds, `RPOP` takes. Programs that pop with `BRPOP`,
+/// such as Python's redis-purse, can share it.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
+/// use std::time::Duration;
+///
+/// use purse_client::Client;
+/// use purse_collections::RedisQueue;
+///
+/// let client = Client::connect(&url).await?;
+/// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
+/// jobs.push("first").await?;
+/// jobs.push_many(["second", "third"]).await?;
+/// assert_eq!(jobs.pop().await?, "first");
+/// assert_eq!(jobs.try_pop().await?.as_deref(), Some("second"));
+/// assert_eq!(jobs.pop_timeout(Duration::from_secs(1)).await?.as_deref(), Some("third"));
+/// assert_eq!(jobs.try_pop().await?, None);
+/// # Ok(()) }
+/// ```
+#[doc(alias = "SimpleQueue")]
+pub struct RedisQueue<T, C = Plain, O = Fifo>(Consumer<(T, C, O)>);
+
+/// A queue between processes: last in, first out.
+///
+/// `RPUSH` adds, `RPOP` takes. In all other respects it is a [`RedisQueue`].
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+/// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// let undo: RedisLifoQueue<String> = RedisLifoQueue::new(&client, "undo");
+/// undo.push_many(["typed", "deleted"]).await?;
+/// assert_eq!(undo.pop().await?, "deleted");
+/// # Ok(()) }
+/// ```
+#[doc(alias = "stack")]
+pub type RedisLifoQueue<T, C = Plain> = RedisQueue<T, C, Lifo>;
+
+impl<T, C, O> RedisQueue<T, C, O> {
+    /// Creates a handle of the queue at `key`. Sends nothing.
+    #[must_use]
+    pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
+        Self(Consumer::new(client, key))
+    }
+
+    /// Sets what this handle does with elements that it cannot decode.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let raw: RedisQueue<String> = RedisQueue::new(&client, "jobs");
+    /// raw.push_many(["not a number", "7"]).await?;
+    /// let jobs: RedisQueue<u32> = RedisQueue::new(&client, "jobs");
+    /// let jobs = jobs.on_poison(OnPoison::DeadLetter("jobs:dead".into()));
+    /// assert_eq!(jobs.pop().await?, 7);
+    /// let dead: RedisList<String> = RedisList::new(&client, "jobs:dead");
+    /// assert_eq!(dead.to_vec().await?, ["not a number"]);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn on_poison(mut self, on_poison: OnPoison) -> Self {
+        self.0.on_poison = on_poison;
+        self
+    }
+
+    key_methods!(0.handle);
+}
+
+impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
+    /// Returns the number of elements.
+    ///
+    /// Redis: LLEN. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
+    /// jobs.push_many(["first", "second"]).await?;
+    /// assert_eq!(jobs.len().await?, 2);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "qsize")]
+    pub fn len(&self) -> Op<u64> {
+        self.0.handle.op(Command::read("LLEN"), Reply::into_count)
+    }
+
+    /// Returns whether the queue has no element.
+    ///
+    /// Redis: LLEN. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
+    /// assert!(jobs.is_empty().await?);
+    /// # Ok(()) }
+    /// ```
+    pub fn is_empty(&self) -> Op<bool> {
+        self.0
+            .handle
+            .op(Command::read("LLEN"), |reply| Ok(reply.into_count()? == 0))
+    }
+
+    /// Returns the element that a pop would take, without taking it.
+    ///
+    /// Redis: LINDEX. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
+    /// jobs.push_many(["first", "second"]).await?;
+    /// assert_eq!(jobs.peek().await?.as_deref(), Some("first"));
+    /// assert_eq!(jobs.len().await?, 2);
+    /// # Ok(()) }
+    /// ```
+    pub fn peek(&self) -> Op<Option<T>> {
+        self.0
+            .handle
+            .op(Command::read("LINDEX").arg(-1_i64), decode_option::<T, C>)
+    }
+
+    /// Adds an element. Returns the new length.
+    ///
+    /// Redis: LPUSH, or RPUSH in a [`RedisLifoQueue`]. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
+    /// assert_eq!(jobs.push("first").await?, 1);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "put")]
+    pub fn push(&self, value: impl IntoArg<T>) -> Op<u64> {
+        let args = |command: Command| Ok(command.arg(encode::<T, C>(value)?));
+        self.0
+            .handle
+            .try_op(args, Command::write(O::PUSH), Reply::into_count)
+    }
+
+    /// Adds elements, one after the other. Returns the new length.
+    ///
+    /// Redis: LPUSH, or RPUSH in a [`RedisLifoQueue`], or LLEN if there are no elements. Time
+    /// complexity: O(n) for n elements. Round trips: 1 per [chunk](crate#chunks).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisQueue<u32> = RedisQueue::new(&client, "jobs");
+    /// assert_eq!(jobs.push_many(0..5000).await?, 5000);
+    /// # Ok(()) }
+    /// ```
+    pub async fn push_many<I>(&self, values: I) -> Result<u64>
+    where
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
+    {
+        let values = values.into_iter();
+        let command = self.0.handle.on_key(Command::write(O::PUSH));
+        let last = |_, reply: Reply| reply.into_count().map(Some);
+        match bulk::run(
+            &self.0.handle.client,
+            command,
+            values,
+            encode_one::<T, C, _>,
+            None,
+            last,
+        )
+        .await?
+        {
+            Some(length) => Ok(length),
+            None => self.len().await,
+        }
+    }
+
+    /// Removes and returns an element. If there is none, waits for one without an end.
+    ///
+    /// While it waits, it watches the key over a connection that all waits share, and asks again
+    /// when the server reports a change. Each element goes to one caller. Waiters of this process
+    /// are served in the order in which they came.
+    ///
+    /// Redis: RPOP in a script, and LLEN to wait. Time complexity: O(1). Round trips: 1 if there
+    /// is an element, otherwise 1 more per change.
+    ///
+    /// # Errors
+    /// `Decode` depends on [`on_poison`](Self::on_poison). The other errors are [those of a
+    /// read](crate#errors), and mean that this call took no element. `Ambiguous` occurs only while
+    /// the key's slot moves within a cluster.
+    ///
+    /// # Cancel safety
+    /// No element is lost, whenever the future is dropped. An element that was already taken is
+    /// put back in the background.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
+    /// let worker = tokio::spawn({
+    ///     let jobs = jobs.clone();
+    ///     async move { jobs.pop().await }
+    /// });
+    /// jobs.push("first").await?;
+    /// assert_eq!(worker.await.expect("no panic")?, "first");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "get")]
+    #[doc(alias = "BRPOP")]
+    pub async fn pop(&self) -> Result<T> {
+        self.0.pop(&self.source()).await
+    }
+
+    /// Removes and returns an element. If there is none, waits for one as long as `wait`, and
+    /// returns `None` then.
+    ///
+    /// It asks the server at least once. If the server does not answer, it takes up to the command
+    /// timeout longer.
+    ///
+    /// Redis: RPOP in a script, and LLEN to wait. Time complexity: O(1). Round trips: 1 if there
+    /// is an element, otherwise 1 more per change.
+    ///
+    /// # Errors
+    /// The errors of [`pop`](Self::pop).
+    ///
+    /// # Cancel safety
+    /// No element is lost, as with [`pop`](Self::pop).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
+    /// assert_eq!(jobs.pop_timeout(Duration::from_millis(10)).await?, None);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "get")]
+    #[doc(alias = "BRPOP")]
+    pub async fn pop_timeout(&self, wait: Duration) -> Result<Option<T>> {
+        self.0.pop_timeout(&self.source(), Some(wait)).await
+    }
+
+    /// Removes and returns an element if there is one. Does not wait.
+    ///
+    /// Redis: RPOP in a script. Time complexity: O(1). Round trips: 1.
+    ///
+    /// # Errors
+    /// The errors of [`pop`](Self::pop).
+    ///
+    /// # Cancel safety
+    /// No element is lost, as with [`pop`](Self::pop).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
+    /// jobs.push("first").await?;
+    /// assert_eq!(jobs.try_pop().await?.as_deref(), Some("first"));
+    /// assert_eq!(jobs.try_pop().await?, None);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "get_nowait")]
+    #[doc(alias = "RPOP")]
+    pub async fn try_pop(&self) -> Result<Option<T>> {
+        self.0.try_pop(&self.source()).await
+    }
+
+    /// Streams the elements, and pops each one when the stream is asked for it.
+    ///
+    /// The stream ends only after the client is closed. Each item may be an error of
+    /// [`pop`](Self::pop), after which the stream continues. If the stream is dropped, no element
+    /// is lost.
+    ///
+    /// Redis: RPOP in a script, and LLEN to wait. Time complexity: O(1). Round trips: 1 per
+    /// element, and 1 per change while it waits.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::pin::pin;
+    ///
+    /// use futures::TryStreamExt;
+    ///
+    /// let jobs: RedisQueue<u32> = RedisQueue::new(&client, "jobs");
+    /// jobs.push_many([1, 2, 0]).await?;
+    /// let mut stream = pin!(jobs.into_stream());
+    /// while let Some(job) = stream.try_next().await? {
+    ///     if job == 0 {
+    ///         break;
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn into_stream(self) -> impl Stream<Item = Result<T>> + Send + use<T, C, O> {
+        let source = self.source();
+        self.0.into_stream(source)
+    }
+
+    /// Elements are taken at the back in both orders.
+    fn source(&self) -> Source<T> {
+        Source {
+            pop: Pop::back(self.0.handle.key.clone()),
+            decode: |taken| decode_removed::<T, C>(Reply::from(taken.element())),
+        }
+    }
+}
+
+handle_traits!(RedisQueue<T, C, O>);

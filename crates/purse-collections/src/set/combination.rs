@@ -1,0 +1,277 @@
+//! Unions, intersections and differences of sets.
+
+use std::collections::{HashSet, VecDeque};
+use std::fmt;
+use std::hash::Hash;
+
+use bytes::Bytes;
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt};
+use purse_client::{Client, Command, Op, Reply, Result, Scan};
+use purse_codec::{Codec, Plain};
+
+use super::{RedisSet, decode_set, flags};
+use crate::encode::decode;
+use crate::handle::Handle;
+use crate::stream::{Elements, next};
+
+/// A union, intersection or difference of sets that is described and not yet computed.
+///
+/// [`RedisSet::union`], [`RedisSet::intersection`] and [`RedisSet::difference`] create it. Each of
+/// its methods can be called again, and uses the elements that the sets have at that time.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
+/// # use purse_client::Client;
+/// # use purse_collections::RedisSet;
+/// use futures::TryStreamExt;
+///
+/// # let client = Client::connect(&url).await?;
+/// let friends: RedisSet<u32> = RedisSet::new(&client, "{7}friends");
+/// let blocked: RedisSet<u32> = RedisSet::new(&client, "{7}blocked");
+/// friends.extend([1, 2, 3, 4]).await?;
+/// blocked.extend([2, 4]).await?;
+///
+/// let mut shown = friends.difference([&blocked]).stream();
+/// while let Some(friend) = shown.try_next().await? {
+///     assert!(friend == 1 || friend == 3);
+/// }
+/// let kept: RedisSet<u32> = RedisSet::new(&client, "{7}kept");
+/// assert_eq!(friends.difference([&blocked]).store_into(&kept).await?, 2);
+/// # Ok(()) }
+/// ```
+#[must_use = "nothing is computed before one of its methods is called"]
+pub struct Combined<T, C = Plain> {
+    set: Handle<(T, C)>,
+    others: Vec<Bytes>,
+    how: SetOperation,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SetOperation {
+    Union,
+    Intersection,
+    Difference,
+}
+
+impl SetOperation {
+    const fn read(self) -> Command {
+        Command::read(match self {
+            Self::Union => "SUNION",
+            Self::Intersection => "SINTER",
+            Self::Difference => "SDIFF",
+        })
+    }
+
+    const fn store(self) -> Command {
+        Command::write(match self {
+            Self::Union => "SUNIONSTORE",
+            Self::Intersection => "SINTERSTORE",
+            Self::Difference => "SDIFFSTORE",
+        })
+    }
+}
+
+impl<T, C> Combined<T, C> {
+    pub(super) const fn new(set: Handle<(T, C)>, others: Vec<Bytes>, how: SetOperation) -> Self {
+        Self { set, others, how }
+    }
+}
+
+impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
+    /// Returns the elements, in memory at once.
+    ///
+    /// Redis: SUNION, SINTER or SDIFF. Time complexity: O(n) for n elements in all sets; for an
+    /// intersection, in the smallest set times the number of sets. Round trips: 1.
+    ///
+    /// # Errors
+    /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
+    /// slots.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
+    /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
+    /// a.extend([1, 2]).await?;
+    /// b.extend([2, 3]).await?;
+    /// assert_eq!(a.union([&b]).to_set().await?, [1, 2, 3].into());
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "SUNION")]
+    #[doc(alias = "SINTER")]
+    #[doc(alias = "SDIFF")]
+    pub fn to_set(&self) -> Op<HashSet<T>>
+    where
+        T: Eq + Hash,
+    {
+        self.on_keys(self.how.read(), decode_set::<T, C>)
+    }
+
+    /// Stores the elements in `destination` and replaces its previous value, of whatever type.
+    /// Returns the number of elements. The destination may be one of the sets. No element leaves
+    /// the server.
+    ///
+    /// Redis: SUNIONSTORE, SINTERSTORE or SDIFFSTORE. Time complexity: that of
+    /// [`to_set`](Self::to_set). Round trips: 1.
+    ///
+    /// # Errors
+    /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets and the
+    /// destination are in different slots.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
+    /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
+    /// a.extend([1, 2]).await?;
+    /// b.extend([2, 3]).await?;
+    /// assert_eq!(a.intersection([&b]).store_into(&a).await?, 1);
+    /// assert_eq!(a.to_set().await?, [2].into());
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "SUNIONSTORE")]
+    #[doc(alias = "SINTERSTORE")]
+    #[doc(alias = "SDIFFSTORE")]
+    pub fn store_into(&self, destination: &RedisSet<T, C>) -> Op<u64> {
+        let command = self.how.store().key(destination.0.key.clone());
+        self.on_keys(command, Reply::into_count)
+    }
+
+    /// Streams the elements, in no order, a page in memory at a time. In a cluster, the sets may
+    /// be in any slots.
+    ///
+    /// It scans one set, or for a union all of them one after the other, and asks the other sets
+    /// about each page of about 256 elements. The stream is not atomic. While the sets do not
+    /// change, it returns each element once, except for elements that [a scan](crate::Scanned)
+    /// returns twice. An element that is added, removed, or moved between the sets meanwhile may
+    /// be returned or not.
+    ///
+    /// Redis: SSCAN and SMISMEMBER. Time complexity: O(n) for a page of n elements. Round trips: 1
+    /// per page, and 1 per page and other set.
+    ///
+    /// # Errors
+    /// `Unsupported` on servers before Redis 6.2.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    ///
+    /// let a: RedisSet<u32> = RedisSet::new(&client, "a");
+    /// let b: RedisSet<u32> = RedisSet::new(&client, "b");
+    /// a.extend([1, 2]).await?;
+    /// b.extend([2, 3]).await?;
+    /// let both: Vec<u32> = a.intersection([&b]).stream().try_collect().await?;
+    /// assert_eq!(both, [2]);
+    /// # Ok(()) }
+    /// ```
+    pub fn stream(&self) -> BoxStream<'static, Result<T>> {
+        let pages = pages(self.set.client.clone(), self.scans());
+        Elements::new(pages, |page| next(page, decode::<T, C>)).boxed()
+    }
+
+    fn on_keys<R>(&self, command: Command, read: fn(Reply) -> Result<R>) -> Op<R> {
+        let keys = |command: Command| {
+            let others = self.others.iter().cloned();
+            let command = others.fold(command, Command::key);
+            self.set.client.same_slot(command.keys())?;
+            Ok(command)
+        };
+        self.set.try_op(keys, command, read)
+    }
+
+    /// Returns the scans that together return each element.
+    fn scans(&self) -> VecDeque<FilteredScan> {
+        let own = self.set.key.clone();
+        let keep = self.how == SetOperation::Intersection;
+        let mut scans = VecDeque::from([FilteredScan {
+            scan: own,
+            against: Vec::new(),
+            keep,
+        }]);
+        if self.how != SetOperation::Union {
+            scans[0].against.clone_from(&self.others);
+            return scans;
+        }
+        for other in &self.others {
+            // The scan of an earlier set returned the elements that it has.
+            let against = scans.iter().map(|filtered| filtered.scan.clone()).collect();
+            scans.push_back(FilteredScan {
+                scan: other.clone(),
+                against,
+                keep,
+            });
+        }
+        scans
+    }
+}
+
+/// A scan of one set that keeps elements depending on whether other sets have them.
+struct FilteredScan {
+    scan: Bytes,
+    against: Vec<Bytes>,
+    /// Whether the elements that the other sets have are kept, or the rest.
+    keep: bool,
+}
+
+impl FilteredScan {
+    async fn filter(&self, client: &Client, mut page: Vec<Reply>) -> Result<Vec<Reply>> {
+        for other in &self.against {
+            if page.is_empty() {
+                break;
+            }
+            let mut members = Vec::with_capacity(page.len());
+            for element in &page {
+                members.push(element.clone().into_bytes()?);
+            }
+            let command = Command::read("SMISMEMBER").key(other.clone()).args(members);
+            let mut has = flags(client.run(command).await?)?.into_iter();
+            page.retain(|_| has.next() == Some(self.keep));
+        }
+        Ok(page)
+    }
+}
+
+fn pages(
+    client: Client,
+    scans: VecDeque<FilteredScan>,
+) -> impl Stream<Item = Result<Vec<Reply>>> + Send + 'static {
+    let start: Option<BoxStream<'static, Result<Vec<Reply>>>> = None;
+    stream::try_unfold((scans, start), move |(mut scans, mut scan)| {
+        let client = client.clone();
+        async move {
+            while let Some(filtered) = scans.front() {
+                let pages = scan.get_or_insert_with(|| {
+                    client
+                        .scan(Scan::new("SSCAN", filtered.scan.clone()))
+                        .boxed()
+                });
+                if let Some(page) = pages.next().await {
+                    let page = filtered.filter(&client, page?).await?;
+                    return Ok(Some((page, (scans, scan))));
+                }
+                scans.pop_front();
+                scan = None;
+            }
+            Ok(None)
+        }
+    })
+}
+
+impl<T, C> Clone for Combined<T, C> {
+    fn clone(&self) -> Self {
+        Self::new(self.set.clone(), self.others.clone(), self.how)
+    }
+}
+
+impl<T, C> fmt::Debug for Combined<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} of {:?}", self.how, self.set)?;
+        for other in &self.others {
+            write!(f, ", \"{}\"", other.escape_ascii())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,433 @@
+//! A sorted set: reads, writes, pops, ranges, and the unions and intersections of sorted sets.
+//!
+//! May import: `encode`, `handle`, `key`, `bulk`, `stream`, `list`.
+
+mod combination;
+mod pop;
+mod range;
+mod score;
+mod write;
+
+use std::borrow::Borrow;
+use std::ops::RangeBounds;
+
+use purse_client::{Client, Command, Op, Reply, Result, Scan, Script};
+use purse_codec::{Codec, IntoArg, Plain};
+
+pub use self::combination::{Aggregate, CombinedSorted};
+pub use self::range::{ByRank, ByScore, ByValue, SortedPage, SortedRange};
+pub use self::write::{Changes, Condition};
+
+use self::combination::SetOperation;
+use self::score::{decode_first, decode_scored};
+use crate::bulk;
+use crate::encode::{encode, encode_one};
+use crate::handle::{Handle, handle_traits};
+use crate::key::key_methods;
+use crate::stream::{Scanned, next_pair};
+
+static SCORES: Script = Script::read(
+    "SORTED SET SCORES",
+    include_str!("../lua/sorted_set_scores.lua"),
+);
+
+/// A set of `T` on the server in which each element has a score. The elements are in the order of
+/// their scores.
+///
+/// A score is an `f64`, which may be infinite but not NaN. Elements with the same score are in the
+/// order of their bytes. The rank of an element is its position in that order; the lowest score
+/// has rank 0.
+///
+/// Elements are compared by their bytes: the codec must write equal values alike, which no codec
+/// does for a type that contains a `HashMap` or `HashSet`. Python's redis-purse writes a `dict`
+/// with spaces after colons and commas, and a model without; `Plain` writes structures without.
+/// Access to one of n elements is O(log(n)).
+///
+/// [`by_rank`](Self::by_rank), [`by_score`](Self::by_score) and [`by_value`](Self::by_value)
+/// describe ranges of the set, which can be read, counted or removed.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
+/// use purse_client::Client;
+/// use purse_collections::{Condition, RedisSortedSet};
+///
+/// let client = Client::connect(&url).await?;
+/// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+/// board.extend([("Ada", 10.0), ("Bob", 30.0), ("Cem", 20.0)]).await?;
+/// assert_eq!(board.increment("Ada", 15.0).await?, 25.0);
+/// assert!(!board.insert_if("Ada", 5.0, Condition::OnlyGreater).await?);
+///
+/// let best_two = board.by_rank(-2..).rev().to_vec().await?;
+/// assert_eq!(best_two, ["Bob", "Ada"]);
+/// let below_25 = board.by_score(..25.0).with_scores().await?;
+/// assert_eq!(below_25, [("Cem".to_owned(), 20.0)]);
+/// assert_eq!(board.pop_max().await?, Some(("Bob".to_owned(), 30.0)));
+/// # Ok(()) }
+/// ```
+#[doc(alias = "zset")]
+pub struct RedisSortedSet<T, C = Plain>(Handle<(T, C)>);
+
+impl<T, C> RedisSortedSet<T, C> {
+    /// Creates a handle of the sorted set at `key`. Sends nothing.
+    #[must_use]
+    pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
+        Self(Handle::new(client, key))
+    }
+
+    key_methods!();
+}
+
+impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
+    /// Returns the number of elements.
+    ///
+    /// Redis: ZCARD. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// assert_eq!(board.len().await?, 1);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "ZCARD")]
+    pub fn len(&self) -> Op<u64> {
+        self.0.op(Command::read("ZCARD"), Reply::into_count)
+    }
+
+    /// Returns whether the set has no element.
+    ///
+    /// Redis: ZCARD. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// assert!(board.is_empty().await?);
+    /// # Ok(()) }
+    /// ```
+    pub fn is_empty(&self) -> Op<bool> {
+        self.0
+            .op(Command::read("ZCARD"), |reply| Ok(reply.into_count()? == 0))
+    }
+
+    /// Returns whether `value` is an element.
+    ///
+    /// Redis: ZSCORE. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// assert!(board.contains("Ada").await?);
+    /// # Ok(()) }
+    /// ```
+    pub fn contains(&self, value: impl IntoArg<T>) -> Op<bool> {
+        self.one(Command::read("ZSCORE"), value, |reply| Ok(!reply.is_nil()))
+    }
+
+    /// Returns the score of `value`; `None` if it is not an element.
+    ///
+    /// Redis: ZSCORE. Time complexity: O(1). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// assert_eq!(board.score("Ada").await?, Some(10.0));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "ZSCORE")]
+    pub fn score(&self, value: impl IntoArg<T>) -> Op<Option<f64>> {
+        self.one(Command::read("ZSCORE"), value, float)
+    }
+
+    /// Returns the scores of many values, in the order of the values.
+    ///
+    /// Redis: ZSCORE in a script. Time complexity: O(n) for n values. Round trips: 1 per
+    /// [chunk](crate#chunks).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// assert_eq!(board.scores(["Bob", "Ada"]).await?, [None, Some(10.0)]);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "score_multi")]
+    #[doc(alias = "ZMSCORE")]
+    pub async fn scores<I>(&self, values: I) -> Result<Vec<Option<f64>>>
+    where
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
+    {
+        let values = values.into_iter();
+        let command = self.0.on_key(Command::script(&SCORES));
+        let more = |mut scores: Vec<_>, reply: Reply| {
+            for score in reply.into_list()? {
+                scores.push(float(score)?);
+            }
+            Ok(scores)
+        };
+        bulk::run(
+            &self.0.client,
+            command,
+            values,
+            encode_one::<T, C, _>,
+            Vec::new(),
+            more,
+        )
+        .await
+    }
+
+    /// Returns the rank of `value`, counted from the lowest score; `None` if it is not an element.
+    ///
+    /// Redis: ZRANK. Time complexity: O(log(n)). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
+    /// assert_eq!(board.rank("Bob").await?, Some(1));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "ZRANK")]
+    pub fn rank(&self, value: impl IntoArg<T>) -> Op<Option<u64>> {
+        self.one(Command::read("ZRANK"), value, count)
+    }
+
+    /// Returns the rank of `value`, counted from the highest score; `None` if it is not an
+    /// element.
+    ///
+    /// Redis: ZREVRANK. Time complexity: O(log(n)). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
+    /// assert_eq!(board.rank_rev("Bob").await?, Some(0));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "rank_desc")]
+    #[doc(alias = "ZREVRANK")]
+    pub fn rank_rev(&self, value: impl IntoArg<T>) -> Op<Option<u64>> {
+        self.one(Command::read("ZREVRANK"), value, count)
+    }
+
+    /// Returns the element with the lowest score, and that score.
+    ///
+    /// Redis: ZRANGE. Time complexity: O(log(n)). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
+    /// assert_eq!(board.peek_min().await?, Some(("Ada".to_owned(), 10.0)));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "peak_min")]
+    #[doc(alias = "first")]
+    pub fn peek_min(&self) -> Op<Option<(T, f64)>> {
+        self.peek(Command::read("ZRANGE"))
+    }
+
+    /// Returns the element with the highest score, and that score.
+    ///
+    /// Redis: ZREVRANGE. Time complexity: O(log(n)). Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
+    /// assert_eq!(board.peek_max().await?, Some(("Bob".to_owned(), 30.0)));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "peak_max")]
+    #[doc(alias = "last")]
+    pub fn peek_max(&self) -> Op<Option<(T, f64)>> {
+        self.peek(Command::read("ZREVRANGE"))
+    }
+
+    /// Describes the elements in a range of ranks. Sends nothing; the methods of [`SortedRange`]
+    /// read or remove the elements.
+    ///
+    /// A negative rank counts from the end: -1 is the rank of the highest score. Ranks outside the
+    /// set are ignored.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.extend([("Ada", 10.0), ("Bob", 30.0), ("Cem", 20.0)]).await?;
+    /// assert_eq!(board.by_rank(..2).to_vec().await?, ["Ada", "Cem"]);
+    /// assert_eq!(board.by_rank(-2..).rev().to_vec().await?, ["Bob", "Cem"]);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "range")]
+    #[doc(alias = "slice_by_rank")]
+    #[doc(alias = "ZRANGE")]
+    pub fn by_rank(&self, ranks: impl RangeBounds<i64>) -> SortedRange<T, C, ByRank> {
+        SortedRange::by_rank(self.0.clone(), ranks)
+    }
+
+    /// Describes the elements in a range of scores. Sends nothing; the methods of [`SortedRange`]
+    /// read, count or remove the elements.
+    ///
+    /// `by_score(1.0..2.0)` excludes 2, `by_score(5.0..)` includes an infinite score, and
+    /// `by_score((Excluded(1.0), Unbounded))` excludes 1. A NaN is
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) when the elements are asked for.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.extend([("Ada", 10.0), ("Bob", 30.0), ("Cem", 20.0)]).await?;
+    /// assert_eq!(board.by_score(20.0..).to_vec().await?, ["Cem", "Bob"]);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "slice_by_score")]
+    #[doc(alias = "ZRANGEBYSCORE")]
+    pub fn by_score(&self, scores: impl RangeBounds<f64>) -> SortedRange<T, C, ByScore> {
+        SortedRange::by_score(self.0.clone(), scores)
+    }
+
+    /// Describes the elements in a range of values, in the order of their bytes. Sends nothing;
+    /// the methods of [`SortedRange`] read, count or remove the elements.
+    ///
+    /// The result is defined only if all elements have the same score. The order is that of the
+    /// encoded bytes: it is the usual one for strings, but not for decimal numbers. Name the type
+    /// of the bounds where it is ambiguous: `by_value::<&str>(..)`.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "words");
+    /// words.extend([("ant", 0.0), ("bee", 0.0), ("cat", 0.0)]).await?;
+    /// assert_eq!(words.by_value("a".."c").to_vec().await?, ["ant", "bee"]);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "ZRANGEBYLEX")]
+    pub fn by_value<Q>(&self, values: impl RangeBounds<Q>) -> SortedRange<T, C, ByValue>
+    where
+        Q: IntoArg<T> + Clone,
+    {
+        SortedRange::by_value(self.0.clone(), values)
+    }
+
+    /// Streams the elements and their scores, in no order, a page in memory at a time.
+    ///
+    /// A page has about 256 elements, see [`Scanned::page_size`]; [`Scanned::matching`] selects
+    /// elements. Each page is atomic; the stream as a whole has [the guarantees of a
+    /// scan](Scanned).
+    ///
+    /// Redis: ZSCAN. Time complexity: O(n) for a page of n elements. Round trips: 1 per page.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    ///
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// let all: Vec<_> = board.stream().try_collect().await?;
+    /// assert_eq!(all, [("Ada".to_owned(), 10.0)]);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "values")]
+    #[doc(alias = "iter")]
+    #[doc(alias = "ZSCAN")]
+    pub fn stream(&self) -> Scanned<(T, f64)> {
+        let scan = Scan::new("ZSCAN", self.0.key.clone());
+        let read = |page: &mut _| next_pair(page, decode_scored::<T, C>);
+        Scanned::new(&self.0.client, scan, read)
+    }
+
+    /// Describes the elements that are in this set or in any of `others`. Sends nothing;
+    /// [`CombinedSorted::store_into`] stores the elements.
+    ///
+    /// The score of an element is the sum of its scores in the sets, unless
+    /// [`weights`](CombinedSorted::weights) and [`aggregate`](CombinedSorted::aggregate) change
+    /// that.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let a: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}a");
+    /// let b: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}b");
+    /// a.insert("Ada", 10.0).await?;
+    /// b.extend([("Ada", 1.0), ("Bob", 2.0)]).await?;
+    /// assert_eq!(a.union([&b]).store_into(&a).await?, 2);
+    /// assert_eq!(a.score("Ada").await?, Some(11.0));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "ZUNIONSTORE")]
+    pub fn union<I>(&self, others: I) -> CombinedSorted<T, C>
+    where
+        I: IntoIterator<Item: Borrow<Self>>,
+    {
+        self.combine(SetOperation::Union, others)
+    }
+
+    /// Describes the elements that are in this set and in each of `others`. Sends nothing;
+    /// [`CombinedSorted::store_into`] stores the elements.
+    ///
+    /// The scores are those of a [`union`](Self::union).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
+    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// let a: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}a");
+    /// let b: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}b");
+    /// a.insert("Ada", 10.0).await?;
+    /// b.extend([("Ada", 1.0), ("Bob", 2.0)]).await?;
+    /// assert_eq!(a.intersection([&b]).store_into(&a).await?, 1);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "ZINTERSTORE")]
+    pub fn intersection<I>(&self, others: I) -> CombinedSorted<T, C>
+    where
+        I: IntoIterator<Item: Borrow<Self>>,
+    {
+        self.combine(SetOperation::Intersection, others)
+    }
+
+    fn one<R>(
+        &self,
+        command: Command,
+        value: impl IntoArg<T>,
+        read: fn(Reply) -> Result<R>,
+    ) -> Op<R> {
+        let args = |command: Command| Ok(command.arg(encode::<T, C>(value)?));
+        self.0.try_op(args, command, read)
+    }
+
+    fn peek(&self, command: Command) -> Op<Option<(T, f64)>> {
+        let command = command.arg(0_i64).arg(0_i64).arg("WITHSCORES");
+        self.0.op(command, decode_first::<T, C>)
+    }
+
+    fn combine<I>(&self, how: SetOperation, others: I) -> CombinedSorted<T, C>
+    where
+        I: IntoIterator<Item: Borrow<Self>>,
+    {
+        let others = others.into_iter().map(|set| set.borrow().0.key.clone());
+        CombinedSorted::new(self.0.clone(), others.collect(), how)
+    }
+}
+
+fn float(reply: Reply) -> Result<Option<f64>> {
+    reply.non_nil().map(Reply::into_float).transpose()
+}
+
+fn count(reply: Reply) -> Result<Option<u64>> {
+    reply.non_nil().map(Reply::into_count).transpose()
+}
+
+handle_traits!(RedisSortedSet<T, C>);
