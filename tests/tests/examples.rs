@@ -206,7 +206,7 @@ fn scope_shows_work_that_ends_and_work_that_is_stopped() {
         "page 2 is written",
         "page 3 is written",
         "3 pages, and the lock held all the time",
-        "the work was stopped: its time is over, and it was not to be extended any more",
+        "the work was stopped: its time is over, and the limits of automatic extension were reached",
         "the work took too long",
         "and the next one has the lock",
     ];
