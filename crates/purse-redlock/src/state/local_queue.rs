@@ -62,7 +62,7 @@ struct Outage {
     last: LockInstant,
 }
 
-/// A mark that the lock is held in this process. Dropping it marks the lock as released.
+/// The holder of a lock in this process.
 #[derive(Clone)]
 pub(crate) struct LocalHolder {
     validity: Arc<LeaseValidity>,
@@ -234,7 +234,7 @@ impl Drop for QueueEntry {
     }
 }
 
-/// Says that the lock is held in this process; dropped, that it was given back.
+/// A mark that the lock is held in this process. Dropping it marks the lock as released.
 pub(crate) struct LocalHold {
     queues: LocalQueues,
     keys: Arc<[Bytes]>,
