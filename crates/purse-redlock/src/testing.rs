@@ -404,7 +404,7 @@ impl Transport for Mock {
         };
         let mut at = Instant::now() + delay;
         if in_order {
-            at = at.max(state.last + ms(1));
+            at = at.max(state.last + Duration::from_micros(250));
             state.last = at;
         }
         drop(state);

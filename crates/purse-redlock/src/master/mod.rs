@@ -30,7 +30,7 @@ use crate::runtime::clock::Clock;
 /// The maximum number of requests in flight at one master. In a burst, further requests would only
 /// wait in the queues of the client and the server, where the wait looks like a silent server and
 /// ends as a timeout.
-const MAX_IN_FLIGHT: usize = 32;
+const MAX_IN_FLIGHT: usize = 128;
 
 /// All masters, and what requests to them need.
 pub(crate) struct Masters {
