@@ -20,7 +20,7 @@ pub(crate) enum Mode {
     Sentinel,
 }
 
-/// Settings for a [`Server`]; from [`Server::builder`].
+/// Settings for a [`Server`](crate::Server); from [`Server::builder`](crate::Server::builder).
 ///
 /// ```
 /// use purse_testkit::Server;
@@ -71,14 +71,14 @@ impl ServerBuilder {
         self
     }
 
-    /// Asks clients for this password; [`Server::url`] contains it.
+    /// Asks clients for this password; [`Server::url`](crate::Server::url) contains it.
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(password.into());
         self
     }
 
     /// Writes every change to disk before it is answered, so that data outlive
-    /// [`Server::kill`] and [`Server::restart`].
+    /// [`Server::kill`](crate::Server::kill) and [`Server::restart`](crate::Server::restart).
     pub fn append_only(mut self) -> Self {
         self.append_only = true;
         self
@@ -102,9 +102,9 @@ impl ServerBuilder {
         self
     }
 
-    /// Listens on `::1`, too: [`Server::url_v6`].
+    /// Listens on `::1`, too: [`Server::url_v6`](crate::Server::url_v6).
     ///
-    /// [`ServerBuilder::start`] fails with [`Error::NoIpv6`] where the machine has no IPv6.
+    /// [`ServerBuilder::start`] fails with [`Error::NoIpv6`](crate::Error::NoIpv6) where the machine has no IPv6.
     pub fn ipv6(mut self) -> Self {
         self.uses_ipv6 = true;
         self

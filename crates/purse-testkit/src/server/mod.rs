@@ -322,7 +322,7 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`Release::locate`]; [`Error::Ended`] or [`Error::NoAnswer`], with the end of the
+    /// Those of [`Release::locate`](crate::Release::locate); [`Error::Ended`] or [`Error::NoAnswer`], with the end of the
     /// server's log, if it does not come up within ten seconds; [`Error::Io`] if its directory
     /// cannot be made; [`Error::NoIpv6`] after [`ServerBuilder::ipv6`]; `Error::Tls` after
     /// `ServerBuilder::tls`.
