@@ -2,7 +2,7 @@
 
 features := "purse/bincode,purse/msgpack,purse/validate,purse/metrics,purse/tls-rustls-ring,purse/unix-sockets"
 bench := "crates/purse-bench"
-packages := "-p purse-codec -p purse-client -p purse-testkit -p purse-collections -p purse-redlock -p purse"
+packages := "-p purse-codec -p purse-lease -p purse-client -p purse-testkit -p purse-collections -p purse-redlock -p purse"
 # Those whose tests share one server, which can be reached in several ways
 shared_server_tests := "--test batch --test hash --test key --test keyspace --test list --test queue --test set --test sorted_set --test streams --test model_*"
 

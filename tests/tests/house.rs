@@ -28,11 +28,12 @@ const REGISTER: [&str; 19] = [
 
 /// The limits of a crate: register words in 1,000 words of comments, and summary lines that start
 /// with What, How, Whether, Who or Where. The goal is under 1, and 0.
-const LIMITS: [(&str, f64, usize); 6] = [
+const LIMITS: [(&str, f64, usize); 7] = [
     ("purse", 1.0, 0),
     ("purse-client", 1.0, 0),
     ("purse-codec", 1.0, 2),
     ("purse-collections", 1.0, 1),
+    ("purse-lease", 1.0, 0),
     ("purse-redlock", 1.0, 19),
     ("purse-testkit", 1.0, 0),
 ];

@@ -72,6 +72,15 @@ fn the_codec_stands_without_tokio_and_fred() {
 }
 
 #[test]
+fn the_lease_stands_without_client_and_codecs() {
+    refuses(
+        "purse-lease",
+        &[],
+        &["fred", "redis", "purse_client", "purse_codec", "serde"],
+    );
+}
+
+#[test]
 fn the_client_knows_neither_codecs_nor_what_is_above_it() {
     refuses(
         "purse-client",
@@ -129,11 +138,12 @@ fn sources(krate: &str) -> Vec<(PathBuf, String)> {
     sources
 }
 
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 7] = [
     "purse",
     "purse-client",
     "purse-codec",
     "purse-collections",
+    "purse-lease",
     "purse-redlock",
     "purse-testkit",
 ];
@@ -177,8 +187,9 @@ fn files_stay_small_and_the_facade_has_no_logic() {
 /// the highest.
 type Folders = &'static [(&'static str, &'static [&'static str])];
 
-const FOLDERS: [(&str, Folders); 5] = [
+const FOLDERS: [(&str, Folders); 6] = [
     ("purse-client", CLIENT_FOLDERS),
+    ("purse-lease", LEASE_FOLDERS),
     ("purse-redlock", REDLOCK_FOLDERS),
     ("purse-testkit", TESTKIT_FOLDERS),
     ("purse-codec", CODEC_FOLDERS),
@@ -255,47 +266,34 @@ const CLIENT_FOLDERS: Folders = &[
     ),
 ];
 
+const LEASE_FOLDERS: Folders = &[
+    ("clock", &[]),
+    ("auto_extend", &[]),
+    ("shutdown", &[]),
+    ("deadline", &["clock"]),
+    ("timer", &["clock"]),
+    ("renewal", &["auto_extend", "clock", "deadline"]),
+    ("lost_reason", &[]),
+    ("validity", &["clock", "timer", "lost_reason"]),
+    ("lost", &["lost_reason", "validity"]),
+];
+
 const REDLOCK_FOLDERS: Folders = &[
     ("error", &[]),
     ("keys", &["error"]),
     ("config", &["error"]),
-    ("runtime", &["error"]),
+    ("runtime", &[]),
     ("telemetry", &["error", "keys"]),
-    ("master", &["keys", "config", "runtime", "telemetry"]),
-    ("quorum", &["config", "runtime", "master"]),
+    ("master", &["keys", "config", "telemetry"]),
+    ("quorum", &["master"]),
     (
         "membership",
-        &[
-            "error",
-            "config",
-            "runtime",
-            "telemetry",
-            "master",
-            "quorum",
-        ],
+        &["error", "config", "telemetry", "master", "quorum"],
     ),
-    (
-        "state",
-        &[
-            "error",
-            "config",
-            "runtime",
-            "telemetry",
-            "master",
-            "quorum",
-        ],
-    ),
+    ("state", &["error", "config", "runtime", "master", "quorum"]),
     (
         "lease",
-        &[
-            "error",
-            "config",
-            "runtime",
-            "telemetry",
-            "master",
-            "quorum",
-            "state",
-        ],
+        &["error", "runtime", "telemetry", "master", "quorum", "state"],
     ),
     (
         "acquire",
@@ -315,7 +313,6 @@ const REDLOCK_FOLDERS: Folders = &[
             "error",
             "keys",
             "config",
-            "runtime",
             "telemetry",
             "state",
             "lease",
@@ -325,7 +322,7 @@ const REDLOCK_FOLDERS: Folders = &[
     (
         "election",
         &[
-            "error", "keys", "config", "runtime", "quorum", "state", "lease", "acquire", "lock",
+            "error", "keys", "runtime", "quorum", "state", "lease", "acquire", "lock",
         ],
     ),
     (

@@ -35,7 +35,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use purse::redlock::{Error, LockInstant, LostReason, Master, Redlock, Release};
+use purse::redlock::{Error, LeaseInstant, LostReason, Master, Redlock, Release};
 use purse_testkit::{Masters, Reply, Server};
 use purse_tests::fresh;
 
@@ -104,11 +104,11 @@ async fn ten_contenders_exclude_each_other() {
             let mutex = redlock.mutex(key);
             for _ in 0..10 {
                 let guard = mutex.lock().await.unwrap();
-                let from = LockInstant::now();
+                let from = LeaseInstant::now();
                 let seen = counter.load(Ordering::Relaxed);
                 tokio::task::yield_now().await;
                 counter.store(seen + 1, Ordering::Relaxed);
-                let until = guard.valid_until().min(LockInstant::now());
+                let until = guard.valid_until().min(LeaseInstant::now());
                 holds.lock().unwrap().push((from, until));
                 assert_eq!(guard.release().await.unwrap(), Release::Released);
             }
@@ -219,7 +219,7 @@ async fn an_expired_lock_says_so() {
     let unattended = mutex.clone();
     let next = tokio::spawn(async move { unattended.lock().await });
     eventually("over", PATIENCE, || !guard.is_valid()).await;
-    assert!(guard.remaining().is_zero() && guard.valid_until() <= LockInstant::now());
+    assert!(guard.remaining().is_zero() && guard.valid_until() <= LeaseInstant::now());
     let error = guard.extend().await.unwrap_err();
     assert_lost(&error, LostReason::Expired);
     assert_eq!(guard.release().await.unwrap(), Release::AlreadyExpired);

@@ -2,7 +2,7 @@
 
 use purse::redlock::{
     Election, FencedGuard, FencedMulti, FencedMutex, FencedRedlock, Leader, Leadership,
-    LockInstant, MasterState, MasterStatus, Quarantine, RedlockBuilder, RedlockMulti,
+    LeaseInstant, MasterState, MasterStatus, Quarantine, RedlockBuilder, RedlockMulti,
 };
 use purse::{
     Aggregate, ByRank, ByScore, ByValue, Changes, Client, ClientBuilder, Combined, CombinedSorted,
@@ -62,7 +62,7 @@ fn handles_are_shared() {
     shared::<Election>();
     shared::<Leader>();
     shared::<Leadership>();
-    shared::<LockInstant>();
+    shared::<LeaseInstant>();
     shared::<MasterState>();
     shared::<MasterStatus>();
     shared::<Quarantine>();

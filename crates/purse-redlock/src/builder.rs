@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use purse_lease::{AutoExtend, ShutdownTracker, SystemClock, Timer};
 use tokio::runtime::Handle;
 
-use crate::config::auto_extend::AutoExtend;
 use crate::config::endpoint::Master;
 use crate::config::settings::{PartialSettings, Settings};
 use crate::error::{Error, Result};
@@ -16,11 +16,8 @@ use crate::membership::bootstrap;
 use crate::membership::quarantine::Quarantine;
 use crate::membership::supervisor::VotingPolicy;
 use crate::redlock::Redlock;
-use crate::runtime::alarms::Alarms;
-use crate::runtime::clock::SystemClock;
 use crate::runtime::inline_task::TaskPool;
 use crate::runtime::scope_stack::ScopeStack;
-use crate::runtime::shutdown::ShutdownTracker;
 use crate::state::{LockState, WaitState};
 
 /// A builder for a [`Redlock`]; returned by [`Redlock::builder`].
@@ -170,11 +167,10 @@ impl RedlockBuilder {
                 clock: clock.clone(),
             }),
             settings,
-            clock: clock.clone(),
             shutdown: ShutdownTracker::default(),
             scopes: ScopeStack::default(),
-            alarms: Alarms::new(clock, runtime.clone()),
-            waiting: WaitState::new(&runtime),
+            timer: Timer::new(clock, runtime.clone()),
+            waiting: WaitState::default(),
             tasks: TaskPool::new(runtime.clone()),
             runtime,
         }))

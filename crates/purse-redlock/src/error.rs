@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use purse_client::ErrorKind;
+use purse_lease::{LostReason, RuntimeEnded};
 
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -162,28 +163,16 @@ impl From<Error> for purse_client::Error {
     }
 }
 
-/// The evidence that a lock was lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum LostReason {
-    /// Its time is over by the local clock.
-    #[error("its time is over")]
-    Expired,
-    /// So many masters do not hold the lock any more that no quorum can hold it: its keys were
-    /// deleted, or servers lost their data.
-    #[error("a majority of the masters can no longer have it")]
-    Gone,
-    /// Its time is over, because the limits of [`AutoExtend`](crate::AutoExtend) were reached.
-    #[error("its time is over, and the limits of automatic extension were reached")]
-    Capped,
-    /// Its guard released it. Nothing went wrong, but the lock does not belong to this holder any
-    /// more.
-    #[error("it was released")]
-    Released,
-    /// The runtime of the [`Redlock`](crate::Redlock) has ended, so the lock cannot be extended,
-    /// released or watched any more.
-    #[error("the runtime of its redlock has ended")]
-    Closed,
+impl From<RuntimeEnded> for Error {
+    fn from(_: RuntimeEnded) -> Self {
+        Self::Closed
+    }
+}
+
+impl From<LostReason> for Error {
+    fn from(reason: LostReason) -> Self {
+        Self::Lost { reason }
+    }
 }
 
 struct DisplayRetryAfter<'a>(&'a Option<Duration>);

@@ -123,10 +123,10 @@ impl Redlock {
     /// If the future is dropped, the releases continue in the background.
     pub async fn shutdown(&self) {
         self.0.shutdown.close();
-        let patience = self.0.clock.now() + self.0.settings.ttl;
+        let patience = self.0.timer.now() + self.0.settings.ttl;
         tokio::select! {
             () = self.0.scopes.wait_empty() => {}
-            _ = self.0.alarms.at(patience) => {}
+            _ = self.0.timer.sleep_until(patience) => {}
         }
         self.0.shutdown.wait_drained().await;
         self.0.close_when_idle();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use purse::redlock::{Error, LockInstant, MasterState, MasterStatus, Redlock, Release};
+use purse::redlock::{Error, LeaseInstant, MasterState, MasterStatus, Redlock, Release};
 use purse_testkit::{Masters, Server};
 
 use super::relay::Relay;
@@ -51,7 +51,7 @@ async fn the_status_tells_who_is_up_and_why_another_is_not() {
         assert!(info.text().unwrap().contains(&run_id));
     }
 
-    let alive = LockInstant::now();
+    let alive = LeaseInstant::now();
     masters[1].kill().unwrap();
     eventually("it is down", PATIENCE, || {
         status(&redlock, 1).state.to_string().contains("refused")
@@ -61,7 +61,7 @@ async fn the_status_tells_who_is_up_and_why_another_is_not() {
     let MasterState::Down { since, .. } = state else {
         panic!("{state:?}");
     };
-    assert!(since >= alive && since <= LockInstant::now());
+    assert!(since >= alive && since <= LeaseInstant::now());
     assert_eq!(run_id, None);
     assert!(matches!(status(&redlock, 0).state, MasterState::Up));
     let text = format!("{:?} {redlock:?}", redlock.masters());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use purse::redlock::{AutoExtend, Error, LockInstant, LostReason, Redlock, Release};
+use purse::redlock::{AutoExtend, Error, LeaseInstant, LostReason, Redlock, Release};
 use purse_testkit::Masters;
 use purse_tests::fresh;
 
@@ -69,7 +69,7 @@ async fn with_all_masters_dead_or_silent_a_lock_is_lost_at_its_end() {
             }
         }
         assert_eq!(guard.lost().await, LostReason::Expired);
-        let (now, end) = (LockInstant::now(), guard.valid_until());
+        let (now, end) = (LeaseInstant::now(), guard.valid_until());
         let late = now.saturating_duration_since(end);
         assert!(now >= end && late < TTL / 2, "{late:?} late");
         assert!(guard.check().is_err());

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use purse::redlock::{
-    Error, LockInstant, MasterState, Quarantine, Redlock, RedlockBuilder, Release,
+    Error, LeaseInstant, MasterState, Quarantine, Redlock, RedlockBuilder, Release,
 };
 use purse_testkit::{Masters, Reply, Server, ServerBuilder};
 
@@ -49,7 +49,7 @@ fn uptime(server: &Server) -> u64 {
 
 /// A lock of two of three masters, one of which restarts with nothing; gives until when its holder
 /// has it, and when another got it.
-async fn stolen(ttl: Duration, quarantine: Quarantine) -> (LockInstant, LockInstant) {
+async fn stolen(ttl: Duration, quarantine: Quarantine) -> (LeaseInstant, LeaseInstant) {
     let masters = Masters::start(3).expect("three servers");
     let holder = built(locks(&masters, ttl)).await.mutex("key");
     let other = built(locks(&masters, ttl).quarantine(quarantine)).await;
@@ -65,7 +65,7 @@ async fn stolen(ttl: Duration, quarantine: Quarantine) -> (LockInstant, LockInst
     let start = Instant::now();
     loop {
         match other.mutex("key").try_lock().await {
-            Ok(_guard) => return (guard.valid_until(), LockInstant::now()),
+            Ok(_guard) => return (guard.valid_until(), LeaseInstant::now()),
             Err(Error::Held { .. } | Error::NoQuorum { .. }) => {}
             Err(error) => panic!("{error}"),
         }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::task::Poll;
 use std::time::Duration;
 
-use purse::redlock::{AutoExtend, LockInstant, LostReason, Redlock};
+use purse::redlock::{AutoExtend, LeaseInstant, LostReason, Redlock};
 use purse_testkit::Masters;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -30,10 +30,10 @@ async fn hold(urls: &str) {
     let guard = redlock.mutex("key").lock().await.expect("a free lock");
     let mut lost = pin!(guard.lost());
     // Before it tells: it may be stopped at once.
-    let mut last = LockInstant::now();
+    let mut last = LeaseInstant::now();
     println!("held");
     loop {
-        let now = LockInstant::now();
+        let now = LeaseInstant::now();
         let gap = now.saturating_duration_since(last);
         let told = poll_fn(|cx| Poll::Ready(lost.as_mut().poll(cx))).await;
         if gap > TTL {
@@ -80,8 +80,8 @@ async fn it_knows_of_its_loss_before_it_does_anything_else() {
     // Nobody extends it any more: it comes free by its ttl.
     let redlock = redlock(masters.urls()).await;
     let guard = redlock.mutex("key").lock().await.unwrap();
-    let start = LockInstant::now();
-    while LockInstant::now().saturating_duration_since(start) <= TTL {
+    let start = LeaseInstant::now();
+    while LeaseInstant::now().saturating_duration_since(start) <= TTL {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     kill_process(pid, Signal::CONT).unwrap();

@@ -130,7 +130,7 @@ impl<'a> Waiter<'a> {
             biased;
             () = self.state.shutdown.closed() => return Err(Error::Closed),
             permit = self.entry.acquire_permit() => permit?,
-            slept = self.state.sleep(limit) => return slept.map(|()| false),
+            slept = self.state.timer.sleep(limit) => return Ok(slept.map(|()| false)?),
         };
         self.permit = Some(permit);
         let Some(mut holder) = self.entry.holder() else {
@@ -150,7 +150,7 @@ impl<'a> Waiter<'a> {
                 let is_contended = self.entry.take_contended_handover();
                 self.strategy = self.choose_strategy(is_contended);
             }
-            slept = self.state.sleep(most) => slept?,
+            slept = self.state.timer.sleep(most) => slept?,
         }
         Ok(true)
     }
@@ -230,7 +230,7 @@ impl<'a> Waiter<'a> {
     pub(crate) fn outage(&self, error: &Error) -> Duration {
         if let Error::NoQuorum { .. } | Error::ValidityExhausted { .. } = error {
             let (now, gap) = (
-                self.state.clock.now(),
+                self.state.timer.now(),
                 self.state.settings.outage_tolerance(),
             );
             return self
@@ -302,7 +302,7 @@ impl<'a> Waiter<'a> {
                     holder = None;
                     handover = Some(self.entry.take_contended_handover());
                 }
-                slept = self.state.sleep(left) => slept?,
+                slept = self.state.timer.sleep(left) => slept?,
             }
         }
     }

@@ -1,8 +1,6 @@
-//! Configuration: the endpoints of the masters, the durations of a lock, and the limits of automatic
-//! extension.
+//! Configuration: the endpoints of the masters, and the durations of a lock.
 //!
 //! May import: `error`.
 
-pub(crate) mod auto_extend;
 pub(crate) mod endpoint;
 pub(crate) mod settings;

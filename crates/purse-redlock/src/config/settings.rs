@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::config::auto_extend::AutoExtend;
+use purse_lease::{AutoExtend, drift};
+
 use crate::error::{Error, Result};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -90,11 +91,6 @@ impl Settings {
     pub(crate) fn outage_tolerance(&self) -> Duration {
         self.ttl.min(MAX_OUTAGE_TOLERANCE)
     }
-}
-
-/// Returns the allowance for clocks that do not run equally fast: 1 % of `ttl`, plus 2 ms.
-pub(crate) fn drift(ttl: Duration) -> Duration {
-    ttl / 100 + Duration::from_millis(2)
 }
 
 #[cfg(test)]

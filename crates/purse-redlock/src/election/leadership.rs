@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use purse_lease::{LeaseInstant, Lost};
+
 use crate::election::leader::Leader;
 use crate::error::Result;
 use crate::lease::release::Release;
 use crate::lock::fenced::FencedGuard;
-use crate::lock::lost::Lost;
-use crate::runtime::clock::LockInstant;
 
 /// A leadership, which ends when [`lost`](Self::lost) resolves; returned by
 /// [`Election::campaign`](crate::Election::campaign).
@@ -45,7 +45,7 @@ impl Leadership {
     /// Returns the moment until which no other candidate leads. Each extension moves it forward.
     /// See [`RedlockGuard::valid_until`](crate::RedlockGuard::valid_until).
     #[must_use]
-    pub fn valid_until(&self) -> LockInstant {
+    pub fn valid_until(&self) -> LeaseInstant {
         self.guard.valid_until()
     }
 

@@ -1,6 +1,6 @@
 //! Leader elections.
 //!
-//! May import: `error`, `keys`, `config`, `runtime`, `quorum`, `state`, `lease`, `acquire`, `lock`.
+//! May import: `error`, `keys`, `runtime`, `quorum`, `state`, `lease`, `acquire`, `lock`.
 
 pub(crate) mod leader;
 pub(crate) mod leadership;
@@ -9,9 +9,9 @@ pub(crate) mod observer;
 use std::fmt;
 
 use bytes::Bytes;
+use purse_lease::AutoExtend;
 use tokio::sync::watch;
 
-use crate::config::auto_extend::AutoExtend;
 use crate::election::leader::Leader;
 use crate::election::leadership::Leadership;
 use crate::error::{Error, Result};
@@ -137,7 +137,10 @@ impl Election {
             }
             drop(guard);
             let state = self.0.state();
-            state.sleep(jitter(state.settings.retry_delay)).await?;
+            state
+                .timer
+                .sleep(jitter(state.settings.retry_delay))
+                .await?;
         }
     }
 

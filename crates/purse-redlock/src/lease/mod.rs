@@ -1,24 +1,21 @@
 //! An acquired lock: the guard's end, and the inbox of its owner task.
 //!
-//! May import: `error`, `config`, `runtime`, `telemetry`, `master`, `quorum`, `state`.
+//! May import: `error`, `runtime`, `telemetry`, `master`, `quorum`, `state`.
 
 pub(crate) mod owner;
 pub(crate) mod release;
-pub(crate) mod renewal;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use purse_lease::{AutoExtend, GuardToken, LostReason, ReleaseOnDrop, ShutdownTracker, Validity};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::config::auto_extend::AutoExtend;
-use crate::error::{Error, LostReason, Result};
+use crate::error::{Error, Result};
 use crate::lease::release::Release;
 use crate::runtime::inline_task::TaskHandle;
-use crate::runtime::shutdown::{GuardToken, ShutdownTracker};
-use crate::state::validity::{LeaseValidity, ReleaseOnDrop};
 
 /// A command of the guard to the task that owns its lease.
 pub(crate) enum LeaseCommand {
@@ -34,7 +31,7 @@ pub(crate) enum LeaseCommand {
 /// the owner task release the lock, because the closed channel is the signal.
 pub(crate) struct PendingLease {
     commands: mpsc::UnboundedSender<LeaseCommand>,
-    validity: Arc<LeaseValidity>,
+    validity: Arc<Validity>,
     fence: u64,
     accepted: Arc<AtomicBool>,
     shutdown: ShutdownTracker,
@@ -43,7 +40,7 @@ pub(crate) struct PendingLease {
 impl PendingLease {
     /// Creates a pending lease, and the inbox that its owner has to serve.
     pub(crate) fn new(
-        validity: Arc<LeaseValidity>,
+        validity: Arc<Validity>,
         fence: u64,
         shutdown: ShutdownTracker,
     ) -> (Self, LeaseInbox) {
@@ -74,7 +71,7 @@ impl PendingLease {
             token,
             task,
             commands: self.commands,
-            release_on_drop: ReleaseOnDrop(self.validity),
+            release_on_drop: ReleaseOnDrop::new(self.validity),
             fence: self.fence,
         })
     }
@@ -83,7 +80,7 @@ impl PendingLease {
 /// The owner's end of a lease.
 pub(crate) struct LeaseInbox {
     pub(crate) commands: mpsc::UnboundedReceiver<LeaseCommand>,
-    pub(crate) validity: Arc<LeaseValidity>,
+    pub(crate) validity: Arc<Validity>,
     accepted: Arc<AtomicBool>,
 }
 
@@ -123,8 +120,8 @@ impl Lease {
         self.fence
     }
 
-    pub(crate) const fn validity(&self) -> &Arc<LeaseValidity> {
-        &self.release_on_drop.0
+    pub(crate) const fn validity(&self) -> &Arc<Validity> {
+        self.release_on_drop.validity()
     }
 
     /// Makes the owner task extend the lease automatically.
@@ -161,7 +158,7 @@ impl Lease {
         task.send_and_poll(|| drop(commands.send(LeaseCommand::Release(reply))));
         answer
             .await
-            .unwrap_or_else(|_| match release_on_drop.0.lost_reason() {
+            .unwrap_or_else(|_| match release_on_drop.validity().lost_reason() {
                 None | Some(LostReason::Closed) => Err(Error::Closed),
                 Some(_) => Ok(Release::AlreadyExpired),
             })

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use purse_lease::{LeaseInstant, Lost};
 
 use crate::error::Result;
 use crate::keys::Shown;
 use crate::lease::Lease;
 use crate::lease::release::Release;
 use crate::lock::fence_marker::{Fenced, Fencing, Unfenced};
-use crate::lock::lost::Lost;
-use crate::runtime::clock::LockInstant;
 
 /// A lock that is held, until [`valid_until`](Self::valid_until) at most.
 ///
@@ -64,7 +63,7 @@ impl<F: Fencing> RedlockGuard<F> {
     /// It is the moment before the first command of the lock, or of its last extension, plus the
     /// ttl, minus the allowance for clock drift, which is 1 % of the ttl plus 2 ms.
     #[must_use]
-    pub fn valid_until(&self) -> LockInstant {
+    pub fn valid_until(&self) -> LeaseInstant {
         self.lease.validity().valid_until()
     }
 
@@ -80,7 +79,7 @@ impl<F: Fencing> RedlockGuard<F> {
     /// Returns [`Lost`](crate::Error::Lost) once the time is over or an extension found the lock
     /// gone, from then on at every call.
     pub fn check(&self) -> Result<()> {
-        self.lease.validity().check()
+        Ok(self.lease.validity().check()?)
     }
 
     /// Returns a future that resolves once the lock is lost, with the reason.
@@ -113,6 +112,10 @@ impl<F: Fencing> RedlockGuard<F> {
     #[must_use]
     pub fn extensions(&self) -> u32 {
         self.lease.validity().extensions()
+    }
+
+    pub(crate) const fn shared_keys(&self) -> &Arc<[Bytes]> {
+        &self.keys
     }
 
     pub(crate) const fn lease(&self) -> &Lease {

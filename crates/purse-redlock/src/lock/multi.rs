@@ -4,7 +4,8 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use crate::config::auto_extend::AutoExtend;
+use purse_lease::AutoExtend;
+
 use crate::error::Result;
 use crate::keys::Shown;
 use crate::lock::fence_marker::{Fencing, Unfenced};

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use purse_lease::AutoExtend;
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use crate::acquire::{Waiter, traced_attempt};
-use crate::config::auto_extend::AutoExtend;
 use crate::config::settings::MAX_OUTAGE_TOLERANCE;
 use crate::error::{Error, Result};
 use crate::keys::Shown;
@@ -224,7 +224,7 @@ impl<F: Fencing> RedlockMutex<F> {
         tokio::select! {
             biased;
             outcome = self.lock_within(limit, &mut last) => return outcome,
-            ended = self.state.sleep(bound) => ended?,
+            ended = self.state.timer.sleep(bound) => ended?,
         }
         Err(Error::Timeout { source: last })
     }

@@ -6,15 +6,15 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{Error, LostReason, Result};
+use bytes::Bytes;
+use purse_lease::{LeaseInstant, Lost, LostReason, Validity};
+
+use crate::error::{Error, Result};
 use crate::keys::Shown;
 use crate::lease::release::Release;
 use crate::lock::fence_marker::{Fenced, Fencing, Unfenced};
 use crate::lock::guard::RedlockGuard;
-use crate::lock::lost::Lost;
 use crate::lock::mutex::RedlockMutex;
-use crate::runtime::clock::LockInstant;
-use crate::state::validity::LeaseValidity;
 
 /// A view of the lock for the work in a [`scope`](RedlockMutex::scope).
 ///
@@ -22,7 +22,8 @@ use crate::state::validity::LeaseValidity;
 /// reports that the lock is lost.
 #[derive(Clone)]
 pub struct RedlockLease<F: Fencing = Unfenced> {
-    validity: Arc<LeaseValidity>,
+    validity: Arc<Validity>,
+    keys: Arc<[Bytes]>,
     fencing: F,
 }
 
@@ -30,7 +31,7 @@ impl<F: Fencing> RedlockLease<F> {
     /// Returns the key of the lock on the masters; for several locks held as one, the first key.
     #[must_use]
     pub fn key(&self) -> &[u8] {
-        self.validity.keys().first().map_or(&[], AsRef::as_ref)
+        self.keys.first().map_or(&[], AsRef::as_ref)
     }
 
     /// Returns how long the lock holds from now on, as [`RedlockGuard::remaining`] does.
@@ -42,7 +43,7 @@ impl<F: Fencing> RedlockLease<F> {
     /// Returns the moment until which the lock holds, as [`RedlockGuard::valid_until`] does. Each
     /// extension moves it forward.
     #[must_use]
-    pub fn valid_until(&self) -> LockInstant {
+    pub fn valid_until(&self) -> LeaseInstant {
         self.validity.valid_until()
     }
 
@@ -54,7 +55,7 @@ impl<F: Fencing> RedlockLease<F> {
     /// # Errors
     /// Returns [`Lost`](Error::Lost), from then on at every call.
     pub fn check(&self) -> Result<()> {
-        self.validity.check()
+        Ok(self.validity.check()?)
     }
 
     /// Returns a future that resolves once the lock is lost, as [`RedlockGuard::lost`] does. Use it
@@ -81,7 +82,7 @@ impl RedlockLease<Fenced> {
 impl<F: Fencing> fmt::Debug for RedlockLease<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedlockLease")
-            .field("keys", &Shown(self.validity.keys()))
+            .field("keys", &Shown(&self.keys))
             .field("remaining", &self.remaining())
             .finish_non_exhaustive()
     }
@@ -214,6 +215,7 @@ async fn run_while_held<F: Fencing, W: Future>(
 ) -> Result<W::Output> {
     let lease = RedlockLease {
         validity: guard.lease().validity().clone(),
+        keys: guard.shared_keys().clone(),
         fencing: guard.fencing(),
     };
     let work = pin!(work(lease));

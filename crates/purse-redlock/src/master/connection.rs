@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use purse_client::{Error, ErrorKind, Result, Session};
+use purse_lease::LeaseInstant;
 
 use crate::master::Action;
 use crate::master::status::{MasterState, MasterStatus};
-use crate::runtime::clock::LockInstant;
 
 /// The connection to a master, together with the identity and state of the server at its other end.
 pub(crate) struct MasterConnection {
@@ -19,7 +19,7 @@ pub(crate) struct MasterConnection {
 /// The moment of the master's last reply, and its round trip time.
 #[derive(Clone, Copy)]
 pub(crate) struct LastReply {
-    pub(crate) at: LockInstant,
+    pub(crate) at: LeaseInstant,
     round_trip: Option<Duration>,
 }
 
@@ -40,12 +40,12 @@ impl MasterConnection {
                 session: None,
                 run_id: None,
                 state: MasterState::Down {
-                    since: LockInstant::now(),
+                    since: LeaseInstant::now(),
                     error: Arc::new(error),
                 },
             })),
             last_reply: Mutex::new(LastReply {
-                at: LockInstant::now(),
+                at: LeaseInstant::now(),
                 round_trip: None,
             }),
         }
@@ -65,7 +65,7 @@ impl MasterConnection {
         let is_over = current.session.as_ref().is_none_or(Session::is_over);
         MasterStatus {
             address: self.server.to_string(),
-            state: current.state.clone().at(LockInstant::now()),
+            state: current.state.clone().at(LeaseInstant::now()),
             run_id: current.run_id.clone().filter(|_| !is_over),
             round_trip,
         }
@@ -78,7 +78,7 @@ impl MasterConnection {
     }
 
     pub(crate) fn state(&self) -> MasterState {
-        self.current().state.clone().at(LockInstant::now())
+        self.current().state.clone().at(LeaseInstant::now())
     }
 
     /// Sets the session and the state, which decides whether the master may vote.
@@ -102,7 +102,7 @@ impl MasterConnection {
         let old = self.current();
         let since = match old.state {
             MasterState::Down { since, .. } => since,
-            _ => LockInstant::now(),
+            _ => LeaseInstant::now(),
         };
         let session = old.session.clone();
         self.replace(ConnectionState {
@@ -126,7 +126,7 @@ impl MasterConnection {
     /// Records that the master replied after `round_trip`.
     pub(crate) fn record_reply(&self, round_trip: Duration) {
         let last_reply = LastReply {
-            at: LockInstant::now(),
+            at: LeaseInstant::now(),
             round_trip: Some(round_trip),
         };
         *self
@@ -152,7 +152,7 @@ impl ConnectionState {
         let Some(session) = session.filter(|session| !session.is_over()) else {
             return Err(self.not_connected_error());
         };
-        let vote = match self.state.clone().at(LockInstant::now()) {
+        let vote = match self.state.clone().at(LeaseInstant::now()) {
             _ if action == Action::Release => Ok(()),
             MasterState::Up => Ok(()),
             state @ MasterState::Quarantined { .. } => {

@@ -1,6 +1,6 @@
 //! One master: its connection, the requests to it, and the keys that it holds.
 //!
-//! May import: `keys`, `config`, `runtime`, `telemetry`.
+//! May import: `keys`, `config`, `telemetry`.
 
 pub(crate) mod ask_order;
 pub(crate) mod commands;
@@ -20,12 +20,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use purse_client::Result;
+use purse_lease::Clock;
 use tokio::sync::Semaphore;
 
 use crate::config::settings::Settings;
 use crate::master::status::MasterStatus;
 use crate::master::token::Token;
-use crate::runtime::clock::Clock;
 
 /// The maximum number of requests in flight at one master. In a burst, further requests would only
 /// wait in the queues of the client and the server, where the wait looks like a silent server and

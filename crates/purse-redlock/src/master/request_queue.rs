@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use purse_client::{Error, ErrorKind, Result};
+use purse_lease::LeaseInstant;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 use tokio::time::Instant;
 
 use crate::master::commands::redact;
 use crate::master::token::Token;
 use crate::master::{Action, Answer, MasterHandle, Masters, Request, RequestFuture};
-use crate::runtime::clock::LockInstant;
 use crate::telemetry::events;
 
 /// The longest pause before a release is sent again.
@@ -89,7 +89,7 @@ type PermitFuture =
 struct ReleaseRetry {
     pause: Duration,
     /// The moment since which the master has reported that our token is not there.
-    denied_since: Option<LockInstant>,
+    denied_since: Option<LeaseInstant>,
 }
 
 /// A queue of requests to one master. It is not a task: its owner polls it.
@@ -100,14 +100,14 @@ pub(crate) struct RequestQueue {
     token_state: TokenState,
     record: Option<Bytes>,
     /// The moment when our token will have expired on the master, as far as is known.
-    expiry: LockInstant,
+    expiry: LeaseInstant,
     /// True if a shutdown has to wait for this queue.
     is_awaited: bool,
 }
 
 impl RequestQueue {
     /// Creates a queue to the master with this index.
-    pub(crate) const fn new(master: usize, now: LockInstant) -> Self {
+    pub(crate) const fn new(master: usize, now: LeaseInstant) -> Self {
         Self {
             master,
             queue: VecDeque::new(),
@@ -274,7 +274,7 @@ impl RequestQueue {
         context: &RequestContext,
         in_flight: InFlightRequest,
         answer: &Result<Answer>,
-        now: LockInstant,
+        now: LeaseInstant,
     ) {
         let (is_gone, is_denied) = (self.is_gone(answer), answer.is_ok());
         let left = self.expiry.saturating_duration_since(now);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::runtime::clock::LockInstant;
+use purse_lease::LeaseInstant;
 
 /// The status of one master, as far as is known without asking it; returned by
 /// [`Redlock::masters`](crate::Redlock::masters).
@@ -32,7 +32,7 @@ pub enum MasterState {
     #[non_exhaustive]
     Down {
         /// The moment since which the master has been down.
-        since: LockInstant,
+        since: LeaseInstant,
         /// The error of the last attempt to connect.
         error: Arc<purse_client::Error>,
     },
@@ -40,7 +40,7 @@ pub enum MasterState {
     #[non_exhaustive]
     Quarantined {
         /// The moment from which its votes count.
-        until: LockInstant,
+        until: LeaseInstant,
     },
     /// The master is the same database of the same server as another master, and only the other
     /// master's votes count.
@@ -58,7 +58,7 @@ impl fmt::Display for MasterState {
             Self::Up => f.write_str("up"),
             Self::Down { error, .. } => write!(f, "down: {error}"),
             Self::Quarantined { until } => {
-                let left = until.saturating_duration_since(LockInstant::now());
+                let left = until.saturating_duration_since(LeaseInstant::now());
                 write!(f, "quarantined for another {left:.1?}")
             }
             Self::Duplicate { of } => write!(f, "the same database of the same server as {of}"),
@@ -68,7 +68,7 @@ impl fmt::Display for MasterState {
 
 impl MasterState {
     /// Returns the state at `now`, because a quarantine ends automatically.
-    pub(crate) fn at(self, now: LockInstant) -> Self {
+    pub(crate) fn at(self, now: LeaseInstant) -> Self {
         match self {
             Self::Quarantined { until } if until <= now => Self::Up,
             state => state,

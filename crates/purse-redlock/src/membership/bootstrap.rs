@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use purse_client::{Error as ClientError, ErrorKind};
+use purse_lease::LeaseInstant;
 use tokio::task::JoinSet;
 
 use crate::config::endpoint::Master;
@@ -11,7 +12,6 @@ use crate::membership::quarantine::{Quarantine, predates_any_lock};
 use crate::membership::registry::{MasterRegistry, is_same_address};
 use crate::membership::supervisor::{IdentifiedSession, MasterSupervisor, VotingPolicy};
 use crate::quorum::decision::quorum;
-use crate::runtime::clock::LockInstant;
 use crate::telemetry::events;
 
 /// The result of the first attempt to connect to a master.
@@ -42,7 +42,7 @@ pub(crate) async fn connect_masters(
         match identified {
             Ok(identified) => {
                 let vote_start = match trusts_young {
-                    true => LockInstant::now(),
+                    true => LeaseInstant::now(),
                     false => supervisor.vote_start(&identified.identity),
                 };
                 let granted = supervisor.grant_vote(&identified, vote_start).await;

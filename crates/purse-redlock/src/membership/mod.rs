@@ -1,6 +1,6 @@
 //! Which server may vote, and from when: connecting, identifying, quarantine.
 //!
-//! May import: `error`, `config`, `runtime`, `telemetry`, `master`, `quorum`.
+//! May import: `error`, `config`, `telemetry`, `master`, `quorum`.
 
 pub(crate) mod bootstrap;
 pub(crate) mod capability_probe;

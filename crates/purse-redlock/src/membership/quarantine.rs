@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use crate::config::settings::drift;
+use purse_lease::{LeaseInstant, drift};
+
 use crate::membership::server_identity::Identity;
-use crate::runtime::clock::LockInstant;
 
 /// The rule that decides when a master that may have lost its data is kept from voting.
 ///
@@ -68,18 +68,18 @@ pub(crate) struct Voter {
     pub(crate) run_id: Option<String>,
     pub(crate) is_durable: bool,
     /// The moment from which its votes count.
-    pub(crate) vote_start: LockInstant,
+    pub(crate) vote_start: LeaseInstant,
     /// The moment of its last reply.
-    pub(crate) last_reply: LockInstant,
+    pub(crate) last_reply: LeaseInstant,
 }
 
 /// Returns the moment from which the votes count of a server that was identified at `now`.
 pub(crate) fn vote_start(
     previous: &PreviousServer,
     identity: &Identity,
-    now: LockInstant,
+    now: LeaseInstant,
     longest_ttl: Duration,
-) -> LockInstant {
+) -> LeaseInstant {
     let full = longest_ttl.saturating_add(drift(longest_ttl));
     let young = now + full.saturating_sub(identity.age);
     if identity.run_id.is_none() {
@@ -108,7 +108,7 @@ pub(crate) fn vote_start(
 /// Returns whether a server was up before any lock was granted that may still hold, or has such
 /// locks on disk.
 pub(crate) fn predates_any_lock(identity: &Identity, longest_ttl: Duration) -> bool {
-    let now = LockInstant::now();
+    let now = LeaseInstant::now();
     vote_start(&PreviousServer::Unknown, identity, now, longest_ttl) <= now
 }
 
@@ -153,9 +153,9 @@ mod tests {
         vote_start(previous, identity, now(), TTL).saturating_duration_since(now())
     }
 
-    static START: LazyLock<LockInstant> = LazyLock::new(LockInstant::now);
+    static START: LazyLock<LeaseInstant> = LazyLock::new(LeaseInstant::now);
 
-    fn now() -> LockInstant {
+    fn now() -> LeaseInstant {
         *START + Duration::from_secs(1_000)
     }
 

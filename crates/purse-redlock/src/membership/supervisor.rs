@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use purse_client::{Client, ClientBuilder, Error, ErrorKind, Result, Session};
+use purse_lease::LeaseInstant;
 use tokio::time::{sleep, timeout};
 
 use crate::master::connection::MasterConnection;
@@ -16,7 +17,6 @@ use crate::membership::quarantine::{PreviousServer, Quarantine, Voter, vote_star
 use crate::membership::reconnect_backoff::ReconnectBackoff;
 use crate::membership::registry::{DuplicateMaster, MasterRegistry};
 use crate::membership::server_identity::{self, Identity};
-use crate::runtime::clock::LockInstant;
 use crate::telemetry::events;
 
 /// The longest sleep on tokio's clock, which stands still while the machine is suspended.
@@ -122,8 +122,8 @@ impl MasterSupervisor {
     }
 
     /// Returns the moment from which the votes count of a server that is identified now.
-    pub(crate) fn vote_start(&self, identity: &Identity) -> LockInstant {
-        let now = LockInstant::now();
+    pub(crate) fn vote_start(&self, identity: &Identity) -> LeaseInstant {
+        let now = LeaseInstant::now();
         match self.policy.quarantine {
             Quarantine::Off => now,
             _ => vote_start(&self.previous, identity, now, self.policy.longest_ttl),
@@ -134,7 +134,7 @@ impl MasterSupervisor {
     pub(crate) async fn grant_vote(
         &mut self,
         identified: &IdentifiedSession,
-        vote_start: LockInstant,
+        vote_start: LeaseInstant,
     ) -> Result<(), DuplicateMaster> {
         let IdentifiedSession { session, identity } = identified;
         let run_id = identity.run_id.as_deref();
@@ -146,7 +146,7 @@ impl MasterSupervisor {
             events::warn_duplicate_master(session.server(), &of);
             return Err(duplicate);
         }
-        let now = LockInstant::now();
+        let now = LeaseInstant::now();
         self.previous = PreviousServer::Voter(Voter {
             run_id: identity.run_id.clone(),
             is_durable: identity.is_durable,
@@ -218,7 +218,7 @@ impl MasterSupervisor {
         else {
             return;
         };
-        let left = || vote_start.saturating_duration_since(LockInstant::now());
+        let left = || vote_start.saturating_duration_since(LeaseInstant::now());
         if left().is_zero() {
             return;
         }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::settings::drift;
-use crate::runtime::clock::LockInstant;
+use purse_lease::LeaseInstant;
 
 /// Returns the size of a quorum: more than half of all masters.
 pub(crate) const fn quorum(masters: usize) -> usize {
@@ -134,14 +133,8 @@ impl Tally {
     }
 }
 
-/// Returns the moment until which a lease is certain to hold whose first command was sent at or
-/// after `start`.
-pub(crate) fn valid_until(start: LockInstant, ttl: Duration) -> LockInstant {
-    start + ttl.saturating_sub(drift(ttl))
-}
-
 /// Returns whether a lease that ends at `until` has at least `minimum` left at `now`.
-pub(crate) fn is_worth_having(until: LockInstant, now: LockInstant, minimum: Duration) -> bool {
+pub(crate) fn is_worth_having(until: LeaseInstant, now: LeaseInstant, minimum: Duration) -> bool {
     until.saturating_duration_since(now) >= minimum
 }
 
@@ -153,6 +146,8 @@ pub(crate) fn retry_after(mut free_in: Vec<Duration>, needed: usize) -> Option<D
 
 #[cfg(test)]
 mod tests {
+    use purse_lease::valid_until;
+
     use super::*;
 
     const VOTES: [Vote; 3] = [Vote::Granted, Vote::Refused, Vote::Failed];
@@ -280,12 +275,10 @@ mod tests {
     }
 
     #[test]
-    fn validity_subtracts_drift_and_elapsed_time() {
-        let start = LockInstant::now();
+    fn lease_is_worth_having_until_minimum_is_left() {
+        let start = LeaseInstant::now();
         let ttl = Duration::from_secs(10);
-        assert_eq!(drift(ttl), Duration::from_millis(102));
         let until = valid_until(start, ttl);
-        assert_eq!(until, start + Duration::from_millis(9_898));
         let now = start + Duration::from_millis(9_888);
         assert!(is_worth_having(until, now, Duration::from_millis(10)));
         assert!(!is_worth_having(until, now, Duration::from_millis(11)));
@@ -294,7 +287,6 @@ mod tests {
             start + ttl,
             Duration::from_millis(1)
         ));
-        assert_eq!(valid_until(start, Duration::from_millis(1)), start);
     }
 
     #[test]

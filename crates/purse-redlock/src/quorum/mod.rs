@@ -1,6 +1,6 @@
 //! Decisions about the masters' votes: pure functions, without clock or network.
 //!
-//! May import: `config`, `runtime`, `master`.
+//! May import: `master`.
 
 pub(crate) mod ballot;
 pub(crate) mod decision;

@@ -1,13 +1,9 @@
-//! Time and tasks for locks: clocks, timers, tasks that are polled inline, and their shutdown.
+//! Tasks of locks: those that are polled inline, and the order in which scopes end.
 //!
-//! May import: `error`.
+//! May import: nothing of this crate.
 
-pub(crate) mod alarms;
-pub(crate) mod clock;
 pub(crate) mod inline_task;
 pub(crate) mod scope_stack;
-pub(crate) mod shutdown;
-pub(crate) mod timer;
 
 use std::time::Duration;
 

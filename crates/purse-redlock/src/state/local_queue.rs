@@ -8,12 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use purse_lease::{LeaseInstant, LostReason, Validity};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
-use crate::error::{Error, LostReason, Result};
-use crate::runtime::clock::LockInstant;
-use crate::state::validity::LeaseValidity;
+use crate::error::{Error, Result};
 
 /// The number of handovers within this process for which contention by other processes is
 /// remembered.
@@ -58,19 +57,19 @@ impl Default for LocalQueue {
 
 /// A period without a quorum, from the first to the last attempt that observed it.
 struct Outage {
-    since: LockInstant,
-    last: LockInstant,
+    since: LeaseInstant,
+    last: LeaseInstant,
 }
 
 /// The holder of a lock in this process.
 #[derive(Clone)]
 pub(crate) struct LocalHolder {
-    validity: Arc<LeaseValidity>,
+    validity: Arc<Validity>,
     end: watch::Receiver<()>,
 }
 
 impl LocalHolder {
-    pub(crate) fn validity(&self) -> &LeaseValidity {
+    pub(crate) fn validity(&self) -> &Validity {
         &self.validity
     }
 
@@ -100,7 +99,7 @@ impl LocalQueues {
     }
 
     /// Records that the lock is held in this process, as long as the result lives.
-    pub(crate) fn hold(&self, keys: &Arc<[Bytes]>, validity: &Arc<LeaseValidity>) -> LocalHold {
+    pub(crate) fn hold(&self, keys: &Arc<[Bytes]>, validity: &Arc<Validity>) -> LocalHold {
         let (sender, end) = watch::channel(());
         let mut queues = self.lock();
         let queue = queues.entry(keys.clone()).or_default();
@@ -170,11 +169,8 @@ impl QueueEntry {
         let holder = self.with_queue(|queue| queue.holder.clone())??;
         // A lock that is being released counts as held until the masters have answered.
         let is_there = matches!(
-            holder.validity.check(),
-            Ok(())
-                | Err(Error::Lost {
-                    reason: LostReason::Released
-                })
+            holder.validity.lost_reason(),
+            None | Some(LostReason::Released)
         );
         (!holder.has_ended() && is_there).then_some(holder)
     }
@@ -203,7 +199,7 @@ impl QueueEntry {
     /// Records that there was no quorum, and returns for how long. The time is shared by all
     /// waiters of the queue, because otherwise each would tolerate the outage after the previous
     /// one. If no attempt was made for `gap`, a new outage begins.
-    pub(crate) fn record_outage(&self, now: LockInstant, gap: Duration) -> Duration {
+    pub(crate) fn record_outage(&self, now: LeaseInstant, gap: Duration) -> Duration {
         let since = self.with_queue(|queue| {
             let known = queue.outage.take();
             let same = known.filter(|known| now.saturating_duration_since(known.last) < gap);
@@ -291,7 +287,7 @@ mod tests {
         let entry = queues.enter(&keys());
         assert!(entry.holder().is_none());
         let validity = |time| {
-            let until = LockInstant::now() + ms(time);
+            let until = LeaseInstant::now() + ms(time);
             Arc::new(crate::testing::validity(until))
         };
         let earlier = queues.hold(&keys(), &validity(60_000));
@@ -313,7 +309,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn unused_reservation_ends() {
         let queues = LocalQueues::default();
-        let until = LockInstant::now() + ms(60_000);
+        let until = LeaseInstant::now() + ms(60_000);
         let validity = Arc::new(crate::testing::validity(until));
         let _place = queues.enter(&keys());
         drop(queues.hold(&keys(), &validity));
@@ -326,7 +322,7 @@ mod tests {
     #[tokio::test]
     async fn released_lock_is_reserved_only_for_waiters() {
         let queues = LocalQueues::default();
-        let until = LockInstant::now() + ms(60_000);
+        let until = LeaseInstant::now() + ms(60_000);
         let validity = Arc::new(crate::testing::validity(until));
         let entry = queues.enter(&keys());
         assert!(!queues.is_reserved(&keys()));

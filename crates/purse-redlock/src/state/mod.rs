@@ -1,14 +1,14 @@
 //! The state that all locks of one [`Redlock`](crate::Redlock) share.
 //!
-//! May import: `error`, `config`, `runtime`, `telemetry`, `master`, `quorum`.
+//! May import: `error`, `config`, `runtime`, `master`, `quorum`.
 
 pub(crate) mod local_queue;
-pub(crate) mod validity;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use purse_lease::{LeaseInstant, ShutdownTracker, Timer};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
@@ -17,22 +17,18 @@ use crate::error::{Error, Result};
 use crate::master::Masters;
 use crate::master::status::MasterState;
 use crate::quorum::decision::{is_worth_having, quorum};
-use crate::runtime::alarms::Alarms;
-use crate::runtime::clock::{Clock, LockInstant};
 use crate::runtime::inline_task::TaskPool;
 use crate::runtime::scope_stack::ScopeStack;
-use crate::runtime::shutdown::ShutdownTracker;
-use crate::runtime::timer::{Sleep, Timer};
+
 use crate::state::local_queue::LocalQueues;
 
 /// The state that all locks of one [`Redlock`](crate::Redlock) share.
 pub(crate) struct LockState {
     pub(crate) masters: Arc<Masters>,
     pub(crate) settings: Settings,
-    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) shutdown: ShutdownTracker,
     pub(crate) scopes: ScopeStack,
-    pub(crate) alarms: Alarms,
+    pub(crate) timer: Timer,
     pub(crate) runtime: Handle,
     pub(crate) tasks: TaskPool,
     pub(crate) waiting: WaitState,
@@ -44,15 +40,13 @@ const MAX_ATTEMPTS: usize = 64;
 
 /// The state that is needed for waiting.
 pub(crate) struct WaitState {
-    pub(crate) timer: Timer,
     pub(crate) queues: LocalQueues,
     pub(crate) attempts: Semaphore,
 }
 
-impl WaitState {
-    pub(crate) fn new(runtime: &Handle) -> Self {
+impl Default for WaitState {
+    fn default() -> Self {
         Self {
-            timer: Timer::start(runtime),
             queues: LocalQueues::default(),
             attempts: Semaphore::const_new(MAX_ATTEMPTS),
         }
@@ -71,8 +65,8 @@ impl LockState {
     }
 
     /// Fails if a lease that ends at `until` has less than the minimum validity left.
-    pub(crate) fn ensure_worth_having(&self, until: LockInstant) -> Result<()> {
-        let now = self.clock.now();
+    pub(crate) fn ensure_worth_having(&self, until: LeaseInstant) -> Result<()> {
+        let now = self.timer.now();
         if is_worth_having(until, now, self.settings.min_validity) {
             return Ok(());
         }
@@ -82,7 +76,7 @@ impl LockState {
 
     /// Returns whether quarantines are the reason that there is no quorum, and end within `time`.
     pub(crate) fn is_quarantined_within(&self, time: Duration) -> bool {
-        let now = LockInstant::now();
+        let now = LeaseInstant::now();
         let states = self
             .masters
             .handles
@@ -117,11 +111,5 @@ impl LockState {
         for handle in &self.masters.handles {
             handle.master.close();
         }
-    }
-
-    /// Returns a future that resolves after `time`, on any executor. It fails if the runtime of the
-    /// locks ends before.
-    pub(crate) fn sleep(&self, time: Duration) -> Sleep {
-        self.waiting.timer.sleep(time)
     }
 }

@@ -7,8 +7,8 @@ mod log {
     use bytes::Bytes;
     use purse_client::Error;
 
-    use crate::error::LostReason;
     use crate::keys::Shown;
+    use purse_lease::LostReason;
 
     pub(crate) fn warn_even_masters(masters: usize) {
         tracing::warn!(
@@ -109,7 +109,7 @@ mod log {
     use bytes::Bytes;
     use purse_client::Error;
 
-    use crate::error::LostReason;
+    use purse_lease::LostReason;
 
     pub(crate) fn warn_even_masters(_: usize) {}
 

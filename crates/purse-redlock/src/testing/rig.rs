@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use purse_lease::{Clock, LeaseInstant, ShutdownTracker, SystemClock, Timer, Validity};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
@@ -15,17 +16,13 @@ use crate::master::{
     MasterHandle, Masters, RecordFuture, Request, RequestFuture, Transport, WatchFuture,
 };
 use crate::redlock::Redlock;
-use crate::runtime::alarms::Alarms;
-use crate::runtime::clock::{Clock, LockInstant, SystemClock};
 use crate::runtime::inline_task::TaskPool;
 use crate::runtime::scope_stack::ScopeStack;
-use crate::runtime::shutdown::ShutdownTracker;
-use crate::state::validity::LeaseValidity;
 use crate::state::{LockState, WaitState};
 
 /// A clock that follows tokio's clock, and can be put forward, as by a suspend.
 pub(crate) struct TestClock {
-    origin: (LockInstant, Instant),
+    origin: (LeaseInstant, Instant),
     ahead: AtomicU64,
 }
 
@@ -37,7 +34,7 @@ impl TestClock {
 }
 
 impl Clock for TestClock {
-    fn now(&self) -> LockInstant {
+    fn now(&self) -> LeaseInstant {
         self.origin.0 + self.origin.1.elapsed() + ms(self.ahead.load(Ordering::Relaxed))
     }
 }
@@ -99,22 +96,19 @@ fn redlock(
             clock: clock.clone(),
         }),
         settings,
-        clock: clock.clone(),
         shutdown: shutdown.clone(),
         scopes: ScopeStack::default(),
-        alarms: Alarms::new(clock.clone(), Handle::current()),
+        timer: Timer::new(clock.clone(), Handle::current()),
         runtime: Handle::current(),
         tasks: TaskPool::new(Handle::current()),
-        waiting: WaitState::new(&Handle::current()),
+        waiting: WaitState::default(),
     })
 }
 
 /// Returns a validity by the machine's clock.
-pub(crate) fn validity(until: LockInstant) -> LeaseValidity {
-    let clock = Arc::new(SystemClock);
-    let runtime = tokio::runtime::Handle::try_current();
-    let alarms = Alarms::new(clock.clone(), runtime.expect("a runtime"));
-    LeaseValidity::new(clock, alarms, [].into(), until)
+pub(crate) fn validity(until: LeaseInstant) -> Validity {
+    let timer = Timer::new(Arc::new(SystemClock), Handle::current());
+    Validity::new(timer, until)
 }
 
 /// Returns masters with these names.
@@ -149,7 +143,7 @@ impl Rig {
     pub(crate) fn with_settings(masters: usize, change: impl FnOnce(&mut Settings)) -> Self {
         let masters: Vec<_> = (0..masters).map(|i| Arc::new(Mock::new(i))).collect();
         let clock = Arc::new(TestClock {
-            origin: (LockInstant::now(), Instant::now()),
+            origin: (LeaseInstant::now(), Instant::now()),
             ahead: AtomicU64::new(0),
         });
         let shutdown = ShutdownTracker::default();

@@ -1,12 +1,13 @@
 //! The status of masters in memory.
 
+use purse_lease::LeaseInstant;
+
 use super::{Behaviour, Mock, ms};
 use crate::master::status::{MasterState, MasterStatus};
-use crate::runtime::clock::LockInstant;
 
 impl Mock {
     pub(super) fn mock_status(&self) -> MasterStatus {
-        let until = LockInstant::now() + ms(10_000);
+        let until = LeaseInstant::now() + ms(10_000);
         let state = match self.state().behaviour {
             Behaviour::Quarantined => MasterState::Quarantined { until },
             _ => MasterState::Up,

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use purse_client::ErrorKind;
+use purse_lease::{Clock, LeaseInstant};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::runtime::clock::{Clock, LockInstant};
 use crate::testing::{Behaviour, Rig, WELL, ms};
 
 pub(super) fn any_behaviour(random: &mut fastrand::Rng) -> Behaviour {
@@ -23,7 +23,7 @@ pub(super) fn any_behaviour(random: &mut fastrand::Rng) -> Behaviour {
     }
 }
 
-async fn contend(rig: Arc<Rig>, seed: u64, holds: Arc<Mutex<Vec<(LockInstant, LockInstant)>>>) {
+async fn contend(rig: Arc<Rig>, seed: u64, holds: Arc<Mutex<Vec<(LeaseInstant, LeaseInstant)>>>) {
     let mut random = fastrand::Rng::with_seed(seed);
     let mutex = rig.redlock.mutex("key");
     let end = Instant::now() + ms(60_000);

@@ -13,6 +13,7 @@ mod serve;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use purse_lease::{LeaseInstant, LostReason, Validity, valid_until};
 use tokio::sync::{SemaphorePermit, oneshot};
 
 use crate::error::{Error, Result};
@@ -22,13 +23,12 @@ use crate::master::ask_order::rank_masters;
 use crate::master::fan_out::FanOut;
 use crate::master::request_queue::{MasterReply, QueuedRequest};
 use crate::quorum::ballot::Ballot;
-use crate::quorum::decision::{Acquisition, Possession, valid_until};
+use crate::quorum::decision::{Acquisition, Possession};
 use crate::quorum::fence::settle_fence;
-use crate::runtime::clock::LockInstant;
 use crate::runtime::inline_task::TaskHandle;
 use crate::state::LockState;
 use crate::state::local_queue::LocalHold;
-use crate::state::validity::LeaseValidity;
+use crate::telemetry::events;
 
 /// The way in which an attempt asks the masters.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -103,7 +103,7 @@ pub(crate) fn spawn_attempt(
             () = announce.closed() => return,
         };
         let mut owner = Owner::new(shared.clone(), &keys, is_fenced);
-        let start = shared.clock.now();
+        let start = shared.timer.now();
         let acquired = owner.acquire(strategy, &mut announce).await;
         drop(permit);
         let mut rest = owner.announce_and_serve(start, acquired, announce).await;
@@ -151,7 +151,7 @@ struct Owner {
 
 /// An acquired lock that has not been handed to the caller yet.
 struct Grant {
-    until: LockInstant,
+    until: LeaseInstant,
     fence: u64,
 }
 
@@ -172,15 +172,13 @@ impl Owner {
     /// queues, which may still contain requests, mainly releases.
     async fn announce_and_serve(
         mut self,
-        start: LockInstant,
+        start: LeaseInstant,
         acquired: Option<Result<Grant, AttemptError>>,
         announce: oneshot::Sender<Outcome>,
     ) -> FanOut {
         match acquired {
             Some(Ok(Grant { until, fence })) => {
-                let (clock, alarms) = (self.state.clock.clone(), self.state.alarms.clone());
-                let validity =
-                    Arc::new(LeaseValidity::new(clock, alarms, self.keys.clone(), until));
+                let validity = Arc::new(self.validity(until));
                 self.hold = Some(self.state.waiting.queues.hold(&self.keys, &validity));
                 let (pending, inbox) =
                     PendingLease::new(validity, fence, self.state.shutdown.clone());
@@ -197,6 +195,16 @@ impl Owner {
         self.masters
     }
 
+    /// Returns the validity of a lease on the keys, which logs the loss.
+    fn validity(&self, until: LeaseInstant) -> Validity {
+        let keys = self.keys.clone();
+        Validity::new(self.state.timer.clone(), until).on_lost(move |reason| {
+            if reason != LostReason::Released {
+                events::warn_lost(&keys, reason);
+            }
+        })
+    }
+
     /// Acquires the lock, or releases what was taken and returns the reason. Returns `None` if the
     /// caller does not wait any more.
     async fn acquire(
@@ -204,7 +212,7 @@ impl Owner {
         strategy: AcquireStrategy,
         announce: &mut oneshot::Sender<Outcome>,
     ) -> Option<Result<Grant, AttemptError>> {
-        let start = self.state.clock.now();
+        let start = self.state.timer.now();
         let mut votes = match strategy {
             AcquireStrategy::Immediate | AcquireStrategy::AllMasters => {
                 self.send_to_all(self.acquire_action())
@@ -312,7 +320,7 @@ impl Owner {
     /// does not wait any more.
     async fn confirm_grant(
         &mut self,
-        start: LockInstant,
+        start: LeaseInstant,
         votes: &Ballot,
         announce: &mut oneshot::Sender<Outcome>,
     ) -> Option<Result<Grant, AttemptError>> {

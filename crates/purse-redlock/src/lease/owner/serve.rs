@@ -4,24 +4,22 @@
 //! other. Each [queue](crate::master::request_queue) keeps that order, so no renewal outlives a
 //! release.
 
+use purse_lease::{LeaseInstant, LostReason, RenewalSchedule, Validity, valid_until};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Owner;
-use crate::error::{Error, LostReason, Result};
+use crate::error::{Error, Result};
 use crate::lease::release::Release;
-use crate::lease::renewal::RenewalSchedule;
 use crate::lease::{LeaseCommand, LeaseInbox};
 use crate::master::Action;
-use crate::quorum::decision::{Possession, valid_until};
-use crate::runtime::clock::LockInstant;
-use crate::state::validity::LeaseValidity;
+use crate::quorum::decision::Possession;
 use crate::telemetry::events;
 
 type Commands = mpsc::UnboundedReceiver<LeaseCommand>;
 
 impl Owner {
     /// Serves a lease whose first command was sent after `since`, until it is released.
-    pub(super) async fn serve(&mut self, mut inbox: LeaseInbox, since: LockInstant) {
+    pub(super) async fn serve(&mut self, mut inbox: LeaseInbox, since: LeaseInstant) {
         let mut renewal = RenewalSchedule::new(self.state.settings.ttl, since);
         let first = inbox.first_command(self.state.shutdown.closed());
         let mut next = self.masters.poll_while(first).await;
@@ -67,7 +65,7 @@ impl Owner {
     async fn renew_until_command(
         &mut self,
         commands: &mut Commands,
-        validity: &LeaseValidity,
+        validity: &Validity,
         renewal: &mut RenewalSchedule,
     ) -> Option<LeaseCommand> {
         while let Some(due) = renewal.due()
@@ -81,12 +79,12 @@ impl Owner {
                 result = self.extend_when_due(due, validity, renewal) => match result {
                     Err(error @ Error::ExtensionCap) => {
                         validity.mark_capped();
-                        events::warn_not_extended(validity.keys(), &error);
+                        events::warn_not_extended(&self.keys, &error);
                         break;
                     }
                     // The validity has already logged the loss.
                     Ok(()) | Err(Error::Lost { .. }) => {}
-                    Err(error) => events::warn_not_extended(validity.keys(), &error),
+                    Err(error) => events::warn_not_extended(&self.keys, &error),
                 },
             }
         }
@@ -96,21 +94,19 @@ impl Owner {
     /// Waits until the extension is due, then extends the lease.
     async fn extend_when_due(
         &mut self,
-        due: LockInstant,
-        validity: &LeaseValidity,
+        due: LeaseInstant,
+        validity: &Validity,
         renewal: &mut RenewalSchedule,
     ) -> Result<()> {
-        self.masters.poll_while(self.state.alarms.at(due)).await?;
+        self.masters
+            .poll_while(self.state.timer.sleep_until(due))
+            .await?;
         self.extend(validity, renewal).await
     }
 
-    async fn extend(
-        &mut self,
-        validity: &LeaseValidity,
-        renewal: &mut RenewalSchedule,
-    ) -> Result<()> {
+    async fn extend(&mut self, validity: &Validity, renewal: &mut RenewalSchedule) -> Result<()> {
         validity.check()?;
-        let start = self.state.clock.now();
+        let start = self.state.timer.now();
         if !renewal.may_extend(start) {
             return Err(Error::ExtensionCap);
         }
@@ -121,10 +117,10 @@ impl Owner {
             Possession::Held => {
                 validity.extend(until)?;
                 renewal.record_extension(start);
-                events::log_extended(validity.keys(), validity.extensions());
+                events::log_extended(&self.keys, validity.extensions());
                 self.state
                     .ensure_worth_having(until)
-                    .inspect_err(|_| renewal.record_failure(self.state.clock.now()))
+                    .inspect_err(|_| renewal.record_failure(self.state.timer.now()))
             }
             Possession::Gone => {
                 let reason = validity.invalidate(LostReason::Gone);
@@ -135,7 +131,7 @@ impl Owner {
                 Err(Error::Lost { reason })
             }
             Possession::Unknown | Possession::Undecided => {
-                renewal.record_failure(self.state.clock.now());
+                renewal.record_failure(self.state.timer.now());
                 validity.check()?;
                 let (votes, needed, errors) = self.shortfall(votes);
                 Err(Error::Ambiguous {
@@ -147,7 +143,7 @@ impl Owner {
         }
     }
 
-    async fn release(&mut self, validity: &LeaseValidity) -> Result<Release> {
+    async fn release(&mut self, validity: &Validity) -> Result<Release> {
         // From here on, all that watch the lock see that it is not ours any more.
         let in_time = validity.invalidate(LostReason::Released) == LostReason::Released;
         let mut votes = self.send_to_all(Action::Release);

@@ -3,11 +3,12 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use purse_lease::{LeaseInstant, valid_until};
+
 use super::Rules;
 use crate::membership::quarantine::{PreviousServer, Voter, vote_start};
 use crate::membership::server_identity::Identity;
-use crate::quorum::decision::{is_worth_having, valid_until};
-use crate::runtime::clock::LockInstant;
+use crate::quorum::decision::is_worth_having;
 
 /// The step of time. The ttl is so short that the allowance for drift, 2.06 ms of it, is a step as
 /// well: the bounds are met exactly, and would not hold with one step less.
@@ -21,10 +22,10 @@ const MIN_VALIDITY: Duration = Duration::from_millis(1);
 const AHEAD: u8 = 4;
 
 /// Time has neither beginning nor end here: all is kept as a distance from now, which is this.
-static NOW: LazyLock<LockInstant> = LazyLock::new(|| before_now(0));
+static NOW: LazyLock<LeaseInstant> = LazyLock::new(|| before_now(0));
 
-fn before_now(age: u8) -> LockInstant {
-    static BEGINNING: LazyLock<LockInstant> = LazyLock::new(LockInstant::now);
+fn before_now(age: u8) -> LeaseInstant {
+    static BEGINNING: LazyLock<LeaseInstant> = LazyLock::new(LeaseInstant::now);
     *BEGINNING + u32::from(100 - age) * STEP
 }
 

@@ -1,4 +1,4 @@
-//! The loss of a lock as a future.
+//! The loss of a lease as a future.
 
 use std::fmt;
 use std::future::Future;
@@ -6,20 +6,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::error::LostReason;
-use crate::state::validity::LeaseValidity;
+use crate::lost_reason::LostReason;
+use crate::validity::Validity;
 
-/// A future that resolves once a lock is lost; returned by
-/// [`RedlockGuard::lost`](crate::RedlockGuard::lost) and
-/// [`RedlockLease::lost`](crate::RedlockLease::lost).
+/// A future that resolves once a lease is lost, for example a lock; returned by the `lost` methods of
+/// guards.
 ///
-/// It resolves at [`valid_until`](crate::RedlockGuard::valid_until) at the latest, to about a
-/// millisecond and without an answer from any server. It resolves earlier if an extension finds the
-/// lock gone. If the lock is released first, it resolves to [`LostReason::Released`]. A lock that
-/// is not extended is not monitored: a loss on the masters is noticed only when the lock's time is
-/// over.
+/// It resolves at the end of the lease's validity at the latest, to about a millisecond and without
+/// an answer from any server. It resolves earlier if an extension finds the lease gone. If the lease
+/// is released first, it resolves to [`LostReason::Released`]. A lease that is not extended is not
+/// monitored: a loss on the servers is noticed only when the lease's time is over.
 ///
-/// Timers stand still while the machine is suspended, and the lock's time continues. After the
+/// Timers stand still while the machine is suspended, and the lease's time continues. After the
 /// machine wakes up, the future resolves within 250 ms, or immediately when it is polled.
 ///
 /// The future borrows nothing and keeps nothing alive. The guard can be extended while other tasks
@@ -30,14 +28,15 @@ use crate::state::validity::LeaseValidity;
 /// Dropping the future has no effect.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Lost {
-    validity: Arc<LeaseValidity>,
+    validity: Arc<Validity>,
     waiting: Option<LostFuture>,
 }
 
 type LostFuture = Pin<Box<dyn Future<Output = LostReason> + Send + Sync>>;
 
 impl Lost {
-    pub(crate) const fn new(validity: Arc<LeaseValidity>) -> Self {
+    /// Creates a future that resolves when the lease with this validity is lost.
+    pub const fn new(validity: Arc<Validity>) -> Self {
         Self {
             validity,
             waiting: None,

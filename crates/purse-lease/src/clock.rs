@@ -13,15 +13,15 @@ use std::time::Duration;
 /// set.
 ///
 /// ```
-/// use purse_redlock::LockInstant;
+/// use purse_lease::LeaseInstant;
 ///
-/// let earlier = LockInstant::now();
-/// assert!(LockInstant::now() >= earlier);
+/// let earlier = LeaseInstant::now();
+/// assert!(LeaseInstant::now() >= earlier);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LockInstant(Duration);
+pub struct LeaseInstant(Duration);
 
-impl LockInstant {
+impl LeaseInstant {
     /// Returns the current moment.
     #[must_use]
     pub fn now() -> Self {
@@ -35,7 +35,7 @@ impl LockInstant {
     }
 }
 
-impl Add<Duration> for LockInstant {
+impl Add<Duration> for LeaseInstant {
     type Output = Self;
 
     /// Returns the moment `duration` later, or the last representable moment.
@@ -44,9 +44,9 @@ impl Add<Duration> for LockInstant {
     }
 }
 
-impl fmt::Debug for LockInstant {
+impl fmt::Debug for LeaseInstant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LockInstant({:?})", self.0)
+        write!(f, "LeaseInstant({:?})", self.0)
     }
 }
 
@@ -75,17 +75,47 @@ fn uptime() -> Duration {
     START.elapsed()
 }
 
-/// A source of the current time for locks.
-pub(crate) trait Clock: Send + Sync + 'static {
-    fn now(&self) -> LockInstant;
+/// A source of the current time for leases: [`SystemClock`], or one that a test controls.
+///
+/// ```
+/// use std::sync::Mutex;
+/// use std::time::Duration;
+///
+/// use purse_lease::{Clock, LeaseInstant};
+///
+/// /// A clock that stands still until it is set forward.
+/// struct TestClock(Mutex<LeaseInstant>);
+///
+/// impl Clock for TestClock {
+///     fn now(&self) -> LeaseInstant {
+///         *self.0.lock().unwrap()
+///     }
+/// }
+///
+/// let clock = TestClock(Mutex::new(LeaseInstant::now()));
+/// let before = clock.now();
+/// *clock.0.lock().unwrap() = before + Duration::from_secs(60);
+/// assert_eq!(clock.now().saturating_duration_since(before).as_secs(), 60);
+/// ```
+pub trait Clock: Send + Sync + 'static {
+    /// Returns the current moment.
+    fn now(&self) -> LeaseInstant;
 }
 
-/// The machine's clock.
-pub(crate) struct SystemClock;
+/// The machine's clock: [`LeaseInstant::now`].
+///
+/// ```
+/// use purse_lease::{Clock, LeaseInstant, SystemClock};
+///
+/// let earlier = LeaseInstant::now();
+/// assert!(SystemClock.now() >= earlier);
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
 
 impl Clock for SystemClock {
-    fn now(&self) -> LockInstant {
-        LockInstant::now()
+    fn now(&self) -> LeaseInstant {
+        LeaseInstant::now()
     }
 }
 
@@ -96,23 +126,23 @@ mod tests {
     #[test]
     fn instant_arithmetic_saturates() {
         let (early, late) = (
-            LockInstant(Duration::from_secs(1)),
-            LockInstant(Duration::from_secs(3)),
+            LeaseInstant(Duration::from_secs(1)),
+            LeaseInstant(Duration::from_secs(3)),
         );
         assert_eq!(
             late.saturating_duration_since(early),
             Duration::from_secs(2)
         );
         assert_eq!(early.saturating_duration_since(late), Duration::ZERO);
-        assert_eq!(early + Duration::MAX, LockInstant(Duration::MAX));
+        assert_eq!(early + Duration::MAX, LeaseInstant(Duration::MAX));
     }
 
     #[test]
     fn clock_runs_as_fast_as_std() {
-        let (ours, theirs) = (LockInstant::now(), std::time::Instant::now());
+        let (ours, theirs) = (LeaseInstant::now(), std::time::Instant::now());
         while theirs.elapsed() < Duration::from_millis(5) {
             std::hint::spin_loop();
         }
-        assert!(LockInstant::now().saturating_duration_since(ours) >= Duration::from_millis(5));
+        assert!(LeaseInstant::now().saturating_duration_since(ours) >= Duration::from_millis(5));
     }
 }

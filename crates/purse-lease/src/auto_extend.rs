@@ -2,25 +2,25 @@
 
 use std::time::Duration;
 
-/// The limits of a lock's automatic extension.
+/// The limits of a lease's automatic extension, for example of a lock.
 ///
-/// The lock is extended a third of its ttl after it was acquired or last extended, for as long as
+/// The lease is extended a third of its ttl after it was acquired or last extended, for as long as
 /// its guard is alive. An extension that fails is tried again, with growing pauses, until the
-/// lock's time is over or the masters report that it is gone.
+/// lease's time is over or the servers report that it is gone.
 ///
 /// Without a limit, a holder that hangs blocks all others for as long as its process lives. The
-/// limits here prevent that. They apply to every extension of the lock: extensions by hand count as
-/// well, and fail with [`ExtensionCap`](crate::Error::ExtensionCap) beyond the limit.
+/// limits here prevent that. They apply to every extension of the lease: extensions by hand count as
+/// well, and fail beyond the limit (a lock's with `ExtensionCap`).
 ///
 /// ```
 /// use std::time::Duration;
-/// use purse_redlock::AutoExtend;
+/// use purse_lease::AutoExtend;
 ///
 /// let an_hour_at_most = AutoExtend::new().max_hold(Duration::from_secs(3600));
 /// assert_ne!(an_hour_at_most, AutoExtend::new());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[must_use = "it has no effect until it is given to a lock or a builder"]
+#[must_use = "it has no effect until it is given to a lease or a builder"]
 pub struct AutoExtend {
     max_extensions: Option<u32>,
     max_hold: Option<Duration>,
@@ -35,17 +35,17 @@ impl AutoExtend {
         }
     }
 
-    /// Sets how often the lock is extended at most.
+    /// Sets how often the lease is extended at most.
     pub const fn max_extensions(mut self, count: u32) -> Self {
         self.max_extensions = Some(count);
         self
     }
 
-    /// Sets how long the lock lasts at most in total, counted from the moment before its first
+    /// Sets how long the lease lasts at most in total, counted from the moment before its first
     /// command.
     ///
-    /// An extension gives a whole ttl or does not take place, so the lock may end up to a third of
-    /// its ttl earlier. With a limit shorter than the ttl, the lock is never extended.
+    /// An extension gives a whole ttl or does not take place, so the lease may end up to a third of
+    /// its ttl earlier. With a limit shorter than the ttl, the lease is never extended.
     pub const fn max_hold(mut self, time: Duration) -> Self {
         self.max_hold = Some(time);
         self

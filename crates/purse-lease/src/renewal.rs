@@ -2,23 +2,42 @@
 
 use std::time::Duration;
 
-use crate::config::auto_extend::AutoExtend;
-use crate::quorum::decision::valid_until;
-use crate::runtime::clock::LockInstant;
+use crate::auto_extend::AutoExtend;
+use crate::clock::LeaseInstant;
+use crate::deadline::valid_until;
 
-/// The schedule and the limits of one lease's extensions.
-pub(crate) struct RenewalSchedule {
+/// The schedule and the limits of one lease's extensions: a third of its ttl after each that
+/// succeeded, and sooner after each that failed.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use purse_lease::{AutoExtend, LeaseInstant, RenewalSchedule};
+///
+/// let start = LeaseInstant::now();
+/// let mut renewal = RenewalSchedule::new(Duration::from_secs(12), start);
+/// renewal.enable(AutoExtend::new().max_extensions(1));
+///
+/// let due = renewal.due().unwrap();
+/// assert_eq!(due, start + Duration::from_secs(4));
+/// assert!(renewal.may_extend(due));
+/// renewal.record_extension(due);
+/// assert!(!renewal.may_extend(due + Duration::from_secs(4)));
+/// ```
+#[derive(Debug)]
+pub struct RenewalSchedule {
     ttl: Duration,
-    since: LockInstant,
+    since: LeaseInstant,
     auto: Option<AutoExtend>,
     extensions: u32,
     failures: u32,
-    due: LockInstant,
+    due: LeaseInstant,
 }
 
 impl RenewalSchedule {
     /// Creates the schedule of a lease whose first command was sent after `since`.
-    pub(crate) fn new(ttl: Duration, since: LockInstant) -> Self {
+    #[must_use]
+    pub fn new(ttl: Duration, since: LeaseInstant) -> Self {
         Self {
             ttl,
             since,
@@ -30,17 +49,19 @@ impl RenewalSchedule {
     }
 
     /// Enables automatic extension with these limits.
-    pub(crate) const fn enable(&mut self, auto: AutoExtend) {
+    pub const fn enable(&mut self, auto: AutoExtend) {
         self.auto = Some(auto);
     }
 
     /// Returns when to extend next; `None` if automatic extension is not enabled.
-    pub(crate) fn due(&self) -> Option<LockInstant> {
+    #[must_use]
+    pub fn due(&self) -> Option<LeaseInstant> {
         self.auto.map(|_| self.due)
     }
 
     /// Returns whether an extension that begins at `now` stays within the limits.
-    pub(crate) fn may_extend(&self, now: LockInstant) -> bool {
+    #[must_use]
+    pub fn may_extend(&self, now: LeaseInstant) -> bool {
         let Some(auto) = self.auto else {
             return true;
         };
@@ -55,7 +76,7 @@ impl RenewalSchedule {
     }
 
     /// Counts an extension that began at `start`.
-    pub(crate) fn record_extension(&mut self, start: LockInstant) {
+    pub fn record_extension(&mut self, start: LeaseInstant) {
         self.extensions = self.extensions.saturating_add(1);
         self.failures = 0;
         self.due = start + self.ttl / 3;
@@ -63,7 +84,7 @@ impl RenewalSchedule {
 
     /// Schedules the next extension after one whose outcome is unknown: soon, but with a random
     /// pause, because many locks may share the masters.
-    pub(crate) fn record_failure(&mut self, now: LockInstant) {
+    pub fn record_failure(&mut self, now: LeaseInstant) {
         let longest = self.ttl / 12;
         let factor = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
         let pause = (self.ttl / 100).saturating_mul(factor).min(longest);
@@ -85,7 +106,7 @@ mod tests {
 
     #[test]
     fn renewal_is_due_a_third_of_ttl_after_last_start() {
-        let start = LockInstant::now();
+        let start = LeaseInstant::now();
         let mut renewal = RenewalSchedule::new(TTL, start);
         assert_eq!(renewal.due(), None, "not unless it is asked for");
         renewal.enable(AutoExtend::new());
@@ -96,7 +117,7 @@ mod tests {
 
     #[test]
     fn failed_renewal_is_retried_with_growing_pauses() {
-        let mut now = LockInstant::now();
+        let mut now = LeaseInstant::now();
         let end = valid_until(now, TTL);
         let mut renewal = RenewalSchedule::new(TTL, now);
         renewal.enable(AutoExtend::new());
@@ -117,7 +138,7 @@ mod tests {
 
     #[test]
     fn max_extensions_counts_all_extensions() {
-        let now = LockInstant::now();
+        let now = LeaseInstant::now();
         let mut renewal = RenewalSchedule::new(TTL, now);
         renewal.record_extension(now);
         renewal.enable(AutoExtend::new().max_extensions(2));
@@ -130,7 +151,7 @@ mod tests {
 
     #[test]
     fn max_hold_limits_end_of_lock() {
-        let start = LockInstant::now();
+        let start = LeaseInstant::now();
         let mut renewal = RenewalSchedule::new(TTL, start);
         renewal.enable(AutoExtend::new().max_hold(s(20)));
         // The last moment from which a lease ends in time, by the holder's count.
