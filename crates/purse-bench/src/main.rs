@@ -1,7 +1,9 @@
 //! Measures purse side by side with its peers, on the same servers, in turn.
 //!
-//! `--quick` measures less, `--only TEXT` only the works whose name holds the text; the
-//! others stay in the file as they were measured before.
+//! `--quick` measures less, `--only TEXT` only the works whose name holds the text. Each line of a
+//! run with `--only` replaces the line of the same work, peer and unit; the others stay in the file
+//! as they were measured before, and `about.json` names both runs. The file is written after each
+//! work. A peer that cannot be had, or does not end in time, is named with its reason.
 
 mod cost;
 mod drivers;

@@ -168,7 +168,8 @@ impl Bench {
                 ..work.order.clone()
             };
             if order.op.starts_with("lock") {
-                // Each has a form of its own, and who was not done may still hold or wait.
+                // Each peer and run has a name of its own: redisson leaves hashes where the others
+                // look for strings, and a peer that was not done in time may still hold or wait.
                 self.runs += 1;
                 order.key = format!("{}:{peer}:{}", order.key, self.runs);
             }

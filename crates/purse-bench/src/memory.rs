@@ -1,4 +1,6 @@
-//! How much memory a process has, as Linux tells it.
+//! The memory of a process, from `/proc`; it is missing elsewhere than on Linux.
+//!
+//! A work measures the growth of a peer's process during one run, with a new process for each run.
 
 use std::fs;
 

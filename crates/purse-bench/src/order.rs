@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
-/// A value of 100 bytes which is text to who reads text, and text in JSON to who reads JSON.
+/// A value of 100 bytes which is text to who reads text, and text in JSON to who reads JSON, because
+/// some peers store JSON only.
 pub(crate) const ITEM: &str = concat!(
     "\"",
     "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLM",

@@ -1,4 +1,7 @@
 //! What no lock bears without a fence: the checker must find it, and a fence must hold.
+//!
+//! The clock of a master is set forward by libfaketime if it is installed. Otherwise the keys are
+//! told to expire, which is what a jump of the clock does.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! The client: what collections and programs send operations with.
+//! The public client: `Client`, its builder, `Op`, `Batch` and `Session`.
 //!
 //! May import: `error`, `util`, `telemetry`, `config`, `command`, `connection`, `core`, `scan`,
 //! `tracking`, `delivery`.

@@ -1,4 +1,10 @@
 //! The task that refreshes the slot map.
+//!
+//! All connected nodes are asked at once, and the other known nodes only if none of these gives a
+//! good answer. A map is good if its node does not say that its cluster is down, and if it shares a
+//! node with the map before. The first good map on which two nodes agree is learned at once. After a
+//! good map, other nodes have 100 ms to answer; after another map, a second. Then the map of the
+//! highest rank counts, and of those the one on which most nodes agree.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Commands and replies: data only, no I/O.
+//! Commands, arguments, scripts, replies and slots: data only, no I/O.
 //!
 //! May import: `error`, `util`, `resp`, `config`.
 

@@ -1,4 +1,14 @@
 //! The handshake: the socket, the login, and what the server says about itself.
+//!
+//! The connect timeout covers the credentials, the name lookup, the socket, TLS and the login. Host
+//! names are resolved at each attempt. A TCP socket has `TCP_NODELAY` and, unless it is turned off,
+//! keep-alive.
+//!
+//! One write holds `HELLO 3 AUTH user password SETNAME name`, `CLIENT SETINFO` twice, and `SELECT`,
+//! `READONLY` or `CLIENT TRACKING ON` if they are needed. Each command is an array, so a password
+//! may hold any character. Each reply is checked; only `CLIENT SETINFO` and, in RESP2, `CLIENT
+//! SETNAME` may fail. A server that does not know HELLO is asked with `AUTH` in RESP2, which has no
+//! tracking.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,4 +1,8 @@
 //! The way to the primary of a sentinel group.
+//!
+//! The sentinels are asked one after the other, in the order of the URL. Each has an equal share of
+//! the connect timeout before the next one is asked as well; the last share is for the primary. No
+//! address is tried twice in one attempt.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The future of a command that was put into a queue.
+//! The future of a command that was put into a queue, with the caller's own timer if it needs one.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

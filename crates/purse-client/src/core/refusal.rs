@@ -1,7 +1,8 @@
 //! The error replies by which a server says that it did not run a command.
 //!
 //! A script or function that has run may reply with one of these codes and words of its own.
-//! Therefore the whole text counts where a command would be sent again.
+//! Therefore the whole text counts where a command would be sent again. A redirection of a script
+//! counts only with the slot of its key.
 
 /// Returns whether the server does not know a script by its hash.
 ///

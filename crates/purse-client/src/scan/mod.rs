@@ -1,5 +1,8 @@
 //! Cursor scans as streams.
 //!
+//! All pages of a scan come over one connection, which leads to one process. A page that comes over
+//! another one is `Interrupted`. The pages are plain commands and need no right but that to scan.
+//!
 //! May import: `error`, `config`, `command`, `core`.
 
 mod keys;

@@ -1,4 +1,4 @@
-//! What a client tells: events, counters, and `tracing`.
+//! Telemetry of a client: events and their hook, counters, and spans of `tracing`.
 //!
 //! May import: `error`.
 

@@ -30,7 +30,8 @@ thread_local! {
     /// A timer that was not needed to its end, and when it is set to fire.
     ///
     /// Almost every timer ends like this, after a reply. To set one wakes the thread of
-    /// futures-timer, so the next one uses it as it is, and sets it again only if it fires.
+    /// futures-timer, which cost a single caller in `block_on` a sixth of its throughput (`just
+    /// bench hash_get`). So the next timer uses it as it is, and sets it again only if it fires.
     static SPARE: Cell<Option<(Instant, Delay)>> = const { Cell::new(None) };
 }
 

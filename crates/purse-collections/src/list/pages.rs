@@ -1,4 +1,8 @@
 //! The stream over a list, which requests pages ahead.
+//!
+//! A page is named by its index, which is known before the page ahead of it has arrived. Therefore
+//! two pages are in flight. Each page reports the length of the list, so no page is requested behind
+//! its end.
 
 use std::collections::VecDeque;
 use std::fmt;

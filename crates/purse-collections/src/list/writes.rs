@@ -126,6 +126,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     #[doc(alias = "LINSERT")]
     pub fn insert(&self, index: i64, value: impl IntoArg<T>) -> Op<u64> {
         let args = |command: Command| {
+            // LINSERT finds its place by value alone. The marker is at that place between two
+            // commands of the script, where no other client sees it. Python's redis-purse does the
+            // same from the client, in several steps.
             let marker = uuid::Uuid::new_v4().to_string();
             Ok(command
                 .arg(index)
@@ -157,7 +160,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     #[doc(alias = "setitem")]
     pub fn set(&self, index: i64, value: impl IntoArg<T>) -> Op<()> {
         let args = |command: Command| {
-            // Servers cut the index of LSET to 32 bits, and would set another element.
+            // Servers cut the index of LSET to 32 bits, and would set another element. Valkey 9.1
+            // sets the last element for `LSET key 9223372036854775807 x`.
             let index = i32::try_from(index).map_err(|_| outside())?;
             Ok(command.arg(i64::from(index)).arg(encode::<T, C>(value)?))
         };

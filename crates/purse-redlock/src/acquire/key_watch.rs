@@ -1,4 +1,8 @@
 //! The state of a lock on all masters, as they report it to a waiter.
+//!
+//! A read of a lock on a tracked connection returns its `PTTL`, and registers for its change. A
+//! change that does not make a quorum free is not read again until the next attempt, and counts as
+//! free. That can only cause an attempt that is too early.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;

@@ -1,4 +1,7 @@
 //! Follows the leader that a quorum of the masters agree on.
+//!
+//! An observer is one task, which watches the record on each master and reads it about every second.
+//! It never shows an earlier fence after a later one.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};

@@ -1,4 +1,8 @@
 //! Commands that a server refused: they are sent again where they can run.
+//!
+//! A script that the server does not know is sent whole. A redirection is followed at once up to
+//! three times, and after a pause from then on. `TRYAGAIN` always has a pause. After the third
+//! redirection, the slot map names the node, instead of the reply.
 
 use std::time::{Duration, Instant};
 
