@@ -243,7 +243,7 @@ async fn a_field_goes_by_itself_where_the_server_can() {
         .field_ttl("a")
         .await
         .unwrap()
-        .left()
+        .remaining()
         .expect("a time to live");
     assert!(
         left <= ttl && left > ttl - Duration::from_secs(10),

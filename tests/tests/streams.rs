@@ -313,7 +313,11 @@ async fn is_interrupted(what: &str, stream: impl Stream<Item = Result<u32>>, all
     let rest: Vec<_> = stream.collect().await;
     let error = rest.into_iter().find_map(Result::err);
     let error = error.unwrap_or_else(|| panic!("{what}: {all} elements, and some left out"));
-    assert_eq!(error.kind(), ErrorKind::Interrupted, "{what}: {error:?}");
+    assert_eq!(
+        error.kind(),
+        ErrorKind::ScanInvalidated,
+        "{what}: {error:?}"
+    );
     assert!(error.is_retryable(), "{what}");
     let says = error.to_string();
     assert!(says.contains(what), "{says}");

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use purse_client::{Client, Command, ErrorKind, Pop, Reply, Script, Taken};
+use purse_client::{Client, Command, Delivery, ErrorKind, Pop, Reply, Script};
 use purse_testkit::{Cluster, Server};
 use support::{SOON, calls, incr, until};
 
@@ -136,9 +136,9 @@ fn pop() -> Pop {
     Pop::back("bar")
 }
 
-fn popped(taken: Option<Taken>) -> Option<String> {
-    let element = String::from_utf8(taken.as_ref()?.element().to_vec());
-    taken?.keep();
+fn popped(delivery: Option<Delivery>) -> Option<String> {
+    let element = String::from_utf8(delivery.as_ref()?.element().to_vec());
+    delivery?.ack();
     element.ok()
 }
 
@@ -153,8 +153,8 @@ async fn pop_and_push(cluster: &Cluster, client: &Client, element: &'static str)
     until("the pop waits", async || looks(cluster) > before).await;
     let push = Command::write("LPUSH").key("bar").arg(element);
     client.run(push).await.expect("LPUSH");
-    let taken = wait.await.expect("no panic").expect("no failure");
-    assert_eq!(popped(taken).as_deref(), Some(element));
+    let delivery = wait.await.expect("no panic").expect("no failure");
+    assert_eq!(popped(delivery).as_deref(), Some(element));
 }
 
 #[tokio::test]
@@ -202,8 +202,8 @@ async fn while_the_slot_moves_a_pop_gives_and_takes_back() {
         .arg("d");
     client.run(push).await.expect("LPUSH");
     let check = async |element: &str| {
-        let taken = client.take(&pop()).await.expect("a reply").expect("one");
-        taken.put_back().await.expect("back");
+        let delivery = client.take(&pop()).await.expect("a reply").expect("one");
+        delivery.requeue().await.expect("back");
         drop(client.take(&pop()).await.expect("a reply"));
         until("it is back", async || {
             let last = Command::read("LINDEX").key("bar").arg(-1_i64);
@@ -214,8 +214,8 @@ async fn while_the_slot_moves_a_pop_gives_and_takes_back() {
             })
         })
         .await;
-        let taken = client.take(&pop()).await.expect("a reply");
-        assert_eq!(popped(taken).as_deref(), Some(element));
+        let delivery = client.take(&pop()).await.expect("a reply");
+        assert_eq!(popped(delivery).as_deref(), Some(element));
     };
     let moving = cluster
         .move_slot(slot, &cluster.nodes()[1])
@@ -225,11 +225,11 @@ async fn while_the_slot_moves_a_pop_gives_and_takes_back() {
     check("b").await;
     // A receipt from before the move stays with its element wherever each of them is.
     moving.finish().expect("moved");
-    let taken = client.take(&pop()).await.expect("a reply").expect("one");
+    let delivery = client.take(&pop()).await.expect("a reply").expect("one");
     let moving = cluster
         .move_slot(slot, &cluster.nodes()[0])
         .expect("a move");
-    drop(taken);
+    drop(delivery);
     moving.finish().expect("moved");
     until("it is back", async || {
         let length = client.run(Command::read("LLEN").key("bar")).await;
@@ -264,17 +264,17 @@ async fn odd_keys_have_receipts_in_their_slots() {
         let push = Command::write("LPUSH").key(key).arg("a").arg("b");
         client.run(push).await.expect("LPUSH");
         let take = async || client.take(&Pop::back(key)).await.expect(key).expect("one");
-        take().await.put_back().await.expect("back");
-        take().await.keep();
-        let taken = client
+        take().await.requeue().await.expect("back");
+        take().await.ack();
+        let delivery = client
             .take_wait(&Pop::back(key), None)
             .await
             .expect("a reply");
-        assert_eq!(popped(taken).as_deref(), Some("b"), "{key}");
+        assert_eq!(popped(delivery).as_deref(), Some("b"), "{key}");
         let dead = Bytes::from(format!("{key}:dead"));
         let push = Command::write("LPUSH").key(key).arg("c");
         client.run(push).await.expect("LPUSH");
-        take().await.move_to(dead.clone()).await.expect("moved");
+        take().await.dead_letter(dead.clone()).await.expect("moved");
         let letters = client.run(Command::write("DEL").key(dead)).await;
         assert_eq!(letters.expect("DEL").into_int().ok(), Some(1));
     }

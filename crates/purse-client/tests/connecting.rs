@@ -250,7 +250,7 @@ fn everything_is_send_and_sync() {
     static_assertions::assert_impl_all!(purse_client::Reply: Send, Sync);
     static_assertions::assert_impl_all!(purse_client::Scan: Send, Sync);
     static_assertions::assert_impl_all!(purse_client::Pop: Send, Sync);
-    static_assertions::assert_impl_all!(purse_client::Taken: Send, Sync);
+    static_assertions::assert_impl_all!(purse_client::Delivery: Send, Sync);
     static_assertions::assert_impl_all!(purse_client::Watch: Send, Sync, std::fmt::Debug);
     static_assertions::assert_impl_all!(purse_client::ClientBuilder: Send, Sync);
 }

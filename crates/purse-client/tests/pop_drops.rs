@@ -38,9 +38,9 @@ async fn dropped_after_any_number_of_polls_no_element_is_lost() {
             }
         };
         let push = Command::write("LPUSH").key("queue").arg(round);
-        let (taken, pushed) = tokio::join!(poll_and_drop(wait, round / 2 % 30), other.run(push));
+        let (delivery, pushed) = tokio::join!(poll_and_drop(wait, round / 2 % 30), other.run(push));
         pushed.expect("LPUSH");
-        popped.extend(taken.and_then(element));
+        popped.extend(delivery.and_then(element));
     }
     client.close().await;
     let mut all = left(&server);

@@ -51,12 +51,12 @@ async fn an_element_whose_reply_was_lost_is_the_one_that_is_delivered() {
     for pops_wait in [false, true] {
         push(&server, &["a", "b"]);
         proxy.lose_next_reply();
-        let taken = match pops_wait {
+        let delivery = match pops_wait {
             false => client.take(&pop()).await,
             true => client.take_wait(&pop(), None).await,
         };
         assert!(proxy.has_lost_it());
-        assert_eq!(element(taken).as_deref(), Some("a"));
+        assert_eq!(element(delivery).as_deref(), Some("a"));
         assert_eq!(left(&server), ["b"]);
         until("the receipt is empty", async || {
             receipts(&server).iter().all(String::is_empty)
@@ -89,9 +89,9 @@ async fn put_back_and_moved_are_done_once_although_the_reply_is_lost() {
     server.command(&["ZADD", "set", "1.5", "z"]).expect("ZADD");
     push(&server, &["a", "b"]);
     for pop in [pop(), Pop::front("queue"), Pop::lowest("set")] {
-        let taken = client.take(&pop).await.expect("a reply").expect("one");
+        let delivery = client.take(&pop).await.expect("a reply").expect("one");
         proxy.lose_next_reply();
-        taken.put_back().await.expect("back");
+        delivery.requeue().await.expect("back");
         assert!(proxy.has_lost_it());
         assert_eq!(left(&server), ["a", "b"], "{pop:?}");
         assert_eq!(
@@ -99,9 +99,12 @@ async fn put_back_and_moved_are_done_once_although_the_reply_is_lost() {
             ["z", "1.5"]
         );
     }
-    let taken = client.take(&pop()).await.expect("a reply").expect("one");
+    let delivery = client.take(&pop()).await.expect("a reply").expect("one");
     proxy.lose_next_reply();
-    taken.move_to(Bytes::from("dead")).await.expect("moved");
+    delivery
+        .dead_letter(Bytes::from("dead"))
+        .await
+        .expect("moved");
     assert!(proxy.has_lost_it());
     assert_eq!(texts(&server, &["LRANGE", "dead", "0", "-1"]), ["a"]);
     assert_eq!(left(&server), ["b"]);
@@ -216,8 +219,8 @@ async fn a_hung_server_ends_the_wait_in_bounded_time_and_nothing_was_taken() {
             })
             .await;
             assert_eq!(left(&server), ["a"]);
-            let taken = client.take(&pop()).await;
-            assert_eq!(element(taken).as_deref(), Some("a"));
+            let delivery = client.take(&pop()).await;
+            assert_eq!(element(delivery).as_deref(), Some("a"));
         }
     }
 }
@@ -312,8 +315,8 @@ async fn replies_are_lost_again_and_again_and_every_element_is_delivered_once() 
             _ => tokio::time::timeout(bound, take).await,
         };
         match outcome {
-            Ok(Ok(Some(taken))) if round % 7 == 0 => taken.put_back().await.expect("back"),
-            Ok(Ok(taken)) => popped.extend(element(Ok(taken))),
+            Ok(Ok(Some(delivery))) if round % 7 == 0 => delivery.requeue().await.expect("back"),
+            Ok(Ok(delivery)) => popped.extend(element(Ok(delivery))),
             Ok(Err(error)) => assert!(is_honest(&error), "{error:?}"),
             Err(_) => {}
         }
@@ -341,7 +344,7 @@ async fn a_server_that_takes_no_writes_for_a_while_gets_the_element_back_later()
         let set = ["CONFIG", "SET", "min-replicas-to-write", replicas];
         server.command(&set).expect("CONFIG");
     };
-    let taken = client.take(&pop()).await.expect("a reply").expect("one");
+    let delivery = client.take(&pop()).await.expect("a reply").expect("one");
     want("1");
     let refused = client
         .run(Command::write("LPUSH").key("queue").arg("b"))
@@ -350,7 +353,7 @@ async fn a_server_that_takes_no_writes_for_a_while_gets_the_element_back_later()
     // The first use of a script is an EVAL, each later one an EVALSHA.
     let scripts = || calls(&server, "eval") + calls(&server, "evalsha");
     let asked = scripts();
-    drop(taken);
+    drop(delivery);
     until("it was tried", async || scripts() > asked).await;
     want("0");
     until("it is back", async || left(&server) == ["a"]).await;
@@ -401,9 +404,9 @@ async fn a_put_back_that_comes_too_late_says_so() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     push(&server, &["a"]);
-    let taken = client.take(&pop()).await.expect("a reply").expect("one");
+    let delivery = client.take(&pop()).await.expect("a reply").expect("one");
     let copy = texts(&server, &["KEYS", "*:taken:*"]);
     server.command(&["DEL", &copy[0]]).expect("DEL");
-    let error = taken.put_back().await.expect_err("the copy is gone");
+    let error = delivery.requeue().await.expect_err("the copy is gone");
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
 }

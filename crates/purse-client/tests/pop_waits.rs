@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::select_all;
-use purse_client::{Client, Command, Result, Taken};
+use purse_client::{Client, Command, Delivery, Result};
 use purse_testkit::Server;
 use support::queue::{element, pop, push, until_no_receipt_is_left, waiting};
 use support::{SOON, calls, client, connections, restricted, servers, until};
@@ -50,7 +50,7 @@ async fn who_waits_longest_is_served_first() {
         .map(|n| {
             client
                 .take_wait(&pop, None)
-                .map(move |taken| (n, element(taken)))
+                .map(move |delivery| (n, element(delivery)))
                 .boxed()
         })
         .collect();
@@ -133,7 +133,7 @@ async fn held_up(server: &Server, client: &Client) {
 }
 
 /// A task whose pop waits behind another one.
-fn waiting_second(client: &Client) -> JoinHandle<Result<Option<Taken>>> {
+fn waiting_second(client: &Client) -> JoinHandle<Result<Option<Delivery>>> {
     let client = client.clone();
     tokio::spawn(async move { client.take_wait(&pop(), None).await })
 }

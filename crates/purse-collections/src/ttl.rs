@@ -24,11 +24,11 @@ impl Ttl {
     /// use purse_collections::Ttl;
     ///
     /// let minute = Duration::from_secs(60);
-    /// assert_eq!(Ttl::Expires(minute).left(), Some(minute));
-    /// assert_eq!(Ttl::Persistent.left(), None);
+    /// assert_eq!(Ttl::Expires(minute).remaining(), Some(minute));
+    /// assert_eq!(Ttl::Persistent.remaining(), None);
     /// ```
     #[must_use]
-    pub const fn left(self) -> Option<Duration> {
+    pub const fn remaining(self) -> Option<Duration> {
         match self {
             Self::Expires(left) => Some(left),
             Self::Missing | Self::Persistent => None,

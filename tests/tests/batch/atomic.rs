@@ -197,7 +197,7 @@ async fn key_spaces_answer_in_an_atomic_batch_as_alone() {
         assert_eq!(plain.take().unwrap(), SetOutcome::Set(None));
         assert_eq!(not.take().unwrap(), SetOutcome::NotSet(None));
         let [kept, missing] = ttls.map(|ttl| ttl.take().unwrap());
-        assert!(kept.left().is_some() && missing == Ttl::Missing);
+        assert!(kept.remaining().is_some() && missing == Ttl::Missing);
         assert_eq!(inserted.take().unwrap(), "7");
         assert_eq!(there.take().unwrap(), "7");
         assert!(persisted.take().unwrap());

@@ -35,7 +35,7 @@ async fn a_time_to_live_that_would_delete_or_overflow_changes_nothing() {
     // The longest that is let through is one that the server takes.
     let longest = SetOptions::new().ttl(half);
     assert!(space.set_with("a", 2, longest).await.unwrap().is_set());
-    assert!(space.ttl("a").await.unwrap().left().is_some());
+    assert!(space.ttl("a").await.unwrap().remaining().is_some());
 }
 
 #[tokio::test]

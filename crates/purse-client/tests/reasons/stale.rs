@@ -206,10 +206,10 @@ async fn watches_and_pops_follow_a_failover_although_the_old_primary_answers() {
     new.command(&["RPUSH", "queue", "x"]).expect("RPUSH");
     sentinel.primary.send_replace(new.port());
     timeout(SOON, watch.changed()).await.expect("it wakes");
-    let taken = timeout(SOON, pop).await.expect("in time");
-    let taken = taken.expect("no panic").expect("a reply").expect("one");
-    assert_eq!(&taken.element()[..], b"x");
-    taken.keep();
+    let delivery = timeout(SOON, pop).await.expect("in time");
+    let delivery = delivery.expect("no panic").expect("a reply").expect("one");
+    assert_eq!(&delivery.element()[..], b"x");
+    delivery.ack();
 }
 
 /// Starts a node of a cluster that names the node with the port `owner` as the owner of all slots,

@@ -27,10 +27,10 @@ fn operations_work_outside_of_tokio() {
     let other = client.clone();
     let pop = std::thread::spawn(move || {
         let pop = Pop::front("q");
-        let taken = futures::executor::block_on(bounded("pop", other.take_wait(&pop, None)));
-        let taken = taken.expect("a reply").expect("an element");
-        let element = taken.element();
-        taken.keep();
+        let delivery = futures::executor::block_on(bounded("pop", other.take_wait(&pop, None)));
+        let delivery = delivery.expect("a reply").expect("an element");
+        let element = delivery.element();
+        delivery.ack();
         element
     });
     let before = calls(&server, "llen");

@@ -145,8 +145,8 @@ async fn endless_durations_are_as_good_as_a_year() {
             let (_, _watch) = endless.watch(read).await.expect("a watch");
         }
         let pop = Pop::front("endless");
-        let taken = endless.take(&pop).await.expect("a reply");
-        assert!(taken.is_none());
+        let delivery = endless.take(&pop).await.expect("a reply");
+        assert!(delivery.is_none());
         let mut batch = endless.batch().atomic();
         let ping = batch.add(endless.op(Command::read("PING"), |_| Ok(())));
         batch.send().await.expect("a batch");

@@ -118,10 +118,10 @@ async fn pops_wait_without_tracking(client: &Client, server: &Server) {
     until("the pop polls", async || calls(server, "llen") > before + 1).await;
     let push = Command::write("RPUSH").key("queue").arg("x");
     client.run(push).await.expect("RPUSH");
-    let taken = tokio::time::timeout(SOON, wait).await.expect("in time");
-    let taken = taken.expect("no panic").expect("a reply").expect("one");
-    assert_eq!(&taken.element()[..], b"x");
-    taken.keep();
+    let delivery = tokio::time::timeout(SOON, wait).await.expect("in time");
+    let delivery = delivery.expect("no panic").expect("a reply").expect("one");
+    assert_eq!(&delivery.element()[..], b"x");
+    delivery.ack();
     let wait = Some(Duration::from_millis(20));
     assert!(
         client

@@ -51,10 +51,10 @@ async fn encrypted_connection_carries_values_pops_and_watches() {
     let large = Bytes::from(vec![b'x'; 3 << 20]);
     let push = Command::write("RPUSH").key("list").arg(large.clone());
     client.run(push).await.expect("RPUSH");
-    let taken = client.take(&Pop::front("list")).await.expect("a reply");
-    let taken = taken.expect("an element");
-    assert_eq!(taken.element(), large);
-    taken.keep();
+    let delivery = client.take(&Pop::front("list")).await.expect("a reply");
+    let delivery = delivery.expect("an element");
+    assert_eq!(delivery.element(), large);
+    delivery.ack();
     let get = Command::read("GET").key("n");
     let (_, mut watch) = client.watch(get).await.expect("a watch");
     client.run(incr("n")).await.expect("INCR");

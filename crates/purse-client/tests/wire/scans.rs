@@ -61,7 +61,7 @@ async fn scan_over_a_new_connection_is_interrupted() {
         server
             .command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
             .expect("CLIENT KILL");
-        assert_eq!(end(pages).await, Some(ErrorKind::Interrupted), "{read}");
+        assert_eq!(end(pages).await, Some(ErrorKind::ScanInvalidated), "{read}");
         works(&client).await;
     }
 }
@@ -79,7 +79,7 @@ async fn scan_asked_for_a_page_while_disconnected_is_interrupted() {
     assert!(futures::poll!(&mut next).is_pending());
     server.restart().expect("restart");
     let error = next.await.expect("a page").expect_err("another process");
-    assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
+    assert_eq!(error.kind(), ErrorKind::ScanInvalidated, "{error}");
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn scan_of_keys_over_a_restarted_server_is_interrupted() {
     }
     server.restart().expect("restart");
     let error = pages.try_collect::<Vec<_>>().await.expect_err("restarted");
-    assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
+    assert_eq!(error.kind(), ErrorKind::ScanInvalidated, "{error}");
 }
 
 #[tokio::test]
@@ -161,5 +161,5 @@ async fn scan_over_a_promoted_replica_is_interrupted() {
         client.run(set).await.is_ok()
     })
     .await;
-    assert_eq!(end(pages).await, Some(ErrorKind::Interrupted));
+    assert_eq!(end(pages).await, Some(ErrorKind::ScanInvalidated));
 }

@@ -35,21 +35,21 @@ fn text<T: 'static, N: Integer + Copy + 'static, R>(
 /// Reads an integer in the form that [`write()`] writes. Returns `None` for another type, and for
 /// bytes that are not in that form.
 pub(super) fn read<T: 'static>(bytes: &[u8]) -> Option<T> {
-    (parsed::<T, i64>(bytes).or_else(|| parsed::<T, u64>(bytes)))
-        .or_else(|| parsed::<T, i32>(bytes))
-        .or_else(|| parsed::<T, u32>(bytes))
-        .or_else(|| parsed::<T, i16>(bytes))
-        .or_else(|| parsed::<T, u16>(bytes))
-        .or_else(|| parsed::<T, i8>(bytes))
-        .or_else(|| parsed::<T, u8>(bytes))
-        .or_else(|| parsed::<T, isize>(bytes))
-        .or_else(|| parsed::<T, usize>(bytes))
-        .or_else(|| parsed::<T, i128>(bytes))
-        .or_else(|| parsed::<T, u128>(bytes))
+    (parse::<T, i64>(bytes).or_else(|| parse::<T, u64>(bytes)))
+        .or_else(|| parse::<T, i32>(bytes))
+        .or_else(|| parse::<T, u32>(bytes))
+        .or_else(|| parse::<T, i16>(bytes))
+        .or_else(|| parse::<T, u16>(bytes))
+        .or_else(|| parse::<T, i8>(bytes))
+        .or_else(|| parse::<T, u8>(bytes))
+        .or_else(|| parse::<T, isize>(bytes))
+        .or_else(|| parse::<T, usize>(bytes))
+        .or_else(|| parse::<T, i128>(bytes))
+        .or_else(|| parse::<T, u128>(bytes))
 }
 
 #[inline]
-fn parsed<T: 'static, N: FromStr + 'static>(bytes: &[u8]) -> Option<T> {
+fn parse<T: 'static, N: FromStr + 'static>(bytes: &[u8]) -> Option<T> {
     if TypeId::of::<T>() != TypeId::of::<N>() {
         return None;
     }

@@ -243,7 +243,7 @@ async fn replies_that_came_before_a_write_failed_are_delivered() {
     let mut near = Stream::Tcp(near);
     let error = poll_fn(|cx| {
         let error = io::ErrorKind::BrokenPipe.into();
-        Poll::Ready(driver.broken_write(&mut near, cx, error))
+        Poll::Ready(driver.write_error(&mut near, cx, error))
     });
     assert_eq!(error.await.kind(), ErrorKind::NotSent);
     assert!(matches!(replies[0].try_recv(), Ok(Ok(_))));
