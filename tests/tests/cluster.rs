@@ -168,8 +168,8 @@ async fn while_slots_move_everything_goes_on() {
     let tally = Tally::start(&client, &tags);
     let deliveries = Deliveries::start(&client, &tags);
     let go_on = async || {
-        tally.go_on(SOON).await;
-        deliveries.go_on(SOON).await;
+        tally.wait_progress(SOON).await;
+        deliveries.wait_progress(SOON).await;
     };
     go_on().await;
     for to in [1, 2, 0] {
@@ -193,8 +193,8 @@ async fn after_a_failover_everything_goes_on() {
     let tally = Tally::start(&client, &tags);
     let deliveries = Deliveries::start(&client, &tags);
     let go_on = async || {
-        tally.go_on(SOON).await;
-        deliveries.go_on(SOON).await;
+        tally.wait_progress(SOON).await;
+        deliveries.wait_progress(SOON).await;
     };
     go_on().await;
 

@@ -16,11 +16,11 @@ fn example(name: &str) -> PathBuf {
         .current_dir(folder)
         .args(["build", "--quiet", "--example", name]);
     assert!(build.status().expect("cargo").success(), "{build:?}");
-    built().join("examples").join(name)
+    build_folder().join("examples").join(name)
 }
 
 /// The folder that this test was built in.
-fn built() -> PathBuf {
+fn build_folder() -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
     let folder = test.parent().and_then(Path::parent);
     folder.expect("a target folder").to_owned()
@@ -177,7 +177,10 @@ fn the_lock_alone_is_enough_for_a_program_of_ten_lines() {
         let mut program = Command::new(env!("CARGO"));
         program.current_dir(&folder).args(["run", "--quiet", "--"]);
         // What is built already need not be built again.
-        program.env("CARGO_TARGET_DIR", built().parent().expect("a folder"));
+        program.env(
+            "CARGO_TARGET_DIR",
+            build_folder().parent().expect("a folder"),
+        );
         program.args(urls).output().expect("cargo")
     };
     let masters = purse_testkit::Masters::start(3).expect("servers");

@@ -16,7 +16,7 @@ async fn numbers(entries: &[(&str, i64)]) -> RedisHash<String, i64> {
     hash
 }
 
-async fn sorted(hash: &RedisHash<String, i64>) -> BTreeMap<String, i64> {
+async fn to_sorted_map(hash: &RedisHash<String, i64>) -> BTreeMap<String, i64> {
     let map = hash.to_map().await.expect("a reply");
     map.into_iter().collect()
 }
@@ -49,7 +49,7 @@ async fn insert_returns_the_old_value_and_set_whether_it_is_new() {
     assert_eq!(hash.insert("a", 2).await.unwrap(), Some(1));
     assert!(!hash.set("a", 3).await.unwrap());
     assert!(hash.set("b", 4).await.unwrap());
-    assert_eq!(sorted(&hash).await, map([("a", 3), ("b", 4)]));
+    assert_eq!(to_sorted_map(&hash).await, map([("a", 3), ("b", 4)]));
     assert_eq!(hash.len().await.unwrap(), 2);
     assert!(hash.contains_key("a").await.unwrap());
 }
@@ -75,7 +75,7 @@ async fn many_are_set_got_and_removed() {
     assert_eq!(hash.remove("e").await.unwrap(), Some(6));
     assert!(hash.delete("d").await.unwrap());
     assert_eq!(hash.remove_many(["a", "x", "c"]).await.unwrap(), 2);
-    assert_eq!(sorted(&hash).await, map([("b", 3)]));
+    assert_eq!(to_sorted_map(&hash).await, map([("b", 3)]));
 }
 
 #[tokio::test]
@@ -332,7 +332,7 @@ async fn keys_and_values_may_be_of_any_serde_type() {
 }
 
 /// A hash of numbers in which `bad` holds none.
-async fn spoiled() -> RedisHash<String, i64> {
+async fn create_undecodable() -> RedisHash<String, i64> {
     let client = client().await;
     let texts: RedisHash<String, String> = RedisHash::new(&client, fresh("hash"));
     texts
@@ -344,7 +344,7 @@ async fn spoiled() -> RedisHash<String, i64> {
 
 #[tokio::test]
 async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
-    let hash = spoiled().await;
+    let hash = create_undecodable().await;
     let two = Bytes::from("two");
     for error in [
         hash.get("bad").await.unwrap_err(),
@@ -416,7 +416,7 @@ async fn a_later_chunk_that_cannot_be_decoded_holds_its_bytes() {
 
 #[tokio::test]
 async fn what_is_taken_out_and_cannot_be_decoded_is_handed_over() {
-    let hash = spoiled().await;
+    let hash = create_undecodable().await;
     let two = Bytes::from("two");
     let error = hash.insert("bad", 2).await.unwrap_err();
     assert_eq!(
@@ -429,7 +429,7 @@ async fn what_is_taken_out_and_cannot_be_decoded_is_handed_over() {
         "the new value is set"
     );
 
-    let hash = spoiled().await;
+    let hash = create_undecodable().await;
     let error = hash.remove("bad").await.unwrap_err();
     assert_eq!(
         (error.kind(), error.bytes()),

@@ -44,7 +44,7 @@ fn map<T: Clone>(entries: &[(&str, T)]) -> BTreeMap<String, T> {
         .collect()
 }
 
-async fn sorted(space: &RedisKeySpace<i64>, pattern: Option<Pattern>) -> Vec<String> {
+async fn sort_keys(space: &RedisKeySpace<i64>, pattern: Option<Pattern>) -> Vec<String> {
     let keys = match pattern {
         Some(pattern) => space.keys().matching(pattern),
         None => space.keys(),
@@ -280,7 +280,7 @@ async fn each_key_has_a_time_to_live_of_its_own() {
     while space.contains("a").await.unwrap() {
         assert!(Instant::now() < deadline, "the key stays");
     }
-    assert_eq!(sorted(&space, None).await, ["b", "c", "d"]);
+    assert_eq!(sort_keys(&space, None).await, ["b", "c", "d"]);
 }
 
 #[tokio::test]
@@ -342,10 +342,10 @@ async fn a_prefix_is_taken_literally() {
         let expected = map(&[("", 1), ("k", 2), ("*", 3), ("[", 4)]);
         assert_eq!(all(&space).await, expected, "{prefix}");
         assert_eq!(
-            sorted(&space, Some(Pattern::glob("?"))).await,
+            sort_keys(&space, Some(Pattern::glob("?"))).await,
             ["*", "[", "k"]
         );
-        assert_eq!(sorted(&space, Some(Pattern::literal("*"))).await, ["*"]);
+        assert_eq!(sort_keys(&space, Some(Pattern::literal("*"))).await, ["*"]);
         assert_eq!(space.clear().await.unwrap(), 4, "{prefix}");
         assert_eq!(
             outside.clear().await.unwrap(),
@@ -372,14 +372,17 @@ async fn a_sub_space_is_a_part() {
 async fn streams_take_what_matches() {
     let space = numbers(&[("a1", 1), ("a2", 2), ("ab3", 3), ("b1", 4)]).await;
     assert_eq!(
-        sorted(&space, Some(Pattern::glob("a?"))).await,
+        sort_keys(&space, Some(Pattern::glob("a?"))).await,
         ["a1", "a2"]
     );
     assert_eq!(
-        sorted(&space, Some(Pattern::glob("?1"))).await,
+        sort_keys(&space, Some(Pattern::glob("?1"))).await,
         ["a1", "b1"]
     );
-    assert_eq!(sorted(&space, Some(Pattern::prefix("ab"))).await, ["ab3"]);
+    assert_eq!(
+        sort_keys(&space, Some(Pattern::prefix("ab"))).await,
+        ["ab3"]
+    );
     let items: BTreeMap<String, i64> = space
         .items()
         .matching(Pattern::glob("[ab]1"))

@@ -275,7 +275,7 @@ async fn elements_may_be_of_any_serde_type() {
 }
 
 /// A list of numbers, the second of which is none.
-async fn spoiled() -> RedisList<u32> {
+async fn create_undecodable() -> RedisList<u32> {
     let list = letters("").await;
     list.extend(["1", "two", "3"]).await.expect("a reply");
     RedisList::new(&client().await, list.key().name())
@@ -283,7 +283,7 @@ async fn spoiled() -> RedisList<u32> {
 
 #[tokio::test]
 async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
-    let list = spoiled().await;
+    let list = create_undecodable().await;
     let two = Bytes::from("two");
     for error in [
         list.get(1).await.unwrap_err(),
@@ -317,7 +317,7 @@ async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
 
 #[tokio::test]
 async fn a_pop_of_what_cannot_be_decoded_hands_the_bytes_over() {
-    let list = spoiled().await;
+    let list = create_undecodable().await;
     assert_eq!(list.pop_front().await.unwrap(), Some(1));
     let error = list.pop_front().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
@@ -325,7 +325,7 @@ async fn a_pop_of_what_cannot_be_decoded_hands_the_bytes_over() {
     assert_eq!(error.removed(), [Bytes::from("two")]);
     assert_eq!(list.to_vec().await.unwrap(), [3]);
 
-    let list = spoiled().await;
+    let list = create_undecodable().await;
     let error = list.pop_back_n(3).await.unwrap_err();
     assert_eq!(error.bytes(), Some(&Bytes::from("two")));
     assert_eq!(

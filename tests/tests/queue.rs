@@ -132,7 +132,7 @@ async fn a_priority_that_is_no_number_is_refused() {
 }
 
 /// A queue of numbers: 1, what is no number, 3.
-async fn spoiled(on_poison: OnPoison) -> RedisQueue<u32> {
+async fn create_undecodable(on_poison: OnPoison) -> RedisQueue<u32> {
     let client = client().await;
     let texts: RedisQueue<String> = RedisQueue::new(&client, fresh("queue"));
     texts.push_many(["1", "two", "3"]).await.expect("a reply");
@@ -141,7 +141,7 @@ async fn spoiled(on_poison: OnPoison) -> RedisQueue<u32> {
 
 #[tokio::test]
 async fn a_poisonous_element_is_handed_over() {
-    let queue = spoiled(OnPoison::Error).await;
+    let queue = create_undecodable(OnPoison::Error).await;
     assert_eq!(queue.pop().await.unwrap(), 1);
     assert_eq!(queue.peek().await.unwrap_err().kind(), ErrorKind::Decode);
     let error = queue.pop().await.unwrap_err();
@@ -156,20 +156,20 @@ async fn a_poisonous_element_is_handed_over() {
 #[tokio::test]
 async fn a_poisonous_element_goes_to_the_dead_letters() {
     let dead = fresh("dead");
-    let queue = spoiled(OnPoison::DeadLetter(Bytes::from(dead.clone()))).await;
+    let queue = create_undecodable(OnPoison::DeadLetter(Bytes::from(dead.clone()))).await;
     let letters: RedisList<String> = RedisList::new(&client().await, &dead);
     assert_eq!(queue.pop().await.unwrap(), 1);
     assert_eq!(queue.pop_timeout(SOON).await.unwrap(), Some(3));
     assert_eq!(letters.to_vec().await.unwrap(), ["two"]);
 
-    let queue = spoiled(OnPoison::DeadLetter(Bytes::from(dead.clone()))).await;
+    let queue = create_undecodable(OnPoison::DeadLetter(Bytes::from(dead.clone()))).await;
     assert_eq!(queue.try_pop().await.unwrap(), Some(1));
     assert_eq!(queue.try_pop().await.unwrap(), Some(3));
     assert_eq!(queue.try_pop().await.unwrap(), None);
     assert_eq!(letters.len().await.unwrap(), 2);
 
     // Dead letters that cannot be kept stay in the hands of the caller.
-    let queue = spoiled(OnPoison::DeadLetter(Bytes::from(dead.clone()))).await;
+    let queue = create_undecodable(OnPoison::DeadLetter(Bytes::from(dead.clone()))).await;
     letters.clear().await.unwrap();
     purse_tests::shared()
         .command(&["SET", &dead, "another type"])
@@ -183,7 +183,7 @@ async fn a_poisonous_element_goes_to_the_dead_letters() {
 
 #[tokio::test]
 async fn a_poisonous_element_stays_where_it_is() {
-    let queue = spoiled(OnPoison::Requeue).await;
+    let queue = create_undecodable(OnPoison::Requeue).await;
     assert_eq!(queue.pop().await.unwrap(), 1);
     for _ in 0..3 {
         let error = queue.pop().await.unwrap_err();

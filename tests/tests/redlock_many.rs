@@ -46,7 +46,7 @@ fn tasks() -> usize {
 }
 
 /// Looks until it is so, and for so long that it stays so.
-async fn settled(what: &str, mut is_so: impl FnMut() -> bool) {
+async fn wait_settled(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     let mut since = None;
     loop {
@@ -86,7 +86,7 @@ async fn ten_thousand_locks_wait_without_a_task_each_and_are_all_had() {
         })
     };
     // Each master was asked of each lock, and by now nobody is at work.
-    settled("all wait", || {
+    wait_settled("all wait", || {
         let mut looks = looks().zip(&before);
         let all_look = looks.all(|(looks, before)| looks >= before + LOCKS as u64);
         all_look && tasks() < tasks_before + MOST_TASKS

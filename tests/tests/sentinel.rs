@@ -23,8 +23,8 @@ async fn a_killed_primary_is_replaced_and_everything_goes_on() {
     let names = ["a".to_owned(), "b".to_owned()];
     let tally = Tally::start(&client, &names);
     let deliveries = Deliveries::start(&client, &names);
-    tally.go_on(SOON).await;
-    deliveries.go_on(SOON).await;
+    tally.wait_progress(SOON).await;
+    deliveries.wait_progress(SOON).await;
 
     let old = group.primary().unwrap();
     let mut servers = group.servers().iter();
@@ -33,8 +33,8 @@ async fn a_killed_primary_is_replaced_and_everything_goes_on() {
     group.sentinels()[0].kill().unwrap();
     let new = group.fail_over().unwrap();
     assert_eq!(new.port(), replica.port());
-    tally.go_on(SOON).await;
-    deliveries.go_on(SOON).await;
+    tally.wait_progress(SOON).await;
+    deliveries.wait_progress(SOON).await;
     tally.end().await;
     deliveries.end().await;
 }

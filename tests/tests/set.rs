@@ -379,7 +379,7 @@ async fn elements_may_be_of_any_serde_type() {
 }
 
 /// A set of numbers in which one is none.
-async fn spoiled() -> RedisSet<u32> {
+async fn create_undecodable() -> RedisSet<u32> {
     let set = letters("").await;
     set.extend(["1", "two", "3"]).await.expect("a reply");
     RedisSet::new(&client().await, set.key().name())
@@ -387,7 +387,7 @@ async fn spoiled() -> RedisSet<u32> {
 
 #[tokio::test]
 async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
-    let set = spoiled().await;
+    let set = create_undecodable().await;
     let none: RedisSet<u32> = RedisSet::new(&client().await, fresh("set"));
     let two = Bytes::from("two");
     for error in [
@@ -420,7 +420,7 @@ async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
 
 #[tokio::test]
 async fn a_pop_of_what_cannot_be_decoded_hands_the_bytes_over() {
-    let set = spoiled().await;
+    let set = create_undecodable().await;
     let error = set.pop_n(3).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.bytes()),
@@ -434,7 +434,7 @@ async fn a_pop_of_what_cannot_be_decoded_hands_the_bytes_over() {
     );
     assert!(!set.exists().await.unwrap());
 
-    let set = spoiled().await;
+    let set = create_undecodable().await;
     set.remove_many([1, 3]).await.unwrap();
     let error = set.pop().await.unwrap_err();
     assert_eq!(error.removed(), [Bytes::from("two")]);

@@ -136,25 +136,25 @@ fn pop() -> Pop {
     Pop::back("bar")
 }
 
-fn popped(delivery: Option<Delivery>) -> Option<String> {
+fn ack_element(delivery: Option<Delivery>) -> Option<String> {
     let element = String::from_utf8(delivery.as_ref()?.element().to_vec());
     delivery?.ack();
     element.ok()
 }
 
 /// How often the nodes were asked for the length.
-fn looks(cluster: &Cluster) -> u64 {
+fn length_reads(cluster: &Cluster) -> u64 {
     cluster.nodes().iter().map(|node| calls(node, "llen")).sum()
 }
 
 async fn pop_and_push(cluster: &Cluster, client: &Client, element: &'static str) {
-    let (waiter, before) = (client.clone(), looks(cluster));
+    let (waiter, before) = (client.clone(), length_reads(cluster));
     let wait = tokio::spawn(async move { waiter.take_wait(&pop(), None).await });
-    until("the pop waits", async || looks(cluster) > before).await;
+    until("the pop waits", async || length_reads(cluster) > before).await;
     let push = Command::write("LPUSH").key("bar").arg(element);
     client.run(push).await.expect("LPUSH");
     let delivery = wait.await.expect("no panic").expect("no failure");
-    assert_eq!(popped(delivery).as_deref(), Some(element));
+    assert_eq!(ack_element(delivery).as_deref(), Some(element));
 }
 
 #[tokio::test]
@@ -180,7 +180,7 @@ async fn a_pop_that_waits_follows_its_slot() {
     let slot = cluster.slot("bar").expect("a slot");
     let waiter = client.clone();
     let wait = tokio::spawn(async move { waiter.take_wait(&pop(), None).await });
-    until("the pop waits", async || looks(&cluster) > 0).await;
+    until("the pop waits", async || length_reads(&cluster) > 0).await;
     let new = &cluster.nodes()[1];
     let moving = cluster.move_slot(slot, new).expect("a move");
     moving.finish().expect("moved");
@@ -215,7 +215,7 @@ async fn while_the_slot_moves_a_pop_gives_and_takes_back() {
         })
         .await;
         let delivery = client.take(&pop()).await.expect("a reply");
-        assert_eq!(popped(delivery).as_deref(), Some(element));
+        assert_eq!(ack_element(delivery).as_deref(), Some(element));
     };
     let moving = cluster
         .move_slot(slot, &cluster.nodes()[1])
@@ -270,7 +270,7 @@ async fn odd_keys_have_receipts_in_their_slots() {
             .take_wait(&Pop::back(key), None)
             .await
             .expect("a reply");
-        assert_eq!(popped(delivery).as_deref(), Some("b"), "{key}");
+        assert_eq!(ack_element(delivery).as_deref(), Some("b"), "{key}");
         let dead = Bytes::from(format!("{key}:dead"));
         let push = Command::write("LPUSH").key(key).arg("c");
         client.run(push).await.expect("LPUSH");

@@ -71,7 +71,7 @@ async fn a_read_whose_reply_is_lost_is_sent_again() {
         .await
         .expect("a second try");
     assert_eq!(&reply.into_bytes().expect("bytes")[..], b"v");
-    assert!(proxy.has_lost_it());
+    assert!(proxy.has_lost_reply());
 }
 
 #[tokio::test]
@@ -305,7 +305,7 @@ async fn half_open_connection_is_replaced_after_one_timeout() {
         .await
         .expect("a server that runs");
     client.run(incr("n")).await.expect("INCR");
-    let accepted = proxy.accepted();
+    let accepted = proxy.accepted_count();
     proxy.swallow();
     let error = client.run(incr("n")).await.expect_err("swallowed");
     assert_eq!(error.kind(), ErrorKind::Ambiguous, "{error}");
@@ -314,7 +314,7 @@ async fn half_open_connection_is_replaced_after_one_timeout() {
         client.run(incr("m")).await.is_ok()
     })
     .await;
-    assert!(proxy.accepted() > accepted);
+    assert!(proxy.accepted_count() > accepted);
     assert_eq!(get(&server, "n").as_deref(), Some("1"));
 }
 

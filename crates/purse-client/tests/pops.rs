@@ -5,8 +5,8 @@ mod support;
 use bytes::Bytes;
 use purse_client::{Command, ErrorKind, Pop};
 use purse_testkit::Server;
-use support::queue::{element, keys, left, list, pop, push, text, until_no_receipt_is_left};
-use support::{calls, client, connections, restricted, servers, until};
+use support::queue::{element, elements, keys, list, pop, push, text, until_no_receipt_is_left};
+use support::{calls, client, connect_restricted, connections, servers, until};
 
 #[tokio::test]
 async fn each_end_gives_its_element_and_score() {
@@ -73,13 +73,13 @@ async fn the_receipt_has_a_copy_until_the_element_is_kept_or_back() {
     let delivery = client.take(&pop()).await.expect("a reply").expect("one");
     assert_eq!(receipt().as_deref(), Some(" a b"));
     drop(delivery);
-    until("it is back", async || left(&server) == ["a b"]).await;
+    until("it is back", async || elements(&server) == ["a b"]).await;
     assert_eq!(receipt(), None);
     let delivery = client.take(&pop()).await.expect("a reply").expect("one");
     assert_eq!(receipt().as_deref(), Some(" a b"));
     delivery.ack();
     until_no_receipt_is_left(&server).await;
-    assert!(left(&server).is_empty());
+    assert!(elements(&server).is_empty());
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn an_element_is_moved_to_another_list_or_stays_in_hand() {
         .requeue()
         .await
         .expect("back");
-    assert_eq!(left(&server), ["b"]);
+    assert_eq!(elements(&server), ["b"]);
     until_no_receipt_is_left(&server).await;
 }
 
@@ -142,12 +142,12 @@ async fn a_user_of_the_keys_prefix_may_pop_and_one_who_may_not_note_it_takes_not
     for server in servers() {
         push(&server, "a");
         server.command(&["ZADD", "set", "1.5", "b"]).expect("ZADD");
-        let client = restricted(&server, "~queue* ~set* +@all -set").await;
+        let client = connect_restricted(&server, "~queue* ~set* +@all -set").await;
         for pop in [pop(), Pop::lowest("set")] {
             let error = client.take(&pop).await.expect_err("no SET");
             assert_eq!(error.kind(), ErrorKind::Auth, "{error}");
         }
-        assert_eq!(left(&server), ["a"]);
+        assert_eq!(elements(&server), ["a"]);
         let score = server.command(&["ZSCORE", "set", "b"]).expect("ZSCORE");
         assert_eq!(score.text(), Some("1.5"));
         server
@@ -171,7 +171,7 @@ async fn a_server_that_is_out_of_memory_gives_and_takes_back() {
         assert_eq!(refused.expect_err("full").code(), Some("OOM"));
         let delivery = client.take(&pop()).await.expect("a reply").expect("one");
         delivery.requeue().await.expect("back");
-        assert_eq!(left(&server), ["a"]);
+        assert_eq!(elements(&server), ["a"]);
         assert_eq!(element(client.take(&pop()).await).as_deref(), Some("a"));
         until("nothing is left", async || keys(&server) == 0).await;
     }

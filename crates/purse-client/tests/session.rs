@@ -20,7 +20,7 @@ async fn session(url: &str) -> Session {
         .expect("a server that runs")
 }
 
-async fn is_over(session: &Session) {
+async fn wait_over(session: &Session) {
     tokio::time::timeout(SOON, session.over())
         .await
         .expect("an end");
@@ -42,7 +42,7 @@ async fn a_broken_session_stays_broken_and_sends_nothing() {
     server
         .command(&["CLIENT", "KILL", "TYPE", "normal"])
         .unwrap();
-    is_over(&session).await;
+    wait_over(&session).await;
     let before = calls(&server, "hello");
     for _ in 0..20 {
         let start = Instant::now();
@@ -64,7 +64,7 @@ async fn a_lost_reply_is_ambiguous_and_ends_the_session() {
     let error = session.run(incr("n")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Ambiguous, "{error}");
     assert_eq!(get(&server, "n").as_deref(), Some("1"));
-    is_over(&session).await;
+    wait_over(&session).await;
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn three_silences_end_it_and_one_does_not() {
     pause().await;
     assert!(!session.is_over());
     pause().await;
-    is_over(&session).await;
+    wait_over(&session).await;
     server.resume().unwrap();
 }
 
@@ -96,7 +96,7 @@ async fn a_replica_that_refuses_a_write_ends_it() {
     server.command(&["REPLICAOF", "127.0.0.1", "1"]).unwrap();
     let error = session.run(incr("n")).await.unwrap_err();
     assert_eq!(error.code(), Some("READONLY"), "{error}");
-    is_over(&session).await;
+    wait_over(&session).await;
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 
-use common::{eventually, home, refuses, rerun, role, tell, told};
+use common::{eventually, home, read_report, refuses, report, rerun, role};
 use purse_testkit::Server;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -25,14 +25,14 @@ struct Foreign {
 }
 
 /// In the other process: makes the server known to the test.
-fn announce(server: &Server, home: &Path) {
-    tell(&format!("{} {}", server.port(), home.display()));
+fn report_server(server: &Server, home: &Path) {
+    report(&format!("{} {}", server.port(), home.display()));
 }
 
 /// In the other process: starts a server and makes it known to the test.
 fn start() -> Server {
     let server = Server::start().unwrap();
-    announce(&server, &home(&server));
+    report_server(&server, &home(&server));
     server
 }
 
@@ -46,7 +46,7 @@ fn hang() -> ! {
 impl Foreign {
     fn of(test: &str) -> Self {
         let mut owner = rerun(test, "owner").spawn().unwrap();
-        let line = told(&mut owner);
+        let line = read_report(&mut owner);
         let (port, home) = line.split_once(' ').unwrap();
         Self {
             owner,
@@ -90,7 +90,7 @@ fn killed_with_a_paused_server() {
         server.restart().unwrap();
         let home = home(&server);
         server.pause().unwrap();
-        announce(&server, &home);
+        report_server(&server, &home);
         hang();
     }
     let mut foreign = Foreign::of("killed_with_a_paused_server");
@@ -105,7 +105,7 @@ fn killed_with_a_dead_server() {
         let server = Server::start().unwrap();
         let home = home(&server);
         server.kill().unwrap();
-        announce(&server, &home);
+        report_server(&server, &home);
         hang();
     }
     let mut foreign = Foreign::of("killed_with_a_dead_server");
@@ -165,7 +165,7 @@ fn exited_with_a_leaked_server() {
 fn ended_with_the_shared_server() {
     if role().is_some() {
         let server = Server::shared();
-        announce(server, &home(server));
+        report_server(server, &home(server));
         return;
     }
     let mut foreign = Foreign::of("ended_with_the_shared_server");

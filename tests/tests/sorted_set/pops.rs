@@ -8,7 +8,7 @@ use purse::{Client, ErrorKind, RedisSortedSet};
 use purse_testkit::Server;
 use purse_tests::{calls, client, fresh, until};
 
-use super::{Strings, five, pair, pairs, spoiled};
+use super::{Strings, create_undecodable, five, pair, pairs};
 
 #[tokio::test]
 async fn both_ends_are_popped() {
@@ -146,7 +146,7 @@ async fn a_waiting_pop_dropped_after_any_number_of_polls_loses_no_element() {
 
 #[tokio::test]
 async fn a_pop_of_what_cannot_be_decoded_hands_over_the_bytes_and_scores() {
-    let set = spoiled().await;
+    let set = create_undecodable().await;
     let error = set.pop_min_n(3).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.bytes()),
@@ -159,7 +159,7 @@ async fn a_pop_of_what_cannot_be_decoded_hands_over_the_bytes_and_scores() {
     assert!(!set.exists().await.unwrap());
 
     for pop in 0..4 {
-        let set = spoiled().await;
+        let set = create_undecodable().await;
         set.remove_many([1, 3]).await.unwrap();
         let error = match pop {
             0 => set.pop_min().await.unwrap_err(),

@@ -159,7 +159,7 @@ mod tests {
         watched.add(key.into()).expect("not lost")
     }
 
-    fn is_told(interest: &mut Subscription) -> bool {
+    fn is_invalidated(interest: &mut Subscription) -> bool {
         interest.invalidated().now_or_never().is_some()
     }
 
@@ -170,16 +170,16 @@ mod tests {
             (add(&watched, "a"), add(&watched, "a"), add(&watched, "b"));
         watched.invalidate(b"a");
         let mut later = add(&watched, "a");
-        assert!(is_told(&mut one) && is_told(&mut two) && is_told(&mut one));
-        assert!(!is_told(&mut other) && !is_told(&mut later));
+        assert!(is_invalidated(&mut one) && is_invalidated(&mut two) && is_invalidated(&mut one));
+        assert!(!is_invalidated(&mut other) && !is_invalidated(&mut later));
         drop((one, two));
         watched.invalidate(b"a");
-        assert!(is_told(&mut later), "those before it are not it");
+        assert!(is_invalidated(&mut later), "those before it are not it");
         let mut third = add(&watched, "c");
         watched.invalidate_if(|key| key == b"c");
-        assert!(is_told(&mut third) && !is_told(&mut other));
+        assert!(is_invalidated(&mut third) && !is_invalidated(&mut other));
         watched.invalidate_all();
-        assert!(is_told(&mut other));
+        assert!(is_invalidated(&mut other));
     }
 
     #[test]
@@ -215,7 +215,7 @@ mod tests {
         let watched = Arc::new(WatchRegistry::new());
         let mut one = add(&watched, "a");
         watched.close();
-        assert!(is_told(&mut one));
+        assert!(is_invalidated(&mut one));
         assert!(watched.add("a".into()).is_none());
     }
 }

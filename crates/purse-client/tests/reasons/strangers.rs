@@ -52,7 +52,7 @@ async fn server_that_closes_after_hello_is_not_connected_to() {
     );
 
     let events = Events::default();
-    let before = fake.accepted();
+    let before = fake.accepted_count();
     let started = Instant::now();
     let client = lazy(events.of(Client::builder(&fake.url).command_timeout(SHORT)));
     let error = client.run(incr("n")).await.expect_err("closed");
@@ -65,7 +65,7 @@ async fn server_that_closes_after_hello_is_not_connected_to() {
     // before the eighth attempt are 0, 20, 40, 80, 160, 320 and 640 ms.
     until("sixteen connections", async || {
         assert!(!client.is_connected());
-        fake.accepted() >= before + 16
+        fake.accepted_count() >= before + 16
     })
     .await;
     let took = started.elapsed();
@@ -112,7 +112,7 @@ async fn server_that_closes_after_the_handshake_is_retried_slowly() {
         let text = text_of(&error);
         assert!(text.contains("closed the connection"), "{text}");
     }
-    let before = fake.accepted();
+    let before = fake.accepted_count();
     let started = Instant::now();
     let client = lazy(Client::builder(&fake.url).command_timeout(SHORT));
     let error = client.run(incr("n")).await.expect_err("closed");
@@ -121,7 +121,10 @@ async fn server_that_closes_after_the_handshake_is_retried_slowly() {
         "{error:?}"
     );
     // The pauses before the ninth attempt are 0, 20, 40, 80, 160, 320, 640 and 1,280 ms.
-    until("nine connections", async || fake.accepted() >= before + 9).await;
+    until("nine connections", async || {
+        fake.accepted_count() >= before + 9
+    })
+    .await;
     let took = started.elapsed();
     assert!(took > Duration::from_secs(1), "nine attempts in {took:?}");
 }

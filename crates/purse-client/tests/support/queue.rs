@@ -38,7 +38,7 @@ pub(crate) fn list(server: &Server, key: &str) -> Vec<String> {
         .collect()
 }
 
-pub(crate) fn left(server: &Server) -> Vec<String> {
+pub(crate) fn elements(server: &Server) -> Vec<String> {
     list(server, "queue")
 }
 
@@ -66,7 +66,7 @@ pub(crate) async fn until_no_receipt_is_left(server: &Server) {
 }
 
 /// A task whose pop waits, watching.
-pub(crate) async fn waiting(
+pub(crate) async fn spawn_waiting_pop(
     server: &Server,
     client: &Client,
 ) -> JoinHandle<Result<Option<Delivery>>> {

@@ -85,7 +85,7 @@ async fn waiting_take_cut_at_every_byte_delivers_once() {
         })
         .await;
         // The replies to it have arrived once a command after it has one.
-        wire.ready().await;
+        wire.wait_working().await;
         arm();
         push(&wire.server, number);
         let delivery = wait.await.expect("no panic").expect("no failure");
@@ -103,7 +103,7 @@ async fn waiting_take_cut_at_every_byte_delivers_once() {
         kept.push(wait(number, &arm).await);
         // A cut that was not reached is not for the next pop.
         wire.proxy.cut();
-        wire.ready().await;
+        wire.wait_working().await;
         assert_eq!(length(&wire.server), 0, "{cut:?} of {lengths:?}");
     }
     for (expected, delivery) in kept.into_iter().enumerate() {

@@ -4,23 +4,23 @@ use bytes::Bytes;
 use purse_codec::{Codec, IntoArg, Json, Plain, Raw, encode, encode_into};
 use serde::{Deserialize, Serialize};
 
-fn lent<T: Clone>(value: impl IntoArg<T>) -> T {
+fn lend<T: Clone>(value: impl IntoArg<T>) -> T {
     value.with(T::clone)
 }
 
 #[test]
 fn a_value_and_a_reference_to_it() {
-    assert_eq!(lent::<u64>(5), 5);
-    assert_eq!(lent::<u64>(&5), 5);
-    assert_eq!(lent::<String>("a".to_owned()), "a");
-    assert_eq!(lent::<String>(&"a".to_owned()), "a");
+    assert_eq!(lend::<u64>(5), 5);
+    assert_eq!(lend::<u64>(&5), 5);
+    assert_eq!(lend::<String>("a".to_owned()), "a");
+    assert_eq!(lend::<String>(&"a".to_owned()), "a");
 }
 
 #[test]
 fn what_is_as_good_as_a_reference() {
-    assert_eq!(lent::<String>("a"), "a");
-    assert_eq!(lent::<Vec<u8>>(b"ab"), b"ab");
-    assert_eq!(lent::<Vec<u8>>(&b"ab"[..]), b"ab");
+    assert_eq!(lend::<String>("a"), "a");
+    assert_eq!(lend::<Vec<u8>>(b"ab"), b"ab");
+    assert_eq!(lend::<Vec<u8>>(&b"ab"[..]), b"ab");
 }
 
 #[test]
@@ -39,12 +39,12 @@ fn all_of_them_encode() {
 fn text_of_any_size_is_lent_as_it_is_even_while_other_text_is() {
     let long = "x".repeat(100_000);
     let nested = "outer".with(|outer: &String| {
-        let inner = [&long, "", "b"].map(lent::<String>);
+        let inner = [&long, "", "b"].map(lend::<String>);
         (outer.clone(), inner)
     });
     assert_eq!(nested.0, "outer");
     assert_eq!(nested.1, [&long, "", "b"]);
-    assert_eq!(lent::<String>("c"), "c");
+    assert_eq!(lend::<String>("c"), "c");
 }
 
 /// Text that is written as the JSON of it, so that a codec runs within a codec.

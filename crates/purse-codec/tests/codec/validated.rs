@@ -7,7 +7,7 @@ use proptest::prelude::Strategy;
 use purse_codec::{Codec, Plain, Validated};
 use serde::{Deserialize, Serialize};
 
-use crate::samples::holds;
+use crate::samples::check_round_trip;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize, Validate)]
 struct User {
@@ -24,7 +24,7 @@ fn report(error: &impl Error) -> String {
 
 #[test]
 fn valid_values_come_back() {
-    holds::<Validated<Plain>, _>(
+    check_round_trip::<Validated<Plain>, _>(
         ("[a-z]{1,9}", 0u8..=150).prop_map(|(name, age)| User { name, age }),
     );
 }

@@ -120,7 +120,7 @@ impl Server {
             };
             match launch.first() {
                 Ok(process) => break process,
-                Err(error) if launch::lost_port(&error) => port = spare.next().ok_or(error)?,
+                Err(error) if launch::is_port_taken(&error) => port = spare.next().ok_or(error)?,
                 Err(error) => return Err(error),
             }
         };

@@ -36,7 +36,7 @@ fn row(line: &Line) -> String {
             short(purse),
             short(peer),
             line.unit,
-            shown(ratio),
+            format_ratio(ratio),
             line.spread.unwrap_or_default() * 100.0,
             line.rounds.unwrap_or_default()
         ),
@@ -49,7 +49,7 @@ fn row(line: &Line) -> String {
 }
 
 /// A ratio; what rounds to 1 is not behind.
-fn shown(ratio: f64) -> String {
+fn format_ratio(ratio: f64) -> String {
     match ratio {
         ratio if ratio < 0.995 => format!("**{ratio:.2}**"),
         ratio if ratio < 10.0 => format!("{ratio:.2}"),

@@ -145,7 +145,7 @@ impl Client {
                 Acquisition::Undecided => return Verdict::Wait,
                 Acquisition::Held | Acquisition::NoQuorum => return Verdict::Next(Phase::Ended),
                 Acquisition::Acquired => {
-                    let (fence, is_settled) = settle_fence(&counts, tally.needed());
+                    let (fence, is_settled) = settle_fence(&counts, tally.quorum());
                     self.fence = u8::try_from(fence).unwrap();
                     if is_fenced && !is_settled && rules.writes_back {
                         return Verdict::Next(Phase::Raising);
