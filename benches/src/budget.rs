@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_measured_has_a_budget_and_nothing_else_has() {
+    fn budgets_match_the_measured_names() {
         let budget = Budget::read().expect("a budget");
         let names = sort(operations().iter().map(|it| it.name().to_owned()));
         for instructions in [
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_what_is_read() {
+    fn budget_file_round_trips() {
         let file = fs::read_to_string(path()).expect("a file");
         let budget: Budget = serde_json::from_str(&file).expect("a budget");
         let text = serde_json::to_string_pretty(&budget).expect("JSON");

@@ -97,7 +97,7 @@ impl Running {
 }
 
 #[test]
-fn the_tour_runs_all_three_and_ends_with_the_numbers_in_order() {
+fn tour_runs_all_parts_and_sorts_the_numbers() {
     let mut tour = Running::start("tour");
     let mut printed = String::new();
     let output = tour.output.as_mut().expect("a pipe");
@@ -171,7 +171,7 @@ fn candidates_lead_one_after_the_other() {
 
 /// The package that depends on the lock alone, built by itself as its users would.
 #[test]
-fn the_lock_alone_is_enough_for_a_program_of_ten_lines() {
+fn lock_crate_suffices_for_a_ten_line_program() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/redlock-alone");
     let run = |urls: &[String]| {
         let mut program = Command::new(env!("CARGO"));
@@ -281,7 +281,7 @@ fn the_tour_leaves_nothing_after_a_panic() {
 }
 
 #[test]
-fn with_a_server_of_ones_own_the_examples_use_it_and_leave_their_data() {
+fn examples_use_a_given_server_and_keep_its_data() {
     let server = Server::start().expect("a server");
     let masters: Vec<_> = (0..5).map(|database| server.url_db(database)).collect();
     let run = |name| {

@@ -22,7 +22,7 @@ async fn an_absent_key() {
 }
 
 #[tokio::test]
-async fn times_to_live_are_set_told_and_taken_away() {
+async fn ttl_is_set_read_and_removed() {
     let client = client().await;
     let list: RedisList<String> = RedisList::new(&client, fresh("key"));
     list.push_back("x").await.unwrap();
@@ -137,7 +137,7 @@ async fn a_rename_keeps_value_and_time_to_live_and_replaces() {
 }
 
 #[tokio::test]
-async fn the_type_is_told() {
+async fn key_type_is_returned() {
     let client = client().await;
     let key = RedisKey::new(&client, fresh("key"));
     for (command, args, expected) in [

@@ -251,7 +251,7 @@ async fn a_set_returns_the_old_value_if_asked() {
 }
 
 #[tokio::test]
-async fn each_key_has_a_time_to_live_of_its_own() {
+async fn each_key_has_its_own_ttl() {
     let space = numbers(&[("a", 1), ("b", 2)]).await;
     assert_eq!(space.ttl("a").await.unwrap(), Ttl::Persistent);
     assert!(space.expire("a", MINUTE).await.unwrap());
@@ -369,7 +369,7 @@ async fn a_sub_space_is_a_part() {
 }
 
 #[tokio::test]
-async fn streams_take_what_matches() {
+async fn streams_filter_by_pattern() {
     let space = numbers(&[("a1", 1), ("a2", 2), ("ab3", 3), ("b1", 4)]).await;
     assert_eq!(
         sort_keys(&space, Some(Pattern::glob("a?"))).await,

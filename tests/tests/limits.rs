@@ -92,7 +92,7 @@ async fn a_value_over_the_limit_is_refused_and_the_client_works_on() {
 }
 
 #[tokio::test]
-async fn one_of_many_over_the_limit_says_what_went_before() {
+async fn bulk_with_a_value_over_the_limit_reports_done_elements() {
     let (_server, client) = one_megabyte().await;
     let items = || {
         (0..3_000).map(|n| match n {
@@ -151,7 +151,7 @@ async fn one_of_many_over_the_limit_says_what_went_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_shares_the_connection_with_a_value_over_the_limit_hears_the_truth() {
+async fn value_over_the_limit_gives_neighbours_true_errors() {
     let (_server, client) = one_megabyte().await;
     let list: RedisList<String> = RedisList::new(&client, "list");
     let pushes: Vec<_> = (0..200)

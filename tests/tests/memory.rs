@@ -97,7 +97,7 @@ where
 }
 
 #[test]
-fn streams_take_no_more_memory_for_ten_times_as_many_elements() {
+fn streams_take_constant_memory() {
     run_isolated(async |server, client| {
         let list: RedisList<String> = RedisList::new(&client, "list");
         let push = "redis.call('RPUSH', 'list', n)";
@@ -185,7 +185,7 @@ fn an_argument_of_many_elements_takes_the_memory_of_a_chunk() {
 
 /// What is asked for is a `Vec`, so that it grows with it, but with nothing else.
 #[test]
-fn questions_about_many_elements_take_the_memory_of_a_chunk_and_of_the_answer() {
+fn bulk_reads_take_the_memory_of_a_chunk_and_the_result() {
     run_isolated(async |server, client| {
         let many = *MANY;
         fill(

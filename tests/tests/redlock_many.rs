@@ -61,7 +61,7 @@ async fn wait_settled(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_locks_wait_without_a_task_each_and_are_all_had() {
+async fn ten_thousand_waiters_without_tasks_all_acquire() {
     let masters = Masters::start(5).expect("five servers");
     let (here, elsewhere) = (redlock(&masters).await, redlock(&masters).await);
     let guards = hold_all(&elsewhere).await;

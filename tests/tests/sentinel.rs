@@ -17,7 +17,7 @@ async fn client(group: &Sentinels) -> Client {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_primary_is_replaced_and_everything_goes_on() {
+async fn collections_work_after_a_killed_primary_is_replaced() {
     let group = Sentinels::start(1).expect("a group");
     let client = client(&group).await;
     let names = ["a".to_owned(), "b".to_owned()];

@@ -339,7 +339,7 @@ async fn bulk_goes_in_chunks_and_streams_in_pages() {
 }
 
 #[tokio::test]
-async fn streams_take_what_matches() {
+async fn streams_filter_by_pattern() {
     let set = create(&[("a*1", 1.0), ("a*2", 2.0), ("ab3", 3.0), ("[x]{}?", 4.0)]).await;
     let matching = async |pattern: Pattern| {
         let elements = set
@@ -355,7 +355,7 @@ async fn streams_take_what_matches() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_insert_or_remove_one_element_at_once_one_succeeds() {
+async fn concurrent_insert_and_remove_succeed_once() {
     let set = create(&[]).await;
     for _ in 0..10 {
         let race = async |what: fn(&Strings, f64) -> purse::Op<bool>| {
@@ -380,7 +380,7 @@ async fn of_many_who_insert_or_remove_one_element_at_once_one_succeeds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sums_and_counts_of_many_at_once_are_those_of_one_after_the_other() {
+async fn concurrent_sums_and_counts_are_exact() {
     let set = create(&[]).await;
     let tasks = (0..64).map(|n| {
         let set = set.clone();

@@ -65,7 +65,7 @@ async fn keep_changing(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hash_streams_all_that_stays_while_its_table_grows_and_shrinks() {
+async fn hash_stream_is_complete_during_rehashing() {
     let hash: RedisHash<u32, u32> = RedisHash::new(&client().await, fresh("streams"));
     hash.extend((0..STAY).map(|n| (n, n))).await.unwrap();
     let entries = hash.iter().page_size(20).map_ok(|(key, value)| {
@@ -86,7 +86,7 @@ async fn a_hash_streams_all_that_stays_while_its_table_grows_and_shrinks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_set_streams_all_that_stays_while_its_table_grows_and_shrinks() {
+async fn set_stream_is_complete_during_rehashing() {
     let set: RedisSet<u32> = RedisSet::new(&client().await, fresh("streams"));
     set.extend(0..STAY).await.unwrap();
     let elements = set.stream().page_size(20);
@@ -104,7 +104,7 @@ async fn a_set_streams_all_that_stays_while_its_table_grows_and_shrinks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sorted_set_streams_all_that_stays_while_its_table_grows_and_shrinks() {
+async fn sorted_set_stream_is_complete_during_rehashing() {
     let set: RedisSortedSet<u32> = RedisSortedSet::new(&client().await, fresh("streams"));
     let scored = |n: u32| (n, f64::from(n));
     set.extend((0..STAY).map(scored)).await.unwrap();
@@ -126,7 +126,7 @@ async fn a_sorted_set_streams_all_that_stays_while_its_table_grows_and_shrinks()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_space_streams_all_that_stays_while_the_table_grows_and_shrinks() {
+async fn key_space_stream_is_complete_during_rehashing() {
     let server = Server::start().unwrap();
     let client = Client::connect(&server.url()).await.unwrap();
     let space: RedisKeySpace<u32> = RedisKeySpace::new(&client, "space:");
@@ -152,7 +152,7 @@ async fn a_key_space_streams_all_that_stays_while_the_table_grows_and_shrinks() 
 
 /// A list has no cursor: its stream goes by index, and says so.
 #[tokio::test]
-async fn a_list_streams_by_index_whatever_comes_and_goes() {
+async fn list_stream_follows_indexes_during_changes() {
     let list: RedisList<u32> = RedisList::new(&client().await, fresh("streams"));
     let refill = async || {
         list.clear().await.unwrap();
@@ -324,7 +324,7 @@ async fn check_invalidated(what: &str, stream: impl Stream<Item = Result<u32>>, 
 }
 
 #[tokio::test]
-async fn a_stream_over_a_server_that_was_started_anew_fails_and_leaves_nothing_out_in_silence() {
+async fn stream_over_a_restarted_server_is_invalidated() {
     let server = Server::builder().append_only().start().unwrap();
     let client = Client::connect(&server.url()).await.unwrap();
     let hash: RedisHash<u32, u32> = RedisHash::new(&client, "hash");
@@ -365,7 +365,7 @@ async fn a_stream_over_a_server_that_was_started_anew_fails_and_leaves_nothing_o
 }
 
 #[tokio::test]
-async fn a_stream_over_a_primary_that_was_replaced_fails_and_leaves_nothing_out_in_silence() {
+async fn stream_over_a_replaced_primary_is_invalidated() {
     let sentinels = Sentinels::start(1).unwrap();
     let client = Client::connect(&sentinels.url()).await.unwrap();
     let hash: RedisHash<u32, u32> = RedisHash::new(&client, "hash");

@@ -362,7 +362,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn display_names_command_key_and_server_and_leaves_the_cause_to_source() {
+    fn display_names_command_key_and_server_without_cause() {
         let error = Error::new(ErrorKind::Decode, "the value is not what the codec expects")
             .with_source("invalid digit")
             .with_command("LINDEX", Some(Bytes::from_static(b"a\xffb")))

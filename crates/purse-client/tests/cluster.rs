@@ -158,7 +158,7 @@ async fn pop_and_push(cluster: &Cluster, client: &Client, element: &'static str)
 }
 
 #[tokio::test]
-async fn a_pop_waits_wherever_its_slot_is() {
+async fn pop_waits_on_any_node() {
     let mut cluster = two();
     cluster.add_node().expect("a third node");
     let client = client(&cluster).await;
@@ -370,7 +370,7 @@ async fn a_batch_runs_nothing_after_what_came_later_in_its_slot() {
 }
 
 #[tokio::test]
-async fn a_node_that_does_not_answer_costs_no_more_than_the_commands_time() {
+async fn silent_node_costs_no_more_than_the_timeout() {
     let cluster = two();
     let client = Client::builder(&cluster.url())
         .command_timeout(Duration::from_millis(500))
@@ -390,7 +390,7 @@ async fn a_node_that_does_not_answer_costs_no_more_than_the_commands_time() {
 }
 
 #[tokio::test]
-async fn redirections_leave_the_replies_of_others_alone() {
+async fn redirections_do_not_affect_other_replies() {
     let cluster = two();
     let client = client(&cluster).await;
     let slot = cluster.slot("bar").expect("a slot");
@@ -466,7 +466,7 @@ async fn a_value_that_looks_like_a_redirection_is_a_value() {
 }
 
 #[tokio::test]
-async fn a_write_next_to_a_slot_that_is_down_is_never_called_undone() {
+async fn write_beside_a_down_slot_runs_or_is_ambiguous() {
     let cluster = two();
     let client = client(&cluster).await;
     for node in cluster.nodes() {
@@ -487,7 +487,7 @@ async fn a_write_next_to_a_slot_that_is_down_is_never_called_undone() {
 }
 
 #[tokio::test]
-async fn a_node_that_stands_still_is_left_for_its_replica_although_others_answer() {
+async fn paused_node_is_replaced_by_its_replica() {
     let cluster = Cluster::start(3, 1).expect("a cluster");
     let client = Client::builder(&cluster.url())
         .command_timeout(Duration::from_millis(200))

@@ -104,7 +104,7 @@ async fn tls_to_a_plain_port_fails_in_bounded_time() {
     feature = "tls-native"
 )))]
 #[tokio::test]
-async fn a_tls_url_without_tls_built_in_is_refused_and_never_sent_in_plain() {
+async fn tls_url_without_tls_feature_is_refused_unsent() {
     let server = Server::shared();
     let error = connect_error(&format!("rediss://127.0.0.1:{}", server.port())).await;
     assert_eq!(error.kind(), ErrorKind::Config, "{error:?}");
@@ -151,7 +151,7 @@ async fn the_database_of_the_url_is_used() {
 }
 
 #[tokio::test]
-async fn a_fred_configuration_and_a_client_of_ones_own_can_be_built_on() {
+async fn client_can_be_built_from_fred_or_from_a_client() {
     let server = Server::shared();
     let config = purse_client::fred::types::config::Config::from_url(&server.url()).expect("a URL");
     let client = Client::from_fred(config)

@@ -54,7 +54,7 @@ async fn dropped_after_any_number_of_polls_no_element_is_lost() {
 }
 
 #[tokio::test]
-async fn an_element_that_nobody_took_before_the_close_is_put_back() {
+async fn untaken_element_is_requeued_by_close() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     // The server knows the script from here on, so that one trip takes an element.
@@ -73,7 +73,7 @@ async fn an_element_that_nobody_took_before_the_close_is_put_back() {
 }
 
 #[tokio::test]
-async fn a_wait_that_is_cancelled_while_it_connects_leaves_no_connection() {
+async fn wait_cancelled_while_connecting_leaves_no_connection() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     for micros in 0..60 {
@@ -116,7 +116,7 @@ async fn closing_ends_the_waits_and_loses_nothing() {
 }
 
 #[test]
-fn a_pop_on_another_runtime_than_the_client_s_is_put_back_when_that_one_ends() {
+fn pop_on_another_runtime_is_requeued_when_it_ends() {
     let server = Server::start().expect("a server");
     let runtime = || tokio::runtime::Runtime::new().expect("a runtime");
     let home = runtime();

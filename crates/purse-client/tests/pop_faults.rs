@@ -82,7 +82,7 @@ async fn where_the_lost_reply_was_none_there_is_none() {
 }
 
 #[tokio::test]
-async fn put_back_and_moved_are_done_once_although_the_reply_is_lost() {
+async fn requeue_and_dead_letter_with_lost_reply_run_once() {
     let server = Server::start().expect("a server");
     let proxy = Proxy::before(&server).await;
     let client = connect_through(&proxy, SOON).await;
@@ -184,7 +184,7 @@ async fn a_wait_outlives_its_connections() {
 }
 
 #[tokio::test]
-async fn a_hung_server_ends_the_wait_in_bounded_time_and_nothing_was_taken() {
+async fn hung_server_ends_the_wait_and_takes_nothing() {
     let server = Server::start().expect("a server");
     let client = Client::builder(&server.url()).command_timeout(SHORT);
     let client = client.connect().await.expect("a server that runs");
@@ -275,7 +275,7 @@ fn count_each(elements: impl IntoIterator<Item = String>) -> BTreeMap<String, us
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn replies_are_lost_again_and_again_and_every_element_is_delivered_once() {
+async fn repeatedly_lost_replies_deliver_each_element_once() {
     let server = Server::start().expect("a server");
     let proxy = Proxy::before(&server).await;
     let client = connect_through(&proxy, SOON).await;
@@ -342,7 +342,7 @@ async fn replies_are_lost_again_and_again_and_every_element_is_delivered_once() 
 }
 
 #[tokio::test]
-async fn a_server_that_takes_no_writes_for_a_while_gets_the_element_back_later() {
+async fn element_is_requeued_once_server_accepts_writes() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     push(&server, &["a"]);
@@ -388,7 +388,7 @@ fn a_wait_ends_with_the_runtime_of_its_client() {
 }
 
 #[tokio::test]
-async fn a_timeout_longer_than_time_can_tell_is_a_long_one() {
+async fn unrepresentable_timeout_is_a_long_one() {
     let server = Server::start().expect("a server");
     let client = Client::builder(&server.url()).command_timeout(Duration::MAX);
     let client = client.connect().await.expect("a server that runs");
@@ -406,7 +406,7 @@ async fn a_timeout_longer_than_time_can_tell_is_a_long_one() {
 }
 
 #[tokio::test]
-async fn a_put_back_that_comes_too_late_says_so() {
+async fn late_requeue_is_not_found() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     push(&server, &["a"]);

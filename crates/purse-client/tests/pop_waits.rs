@@ -42,7 +42,7 @@ async fn the_end_of_the_wait_is_none_and_no_error() {
 }
 
 #[tokio::test]
-async fn who_waits_longest_is_served_first() {
+async fn longest_waiter_is_served_first() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     let pop = pop();
@@ -73,7 +73,7 @@ async fn who_waits_longest_is_served_first() {
 }
 
 #[tokio::test]
-async fn who_was_called_and_is_gone_does_not_keep_the_next_one_waiting() {
+async fn dropped_notified_waiter_does_not_block_the_next() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     let pop = pop();
@@ -106,7 +106,7 @@ async fn who_was_called_and_is_gone_does_not_keep_the_next_one_waiting() {
 }
 
 #[tokio::test]
-async fn one_who_was_called_and_does_not_come_holds_the_next_one_up_for_a_while_only() {
+async fn unpolled_notified_waiter_blocks_the_next_briefly() {
     let server = Server::start().expect("a server");
     let watches = client(&server).await;
     let only_looks = connect_restricted(&server, "~queue* +@all -client").await;
@@ -139,7 +139,7 @@ fn spawn_second_pop(client: &Client) -> JoinHandle<Result<Option<Delivery>>> {
 }
 
 #[tokio::test]
-async fn while_there_is_nothing_only_the_length_is_looked_at() {
+async fn waiting_pop_reads_only_the_length() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     let wait = spawn_waiting_pop(&server, &client).await;
@@ -153,7 +153,7 @@ async fn while_there_is_nothing_only_the_length_is_looked_at() {
 }
 
 #[tokio::test]
-async fn many_wait_on_one_connection_and_other_commands_go_on() {
+async fn many_waiters_share_a_connection_with_commands() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     let first = spawn_waiting_pop(&server, &client).await;
@@ -194,7 +194,7 @@ async fn many_wait_on_one_connection_and_other_commands_go_on() {
 }
 
 #[tokio::test]
-async fn where_it_may_not_watch_it_looks_until_nobody_waits() {
+async fn pop_without_tracking_polls_until_no_waiter_is_left() {
     let server = Server::start().expect("a server");
     let client = connect_restricted(&server, "~queue* +@all -client").await;
     let wait = spawn_waiting_pop(&server, &client).await;
@@ -217,7 +217,7 @@ async fn where_it_may_not_watch_it_looks_until_nobody_waits() {
 }
 
 #[tokio::test]
-async fn nothing_runs_once_nobody_waits() {
+async fn no_task_runs_without_waiters() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     for _ in 0..5 {

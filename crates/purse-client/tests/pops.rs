@@ -114,7 +114,7 @@ async fn an_element_is_moved_to_another_list_or_stays_in_hand() {
 }
 
 #[tokio::test]
-async fn an_element_that_can_never_be_put_back_is_not_tried_for_ever() {
+async fn permanent_requeue_failure_is_not_retried() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     push(&server, "a");
@@ -138,7 +138,7 @@ async fn an_element_that_can_never_be_put_back_is_not_tried_for_ever() {
 }
 
 #[tokio::test]
-async fn a_user_of_the_keys_prefix_may_pop_and_one_who_may_not_note_it_takes_nothing() {
+async fn pop_without_set_right_takes_nothing() {
     for server in servers() {
         push(&server, "a");
         server.command(&["ZADD", "set", "1.5", "b"]).expect("ZADD");

@@ -38,7 +38,7 @@ fn set(server: &Server, key: &str, value: &str) {
 }
 
 #[tokio::test]
-async fn whatever_changes_a_key_wakes_its_watch_and_no_other() {
+async fn any_change_of_a_key_wakes_only_its_watch() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     let mut other = watch(&client, "other").await;
@@ -67,7 +67,7 @@ async fn whatever_changes_a_key_wakes_its_watch_and_no_other() {
 }
 
 #[tokio::test]
-async fn all_who_wait_already_are_woken_by_the_change_of_their_key() {
+async fn change_of_a_key_wakes_all_its_watches() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     let mut first = watch(&client, "key").await;
@@ -126,7 +126,7 @@ async fn a_key_that_is_evicted_wakes_its_watch() {
 }
 
 #[tokio::test]
-async fn what_a_script_reads_is_watched_and_its_reply_is_given() {
+async fn script_reply_is_returned_and_its_key_watched() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     let lock = || Command::script(&LOCK).key("key").arg("token");

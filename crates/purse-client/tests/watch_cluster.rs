@@ -66,7 +66,7 @@ async fn keys_are_watched_on_their_nodes_over_one_connection_each() {
 }
 
 #[tokio::test]
-async fn a_slot_that_moves_wakes_its_watches_also_of_keys_that_do_not_exist() {
+async fn moving_slot_wakes_watches_of_absent_keys_too() {
     let cluster = two();
     let client = client(&cluster).await;
     let slot = cluster.slot("bar").expect("a slot");
@@ -89,7 +89,7 @@ async fn a_slot_that_moves_wakes_its_watches_also_of_keys_that_do_not_exist() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_made_on_the_next_node_while_a_slot_moves_is_seen() {
+async fn key_created_on_next_node_during_move_is_seen() {
     let mut cluster = two();
     cluster.add_node().expect("a third node");
     let client = client(&cluster).await;

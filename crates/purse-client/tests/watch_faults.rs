@@ -57,7 +57,7 @@ async fn a_lost_connection_wakes_all_and_the_next_watch_makes_another() {
 }
 
 #[tokio::test]
-async fn a_watch_right_after_the_loss_makes_a_connection_by_itself() {
+async fn watch_right_after_a_loss_wakes_or_fails() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     for _ in 0..20 {
@@ -77,7 +77,7 @@ async fn a_watch_right_after_the_loss_makes_a_connection_by_itself() {
 }
 
 #[tokio::test]
-async fn a_server_that_stands_still_wakes_its_watches() {
+async fn paused_server_wakes_its_watches() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     let mut watch = watch(&client, "key").await;
@@ -106,7 +106,7 @@ async fn a_connection_that_swallows_everything_wakes_its_watches() {
 }
 
 #[tokio::test]
-async fn a_read_whose_reply_is_lost_fails_in_its_time_and_watches_nothing() {
+async fn read_with_lost_reply_fails_in_time_without_watch() {
     let server = Server::start().expect("a server");
     let proxy = Proxy::before(&server).await;
     let client = Client::connect(&proxy.url).await.expect("a server");
@@ -188,7 +188,7 @@ async fn a_dropped_client_leaves_no_connection_and_no_sleeper() {
 }
 
 #[tokio::test]
-async fn a_closed_client_has_closed_its_connection_and_watches_no_more() {
+async fn closed_client_closes_its_tracking_connection() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     let mut watch = watch(&client, "key").await;
@@ -203,7 +203,7 @@ async fn a_closed_client_has_closed_its_connection_and_watches_no_more() {
 }
 
 #[tokio::test]
-async fn who_may_not_track_is_told_so_and_the_server_is_not_asked_each_time() {
+async fn refused_tracking_is_reported_and_remembered() {
     let server = Server::start().expect("a server");
     let client = connect_restricted(&server, "~* &* +@all -client").await;
     let received = || {
@@ -225,7 +225,7 @@ async fn who_may_not_track_is_told_so_and_the_server_is_not_asked_each_time() {
 }
 
 #[tokio::test]
-async fn a_replica_that_refuses_a_script_loses_its_connection_and_wakes_its_watches() {
+async fn readonly_replica_wakes_watches_and_is_left() {
     let (primary, server) = (
         Server::start().expect("a server"),
         Server::start().expect("a server"),
@@ -264,7 +264,7 @@ async fn a_server_that_is_gone_is_an_error_in_time_and_found_again() {
 }
 
 #[tokio::test]
-async fn a_read_of_no_key_or_several_is_refused_and_an_error_of_the_read_is_given() {
+async fn watch_needs_one_key_and_returns_errors_of_its_read() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     for command in [

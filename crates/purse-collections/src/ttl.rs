@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_delete_at_once_is_refused() {
+    fn ttl_that_deletes_at_once_is_refused() {
         for ttl in [
             Duration::ZERO,
             Duration::from_nanos(1),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_cannot_count_is_refused() {
+    fn ttl_out_of_range_is_refused() {
         assert_eq!(kind(millis(Duration::MAX)), ErrorKind::InvalidInput);
         assert_eq!(
             kind(millis(Duration::from_secs(u64::MAX / 1000))),

@@ -171,13 +171,13 @@ fn valkey_is_preferred_to_redis_on_the_path() {
 }
 
 #[test]
-fn what_is_nowhere_is_fetched_once() {
+fn absent_server_is_fetched_once() {
     if role().is_some() {
         return search();
     }
     let world = World::new();
     world.python();
-    let mut command = world.rerun_search("what_is_nowhere_is_fetched_once");
+    let mut command = world.rerun_search("absent_server_is_fetched_once");
     let mut children: Vec<Child> = (0..4).map(|_| command.spawn().unwrap()).collect();
     let lines: Vec<String> = children.iter_mut().map(finish).collect();
     for line in &lines {
@@ -209,12 +209,12 @@ fn the_cache_is_where_the_system_keeps_caches() {
 }
 
 #[test]
-fn a_failed_fetch_leaves_nothing_and_says_what_was_tried() {
+fn failed_fetch_leaves_nothing_and_names_the_attempts() {
     if role().is_some() {
         return search();
     }
     let world = World::new();
-    let mut command = world.rerun_search("a_failed_fetch_leaves_nothing_and_says_what_was_tried");
+    let mut command = world.rerun_search("failed_fetch_leaves_nothing_and_names_the_attempts");
     let without_python = read_found(&mut command);
     let mut rest = without_python.as_str();
     for part in [

@@ -70,12 +70,12 @@ impl Drop for Foreign {
 }
 
 #[test]
-fn killed() {
+fn killed_process_leaves_no_server() {
     if role().is_some() {
         let _server = start();
         hang();
     }
-    let mut foreign = Foreign::of("killed");
+    let mut foreign = Foreign::of("killed_process_leaves_no_server");
     assert!(!refuses(foreign.port));
     assert!(foreign.home.is_dir());
     foreign.owner.kill().unwrap();
@@ -84,7 +84,7 @@ fn killed() {
 }
 
 #[test]
-fn killed_with_a_paused_server() {
+fn killed_process_leaves_no_paused_server() {
     if role().is_some() {
         let server = Server::start().unwrap();
         server.restart().unwrap();
@@ -93,14 +93,14 @@ fn killed_with_a_paused_server() {
         report_server(&server, &home);
         hang();
     }
-    let mut foreign = Foreign::of("killed_with_a_paused_server");
+    let mut foreign = Foreign::of("killed_process_leaves_no_paused_server");
     foreign.owner.kill().unwrap();
     foreign.owner.wait().unwrap();
     foreign.assert_gone();
 }
 
 #[test]
-fn killed_with_a_dead_server() {
+fn killed_process_leaves_no_folder_of_a_dead_server() {
     if role().is_some() {
         let server = Server::start().unwrap();
         let home = home(&server);
@@ -108,7 +108,7 @@ fn killed_with_a_dead_server() {
         report_server(&server, &home);
         hang();
     }
-    let mut foreign = Foreign::of("killed_with_a_dead_server");
+    let mut foreign = Foreign::of("killed_process_leaves_no_folder_of_a_dead_server");
     assert!(foreign.home.is_dir());
     foreign.owner.kill().unwrap();
     foreign.owner.wait().unwrap();
@@ -116,12 +116,12 @@ fn killed_with_a_dead_server() {
 }
 
 #[test]
-fn interrupted() {
+fn interrupted_process_leaves_no_server() {
     if role().is_some() {
         let _server = start();
         hang();
     }
-    let mut foreign = Foreign::of("interrupted");
+    let mut foreign = Foreign::of("interrupted_process_leaves_no_server");
     kill_process(Pid::from_child(&foreign.owner), Signal::INT).unwrap();
     let status = foreign.owner.wait().unwrap();
     assert_eq!(status.signal(), Some(Signal::INT.as_raw()));
@@ -129,46 +129,46 @@ fn interrupted() {
 }
 
 #[test]
-fn panicked() {
+fn panicking_process_leaves_no_server() {
     if role().is_some() {
         let _server = start();
         panic!("as the test wants it");
     }
-    let mut foreign = Foreign::of("panicked");
+    let mut foreign = Foreign::of("panicking_process_leaves_no_server");
     assert!(!foreign.owner.wait().unwrap().success());
     foreign.assert_gone();
 }
 
 #[test]
-fn aborted() {
+fn aborted_process_leaves_no_server() {
     if role().is_some() {
         let _server = start();
         std::process::abort();
     }
-    let mut foreign = Foreign::of("aborted");
+    let mut foreign = Foreign::of("aborted_process_leaves_no_server");
     assert!(foreign.owner.wait().unwrap().signal().is_some());
     foreign.assert_gone();
 }
 
 #[test]
-fn exited_with_a_leaked_server() {
+fn exiting_process_leaves_no_leaked_server() {
     if role().is_some() {
         std::mem::forget(start());
         std::process::exit(7);
     }
-    let mut foreign = Foreign::of("exited_with_a_leaked_server");
+    let mut foreign = Foreign::of("exiting_process_leaves_no_leaked_server");
     assert_eq!(foreign.owner.wait().unwrap().code(), Some(7));
     foreign.assert_gone();
 }
 
 #[test]
-fn ended_with_the_shared_server() {
+fn ending_process_leaves_no_shared_server() {
     if role().is_some() {
         let server = Server::shared();
         report_server(server, &home(server));
         return;
     }
-    let mut foreign = Foreign::of("ended_with_the_shared_server");
+    let mut foreign = Foreign::of("ending_process_leaves_no_shared_server");
     assert!(foreign.owner.wait().unwrap().success());
     foreign.assert_gone();
 }

@@ -273,7 +273,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn two_at_one_time_are_found_whatever_the_order_and_the_process() {
+    fn overlap_is_found_in_any_order_and_process() {
         let (first, mut second) = (hold(1, 10, 20), hold(2, 19, 30));
         assert_eq!(judge(&[first.clone(), second.clone()]).overlaps.len(), 1);
         assert_eq!(judge(&[second.clone(), first.clone()]).overlaps.len(), 1);
@@ -284,13 +284,13 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn one_within_a_long_one_is_found_behind_others() {
+    fn overlap_within_a_long_hold_is_found() {
         let holds = [hold(1, 10, 100), hold(2, 20, 30), hold(3, 40, 50)];
         assert_eq!(judge(&holds).overlaps.len(), 2);
     }
 
     #[test]
-    fn one_that_touches_the_next_is_none() {
+    fn touching_holds_do_not_overlap() {
         let mut released = hold(3, 30, 50);
         released.released = Some(35);
         let holds = [hold(1, 10, 20), hold(2, 20, 30), released, hold(4, 35, 40)];
@@ -307,7 +307,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn one_that_was_over_when_it_was_answered_overlaps_nobody() {
+    fn hold_over_when_acquired_overlaps_none() {
         assert!(judge(&[hold(1, 25, 20), hold(2, 15, 30)]).is_clean());
     }
 
@@ -376,7 +376,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn of_two_under_way_together_either_may_have_the_smaller_fence() {
+    fn concurrent_acquisitions_may_have_fences_in_any_order() {
         let mut second = with_fence(hold(2, 15, 40), 4);
         second.asked = 5;
         let first = with_fence(hold(1, 10, 20), 5);
@@ -398,7 +398,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn where_two_may_hold_the_lock_only_those_that_came_surely_later_have_greater_fences() {
+    fn fences_grow_only_between_certainly_ordered_holds() {
         let mut refused = with_fence(hold(1, 10, 20), 5);
         refused.fenced_write = Some(FencedWrite::Refused(15));
         let mut next = with_fence(hold(2, 30, 40), 4);
@@ -443,7 +443,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_guard_that_passed_for_valid_after_its_time_is_told() {
+    fn guard_valid_after_its_time_is_reported() {
         let mut deceived = hold(1, 10, 20);
         deceived.deceived = true;
         let verdict = judge(&[deceived]);

@@ -77,7 +77,7 @@ async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_a_master_is_at_fault_there_is_no_quorum() {
+async fn faulty_master_denies_quorum() {
     for (fault, words) in [
         (Fault::Kill, ""),
         (Fault::Pause, ""),
@@ -115,7 +115,7 @@ async fn a_reply_that_is_lost_or_withheld_comes_after_its_command_ran() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_a_black_hole_no_command_runs_until_it_is_over() {
+async fn black_hole_runs_no_command_until_it_ends() {
     let (master, redlock) = one().await;
     wait_working(&redlock).await;
     let before = calls(&master, "set");
@@ -144,7 +144,7 @@ async fn a_delay_takes_its_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_are_closed_are_made_anew() {
+async fn closed_connections_are_reconnected() {
     for fault in [Fault::Close, Fault::ClientKill] {
         let (master, redlock) = one().await;
         wait_working(&redlock).await;

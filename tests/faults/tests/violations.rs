@@ -106,10 +106,10 @@ async fn two_holders(masters: &Masters, lose: impl FnOnce()) -> (Hold, Hold, Lef
 /// The second holder writes before the first one does.
 fn write_both(folder: &Path, first: Holder, second: Holder) -> (Hold, Hold, Left) {
     let (second, first) = (second.write(), first.write());
-    (first, second, left(folder))
+    (first, second, read_left(folder))
 }
 
-fn left(folder: &Path) -> Left {
+fn read_left(folder: &Path) -> Left {
     let counter = Counter::open(folder, "key").and_then(|mut counter| counter.read());
     let register = Register::open(folder, "key").and_then(|mut register| register.value());
     Left {
@@ -143,7 +143,7 @@ fn run_command(server: &Server, words: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flush_of_a_majority_lets_a_second_holder_in_and_the_fence_holds() {
+async fn majority_flush_admits_second_holder_that_fence_stops() {
     let masters = three(&Server::builder());
     let lose = || {
         for master in 0..2 {
@@ -154,7 +154,7 @@ async fn a_flush_of_a_majority_lets_a_second_holder_in_and_the_fence_holds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flush_of_one_lets_a_second_holder_in_where_the_first_had_a_bare_quorum() {
+async fn single_flush_under_bare_quorum_admits_second_holder() {
     let masters = three(&Server::builder());
     masters[2].kill().unwrap();
     let lose = || {
@@ -172,13 +172,13 @@ fn restart(masters: &Masters, which: [usize; 2]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_early_restart_of_a_majority_without_its_data_lets_a_newly_started_process_in() {
+async fn early_majority_restart_admits_new_process() {
     let masters = three(&Server::builder());
     check_found_and_fenced(&two_holders(&masters, || restart(&masters, [0, 1])).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_early_restart_of_a_majority_without_quarantine_lets_a_second_holder_in() {
+async fn majority_restart_without_quarantine_admits_second_holder() {
     let masters = three(&Server::builder());
     let folder = tempfile::tempdir().unwrap();
     let first = redlock(&masters, TTL, Quarantine::Off).await;
@@ -190,7 +190,7 @@ async fn an_early_restart_of_a_majority_without_quarantine_lets_a_second_holder_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn quarantine_keeps_the_second_holder_out_until_the_first_one_is_over() {
+async fn quarantine_excludes_second_holder_until_first_ends() {
     let ttl = Duration::from_secs(3);
     let masters = three(&Server::builder());
     let folder = tempfile::tempdir().unwrap();
@@ -201,12 +201,12 @@ async fn quarantine_keeps_the_second_holder_out_until_the_first_one_is_over() {
     let second = Holder::acquire(2, &second, folder.path()).await;
     assert!(!first.guard.is_valid());
     let holds = [first.hold, second.write()];
-    let verdict = Verdict::of(&holds, &left(folder.path()), Promise::Exclusion);
+    let verdict = Verdict::of(&holds, &read_left(folder.path()), Promise::Exclusion);
     assert!(verdict.is_clean(), "{verdict}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_jump_of_the_clocks_of_a_majority_lets_a_second_holder_in() {
+async fn majority_clock_jump_admits_second_holder() {
     let clock = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(clock.path(), "+0\n").unwrap();
     let library = faketime();
@@ -256,7 +256,7 @@ fn faketime() -> Option<PathBuf> {
 }
 
 #[test]
-fn processes_whose_masters_are_flushed_are_found_to_overlap() {
+fn flushed_masters_make_processes_overlap() {
     let seed = fastrand::u64(..1_000_000);
     println!("seed {seed}");
     let setup = Setup {

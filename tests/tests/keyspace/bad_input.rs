@@ -61,7 +61,7 @@ async fn a_stream_ends_after_an_error() {
 }
 
 #[tokio::test]
-async fn what_is_all_or_none_is_refused_if_it_is_too_much() {
+async fn extend_if_none_exist_refuses_too_many_entries() {
     let space = numbers(&[]).await;
     let entries = |n: usize| (0..n).map(|n| (n.to_string(), n as i64));
     let error = space
@@ -98,7 +98,7 @@ async fn create_undecodable() -> RedisKeySpace<i64> {
 }
 
 #[tokio::test]
-async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
+async fn undecodable_value_is_an_error_with_its_bytes() {
     let space = create_undecodable().await;
     let two = Bytes::from("two");
     let kept = SetOptions::new().if_absent().return_old();
@@ -129,7 +129,7 @@ async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
 }
 
 #[tokio::test]
-async fn what_is_taken_out_and_cannot_be_decoded_is_handed_over() {
+async fn undecodable_removed_value_is_in_the_error() {
     let space = create_undecodable().await;
     let two = Bytes::from("two");
     let old = SetOptions::new().return_old();
@@ -152,7 +152,7 @@ async fn what_is_taken_out_and_cannot_be_decoded_is_handed_over() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_encoded_is_not_sent() {
+async fn unencodable_value_is_not_sent() {
     let space: RedisKeySpace<f64> = RedisKeySpace::new(&client().await, fresh("keyspace"));
     let entries = [("a", 1.0), ("b", f64::NAN)];
     let old = SetOptions::new().return_old();
@@ -169,7 +169,7 @@ async fn what_cannot_be_encoded_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_failure_of_a_later_chunk_says_what_is_done() {
+async fn failed_later_chunk_reports_done_elements() {
     let space: RedisKeySpace<f64> = RedisKeySpace::new(&client().await, fresh("keyspace") + ":");
     let entries = (0..3_000).map(|n| (n.to_string(), if n == 2_500 { f64::NAN } else { 1.0 }));
     let error = space.extend(entries).await.unwrap_err();

@@ -43,7 +43,7 @@ async fn check_complete_or_invalidated(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scan_during_a_failover_is_whole_or_says_that_it_is_not() {
+async fn scan_during_a_failover_is_complete_or_invalidated() {
     let cluster = Cluster::start(3, 1).unwrap();
     let client = Client::builder(&cluster.url()).command_timeout(Duration::from_secs(2));
     let client = client.connect().await.unwrap();

@@ -30,7 +30,7 @@ async fn wait_leader(observer: &mut Receiver<Option<Leader>>, name: Option<&str>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_resignation_hands_over_and_observers_elsewhere_see_it() {
+async fn resignation_hands_over_and_is_observed_elsewhere() {
     let key = fresh("election");
     let election = five().await.election(&key);
     let mut observer = five().await.election(&key).observe();
@@ -87,14 +87,14 @@ impl Drop for Process {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_that_is_stopped_is_followed_and_knows_it_when_it_wakes_up() {
+async fn stopped_leader_is_replaced_and_notices_on_waking() {
     if let Ok(urls) = env::var(URLS) {
         return lead(&urls).await;
     }
     let masters = Masters::start(3).unwrap();
     let process = Command::new(env::current_exe().unwrap())
         .args(["--exact", "--nocapture"])
-        .arg("election::a_leader_that_is_stopped_is_followed_and_knows_it_when_it_wakes_up")
+        .arg("election::stopped_leader_is_replaced_and_notices_on_waking")
         .env(URLS, masters.urls().join(","))
         .stdout(Stdio::piped())
         .spawn()
@@ -128,7 +128,7 @@ async fn a_leader_that_is_stopped_is_followed_and_knows_it_when_it_wakes_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flush_ends_the_leadership_and_the_next_one_has_a_greater_fence() {
+async fn flush_ends_leadership_and_next_fence_is_greater() {
     let masters = Masters::start(3).unwrap();
     let redlock = connect_with_short_ttl(masters.urls()).await;
     let election = redlock.election("key");
@@ -146,7 +146,7 @@ async fn a_flush_ends_the_leadership_and_the_next_one_has_a_greater_fence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_minority_of_masters_is_not_missed_and_without_all_nobody_leads() {
+async fn leadership_survives_minority_loss_but_not_total_loss() {
     let masters = Masters::start(3).unwrap();
     let redlock = connect_with_short_ttl(masters.urls()).await;
     let election = redlock.election("key");
@@ -169,7 +169,7 @@ async fn a_minority_of_masters_is_not_missed_and_without_all_nobody_leads() {
 }
 
 #[tokio::test]
-async fn something_else_in_the_place_of_the_record_stays_and_is_named() {
+async fn foreign_record_is_kept_and_named() {
     let key = fresh("election");
     let redlock = redlock(MASTERS.urls()).await;
     for server in MASTERS.iter() {
@@ -182,7 +182,7 @@ async fn something_else_in_the_place_of_the_record_stays_and_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn observers_are_shown_every_leader_in_order_and_nobody_else() {
+async fn observers_see_exactly_the_leaders_in_order() {
     let key = fresh("election");
     let mut observer = five().await.election(&key).observe();
     let mut recorder = observer.clone();
@@ -212,7 +212,7 @@ async fn observers_are_shown_every_leader_in_order_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn users_of_some_keys_campaign_and_observe_with_the_rights_that_the_docs_name() {
+async fn documented_rights_suffice_for_elections() {
     let leads = "~jobs:* +set +get +del +pttl +pexpire +time +eval +evalsha";
     let server = Server::builder()
         .config("user", format!("leads on >pw {leads}"))

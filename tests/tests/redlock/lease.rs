@@ -77,7 +77,7 @@ async fn with_all_masters_dead_or_silent_a_lock_is_lost_at_its_end() {
 }
 
 #[tokio::test]
-async fn a_majority_that_lost_its_data_is_found_out_long_before_the_end() {
+async fn majority_data_loss_is_noticed_before_expiry() {
     let masters = Masters::start(3).unwrap();
     let ttl = Duration::from_secs(6);
     let redlock = Redlock::builder(masters.urls())
@@ -97,7 +97,7 @@ async fn a_majority_that_lost_its_data_is_found_out_long_before_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn scopes_exclude_each_other_and_return_what_they_made() {
+async fn scopes_exclude_each_other_and_return_outputs() {
     let key = fresh("scopes");
     let counter = Arc::new(AtomicU64::new(0));
     let mut tasks = Vec::new();
@@ -126,7 +126,7 @@ async fn scopes_exclude_each_other_and_return_what_they_made() {
 }
 
 #[tokio::test]
-async fn a_scope_stops_its_work_when_somebody_deletes_the_lock() {
+async fn deleted_lock_stops_its_scope() {
     let redlock = connect_with_short_ttl(&MASTERS).await;
     let mutex = redlock.mutex(fresh("deleted"));
     let outcome = mutex

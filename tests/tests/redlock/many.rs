@@ -68,7 +68,7 @@ fn scripts(server: &Server) -> u64 {
 }
 
 #[tokio::test]
-async fn a_lock_is_a_plain_set_and_its_release_one_script() {
+async fn lock_is_one_set_and_release_is_one_script() {
     let (server, redlock) = one().await;
     for _ in 0..5 {
         let before = (scripts(&server), calls(&server, "set"));
@@ -158,7 +158,7 @@ fn a_runtime_may_end_while_many_wait() {
 }
 
 #[tokio::test]
-async fn a_key_that_the_user_may_not_use_spoils_nothing_for_others() {
+async fn forbidden_key_does_not_affect_others() {
     let server = Server::start().expect("a server");
     run_command(
         &server,
@@ -187,7 +187,7 @@ async fn a_key_that_the_user_may_not_use_spoils_nothing_for_others() {
 }
 
 #[tokio::test]
-async fn a_node_of_a_cluster_is_a_master_whatever_the_slots_of_the_keys() {
+async fn cluster_node_works_as_master_for_keys_of_any_slot() {
     let cluster = cluster_of_one();
     let server = &cluster.nodes()[0];
     // By the address of a single server, which is what a proxy before a cluster looks like.
@@ -244,7 +244,7 @@ fn is_ambiguous(error: &Error) -> bool {
 }
 
 #[tokio::test]
-async fn whoever_gives_up_at_whatever_moment_spoils_nothing_for_others() {
+async fn dropped_request_does_not_affect_others() {
     let (server, redlock) = one().await;
     for polls in 0..8 {
         let guards = lock_all(&redlock, &keys(COUNT)).await;

@@ -75,19 +75,19 @@ async fn steal(ttl: Duration, quarantine: Quarantine) -> (LockInstant, LockInsta
 }
 
 #[tokio::test]
-async fn nobody_gets_a_lock_from_a_master_that_forgot_its_holder() {
+async fn quarantined_master_grants_no_second_lock() {
     let (until, acquired) = steal(Duration::from_secs(3), Quarantine::Restarts).await;
     assert!(acquired >= until, "{acquired:?} before {until:?}");
 }
 
 #[tokio::test]
-async fn without_a_quarantine_somebody_does() {
+async fn master_without_quarantine_grants_a_second_lock() {
     let (until, acquired) = steal(LONG, Quarantine::Off).await;
     assert!(acquired < until, "{acquired:?} after {until:?}");
 }
 
 #[tokio::test]
-async fn a_quarantine_lasts_until_the_uptime_is_longer_than_the_longest_ttl() {
+async fn quarantine_lasts_until_uptime_exceeds_longest_ttl() {
     let masters = Masters::start(3).unwrap();
     let (ttl, longest) = (Duration::from_secs(1), Duration::from_secs(3));
     let redlock = build(locks(&masters, ttl).longest_ttl(longest)).await;
@@ -152,7 +152,7 @@ async fn a_file_that_is_not_written_always_is_not_enough() {
 }
 
 #[tokio::test]
-async fn a_connection_that_broke_is_no_restart() {
+async fn broken_connection_is_not_a_restart() {
     let masters = Masters::start(3).unwrap();
     let redlock = build(locks(&masters, LONG)).await;
     for _ in 0..3 {
@@ -174,7 +174,7 @@ async fn a_connection_that_broke_is_no_restart() {
 }
 
 #[tokio::test]
-async fn a_minority_in_quarantine_is_no_hindrance_and_a_majority_says_so() {
+async fn only_a_quarantined_majority_prevents_locks() {
     let masters = Masters::start(3).unwrap();
     let redlock = build(locks(&masters, LONG)).await;
     let mutex = redlock.mutex("key");
@@ -196,7 +196,7 @@ async fn a_minority_in_quarantine_is_no_hindrance_and_a_majority_says_so() {
 }
 
 #[tokio::test]
-async fn another_server_at_the_same_address_waits_however_old_it_is() {
+async fn other_server_at_same_address_waits_at_any_age() {
     let masters = Masters::start_with(2, &Server::builder().append_only()).unwrap();
     let (old, new) = (&masters[0], &masters[1]);
     let relay = Relay::to(Some(old.port())).await;
@@ -213,7 +213,7 @@ async fn another_server_at_the_same_address_waits_however_old_it_is() {
 }
 
 #[tokio::test]
-async fn who_does_not_say_who_it_is_waits_after_each_connection() {
+async fn unidentified_server_waits_after_each_connection() {
     let user = "locker on >pw ~* +@all -info";
     let server = Server::builder().config("user", user).start().unwrap();
     let url = format!("redis://locker:pw@127.0.0.1:{}", server.port());

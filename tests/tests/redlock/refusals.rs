@@ -56,7 +56,7 @@ async fn refuse(masters: &Masters, redlock: &Redlock, word: &str, refuse: impl F
 }
 
 #[tokio::test]
-async fn out_of_memory() {
+async fn out_of_memory_is_named() {
     let (masters, redlock) = three(&Server::builder()).await;
     refuse(&masters, &redlock, "OOM", |server| {
         run_command(server, &["CONFIG", "SET", "maxmemory", "1"]);
@@ -119,7 +119,7 @@ async fn by_a_user() -> (Masters, Redlock) {
 }
 
 #[tokio::test]
-async fn a_user_who_may_not_set() {
+async fn user_without_set_right_is_named() {
     let (masters, redlock) = by_a_user().await;
     refuse(&masters, &redlock, "NOPERM", |server| {
         run_command(server, &["ACL", "SETUSER", "locker", "-set"]);
@@ -129,7 +129,7 @@ async fn a_user_who_may_not_set() {
 
 /// Servers of today say which user may not read.
 #[tokio::test]
-async fn a_user_whose_name_is_that_of_another_error() {
+async fn user_named_like_an_error_is_named() {
     let settings = Server::builder().config("user", "WRONGTYPE on >pw ~* +@all -get");
     let masters = Masters::start_with(3, &settings).expect("three servers");
     let url = |server: &Server| format!("redis://WRONGTYPE:pw@127.0.0.1:{}", server.port());

@@ -81,7 +81,7 @@ async fn clients_are_masters_too() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_told_at_once_and_not_shown() {
+async fn wrong_password_fails_at_once_without_being_shown() {
     let server = Server::builder().password("right").start().unwrap();
     for url in [
         format!("redis://:wrong-one@127.0.0.1:{}", server.port()),
@@ -145,7 +145,7 @@ async fn a_server_that_repeats_our_arguments_gives_no_token_away() {
 }
 
 #[tokio::test]
-async fn the_same_master_twice_without_a_word_of_it() {
+async fn unidentified_duplicate_masters_are_refused() {
     let server = start_restricted(Release::Valkey9_1, "~* +@all -info");
     let url = restricted_url(&server);
     let error = build_error([&url, &MASTERS[0].url(), &url]).await;
@@ -163,7 +163,7 @@ async fn the_same_master_twice_without_a_word_of_it() {
 }
 
 #[tokio::test]
-async fn a_cluster_is_no_master() {
+async fn cluster_is_refused_as_a_master() {
     let cluster = cluster_of_one();
     let url = cluster.url().replace("redis://", "redis-cluster://");
     for urls in [vec![url.clone()], vec![MASTERS[0].url(), url]] {
@@ -177,7 +177,7 @@ async fn a_cluster_is_no_master() {
 }
 
 #[tokio::test]
-async fn who_may_not_run_scripts_is_told_before_there_is_a_lock() {
+async fn missing_script_right_fails_before_any_lock() {
     for release in [Release::Valkey9_1, Release::Redis6_2_5] {
         for rights in [
             "~* +@all -@scripting",

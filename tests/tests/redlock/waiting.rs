@@ -75,7 +75,7 @@ fn pttl_calls<'a>(masters: impl IntoIterator<Item = &'a Server>) -> Vec<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_elsewhere_wakes_whoever_waits_at_once() {
+async fn release_elsewhere_wakes_waiter_at_once() {
     let masters = Masters::start(5).unwrap();
     let (here, elsewhere) = (
         connect_patient(masters.urls()).await,
@@ -114,7 +114,7 @@ async fn several_locks_as_one_are_watched_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_that_expires_is_had_soon_after() {
+async fn expired_lock_is_acquired_soon() {
     let redlock = connect_patient(MASTERS.urls()).await;
     let mutex = redlock.mutex(fresh("expires"));
     for server in &*MASTERS {
@@ -128,7 +128,7 @@ async fn a_lock_that_expires_is_had_soon_after() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_tracking_is_refused_it_polls() {
+async fn waiter_without_tracking_polls() {
     let masters = Masters::start(3).unwrap();
     let refuse = |server: &Server| {
         let rules = |no: &'static str| {
@@ -160,7 +160,7 @@ async fn where_tracking_is_refused_it_polls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wait_outlives_the_connections_it_is_told_on() {
+async fn waiter_outlives_its_tracking_connections() {
     let masters = Masters::start(3).unwrap();
     let (here, elsewhere) = (
         connect_patient(masters.urls()).await,
@@ -225,7 +225,7 @@ async fn connections_that_come_and_go_make_no_busy_loop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_three_masters_may_die_while_somebody_waits() {
+async fn waiter_survives_death_of_one_master() {
     let masters = Masters::start(3).unwrap();
     let (here, elsewhere) = (
         connect_patient(masters.urls()).await,
@@ -250,7 +250,7 @@ async fn one_of_three_masters_may_die_while_somebody_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn those_who_wait_in_one_process_ask_the_masters_once_each() {
+async fn waiters_of_one_process_ask_the_masters_once_each() {
     const WAITERS: u64 = 64;
     let masters = Masters::start(3).unwrap();
     let redlock = connect_patient(masters.urls()).await;
@@ -277,7 +277,7 @@ async fn those_who_wait_in_one_process_ask_the_masters_once_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn contenders_of_many_processes_all_get_it() {
+async fn contenders_of_many_processes_all_acquire() {
     let masters = Masters::start(3).unwrap();
     let mut tasks = Vec::new();
     for _ in 0..16 {
@@ -302,7 +302,7 @@ async fn contenders_of_many_processes_all_get_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_by_python_wakes_whoever_waits() {
+async fn release_by_python_wakes_waiter() {
     let Some(python) = interpreter(Path::new(env!("CARGO_TARGET_TMPDIR"))) else {
         return;
     };

@@ -108,7 +108,7 @@ async fn nan_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
+async fn undecodable_value_is_an_error_with_its_bytes() {
     let set = create_undecodable().await;
     let two = Bytes::from("two");
     for error in [
@@ -139,7 +139,7 @@ async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_encoded_is_not_sent() {
+async fn unencodable_value_is_not_sent() {
     let set: RedisSortedSet<f64> = RedisSortedSet::new(&client().await, fresh("sorted"));
     let nan = f64::NAN;
     for error in [
@@ -164,7 +164,7 @@ async fn what_cannot_be_encoded_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_type_is_refused_and_left_alone() {
+async fn key_of_another_type_is_refused_unchanged() {
     let client = client().await;
     let hash: RedisHash<String, String> = RedisHash::new(&client, fresh("sorted"));
     hash.set("f", "v").await.unwrap();
@@ -196,7 +196,7 @@ async fn a_key_of_another_type_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
-async fn in_a_cluster_sorted_sets_of_several_slots_are_refused_before_anything_is_sent() {
+async fn sorted_sets_of_several_slots_are_refused_unsent() {
     let cluster = cluster_of_one();
     let client = Client::connect(&cluster.url()).await.unwrap();
     let [a, b, far] = ["{t}a", "{t}b", "far"].map(|key| Strings::new(&client, key));

@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn run_that_is_cut_tells_what_was_not_sent() {
+    fn cut_run_reports_unsent_commands() {
         let (to, mut outcomes) = oneshot::channel();
         let now = Instant::now();
         let mut entry = Entry {

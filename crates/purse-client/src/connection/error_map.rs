@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_are_told_apart_by_their_first_words() {
+    fn error_replies_are_classified_by_first_words() {
         for (details, expected) in [
             (
                 "OOM command not allowed when used memory > 'maxmemory'.",
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_reply_repeats_of_the_user_says_nothing() {
+    fn user_text_in_a_reply_does_not_affect_its_kind() {
         for (details, expected) in [
             (
                 "ERR unknown command 'HPEXPIRE', with args beginning with: 'WRONGTYPE x: -OOM' ",
@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn unsent_command_is_not_sent_whatever_its_effect() {
+    fn unsent_command_of_any_effect_is_not_sent() {
         for effect in [Effect::Read, Effect::Write] {
             for failure in [Failure::NotSent(None), Failure::Rerouted] {
                 let error = command_error(failure, "GET", effect);

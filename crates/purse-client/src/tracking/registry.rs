@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_who_waits_for_the_key_is_told_and_nobody_else() {
+    fn invalidation_reaches_all_subscriptions_of_its_key_only() {
         let watched = Arc::new(WatchRegistry::new());
         let (mut one, mut two, mut other) =
             (add(&watched, "a"), add(&watched, "a"), add(&watched, "b"));
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_goes_with_the_last_who_waits() {
+    fn entry_is_removed_with_its_last_subscription() {
         let watched = Arc::new(WatchRegistry::new());
         let (one, two) = (add(&watched, "a"), add(&watched, "a"));
         drop(one);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_goes_also_when_the_last_two_leave_at_once() {
+    fn entry_is_removed_when_last_two_drop_at_once() {
         let watched = Arc::new(WatchRegistry::new());
         for _ in 0..10_000 {
             let pair = [add(&watched, "a"), add(&watched, "a")];
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_connection_tells_all_and_takes_no_more() {
+    fn closed_registry_notifies_all_and_refuses_more() {
         let watched = Arc::new(WatchRegistry::new());
         let mut one = add(&watched, "a");
         watched.close();

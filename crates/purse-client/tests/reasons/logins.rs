@@ -26,7 +26,7 @@ fn kill(server: &Server, user: &str) {
 }
 
 #[tokio::test]
-async fn wrong_password_of_a_lazy_client_is_auth_and_told_once() {
+async fn wrong_password_of_a_lazy_client_is_auth_and_reported_once() {
     let server = Server::start().expect("a server");
     server.user("app", "right", RIGHTS).expect("a user");
     let proxy = Proxy::to(&server).expect("a proxy");

@@ -190,7 +190,7 @@ async fn failover_to_another_server_is_followed_in_both_protocols() {
 }
 
 #[tokio::test]
-async fn watches_and_pops_follow_a_failover_although_the_old_primary_answers() {
+async fn watches_and_pops_follow_a_failover_from_a_live_primary() {
     let [old, new] = [(); 2].map(|()| Server::start().expect("a server"));
     let sentinel = Sentinel::start(old.port()).await;
     let client = Client::connect(&url(&[&sentinel]))
@@ -250,7 +250,7 @@ async fn node(owner: Arc<AtomicU16>) -> (Fake, u16) {
 }
 
 #[tokio::test]
-async fn watch_wakes_when_its_slot_has_another_owner_before_the_node_knows() {
+async fn watch_wakes_when_slot_moves_before_node_notices() {
     let owner = Arc::new(AtomicU16::new(0));
     let (_first, first) = node(owner.clone()).await;
     let (_second, second) = node(owner.clone()).await;

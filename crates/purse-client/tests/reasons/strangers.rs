@@ -11,7 +11,7 @@ use crate::{Events, lazy, text_of};
 const SHORT: Duration = Duration::from_millis(400);
 
 #[tokio::test]
-async fn http_server_at_the_port_is_told() {
+async fn http_server_at_the_port_is_named() {
     let fake = Fake::start(|mut socket, _| async move {
         read(&mut socket).await;
         write(
@@ -157,7 +157,7 @@ async fn garbage_after_a_valid_reply_ends_the_connection_only() {
 }
 
 #[tokio::test]
-async fn reply_nobody_asked_for_reaches_no_caller() {
+async fn unrequested_reply_reaches_no_caller() {
     let fake = Fake::start(|mut socket, number| async move {
         read(&mut socket).await;
         write(&mut socket, HELLO).await;

@@ -35,7 +35,7 @@ fn passwords() -> Vec<String> {
     passwords
 }
 
-async fn pwned(client: &Client) -> bool {
+async fn has_injected_key(client: &Client) -> bool {
     let exists = client.run(Command::read("EXISTS").key("pwned")).await;
     let exists = exists.and_then(purse_client::Reply::into_bool);
     exists.expect("EXISTS")
@@ -57,7 +57,7 @@ async fn password_of_a_user_logs_in_and_runs_nothing() {
                 .await
                 .unwrap_or_else(|error| panic!("{shown:?}: {error:?}"));
             assert_eq!(info(&by_builder).await["user"], "app", "{shown:?}");
-            assert!(!pwned(&by_url).await, "{shown:?}");
+            assert!(!has_injected_key(&by_url).await, "{shown:?}");
         }
     }
 }
@@ -89,7 +89,7 @@ async fn password_of_the_default_user_logs_in_and_runs_nothing() {
             );
             let error = Client::connect(&wrong).await.expect_err("another one");
             assert_eq!(error.kind(), ErrorKind::Auth, "{password:?}: {error:?}");
-            assert!(!pwned(&admin).await, "{password:?}");
+            assert!(!has_injected_key(&admin).await, "{password:?}");
         }
     }
 }

@@ -184,7 +184,7 @@ async fn reads_do_not_wait_while_writes_are_paused() {
 }
 
 #[tokio::test]
-async fn scan_after_a_restart_is_interrupted_without_info() {
+async fn scan_after_restart_is_invalidated_without_info() {
     for rights in ["~* +@all", "~* +@read +@write +@connection"] {
         let settings = Server::builder().append_only();
         let user = format!("me on >secret {rights}");

@@ -48,7 +48,7 @@ async fn url_parts_take_effect_on_the_connection() {
 }
 
 #[tokio::test]
-async fn url_user_who_cannot_log_in_is_auth() {
+async fn url_user_without_login_right_is_auth() {
     let server = server_with_users();
     for user in ["nobody", "nobody:", "nobody:x", "app", "app:", "app:Secret"] {
         let url = format!("redis://{user}@127.0.0.1:{}", server.port());

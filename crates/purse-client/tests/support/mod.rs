@@ -64,7 +64,7 @@ pub(crate) fn calls(server: &Server, command: &str) -> u64 {
 }
 
 /// How often the server refused `command` without running it.
-pub(crate) fn rejected(server: &Server, command: &str) -> u64 {
+pub(crate) fn rejected_calls(server: &Server, command: &str) -> u64 {
     count_of(server, command, "rejected_calls=")
 }
 

@@ -51,7 +51,7 @@ async fn wait_working(client: &Client) {
 }
 
 #[tokio::test]
-async fn scan_over_a_new_connection_is_interrupted() {
+async fn scan_over_a_new_connection_is_invalidated() {
     let server = Server::start().expect("a server");
     fill(&server);
     let client = connect_restricted(&server, RIGHTS).await;
@@ -73,7 +73,7 @@ async fn scan_over_a_new_connection_is_interrupted() {
 }
 
 #[tokio::test]
-async fn scan_asked_for_a_page_while_disconnected_is_interrupted() {
+async fn scan_asked_for_a_page_while_disconnected_is_invalidated() {
     let (server, client) = start_durable().await;
     fill(&server);
     let mut pages = pages(&client);
@@ -130,7 +130,7 @@ async fn scan_whose_first_reply_is_lost_begins_again() {
 }
 
 #[tokio::test]
-async fn scan_of_keys_over_a_restarted_server_is_interrupted() {
+async fn scan_of_keys_over_a_restarted_server_is_invalidated() {
     let (server, client) = start_durable().await;
     let pairs = (0..ELEMENTS).flat_map(|n| [format!("key:{n}"), String::new()]);
     let set = std::iter::once("MSET".into()).chain(pairs);
@@ -145,7 +145,7 @@ async fn scan_of_keys_over_a_restarted_server_is_interrupted() {
 }
 
 #[tokio::test]
-async fn scan_over_a_promoted_replica_is_interrupted() {
+async fn scan_over_a_promoted_replica_is_invalidated() {
     let sentinels = Sentinels::start(1).expect("sentinels");
     fill(sentinels.primary().expect("a primary"));
     let client = Client::builder(&sentinels.url()).command_timeout(SOON);

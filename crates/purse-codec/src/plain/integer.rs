@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_integer_is_left_to_serde() {
+    fn non_integers_are_left_to_serde() {
         assert_eq!(write(&1.5, <[u8]>::to_vec), None);
         assert_eq!(write(&true, <[u8]>::to_vec), None);
         assert_eq!(write(&'7', <[u8]>::to_vec), None);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_as_an_integer_is_what_json_reads() {
+    fn integers_are_read_as_json_reads_them() {
         for text in [
             "", "-", "+1", "-1", "--1", "00", "01", "-0", "-01", "0", "7", "70", " 7", "7 ", "7.0",
             "7e2", "0x7", "7_0", "127", "128", "-128", "-129", "255", "256", "null", "\u{667}",

@@ -64,7 +64,7 @@ fn the_bytes_are_those_of_the_standard_configuration() {
 }
 
 #[test]
-fn garbage_is_survived() {
+fn garbage_does_not_panic() {
     check_garbage_for_all_types::<Bincode>();
 }
 
@@ -77,7 +77,7 @@ fn nothing_may_follow_a_value() {
 }
 
 #[test]
-fn a_claimed_length_is_not_believed() {
+fn claimed_length_is_bounded_by_the_bytes() {
     let error = <Bincode as Codec<String>>::decode(&CLAIM).unwrap_err();
     assert_eq!(reason(&error), "unexpected end of the bytes");
     <Bincode as Codec<bytes::Bytes>>::decode(&CLAIM).unwrap_err();
@@ -121,7 +121,7 @@ fn elements_with_bytes_are_not_limited() {
 }
 
 #[test]
-fn what_is_written_can_be_read_however_deep() {
+fn value_of_any_writable_depth_is_readable() {
     let deepest = Tree::of_depth(128);
     let bytes = Bincode::encode(&deepest).unwrap();
     assert_eq!(<Bincode as Codec<Tree>>::decode(&bytes).unwrap(), deepest);

@@ -15,7 +15,7 @@ fn decode_error<T, C: Codec<T>>(bytes: &[u8]) -> DecodeError {
 }
 
 #[test]
-fn a_decode_error_tells_type_codec_excerpt_and_cause() {
+fn decode_error_names_type_codec_excerpt_and_cause() {
     let error = decode_error::<u64, Plain>(b"12 monkeys");
     assert_eq!(
         error.to_string(),
@@ -83,7 +83,7 @@ fn a_short_cause_keeps_its_type() {
 }
 
 #[test]
-fn an_encode_error_tells_type_codec_and_cause() {
+fn encode_error_names_type_codec_and_cause() {
     let error = Plain::encode(&vec![f64::NAN]).unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -80,7 +80,7 @@ fn structures_have_names() {
 }
 
 #[test]
-fn garbage_is_survived() {
+fn garbage_does_not_panic() {
     check_garbage_for_all_types::<MsgPack>();
 }
 
@@ -94,7 +94,7 @@ fn nothing_may_follow_a_value() {
 }
 
 #[test]
-fn a_claimed_length_is_not_believed() {
+fn claimed_length_is_bounded_by_the_bytes() {
     const CLAIM: [u8; 4] = [0xff; 4];
     let claim = |marker: u8| [&[marker][..], &CLAIM].concat();
     <MsgPack as Codec<String>>::decode(&claim(0xdb)).unwrap_err();
@@ -106,7 +106,7 @@ fn a_claimed_length_is_not_believed() {
 }
 
 #[test]
-fn what_is_written_can_be_read_however_deep() {
+fn value_of_any_writable_depth_is_readable() {
     let deepest = Tree::of_depth(128);
     let bytes = MsgPack::encode(&deepest).unwrap();
     assert_eq!(<MsgPack as Codec<Tree>>::decode(&bytes).unwrap(), deepest);

@@ -84,7 +84,7 @@ fn strings_are_their_bytes() {
 }
 
 #[test]
-fn what_is_written_and_read_as_a_string_is_one() {
+fn string_newtypes_are_strings() {
     let uuid = Uuid::from_u128(0x67e5_5044_10b1_426f_9247_bb68_0e5f_e0c8);
     assert_eq!(encode(uuid), "67e55044-10b1-426f-9247-bb680e5fe0c8");
     let address: IpAddr = "::1".parse().unwrap();
@@ -165,7 +165,7 @@ fn floats_come_back_to_the_last_bit() {
 }
 
 #[test]
-fn what_redis_leaves_after_arithmetic_is_read() {
+fn results_of_redis_arithmetic_are_read() {
     // HINCRBY and HINCRBYFLOAT.
     assert_eq!(read::<i64>("-3").unwrap(), -3);
     assert_eq!(read::<f64>("3").unwrap().to_bits(), 3f64.to_bits());
@@ -188,7 +188,7 @@ fn what_redis_leaves_after_arithmetic_is_read() {
 }
 
 #[test]
-fn fractions_are_no_integers() {
+fn fractions_are_not_integers() {
     for text in ["3.5", "3.0", "1e3", "", "x", "256", "-1", "0x1", "+1", "01"] {
         read::<u8>(text).unwrap_err();
     }
@@ -234,7 +234,7 @@ fn structures_are_compact_json() {
 }
 
 #[test]
-fn what_python_writes_is_read() {
+fn values_written_by_python_are_read() {
     // json.dumps({"name": "Zoë 🦀", "size": None, "tags": [1, 2]})
     let dumped = r#"{"name": "Zo\u00eb \ud83e\udd80", "size": null, "tags": [1, 2]}"#;
     assert_eq!(
@@ -251,7 +251,7 @@ fn what_python_writes_is_read() {
 }
 
 #[test]
-fn what_would_not_come_back_is_refused() {
+fn values_that_do_not_round_trip_are_refused() {
     let error = Plain::encode(&f64::NAN).unwrap_err();
     assert_eq!(reason(&error), "JSON has no form for the float NaN");
     Plain::encode(&f32::INFINITY).unwrap_err();

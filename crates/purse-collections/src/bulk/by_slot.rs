@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_names_its_first_key_and_all_keys_where_there_is_nothing_else() {
+    fn command_names_its_first_key_and_includes_all_keys() {
         let chunk: Vec<_> = ["a", "1", "b", "2", "c", "3"].map(Bytes::from).into();
         let set = with_items::<2>(Command::write("MSET"), &chunk, &[2, 0]);
         assert_eq!(set.keys(), ["c"]);

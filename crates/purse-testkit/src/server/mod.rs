@@ -352,7 +352,7 @@ mod tests {
     use crate::release::Release;
 
     #[test]
-    fn a_port_that_others_took_is_given_up() {
+    fn port_taken_by_others_is_given_up() {
         let binary = Release::Default.locate().unwrap();
         let other = Server::start().unwrap();
         let free = free_port(false).unwrap();

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_say_where_purse_is_behind_and_what_is_missing() {
+    fn rows_mark_slower_and_missing_values() {
         let text = r#"[
             {"work": "a", "peer": "b", "unit": "op/s", "purse": 9.0, "peer_value": 10.0,
              "ratio": 0.9, "spread": 0.05, "rounds": 7},

@@ -46,7 +46,7 @@ impl Driver {
                 return Poll::Ready(end);
             }
             if let Poll::Ready(Err(error)) = self.poll_flush(stream, cx) {
-                return Poll::Ready(End::Lost(self.write_error(stream, cx, error)));
+                return Poll::Ready(End::Lost(self.handle_write_error(stream, cx, error)));
             }
             if let Some(end) = self.take(cx) {
                 return end;
@@ -63,7 +63,7 @@ impl Driver {
                         let error = result
                             .err()
                             .unwrap_or_else(|| io::ErrorKind::WriteZero.into());
-                        return Poll::Ready(End::Lost(self.write_error(stream, cx, error)));
+                        return Poll::Ready(End::Lost(self.handle_write_error(stream, cx, error)));
                     }
                     Poll::Pending => {
                         self.may_be_held = stream.may_hold(rest.len());
@@ -90,7 +90,7 @@ impl Driver {
 
     /// Delivers the replies that came before a write failed. Returns the cause of the loss: an error
     /// that the server sent last says more than that of the socket.
-    pub(super) fn write_error(
+    pub(super) fn handle_write_error(
         &mut self,
         stream: &mut Stream,
         cx: &mut Context<'_>,
