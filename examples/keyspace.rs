@@ -45,7 +45,7 @@ pub(crate) async fn run(url: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
             .await?
             .is_set()
     );
-    let expires = sessions.ttl("ada").await?.left().is_some();
+    let expires = sessions.ttl("ada").await?.remaining().is_some();
     println!("ada goes         {expires}");
 
     let bob = sessions

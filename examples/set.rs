@@ -27,13 +27,10 @@ pub(crate) async fn run(url: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
     println!("leek, agave      {answers:?}");
 
     let stored = sunny.intersection([&tasty]).store_into(&both).await?;
-    println!(
-        "in both          {stored} {:?}",
-        sorted(both.to_set().await?)
-    );
+    println!("in both          {stored} {:?}", sort(both.to_set().await?));
     println!("is a part        {}", both.is_subset(&sunny).await?);
     let rest = sunny.difference([&tasty]).to_set().await?;
-    println!("sunny alone      {:?}", sorted(rest));
+    println!("sunny alone      {:?}", sort(rest));
     let mut plants = BTreeSet::new();
     let mut union = sunny.union([&tasty]).stream();
     while let Some(plant) = union.try_next().await? {
@@ -54,7 +51,7 @@ pub(crate) async fn run(url: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
     Ok(())
 }
 
-fn sorted(elements: impl IntoIterator<Item = String>) -> BTreeSet<String> {
+fn sort(elements: impl IntoIterator<Item = String>) -> BTreeSet<String> {
     elements.into_iter().collect()
 }
 

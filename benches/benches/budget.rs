@@ -18,7 +18,7 @@ fn main() -> Result<()> {
     let counted = Counted::now()?;
     let compiler = compiler()?;
     if renew {
-        return renewed(&mut budget, &counted, compiler);
+        return renew_budget(&mut budget, &counted, compiler);
     }
     let over_fred = operations(&budget.instructions_over_fred, &counted, |it| {
         (
@@ -74,7 +74,7 @@ fn codecs(budget: &Budget, counted: &Counted) -> Vec<Line> {
     lines.collect()
 }
 
-fn renewed(budget: &mut Budget, counted: &Counted, compiler: String) -> Result<()> {
+fn renew_budget(budget: &mut Budget, counted: &Counted, compiler: String) -> Result<()> {
     let ratios = |ratio: fn(&CountedOperation) -> f64| {
         let ratios = counted.operations.iter().map(|it| {
             let rounded = (ratio(it) * 100.0).round() / 100.0;

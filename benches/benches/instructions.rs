@@ -25,7 +25,7 @@ fn codec(coding: Coding) -> Coding {
     coding
 }
 
-fn staged(index: usize) -> (Stage, Operation, Side) {
+fn start_stage(index: usize) -> (Stage, Operation, Side) {
     let operation = operations().swap_remove(index / Side::ALL.len());
     let side = Side::ALL[index % Side::ALL.len()];
     let stage = Stage::start().expect("a server that answers");
@@ -36,7 +36,7 @@ fn staged(index: usize) -> (Stage, Operation, Side) {
 }
 
 #[library_benchmark]
-#[benches::of(iter = 0..operations().len() * Side::ALL.len(), setup = staged)]
+#[benches::of(iter = 0..operations().len() * Side::ALL.len(), setup = start_stage)]
 fn operation((stage, operation, side): (Stage, Operation, Side)) -> Stage {
     stage
         .run(&operation, side, TIMES)

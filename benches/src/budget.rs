@@ -86,35 +86,35 @@ mod tests {
     use crate::{codings, operations};
 
     /// In the order of the file.
-    fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
+    fn sort(names: impl Iterator<Item = String>) -> Vec<String> {
         let mut names: Vec<_> = names.collect();
         names.sort();
         names
     }
 
     #[test]
-    fn whatever_is_measured_has_a_budget_and_nothing_else_has() {
+    fn budgets_match_the_measured_names() {
         let budget = Budget::read().expect("a budget");
-        let names = sorted(operations().iter().map(|it| it.name().to_owned()));
+        let names = sort(operations().iter().map(|it| it.name().to_owned()));
         for instructions in [
             budget.instructions_over_fred,
             budget.instructions_over_redis_rs,
         ] {
-            assert_eq!(sorted(instructions.budget.into_keys()), names);
+            assert_eq!(sort(instructions.budget.into_keys()), names);
         }
         for allocations in [
             budget.allocations_over_fred,
             budget.allocations_over_redis_rs,
         ] {
-            assert_eq!(sorted(allocations.budget.into_keys()), names);
+            assert_eq!(sort(allocations.budget.into_keys()), names);
         }
-        let names = sorted(codings().iter().map(|it| it.name().to_owned()));
+        let names = sort(codings().iter().map(|it| it.name().to_owned()));
         let instructions = budget.codec_instructions.budget;
-        assert_eq!(sorted(instructions.into_keys()), names);
+        assert_eq!(sort(instructions.into_keys()), names);
     }
 
     #[test]
-    fn what_is_written_is_what_is_read() {
+    fn budget_file_round_trips() {
         let file = fs::read_to_string(path()).expect("a file");
         let budget: Budget = serde_json::from_str(&file).expect("a budget");
         let text = serde_json::to_string_pretty(&budget).expect("JSON");

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn each_count_gets_to_whom_it_belongs() {
+    fn counts_are_assigned_to_their_operations() {
         let counted = read(&all().join("\n")).expect("counts");
         assert_eq!(counted.codecs[3].name, codings()[3].name());
         assert_eq!(counted.codecs[3].count, 1_003);

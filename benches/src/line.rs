@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_than_the_tolerance_is_a_failure_and_less_is_told() {
+    fn count_above_tolerance_fails_and_below_it_is_reported() {
         let verdict = |now| Line::new("it", Some(100.0), 5.0, now).verdict();
         assert_eq!(verdict(105.0), Verdict::Kept);
         assert_eq!(verdict(95.0), Verdict::Kept);
@@ -132,13 +132,13 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_budget_is_a_failure() {
+    fn line_without_budget_fails() {
         assert!(Line::new("it", None, 5.0, 1.0).has_failed());
         assert!(!Line::new("it", Some(1.0), 0.0, 1.0).has_failed());
     }
 
     #[test]
-    fn a_line_says_all_that_there_is_to_know() {
+    fn line_shows_all_values() {
         let line = Line::new("list_get", Some(1.0), 0.25, 1.5).goal(1.25);
         let line = line.remark("purse 3, fred 2".to_owned()).to_string();
         for part in [

@@ -67,7 +67,7 @@ impl Deliveries {
     ///
     /// # Panics
     /// Where it takes longer than `most`.
-    pub async fn go_on(&self, most: Duration) {
+    pub async fn wait_progress(&self, most: Duration) {
         let started = Instant::now();
         for route in &self.routes {
             let arrived = || route.arrived.load(Ordering::SeqCst);

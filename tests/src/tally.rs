@@ -57,7 +57,7 @@ impl Count {
         (done..=done + self.ambiguous.load(Ordering::SeqCst)).contains(&value)
     }
 
-    fn failed(&self, error: &Error) {
+    fn count_failure(&self, error: &Error) {
         let count = match error.kind() {
             ErrorKind::Ambiguous => &self.ambiguous,
             _ if error.is_retryable() => &self.failed,
@@ -102,7 +102,7 @@ impl Tally {
     ///
     /// # Panics
     /// Where it takes longer than `most`.
-    pub async fn go_on(&self, most: Duration) {
+    pub async fn wait_progress(&self, most: Duration) {
         let started = Instant::now();
         let done = |count: &Count| count.done.load(Ordering::SeqCst);
         for (value, count) in &self.values {
@@ -158,7 +158,7 @@ async fn work(value: Value, count: Arc<Count>, stop: Arc<AtomicBool>) {
                 count.done.fetch_add(1, Ordering::SeqCst);
                 assert!(count.allows(number), "{number} {value:?}: {count:?}");
             }
-            Err(error) => count.failed(&error),
+            Err(error) => count.count_failure(&error),
         }
         match value.read().await {
             Ok(number) => assert!(count.allows(number), "{number} {value:?}: {count:?}"),

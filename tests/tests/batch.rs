@@ -10,7 +10,7 @@ mod atomic;
 mod order;
 
 #[tokio::test]
-async fn each_operation_has_a_result_of_its_own_type() {
+async fn operations_have_results_of_different_types() {
     let client = client().await;
     let list: RedisList<String> = RedisList::new(&client, fresh("batch"));
     let hash: RedisHash<String, u32> = RedisHash::new(&client, fresh("batch"));
@@ -72,7 +72,7 @@ async fn operations_run_in_the_order_they_were_added() {
 }
 
 #[tokio::test]
-async fn an_operation_that_fails_leaves_the_others_alone() {
+async fn failed_operation_does_not_affect_others() {
     for release in [Release::Default, Release::Redis6_2_5] {
         let server = Server::builder().release(release).start().unwrap();
         let client = Client::connect(&server.url()).await.unwrap();
@@ -106,7 +106,7 @@ async fn an_operation_that_fails_leaves_the_others_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_sees_an_atomic_batch_halfway() {
+async fn atomic_batch_is_never_seen_in_part() {
     let client = client().await;
     let (from, to) = (fresh("batch"), fresh("batch"));
     let from: RedisList<u32> = RedisList::new(&client, from);
@@ -148,7 +148,7 @@ async fn a_batch_that_is_empty_or_not_sent_does_nothing() {
 }
 
 #[tokio::test]
-async fn what_does_not_belong_in_a_batch_is_refused() {
+async fn commands_unfit_for_a_batch_are_refused() {
     let (client, other) = (client().await, client().await);
     let mine: RedisQueue<u32> = RedisQueue::new(&client, fresh("batch"));
     let foreign: RedisQueue<u32> = RedisQueue::new(&other, fresh("batch"));

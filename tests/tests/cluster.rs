@@ -79,7 +79,7 @@ async fn collections_of_one_key_work_on_every_shard() {
 }
 
 #[tokio::test]
-async fn what_concerns_several_shards_is_refused_or_spread() {
+async fn operations_over_several_shards_are_refused_or_split() {
     let cluster = three_shards();
     let client = client(&cluster).await;
     let tags = tags(&cluster);
@@ -160,7 +160,7 @@ async fn pops_wait_on_every_shard_and_can_be_dropped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_slots_move_everything_goes_on() {
+async fn collections_work_while_slots_move() {
     let cluster = three_shards();
     let client = client(&cluster).await;
     let tags = tags(&cluster);
@@ -168,8 +168,8 @@ async fn while_slots_move_everything_goes_on() {
     let tally = Tally::start(&client, &tags);
     let deliveries = Deliveries::start(&client, &tags);
     let go_on = async || {
-        tally.go_on(SOON).await;
-        deliveries.go_on(SOON).await;
+        tally.wait_progress(SOON).await;
+        deliveries.wait_progress(SOON).await;
     };
     go_on().await;
     for to in [1, 2, 0] {
@@ -186,15 +186,15 @@ async fn while_slots_move_everything_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_failover_everything_goes_on() {
+async fn collections_work_after_a_failover() {
     let cluster = three_shards();
     let client = client(&cluster).await;
     let tags = tags(&cluster);
     let tally = Tally::start(&client, &tags);
     let deliveries = Deliveries::start(&client, &tags);
     let go_on = async || {
-        tally.go_on(SOON).await;
-        deliveries.go_on(SOON).await;
+        tally.wait_progress(SOON).await;
+        deliveries.wait_progress(SOON).await;
     };
     go_on().await;
 

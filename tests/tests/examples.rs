@@ -16,11 +16,11 @@ fn example(name: &str) -> PathBuf {
         .current_dir(folder)
         .args(["build", "--quiet", "--example", name]);
     assert!(build.status().expect("cargo").success(), "{build:?}");
-    built().join("examples").join(name)
+    build_folder().join("examples").join(name)
 }
 
 /// The folder that this test was built in.
-fn built() -> PathBuf {
+fn build_folder() -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
     let folder = test.parent().and_then(Path::parent);
     folder.expect("a target folder").to_owned()
@@ -97,7 +97,7 @@ impl Running {
 }
 
 #[test]
-fn the_tour_runs_all_three_and_ends_with_the_numbers_in_order() {
+fn tour_runs_all_parts_and_sorts_the_numbers() {
     let mut tour = Running::start("tour");
     let mut printed = String::new();
     let output = tour.output.as_mut().expect("a pipe");
@@ -171,13 +171,16 @@ fn candidates_lead_one_after_the_other() {
 
 /// The package that depends on the lock alone, built by itself as its users would.
 #[test]
-fn the_lock_alone_is_enough_for_a_program_of_ten_lines() {
+fn lock_crate_suffices_for_a_ten_line_program() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/redlock-alone");
     let run = |urls: &[String]| {
         let mut program = Command::new(env!("CARGO"));
         program.current_dir(&folder).args(["run", "--quiet", "--"]);
         // What is built already need not be built again.
-        program.env("CARGO_TARGET_DIR", built().parent().expect("a folder"));
+        program.env(
+            "CARGO_TARGET_DIR",
+            build_folder().parent().expect("a folder"),
+        );
         program.args(urls).output().expect("cargo")
     };
     let masters = purse_testkit::Masters::start(3).expect("servers");
@@ -278,7 +281,7 @@ fn the_tour_leaves_nothing_after_a_panic() {
 }
 
 #[test]
-fn with_a_server_of_ones_own_the_examples_use_it_and_leave_their_data() {
+fn examples_use_a_given_server_and_keep_its_data() {
     let server = Server::start().expect("a server");
     let masters: Vec<_> = (0..5).map(|database| server.url_db(database)).collect();
     let run = |name| {

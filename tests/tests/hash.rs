@@ -16,7 +16,7 @@ async fn numbers(entries: &[(&str, i64)]) -> RedisHash<String, i64> {
     hash
 }
 
-async fn sorted(hash: &RedisHash<String, i64>) -> BTreeMap<String, i64> {
+async fn to_sorted_map(hash: &RedisHash<String, i64>) -> BTreeMap<String, i64> {
     let map = hash.to_map().await.expect("a reply");
     map.into_iter().collect()
 }
@@ -49,7 +49,7 @@ async fn insert_returns_the_old_value_and_set_whether_it_is_new() {
     assert_eq!(hash.insert("a", 2).await.unwrap(), Some(1));
     assert!(!hash.set("a", 3).await.unwrap());
     assert!(hash.set("b", 4).await.unwrap());
-    assert_eq!(sorted(&hash).await, map([("a", 3), ("b", 4)]));
+    assert_eq!(to_sorted_map(&hash).await, map([("a", 3), ("b", 4)]));
     assert_eq!(hash.len().await.unwrap(), 2);
     assert!(hash.contains_key("a").await.unwrap());
 }
@@ -75,7 +75,7 @@ async fn many_are_set_got_and_removed() {
     assert_eq!(hash.remove("e").await.unwrap(), Some(6));
     assert!(hash.delete("d").await.unwrap());
     assert_eq!(hash.remove_many(["a", "x", "c"]).await.unwrap(), 2);
-    assert_eq!(sorted(&hash).await, map([("b", 3)]));
+    assert_eq!(to_sorted_map(&hash).await, map([("b", 3)]));
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn bulk_goes_in_chunks_and_streams_in_pages() {
 }
 
 #[tokio::test]
-async fn streams_take_what_matches() {
+async fn streams_filter_by_pattern() {
     let hash = numbers(&[("a*1", 1), ("a*2", 2), ("ab3", 3), ("[x]{}?", 4)]).await;
     let keys = async |pattern: Pattern| {
         let mut keys: Vec<String> = hash.keys().matching(pattern).try_collect().await.unwrap();
@@ -156,7 +156,7 @@ async fn streams_take_what_matches() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_get_or_insert_at_once_all_get_the_same() {
+async fn concurrent_get_or_insert_returns_one_value() {
     let hash = numbers(&[]).await;
     for round in 0..20 {
         let key = format!("{round}");
@@ -171,7 +171,7 @@ async fn of_many_who_get_or_insert_at_once_all_get_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_insert_or_remove_at_once_each_old_value_goes_to_one() {
+async fn concurrent_insert_and_remove_return_each_value_once() {
     let hash = numbers(&[]).await;
     let inserts = (0..64).map(|n| {
         let hash = hash.clone();
@@ -228,7 +228,7 @@ async fn numbers_are_added_to() {
 }
 
 #[tokio::test]
-async fn a_field_goes_by_itself_where_the_server_can() {
+async fn field_expires_where_the_server_supports_it() {
     let server = Server::builder()
         .release(Release::Valkey9_1)
         .start()
@@ -243,7 +243,7 @@ async fn a_field_goes_by_itself_where_the_server_can() {
         .field_ttl("a")
         .await
         .unwrap()
-        .left()
+        .remaining()
         .expect("a time to live");
     assert!(
         left <= ttl && left > ttl - Duration::from_secs(10),
@@ -332,7 +332,7 @@ async fn keys_and_values_may_be_of_any_serde_type() {
 }
 
 /// A hash of numbers in which `bad` holds none.
-async fn spoiled() -> RedisHash<String, i64> {
+async fn create_undecodable() -> RedisHash<String, i64> {
     let client = client().await;
     let texts: RedisHash<String, String> = RedisHash::new(&client, fresh("hash"));
     texts
@@ -343,8 +343,8 @@ async fn spoiled() -> RedisHash<String, i64> {
 }
 
 #[tokio::test]
-async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
-    let hash = spoiled().await;
+async fn undecodable_value_is_an_error_with_its_bytes() {
+    let hash = create_undecodable().await;
     let two = Bytes::from("two");
     for error in [
         hash.get("bad").await.unwrap_err(),
@@ -397,7 +397,7 @@ async fn entries_that_look_like_messages_are_entries() {
 }
 
 #[tokio::test]
-async fn a_later_chunk_that_cannot_be_decoded_holds_its_bytes() {
+async fn undecodable_later_chunk_is_an_error_with_its_bytes() {
     let client = client().await;
     let texts: RedisHash<u32, String> = RedisHash::new(&client, fresh("hash"));
     texts
@@ -415,8 +415,8 @@ async fn a_later_chunk_that_cannot_be_decoded_holds_its_bytes() {
 }
 
 #[tokio::test]
-async fn what_is_taken_out_and_cannot_be_decoded_is_handed_over() {
-    let hash = spoiled().await;
+async fn undecodable_removed_value_is_in_the_error() {
+    let hash = create_undecodable().await;
     let two = Bytes::from("two");
     let error = hash.insert("bad", 2).await.unwrap_err();
     assert_eq!(
@@ -429,7 +429,7 @@ async fn what_is_taken_out_and_cannot_be_decoded_is_handed_over() {
         "the new value is set"
     );
 
-    let hash = spoiled().await;
+    let hash = create_undecodable().await;
     let error = hash.remove("bad").await.unwrap_err();
     assert_eq!(
         (error.kind(), error.bytes()),
@@ -440,7 +440,7 @@ async fn what_is_taken_out_and_cannot_be_decoded_is_handed_over() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_encoded_is_not_sent() {
+async fn unencodable_value_is_not_sent() {
     let hash: RedisHash<String, f64> = RedisHash::new(&client().await, fresh("hash"));
     for error in [
         hash.set("a", f64::NAN).await.unwrap_err(),
@@ -455,7 +455,7 @@ async fn what_cannot_be_encoded_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_type_is_refused_and_left_alone() {
+async fn key_of_another_type_is_refused_unchanged() {
     let client = client().await;
     let list: RedisList<String> = RedisList::new(&client, fresh("hash"));
     list.push_back("x").await.unwrap();

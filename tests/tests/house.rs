@@ -138,7 +138,7 @@ fn prose_stays_within_the_limits() {
 }
 
 #[test]
-fn questions_and_register_words_are_counted() {
+fn house_counts_questions_and_register_words() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a.rs");
     let source = "//! A file.\n\n/// What it is.\n/// How it works, by itself.\nfn a() {}\n\n/// Returns it.\nfn b() {} // nobody\n";

@@ -22,7 +22,7 @@ async fn an_absent_key() {
 }
 
 #[tokio::test]
-async fn times_to_live_are_set_told_and_taken_away() {
+async fn ttl_is_set_read_and_removed() {
     let client = client().await;
     let list: RedisList<String> = RedisList::new(&client, fresh("key"));
     list.push_back("x").await.unwrap();
@@ -32,7 +32,12 @@ async fn times_to_live_are_set_told_and_taken_away() {
 
     let most = Duration::from_millis(60_500);
     assert!(list.expire(most).await.unwrap());
-    let left = list.ttl().await.unwrap().left().expect("a time to live");
+    let left = list
+        .ttl()
+        .await
+        .unwrap()
+        .remaining()
+        .expect("a time to live");
     assert!(
         left <= most && left > most - Duration::from_secs(10),
         "{left:?}"
@@ -41,7 +46,12 @@ async fn times_to_live_are_set_told_and_taken_away() {
     assert_eq!(key.ttl().await.unwrap(), Ttl::Persistent);
 
     assert!(key.expire_at(SystemTime::now() + most).await.unwrap());
-    let left = key.ttl().await.unwrap().left().expect("a time to live");
+    let left = key
+        .ttl()
+        .await
+        .unwrap()
+        .remaining()
+        .expect("a time to live");
     assert!(
         left <= most + Duration::from_millis(1) && left > most - Duration::from_secs(10),
         "{left:?}"
@@ -72,7 +82,7 @@ async fn a_time_to_live_that_would_delete_or_overflow_changes_nothing() {
             .await
             .unwrap()
     );
-    assert!(key.ttl().await.unwrap().left().is_some());
+    assert!(key.ttl().await.unwrap().remaining().is_some());
 }
 
 #[tokio::test]
@@ -107,7 +117,7 @@ async fn a_dump_makes_the_same_value_elsewhere() {
         .await
         .unwrap();
     assert_eq!(to.to_vec().await.unwrap(), ["a", "b"]);
-    assert!(to.ttl().await.unwrap().left().is_some());
+    assert!(to.ttl().await.unwrap().remaining().is_some());
 }
 
 #[tokio::test]
@@ -123,11 +133,11 @@ async fn a_rename_keeps_value_and_time_to_live_and_replaces() {
     list.key().rename(&new).await.unwrap();
     assert!(!list.exists().await.unwrap());
     assert_eq!(renamed.to_vec().await.unwrap(), ["x"]);
-    assert!(renamed.ttl().await.unwrap().left().is_some());
+    assert!(renamed.ttl().await.unwrap().remaining().is_some());
 }
 
 #[tokio::test]
-async fn the_type_is_told() {
+async fn key_type_is_returned() {
     let client = client().await;
     let key = RedisKey::new(&client, fresh("key"));
     for (command, args, expected) in [

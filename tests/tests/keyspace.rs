@@ -44,7 +44,7 @@ fn map<T: Clone>(entries: &[(&str, T)]) -> BTreeMap<String, T> {
         .collect()
 }
 
-async fn sorted(space: &RedisKeySpace<i64>, pattern: Option<Pattern>) -> Vec<String> {
+async fn sort_keys(space: &RedisKeySpace<i64>, pattern: Option<Pattern>) -> Vec<String> {
     let keys = match pattern {
         Some(pattern) => space.keys().matching(pattern),
         None => space.keys(),
@@ -217,10 +217,10 @@ async fn the_options_of_a_set_are_kept() {
     assert_eq!(space.get("k").await.unwrap(), Some(2));
 
     assert!(set(3, new().ttl(MINUTE)).await.is_set());
-    let left = space.ttl("k").await.unwrap().left().expect("a ttl");
+    let left = space.ttl("k").await.unwrap().remaining().expect("a ttl");
     assert!(left <= MINUTE && left > MINUTE / 2, "{left:?}");
     assert!(set(4, new().keep_ttl()).await.is_set());
-    assert!(space.ttl("k").await.unwrap().left().is_some());
+    assert!(space.ttl("k").await.unwrap().remaining().is_some());
     assert_eq!(space.get("k").await.unwrap(), Some(4));
     assert!(set(5, new()).await.is_set());
     assert_eq!(space.ttl("k").await.unwrap(), Ttl::Persistent);
@@ -242,20 +242,20 @@ async fn a_set_returns_the_old_value_if_asked() {
     assert_eq!(set(2, old.if_absent()).await, SetOutcome::NotSet(Some(1)));
     assert_eq!(set(3, old.if_present()).await, SetOutcome::Set(Some(1)));
     assert_eq!(set(4, old.ttl(MINUTE)).await.into_old(), Some(3));
-    assert!(space.ttl("k").await.unwrap().left().is_some());
+    assert!(space.ttl("k").await.unwrap().remaining().is_some());
     assert_eq!(set(5, old.keep_ttl()).await, SetOutcome::Set(Some(4)));
-    assert!(space.ttl("k").await.unwrap().left().is_some());
+    assert!(space.ttl("k").await.unwrap().remaining().is_some());
     assert_eq!(set(6, old).await, SetOutcome::Set(Some(5)));
     assert_eq!(space.ttl("k").await.unwrap(), Ttl::Persistent);
     assert_eq!(space.get("k").await.unwrap(), Some(6));
 }
 
 #[tokio::test]
-async fn each_key_has_a_time_to_live_of_its_own() {
+async fn each_key_has_its_own_ttl() {
     let space = numbers(&[("a", 1), ("b", 2)]).await;
     assert_eq!(space.ttl("a").await.unwrap(), Ttl::Persistent);
     assert!(space.expire("a", MINUTE).await.unwrap());
-    assert!(space.ttl("a").await.unwrap().left().is_some());
+    assert!(space.ttl("a").await.unwrap().remaining().is_some());
     assert_eq!(space.ttl("b").await.unwrap(), Ttl::Persistent);
     assert!(space.persist("a").await.unwrap());
     assert!(!space.persist("a").await.unwrap());
@@ -265,9 +265,9 @@ async fn each_key_has_a_time_to_live_of_its_own() {
     assert_eq!((got, space.ttl("a").await.unwrap()), (1, Ttl::Persistent));
     let got = space.get_or_insert_with_ttl("c", 9, MINUTE).await.unwrap();
     assert_eq!(got, 9);
-    assert!(space.ttl("c").await.unwrap().left().is_some());
+    assert!(space.ttl("c").await.unwrap().remaining().is_some());
     assert_eq!(space.get_or_insert("c", 10).await.unwrap(), 9);
-    assert!(space.ttl("c").await.unwrap().left().is_some());
+    assert!(space.ttl("c").await.unwrap().remaining().is_some());
     assert_eq!(space.get_or_insert("d", 10).await.unwrap(), 10);
     assert_eq!(space.ttl("d").await.unwrap(), Ttl::Persistent);
 
@@ -280,7 +280,7 @@ async fn each_key_has_a_time_to_live_of_its_own() {
     while space.contains("a").await.unwrap() {
         assert!(Instant::now() < deadline, "the key stays");
     }
-    assert_eq!(sorted(&space, None).await, ["b", "c", "d"]);
+    assert_eq!(sort_keys(&space, None).await, ["b", "c", "d"]);
 }
 
 #[tokio::test]
@@ -342,10 +342,10 @@ async fn a_prefix_is_taken_literally() {
         let expected = map(&[("", 1), ("k", 2), ("*", 3), ("[", 4)]);
         assert_eq!(all(&space).await, expected, "{prefix}");
         assert_eq!(
-            sorted(&space, Some(Pattern::glob("?"))).await,
+            sort_keys(&space, Some(Pattern::glob("?"))).await,
             ["*", "[", "k"]
         );
-        assert_eq!(sorted(&space, Some(Pattern::literal("*"))).await, ["*"]);
+        assert_eq!(sort_keys(&space, Some(Pattern::literal("*"))).await, ["*"]);
         assert_eq!(space.clear().await.unwrap(), 4, "{prefix}");
         assert_eq!(
             outside.clear().await.unwrap(),
@@ -369,17 +369,20 @@ async fn a_sub_space_is_a_part() {
 }
 
 #[tokio::test]
-async fn streams_take_what_matches() {
+async fn streams_filter_by_pattern() {
     let space = numbers(&[("a1", 1), ("a2", 2), ("ab3", 3), ("b1", 4)]).await;
     assert_eq!(
-        sorted(&space, Some(Pattern::glob("a?"))).await,
+        sort_keys(&space, Some(Pattern::glob("a?"))).await,
         ["a1", "a2"]
     );
     assert_eq!(
-        sorted(&space, Some(Pattern::glob("?1"))).await,
+        sort_keys(&space, Some(Pattern::glob("?1"))).await,
         ["a1", "b1"]
     );
-    assert_eq!(sorted(&space, Some(Pattern::prefix("ab"))).await, ["ab3"]);
+    assert_eq!(
+        sort_keys(&space, Some(Pattern::prefix("ab"))).await,
+        ["ab3"]
+    );
     let items: BTreeMap<String, i64> = space
         .items()
         .matching(Pattern::glob("[ab]1"))

@@ -49,7 +49,7 @@ fn refuses(package: &str, features: &[&str], unwanted: &[&str]) {
 }
 
 #[test]
-fn the_lock_stands_without_codecs_and_collections() {
+fn lock_crate_needs_no_codecs_or_collections() {
     refuses(
         "purse-redlock",
         &[],
@@ -63,7 +63,7 @@ fn the_lock_stands_without_codecs_and_collections() {
 }
 
 #[test]
-fn the_codec_stands_without_tokio_and_fred() {
+fn codec_crate_needs_no_tokio_or_fred() {
     refuses(
         "purse-codec",
         &["--all-features"],
@@ -72,7 +72,7 @@ fn the_codec_stands_without_tokio_and_fred() {
 }
 
 #[test]
-fn the_lease_stands_without_client_and_codecs() {
+fn lease_crate_needs_no_client_or_codecs() {
     refuses(
         "purse-lease",
         &[],
@@ -81,7 +81,7 @@ fn the_lease_stands_without_client_and_codecs() {
 }
 
 #[test]
-fn the_client_knows_neither_codecs_nor_what_is_above_it() {
+fn client_crate_needs_no_codecs_or_upper_layers() {
     refuses(
         "purse-client",
         &[],
@@ -429,7 +429,7 @@ fn crate_imports(code: &str) -> Vec<String> {
 }
 
 #[test]
-fn folders_import_only_what_the_table_allows() {
+fn folders_import_only_as_the_table_allows() {
     for (krate, folders) in FOLDERS {
         check_imports(krate, folders);
     }
@@ -484,7 +484,7 @@ fn check_imports(krate: &str, folders: Folders) {
 }
 
 #[test]
-fn folder_heads_say_what_the_table_says() {
+fn folder_heads_match_the_table() {
     for (krate, folders) in FOLDERS {
         let src = root().join("crates").join(krate).join("src");
         for (folder, allowed) in folders {

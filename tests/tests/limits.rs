@@ -20,7 +20,7 @@ async fn one_megabyte() -> (Server, Client) {
 }
 
 /// Looks until the server's words arrive; until then it must be honest that they did not.
-async fn is_refused<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T>) {
+async fn wait_refused<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T>) {
     until(what, async || {
         let error = attempt()
             .boxed_local()
@@ -49,27 +49,27 @@ async fn a_value_over_the_limit_is_refused_and_the_client_works_on() {
     let big = "x".repeat(TOO_MUCH);
     let big = big.as_str();
     let list: RedisList<String> = RedisList::new(&client, "list");
-    is_refused("RPUSH", async || list.push_back(big).await).await;
-    is_refused("LIST INSERT", async || list.insert(0, big).await).await;
-    is_refused("LPOS", async || list.contains(big).await).await;
+    wait_refused("RPUSH", async || list.push_back(big).await).await;
+    wait_refused("LIST INSERT", async || list.insert(0, big).await).await;
+    wait_refused("LPOS", async || list.contains(big).await).await;
     let hash: RedisHash<String, String> = RedisHash::new(&client, "hash");
-    is_refused("HSET", async || hash.set("key", big).await).await;
-    is_refused("HASH INSERT", async || hash.insert("key", big).await).await;
-    is_refused("HGET", async || hash.get(big).await).await;
+    wait_refused("HSET", async || hash.set("key", big).await).await;
+    wait_refused("HASH INSERT", async || hash.insert("key", big).await).await;
+    wait_refused("HGET", async || hash.get(big).await).await;
     let set: RedisSet<String> = RedisSet::new(&client, "set");
-    is_refused("SADD", async || set.add(big).await).await;
+    wait_refused("SADD", async || set.add(big).await).await;
     let sorted: RedisSortedSet<String> = RedisSortedSet::new(&client, "sorted");
-    is_refused("ZADD", async || sorted.insert(big, 1.0).await).await;
+    wait_refused("ZADD", async || sorted.insert(big, 1.0).await).await;
     let queue: RedisQueue<String> = RedisQueue::new(&client, "queue");
-    is_refused("LPUSH", async || queue.push(big).await).await;
+    wait_refused("LPUSH", async || queue.push(big).await).await;
     let space: RedisKeySpace<String> = RedisKeySpace::new(&client, "space:");
-    is_refused("SET", async || space.set("key", big).await).await;
-    is_refused("MSETNX", async || {
+    wait_refused("SET", async || space.set("key", big).await).await;
+    wait_refused("MSETNX", async || {
         let entries = [("a", "1"), ("b", big)];
         space.extend_if_none_exist(entries).await
     })
     .await;
-    is_refused("an atomic batch", async || {
+    wait_refused("an atomic batch", async || {
         let mut batch = client.batch().atomic();
         let pushes = [
             batch.add(list.push_back("a")),
@@ -92,7 +92,7 @@ async fn a_value_over_the_limit_is_refused_and_the_client_works_on() {
 }
 
 #[tokio::test]
-async fn one_of_many_over_the_limit_says_what_went_before() {
+async fn bulk_with_a_value_over_the_limit_reports_done_elements() {
     let (_server, client) = one_megabyte().await;
     let items = || {
         (0..3_000).map(|n| match n {
@@ -151,7 +151,7 @@ async fn one_of_many_over_the_limit_says_what_went_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_shares_the_connection_with_a_value_over_the_limit_hears_the_truth() {
+async fn value_over_the_limit_gives_neighbours_true_errors() {
     let (_server, client) = one_megabyte().await;
     let list: RedisList<String> = RedisList::new(&client, "list");
     let pushes: Vec<_> = (0..200)

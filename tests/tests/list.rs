@@ -87,7 +87,7 @@ async fn elements_are_read_and_set_by_index_from_either_end() {
 }
 
 #[tokio::test]
-async fn insert_puts_before_the_index_whatever_stands_there() {
+async fn insert_places_before_the_index() {
     for (index, expected) in [
         (0, "xaaba"),
         (1, "axaba"),
@@ -206,7 +206,7 @@ async fn values_are_found_and_removed() {
 }
 
 #[tokio::test]
-async fn an_empty_extend_sends_no_push_and_tells_the_length() {
+async fn empty_extend_returns_the_length_without_a_push() {
     let list = letters("ab").await;
     assert_eq!(list.extend(Vec::<String>::new()).await.unwrap(), 2);
     assert_eq!(list.extend_front(Vec::<String>::new()).await.unwrap(), 2);
@@ -275,15 +275,15 @@ async fn elements_may_be_of_any_serde_type() {
 }
 
 /// A list of numbers, the second of which is none.
-async fn spoiled() -> RedisList<u32> {
+async fn create_undecodable() -> RedisList<u32> {
     let list = letters("").await;
     list.extend(["1", "two", "3"]).await.expect("a reply");
     RedisList::new(&client().await, list.key().name())
 }
 
 #[tokio::test]
-async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
-    let list = spoiled().await;
+async fn undecodable_value_is_an_error_with_its_bytes() {
+    let list = create_undecodable().await;
     let two = Bytes::from("two");
     for error in [
         list.get(1).await.unwrap_err(),
@@ -316,8 +316,8 @@ async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
 }
 
 #[tokio::test]
-async fn a_pop_of_what_cannot_be_decoded_hands_the_bytes_over() {
-    let list = spoiled().await;
+async fn undecodable_popped_value_is_in_the_error() {
+    let list = create_undecodable().await;
     assert_eq!(list.pop_front().await.unwrap(), Some(1));
     let error = list.pop_front().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
@@ -325,7 +325,7 @@ async fn a_pop_of_what_cannot_be_decoded_hands_the_bytes_over() {
     assert_eq!(error.removed(), [Bytes::from("two")]);
     assert_eq!(list.to_vec().await.unwrap(), [3]);
 
-    let list = spoiled().await;
+    let list = create_undecodable().await;
     let error = list.pop_back_n(3).await.unwrap_err();
     assert_eq!(error.bytes(), Some(&Bytes::from("two")));
     assert_eq!(
@@ -337,7 +337,7 @@ async fn a_pop_of_what_cannot_be_decoded_hands_the_bytes_over() {
 }
 
 #[tokio::test]
-async fn a_value_that_cannot_be_encoded_is_not_sent() {
+async fn unencodable_value_is_not_sent() {
     let list: RedisList<f64> = RedisList::new(&client().await, fresh("list"));
     for error in [
         list.push_back(f64::NAN).await.unwrap_err(),
@@ -350,7 +350,7 @@ async fn a_value_that_cannot_be_encoded_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_failure_in_a_later_chunk_says_what_went_before() {
+async fn failed_later_chunk_reports_done_elements() {
     let list: RedisList<f64> = RedisList::new(&client().await, fresh("list"));
     let values = (0..3_000).map(|n| if n == 2_500 { f64::NAN } else { f64::from(n) });
     let error = list.extend(values).await.unwrap_err();
@@ -361,7 +361,7 @@ async fn a_failure_in_a_later_chunk_says_what_went_before() {
 }
 
 #[tokio::test]
-async fn a_part_that_is_done_is_told_and_not_to_be_repeated() {
+async fn partly_done_extend_is_not_retryable() {
     let server = Server::start().unwrap();
     let client = Client::connect(&server.url()).await.unwrap();
     let list: RedisList<u32> = RedisList::new(&client, "list");
@@ -458,7 +458,7 @@ async fn errors_made_before_sending_name_command_key_and_server() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_type_is_refused_and_left_alone() {
+async fn key_of_another_type_is_refused_unchanged() {
     let client = client().await;
     let hash: RedisHash<String, String> = RedisHash::new(&client, fresh("list"));
     hash.set("f", "v").await.unwrap();

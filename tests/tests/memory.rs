@@ -28,7 +28,7 @@ static MANY: LazyLock<u32> = LazyLock::new(|| match std::env::var_os("PURSE_SOAK
 const SLACK: usize = 1 << 20;
 
 /// Runs a test by itself, on a server and a runtime of its own.
-fn alone(test: impl AsyncFnOnce(Server, Client)) {
+fn run_isolated(test: impl AsyncFnOnce(Server, Client)) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -69,7 +69,7 @@ fn fill(server: &Server, first: u32, end: u32, command: &str) {
 }
 
 /// Reads a stream of a tenth of the elements, and of all.
-async fn stays_flat<R, S>(server: &Server, command: &str, stream: impl Fn() -> S)
+async fn check_flat_memory<R, S>(server: &Server, command: &str, stream: impl Fn() -> S)
 where
     S: Stream<Item = Result<R>>,
 {
@@ -97,29 +97,29 @@ where
 }
 
 #[test]
-fn streams_take_no_more_memory_for_ten_times_as_many_elements() {
-    alone(async |server, client| {
+fn streams_take_constant_memory() {
+    run_isolated(async |server, client| {
         let list: RedisList<String> = RedisList::new(&client, "list");
         let push = "redis.call('RPUSH', 'list', n)";
-        stays_flat(&server, push, || list.stream()).await;
+        check_flat_memory(&server, push, || list.stream()).await;
         let hash: RedisHash<u32, String> = RedisHash::new(&client, "hash");
         let set = "redis.call('HSET', 'hash', i, n)";
-        stays_flat(&server, set, || hash.iter()).await;
+        check_flat_memory(&server, set, || hash.iter()).await;
         let set: RedisSet<String> = RedisSet::new(&client, "set");
         let add = "redis.call('SADD', 'set', n)";
-        stays_flat(&server, add, || set.stream()).await;
+        check_flat_memory(&server, add, || set.stream()).await;
         let sorted: RedisSortedSet<String> = RedisSortedSet::new(&client, "sorted");
         let add = "redis.call('ZADD', 'sorted', i, n)";
-        stays_flat(&server, add, || sorted.stream()).await;
+        check_flat_memory(&server, add, || sorted.stream()).await;
         let space: RedisKeySpace<String> = RedisKeySpace::new(&client, "space:");
         let set = "redis.call('SET', 'space:' .. i, n)";
-        stays_flat(&server, set, || space.items()).await;
-        stays_flat(&server, "", || space.keys().matching(Pattern::glob("*"))).await;
+        check_flat_memory(&server, set, || space.items()).await;
+        check_flat_memory(&server, "", || space.keys().matching(Pattern::glob("*"))).await;
     });
 }
 
 /// Adds a tenth of the elements, and then all, with a memory that is that of a chunk.
-async fn goes_in_chunks(what: &str, extend: impl AsyncFn(u32)) {
+async fn check_chunks(what: &str, extend: impl AsyncFn(u32)) {
     let few = *MANY / 10;
     extend(few).await;
     let ((), of_few) = peak(extend(few)).await;
@@ -133,10 +133,10 @@ async fn goes_in_chunks(what: &str, extend: impl AsyncFn(u32)) {
 
 #[test]
 fn an_argument_of_many_elements_takes_the_memory_of_a_chunk() {
-    alone(async |_server, client| {
+    run_isolated(async |_server, client| {
         let last = async |count: u32| element(count - 1);
         let list: RedisList<String> = RedisList::new(&client, "list");
-        goes_in_chunks("a list", async |count| {
+        check_chunks("a list", async |count| {
             list.clear().await.expect("a reply");
             let length = list.extend((0..count).map(element)).await.expect("a reply");
             assert_eq!(length, u64::from(count));
@@ -145,7 +145,7 @@ fn an_argument_of_many_elements_takes_the_memory_of_a_chunk() {
         .await;
         list.clear().await.expect("a reply");
         let hash: RedisHash<u32, String> = RedisHash::new(&client, "hash");
-        goes_in_chunks("a hash", async |count| {
+        check_chunks("a hash", async |count| {
             let entries = (0..count).map(|n| (n, element(n)));
             hash.extend(entries).await.expect("a reply");
             let value = hash.get(count - 1).await.expect("a reply");
@@ -155,7 +155,7 @@ fn an_argument_of_many_elements_takes_the_memory_of_a_chunk() {
         .await;
         hash.clear().await.expect("a reply");
         let set: RedisSet<String> = RedisSet::new(&client, "set");
-        goes_in_chunks("a set", async |count| {
+        check_chunks("a set", async |count| {
             set.extend((0..count).map(element)).await.expect("a reply");
             assert!(set.contains(last(count).await).await.expect("a reply"));
             assert_eq!(set.len().await.expect("a reply"), u64::from(count));
@@ -163,7 +163,7 @@ fn an_argument_of_many_elements_takes_the_memory_of_a_chunk() {
         .await;
         set.clear().await.expect("a reply");
         let sorted: RedisSortedSet<String> = RedisSortedSet::new(&client, "sorted");
-        goes_in_chunks("a sorted set", async |count| {
+        check_chunks("a sorted set", async |count| {
             let scored = (0..count).map(|n| (element(n), f64::from(n)));
             sorted.extend(scored).await.expect("a reply");
             let score = sorted.score(last(count).await).await.expect("a reply");
@@ -173,7 +173,7 @@ fn an_argument_of_many_elements_takes_the_memory_of_a_chunk() {
         .await;
         sorted.clear().await.expect("a reply");
         let space: RedisKeySpace<String> = RedisKeySpace::new(&client, "space:");
-        goes_in_chunks("a key space", async |count| {
+        check_chunks("a key space", async |count| {
             let entries = (0..count).map(|n| (n.to_string(), element(n)));
             space.extend(entries).await.expect("a reply");
             let value = space.get((count - 1).to_string()).await.expect("a reply");
@@ -185,8 +185,8 @@ fn an_argument_of_many_elements_takes_the_memory_of_a_chunk() {
 
 /// What is asked for is a `Vec`, so that it grows with it, but with nothing else.
 #[test]
-fn questions_about_many_elements_take_the_memory_of_a_chunk_and_of_the_answer() {
-    alone(async |server, client| {
+fn bulk_reads_take_the_memory_of_a_chunk_and_the_result() {
+    run_isolated(async |server, client| {
         let many = *MANY;
         fill(
             &server,
@@ -243,7 +243,7 @@ async fn each<T>(count: usize, make: impl AsyncFnOnce(usize) -> Vec<T>) -> (Vec<
 
 #[test]
 fn idle_clients_take_little_memory() {
-    alone(async |server, _client| {
+    run_isolated(async |server, _client| {
         let url = server.url();
         let (clients, per_client) = each(100, async |count| {
             let mut clients = Vec::new();
@@ -263,7 +263,7 @@ fn idle_clients_take_little_memory() {
 
 #[test]
 fn waiting_pops_take_little_memory() {
-    alone(async |_server, client| {
+    run_isolated(async |_server, client| {
         let queue: RedisQueue<String> = RedisQueue::new(&client, "queue");
         let (waiting, per_pop) = each(1_000, async |count| {
             let mut waiting = Vec::new();

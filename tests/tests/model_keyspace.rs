@@ -151,7 +151,7 @@ impl Model {
             .collect()
     }
 
-    fn starting(&self, prefix: Option<Key>) -> BTreeMap<String, i64> {
+    fn with_prefix(&self, prefix: Option<Key>) -> BTreeMap<String, i64> {
         let prefix = prefix.unwrap_or_default();
         let entries = self.under(prefix).into_iter();
         entries
@@ -265,10 +265,10 @@ async fn step(space: &RedisKeySpace<i64>, model: &mut Model, step: Step) -> purs
             };
             let mut keys: Vec<String> = keys.try_collect().await?;
             keys.sort();
-            assert!(keys.into_iter().eq(model.starting(prefix).into_keys()));
+            assert!(keys.into_iter().eq(model.with_prefix(prefix).into_keys()));
         }
         Step::Items(prefix) => {
-            assert_eq!(items(space, prefix).await?, model.starting(prefix));
+            assert_eq!(items(space, prefix).await?, model.with_prefix(prefix));
         }
         Step::Values => {
             let mut values: Vec<i64> = space.values().try_collect().await?;

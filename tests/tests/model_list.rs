@@ -107,7 +107,7 @@ fn places(range: Range, length: usize) -> std::ops::Range<usize> {
     first..end
 }
 
-fn owned(elements: &[Element]) -> Vec<String> {
+fn to_strings(elements: &[Element]) -> Vec<String> {
     elements
         .iter()
         .map(|element| (*element).to_owned())
@@ -156,11 +156,11 @@ async fn take(
             assert_eq!(list.push_front(element).await?, model.len() as u64);
         }
         Step::Extend(elements) => {
-            model.extend(owned(&elements));
+            model.extend(to_strings(&elements));
             assert_eq!(list.extend(elements).await?, model.len() as u64);
         }
         Step::ExtendFront(elements) => {
-            owned(&elements)
+            to_strings(&elements)
                 .into_iter()
                 .for_each(|element| model.push_front(element));
             assert_eq!(list.extend_front(elements).await?, model.len() as u64);
@@ -184,7 +184,7 @@ async fn take(
                 list.set(index, element).await?;
                 model[place] = element.to_owned();
             }
-            None => refused(list.set(index, element).await),
+            None => check_out_of_range(list.set(index, element).await),
         },
         Step::Insert(index, element) => {
             let end = i64::try_from(model.len()).expect("a small length");
@@ -198,7 +198,7 @@ async fn take(
                     model.insert(place, element.to_owned());
                     assert_eq!(list.insert(index, element).await?, model.len() as u64);
                 }
-                None => refused(list.insert(index, element).await),
+                None => check_out_of_range(list.insert(index, element).await),
             }
         }
         Step::Remove(element, which) => {
@@ -238,7 +238,7 @@ async fn take(
     Ok(())
 }
 
-fn refused<T: std::fmt::Debug>(result: purse::Result<T>) {
+fn check_out_of_range<T: std::fmt::Debug>(result: purse::Result<T>) {
     let error = result.expect_err("it is outside");
     assert_eq!(error.kind(), ErrorKind::OutOfRange, "{error}");
 }

@@ -115,7 +115,7 @@ struct Model(HashMap<String, f64>);
 
 impl Model {
     /// All in order.
-    fn sorted(&self) -> Vec<(String, f64)> {
+    fn to_sorted(&self) -> Vec<(String, f64)> {
         let mut all: Vec<_> = self.0.clone().into_iter().collect();
         all.sort_by(|(one, low), (other, high)| {
             let scores = low.partial_cmp(high).expect("no score is NaN");
@@ -160,7 +160,7 @@ impl Model {
     }
 
     fn by_rank(&self, (first, last): Ranks) -> Vec<(String, f64)> {
-        let all = self.sorted();
+        let all = self.to_sorted();
         let length = i64::try_from(all.len()).expect("few");
         // A negative bound counts from the end: -1 is the last, and what follows it is the end.
         let place = |rank: i64| if rank < 0 { rank + length } else { rank };
@@ -180,7 +180,7 @@ impl Model {
     }
 
     fn by_score(&self, scores: Scores) -> Vec<(String, f64)> {
-        let mut all = self.sorted();
+        let mut all = self.to_sorted();
         all.retain(|(_, score)| scores.contains(score));
         all
     }
@@ -206,14 +206,14 @@ impl Model {
     }
 }
 
-fn turned<T>(mut elements: Vec<T>, reversed: bool) -> Vec<T> {
+fn reverse_if<T>(mut elements: Vec<T>, reversed: bool) -> Vec<T> {
     if reversed {
         elements.reverse();
     }
     elements
 }
 
-fn limited<T>(elements: Vec<T>, limit: Limit) -> Vec<T> {
+fn apply_limit<T>(elements: Vec<T>, limit: Limit) -> Vec<T> {
     let (offset, count) = limit.unwrap_or((0, u64::MAX));
     let most = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     elements
@@ -347,7 +347,7 @@ async fn change(client: &Client, set: &Set, model: &mut Model, step: Step) -> pu
                 Some(count) => set.pop_min_n(count).await?,
                 None => set.pop_min().await?.into_iter().collect(),
             };
-            let mut expected = model.sorted();
+            let mut expected = model.to_sorted();
             expected.truncate(count.unwrap_or(1) as usize);
             assert_eq!(popped, expected);
             model.take(&popped);
@@ -357,7 +357,7 @@ async fn change(client: &Client, set: &Set, model: &mut Model, step: Step) -> pu
                 Some(count) => set.pop_max_n(count).await?,
                 None => set.pop_max().await?.into_iter().collect(),
             };
-            let mut expected = turned(model.sorted(), true);
+            let mut expected = reverse_if(model.to_sorted(), true);
             expected.truncate(count.unwrap_or(1) as usize);
             assert_eq!(popped, expected);
             model.take(&popped);
@@ -369,7 +369,10 @@ async fn change(client: &Client, set: &Set, model: &mut Model, step: Step) -> pu
             } else {
                 set.pop_min_wait(wait).await?
             };
-            assert_eq!(popped, turned(model.sorted(), highest).first().cloned());
+            assert_eq!(
+                popped,
+                reverse_if(model.to_sorted(), highest).first().cloned()
+            );
             model.take(popped.as_slice());
         }
         step => read(client, set, model, step).await?,
@@ -397,10 +400,10 @@ async fn read(client: &Client, set: &Set, model: &Model, step: Step) -> purse::R
                 let place = all.iter().position(|(other, _)| other == element);
                 place.map(|rank| rank as u64)
             };
-            assert_eq!(set.rank(element).await?, rank(model.sorted()));
+            assert_eq!(set.rank(element).await?, rank(model.to_sorted()));
             assert_eq!(
                 set.rank_rev(element).await?,
-                rank(turned(model.sorted(), true))
+                rank(reverse_if(model.to_sorted(), true))
             );
         }
         Step::Len => {
@@ -408,8 +411,8 @@ async fn read(client: &Client, set: &Set, model: &Model, step: Step) -> purse::R
             assert_eq!(set.is_empty().await?, model.0.is_empty());
         }
         Step::Peek => {
-            assert_eq!(set.peek_min().await?, model.sorted().first().cloned());
-            assert_eq!(set.peek_max().await?, model.sorted().last().cloned());
+            assert_eq!(set.peek_min().await?, model.to_sorted().first().cloned());
+            assert_eq!(set.peek_max().await?, model.to_sorted().last().cloned());
         }
         Step::ByRank(ranks, reversed) => {
             let range = || {
@@ -419,7 +422,7 @@ async fn read(client: &Client, set: &Set, model: &Model, step: Step) -> purse::R
                     set.by_rank(ranks)
                 }
             };
-            let expected = turned(model.by_rank(ranks), reversed);
+            let expected = reverse_if(model.by_rank(ranks), reversed);
             assert_eq!(range().with_scores().await?, expected);
             assert_eq!(range().to_vec().await?, values(expected));
         }
@@ -431,10 +434,10 @@ async fn read(client: &Client, set: &Set, model: &Model, step: Step) -> purse::R
                     set.by_score(scores)
                 }
             };
-            let expected = turned(model.by_score(scores), reversed);
+            let expected = reverse_if(model.by_score(scores), reversed);
             assert_eq!(range().with_scores().await?, expected);
             if let Some((offset, count)) = limit {
-                let page = limited(expected, limit);
+                let page = apply_limit(expected, limit);
                 assert_eq!(range().limit(offset, count).with_scores().await?, page);
                 assert_eq!(range().limit(offset, count).to_vec().await?, values(page));
             }
@@ -447,7 +450,7 @@ async fn read(client: &Client, set: &Set, model: &Model, step: Step) -> purse::R
             let mut expected: Vec<String> = model.0.keys().cloned().collect();
             expected.retain(|element| RangeBounds::<&str>::contains(&bounds, &element.as_str()));
             expected.sort();
-            let expected = turned(expected, reversed);
+            let expected = reverse_if(expected, reversed);
             let range = || {
                 if reversed {
                     flat.by_value::<&str>(bounds).rev()
@@ -459,7 +462,7 @@ async fn read(client: &Client, set: &Set, model: &Model, step: Step) -> purse::R
             assert_eq!(range().to_vec().await?, expected);
             if let Some((offset, count)) = limit {
                 let page = range().limit(offset, count).to_vec().await?;
-                assert_eq!(page, limited(expected, limit));
+                assert_eq!(page, apply_limit(expected, limit));
             }
             flat.clear().await?;
         }
@@ -490,7 +493,7 @@ async fn run(client: &Client, steps: Vec<Step>) {
             .expect("a reply");
     }
     let all = set.by_rank(..).with_scores().await.expect("a reply");
-    assert_eq!(all, model.sorted());
+    assert_eq!(all, model.to_sorted());
     set.clear().await.expect("a reply");
 }
 

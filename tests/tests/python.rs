@@ -186,7 +186,7 @@ async fn rust_reads_what_python_writes() {
     assert_eq!(texts, HashMap::from(expected));
     let plants: RedisKeySpace<Plant> = RedisKeySpace::new(&client, "py:space-plants:");
     assert_eq!(plants.get("carrot").await.unwrap(), Some(carrot()));
-    assert!(plants.ttl("carrot").await.unwrap().left().is_some());
+    assert!(plants.ttl("carrot").await.unwrap().remaining().is_some());
     let dicts = plants.sub("dict:");
     assert_eq!(dicts.get("carrot").await.unwrap(), Some(carrot()));
     let bytes: RedisKeySpace<Vec<u8>> = RedisKeySpace::new(&client, "py:space-raw:");

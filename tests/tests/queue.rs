@@ -57,7 +57,7 @@ async fn each_queue_keeps_its_order() {
 }
 
 #[tokio::test]
-async fn an_empty_queue_waits_as_long_as_it_is_told() {
+async fn empty_queue_waits_for_the_given_time() {
     let client = client().await;
     let queue: RedisQueue<u32> = RedisQueue::new(&client, fresh("queue"));
     let ranked: RedisPriorityQueue<u32> = RedisPriorityQueue::new(&client, fresh("queue"));
@@ -117,7 +117,7 @@ async fn into_stream_ends_when_the_client_is_closed() {
 }
 
 #[tokio::test]
-async fn a_priority_that_is_no_number_is_refused() {
+async fn nan_priority_is_refused() {
     let queue: RedisPriorityQueue<u32> = RedisPriorityQueue::new(&client().await, fresh("queue"));
     for error in [
         queue.push(1, f64::NAN).await.unwrap_err(),
@@ -132,7 +132,7 @@ async fn a_priority_that_is_no_number_is_refused() {
 }
 
 /// A queue of numbers: 1, what is no number, 3.
-async fn spoiled(on_poison: OnPoison) -> RedisQueue<u32> {
+async fn create_undecodable(on_poison: OnPoison) -> RedisQueue<u32> {
     let client = client().await;
     let texts: RedisQueue<String> = RedisQueue::new(&client, fresh("queue"));
     texts.push_many(["1", "two", "3"]).await.expect("a reply");
@@ -140,8 +140,8 @@ async fn spoiled(on_poison: OnPoison) -> RedisQueue<u32> {
 }
 
 #[tokio::test]
-async fn a_poisonous_element_is_handed_over() {
-    let queue = spoiled(OnPoison::Error).await;
+async fn undecodable_element_is_in_the_error() {
+    let queue = create_undecodable(OnPoison::Error).await;
     assert_eq!(queue.pop().await.unwrap(), 1);
     assert_eq!(queue.peek().await.unwrap_err().kind(), ErrorKind::Decode);
     let error = queue.pop().await.unwrap_err();
@@ -154,22 +154,22 @@ async fn a_poisonous_element_is_handed_over() {
 }
 
 #[tokio::test]
-async fn a_poisonous_element_goes_to_the_dead_letters() {
+async fn undecodable_element_is_dead_lettered() {
     let dead = fresh("dead");
-    let queue = spoiled(OnPoison::DeadLetter(Bytes::from(dead.clone()))).await;
+    let queue = create_undecodable(OnPoison::DeadLetter(Bytes::from(dead.clone()))).await;
     let letters: RedisList<String> = RedisList::new(&client().await, &dead);
     assert_eq!(queue.pop().await.unwrap(), 1);
     assert_eq!(queue.pop_timeout(SOON).await.unwrap(), Some(3));
     assert_eq!(letters.to_vec().await.unwrap(), ["two"]);
 
-    let queue = spoiled(OnPoison::DeadLetter(Bytes::from(dead.clone()))).await;
+    let queue = create_undecodable(OnPoison::DeadLetter(Bytes::from(dead.clone()))).await;
     assert_eq!(queue.try_pop().await.unwrap(), Some(1));
     assert_eq!(queue.try_pop().await.unwrap(), Some(3));
     assert_eq!(queue.try_pop().await.unwrap(), None);
     assert_eq!(letters.len().await.unwrap(), 2);
 
     // Dead letters that cannot be kept stay in the hands of the caller.
-    let queue = spoiled(OnPoison::DeadLetter(Bytes::from(dead.clone()))).await;
+    let queue = create_undecodable(OnPoison::DeadLetter(Bytes::from(dead.clone()))).await;
     letters.clear().await.unwrap();
     purse_tests::shared()
         .command(&["SET", &dead, "another type"])
@@ -182,8 +182,8 @@ async fn a_poisonous_element_goes_to_the_dead_letters() {
 }
 
 #[tokio::test]
-async fn a_poisonous_element_stays_where_it_is() {
-    let queue = spoiled(OnPoison::Requeue).await;
+async fn undecodable_element_is_requeued() {
+    let queue = create_undecodable(OnPoison::Requeue).await;
     assert_eq!(queue.pop().await.unwrap(), 1);
     for _ in 0..3 {
         let error = queue.pop().await.unwrap_err();
@@ -198,7 +198,7 @@ async fn a_poisonous_element_stays_where_it_is() {
 }
 
 #[tokio::test]
-async fn a_poisonous_element_of_a_priority_queue_keeps_its_place() {
+async fn undecodable_element_of_a_priority_queue_keeps_its_place() {
     let client = client().await;
     let texts: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, fresh("queue"));
     texts.push_many([("two", 1.0), ("3", 1.0)]).await.unwrap();
@@ -233,7 +233,7 @@ async fn a_poisonous_element_of_a_priority_queue_keeps_its_place() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_element_goes_to_one_of_many() {
+async fn each_element_is_delivered_to_one_consumer() {
     let server = Server::builder().release(Release::Default).start().unwrap();
     let client = Client::connect(&server.url()).await.unwrap();
     let queue: RedisQueue<u32> = RedisQueue::new(&client, "queue");
@@ -265,7 +265,7 @@ async fn each_element_goes_to_one_of_many() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_type_is_refused_and_left_alone() {
+async fn key_of_another_type_is_refused_unchanged() {
     let client = client().await;
     let list: RedisList<u32> = RedisList::new(&client, fresh("queue"));
     list.push_back(1).await.unwrap();
@@ -282,7 +282,7 @@ async fn a_key_of_another_type_is_refused_and_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_who_pops_as_python_does_gets_its_share() {
+async fn consumer_popping_as_python_gets_its_share() {
     let server = Server::builder().release(Release::Default).start().unwrap();
     let client = Client::connect(&server.url()).await.unwrap();
     let queue: RedisQueue<u32> = RedisQueue::new(&client, "queue");

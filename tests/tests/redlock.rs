@@ -171,7 +171,7 @@ async fn a_held_lock_is_the_raw_key_with_a_uuid_and_an_end() {
 }
 
 #[tokio::test]
-async fn a_foreign_holder_is_never_robbed() {
+async fn foreign_lock_is_never_overwritten_or_released() {
     let redlock = five().await;
     let mutex = redlock.mutex(fresh("foreign"));
     let theirs = |server: &Server| ask(server, "GET", mutex.key(), "").text() == Some("theirs");
@@ -207,7 +207,7 @@ async fn a_foreign_holder_is_never_robbed() {
 }
 
 #[tokio::test]
-async fn an_expired_lock_says_so() {
+async fn expired_lock_reports_its_loss() {
     let redlock = Redlock::builder(MASTERS.urls())
         .ttl(Duration::from_millis(400))
         .master_timeout(Duration::from_millis(300))
@@ -347,7 +347,7 @@ async fn a_key_may_be_any_bytes() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_type_is_told_at_once() {
+async fn key_of_another_type_fails_at_once() {
     let redlock = five().await;
     let mutex = redlock.mutex(fresh("list"));
     for server in &MASTERS.iter().collect::<Vec<_>>()[..3] {

@@ -46,7 +46,7 @@ fn tasks() -> usize {
 }
 
 /// Looks until it is so, and for so long that it stays so.
-async fn settled(what: &str, mut is_so: impl FnMut() -> bool) {
+async fn wait_settled(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     let mut since = None;
     loop {
@@ -61,7 +61,7 @@ async fn settled(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_locks_wait_without_a_task_each_and_are_all_had() {
+async fn ten_thousand_waiters_without_tasks_all_acquire() {
     let masters = Masters::start(5).expect("five servers");
     let (here, elsewhere) = (redlock(&masters).await, redlock(&masters).await);
     let guards = hold_all(&elsewhere).await;
@@ -86,7 +86,7 @@ async fn ten_thousand_locks_wait_without_a_task_each_and_are_all_had() {
         })
     };
     // Each master was asked of each lock, and by now nobody is at work.
-    settled("all wait", || {
+    wait_settled("all wait", || {
         let mut looks = looks().zip(&before);
         let all_look = looks.all(|(looks, before)| looks >= before + LOCKS as u64);
         all_look && tasks() < tasks_before + MOST_TASKS

@@ -15,71 +15,71 @@ use purse::{
 /// An element that is neither `Send` nor `Sync`: handles hold none, so they do not care.
 type Local = std::rc::Rc<()>;
 
-fn shared<T: Send + Sync + 'static>() {}
-fn sent<T: Send + Unpin + 'static>() {}
-fn future<F: Future + Send>(_: F) {}
+fn assert_send_sync<T: Send + Sync + 'static>() {}
+fn assert_send_unpin<T: Send + Unpin + 'static>() {}
+fn assert_send_future<F: Future + Send>(_: F) {}
 
 #[test]
 fn handles_are_shared() {
-    shared::<Client>();
-    shared::<ClientBuilder>();
-    shared::<Error>();
-    shared::<Pattern>();
-    shared::<Ttl>();
-    shared::<KeyType>();
-    shared::<Occurrences>();
-    shared::<RedisKey>();
-    shared::<RedisKeySpace<Local, Json>>();
-    shared::<SetOptions>();
-    shared::<SetOutcome<String>>();
-    shared::<RedisList<Local>>();
-    shared::<RedisList<String, Json>>();
-    shared::<RedisHash<Local, Local, Raw>>();
-    shared::<RedisQueue<Local>>();
-    shared::<RedisLifoQueue<Local>>();
-    shared::<RedisPriorityQueue<Local>>();
-    shared::<OnPoison>();
-    shared::<RedisHash<String, String, Plain>>();
-    shared::<RedisSet<Local>>();
-    shared::<Combined<Local, Json>>();
-    shared::<RedisSortedSet<Local>>();
-    shared::<CombinedSorted<Local, Json>>();
-    shared::<SortedRange<Local, Plain, ByRank>>();
-    shared::<SortedRange<Local, Plain, ByScore>>();
-    shared::<SortedPage<Local, Plain, ByValue>>();
-    shared::<Aggregate>();
-    shared::<Changes>();
-    shared::<Condition>();
-    shared::<Redlock>();
-    shared::<RedlockBuilder>();
-    shared::<RedlockMutex>();
-    shared::<RedlockGuard>();
-    shared::<FencedRedlock>();
-    shared::<RedlockMulti>();
-    shared::<FencedMutex>();
-    shared::<FencedMulti>();
-    shared::<FencedGuard>();
-    shared::<Election>();
-    shared::<Leader>();
-    shared::<Leadership>();
-    shared::<LeaseInstant>();
-    shared::<MasterState>();
-    shared::<MasterStatus>();
-    shared::<Quarantine>();
-    shared::<purse::redlock::Error>();
+    assert_send_sync::<Client>();
+    assert_send_sync::<ClientBuilder>();
+    assert_send_sync::<Error>();
+    assert_send_sync::<Pattern>();
+    assert_send_sync::<Ttl>();
+    assert_send_sync::<KeyType>();
+    assert_send_sync::<Occurrences>();
+    assert_send_sync::<RedisKey>();
+    assert_send_sync::<RedisKeySpace<Local, Json>>();
+    assert_send_sync::<SetOptions>();
+    assert_send_sync::<SetOutcome<String>>();
+    assert_send_sync::<RedisList<Local>>();
+    assert_send_sync::<RedisList<String, Json>>();
+    assert_send_sync::<RedisHash<Local, Local, Raw>>();
+    assert_send_sync::<RedisQueue<Local>>();
+    assert_send_sync::<RedisLifoQueue<Local>>();
+    assert_send_sync::<RedisPriorityQueue<Local>>();
+    assert_send_sync::<OnPoison>();
+    assert_send_sync::<RedisHash<String, String, Plain>>();
+    assert_send_sync::<RedisSet<Local>>();
+    assert_send_sync::<Combined<Local, Json>>();
+    assert_send_sync::<RedisSortedSet<Local>>();
+    assert_send_sync::<CombinedSorted<Local, Json>>();
+    assert_send_sync::<SortedRange<Local, Plain, ByRank>>();
+    assert_send_sync::<SortedRange<Local, Plain, ByScore>>();
+    assert_send_sync::<SortedPage<Local, Plain, ByValue>>();
+    assert_send_sync::<Aggregate>();
+    assert_send_sync::<Changes>();
+    assert_send_sync::<Condition>();
+    assert_send_sync::<Redlock>();
+    assert_send_sync::<RedlockBuilder>();
+    assert_send_sync::<RedlockMutex>();
+    assert_send_sync::<RedlockGuard>();
+    assert_send_sync::<FencedRedlock>();
+    assert_send_sync::<RedlockMulti>();
+    assert_send_sync::<FencedMutex>();
+    assert_send_sync::<FencedMulti>();
+    assert_send_sync::<FencedGuard>();
+    assert_send_sync::<Election>();
+    assert_send_sync::<Leader>();
+    assert_send_sync::<Leadership>();
+    assert_send_sync::<LeaseInstant>();
+    assert_send_sync::<MasterState>();
+    assert_send_sync::<MasterStatus>();
+    assert_send_sync::<Quarantine>();
+    assert_send_sync::<purse::redlock::Error>();
 }
 
 #[test]
 fn operations_and_streams_are_sent_and_need_no_pinning() {
-    sent::<Op<String>>();
-    sent::<Scanned<(String, String)>>();
-    sent::<Entries<(String, String)>>();
-    sent::<Paged<String>>();
+    assert_send_unpin::<Op<String>>();
+    assert_send_unpin::<Scanned<(String, String)>>();
+    assert_send_unpin::<Entries<(String, String)>>();
+    assert_send_unpin::<Paged<String>>();
 }
 
 /// Never called: it compiles only if the futures of async functions can be sent.
 #[allow(dead_code, reason = "compiling it is the test")]
-fn async_functions_are_sent(
+fn assert_async_functions(
     client: &Client,
     list: &RedisList<String>,
     mutex: &RedlockMutex,
@@ -87,44 +87,44 @@ fn async_functions_are_sent(
     multi: &RedlockMulti,
 ) {
     let hash: RedisHash<String, u32> = RedisHash::new(client, "h");
-    future(Client::connect("redis://localhost"));
-    future(client.close());
-    future(list.extend(["a"]));
-    future(list.extend_front(vec![String::new()]));
-    future(hash.extend([("a", 1)]));
-    future(hash.get_many(["a"]));
-    future(hash.remove_many(["a"]));
+    assert_send_future(Client::connect("redis://localhost"));
+    assert_send_future(client.close());
+    assert_send_future(list.extend(["a"]));
+    assert_send_future(list.extend_front(vec![String::new()]));
+    assert_send_future(hash.extend([("a", 1)]));
+    assert_send_future(hash.get_many(["a"]));
+    assert_send_future(hash.remove_many(["a"]));
     let queue: RedisQueue<u32> = RedisQueue::new(client, "q");
-    future(queue.pop());
-    future(queue.try_pop());
-    future(queue.pop_timeout(std::time::Duration::ZERO));
-    future(queue.push_many([1]));
+    assert_send_future(queue.pop());
+    assert_send_future(queue.try_pop());
+    assert_send_future(queue.pop_timeout(std::time::Duration::ZERO));
+    assert_send_future(queue.push_many([1]));
     let ranked: RedisPriorityQueue<u32> = RedisPriorityQueue::new(client, "p");
-    future(ranked.pop());
-    future(ranked.try_pop());
-    future(ranked.push_many([(1, 1.0)]));
+    assert_send_future(ranked.pop());
+    assert_send_future(ranked.try_pop());
+    assert_send_future(ranked.push_many([(1, 1.0)]));
     let space: RedisKeySpace<u32> = RedisKeySpace::new(client, "s:");
-    future(space.extend([("a", 1)]));
-    future(space.get_many(["a"]));
-    future(space.delete_many(["a"]));
-    future(space.len());
-    future(space.is_empty());
-    future(space.clear());
+    assert_send_future(space.extend([("a", 1)]));
+    assert_send_future(space.get_many(["a"]));
+    assert_send_future(space.delete_many(["a"]));
+    assert_send_future(space.len());
+    assert_send_future(space.is_empty());
+    assert_send_future(space.clear());
     let set: RedisSet<String> = RedisSet::new(client, "s");
-    future(set.extend(["a"]));
-    future(set.remove_many(["a"]));
-    future(set.contains_many(["a"]));
+    assert_send_future(set.extend(["a"]));
+    assert_send_future(set.remove_many(["a"]));
+    assert_send_future(set.contains_many(["a"]));
     let sorted: RedisSortedSet<String> = RedisSortedSet::new(client, "z");
-    future(sorted.extend([("a", 1.0)]));
-    future(sorted.extend_if([("a", 1.0)], Condition::OnlyNew));
-    future(sorted.increment_many([("a", 1.0)]));
-    future(sorted.remove_many(["a"]));
-    future(sorted.scores(["a"]));
-    future(sorted.pop_min_wait(None));
-    future(sorted.pop_max_wait(None));
-    future(mutex.lock());
-    future(fenced.lock());
-    future(multi.lock_timeout(std::time::Duration::ZERO));
-    future(mutex.try_lock());
-    future(mutex.lock_timeout(std::time::Duration::ZERO));
+    assert_send_future(sorted.extend([("a", 1.0)]));
+    assert_send_future(sorted.extend_if([("a", 1.0)], Condition::OnlyNew));
+    assert_send_future(sorted.increment_many([("a", 1.0)]));
+    assert_send_future(sorted.remove_many(["a"]));
+    assert_send_future(sorted.scores(["a"]));
+    assert_send_future(sorted.pop_min_wait(None));
+    assert_send_future(sorted.pop_max_wait(None));
+    assert_send_future(mutex.lock());
+    assert_send_future(fenced.lock());
+    assert_send_future(multi.lock_timeout(std::time::Duration::ZERO));
+    assert_send_future(mutex.try_lock());
+    assert_send_future(mutex.lock_timeout(std::time::Duration::ZERO));
 }

@@ -17,14 +17,14 @@ async fn client(group: &Sentinels) -> Client {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_primary_is_replaced_and_everything_goes_on() {
+async fn collections_work_after_a_killed_primary_is_replaced() {
     let group = Sentinels::start(1).expect("a group");
     let client = client(&group).await;
     let names = ["a".to_owned(), "b".to_owned()];
     let tally = Tally::start(&client, &names);
     let deliveries = Deliveries::start(&client, &names);
-    tally.go_on(SOON).await;
-    deliveries.go_on(SOON).await;
+    tally.wait_progress(SOON).await;
+    deliveries.wait_progress(SOON).await;
 
     let old = group.primary().unwrap();
     let mut servers = group.servers().iter();
@@ -33,8 +33,8 @@ async fn a_killed_primary_is_replaced_and_everything_goes_on() {
     group.sentinels()[0].kill().unwrap();
     let new = group.fail_over().unwrap();
     assert_eq!(new.port(), replica.port());
-    tally.go_on(SOON).await;
-    deliveries.go_on(SOON).await;
+    tally.wait_progress(SOON).await;
+    deliveries.wait_progress(SOON).await;
     tally.end().await;
     deliveries.end().await;
 }

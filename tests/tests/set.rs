@@ -265,7 +265,7 @@ async fn bulk_goes_in_chunks_and_streams_in_pages() {
 }
 
 #[tokio::test]
-async fn streams_take_what_matches() {
+async fn streams_filter_by_pattern() {
     let set = letters("").await;
     set.extend(["a*1", "a*2", "ab3", "[x]{}?"]).await.unwrap();
     let matching = async |pattern: Pattern| {
@@ -278,7 +278,7 @@ async fn streams_take_what_matches() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_add_remove_or_move_one_element_at_once_one_succeeds() {
+async fn concurrent_add_remove_and_move_succeed_once() {
     let (set, other) = (letters("").await, letters("").await);
     for _ in 0..10 {
         let race = async |what: fn(&Strings, &Strings) -> purse::Op<bool>| {
@@ -295,7 +295,7 @@ async fn of_many_who_add_remove_or_move_one_element_at_once_one_succeeds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_pop_at_once_each_gets_other_elements() {
+async fn concurrent_pops_return_different_elements() {
     let set: RedisSet<u32> = RedisSet::new(&client().await, fresh("set"));
     set.extend(0..192_u32).await.unwrap();
     let pops = (0..64).map(|_| {
@@ -313,7 +313,7 @@ async fn of_many_who_pop_at_once_each_gets_other_elements() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_asked_of_several_sets_is_asked_of_one_moment() {
+async fn combinations_of_sets_are_atomic() {
     let (here, there) = (letters("abx").await, letters("cd").await);
     let mover = tokio::spawn({
         let (here, there) = (here.clone(), there.clone());
@@ -379,15 +379,15 @@ async fn elements_may_be_of_any_serde_type() {
 }
 
 /// A set of numbers in which one is none.
-async fn spoiled() -> RedisSet<u32> {
+async fn create_undecodable() -> RedisSet<u32> {
     let set = letters("").await;
     set.extend(["1", "two", "3"]).await.expect("a reply");
     RedisSet::new(&client().await, set.key().name())
 }
 
 #[tokio::test]
-async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
-    let set = spoiled().await;
+async fn undecodable_value_is_an_error_with_its_bytes() {
+    let set = create_undecodable().await;
     let none: RedisSet<u32> = RedisSet::new(&client().await, fresh("set"));
     let two = Bytes::from("two");
     for error in [
@@ -419,8 +419,8 @@ async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
 }
 
 #[tokio::test]
-async fn a_pop_of_what_cannot_be_decoded_hands_the_bytes_over() {
-    let set = spoiled().await;
+async fn undecodable_popped_value_is_in_the_error() {
+    let set = create_undecodable().await;
     let error = set.pop_n(3).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.bytes()),
@@ -434,7 +434,7 @@ async fn a_pop_of_what_cannot_be_decoded_hands_the_bytes_over() {
     );
     assert!(!set.exists().await.unwrap());
 
-    let set = spoiled().await;
+    let set = create_undecodable().await;
     set.remove_many([1, 3]).await.unwrap();
     let error = set.pop().await.unwrap_err();
     assert_eq!(error.removed(), [Bytes::from("two")]);
@@ -442,7 +442,7 @@ async fn a_pop_of_what_cannot_be_decoded_hands_the_bytes_over() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_encoded_is_not_sent() {
+async fn unencodable_value_is_not_sent() {
     let set: RedisSet<f64> = RedisSet::new(&client().await, fresh("set"));
     let other: RedisSet<f64> = RedisSet::new(&client().await, fresh("set"));
     for error in [
@@ -468,7 +468,7 @@ async fn what_cannot_be_encoded_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_type_is_refused_and_left_alone() {
+async fn key_of_another_type_is_refused_unchanged() {
     let client = client().await;
     let hash: RedisHash<String, String> = RedisHash::new(&client, fresh("set"));
     hash.set("f", "v").await.unwrap();
@@ -506,7 +506,7 @@ async fn a_key_of_another_type_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
-async fn in_a_cluster_sets_of_several_slots_are_refused_before_anything_is_sent() {
+async fn sets_of_several_slots_are_refused_unsent() {
     let cluster = cluster_of_one();
     let client = Client::connect(&cluster.url()).await.unwrap();
     let [a, b, far] = ["{t}a", "{t}b", "far"].map(|key| Strings::new(&client, key));

@@ -19,7 +19,7 @@ mod ranges;
 
 type Strings = RedisSortedSet<String>;
 
-async fn sorted(elements: &[(&str, f64)]) -> Strings {
+async fn create(elements: &[(&str, f64)]) -> Strings {
     let set = Strings::new(&client().await, fresh("sorted"));
     set.extend(elements.iter().copied()).await.expect("a reply");
     set
@@ -27,7 +27,7 @@ async fn sorted(elements: &[(&str, f64)]) -> Strings {
 
 /// Five letters, two of them with the same score.
 async fn five() -> Strings {
-    sorted(&[("a", 1.0), ("b", 2.0), ("c", 2.0), ("d", 3.5), ("e", 5.0)]).await
+    create(&[("a", 1.0), ("b", 2.0), ("c", 2.0), ("d", 3.5), ("e", 5.0)]).await
 }
 
 async fn all(set: &Strings) -> Vec<(String, f64)> {
@@ -46,7 +46,7 @@ fn pair(element: &str, score: f64) -> Option<(String, f64)> {
 
 #[tokio::test]
 async fn an_absent_sorted_set_is_an_empty_one() {
-    let set = sorted(&[]).await;
+    let set = create(&[]).await;
     assert!(set.is_empty().await.unwrap() && !set.exists().await.unwrap());
     assert_eq!(set.len().await.unwrap(), 0);
     assert!(!set.contains("a").await.unwrap());
@@ -75,7 +75,7 @@ async fn an_absent_sorted_set_is_an_empty_one() {
 
 #[tokio::test]
 async fn elements_are_in_the_order_of_scores_and_then_of_bytes() {
-    let set = sorted(&[]).await;
+    let set = create(&[]).await;
     assert!(set.insert("b", 2.0).await.unwrap());
     assert!(set.insert("c", 1.0).await.unwrap());
     assert!(set.insert("a", 2.0).await.unwrap());
@@ -112,7 +112,7 @@ async fn elements_are_in_the_order_of_scores_and_then_of_bytes() {
 
 #[tokio::test]
 async fn scores_come_back_to_the_last_bit() {
-    let set = sorted(&[]).await;
+    let set = create(&[]).await;
     let scores = [
         0.1 + 0.2,
         f64::MIN_POSITIVE,
@@ -168,12 +168,12 @@ async fn conditions_decide_for_each_element() {
         (OnlyLess, "x", 9.0, true, Some(9.0)),
     ] {
         let case = format!("{condition:?} {element} {score}");
-        let set = sorted(&[("a", 1.0)]).await;
+        let set = create(&[("a", 1.0)]).await;
         let answer = set.insert_if(element, score, condition).await.unwrap();
         assert_eq!(answer, changed, "{case}");
         assert_eq!(set.score(element).await.unwrap(), after, "{case}");
 
-        let set = sorted(&[("a", 1.0), ("b", 1.0)]).await;
+        let set = create(&[("a", 1.0), ("b", 1.0)]).await;
         let counts = set.extend_if([(element, score)], condition).await.unwrap();
         let expected = (
             u64::from(changed && element == "x"),
@@ -181,7 +181,7 @@ async fn conditions_decide_for_each_element() {
         );
         assert_eq!((counts.added, counts.updated), expected, "{case}");
     }
-    let set = sorted(&[("a", 1.0), ("b", 5.0)]).await;
+    let set = create(&[("a", 1.0), ("b", 5.0)]).await;
     let items = [("a", 3.0), ("b", 3.0), ("c", 3.0), ("d", 3.0)];
     let Changes { added, updated, .. } = set.extend_if(items, OnlyGreater).await.unwrap();
     assert_eq!((added, updated), (2, 1));
@@ -191,7 +191,7 @@ async fn conditions_decide_for_each_element() {
 
 #[tokio::test]
 async fn scores_are_added_to() {
-    let set = sorted(&[("a", 40.0)]).await;
+    let set = create(&[("a", 40.0)]).await;
     assert_eq!(set.increment("a", 2.0).await.unwrap(), 42.0);
     assert_eq!(set.increment("b", -0.5).await.unwrap(), -0.5);
     let items = [("a", 1.0), ("x", 1.5), ("a", -3.0), ("b", 0.0)];
@@ -211,10 +211,10 @@ async fn scores_are_added_to() {
 
 #[tokio::test]
 async fn sorted_sets_are_united_and_intersected() {
-    let a = sorted(&[("x", 1.0), ("y", 2.0)]).await;
-    let b = sorted(&[("y", 10.0), ("z", 20.0)]).await;
-    let c = sorted(&[("y", -5.0)]).await;
-    let into = sorted(&[("old", 0.0)]).await;
+    let a = create(&[("x", 1.0), ("y", 2.0)]).await;
+    let b = create(&[("y", 10.0), ("z", 20.0)]).await;
+    let c = create(&[("y", -5.0)]).await;
+    let into = create(&[("old", 0.0)]).await;
     let mixed = || a.union([&b, &c]).weights([2.0, 0.5, 1.0]);
     for (combined, expected) in [
         (a.union([&b]), pairs([("x", 1.0), ("y", 12.0), ("z", 20.0)])),
@@ -339,8 +339,8 @@ async fn bulk_goes_in_chunks_and_streams_in_pages() {
 }
 
 #[tokio::test]
-async fn streams_take_what_matches() {
-    let set = sorted(&[("a*1", 1.0), ("a*2", 2.0), ("ab3", 3.0), ("[x]{}?", 4.0)]).await;
+async fn streams_filter_by_pattern() {
+    let set = create(&[("a*1", 1.0), ("a*2", 2.0), ("ab3", 3.0), ("[x]{}?", 4.0)]).await;
     let matching = async |pattern: Pattern| {
         let elements = set
             .stream()
@@ -355,8 +355,8 @@ async fn streams_take_what_matches() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_insert_or_remove_one_element_at_once_one_succeeds() {
-    let set = sorted(&[]).await;
+async fn concurrent_insert_and_remove_succeed_once() {
+    let set = create(&[]).await;
     for _ in 0..10 {
         let race = async |what: fn(&Strings, f64) -> purse::Op<bool>| {
             let tasks = (0..64).map(|n| tokio::spawn(what(&set, f64::from(n))));
@@ -380,8 +380,8 @@ async fn of_many_who_insert_or_remove_one_element_at_once_one_succeeds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sums_and_counts_of_many_at_once_are_those_of_one_after_the_other() {
-    let set = sorted(&[]).await;
+async fn concurrent_sums_and_counts_are_exact() {
+    let set = create(&[]).await;
     let tasks = (0..64).map(|n| {
         let set = set.clone();
         tokio::spawn(async move {
@@ -441,7 +441,7 @@ async fn elements_may_be_of_any_serde_type() {
 }
 
 /// A sorted set of numbers in which the second one is none.
-async fn spoiled() -> RedisSortedSet<u32> {
-    let set = sorted(&[("1", 1.0), ("two", 2.5), ("3", 3.0)]).await;
+async fn create_undecodable() -> RedisSortedSet<u32> {
+    let set = create(&[("1", 1.0), ("two", 2.5), ("3", 3.0)]).await;
     RedisSortedSet::new(&client().await, set.key().name())
 }

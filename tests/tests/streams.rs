@@ -23,7 +23,7 @@ const COME: std::ops::Range<u32> = 10_000..40_000;
 type Change = Arc<dyn Fn(bool) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
 /// Reads the stream while another task changes the table below it, and accounts for each element.
-async fn sees_all_that_stays(stream: impl Stream<Item = Result<u32>>, change: Change) {
+async fn check_stream_is_complete(stream: impl Stream<Item = Result<u32>>, change: Change) {
     let (stop, changes) = (Arc::new(AtomicBool::new(false)), Arc::default());
     let task = tokio::spawn(keep_changing(change, stop.clone(), Arc::clone(&changes)));
     let mut stream = pin!(stream);
@@ -65,7 +65,7 @@ async fn keep_changing(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hash_streams_all_that_stays_while_its_table_grows_and_shrinks() {
+async fn hash_stream_is_complete_during_rehashing() {
     let hash: RedisHash<u32, u32> = RedisHash::new(&client().await, fresh("streams"));
     hash.extend((0..STAY).map(|n| (n, n))).await.unwrap();
     let entries = hash.iter().page_size(20).map_ok(|(key, value)| {
@@ -82,11 +82,11 @@ async fn a_hash_streams_all_that_stays_while_its_table_grows_and_shrinks() {
         }
         .boxed()
     };
-    sees_all_that_stays(entries, Arc::new(change)).await;
+    check_stream_is_complete(entries, Arc::new(change)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_set_streams_all_that_stays_while_its_table_grows_and_shrinks() {
+async fn set_stream_is_complete_during_rehashing() {
     let set: RedisSet<u32> = RedisSet::new(&client().await, fresh("streams"));
     set.extend(0..STAY).await.unwrap();
     let elements = set.stream().page_size(20);
@@ -100,11 +100,11 @@ async fn a_set_streams_all_that_stays_while_its_table_grows_and_shrinks() {
         }
         .boxed()
     };
-    sees_all_that_stays(elements, Arc::new(change)).await;
+    check_stream_is_complete(elements, Arc::new(change)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sorted_set_streams_all_that_stays_while_its_table_grows_and_shrinks() {
+async fn sorted_set_stream_is_complete_during_rehashing() {
     let set: RedisSortedSet<u32> = RedisSortedSet::new(&client().await, fresh("streams"));
     let scored = |n: u32| (n, f64::from(n));
     set.extend((0..STAY).map(scored)).await.unwrap();
@@ -122,11 +122,11 @@ async fn a_sorted_set_streams_all_that_stays_while_its_table_grows_and_shrinks()
         }
         .boxed()
     };
-    sees_all_that_stays(elements, Arc::new(change)).await;
+    check_stream_is_complete(elements, Arc::new(change)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_space_streams_all_that_stays_while_the_table_grows_and_shrinks() {
+async fn key_space_stream_is_complete_during_rehashing() {
     let server = Server::start().unwrap();
     let client = Client::connect(&server.url()).await.unwrap();
     let space: RedisKeySpace<u32> = RedisKeySpace::new(&client, "space:");
@@ -147,12 +147,12 @@ async fn a_key_space_streams_all_that_stays_while_the_table_grows_and_shrinks() 
         }
         .boxed()
     };
-    sees_all_that_stays(items, Arc::new(change)).await;
+    check_stream_is_complete(items, Arc::new(change)).await;
 }
 
 /// A list has no cursor: its stream goes by index, and says so.
 #[tokio::test]
-async fn a_list_streams_by_index_whatever_comes_and_goes() {
+async fn list_stream_follows_indexes_during_changes() {
     let list: RedisList<u32> = RedisList::new(&client().await, fresh("streams"));
     let refill = async || {
         list.clear().await.unwrap();
@@ -209,7 +209,7 @@ async fn a_list_streams_by_index_whatever_comes_and_goes() {
 }
 
 /// Drops the stream after an element, and with a page on its way, and counts what still runs.
-async fn stops_when_dropped<S>(server: &Server, client: &Client, commands: &[&str], start: S)
+async fn check_drop_stops_stream<S>(server: &Server, client: &Client, commands: &[&str], start: S)
 where
     S: AsyncFn(bool),
 {
@@ -262,7 +262,7 @@ async fn a_dropped_stream_sends_nothing_more() {
     let number = |key: String| key.parse().expect("a number");
 
     let stops = async |commands: &[&str], start: &dyn Fn(bool) -> BoxFuture<'static, ()>| {
-        stops_when_dropped(&server, &client, commands, async |in_flight| {
+        check_drop_stops_stream(&server, &client, commands, async |in_flight| {
             start(in_flight).await;
         })
         .await;
@@ -309,18 +309,22 @@ async fn a_dropped_stream_sends_nothing_more() {
 }
 
 /// A cursor means nothing to another process: what it leaves out is not told by the server.
-async fn is_interrupted(what: &str, stream: impl Stream<Item = Result<u32>>, all: u32) {
+async fn check_invalidated(what: &str, stream: impl Stream<Item = Result<u32>>, all: u32) {
     let rest: Vec<_> = stream.collect().await;
     let error = rest.into_iter().find_map(Result::err);
     let error = error.unwrap_or_else(|| panic!("{what}: {all} elements, and some left out"));
-    assert_eq!(error.kind(), ErrorKind::Interrupted, "{what}: {error:?}");
+    assert_eq!(
+        error.kind(),
+        ErrorKind::ScanInvalidated,
+        "{what}: {error:?}"
+    );
     assert!(error.is_retryable(), "{what}");
     let says = error.to_string();
     assert!(says.contains(what), "{says}");
 }
 
 #[tokio::test]
-async fn a_stream_over_a_server_that_was_started_anew_fails_and_leaves_nothing_out_in_silence() {
+async fn stream_over_a_restarted_server_is_invalidated() {
     let server = Server::builder().append_only().start().unwrap();
     let client = Client::connect(&server.url()).await.unwrap();
     let hash: RedisHash<u32, u32> = RedisHash::new(&client, "hash");
@@ -349,10 +353,10 @@ async fn a_stream_over_a_server_that_was_started_anew_fails_and_leaves_nothing_o
     }
     server.kill().unwrap();
     server.restart().unwrap();
-    is_interrupted("HSCAN", entries, STAY).await;
-    is_interrupted("SSCAN", members, STAY).await;
-    is_interrupted("ZSCAN", scored, STAY).await;
-    is_interrupted("SCAN", values, STAY).await;
+    check_invalidated("HSCAN", entries, STAY).await;
+    check_invalidated("SSCAN", members, STAY).await;
+    check_invalidated("ZSCAN", scored, STAY).await;
+    check_invalidated("SCAN", values, STAY).await;
     let rest: Vec<u32> = elements.try_collect().await.unwrap();
     assert_eq!(rest, (STAY / 2..STAY).collect::<Vec<_>>(), "an index stays");
 
@@ -361,7 +365,7 @@ async fn a_stream_over_a_server_that_was_started_anew_fails_and_leaves_nothing_o
 }
 
 #[tokio::test]
-async fn a_stream_over_a_primary_that_was_replaced_fails_and_leaves_nothing_out_in_silence() {
+async fn stream_over_a_replaced_primary_is_invalidated() {
     let sentinels = Sentinels::start(1).unwrap();
     let client = Client::connect(&sentinels.url()).await.unwrap();
     let hash: RedisHash<u32, u32> = RedisHash::new(&client, "hash");
@@ -378,7 +382,7 @@ async fn a_stream_over_a_primary_that_was_replaced_fails_and_leaves_nothing_out_
     kill_in_step(primary, replica.unwrap()).await;
     sentinels.fail_over().unwrap();
     until("the hash is there", async || hash.len().await.is_ok()).await;
-    is_interrupted("HSCAN", entries, STAY).await;
+    check_invalidated("HSCAN", entries, STAY).await;
     let again: HashMap<u32, u32> = hash.iter().page_size(20).try_collect().await.unwrap();
     assert_eq!(again.len(), STAY as usize, "begun again it is whole");
 }

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quarter_of_a_run_is_done_before_it_and_at_least_one_by_each_task() {
+    fn warmup_is_a_quarter_and_at_least_one_per_task() {
         let work = Work::new("list_get", "list_get", 64, &[]);
         assert_eq!(counts(&work, 4_000), [1_000, 4_000]);
         assert_eq!(counts(&work, 100), [64, 100]);

@@ -37,14 +37,14 @@ where
             let (times, holders) = &*shared;
             loop {
                 let guard = lock().await?;
-                within(times, Times::taken);
+                within(times, Times::record_acquired);
                 let mut turn = 0;
                 holders.send_modify(|holder| {
                     *holder += 1;
                     turn = *holder;
                 });
                 tokio::time::sleep(HELD).await;
-                within(times, Times::released);
+                within(times, Times::record_released);
                 release(guard).await?;
                 let mut next = holders.subscribe();
                 next.wait_for(|holder| *holder > turn).await?;
@@ -71,13 +71,13 @@ struct Times {
 }
 
 impl Times {
-    fn taken(&mut self) {
+    fn record_acquired(&mut self) {
         let released = self.released.take();
         let took = released.map(|released| released.elapsed().as_secs_f64());
         self.samples.extend(took);
     }
 
-    fn released(&mut self) {
+    fn record_released(&mut self) {
         self.released = Some(Instant::now());
     }
 }

@@ -14,7 +14,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_short_whatever_their_size() {
+    fn figures_of_any_size_are_short() {
         let shown = [123_456.7, 1_000.0, 99.95, 10.0, 9.876_5, 0.0].map(short);
         assert_eq!(shown, ["123457", "1000", "100.0", "10.0", "9.877", "0.000"]);
     }

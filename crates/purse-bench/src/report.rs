@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn missing_values_are_named() {
         let line = Line {
             work: "hash_get".to_owned(),
             peer: "redisson".to_owned(),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_measured_has_all_fields_of_the_format() {
+    fn measured_values_have_all_fields() {
         let measured = Measured {
             purse: 2.0,
             peer_value: 1.0,
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_is_measured_again_takes_the_place_of_what_was() {
+    fn remeasured_part_replaces_the_old_one() {
         let line = |work: &str, peer: &str, unit: &str, purse: u32| json!({ "work": work, "peer": peer, "unit": unit, "purse": purse });
         let before = vec![
             line("hash_get", "fred", "op/s", 1),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_run_for_a_part_is_told_once() {
+    fn commands_of_a_part_are_listed_once() {
         let whole = json!({ "command": "just bench-compare", "date": "2026-11-22" });
         let part = json!({ "command": "just bench-compare --only hash", "date": "2026-11-22" });
         let both = json!({

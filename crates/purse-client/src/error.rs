@@ -60,7 +60,7 @@ pub enum ErrorKind {
     Protocol,
     /// A scan met another server process, because the server restarted or another node took over.
     /// Elements may be missing, so the scan must start again.
-    Interrupted,
+    ScanInvalidated,
     /// Another client holds the lock.
     Held,
     /// The lock does not belong to its holder any more.
@@ -88,7 +88,7 @@ impl fmt::Display for ErrorKind {
             Self::CrossSlot => "keys of several slots",
             Self::Server => "server error",
             Self::Protocol => "protocol",
-            Self::Interrupted => "scan interrupted",
+            Self::ScanInvalidated => "scan invalidated",
             Self::Held => "lock held",
             Self::Lost => "lock lost",
             Self::Limit => "limit reached",
@@ -152,12 +152,13 @@ impl Error {
 
     /// Returns a copy of the error for another caller. Of its source, only the text is kept.
     #[must_use]
-    pub fn again(&self) -> Self {
-        let mut again = Self::new(self.kind(), self.0.message.clone());
-        again.0.server.clone_from(&self.0.server);
+    #[doc(alias = "clone")]
+    pub fn duplicate(&self) -> Self {
+        let mut copy = Self::new(self.kind(), self.0.message.clone());
+        copy.0.server.clone_from(&self.0.server);
         match &self.0.source {
-            Some(source) => again.with_source(source.to_string()),
-            None => again,
+            Some(source) => copy.with_source(source.to_string()),
+            None => copy,
         }
     }
 
@@ -233,9 +234,10 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self.0.kind {
             _ if self.0.done > 0 => false,
-            ErrorKind::NotSent | ErrorKind::Timeout | ErrorKind::Interrupted | ErrorKind::Held => {
-                true
-            }
+            ErrorKind::NotSent
+            | ErrorKind::Timeout
+            | ErrorKind::ScanInvalidated
+            | ErrorKind::Held => true,
             ErrorKind::Server => matches!(
                 self.code(),
                 Some(
@@ -360,7 +362,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn display_names_command_key_and_server_and_leaves_the_cause_to_source() {
+    fn display_names_command_key_and_server_without_cause() {
         let error = Error::new(ErrorKind::Decode, "the value is not what the codec expects")
             .with_source("invalid digit")
             .with_command("LINDEX", Some(Bytes::from_static(b"a\xffb")))
@@ -398,7 +400,7 @@ mod tests {
         for (kind, message, retry) in [
             (ErrorKind::NotSent, "", true),
             (ErrorKind::Timeout, "", true),
-            (ErrorKind::Interrupted, "", true),
+            (ErrorKind::ScanInvalidated, "", true),
             (ErrorKind::Held, "", true),
             (ErrorKind::Lost, "", false),
             (ErrorKind::Ambiguous, "", false),

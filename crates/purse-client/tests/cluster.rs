@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use purse_client::{Client, Command, ErrorKind, Pop, Reply, Script, Taken};
+use purse_client::{Client, Command, Delivery, ErrorKind, Pop, Reply, Script};
 use purse_testkit::{Cluster, Server};
 use support::{SOON, calls, incr, until};
 
@@ -136,29 +136,29 @@ fn pop() -> Pop {
     Pop::back("bar")
 }
 
-fn popped(taken: Option<Taken>) -> Option<String> {
-    let element = String::from_utf8(taken.as_ref()?.element().to_vec());
-    taken?.keep();
+fn ack_element(delivery: Option<Delivery>) -> Option<String> {
+    let element = String::from_utf8(delivery.as_ref()?.element().to_vec());
+    delivery?.ack();
     element.ok()
 }
 
 /// How often the nodes were asked for the length.
-fn looks(cluster: &Cluster) -> u64 {
+fn length_reads(cluster: &Cluster) -> u64 {
     cluster.nodes().iter().map(|node| calls(node, "llen")).sum()
 }
 
 async fn pop_and_push(cluster: &Cluster, client: &Client, element: &'static str) {
-    let (waiter, before) = (client.clone(), looks(cluster));
+    let (waiter, before) = (client.clone(), length_reads(cluster));
     let wait = tokio::spawn(async move { waiter.take_wait(&pop(), None).await });
-    until("the pop waits", async || looks(cluster) > before).await;
+    until("the pop waits", async || length_reads(cluster) > before).await;
     let push = Command::write("LPUSH").key("bar").arg(element);
     client.run(push).await.expect("LPUSH");
-    let taken = wait.await.expect("no panic").expect("no failure");
-    assert_eq!(popped(taken).as_deref(), Some(element));
+    let delivery = wait.await.expect("no panic").expect("no failure");
+    assert_eq!(ack_element(delivery).as_deref(), Some(element));
 }
 
 #[tokio::test]
-async fn a_pop_waits_wherever_its_slot_is() {
+async fn pop_waits_on_any_node() {
     let mut cluster = two();
     cluster.add_node().expect("a third node");
     let client = client(&cluster).await;
@@ -180,7 +180,7 @@ async fn a_pop_that_waits_follows_its_slot() {
     let slot = cluster.slot("bar").expect("a slot");
     let waiter = client.clone();
     let wait = tokio::spawn(async move { waiter.take_wait(&pop(), None).await });
-    until("the pop waits", async || looks(&cluster) > 0).await;
+    until("the pop waits", async || length_reads(&cluster) > 0).await;
     let new = &cluster.nodes()[1];
     let moving = cluster.move_slot(slot, new).expect("a move");
     moving.finish().expect("moved");
@@ -202,8 +202,8 @@ async fn while_the_slot_moves_a_pop_gives_and_takes_back() {
         .arg("d");
     client.run(push).await.expect("LPUSH");
     let check = async |element: &str| {
-        let taken = client.take(&pop()).await.expect("a reply").expect("one");
-        taken.put_back().await.expect("back");
+        let delivery = client.take(&pop()).await.expect("a reply").expect("one");
+        delivery.requeue().await.expect("back");
         drop(client.take(&pop()).await.expect("a reply"));
         until("it is back", async || {
             let last = Command::read("LINDEX").key("bar").arg(-1_i64);
@@ -214,8 +214,8 @@ async fn while_the_slot_moves_a_pop_gives_and_takes_back() {
             })
         })
         .await;
-        let taken = client.take(&pop()).await.expect("a reply");
-        assert_eq!(popped(taken).as_deref(), Some(element));
+        let delivery = client.take(&pop()).await.expect("a reply");
+        assert_eq!(ack_element(delivery).as_deref(), Some(element));
     };
     let moving = cluster
         .move_slot(slot, &cluster.nodes()[1])
@@ -225,11 +225,11 @@ async fn while_the_slot_moves_a_pop_gives_and_takes_back() {
     check("b").await;
     // A receipt from before the move stays with its element wherever each of them is.
     moving.finish().expect("moved");
-    let taken = client.take(&pop()).await.expect("a reply").expect("one");
+    let delivery = client.take(&pop()).await.expect("a reply").expect("one");
     let moving = cluster
         .move_slot(slot, &cluster.nodes()[0])
         .expect("a move");
-    drop(taken);
+    drop(delivery);
     moving.finish().expect("moved");
     until("it is back", async || {
         let length = client.run(Command::read("LLEN").key("bar")).await;
@@ -264,17 +264,17 @@ async fn odd_keys_have_receipts_in_their_slots() {
         let push = Command::write("LPUSH").key(key).arg("a").arg("b");
         client.run(push).await.expect("LPUSH");
         let take = async || client.take(&Pop::back(key)).await.expect(key).expect("one");
-        take().await.put_back().await.expect("back");
-        take().await.keep();
-        let taken = client
+        take().await.requeue().await.expect("back");
+        take().await.ack();
+        let delivery = client
             .take_wait(&Pop::back(key), None)
             .await
             .expect("a reply");
-        assert_eq!(popped(taken).as_deref(), Some("b"), "{key}");
+        assert_eq!(ack_element(delivery).as_deref(), Some("b"), "{key}");
         let dead = Bytes::from(format!("{key}:dead"));
         let push = Command::write("LPUSH").key(key).arg("c");
         client.run(push).await.expect("LPUSH");
-        take().await.move_to(dead.clone()).await.expect("moved");
+        take().await.dead_letter(dead.clone()).await.expect("moved");
         let letters = client.run(Command::write("DEL").key(dead)).await;
         assert_eq!(letters.expect("DEL").into_int().ok(), Some(1));
     }
@@ -370,7 +370,7 @@ async fn a_batch_runs_nothing_after_what_came_later_in_its_slot() {
 }
 
 #[tokio::test]
-async fn a_node_that_does_not_answer_costs_no_more_than_the_commands_time() {
+async fn silent_node_costs_no_more_than_the_timeout() {
     let cluster = two();
     let client = Client::builder(&cluster.url())
         .command_timeout(Duration::from_millis(500))
@@ -390,7 +390,7 @@ async fn a_node_that_does_not_answer_costs_no_more_than_the_commands_time() {
 }
 
 #[tokio::test]
-async fn redirections_leave_the_replies_of_others_alone() {
+async fn redirections_do_not_affect_other_replies() {
     let cluster = two();
     let client = client(&cluster).await;
     let slot = cluster.slot("bar").expect("a slot");
@@ -466,7 +466,7 @@ async fn a_value_that_looks_like_a_redirection_is_a_value() {
 }
 
 #[tokio::test]
-async fn a_write_next_to_a_slot_that_is_down_is_never_called_undone() {
+async fn write_beside_a_down_slot_runs_or_is_ambiguous() {
     let cluster = two();
     let client = client(&cluster).await;
     for node in cluster.nodes() {
@@ -487,7 +487,7 @@ async fn a_write_next_to_a_slot_that_is_down_is_never_called_undone() {
 }
 
 #[tokio::test]
-async fn a_node_that_stands_still_is_left_for_its_replica_although_others_answer() {
+async fn paused_node_is_replaced_by_its_replica() {
     let cluster = Cluster::start(3, 1).expect("a cluster");
     let client = Client::builder(&cluster.url())
         .command_timeout(Duration::from_millis(200))

@@ -9,7 +9,7 @@ use purse_testkit::Server;
 use support::{SOON, client, connections, until};
 use tokio::net::TcpListener;
 
-async fn refused(url: &str) -> Error {
+async fn connect_error(url: &str) -> Error {
     let started = Instant::now();
     let error = Client::builder(url)
         .connect_timeout(Duration::from_millis(500))
@@ -29,7 +29,7 @@ async fn a_port_without_a_server_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
     drop(listener);
-    let error = refused(&format!("redis://{address}")).await;
+    let error = connect_error(&format!("redis://{address}")).await;
     assert_eq!(error.kind(), ErrorKind::NotSent, "{error}");
     assert!(error.to_string().contains(&address), "{error}");
     assert!(error.to_string().contains("connection refused"), "{error}");
@@ -40,7 +40,7 @@ async fn a_port_without_a_server_is_named() {
 async fn a_server_that_never_answers_costs_the_timeout_and_no_more() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
-    let error = refused(&format!("redis://{address}")).await;
+    let error = connect_error(&format!("redis://{address}")).await;
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
     assert!(error.to_string().contains(&address), "{error}");
 }
@@ -52,7 +52,7 @@ async fn a_wrong_password_says_so_and_is_not_shown() {
         .start()
         .expect("a server");
     let url = format!("redis://:wrong-one@127.0.0.1:{}", server.port());
-    let error = refused(&url).await;
+    let error = connect_error(&url).await;
     assert_eq!(error.kind(), ErrorKind::Auth, "{error}");
     assert!(
         error.to_string().contains(&server.port().to_string()),
@@ -74,7 +74,7 @@ async fn no_password_where_one_is_wanted() {
         .password("right")
         .start()
         .expect("a server");
-    let error = refused(&format!("redis://127.0.0.1:{}", server.port())).await;
+    let error = connect_error(&format!("redis://127.0.0.1:{}", server.port())).await;
     assert_eq!(error.kind(), ErrorKind::Auth, "{error}");
 }
 
@@ -86,7 +86,7 @@ async fn no_password_where_one_is_wanted() {
 #[tokio::test]
 async fn tls_to_a_plain_port_fails_in_bounded_time() {
     let server = Server::shared();
-    let error = refused(&format!("rediss://127.0.0.1:{}", server.port())).await;
+    let error = connect_error(&format!("rediss://127.0.0.1:{}", server.port())).await;
     assert!(
         matches!(error.kind(), ErrorKind::NotSent | ErrorKind::Timeout),
         "{error:?}"
@@ -104,9 +104,9 @@ async fn tls_to_a_plain_port_fails_in_bounded_time() {
     feature = "tls-native"
 )))]
 #[tokio::test]
-async fn a_tls_url_without_tls_built_in_is_refused_and_never_sent_in_plain() {
+async fn tls_url_without_tls_feature_is_refused_unsent() {
     let server = Server::shared();
-    let error = refused(&format!("rediss://127.0.0.1:{}", server.port())).await;
+    let error = connect_error(&format!("rediss://127.0.0.1:{}", server.port())).await;
     assert_eq!(error.kind(), ErrorKind::Config, "{error:?}");
     assert!(error.to_string().contains("tls-"), "{error}");
 }
@@ -121,7 +121,7 @@ async fn urls_and_timeouts_that_cannot_work() {
         "redis://host:port",
         "redis-sentinel://h:1",
     ] {
-        let error = refused(url).await;
+        let error = connect_error(url).await;
         assert_eq!(error.kind(), ErrorKind::Config, "{url}: {error:?}");
     }
     let zero = Client::builder("redis://127.0.0.1:1").command_timeout(Duration::ZERO);
@@ -151,7 +151,7 @@ async fn the_database_of_the_url_is_used() {
 }
 
 #[tokio::test]
-async fn a_fred_configuration_and_a_client_of_ones_own_can_be_built_on() {
+async fn client_can_be_built_from_fred_or_from_a_client() {
     let server = Server::shared();
     let config = purse_client::fred::types::config::Config::from_url(&server.url()).expect("a URL");
     let client = Client::from_fred(config)
@@ -250,7 +250,7 @@ fn everything_is_send_and_sync() {
     static_assertions::assert_impl_all!(purse_client::Reply: Send, Sync);
     static_assertions::assert_impl_all!(purse_client::Scan: Send, Sync);
     static_assertions::assert_impl_all!(purse_client::Pop: Send, Sync);
-    static_assertions::assert_impl_all!(purse_client::Taken: Send, Sync);
+    static_assertions::assert_impl_all!(purse_client::Delivery: Send, Sync);
     static_assertions::assert_impl_all!(purse_client::Watch: Send, Sync, std::fmt::Debug);
     static_assertions::assert_impl_all!(purse_client::ClientBuilder: Send, Sync);
 }

@@ -71,7 +71,7 @@ async fn a_read_whose_reply_is_lost_is_sent_again() {
         .await
         .expect("a second try");
     assert_eq!(&reply.into_bytes().expect("bytes")[..], b"v");
-    assert!(proxy.has_lost_it());
+    assert!(proxy.has_lost_reply());
 }
 
 #[tokio::test]
@@ -181,7 +181,7 @@ async fn a_lazy_client_connects_once_there_is_a_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_commands_that_time_out_do_not_replace_each_new_connection() {
+async fn repeated_timeouts_do_not_replace_new_connections() {
     let server = Server::start().expect("a server");
     let client = Client::builder(&server.url())
         .preset(Preset::Locks)
@@ -232,7 +232,7 @@ async fn many_commands_that_time_out_do_not_replace_each_new_connection() {
 }
 
 #[tokio::test]
-async fn a_hung_server_costs_the_timeout_and_is_found_again_when_it_wakes() {
+async fn hung_server_costs_the_timeout_until_it_wakes() {
     let server = Server::start().expect("a server");
     let client = Client::builder(&server.url())
         .command_timeout(Duration::from_millis(150))
@@ -274,7 +274,7 @@ async fn a_hung_server_costs_the_timeout_and_is_found_again_when_it_wakes() {
 }
 
 #[tokio::test]
-async fn a_timeout_of_the_commands_own_bounds_scripts_and_commands_alike() {
+async fn command_timeout_bounds_scripts_and_commands() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     server.pause().expect("pause");
@@ -305,7 +305,7 @@ async fn half_open_connection_is_replaced_after_one_timeout() {
         .await
         .expect("a server that runs");
     client.run(incr("n")).await.expect("INCR");
-    let accepted = proxy.accepted();
+    let accepted = proxy.accepted_count();
     proxy.swallow();
     let error = client.run(incr("n")).await.expect_err("swallowed");
     assert_eq!(error.kind(), ErrorKind::Ambiguous, "{error}");
@@ -314,12 +314,12 @@ async fn half_open_connection_is_replaced_after_one_timeout() {
         client.run(incr("m")).await.is_ok()
     })
     .await;
-    assert!(proxy.accepted() > accepted);
+    assert!(proxy.accepted_count() > accepted);
     assert_eq!(get(&server, "n").as_deref(), Some("1"));
 }
 
 #[tokio::test]
-async fn silence_makes_the_connection_anew_although_writes_go_on() {
+async fn silent_connection_under_writes_is_replaced() {
     let server = Server::start().expect("a server");
     let client = Client::builder(&server.url())
         .preset(Preset::Locks)
@@ -381,7 +381,7 @@ async fn a_large_write_to_a_dead_peer_does_not_hold_the_client_up() {
 }
 
 #[tokio::test]
-async fn what_the_server_refuses_is_told_apart() {
+async fn refusals_of_the_server_have_their_kinds() {
     let server = Server::start().expect("a server");
     server.command(&["SET", "text", "t"]).expect("SET");
     let client = client(&server).await;
@@ -420,7 +420,7 @@ async fn what_the_server_refuses_is_told_apart() {
 }
 
 #[tokio::test]
-async fn what_a_server_repeats_of_keys_and_arguments_is_no_code() {
+async fn key_or_argument_in_a_reply_is_not_a_code() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     let hostile = "WRONGTYPE no such key: -OOM x";

@@ -40,7 +40,7 @@ async fn a_scan_of_keys_sees_everything_and_stops_when_it_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_scan_of_keys_takes_only_what_matches() {
+async fn scan_of_keys_filters_by_pattern() {
     let server = Server::start().expect("a server");
     server
         .command(&["MSET", "a*b", "1", "axb", "2", "a*c", "3", "[x]", "4"])

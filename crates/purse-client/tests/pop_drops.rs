@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use purse_client::{Command, ErrorKind, Pop};
 use purse_testkit::Server;
-use support::queue::{element, left, list, pop, push, until_no_receipt_is_left, waiting};
+use support::queue::{
+    element, elements, list, pop, push, spawn_waiting_pop, until_no_receipt_is_left,
+};
 use support::{client, connections, until};
 
 async fn poll_and_drop<F: Future>(future: F, polls: usize) -> Option<F::Output> {
@@ -38,12 +40,12 @@ async fn dropped_after_any_number_of_polls_no_element_is_lost() {
             }
         };
         let push = Command::write("LPUSH").key("queue").arg(round);
-        let (taken, pushed) = tokio::join!(poll_and_drop(wait, round / 2 % 30), other.run(push));
+        let (delivery, pushed) = tokio::join!(poll_and_drop(wait, round / 2 % 30), other.run(push));
         pushed.expect("LPUSH");
-        popped.extend(taken.and_then(element));
+        popped.extend(delivery.and_then(element));
     }
     client.close().await;
-    let mut all = left(&server);
+    let mut all = elements(&server);
     assert!(!popped.is_empty(), "not all cases were met");
     all.extend(popped);
     all.sort_by_key(|n| n.parse::<u32>().expect("a number"));
@@ -52,7 +54,7 @@ async fn dropped_after_any_number_of_polls_no_element_is_lost() {
 }
 
 #[tokio::test]
-async fn an_element_that_nobody_took_before_the_close_is_put_back() {
+async fn untaken_element_is_requeued_by_close() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     // The server knows the script from here on, so that one trip takes an element.
@@ -63,15 +65,15 @@ async fn an_element_that_nobody_took_before_the_close_is_put_back() {
         let take = client.take(&pop);
         tokio::pin!(take);
         assert!(futures::poll!(&mut take).is_pending());
-        until("it is popped", async || left(&server).is_empty()).await;
+        until("it is popped", async || elements(&server).is_empty()).await;
         client.close().await;
     }
-    until("it is put back", async || left(&server) == ["a"]).await;
+    until("it is put back", async || elements(&server) == ["a"]).await;
     until("no connection is left", async || connections(&server) == 0).await;
 }
 
 #[tokio::test]
-async fn a_wait_that_is_cancelled_while_it_connects_leaves_no_connection() {
+async fn wait_cancelled_while_connecting_leaves_no_connection() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     for micros in 0..60 {
@@ -96,7 +98,7 @@ async fn a_closed_client_pops_nothing() {
     ] {
         assert_eq!(outcome.expect_err("closed").kind(), ErrorKind::Closed);
     }
-    assert_eq!(left(&server), ["a"]);
+    assert_eq!(elements(&server), ["a"]);
     assert_eq!(connections(&server), 0);
 }
 
@@ -104,17 +106,17 @@ async fn a_closed_client_pops_nothing() {
 async fn closing_ends_the_waits_and_loses_nothing() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
-    let wait = waiting(&server, &client).await;
+    let wait = spawn_waiting_pop(&server, &client).await;
     client.close().await;
     let error = wait.await.expect("no panic").expect_err("closed");
     assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
     until("no connection is left", async || connections(&server) == 0).await;
     push(&server, "a");
-    assert_eq!(left(&server), ["a"]);
+    assert_eq!(elements(&server), ["a"]);
 }
 
 #[test]
-fn a_pop_on_another_runtime_than_the_client_s_is_put_back_when_that_one_ends() {
+fn pop_on_another_runtime_is_requeued_when_it_ends() {
     let server = Server::start().expect("a server");
     let runtime = || tokio::runtime::Runtime::new().expect("a runtime");
     let home = runtime();

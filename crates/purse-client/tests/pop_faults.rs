@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use purse_client::{Client, Command, Error, ErrorKind, Pop};
 use purse_testkit::Server;
-use support::queue::{element, left, pop};
+use support::queue::{element, elements, pop};
 use support::{Proxy, SOON, calls, client, connections, until};
 
 fn push(server: &Server, elements: &[&str]) {
@@ -35,7 +35,7 @@ fn receipts(server: &Server) -> Vec<String> {
     held.collect()
 }
 
-async fn behind(proxy: &Proxy, timeout: Duration) -> Client {
+async fn connect_through(proxy: &Proxy, timeout: Duration) -> Client {
     let client = Client::builder(&proxy.url).command_timeout(timeout);
     client.connect().await.expect("through the proxy")
 }
@@ -47,17 +47,17 @@ const SHORT: Duration = Duration::from_millis(200);
 async fn an_element_whose_reply_was_lost_is_the_one_that_is_delivered() {
     let server = Server::start().expect("a server");
     let proxy = Proxy::before(&server).await;
-    let client = behind(&proxy, SOON).await;
+    let client = connect_through(&proxy, SOON).await;
     for pops_wait in [false, true] {
         push(&server, &["a", "b"]);
         proxy.lose_next_reply();
-        let taken = match pops_wait {
+        let delivery = match pops_wait {
             false => client.take(&pop()).await,
             true => client.take_wait(&pop(), None).await,
         };
-        assert!(proxy.has_lost_it());
-        assert_eq!(element(taken).as_deref(), Some("a"));
-        assert_eq!(left(&server), ["b"]);
+        assert!(proxy.has_lost_reply());
+        assert_eq!(element(delivery).as_deref(), Some("a"));
+        assert_eq!(elements(&server), ["b"]);
         until("the receipt is empty", async || {
             receipts(&server).iter().all(String::is_empty)
         })
@@ -75,36 +75,39 @@ async fn an_element_whose_reply_was_lost_is_the_one_that_is_delivered() {
 async fn where_the_lost_reply_was_none_there_is_none() {
     let server = Server::start().expect("a server");
     let proxy = Proxy::before(&server).await;
-    let client = behind(&proxy, SOON).await;
+    let client = connect_through(&proxy, SOON).await;
     proxy.lose_next_reply();
     assert_eq!(element(client.take(&pop()).await), None);
     assert_eq!(receipts(&server), [""]);
 }
 
 #[tokio::test]
-async fn put_back_and_moved_are_done_once_although_the_reply_is_lost() {
+async fn requeue_and_dead_letter_with_lost_reply_run_once() {
     let server = Server::start().expect("a server");
     let proxy = Proxy::before(&server).await;
-    let client = behind(&proxy, SOON).await;
+    let client = connect_through(&proxy, SOON).await;
     server.command(&["ZADD", "set", "1.5", "z"]).expect("ZADD");
     push(&server, &["a", "b"]);
     for pop in [pop(), Pop::front("queue"), Pop::lowest("set")] {
-        let taken = client.take(&pop).await.expect("a reply").expect("one");
+        let delivery = client.take(&pop).await.expect("a reply").expect("one");
         proxy.lose_next_reply();
-        taken.put_back().await.expect("back");
-        assert!(proxy.has_lost_it());
-        assert_eq!(left(&server), ["a", "b"], "{pop:?}");
+        delivery.requeue().await.expect("back");
+        assert!(proxy.has_lost_reply());
+        assert_eq!(elements(&server), ["a", "b"], "{pop:?}");
         assert_eq!(
             texts(&server, &["ZRANGE", "set", "0", "-1", "WITHSCORES"]),
             ["z", "1.5"]
         );
     }
-    let taken = client.take(&pop()).await.expect("a reply").expect("one");
+    let delivery = client.take(&pop()).await.expect("a reply").expect("one");
     proxy.lose_next_reply();
-    taken.move_to(Bytes::from("dead")).await.expect("moved");
-    assert!(proxy.has_lost_it());
+    delivery
+        .dead_letter(Bytes::from("dead"))
+        .await
+        .expect("moved");
+    assert!(proxy.has_lost_reply());
     assert_eq!(texts(&server, &["LRANGE", "dead", "0", "-1"]), ["a"]);
-    assert_eq!(left(&server), ["b"]);
+    assert_eq!(elements(&server), ["b"]);
 }
 
 #[tokio::test]
@@ -112,7 +115,7 @@ async fn a_request_that_arrives_late_takes_nothing() {
     for (before, after) in [(&["a", "b"][..], &["a", "b"][..]), (&[], &[])] {
         let server = Server::start().expect("a server");
         let proxy = Proxy::before(&server).await;
-        let client = behind(&proxy, SHORT).await;
+        let client = connect_through(&proxy, SHORT).await;
         // The script is known, so that the request is one.
         client.take(&pop()).await.expect("a reply");
         if !before.is_empty() {
@@ -135,9 +138,9 @@ async fn a_request_that_arrives_late_takes_nothing() {
         .await;
         if before.is_empty() {
             push(&server, &["c"]);
-            assert_eq!(left(&server), ["c"]);
+            assert_eq!(elements(&server), ["c"]);
         }
-        assert_eq!(&left(&server)[..after.len()], after);
+        assert_eq!(&elements(&server)[..after.len()], after);
         assert_eq!(receipts(&server), [""], "nothing was taken");
     }
 }
@@ -146,7 +149,7 @@ async fn a_request_that_arrives_late_takes_nothing() {
 async fn a_request_that_arrives_after_none_was_answered_takes_nothing() {
     let server = Server::start().expect("a server");
     let proxy = Proxy::before(&server).await;
-    let client = behind(&proxy, SOON).await;
+    let client = connect_through(&proxy, SOON).await;
     client.take(&pop()).await.expect("a reply");
     proxy.hold_next_request_and_hang_up();
     assert_eq!(element(client.take(&pop()).await), None);
@@ -158,7 +161,7 @@ async fn a_request_that_arrives_after_none_was_answered_takes_nothing() {
         calls(&server, "evalsha") > asked
     })
     .await;
-    assert_eq!(left(&server), ["a"]);
+    assert_eq!(elements(&server), ["a"]);
     assert_eq!(receipts(&server), [""], "nothing was taken");
 }
 
@@ -177,11 +180,11 @@ async fn a_wait_outlives_its_connections() {
     }
     push(&server, &["a", "b"]);
     assert_eq!(element(wait.await.expect("no panic")).as_deref(), Some("a"));
-    assert_eq!(left(&server), ["b"]);
+    assert_eq!(elements(&server), ["b"]);
 }
 
 #[tokio::test]
-async fn a_hung_server_ends_the_wait_in_bounded_time_and_nothing_was_taken() {
+async fn hung_server_ends_the_wait_and_takes_nothing() {
     let server = Server::start().expect("a server");
     let client = Client::builder(&server.url()).command_timeout(SHORT);
     let client = client.connect().await.expect("a server that runs");
@@ -208,16 +211,16 @@ async fn a_hung_server_ends_the_wait_in_bounded_time_and_nothing_was_taken() {
         server.resume().expect("resume");
         if !has_waited {
             until("it is back, or was never taken", async || {
-                left(&server) == ["a"]
+                elements(&server) == ["a"]
             })
             .await;
             until("and stays", async || {
                 receipts(&server).iter().all(String::is_empty)
             })
             .await;
-            assert_eq!(left(&server), ["a"]);
-            let taken = client.take(&pop()).await;
-            assert_eq!(element(taken).as_deref(), Some("a"));
+            assert_eq!(elements(&server), ["a"]);
+            let delivery = client.take(&pop()).await;
+            assert_eq!(element(delivery).as_deref(), Some("a"));
         }
     }
 }
@@ -263,7 +266,7 @@ fn rounds() -> u32 {
 }
 
 /// Elements by how often they are there.
-fn counted(elements: impl IntoIterator<Item = String>) -> BTreeMap<String, usize> {
+fn count_each(elements: impl IntoIterator<Item = String>) -> BTreeMap<String, usize> {
     let mut counted = BTreeMap::new();
     for element in elements {
         *counted.entry(element).or_default() += 1;
@@ -272,10 +275,10 @@ fn counted(elements: impl IntoIterator<Item = String>) -> BTreeMap<String, usize
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn replies_are_lost_again_and_again_and_every_element_is_delivered_once() {
+async fn repeatedly_lost_replies_deliver_each_element_once() {
     let server = Server::start().expect("a server");
     let proxy = Proxy::before(&server).await;
-    let client = behind(&proxy, SOON).await;
+    let client = connect_through(&proxy, SOON).await;
     let other = support::client(&server).await;
     let pops = [
         Pop::back("queue"),
@@ -312,8 +315,8 @@ async fn replies_are_lost_again_and_again_and_every_element_is_delivered_once() 
             _ => tokio::time::timeout(bound, take).await,
         };
         match outcome {
-            Ok(Ok(Some(taken))) if round % 7 == 0 => taken.put_back().await.expect("back"),
-            Ok(Ok(taken)) => popped.extend(element(Ok(taken))),
+            Ok(Ok(Some(delivery))) if round % 7 == 0 => delivery.requeue().await.expect("back"),
+            Ok(Ok(delivery)) => popped.extend(element(Ok(delivery))),
             Ok(Err(error)) => assert!(is_honest(&error), "{error:?}"),
             Err(_) => {}
         }
@@ -322,9 +325,15 @@ async fn replies_are_lost_again_and_again_and_every_element_is_delivered_once() 
     let deadline = Instant::now() + SOON;
     loop {
         let members = texts(&server, &["ZRANGE", "set", "0", "-1"]);
-        let all = counted(popped.iter().cloned().chain(left(&server)).chain(members));
+        let all = count_each(
+            popped
+                .iter()
+                .cloned()
+                .chain(elements(&server))
+                .chain(members),
+        );
         let is_settled = receipts(&server).iter().all(String::is_empty);
-        if is_settled && all == counted(pushed.clone()) {
+        if is_settled && all == count_each(pushed.clone()) {
             return;
         }
         assert!(Instant::now() < deadline, "{is_settled}, {all:?}");
@@ -333,7 +342,7 @@ async fn replies_are_lost_again_and_again_and_every_element_is_delivered_once() 
 }
 
 #[tokio::test]
-async fn a_server_that_takes_no_writes_for_a_while_gets_the_element_back_later() {
+async fn element_is_requeued_once_server_accepts_writes() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     push(&server, &["a"]);
@@ -341,7 +350,7 @@ async fn a_server_that_takes_no_writes_for_a_while_gets_the_element_back_later()
         let set = ["CONFIG", "SET", "min-replicas-to-write", replicas];
         server.command(&set).expect("CONFIG");
     };
-    let taken = client.take(&pop()).await.expect("a reply").expect("one");
+    let delivery = client.take(&pop()).await.expect("a reply").expect("one");
     want("1");
     let refused = client
         .run(Command::write("LPUSH").key("queue").arg("b"))
@@ -350,10 +359,10 @@ async fn a_server_that_takes_no_writes_for_a_while_gets_the_element_back_later()
     // The first use of a script is an EVAL, each later one an EVALSHA.
     let scripts = || calls(&server, "eval") + calls(&server, "evalsha");
     let asked = scripts();
-    drop(taken);
+    drop(delivery);
     until("it was tried", async || scripts() > asked).await;
     want("0");
-    until("it is back", async || left(&server) == ["a"]).await;
+    until("it is back", async || elements(&server) == ["a"]).await;
     assert!(receipts(&server).is_empty());
 }
 
@@ -379,7 +388,7 @@ fn a_wait_ends_with_the_runtime_of_its_client() {
 }
 
 #[tokio::test]
-async fn a_timeout_longer_than_time_can_tell_is_a_long_one() {
+async fn unrepresentable_timeout_is_a_long_one() {
     let server = Server::start().expect("a server");
     let client = Client::builder(&server.url()).command_timeout(Duration::MAX);
     let client = client.connect().await.expect("a server that runs");
@@ -397,13 +406,13 @@ async fn a_timeout_longer_than_time_can_tell_is_a_long_one() {
 }
 
 #[tokio::test]
-async fn a_put_back_that_comes_too_late_says_so() {
+async fn late_requeue_is_not_found() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     push(&server, &["a"]);
-    let taken = client.take(&pop()).await.expect("a reply").expect("one");
+    let delivery = client.take(&pop()).await.expect("a reply").expect("one");
     let copy = texts(&server, &["KEYS", "*:taken:*"]);
     server.command(&["DEL", &copy[0]]).expect("DEL");
-    let error = taken.put_back().await.expect_err("the copy is gone");
+    let error = delivery.requeue().await.expect_err("the copy is gone");
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
 }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::select_all;
-use purse_client::{Client, Command, Result, Taken};
+use purse_client::{Client, Command, Delivery, Result};
 use purse_testkit::Server;
-use support::queue::{element, pop, push, until_no_receipt_is_left, waiting};
-use support::{SOON, calls, client, connections, restricted, servers, until};
+use support::queue::{element, pop, push, spawn_waiting_pop, until_no_receipt_is_left};
+use support::{SOON, calls, client, connect_restricted, connections, servers, until};
 use tokio::task::JoinHandle;
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn the_end_of_the_wait_is_none_and_no_error() {
                 "{wait:?}: it looks at least once"
             );
         }
-        let wait = waiting(&server, &client).await;
+        let wait = spawn_waiting_pop(&server, &client).await;
         let none = client.take_wait(&pop(), Some(Duration::ZERO)).await;
         assert!(none.expect("no failure").is_none(), "others wait, too");
         push(&server, "a");
@@ -42,7 +42,7 @@ async fn the_end_of_the_wait_is_none_and_no_error() {
 }
 
 #[tokio::test]
-async fn who_waits_longest_is_served_first() {
+async fn longest_waiter_is_served_first() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     let pop = pop();
@@ -50,7 +50,7 @@ async fn who_waits_longest_is_served_first() {
         .map(|n| {
             client
                 .take_wait(&pop, None)
-                .map(move |taken| (n, element(taken)))
+                .map(move |delivery| (n, element(delivery)))
                 .boxed()
         })
         .collect();
@@ -73,7 +73,7 @@ async fn who_waits_longest_is_served_first() {
 }
 
 #[tokio::test]
-async fn who_was_called_and_is_gone_does_not_keep_the_next_one_waiting() {
+async fn dropped_notified_waiter_does_not_block_the_next() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     let pop = pop();
@@ -106,16 +106,16 @@ async fn who_was_called_and_is_gone_does_not_keep_the_next_one_waiting() {
 }
 
 #[tokio::test]
-async fn one_who_was_called_and_does_not_come_holds_the_next_one_up_for_a_while_only() {
+async fn unpolled_notified_waiter_blocks_the_next_briefly() {
     let server = Server::start().expect("a server");
     let watches = client(&server).await;
-    let only_looks = restricted(&server, "~queue* +@all -client").await;
+    let only_looks = connect_restricted(&server, "~queue* +@all -client").await;
     for client in [watches, only_looks] {
-        held_up(&server, &client).await;
+        check_backstop(&server, &client).await;
     }
 }
 
-async fn held_up(server: &Server, client: &Client) {
+async fn check_backstop(server: &Server, client: &Client) {
     let pop = pop();
     let before = calls(server, "llen");
     let mut first = client.take_wait(&pop, None).boxed();
@@ -124,7 +124,7 @@ async fn held_up(server: &Server, client: &Client) {
         calls(server, "llen") > before
     })
     .await;
-    let second = waiting_second(client);
+    let second = spawn_second_pop(client);
     push(server, "a");
     let served = tokio::time::timeout(SOON, second).await;
     let served = served.expect("in a while").expect("no panic");
@@ -133,16 +133,16 @@ async fn held_up(server: &Server, client: &Client) {
 }
 
 /// A task whose pop waits behind another one.
-fn waiting_second(client: &Client) -> JoinHandle<Result<Option<Taken>>> {
+fn spawn_second_pop(client: &Client) -> JoinHandle<Result<Option<Delivery>>> {
     let client = client.clone();
     tokio::spawn(async move { client.take_wait(&pop(), None).await })
 }
 
 #[tokio::test]
-async fn while_there_is_nothing_only_the_length_is_looked_at() {
+async fn waiting_pop_reads_only_the_length() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
-    let wait = waiting(&server, &client).await;
+    let wait = spawn_waiting_pop(&server, &client).await;
     let (scripts, looks) = (calls(&server, "evalsha"), calls(&server, "llen"));
     until("it looks every two seconds", async || {
         calls(&server, "llen") >= looks + 2
@@ -153,10 +153,10 @@ async fn while_there_is_nothing_only_the_length_is_looked_at() {
 }
 
 #[tokio::test]
-async fn many_wait_on_one_connection_and_other_commands_go_on() {
+async fn many_waiters_share_a_connection_with_commands() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
-    let first = waiting(&server, &client).await;
+    let first = spawn_waiting_pop(&server, &client).await;
     let mut waits: Vec<_> = (0..49)
         .map(|_| {
             let client = client.clone();
@@ -194,14 +194,14 @@ async fn many_wait_on_one_connection_and_other_commands_go_on() {
 }
 
 #[tokio::test]
-async fn where_it_may_not_watch_it_looks_until_nobody_waits() {
+async fn pop_without_tracking_polls_until_no_waiter_is_left() {
     let server = Server::start().expect("a server");
-    let client = restricted(&server, "~queue* +@all -client").await;
-    let wait = waiting(&server, &client).await;
+    let client = connect_restricted(&server, "~queue* +@all -client").await;
+    let wait = spawn_waiting_pop(&server, &client).await;
     push(&server, "a");
     assert_eq!(element(wait.await.expect("no panic")).as_deref(), Some("a"));
 
-    let wait = waiting(&server, &client).await;
+    let wait = spawn_waiting_pop(&server, &client).await;
     let before = calls(&server, "llen");
     until("it looks again and again", async || {
         calls(&server, "llen") > before + 3
@@ -217,11 +217,11 @@ async fn where_it_may_not_watch_it_looks_until_nobody_waits() {
 }
 
 #[tokio::test]
-async fn nothing_runs_once_nobody_waits() {
+async fn no_task_runs_without_waiters() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     for _ in 0..5 {
-        let wait = waiting(&server, &client).await;
+        let wait = spawn_waiting_pop(&server, &client).await;
         wait.abort();
         assert!(wait.await.expect_err("aborted").is_cancelled());
     }

@@ -5,8 +5,8 @@ mod support;
 use bytes::Bytes;
 use purse_client::{Command, ErrorKind, Pop};
 use purse_testkit::Server;
-use support::queue::{element, keys, left, list, pop, push, text, until_no_receipt_is_left};
-use support::{calls, client, connections, restricted, servers, until};
+use support::queue::{element, elements, keys, list, pop, push, text, until_no_receipt_is_left};
+use support::{calls, client, connect_restricted, connections, servers, until};
 
 #[tokio::test]
 async fn each_end_gives_its_element_and_score() {
@@ -29,19 +29,19 @@ async fn each_end_gives_its_element_and_score() {
         (Pop::highest("set"), "high", Some("17000")),
         (Pop::lowest("set"), "", Some("1.5")),
     ] {
-        let taken = client.take(&pop).await.expect("a reply").expect("one");
-        assert_eq!(text(&taken.element()), element, "{pop:?}");
-        assert_eq!(taken.score(), score.map(Bytes::from), "{pop:?}");
+        let delivery = client.take(&pop).await.expect("a reply").expect("one");
+        assert_eq!(text(&delivery.element()), element, "{pop:?}");
+        assert_eq!(delivery.score(), score.map(Bytes::from), "{pop:?}");
         // It goes back to where it was, with its score, and comes again.
-        taken.put_back().await.expect("put back");
-        let taken = client
+        delivery.requeue().await.expect("put back");
+        let delivery = client
             .take_wait(&pop, None)
             .await
             .expect("a reply")
             .expect("one");
-        assert_eq!(text(&taken.element()), element, "{pop:?}");
-        assert_eq!(taken.score(), score.map(Bytes::from), "{pop:?}");
-        taken.keep();
+        assert_eq!(text(&delivery.element()), element, "{pop:?}");
+        assert_eq!(delivery.score(), score.map(Bytes::from), "{pop:?}");
+        delivery.ack();
     }
     for pop in [Pop::front("list"), Pop::highest("set")] {
         assert!(client.take(&pop).await.expect("a reply").is_none());
@@ -70,16 +70,16 @@ async fn the_receipt_has_a_copy_until_the_element_is_kept_or_back() {
             .text()
             .map(str::to_owned)
     };
-    let taken = client.take(&pop()).await.expect("a reply").expect("one");
+    let delivery = client.take(&pop()).await.expect("a reply").expect("one");
     assert_eq!(receipt().as_deref(), Some(" a b"));
-    drop(taken);
-    until("it is back", async || left(&server) == ["a b"]).await;
+    drop(delivery);
+    until("it is back", async || elements(&server) == ["a b"]).await;
     assert_eq!(receipt(), None);
-    let taken = client.take(&pop()).await.expect("a reply").expect("one");
+    let delivery = client.take(&pop()).await.expect("a reply").expect("one");
     assert_eq!(receipt().as_deref(), Some(" a b"));
-    taken.keep();
+    delivery.ack();
     until_no_receipt_is_left(&server).await;
-    assert!(left(&server).is_empty());
+    assert!(elements(&server).is_empty());
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn an_element_is_moved_to_another_list_or_stays_in_hand() {
     let take = async || client.take(&pop()).await.expect("a reply").expect("one");
     take()
         .await
-        .move_to(Bytes::from("dead"))
+        .dead_letter(Bytes::from("dead"))
         .await
         .expect("moved");
     assert_eq!(list(&server, "dead"), ["a"]);
@@ -98,23 +98,23 @@ async fn an_element_is_moved_to_another_list_or_stays_in_hand() {
 
     push(&server, "b");
     server.command(&["SET", "text", "x"]).expect("SET");
-    let (error, taken) = take()
+    let (error, delivery) = take()
         .await
-        .move_to(Bytes::from("text"))
+        .dead_letter(Bytes::from("text"))
         .await
         .expect_err("no list");
     assert_eq!(error.kind(), ErrorKind::WrongType, "{error}");
-    taken
+    delivery
         .expect("it was not moved")
-        .put_back()
+        .requeue()
         .await
         .expect("back");
-    assert_eq!(left(&server), ["b"]);
+    assert_eq!(elements(&server), ["b"]);
     until_no_receipt_is_left(&server).await;
 }
 
 #[tokio::test]
-async fn an_element_that_can_never_be_put_back_is_not_tried_for_ever() {
+async fn permanent_requeue_failure_is_not_retried() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     push(&server, "a");
@@ -124,7 +124,7 @@ async fn an_element_that_can_never_be_put_back_is_not_tried_for_ever() {
     server
         .command(&["SET", "queue", "another type"])
         .expect("SET");
-    let error = first.put_back().await.expect_err("no list");
+    let error = first.requeue().await.expect_err("no list");
     assert_eq!(error.kind(), ErrorKind::WrongType, "{error}");
     drop(second);
     drop(client);
@@ -138,16 +138,16 @@ async fn an_element_that_can_never_be_put_back_is_not_tried_for_ever() {
 }
 
 #[tokio::test]
-async fn a_user_of_the_keys_prefix_may_pop_and_one_who_may_not_note_it_takes_nothing() {
+async fn pop_without_set_right_takes_nothing() {
     for server in servers() {
         push(&server, "a");
         server.command(&["ZADD", "set", "1.5", "b"]).expect("ZADD");
-        let client = restricted(&server, "~queue* ~set* +@all -set").await;
+        let client = connect_restricted(&server, "~queue* ~set* +@all -set").await;
         for pop in [pop(), Pop::lowest("set")] {
             let error = client.take(&pop).await.expect_err("no SET");
             assert_eq!(error.kind(), ErrorKind::Auth, "{error}");
         }
-        assert_eq!(left(&server), ["a"]);
+        assert_eq!(elements(&server), ["a"]);
         let score = server.command(&["ZSCORE", "set", "b"]).expect("ZSCORE");
         assert_eq!(score.text(), Some("1.5"));
         server
@@ -169,9 +169,9 @@ async fn a_server_that_is_out_of_memory_gives_and_takes_back() {
             .run(Command::write("LPUSH").key("queue").arg("b"))
             .await;
         assert_eq!(refused.expect_err("full").code(), Some("OOM"));
-        let taken = client.take(&pop()).await.expect("a reply").expect("one");
-        taken.put_back().await.expect("back");
-        assert_eq!(left(&server), ["a"]);
+        let delivery = client.take(&pop()).await.expect("a reply").expect("one");
+        delivery.requeue().await.expect("back");
+        assert_eq!(elements(&server), ["a"]);
         assert_eq!(element(client.take(&pop()).await).as_deref(), Some("a"));
         until("nothing is left", async || keys(&server) == 0).await;
     }
@@ -208,9 +208,9 @@ async fn the_receipts_of_many_pops_go_together() {
     }
     let pop = pop();
     let takes = (0..POPS).map(|_| client.take(&pop));
-    let mut taken: Vec<_> = futures::future::join_all(takes).await;
-    for taken in taken.drain(..) {
-        assert!(element(taken).is_some());
+    let mut deliveries: Vec<_> = futures::future::join_all(takes).await;
+    for delivery in deliveries.drain(..) {
+        assert!(element(delivery).is_some());
     }
     until_no_receipt_is_left(&server).await;
     let unlinks = calls(&server, "unlink");

@@ -20,7 +20,7 @@ async fn session(url: &str) -> Session {
         .expect("a server that runs")
 }
 
-async fn is_over(session: &Session) {
+async fn wait_over(session: &Session) {
     tokio::time::timeout(SOON, session.over())
         .await
         .expect("an end");
@@ -42,7 +42,7 @@ async fn a_broken_session_stays_broken_and_sends_nothing() {
     server
         .command(&["CLIENT", "KILL", "TYPE", "normal"])
         .unwrap();
-    is_over(&session).await;
+    wait_over(&session).await;
     let before = calls(&server, "hello");
     for _ in 0..20 {
         let start = Instant::now();
@@ -64,11 +64,11 @@ async fn a_lost_reply_is_ambiguous_and_ends_the_session() {
     let error = session.run(incr("n")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Ambiguous, "{error}");
     assert_eq!(get(&server, "n").as_deref(), Some("1"));
-    is_over(&session).await;
+    wait_over(&session).await;
 }
 
 #[tokio::test]
-async fn three_silences_end_it_and_one_does_not() {
+async fn three_timeouts_end_a_session_and_one_does_not() {
     let server = Server::start().unwrap();
     let session = session(&server.url()).await;
     let pause = async || {
@@ -85,22 +85,22 @@ async fn three_silences_end_it_and_one_does_not() {
     pause().await;
     assert!(!session.is_over());
     pause().await;
-    is_over(&session).await;
+    wait_over(&session).await;
     server.resume().unwrap();
 }
 
 #[tokio::test]
-async fn a_replica_that_refuses_a_write_ends_it() {
+async fn readonly_replica_ends_the_session() {
     let server = Server::start().unwrap();
     let session = session(&server.url()).await;
     server.command(&["REPLICAOF", "127.0.0.1", "1"]).unwrap();
     let error = session.run(incr("n")).await.unwrap_err();
     assert_eq!(error.code(), Some("READONLY"), "{error}");
-    is_over(&session).await;
+    wait_over(&session).await;
 }
 
 #[tokio::test]
-async fn it_closes_with_its_end_and_with_its_last_clone() {
+async fn session_closes_at_end_and_with_last_clone() {
     let server = Server::start().unwrap();
     let none = connections(&server);
     let one = session(&server.url()).await;
@@ -116,7 +116,7 @@ async fn it_closes_with_its_end_and_with_its_last_clone() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_reached_is_told_in_time() {
+async fn unreachable_server_fails_connect_session_in_time() {
     let server = Server::start().unwrap();
     server.pause().unwrap();
     let start = Instant::now();
@@ -142,7 +142,7 @@ fn set(key: String) -> Command {
 }
 
 #[tokio::test]
-async fn the_set_of_a_lock_is_what_redis_expects() {
+async fn set_nx_px_of_a_lock_takes_effect() {
     let server = Server::start().unwrap();
     let session = session(&server.url()).await;
     for first in [true, false] {
@@ -155,7 +155,7 @@ async fn the_set_of_a_lock_is_what_redis_expects() {
 }
 
 #[tokio::test]
-async fn the_locks_of_many_tasks_go_out_together() {
+async fn locks_of_many_tasks_are_sent_together() {
     let server = Server::start().unwrap();
     let session = Client::builder(&server.url());
     let session = session.connect_session().await.unwrap();

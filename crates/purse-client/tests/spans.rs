@@ -89,8 +89,8 @@ async fn each_operation_has_one_span_at_trace_and_none_below() {
         let set = Command::write("SET").key("k").arg("v");
         client.op(set, Reply::into_bytes).await.expect("SET");
         assert_eq!(recorder.take(), spans_of("SET"));
-        let taken = client.take(&pop()).await.expect("no failure");
-        assert!(taken.is_none());
+        let delivery = client.take(&pop()).await.expect("no failure");
+        assert!(delivery.is_none());
         let spans = recorder.take();
         assert_eq!(
             spans.iter().any(|span| span.contains("RPOP")),

@@ -149,7 +149,7 @@ async fn a_command_with_a_method_of_freds_answers_as_any_other() {
 }
 
 #[tokio::test]
-async fn what_looks_like_a_message_of_the_server_is_a_reply() {
+async fn message_like_reply_is_a_reply() {
     for server in servers() {
         let client = client(&server).await;
         server.command(&["SET", "k", "SECRET"]).expect("SET");
@@ -193,7 +193,7 @@ async fn what_looks_like_a_message_of_the_server_is_a_reply() {
 }
 
 #[tokio::test]
-async fn replies_of_a_known_length_are_given_whole_whatever_is_stored() {
+async fn replies_of_known_length_are_returned_whole() {
     for server in servers() {
         let client = client(&server).await;
         server.command(&["SET", "k", "SECRET"]).expect("SET");
@@ -331,7 +331,7 @@ async fn a_scan_sees_everything_and_stops_when_it_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_scan_takes_only_what_matches() {
+async fn scan_filters_by_pattern() {
     let server = Server::start().expect("a server");
     server
         .command(&["HSET", "h", "a*b", "1", "axb", "2", "a*c", "3", "[x]", "4"])

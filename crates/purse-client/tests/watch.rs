@@ -24,12 +24,12 @@ async fn watch(client: &Client, key: &str) -> Watch {
 }
 
 /// Waits for the change of a key; no test needs the beats, which are seconds apart.
-async fn wakes(watch: &mut Watch, why: &str) {
+async fn wait_awake(watch: &mut Watch, why: &str) {
     timeout(SOON, watch.changed()).await.expect(why);
 }
 
 /// Whether the watch is awake already.
-async fn is_awake(watch: &mut Watch) -> bool {
+async fn wakes_at_once(watch: &mut Watch) -> bool {
     timeout(Duration::ZERO, watch.changed()).await.is_ok()
 }
 
@@ -38,7 +38,7 @@ fn set(server: &Server, key: &str, value: &str) {
 }
 
 #[tokio::test]
-async fn whatever_changes_a_key_wakes_its_watch_and_no_other() {
+async fn any_change_of_a_key_wakes_only_its_watch() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     let mut other = watch(&client, "other").await;
@@ -57,17 +57,17 @@ async fn whatever_changes_a_key_wakes_its_watch_and_no_other() {
         ("renamed to", &["RENAME", "elsewhere", "key"]),
     ] {
         let mut watch = watch(&client, "key").await;
-        assert!(!is_awake(&mut watch).await, "awake before it is {why}");
+        assert!(!wakes_at_once(&mut watch).await, "awake before it is {why}");
         server.command(change).expect(why);
-        wakes(&mut watch, why).await;
-        assert!(is_awake(&mut watch).await, "awake only once: {why}");
+        wait_awake(&mut watch, why).await;
+        assert!(wakes_at_once(&mut watch).await, "awake only once: {why}");
     }
-    assert!(!is_awake(&mut other).await);
+    assert!(!wakes_at_once(&mut other).await);
     assert_eq!(tracking(&server).len(), 1, "one connection for all of them");
 }
 
 #[tokio::test]
-async fn all_who_wait_already_are_woken_by_the_change_of_their_key() {
+async fn change_of_a_key_wakes_all_its_watches() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     let mut first = watch(&client, "key").await;
@@ -107,7 +107,7 @@ async fn a_key_that_expires_wakes_its_watch() {
         .command(&["SET", "key", "1", "PX", "100"])
         .expect("SET");
     let mut watch = watch(&client, "key").await;
-    wakes(&mut watch, "expired").await;
+    wait_awake(&mut watch, "expired").await;
     assert_eq!(get(&server, "key"), None);
 }
 
@@ -122,11 +122,11 @@ async fn a_key_that_is_evicted_wakes_its_watch() {
     }
     // A write is refused for want of memory, and before that all keys go.
     server.command(&["SET", "more", "1"]).expect("an answer");
-    wakes(&mut watch, "evicted").await;
+    wait_awake(&mut watch, "evicted").await;
 }
 
 #[tokio::test]
-async fn what_a_script_reads_is_watched_and_its_reply_is_given() {
+async fn script_reply_is_returned_and_its_key_watched() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     let lock = || Command::script(&LOCK).key("key").arg("token");
@@ -134,9 +134,9 @@ async fn what_a_script_reads_is_watched_and_its_reply_is_given() {
     assert_eq!(taken.into_int().expect("a number"), 1);
     let (refused, mut watch) = client.watch(lock()).await.expect("a watch");
     assert_eq!(refused.into_int().expect("a number"), -1);
-    assert!(!is_awake(&mut watch).await);
+    assert!(!wakes_at_once(&mut watch).await);
     server.command(&["DEL", "key"]).expect("DEL");
-    wakes(&mut watch, "deleted").await;
+    wait_awake(&mut watch, "deleted").await;
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn a_reply_that_fred_would_take_for_a_message_is_given_whole() {
     let [first, _, _] = reply.into_array().expect("three");
     assert_eq!(&first.into_bytes().expect("bytes")[..], b"message");
     server.command(&["LPOP", "key"]).expect("LPOP");
-    wakes(&mut watch, "popped from").await;
+    wait_awake(&mut watch, "popped from").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,7 +173,7 @@ async fn a_change_right_after_the_read_is_never_missed() {
         });
         // Either it saw the change, or it wakes.
         if seen <= round {
-            wakes(&mut watch, "changed after the read").await;
+            wait_awake(&mut watch, "changed after the read").await;
         }
     }
 }

@@ -27,7 +27,7 @@ async fn watch(client: &Client, key: &str) -> Watch {
     client.watch(read).await.expect("a watch").1
 }
 
-async fn wakes(watch: &mut Watch, why: &str) {
+async fn wait_awake(watch: &mut Watch, why: &str) {
     timeout(BEATS, watch.changed()).await.expect(why);
 }
 
@@ -37,7 +37,7 @@ async fn push(client: &Client, key: &str) {
 }
 
 /// Watches until a look at the key finds it changed, as those do who wait for something.
-async fn comes(client: &Client, key: &'static str, wanted: i64) {
+async fn wait_for_length(client: &Client, key: &'static str, wanted: i64) {
     let come = async {
         loop {
             let read = Command::read("LLEN").key(key);
@@ -58,7 +58,7 @@ async fn keys_are_watched_on_their_nodes_over_one_connection_each() {
     for key in ["foo", "bar", "{foo}x", "{bar}x"] {
         let mut watch = watch(&client, key).await;
         push(&client, key).await;
-        wakes(&mut watch, key).await;
+        wait_awake(&mut watch, key).await;
     }
     for node in cluster.nodes() {
         assert_eq!(tracking(node).len(), 1);
@@ -66,7 +66,7 @@ async fn keys_are_watched_on_their_nodes_over_one_connection_each() {
 }
 
 #[tokio::test]
-async fn a_slot_that_moves_wakes_its_watches_also_of_keys_that_do_not_exist() {
+async fn moving_slot_wakes_watches_of_absent_keys_too() {
     let cluster = two();
     let client = client(&cluster).await;
     let slot = cluster.slot("bar").expect("a slot");
@@ -80,23 +80,23 @@ async fn a_slot_that_moves_wakes_its_watches_also_of_keys_that_do_not_exist() {
             .move_slot(slot, &cluster.nodes()[to])
             .expect("a move");
         moving.finish().expect("moved");
-        wakes(&mut there, "moved").await;
-        wakes(&mut absent, "its slot moved").await;
+        wait_awake(&mut there, "moved").await;
+        wait_awake(&mut absent, "its slot moved").await;
         let mut after = watch(&client, "{bar}there").await;
         push(&client, "{bar}there").await;
-        wakes(&mut after, "written on the new node").await;
+        wait_awake(&mut after, "written on the new node").await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_made_on_the_next_node_while_a_slot_moves_is_seen() {
+async fn key_created_on_next_node_during_move_is_seen() {
     let mut cluster = two();
     cluster.add_node().expect("a third node");
     let client = client(&cluster).await;
     let slot = cluster.slot("bar").expect("a slot");
     for to in [1, 2] {
         let waiter = client.clone();
-        let wait = tokio::spawn(async move { comes(&waiter, "bar", 1).await });
+        let wait = tokio::spawn(async move { wait_for_length(&waiter, "bar", 1).await });
         let moving = cluster
             .move_slot(slot, &cluster.nodes()[to])
             .expect("a move");
@@ -107,9 +107,9 @@ async fn what_is_made_on_the_next_node_while_a_slot_moves_is_seen() {
         // The key is gone: it is looked for on the next node.
         let mut during = watch(&client, "bar").await;
         push(&client, "bar").await;
-        wakes(&mut during, "made on the next node").await;
+        wait_awake(&mut during, "made on the next node").await;
         moving.finish().expect("moved");
-        comes(&client, "bar", 1).await;
+        wait_for_length(&client, "bar", 1).await;
         let pop = Command::write("LPOP").key("bar");
         client.run(pop).await.expect("LPOP");
     }
@@ -125,7 +125,7 @@ async fn a_node_that_dies_wakes_its_watches() {
         .expect("a node")
         .kill()
         .expect("killed");
-    wakes(&mut watch, "its node is dead").await;
+    wait_awake(&mut watch, "its node is dead").await;
     let read = Command::read("LLEN").key("bar");
     let error = timeout(BEATS, client.watch(read))
         .await

@@ -8,7 +8,7 @@ use futures::FutureExt;
 use futures::future::{join_all, select_all};
 use purse_client::{Client, Command, ErrorKind, Script, Watch};
 use purse_testkit::Server;
-use support::{Proxy, client, connections, restricted, tracking, until};
+use support::{Proxy, client, connect_restricted, connections, tracking, until};
 use tokio::time::timeout;
 
 /// Beats are two seconds apart, and an answer may take two as well.
@@ -24,20 +24,20 @@ async fn watch(client: &Client, key: &str) -> Watch {
     client.watch(read(key)).await.expect("a watch").1
 }
 
-async fn wakes(watch: &mut Watch, why: &str) {
+async fn wait_awake(watch: &mut Watch, why: &str) {
     timeout(BEATS, watch.changed()).await.expect(why);
 }
 
-async fn is_awake(watch: &mut Watch) -> bool {
+async fn wakes_at_once(watch: &mut Watch) -> bool {
     timeout(Duration::ZERO, watch.changed()).await.is_ok()
 }
 
 /// A watch of a key sleeps, and wakes when the key is written.
-async fn works(server: &Server, client: &Client) {
+async fn check_watch(server: &Server, client: &Client) {
     let mut watch = watch(client, "works").await;
-    assert!(!is_awake(&mut watch).await);
+    assert!(!wakes_at_once(&mut watch).await);
     server.command(&["INCR", "works"]).expect("INCR");
-    wakes(&mut watch, "written").await;
+    wait_awake(&mut watch, "written").await;
 }
 
 #[tokio::test]
@@ -50,14 +50,14 @@ async fn a_lost_connection_wakes_all_and_the_next_watch_makes_another() {
     server
         .command(&["CLIENT", "KILL", "ID", &ids[0]])
         .expect("CLIENT KILL");
-    wakes(&mut one, "killed").await;
-    wakes(&mut two, "killed").await;
-    works(&server, &client).await;
+    wait_awake(&mut one, "killed").await;
+    wait_awake(&mut two, "killed").await;
+    check_watch(&server, &client).await;
     assert_ne!(tracking(&server), ids);
 }
 
 #[tokio::test]
-async fn a_watch_right_after_the_loss_makes_a_connection_by_itself() {
+async fn watch_right_after_a_loss_wakes_or_fails() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     for _ in 0..20 {
@@ -68,23 +68,23 @@ async fn a_watch_right_after_the_loss_makes_a_connection_by_itself() {
         match client.watch(read("key")).await {
             Ok((_, mut watch)) => {
                 server.command(&["INCR", "key"]).expect("INCR");
-                wakes(&mut watch, "written, or lost").await;
+                wait_awake(&mut watch, "written, or lost").await;
             }
             Err(error) => assert!(error.is_retryable(), "{error}"),
         }
     }
-    works(&server, &client).await;
+    check_watch(&server, &client).await;
 }
 
 #[tokio::test]
-async fn a_server_that_stands_still_wakes_its_watches() {
+async fn paused_server_wakes_its_watches() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     let mut watch = watch(&client, "key").await;
     server.pause().expect("paused");
-    wakes(&mut watch, "silent").await;
+    wait_awake(&mut watch, "silent").await;
     server.resume().expect("resumed");
-    works(&server, &client).await;
+    check_watch(&server, &client).await;
 }
 
 #[tokio::test]
@@ -100,22 +100,22 @@ async fn a_connection_that_swallows_everything_wakes_its_watches() {
     proxy.swallow();
     let error = client.watch(read("other")).await.expect_err("no reply");
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
-    wakes(&mut sleeper, "silent").await;
+    wait_awake(&mut sleeper, "silent").await;
     proxy.swallow_no_more();
-    works(&server, &client).await;
+    check_watch(&server, &client).await;
 }
 
 #[tokio::test]
-async fn a_read_whose_reply_is_lost_fails_in_its_time_and_watches_nothing() {
+async fn read_with_lost_reply_fails_in_time_without_watch() {
     let server = Server::start().expect("a server");
     let proxy = Proxy::before(&server).await;
     let client = Client::connect(&proxy.url).await.expect("a server");
-    works(&server, &client).await;
+    check_watch(&server, &client).await;
     proxy.lose_next_reply();
     let error = client.watch(read("key")).await.expect_err("no reply");
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
-    assert!(proxy.has_lost_it());
-    works(&server, &client).await;
+    assert!(proxy.has_lost_reply());
+    check_watch(&server, &client).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,7 +126,7 @@ async fn more_messages_than_fred_keeps_wake_every_watch() {
     let keys: Vec<_> = (0..KEYS).map(|n| format!("key:{n}")).collect();
     let mut watches = join_all(keys.iter().map(|key| watch(&client, key))).await;
     assert_eq!(tracking(&server).len(), 1, "one connection for all of them");
-    assert!(!is_awake(&mut watches[0]).await);
+    assert!(!wakes_at_once(&mut watches[0]).await);
     let mut mset = vec!["MSET"];
     mset.extend(keys.iter().flat_map(|key| [key.as_str(), "1"]));
     server.command(&mset).expect("MSET");
@@ -171,7 +171,7 @@ async fn the_connection_closes_some_time_after_the_last_watch() {
         }
     };
     timeout(BEATS, gone).await.expect("closed");
-    works(&server, &client).await;
+    check_watch(&server, &client).await;
 }
 
 #[tokio::test]
@@ -180,7 +180,7 @@ async fn a_dropped_client_leaves_no_connection_and_no_sleeper() {
     let client = client(&server).await;
     let mut watch = watch(&client, "key").await;
     drop(client);
-    wakes(&mut watch, "the client is gone").await;
+    wait_awake(&mut watch, "the client is gone").await;
     until("all connections are closed", async || {
         connections(&server) == 0
     })
@@ -188,12 +188,12 @@ async fn a_dropped_client_leaves_no_connection_and_no_sleeper() {
 }
 
 #[tokio::test]
-async fn a_closed_client_has_closed_its_connection_and_watches_no_more() {
+async fn closed_client_closes_its_tracking_connection() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     let mut watch = watch(&client, "key").await;
     client.close().await;
-    assert!(is_awake(&mut watch).await);
+    assert!(wakes_at_once(&mut watch).await);
     until("all connections are closed", async || {
         connections(&server) == 0
     })
@@ -203,9 +203,9 @@ async fn a_closed_client_has_closed_its_connection_and_watches_no_more() {
 }
 
 #[tokio::test]
-async fn who_may_not_track_is_told_so_and_the_server_is_not_asked_each_time() {
+async fn refused_tracking_is_reported_and_remembered() {
     let server = Server::start().expect("a server");
-    let client = restricted(&server, "~* &* +@all -client").await;
+    let client = connect_restricted(&server, "~* &* +@all -client").await;
     let received = || {
         let info = server.command(&["INFO", "stats"]).expect("INFO");
         let info = info.text().expect("text").to_owned();
@@ -225,7 +225,7 @@ async fn who_may_not_track_is_told_so_and_the_server_is_not_asked_each_time() {
 }
 
 #[tokio::test]
-async fn a_replica_that_refuses_a_script_loses_its_connection_and_wakes_its_watches() {
+async fn readonly_replica_wakes_watches_and_is_left() {
     let (primary, server) = (
         Server::start().expect("a server"),
         Server::start().expect("a server"),
@@ -236,7 +236,7 @@ async fn a_replica_that_refuses_a_script_loses_its_connection_and_wakes_its_watc
     let made = server.command(&["REPLICAOF", primary.host(), &port]);
     assert_eq!(made.expect("REPLICAOF").text(), Some("OK"));
     let refused = async {
-        while !is_awake(&mut sleeper).await {
+        while !wakes_at_once(&mut sleeper).await {
             let incr = client.watch(Command::script(&INCR).key("other")).await;
             assert!(incr.expect_err("a replica").is_retryable());
         }
@@ -244,7 +244,7 @@ async fn a_replica_that_refuses_a_script_loses_its_connection_and_wakes_its_watc
     timeout(BEATS, refused).await.expect("the sleeper wakes");
     let made = server.command(&["REPLICAOF", "NO", "ONE"]);
     assert_eq!(made.expect("REPLICAOF").text(), Some("OK"));
-    works(&server, &client).await;
+    check_watch(&server, &client).await;
 }
 
 #[tokio::test]
@@ -253,18 +253,18 @@ async fn a_server_that_is_gone_is_an_error_in_time_and_found_again() {
     let client = client(&server).await;
     let mut sleeper = watch(&client, "key").await;
     server.kill().expect("killed");
-    wakes(&mut sleeper, "killed").await;
+    wait_awake(&mut sleeper, "killed").await;
     let all = join_all((0..100).map(|_| client.watch(read("key"))));
     for outcome in timeout(BEATS, all).await.expect("errors in time") {
         let error = outcome.expect_err("no server");
         assert!(error.is_retryable(), "{error}");
     }
     server.restart().expect("restarted");
-    works(&server, &client).await;
+    check_watch(&server, &client).await;
 }
 
 #[tokio::test]
-async fn a_read_of_no_key_or_several_is_refused_and_an_error_of_the_read_is_given() {
+async fn watch_needs_one_key_and_returns_errors_of_its_read() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     for command in [

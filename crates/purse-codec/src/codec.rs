@@ -5,7 +5,7 @@ use std::error::Error;
 
 use bytes::Bytes;
 
-use crate::error::{DecodeError, EncodeError, shortened};
+use crate::error::{DecodeError, EncodeError, shorten};
 
 /// A conversion of values of type `T` to bytes and back.
 ///
@@ -85,11 +85,11 @@ impl EncodeError {
     /// The text of the cause is cut after 512 bytes.
     #[must_use]
     pub fn new<T, C: Codec<T>>(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::with_source::<T, C>(shortened(cause.into()))
+        Self::with_source::<T, C>(shorten(cause.into()))
     }
 
     pub(crate) fn with_source<T, C: Codec<T>>(source: Box<dyn Error + Send + Sync>) -> Self {
-        Self::named(type_name::<T>(), C::NAME, source)
+        Self::from_parts(type_name::<T>(), C::NAME, source)
     }
 }
 
@@ -102,13 +102,13 @@ impl DecodeError {
         bytes: &[u8],
         cause: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        Self::with_source::<T, C>(bytes, shortened(cause.into()))
+        Self::with_source::<T, C>(bytes, shorten(cause.into()))
     }
 
     pub(crate) fn with_source<T, C: Codec<T>>(
         bytes: &[u8],
         source: Box<dyn Error + Send + Sync>,
     ) -> Self {
-        Self::named(type_name::<T>(), C::NAME, bytes, source)
+        Self::from_parts(type_name::<T>(), C::NAME, bytes, source)
     }
 }

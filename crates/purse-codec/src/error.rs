@@ -25,7 +25,7 @@ pub struct EncodeError {
 
 impl EncodeError {
     /// Creates the error for a value from the names of its type and its codec.
-    pub(crate) fn named(
+    pub(crate) fn from_parts(
         type_name: &'static str,
         codec: &'static str,
         source: Box<dyn Error + Send + Sync>,
@@ -85,7 +85,7 @@ pub struct DecodeError {
 
 impl DecodeError {
     /// Creates the error for bytes from the names of the type and the codec.
-    pub(crate) fn named(
+    pub(crate) fn from_parts(
         type_name: &'static str,
         codec: &'static str,
         bytes: &[u8],
@@ -145,7 +145,7 @@ fn excerpt(bytes: &[u8]) -> String {
 
 /// Returns the cause, or the beginning of its text if that is so long that it may contain a
 /// payload.
-pub(crate) fn shortened(cause: Box<dyn Error + Send + Sync>) -> Box<dyn Error + Send + Sync> {
+pub(crate) fn shorten(cause: Box<dyn Error + Send + Sync>) -> Box<dyn Error + Send + Sync> {
     let head = Head::of(&cause);
     if head.cut { head.text.into() } else { cause }
 }

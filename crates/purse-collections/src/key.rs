@@ -30,7 +30,7 @@ use crate::ttl::{millis, unix_millis};
 /// assert_eq!(key.key_type().await?, Some(KeyType::List));
 /// assert_eq!(key.ttl().await?, Ttl::Persistent);
 /// key.expire(Duration::from_secs(60)).await?;
-/// assert!(key.ttl().await?.left().is_some());
+/// assert!(key.ttl().await?.remaining().is_some());
 /// key.delete().await?;
 /// assert!(!key.exists().await?);
 /// # Ok(()) }

@@ -78,7 +78,7 @@
 //!   removed elements ([`Error::removed`](purse_client::Error::removed)).
 //! - A **stream** returns elements that cannot be decoded as `Decode` errors, each with its bytes,
 //!   and continues. All other errors end it. A scan, which is a stream over a hash, set, sorted set
-//!   or key space, also fails with `Interrupted` if the server restarts or fails over before the
+//!   or key space, also fails with `ScanInvalidated` if the server restarts or fails over before the
 //!   end, because it is unknown which elements are left.
 //! - A value or key that is **larger than the server accepts** (`proto-max-bulk-len`, 512 MB by
 //!   default) is refused with `Server`, and the server closes the connection. Other writes on that

@@ -29,9 +29,9 @@ pub(crate) type DecodeItem<R> = fn(&mut Page) -> Option<Result<R>>;
 /// The guarantees are the server's. An element that exists from start to end is returned at least
 /// once. An element that is added, removed or changed meanwhile may be returned or not, and an
 /// element may be returned twice. If the server restarts or fails over meanwhile, these guarantees
-/// do not hold, and the stream ends with [`Interrupted`](purse_client::ErrorKind::Interrupted). An
-/// element that cannot be decoded is an error that holds its bytes, and the stream continues. Any
-/// other error ends it.
+/// do not hold, and the stream ends with
+/// [`ScanInvalidated`](purse_client::ErrorKind::ScanInvalidated). An element that cannot be decoded
+/// is an error that holds its bytes, and the stream continues. Any other error ends it.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Scanned<R> {
     client: Client,

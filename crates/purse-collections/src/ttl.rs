@@ -24,11 +24,11 @@ impl Ttl {
     /// use purse_collections::Ttl;
     ///
     /// let minute = Duration::from_secs(60);
-    /// assert_eq!(Ttl::Expires(minute).left(), Some(minute));
-    /// assert_eq!(Ttl::Persistent.left(), None);
+    /// assert_eq!(Ttl::Expires(minute).remaining(), Some(minute));
+    /// assert_eq!(Ttl::Persistent.remaining(), None);
     /// ```
     #[must_use]
-    pub const fn left(self) -> Option<Duration> {
+    pub const fn remaining(self) -> Option<Duration> {
         match self {
             Self::Expires(left) => Some(left),
             Self::Missing | Self::Persistent => None,
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_delete_at_once_is_refused() {
+    fn ttl_that_deletes_at_once_is_refused() {
         for ttl in [
             Duration::ZERO,
             Duration::from_nanos(1),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_cannot_count_is_refused() {
+    fn ttl_out_of_range_is_refused() {
         assert_eq!(kind(millis(Duration::MAX)), ErrorKind::InvalidInput);
         assert_eq!(
             kind(millis(Duration::from_secs(u64::MAX / 1000))),

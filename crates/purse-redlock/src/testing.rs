@@ -203,7 +203,7 @@ impl Mock {
         state.counters.clear();
     }
 
-    pub(crate) fn asked(&self) -> Vec<Action> {
+    pub(crate) fn requests(&self) -> Vec<Action> {
         self.state()
             .asked
             .iter()
@@ -212,7 +212,7 @@ impl Mock {
     }
 
     /// Returns when this action was requested.
-    pub(crate) fn asked_at(&self, action: Action) -> Vec<Instant> {
+    pub(crate) fn request_times(&self, action: Action) -> Vec<Instant> {
         let state = self.state();
         let asked = state.asked.iter().filter(|asked| asked.action == action);
         asked.map(|asked| asked.at).collect()

@@ -168,7 +168,7 @@ impl Proxy {
             });
             // The thread closes the sockets, since only then it does not wait on them.
             self.engine.wait_until(PATIENCE, || {
-                self.engine.look(|state| state.listeners.is_none())
+                self.engine.inspect(|state| state.listeners.is_none())
             });
             return Ok(());
         }
@@ -183,36 +183,36 @@ impl Proxy {
     }
 
     /// Returns the number of connections accepted so far.
-    pub fn accepted(&self) -> usize {
-        self.engine.look(State::accepted)
+    pub fn accepted_count(&self) -> usize {
+        self.engine.inspect(State::accepted_count)
     }
 
     /// Returns the number of connections that are open, half-open ones included.
-    pub fn open(&self) -> usize {
-        self.engine.look(State::open)
+    pub fn open_count(&self) -> usize {
+        self.engine.inspect(State::open_count)
     }
 
     /// Returns the number of bytes forwarded to the server so far.
     pub fn request_bytes(&self) -> u64 {
-        self.engine.look(|state| state.requests.forwarded)
+        self.engine.inspect(|state| state.requests.forwarded)
     }
 
     /// Returns the number of bytes forwarded to clients so far.
     pub fn reply_bytes(&self) -> u64 {
-        self.engine.look(|state| state.replies.forwarded)
+        self.engine.inspect(|state| state.replies.forwarded)
     }
 
     /// Returns what clients sent, in the order of arrival, whether it was forwarded or not.
     ///
     /// At most 16 MiB are recorded: see [`Proxy::forget_requests`].
     pub fn requests(&self) -> Vec<u8> {
-        self.engine.look(|state| state.recorded(|_| true))
+        self.engine.inspect(|state| state.record_of(|_| true))
     }
 
     /// Returns what a client sent on one connection, numbered from 0 in the order of acceptance.
     pub fn requests_of(&self, connection: usize) -> Vec<u8> {
         self.engine
-            .look(|state| state.recorded(|number| number == connection))
+            .inspect(|state| state.record_of(|number| number == connection))
     }
 
     /// Forgets what clients sent so far, so that [`Proxy::requests`] starts with what they send
@@ -232,7 +232,7 @@ impl Proxy {
     /// # use purse_testkit::{Proxy, Server};
     /// let proxy = Proxy::to(Server::shared())?;
     /// let client = TcpStream::connect(("127.0.0.1", proxy.port()))?;
-    /// assert!(proxy.wait_until(Duration::from_secs(10), |proxy| proxy.open() == 1));
+    /// assert!(proxy.wait_until(Duration::from_secs(10), |proxy| proxy.open_count() == 1));
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn wait_until(&self, timeout: Duration, mut condition: impl FnMut(&Self) -> bool) -> bool {

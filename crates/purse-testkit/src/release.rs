@@ -37,7 +37,7 @@ impl Release {
 
     /// Returns the flavour and version of a pinned release, known before it is fetched; `None` for
     /// [`Release::Default`].
-    pub fn pinned(self) -> Option<(Flavour, Version)> {
+    pub fn pinned_version(self) -> Option<(Flavour, Version)> {
         match self {
             Self::Default => None,
             Self::Valkey9_1 => Some((Flavour::Valkey, Version::new(9, 1, 2))),
@@ -51,7 +51,7 @@ impl Release {
 
 impl fmt::Display for Release {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.pinned() {
+        match self.pinned_version() {
             None => f.write_str("default server"),
             Some((flavour, version)) => write!(f, "{flavour} {version}"),
         }

@@ -14,7 +14,7 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
-use common::{full_text, rerun, role, tell, told};
+use common::{full_text, read_report, report, rerun, role};
 use purse_testkit::Release;
 use tempfile::TempDir;
 
@@ -84,7 +84,7 @@ impl World {
     }
 
     /// The command that has the test look for a server here.
-    fn look(&self, test: &str) -> Command {
+    fn rerun_search(&self, test: &str) -> Command {
         let mut command = rerun(test, "look");
         command
             .env_remove("PURSE_SERVER")
@@ -97,20 +97,20 @@ impl World {
 }
 
 /// In the other process: tells what is found.
-fn look() {
+fn search() {
     match Release::Default.locate() {
-        Ok(binary) => tell(&format!("{binary} at {}", binary.path().display())),
-        Err(error) => tell(&full_text(&error)),
+        Ok(binary) => report(&format!("{binary} at {}", binary.path().display())),
+        Err(error) => report(&full_text(&error)),
     }
 }
 
-fn found(command: &mut Command) -> String {
+fn read_found(command: &mut Command) -> String {
     let mut child = command.spawn().unwrap();
     finish(&mut child)
 }
 
 fn finish(child: &mut Child) -> String {
-    let line = told(child);
+    let line = read_report(child);
     assert!(child.wait().unwrap().success());
     line
 }
@@ -122,14 +122,14 @@ fn at(version: &str, path: &Path) -> String {
 #[test]
 fn purse_server_wins() {
     if role().is_some() {
-        return look();
+        return search();
     }
     let world = World::new();
     world.server("bin/valkey-server", "Valkey server v=1.1.1 sha=0");
     let chosen = world.server("chosen", "Redis server v=2.2.2 sha=0");
-    let mut command = world.look("purse_server_wins");
+    let mut command = world.rerun_search("purse_server_wins");
     assert_eq!(
-        found(command.env("PURSE_SERVER", &chosen)),
+        read_found(command.env("PURSE_SERVER", &chosen)),
         at("Redis 2.2.2", &chosen)
     );
 }
@@ -137,12 +137,12 @@ fn purse_server_wins() {
 #[test]
 fn a_purse_server_that_does_not_run_is_an_error() {
     if role().is_some() {
-        return look();
+        return search();
     }
     let world = World::new();
     world.server("bin/valkey-server", "Valkey server v=1.1.1 sha=0");
-    let mut command = world.look("a_purse_server_that_does_not_run_is_an_error");
-    let error = found(command.env("PURSE_SERVER", "/none/such"));
+    let mut command = world.rerun_search("a_purse_server_that_does_not_run_is_an_error");
+    let error = read_found(command.env("PURSE_SERVER", "/none/such"));
     assert!(
         error.starts_with("/none/such is not a server that runs here: "),
         "{error}"
@@ -151,33 +151,33 @@ fn a_purse_server_that_does_not_run_is_an_error() {
     assert!(error.contains("PURSE_SERVER"), "{error}");
 
     let other = world.server("other", "grep 3.1");
-    let error = found(command.env("PURSE_SERVER", &other));
+    let error = read_found(command.env("PURSE_SERVER", &other));
     assert!(error.contains(r#"`--version` said "grep 3.1""#), "{error}");
 }
 
 #[test]
 fn valkey_is_preferred_to_redis_on_the_path() {
     if role().is_some() {
-        return look();
+        return search();
     }
     let world = World::new();
-    let mut command = world.look("valkey_is_preferred_to_redis_on_the_path");
+    let mut command = world.rerun_search("valkey_is_preferred_to_redis_on_the_path");
     // Empty counts as unset.
     command.env("PURSE_SERVER", "");
     let redis = world.server("bin/redis-server", "Redis server v=3.3.3 sha=0");
-    assert_eq!(found(&mut command), at("Redis 3.3.3", &redis));
+    assert_eq!(read_found(&mut command), at("Redis 3.3.3", &redis));
     let valkey = world.server("bin/valkey-server", "Valkey server v=4.4.4-rc1 sha=0");
-    assert_eq!(found(&mut command), at("Valkey 4.4.4", &valkey));
+    assert_eq!(read_found(&mut command), at("Valkey 4.4.4", &valkey));
 }
 
 #[test]
-fn what_is_nowhere_is_fetched_once() {
+fn absent_server_is_fetched_once() {
     if role().is_some() {
-        return look();
+        return search();
     }
     let world = World::new();
     world.python();
-    let mut command = world.look("what_is_nowhere_is_fetched_once");
+    let mut command = world.rerun_search("absent_server_is_fetched_once");
     let mut children: Vec<Child> = (0..4).map(|_| command.spawn().unwrap()).collect();
     let lines: Vec<String> = children.iter_mut().map(finish).collect();
     for line in &lines {
@@ -188,34 +188,34 @@ fn what_is_nowhere_is_fetched_once() {
     assert_eq!(world.fetches(), 1);
 
     std::fs::remove_file(world.path("bin/python3")).unwrap();
-    assert_eq!(found(&mut command), lines[0]);
+    assert_eq!(read_found(&mut command), lines[0]);
 }
 
 #[test]
 fn the_cache_is_where_the_system_keeps_caches() {
     if role().is_some() {
-        return look();
+        return search();
     }
     let world = World::new();
     world.python();
-    let mut command = world.look("the_cache_is_where_the_system_keeps_caches");
-    let line = found(command.env_remove("PURSE_TESTKIT_CACHE"));
+    let mut command = world.rerun_search("the_cache_is_where_the_system_keeps_caches");
+    let line = read_found(command.env_remove("PURSE_TESTKIT_CACHE"));
     let place = world.path("home/.cache/purse-testkit");
     assert!(line.starts_with(&at("Valkey 9.1.2", &place)), "{line}");
 
-    let line = found(command.env("XDG_CACHE_HOME", world.path("xdg")));
+    let line = read_found(command.env("XDG_CACHE_HOME", world.path("xdg")));
     let place = world.path("xdg/purse-testkit");
     assert!(line.starts_with(&at("Valkey 9.1.2", &place)), "{line}");
 }
 
 #[test]
-fn a_failed_fetch_leaves_nothing_and_says_what_was_tried() {
+fn failed_fetch_leaves_nothing_and_names_the_attempts() {
     if role().is_some() {
-        return look();
+        return search();
     }
     let world = World::new();
-    let mut command = world.look("a_failed_fetch_leaves_nothing_and_says_what_was_tried");
-    let without_python = found(&mut command);
+    let mut command = world.rerun_search("failed_fetch_leaves_nothing_and_names_the_attempts");
+    let without_python = read_found(&mut command);
     let mut rest = without_python.as_str();
     for part in [
         "PURSE_SERVER is not set",
@@ -235,9 +235,9 @@ fn a_failed_fetch_leaves_nothing_and_says_what_was_tried() {
     }
 
     world.script("bin/python3", "echo 'No module named pip' >&2; exit 1");
-    let without_pip = found(&mut command);
+    let without_pip = read_found(&mut command);
     assert!(without_pip.contains("No module named pip"), "{without_pip}");
 
     world.python();
-    assert!(found(&mut command).starts_with("Valkey 9.1.2 at "));
+    assert!(read_found(&mut command).starts_with("Valkey 9.1.2 at "));
 }

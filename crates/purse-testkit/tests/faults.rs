@@ -136,7 +136,7 @@ fn stop_is_graceful_and_kill_is_not() {
 }
 
 #[test]
-fn stop_saves_nothing_of_its_own_accord() {
+fn stop_does_not_save() {
     let server = Server::start().unwrap();
     set_and_get(&server);
     server.stop().unwrap();
@@ -155,7 +155,7 @@ fn a_gone_server_can_be_stopped_but_not_paused() {
 }
 
 #[test]
-fn a_server_that_ends_by_itself_is_noticed() {
+fn server_that_exits_is_noticed() {
     let server = Server::start().unwrap();
     // The server closes the connection without an answer.
     assert!(server.command(&["SHUTDOWN", "NOSAVE"]).is_err());

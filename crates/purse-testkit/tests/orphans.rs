@@ -13,7 +13,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 
-use common::{eventually, home, refuses, rerun, role, tell, told};
+use common::{eventually, home, read_report, refuses, report, rerun, role};
 use purse_testkit::Server;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -25,14 +25,14 @@ struct Foreign {
 }
 
 /// In the other process: makes the server known to the test.
-fn announce(server: &Server, home: &Path) {
-    tell(&format!("{} {}", server.port(), home.display()));
+fn report_server(server: &Server, home: &Path) {
+    report(&format!("{} {}", server.port(), home.display()));
 }
 
 /// In the other process: starts a server and makes it known to the test.
 fn start() -> Server {
     let server = Server::start().unwrap();
-    announce(&server, &home(&server));
+    report_server(&server, &home(&server));
     server
 }
 
@@ -46,7 +46,7 @@ fn hang() -> ! {
 impl Foreign {
     fn of(test: &str) -> Self {
         let mut owner = rerun(test, "owner").spawn().unwrap();
-        let line = told(&mut owner);
+        let line = read_report(&mut owner);
         let (port, home) = line.split_once(' ').unwrap();
         Self {
             owner,
@@ -70,12 +70,12 @@ impl Drop for Foreign {
 }
 
 #[test]
-fn killed() {
+fn killed_process_leaves_no_server() {
     if role().is_some() {
         let _server = start();
         hang();
     }
-    let mut foreign = Foreign::of("killed");
+    let mut foreign = Foreign::of("killed_process_leaves_no_server");
     assert!(!refuses(foreign.port));
     assert!(foreign.home.is_dir());
     foreign.owner.kill().unwrap();
@@ -84,31 +84,31 @@ fn killed() {
 }
 
 #[test]
-fn killed_with_a_paused_server() {
+fn killed_process_leaves_no_paused_server() {
     if role().is_some() {
         let server = Server::start().unwrap();
         server.restart().unwrap();
         let home = home(&server);
         server.pause().unwrap();
-        announce(&server, &home);
+        report_server(&server, &home);
         hang();
     }
-    let mut foreign = Foreign::of("killed_with_a_paused_server");
+    let mut foreign = Foreign::of("killed_process_leaves_no_paused_server");
     foreign.owner.kill().unwrap();
     foreign.owner.wait().unwrap();
     foreign.assert_gone();
 }
 
 #[test]
-fn killed_with_a_dead_server() {
+fn killed_process_leaves_no_folder_of_a_dead_server() {
     if role().is_some() {
         let server = Server::start().unwrap();
         let home = home(&server);
         server.kill().unwrap();
-        announce(&server, &home);
+        report_server(&server, &home);
         hang();
     }
-    let mut foreign = Foreign::of("killed_with_a_dead_server");
+    let mut foreign = Foreign::of("killed_process_leaves_no_folder_of_a_dead_server");
     assert!(foreign.home.is_dir());
     foreign.owner.kill().unwrap();
     foreign.owner.wait().unwrap();
@@ -116,12 +116,12 @@ fn killed_with_a_dead_server() {
 }
 
 #[test]
-fn interrupted() {
+fn interrupted_process_leaves_no_server() {
     if role().is_some() {
         let _server = start();
         hang();
     }
-    let mut foreign = Foreign::of("interrupted");
+    let mut foreign = Foreign::of("interrupted_process_leaves_no_server");
     kill_process(Pid::from_child(&foreign.owner), Signal::INT).unwrap();
     let status = foreign.owner.wait().unwrap();
     assert_eq!(status.signal(), Some(Signal::INT.as_raw()));
@@ -129,46 +129,46 @@ fn interrupted() {
 }
 
 #[test]
-fn panicked() {
+fn panicking_process_leaves_no_server() {
     if role().is_some() {
         let _server = start();
         panic!("as the test wants it");
     }
-    let mut foreign = Foreign::of("panicked");
+    let mut foreign = Foreign::of("panicking_process_leaves_no_server");
     assert!(!foreign.owner.wait().unwrap().success());
     foreign.assert_gone();
 }
 
 #[test]
-fn aborted() {
+fn aborted_process_leaves_no_server() {
     if role().is_some() {
         let _server = start();
         std::process::abort();
     }
-    let mut foreign = Foreign::of("aborted");
+    let mut foreign = Foreign::of("aborted_process_leaves_no_server");
     assert!(foreign.owner.wait().unwrap().signal().is_some());
     foreign.assert_gone();
 }
 
 #[test]
-fn exited_with_a_leaked_server() {
+fn exiting_process_leaves_no_leaked_server() {
     if role().is_some() {
         std::mem::forget(start());
         std::process::exit(7);
     }
-    let mut foreign = Foreign::of("exited_with_a_leaked_server");
+    let mut foreign = Foreign::of("exiting_process_leaves_no_leaked_server");
     assert_eq!(foreign.owner.wait().unwrap().code(), Some(7));
     foreign.assert_gone();
 }
 
 #[test]
-fn ended_with_the_shared_server() {
+fn ending_process_leaves_no_shared_server() {
     if role().is_some() {
         let server = Server::shared();
-        announce(server, &home(server));
+        report_server(server, &home(server));
         return;
     }
-    let mut foreign = Foreign::of("ended_with_the_shared_server");
+    let mut foreign = Foreign::of("ending_process_leaves_no_shared_server");
     assert!(foreign.owner.wait().unwrap().success());
     foreign.assert_gone();
 }

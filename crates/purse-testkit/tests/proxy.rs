@@ -106,7 +106,7 @@ fn bytes_pass_unchanged_both_ways() {
     drop(server);
     assert!(writer.join().unwrap() == sent);
     assert_eq!(pair.proxy.request_bytes(), sent.len() as u64);
-    pair.wait_until(|proxy| proxy.open() == 0);
+    pair.wait_until(|proxy| proxy.open_count() == 0);
     assert_eq!(pair.proxy.reply_bytes(), sent.len() as u64);
 }
 
@@ -121,7 +121,7 @@ fn requests_are_recorded_in_order_and_by_connection() {
     assert_eq!(pair.proxy.requests(), b"a1b1a2");
     assert_eq!(pair.proxy.requests_of(0), b"a1a2");
     assert_eq!(pair.proxy.requests_of(1), b"b1");
-    assert_eq!(pair.proxy.accepted(), 2);
+    assert_eq!(pair.proxy.accepted_count(), 2);
     pair.proxy.forget_requests();
     pass(&mut two, &mut two_server, b"b2");
     assert_eq!(pair.proxy.requests(), b"b2");
@@ -133,12 +133,12 @@ fn cut_ends_all_connections_and_new_ones_work() {
     let (mut client, mut server) = pair.connect();
     pass(&mut client, &mut server, b"x");
     pair.proxy.cut();
-    assert_eq!(pair.proxy.open(), 0);
+    assert_eq!(pair.proxy.open_count(), 0);
     assert_eq!(rest(&mut client), b"");
     assert_eq!(rest(&mut server), b"");
     let (mut client, mut server) = pair.connect();
     pass(&mut client, &mut server, b"y");
-    assert_eq!(pair.proxy.accepted(), 2);
+    assert_eq!(pair.proxy.accepted_count(), 2);
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn swallowed_connection_is_open_and_new_ones_work() {
     assert_still(&client);
     assert_still(&server);
     assert_eq!(pair.proxy.request_bytes(), 9);
-    assert_eq!(pair.proxy.open(), 2);
+    assert_eq!(pair.proxy.open_count(), 2);
 
     // The end of a peer is swallowed, too; only a cut ends the other side.
     drop(client);
@@ -243,7 +243,7 @@ fn idle_connection_is_forgotten_when_it_is_used_again() {
     let (mut other, mut other_server) = pair.connect();
     pass(&mut other, &mut other_server, b"new");
     assert_still(&server);
-    assert_eq!(pair.proxy.open(), 2);
+    assert_eq!(pair.proxy.open_count(), 2);
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn refusing_proxy_keeps_open_connections() {
     pair.proxy.refuse(true).unwrap();
     assert!(refuses(pair.proxy.port()));
     pass(&mut client, &mut server, b"still open");
-    assert_eq!(pair.proxy.accepted(), 1);
+    assert_eq!(pair.proxy.accepted_count(), 1);
     pair.proxy.refuse(false).unwrap();
     let (mut client, mut server) = pair.connect();
     pass(&mut client, &mut server, b"open again");
@@ -277,7 +277,7 @@ fn connection_without_a_server_is_closed() {
     assert_eq!(rest(&mut client), b"");
     assert!(
         pair.proxy
-            .wait_until(PATIENCE, |proxy| proxy.accepted() == 1)
+            .wait_until(PATIENCE, |proxy| proxy.accepted_count() == 1)
     );
 }
 

@@ -19,7 +19,10 @@ fn check(release: Release) {
         .start()
         .unwrap();
     let binary = server.binary();
-    assert_eq!(release.pinned(), Some((binary.flavour(), binary.version())));
+    assert_eq!(
+        release.pinned_version(),
+        Some((binary.flavour(), binary.version()))
+    );
     assert_eq!(
         server.command(&["SET", "key", "1"]).unwrap().text(),
         Some("OK")
@@ -64,8 +67,8 @@ fn these_are_all() {
     assert!(
         Release::ALL
             .iter()
-            .all(|release| release.pinned().is_some())
+            .all(|release| release.pinned_version().is_some())
     );
-    assert_eq!(Release::Default.pinned(), None);
+    assert_eq!(Release::Default.pinned_version(), None);
     assert_eq!(Release::Redis6_2_5.to_string(), "Redis 6.2.5");
 }

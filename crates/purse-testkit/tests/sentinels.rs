@@ -40,7 +40,7 @@ fn a_primary_that_runs_becomes_a_replica() {
 }
 
 #[test]
-fn a_primary_that_is_killed_is_replaced_also_with_a_sentinel_less() {
+fn killed_primary_is_replaced_with_one_sentinel_down() {
     let group = Sentinels::start(1).unwrap();
     let [old, new] = group.servers() else {
         panic!("a primary and a replica");

@@ -75,7 +75,7 @@ fn a_paused_server_can_be_dropped() {
 }
 
 #[test]
-fn what_is_typed_in_the_terminal_does_not_reach_a_server() {
+fn terminal_signals_do_not_reach_a_server() {
     let server = Server::start().unwrap();
     let pid = Pid::from_raw(server.pid().try_into().unwrap());
     assert_ne!(getpgid(pid).unwrap(), getpgrp());

@@ -91,9 +91,9 @@
 //! [`Unsupported`](ErrorKind::Unsupported). The README lists the rights that each method needs.
 
 pub use purse_client::{
-    Argument, Batch, Client, ClientBuilder, Command, Credentials, Effect, Error, ErrorKind, Event,
-    Op, Options, PageResult, Pattern, Pending, Pop, Preset, ReadFrom, Reply, Result, Scan, Script,
-    Session, Stats, Taken, Watch, fred, prefetch_pages,
+    Argument, Batch, Client, ClientBuilder, Command, Credentials, Delivery, Effect, Error,
+    ErrorKind, Event, Op, Options, PageResult, Pattern, Pending, Pop, Preset, ReadFrom, Reply,
+    Result, Scan, Script, Session, Stats, Watch, fred, prefetch_pages,
 };
 #[cfg(feature = "bincode")]
 pub use purse_codec::Bincode;

@@ -62,6 +62,6 @@ async fn health(State(app): State<App>) -> (StatusCode, String) {
 }
 
 /// Waits until `stop` becomes true, or its sender is dropped.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+async fn wait_stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }

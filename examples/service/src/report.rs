@@ -6,7 +6,7 @@ use purse::{Client, RedisKeySpace, Redlock};
 use tokio::sync::watch;
 
 use crate::posts::Posts;
-use crate::stopped;
+use crate::wait_stopped;
 
 /// Writes a report every `period` while this replica leads, until `stop` becomes true.
 ///
@@ -23,7 +23,7 @@ pub async fn run(
     loop {
         let leadership = tokio::select! {
             leadership = election.campaign(&name) => leadership,
-            () = stopped(&mut stop) => return,
+            () = wait_stopped(&mut stop) => return,
         };
         let leadership = match leadership {
             Ok(leadership) => leadership,
@@ -37,7 +37,7 @@ pub async fn run(
         tokio::select! {
             reason = leadership.lost() => tracing::warn!(%reason, "this replica leads no more"),
             () = write_reports(&client, &posts, period) => {}
-            () = stopped(&mut stop) => {
+            () = wait_stopped(&mut stop) => {
                 if let Err(error) = leadership.resign().await {
                     tracing::warn!(%error, "the next leader has to wait for the lock's time");
                 }

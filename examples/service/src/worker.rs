@@ -4,7 +4,7 @@ use purse::ErrorKind;
 use tokio::sync::watch;
 
 use crate::posts::{Post, Posts};
-use crate::stopped;
+use crate::wait_stopped;
 
 /// Handles posts until `stop` becomes true. The post that is being handled is finished first.
 pub async fn run(posts: Posts, mut stop: watch::Receiver<bool>) {
@@ -12,7 +12,7 @@ pub async fn run(posts: Posts, mut stop: watch::Receiver<bool>) {
         let post = tokio::select! {
             // Dropped, it puts back what it may have taken.
             post = posts.queue.pop() => post,
-            () = stopped(&mut stop) => return,
+            () = wait_stopped(&mut stop) => return,
         };
         match post {
             Ok(post) => {

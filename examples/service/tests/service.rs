@@ -95,7 +95,7 @@ async fn post_on_one_replica_is_seen_and_counted_on_the_other() {
 }
 
 #[tokio::test]
-async fn report_is_written_by_the_next_replica_when_the_first_one_stops() {
+async fn next_replica_writes_the_report_when_the_first_stops() {
     let server = Server::start().expect("a server");
     let client = Client::connect(&server.url()).await.expect("a server");
     let app = App::new(client.clone());

@@ -254,12 +254,12 @@ pub(crate) mod tests {
         }
     }
 
-    fn wrote(mut hold: Hold, read: u64, at: Nanos) -> Hold {
+    fn with_write(mut hold: Hold, read: u64, at: Nanos) -> Hold {
         hold.write = Some(Write { read, at: Some(at) });
         hold
     }
 
-    fn fenced(mut hold: Hold, fence: u64) -> Hold {
+    fn with_fence(mut hold: Hold, fence: u64) -> Hold {
         hold.fence = Some(fence);
         hold
     }
@@ -273,7 +273,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn two_at_one_time_are_found_whatever_the_order_and_the_process() {
+    fn overlap_is_found_in_any_order_and_process() {
         let (first, mut second) = (hold(1, 10, 20), hold(2, 19, 30));
         assert_eq!(judge(&[first.clone(), second.clone()]).overlaps.len(), 1);
         assert_eq!(judge(&[second.clone(), first.clone()]).overlaps.len(), 1);
@@ -284,13 +284,13 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn one_within_a_long_one_is_found_behind_others() {
+    fn overlap_within_a_long_hold_is_found() {
         let holds = [hold(1, 10, 100), hold(2, 20, 30), hold(3, 40, 50)];
         assert_eq!(judge(&holds).overlaps.len(), 2);
     }
 
     #[test]
-    fn one_that_touches_the_next_is_none() {
+    fn touching_holds_do_not_overlap() {
         let mut released = hold(3, 30, 50);
         released.released = Some(35);
         let holds = [hold(1, 10, 20), hold(2, 20, 30), released, hold(4, 35, 40)];
@@ -307,24 +307,24 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn one_that_was_over_when_it_was_answered_overlaps_nobody() {
+    fn hold_over_when_acquired_overlaps_none() {
         assert!(judge(&[hold(1, 25, 20), hold(2, 15, 30)]).is_clean());
     }
 
     #[test]
     fn other_keys_are_other_locks() {
-        let mut other = fenced(wrote(hold(2, 10, 20), 0, 15), 3);
+        let mut other = with_fence(with_write(hold(2, 10, 20), 0, 15), 3);
         other.key = "other".to_owned();
-        let holds = [fenced(wrote(hold(1, 10, 20), 0, 15), 7), other];
+        let holds = [with_fence(with_write(hold(1, 10, 20), 0, 15), 7), other];
         assert!(judge(&holds).is_clean());
     }
 
     #[test]
     fn a_write_that_the_next_one_did_not_see_is_lost() {
         let holds = [
-            wrote(hold(1, 10, 20), 0, 12),
-            wrote(hold(2, 30, 40), 1, 32),
-            wrote(hold(3, 50, 60), 1, 52),
+            with_write(hold(1, 10, 20), 0, 12),
+            with_write(hold(2, 30, 40), 1, 32),
+            with_write(hold(3, 50, 60), 1, 52),
         ];
         assert_eq!(judge(&holds[..2]).lost_updates, 0);
         assert_eq!(judge(&holds).lost_updates, 1);
@@ -332,7 +332,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_write_that_the_counter_does_not_show_is_lost() {
-        let holds = [wrote(hold(1, 10, 20), 0, 12)];
+        let holds = [with_write(hold(1, 10, 20), 0, 12)];
         let lost = |value| {
             let left = Left {
                 counters: BTreeMap::from([("k".to_owned(), value)]),
@@ -345,13 +345,13 @@ pub(crate) mod tests {
 
     #[test]
     fn around_a_late_or_unknown_write_the_counter_is_not_judged() {
-        let late = wrote(hold(1, 10, 20), 0, 33);
-        let next = wrote(hold(2, 30, 40), 0, 32);
-        let after = wrote(hold(3, 50, 60), 7, 52);
+        let late = with_write(hold(1, 10, 20), 0, 33);
+        let next = with_write(hold(2, 30, 40), 0, 32);
+        let after = with_write(hold(3, 50, 60), 7, 52);
         let verdict = judge(&[late, next.clone(), after.clone()]);
         assert_eq!((verdict.lost_updates, verdict.late_writes), (0, 1));
 
-        let mut unknown = wrote(hold(4, 41, 45), 1, 0);
+        let mut unknown = with_write(hold(4, 41, 45), 1, 0);
         unknown.write = Some(Write { read: 1, at: None });
         let verdict = judge(&[next, unknown, after]);
         assert_eq!((verdict.lost_updates, verdict.late_writes), (0, 0));
@@ -359,10 +359,16 @@ pub(crate) mod tests {
 
     #[test]
     fn fences_grow_from_holder_to_holder() {
-        let grown = [fenced(hold(1, 10, 20), 5), fenced(hold(2, 30, 40), 6)];
+        let grown = [
+            with_fence(hold(1, 10, 20), 5),
+            with_fence(hold(2, 30, 40), 6),
+        ];
         assert!(judge(&grown).is_clean());
         for late in [5, 4] {
-            let holds = [fenced(hold(1, 10, 20), 5), fenced(hold(2, 30, 40), late)];
+            let holds = [
+                with_fence(hold(1, 10, 20), 5),
+                with_fence(hold(2, 30, 40), late),
+            ];
             let verdict = judge(&holds);
             assert_eq!(verdict.fence_inversions, 1, "{late}");
             assert!(!verdict.is_clean());
@@ -370,10 +376,10 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn of_two_under_way_together_either_may_have_the_smaller_fence() {
-        let mut second = fenced(hold(2, 15, 40), 4);
+    fn concurrent_acquisitions_may_have_fences_in_any_order() {
+        let mut second = with_fence(hold(2, 15, 40), 4);
         second.asked = 5;
-        let first = fenced(hold(1, 10, 20), 5);
+        let first = with_fence(hold(1, 10, 20), 5);
         assert_eq!(judge(&[first.clone(), second.clone()]).fence_inversions, 0);
         second.asked = 11;
         assert_eq!(judge(&[first.clone(), second.clone()]).fence_inversions, 1);
@@ -384,7 +390,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_refusal_counts_only_while_the_lock_held() {
-        let mut refused = fenced(hold(1, 10, 20), 5);
+        let mut refused = with_fence(hold(1, 10, 20), 5);
         refused.fenced_write = Some(FencedWrite::Refused(25));
         assert!(judge(std::slice::from_ref(&refused)).is_clean());
         refused.fenced_write = Some(FencedWrite::Refused(15));
@@ -392,10 +398,10 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn where_two_may_hold_the_lock_only_those_that_came_surely_later_have_greater_fences() {
-        let mut refused = fenced(hold(1, 10, 20), 5);
+    fn fences_grow_only_between_certainly_ordered_holds() {
+        let mut refused = with_fence(hold(1, 10, 20), 5);
         refused.fenced_write = Some(FencedWrite::Refused(15));
-        let mut next = fenced(hold(2, 30, 40), 4);
+        let mut next = with_fence(hold(2, 30, 40), 4);
         next.asked = 9;
         let verdict = judge_fences(&[refused.clone(), next.clone()]);
         assert!(verdict.is_fenced(), "{verdict}");
@@ -410,16 +416,16 @@ pub(crate) mod tests {
 
     #[test]
     fn a_write_that_the_register_accepted_and_forgot_is_lost() {
-        let wrote = |number, fence, write| {
-            let mut hold = fenced(hold(number, 10 * number, 10 * number + 5), fence);
+        let hold_that_wrote = |number, fence, write| {
+            let mut hold = with_fence(hold(number, 10 * number, 10 * number + 5), fence);
             hold.fenced_write = Some(write);
             hold
         };
-        let first = wrote(1, 5, FencedWrite::Accepted(0));
-        let second = wrote(2, 6, FencedWrite::Accepted(1));
-        let blind = wrote(3, 7, FencedWrite::Accepted(1));
-        let unknown = wrote(3, 7, FencedWrite::Begun);
-        let after = wrote(4, 8, FencedWrite::Accepted(2));
+        let first = hold_that_wrote(1, 5, FencedWrite::Accepted(0));
+        let second = hold_that_wrote(2, 6, FencedWrite::Accepted(1));
+        let blind = hold_that_wrote(3, 7, FencedWrite::Accepted(1));
+        let unknown = hold_that_wrote(3, 7, FencedWrite::Begun);
+        let after = hold_that_wrote(4, 8, FencedWrite::Accepted(2));
         assert!(judge_fences(&[first.clone(), second.clone()]).is_fenced());
         let verdict = judge_fences(&[first.clone(), second.clone(), blind]);
         assert_eq!(verdict.lost_fenced_updates, 1);
@@ -437,7 +443,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_guard_that_passed_for_valid_after_its_time_is_told() {
+    fn guard_valid_after_its_time_is_reported() {
         let mut deceived = hold(1, 10, 20);
         deceived.deceived = true;
         let verdict = judge(&[deceived]);
@@ -449,8 +455,8 @@ pub(crate) mod tests {
     fn verdicts_add_up() {
         let mut sum = judge(&[hold(1, 10, 20), hold(2, 15, 30)]);
         sum.add(judge(&[
-            fenced(hold(1, 10, 20), 5),
-            fenced(hold(2, 20, 30), 5),
+            with_fence(hold(1, 10, 20), 5),
+            with_fence(hold(2, 20, 30), 5),
         ]));
         assert_eq!(
             (sum.acquisitions, sum.overlaps.len(), sum.fence_inversions),

@@ -133,7 +133,7 @@ mod tests {
     use crate::check::tests::hold;
 
     #[test]
-    fn a_log_gives_back_the_last_of_each_hold_and_nothing_of_a_torn_line() {
+    fn log_returns_last_state_and_skips_torn_lines() {
         let folder = tempfile::tempdir().unwrap();
         let first = hold(1, 10, 30);
         let mut done = first.clone();

@@ -76,13 +76,13 @@ impl FaultyMaster {
             }
             Fault::LostReply => self.proxy.lose_replies(3),
             Fault::Close => self.proxy.close(),
-            Fault::ClientKill => self.tell(&["CLIENT", "KILL", "TYPE", "normal"])?,
-            Fault::ScriptFlush => self.tell(&["SCRIPT", "FLUSH"])?,
-            Fault::OutOfMemory => self.tell(&["CONFIG", "SET", "maxmemory", "1"])?,
+            Fault::ClientKill => self.run_command(&["CLIENT", "KILL", "TYPE", "normal"])?,
+            Fault::ScriptFlush => self.run_command(&["SCRIPT", "FLUSH"])?,
+            Fault::OutOfMemory => self.run_command(&["CONFIG", "SET", "maxmemory", "1"])?,
             // Nobody listens there, so the data stay.
-            Fault::ReadOnly => self.tell(&["REPLICAOF", "127.0.0.1", "1"])?,
+            Fault::ReadOnly => self.run_command(&["REPLICAOF", "127.0.0.1", "1"])?,
             Fault::Loading => self.load()?,
-            Fault::FlushAll => self.tell(&["FLUSHALL"])?,
+            Fault::FlushAll => self.run_command(&["FLUSHALL"])?,
         }
         Ok(())
     }
@@ -99,8 +99,8 @@ impl FaultyMaster {
                 self.proxy.flow(Flow::Open, Flow::Open);
             }
             Fault::LostReply => self.proxy.lose_replies(0),
-            Fault::OutOfMemory => self.tell(&["CONFIG", "SET", "maxmemory", "0"])?,
-            Fault::ReadOnly => self.tell(&["REPLICAOF", "NO", "ONE"])?,
+            Fault::OutOfMemory => self.run_command(&["CONFIG", "SET", "maxmemory", "0"])?,
+            Fault::ReadOnly => self.run_command(&["REPLICAOF", "NO", "ONE"])?,
             Fault::HalfOpen
             | Fault::Close
             | Fault::ClientKill
@@ -114,18 +114,18 @@ impl FaultyMaster {
     /// Lets the server load its data anew, and look at its clients every now and then meanwhile.
     fn load(&self) -> Result<(), Failure> {
         let [count, size] = LOAD;
-        self.tell(&["DEBUG", "POPULATE", count, "filler", size])?;
-        self.tell(&["CONFIG", "SET", "rdbcompression", "no"])?;
-        self.tell(&["CONFIG", "SET", "key-load-delay", "500"])?;
-        self.tell(&["DEBUG", "RELOAD"])?;
-        self.tell(&["CONFIG", "SET", "key-load-delay", "0"])
+        self.run_command(&["DEBUG", "POPULATE", count, "filler", size])?;
+        self.run_command(&["CONFIG", "SET", "rdbcompression", "no"])?;
+        self.run_command(&["CONFIG", "SET", "key-load-delay", "500"])?;
+        self.run_command(&["DEBUG", "RELOAD"])?;
+        self.run_command(&["CONFIG", "SET", "key-load-delay", "0"])
     }
 
     /// Tells the server something that it must not refuse.
     ///
     /// # Errors
     /// If it refuses, or does not answer.
-    pub fn tell(&self, words: &[&str]) -> Result<(), Failure> {
+    pub fn run_command(&self, words: &[&str]) -> Result<(), Failure> {
         match self.ask(words)? {
             Reply::Error(reply) => Err(format!("{words:?}: {reply}").into()),
             _ => Ok(()),

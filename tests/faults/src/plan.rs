@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_gives_the_same_plan_each_time_and_another_seed_another() {
+    fn plan_depends_only_on_seed() {
         assert_eq!(rounds(7), rounds(7));
         assert_ne!(rounds(7), rounds(8));
     }

@@ -110,7 +110,7 @@ impl Proxy {
 
     /// How many replies are still to be lost.
     #[must_use]
-    pub fn left_to_lose(&self) -> usize {
+    pub fn replies_to_lose(&self) -> usize {
         self.link.to_lose.load(Ordering::SeqCst)
     }
 }

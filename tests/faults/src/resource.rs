@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_register_refuses_the_stale_from_the_moment_the_next_one_reads() {
+    fn register_refuses_stale_fences_after_next_read() {
         let folder = tempfile::tempdir().unwrap();
         let mut first = Register::open(folder.path(), "k").unwrap();
         let mut second = Register::open(folder.path(), "k").unwrap();

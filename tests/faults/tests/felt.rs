@@ -24,7 +24,7 @@ async fn one() -> (FaultyMaster, Redlock) {
     (master, redlock)
 }
 
-async fn works_again(redlock: &Redlock) {
+async fn wait_working(redlock: &Redlock) {
     let guard = redlock
         .mutex("key")
         .lock_timeout(PATIENCE)
@@ -77,7 +77,7 @@ async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_a_master_is_at_fault_there_is_no_quorum() {
+async fn faulty_master_denies_quorum() {
     for (fault, words) in [
         (Fault::Kill, ""),
         (Fault::Pause, ""),
@@ -89,12 +89,12 @@ async fn while_a_master_is_at_fault_there_is_no_quorum() {
         (Fault::ReadOnly, "READONLY"),
     ] {
         let (master, redlock) = one().await;
-        works_again(&redlock).await;
+        wait_working(&redlock).await;
         master.begin(fault).unwrap();
         let text = refusal(&redlock).await;
         assert!(text.contains(words), "{fault:?}: {text}");
         master.mend(fault).unwrap();
-        works_again(&redlock).await;
+        wait_working(&redlock).await;
     }
 }
 
@@ -102,22 +102,22 @@ async fn while_a_master_is_at_fault_there_is_no_quorum() {
 async fn a_reply_that_is_lost_or_withheld_comes_after_its_command_ran() {
     for fault in [Fault::Mute, Fault::LostReply] {
         let (master, redlock) = one().await;
-        works_again(&redlock).await;
+        wait_working(&redlock).await;
         let before = calls(&master, "set");
         master.begin(fault).unwrap();
         refusal(&redlock).await;
         assert!(calls(&master, "set") > before, "{fault:?}");
         if fault == Fault::LostReply {
-            assert!(master.proxy().left_to_lose() < 3);
+            assert!(master.proxy().replies_to_lose() < 3);
         }
         master.mend(fault).unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_a_black_hole_no_command_runs_until_it_is_over() {
+async fn black_hole_runs_no_command_until_it_ends() {
     let (master, redlock) = one().await;
-    works_again(&redlock).await;
+    wait_working(&redlock).await;
     let before = calls(&master, "set");
     master.begin(Fault::BlackHole).unwrap();
     refusal(&redlock).await;
@@ -129,7 +129,7 @@ async fn in_a_black_hole_no_command_runs_until_it_is_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delay_takes_its_time() {
     let (master, redlock) = one().await;
-    works_again(&redlock).await;
+    wait_working(&redlock).await;
     master.begin(Fault::Delay).unwrap();
     let start = Instant::now();
     let guard = redlock.mutex("key").try_lock().await.unwrap();
@@ -140,14 +140,14 @@ async fn a_delay_takes_its_time() {
     );
     drop(guard);
     master.mend(Fault::Delay).unwrap();
-    works_again(&redlock).await;
+    wait_working(&redlock).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_are_closed_are_made_anew() {
+async fn closed_connections_are_reconnected() {
     for fault in [Fault::Close, Fault::ClientKill] {
         let (master, redlock) = one().await;
-        works_again(&redlock).await;
+        wait_working(&redlock).await;
         let before = connections(&master);
         assert!(!before.is_empty());
         master.suffer(fault, Duration::ZERO).unwrap();
@@ -157,14 +157,14 @@ async fn connections_that_are_closed_are_made_anew() {
                 .all(|number| !before.contains(number))
         })
         .await;
-        works_again(&redlock).await;
+        wait_working(&redlock).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn scripts_are_forgotten_and_known_again() {
     let (master, redlock) = one().await;
-    works_again(&redlock).await;
+    wait_working(&redlock).await;
     let known = || {
         let info = master.server().command(&["INFO", "memory"]).unwrap();
         !info.text().unwrap().contains("number_of_cached_scripts:0")
@@ -179,7 +179,7 @@ async fn scripts_are_forgotten_and_known_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_loads_says_so_and_has_its_data_afterwards() {
     let (master, _redlock) = one().await;
-    master.tell(&["SET", "kept", "1"]).unwrap();
+    master.run_command(&["SET", "kept", "1"]).unwrap();
     thread::scope(|scope| {
         let loading = scope.spawn(|| master.suffer(Fault::Loading, Duration::ZERO));
         let mut is_loading = false;

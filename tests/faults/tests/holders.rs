@@ -43,7 +43,7 @@ fn until(rig: &Rig, what: &str, is_so: impl Fn(&Hold, &[Hold]) -> bool) {
 }
 
 #[test]
-fn a_holder_that_was_stopped_for_longer_than_the_ttl_finds_out_before_it_acts() {
+fn holder_stopped_beyond_ttl_notices_before_acting() {
     let mut rig = two();
     rig.play(&Round::StopHolder(0)).unwrap();
     until(&rig, "a holder that woke up late", |hold, history| {
@@ -63,7 +63,7 @@ fn a_holder_that_was_stopped_for_longer_than_the_ttl_finds_out_before_it_acts() 
 }
 
 #[test]
-fn a_holder_that_is_killed_blocks_the_others_no_longer_than_its_ttl() {
+fn killed_holder_blocks_others_for_its_ttl_at_most() {
     let mut rig = two();
     until(&rig, "locks of both", |hold, history| {
         history.iter().any(|other| other.process != hold.process)

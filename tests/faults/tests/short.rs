@@ -55,11 +55,11 @@ fn five_masters_under_faults_keep_holders_apart() {
 }
 
 #[test]
-fn three_masters_that_restart_without_their_data_keep_holders_apart() {
+fn three_restarting_masters_keep_holders_apart() {
     play("three masters that restart without their data");
 }
 
 #[test]
-fn three_masters_that_lose_their_data_give_fences_that_grow() {
+fn three_masters_losing_data_give_growing_fences() {
     play("three masters that lose their data");
 }

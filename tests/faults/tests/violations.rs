@@ -103,16 +103,16 @@ async fn two_holders(masters: &Masters, lose: impl FnOnce()) -> (Hold, Hold, Lef
     let first = Holder::acquire(1, &build().await, folder.path()).await;
     lose();
     let second = Holder::acquire(2, &build().await, folder.path()).await;
-    written(folder.path(), first, second)
+    write_both(folder.path(), first, second)
 }
 
 /// The second holder writes before the first one does.
-fn written(folder: &Path, first: Holder, second: Holder) -> (Hold, Hold, Left) {
+fn write_both(folder: &Path, first: Holder, second: Holder) -> (Hold, Hold, Left) {
     let (second, first) = (second.write(), first.write());
-    (first, second, left(folder))
+    (first, second, read_left(folder))
 }
 
-fn left(folder: &Path) -> Left {
+fn read_left(folder: &Path) -> Left {
     let counter = Counter::open(folder, "key").and_then(|mut counter| counter.read());
     let register = Register::open(folder, "key").and_then(|mut register| register.value());
     Left {
@@ -123,7 +123,7 @@ fn left(folder: &Path) -> Left {
 
 /// The checker finds both holders, and the write that one of them lost; the register, which looks
 /// at fences, refused the first one.
-fn found_and_fenced((first, second, left): &(Hold, Hold, Left)) {
+fn check_found_and_fenced((first, second, left): &(Hold, Hold, Left)) {
     let holds = [first.clone(), second.clone()];
     let verdict = Verdict::of(&holds, left, Promise::Exclusion);
     assert_eq!(verdict.overlaps, [(first.clone(), second.clone())]);
@@ -140,31 +140,31 @@ fn three(settings: &ServerBuilder) -> Masters {
     Masters::start_with(3, settings).expect("three servers")
 }
 
-fn tell(server: &Server, words: &[&str]) {
+fn run_command(server: &Server, words: &[&str]) {
     let reply = server.command(words).expect("an answer");
     assert_eq!(reply.error(), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flush_of_a_majority_lets_a_second_holder_in_and_the_fence_holds() {
+async fn majority_flush_admits_second_holder_that_fence_stops() {
     let masters = three(&Server::builder());
     let lose = || {
         for master in 0..2 {
-            tell(&masters[master], &["FLUSHALL"]);
+            run_command(&masters[master], &["FLUSHALL"]);
         }
     };
-    found_and_fenced(&two_holders(&masters, lose).await);
+    check_found_and_fenced(&two_holders(&masters, lose).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flush_of_one_lets_a_second_holder_in_where_the_first_had_a_bare_quorum() {
+async fn single_flush_under_bare_quorum_admits_second_holder() {
     let masters = three(&Server::builder());
     masters[2].kill().unwrap();
     let lose = || {
         masters[2].restart().unwrap();
-        tell(&masters[0], &["FLUSHALL"]);
+        run_command(&masters[0], &["FLUSHALL"]);
     };
-    found_and_fenced(&two_holders(&masters, lose).await);
+    check_found_and_fenced(&two_holders(&masters, lose).await);
 }
 
 fn restart(masters: &Masters, which: [usize; 2]) {
@@ -175,13 +175,13 @@ fn restart(masters: &Masters, which: [usize; 2]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_early_restart_of_a_majority_without_its_data_lets_a_newly_started_process_in() {
+async fn early_majority_restart_admits_new_process() {
     let masters = three(&Server::builder());
-    found_and_fenced(&two_holders(&masters, || restart(&masters, [0, 1])).await);
+    check_found_and_fenced(&two_holders(&masters, || restart(&masters, [0, 1])).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_early_restart_of_a_majority_without_quarantine_lets_a_second_holder_in() {
+async fn majority_restart_without_quarantine_admits_second_holder() {
     let masters = three(&Server::builder());
     let folder = tempfile::tempdir().unwrap();
     let first = redlock(&masters, TTL, Quarantine::Off).await;
@@ -189,11 +189,11 @@ async fn an_early_restart_of_a_majority_without_quarantine_lets_a_second_holder_
     let first = Holder::acquire(1, &first, folder.path()).await;
     restart(&masters, [0, 1]);
     let second = Holder::acquire(2, &second, folder.path()).await;
-    found_and_fenced(&written(folder.path(), first, second));
+    check_found_and_fenced(&write_both(folder.path(), first, second));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn quarantine_keeps_the_second_holder_out_until_the_first_one_is_over() {
+async fn quarantine_excludes_second_holder_until_first_ends() {
     let ttl = Duration::from_secs(3);
     let masters = three(&Server::builder());
     let folder = tempfile::tempdir().unwrap();
@@ -204,12 +204,12 @@ async fn quarantine_keeps_the_second_holder_out_until_the_first_one_is_over() {
     let second = Holder::acquire(2, &second, folder.path()).await;
     assert!(!first.guard.is_valid());
     let holds = [first.hold, second.write()];
-    let verdict = Verdict::of(&holds, &left(folder.path()), Promise::Exclusion);
+    let verdict = Verdict::of(&holds, &read_left(folder.path()), Promise::Exclusion);
     assert!(verdict.is_clean(), "{verdict}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_jump_of_the_clocks_of_a_majority_lets_a_second_holder_in() {
+async fn majority_clock_jump_admits_second_holder() {
     let clock = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(clock.path(), "+0\n").unwrap();
     let library = faketime();
@@ -240,10 +240,10 @@ async fn a_jump_of_the_clocks_of_a_majority_lets_a_second_holder_in() {
         // What a jump does to the locks, where there is no library to do it.
         None => jumping
             .iter()
-            .for_each(|server| tell(server, &["PEXPIRE", "key", "1"])),
+            .for_each(|server| run_command(server, &["PEXPIRE", "key", "1"])),
     }
     let second = Holder::acquire(2, &build().await, folder.path()).await;
-    found_and_fenced(&written(folder.path(), first, second));
+    check_found_and_fenced(&write_both(folder.path(), first, second));
 }
 
 /// Debian's libfaketime, if it is there (`apt-get install libfaketime`, or by its path in
@@ -259,7 +259,7 @@ fn faketime() -> Option<PathBuf> {
 }
 
 #[test]
-fn processes_whose_masters_are_flushed_are_found_to_overlap() {
+fn flushed_masters_make_processes_overlap() {
     let seed = fastrand::u64(..1_000_000);
     println!("seed {seed}");
     let setup = Setup {

@@ -38,7 +38,7 @@ async fn a_number_of_64_bits_comes_back_as_it_is() {
 }
 
 #[tokio::test]
-async fn sets_answer_in_an_atomic_batch_as_alone() {
+async fn sets_answer_the_same_in_an_atomic_batch() {
     for release in [Release::Default, Release::Redis6_2_5] {
         let server = Server::builder().release(release).start().unwrap();
         let client = client(&server).await;
@@ -93,7 +93,7 @@ async fn sets_answer_in_an_atomic_batch_as_alone() {
 }
 
 #[tokio::test]
-async fn sorted_sets_answer_in_an_atomic_batch_as_alone() {
+async fn sorted_sets_answer_the_same_in_an_atomic_batch() {
     for release in [Release::Default, Release::Redis6_2_5] {
         let server = Server::builder().release(release).start().unwrap();
         let client = client(&server).await;
@@ -159,7 +159,7 @@ async fn sorted_sets_answer_in_an_atomic_batch_as_alone() {
 }
 
 #[tokio::test]
-async fn key_spaces_answer_in_an_atomic_batch_as_alone() {
+async fn key_spaces_answer_the_same_in_an_atomic_batch() {
     for release in [Release::Default, Release::Redis6_2_5] {
         let server = Server::builder().release(release).start().unwrap();
         let client = client(&server).await;
@@ -197,7 +197,7 @@ async fn key_spaces_answer_in_an_atomic_batch_as_alone() {
         assert_eq!(plain.take().unwrap(), SetOutcome::Set(None));
         assert_eq!(not.take().unwrap(), SetOutcome::NotSet(None));
         let [kept, missing] = ttls.map(|ttl| ttl.take().unwrap());
-        assert!(kept.left().is_some() && missing == Ttl::Missing);
+        assert!(kept.remaining().is_some() && missing == Ttl::Missing);
         assert_eq!(inserted.take().unwrap(), "7");
         assert_eq!(there.take().unwrap(), "7");
         assert!(persisted.take().unwrap());
@@ -215,7 +215,7 @@ async fn key_spaces_answer_in_an_atomic_batch_as_alone() {
 }
 
 #[tokio::test]
-async fn what_an_older_server_does_not_know_is_unsupported() {
+async fn command_unknown_to_an_older_server_is_unsupported() {
     let server = Server::builder().release(Release::Redis6_2_5);
     let server = server.start().unwrap();
     let client = client(&server).await;
@@ -284,7 +284,7 @@ async fn the_order_of_operations_makes_no_other_script() {
 }
 
 #[tokio::test]
-async fn a_batch_of_a_closed_client_says_so_at_once() {
+async fn batch_of_a_closed_client_is_closed_at_once() {
     let server = Server::start().unwrap();
     let client = client(&server).await;
     let list: RedisList<u32> = RedisList::new(&client, "list");
@@ -321,7 +321,7 @@ async fn an_operation_of_more_arguments_than_lua_takes_is_refused() {
 }
 
 #[tokio::test]
-async fn more_than_a_server_takes_is_refused_and_others_go_on() {
+async fn batch_over_the_servers_limit_is_refused_and_others_run() {
     let server = Server::builder().release(Release::Redis6_2_5);
     let server = server.start().unwrap();
     let client = client(&server).await;

@@ -7,7 +7,7 @@ use purse_testkit::Server;
 use purse_tests::until;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn operations_keep_their_order_while_the_client_connects_anew() {
+async fn operations_keep_their_order_over_a_reconnect() {
     let server = Server::start().unwrap();
     let client = Client::builder(&server.url())
         .command_timeout(Duration::from_secs(30))
@@ -37,7 +37,7 @@ async fn operations_keep_their_order_while_the_client_connects_anew() {
 }
 
 #[tokio::test]
-async fn what_was_not_sent_of_a_dropped_batch_is_known_not_to_be() {
+async fn unsent_rest_of_a_dropped_batch_is_not_sent() {
     let server = Server::start().unwrap();
     let client = Client::connect(&server.url()).await.unwrap();
     let list: RedisList<u32> = RedisList::new(&client, "list");

@@ -8,7 +8,7 @@ use purse::{Client, ErrorKind, RedisKeySpace, RedisList, SetOptions, Ttl};
 use purse_testkit::Server;
 use purse_tests::{client, fresh};
 
-use super::{all, map, numbers, sorted};
+use super::{all, map, numbers, sort_keys};
 
 #[tokio::test]
 async fn a_time_to_live_that_would_delete_or_overflow_changes_nothing() {
@@ -35,7 +35,7 @@ async fn a_time_to_live_that_would_delete_or_overflow_changes_nothing() {
     // The longest that is let through is one that the server takes.
     let longest = SetOptions::new().ttl(half);
     assert!(space.set_with("a", 2, longest).await.unwrap().is_set());
-    assert!(space.ttl("a").await.unwrap().left().is_some());
+    assert!(space.ttl("a").await.unwrap().remaining().is_some());
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a_stream_ends_after_an_error() {
 }
 
 #[tokio::test]
-async fn what_is_all_or_none_is_refused_if_it_is_too_much() {
+async fn extend_if_none_exist_refuses_too_many_entries() {
     let space = numbers(&[]).await;
     let entries = |n: usize| (0..n).map(|n| (n.to_string(), n as i64));
     let error = space
@@ -87,7 +87,7 @@ async fn what_is_all_or_none_is_refused_if_it_is_too_much() {
 }
 
 /// A space of numbers in which `bad` holds none.
-async fn spoiled() -> RedisKeySpace<i64> {
+async fn create_undecodable() -> RedisKeySpace<i64> {
     let client = client().await;
     let texts: RedisKeySpace<String> = RedisKeySpace::new(&client, fresh("keyspace") + ":");
     texts
@@ -98,8 +98,8 @@ async fn spoiled() -> RedisKeySpace<i64> {
 }
 
 #[tokio::test]
-async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
-    let space = spoiled().await;
+async fn undecodable_value_is_an_error_with_its_bytes() {
+    let space = create_undecodable().await;
     let two = Bytes::from("two");
     let kept = SetOptions::new().if_absent().return_old();
     for error in [
@@ -125,12 +125,12 @@ async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
     assert_eq!(items.iter().filter(|item| item.is_ok()).count(), 2);
     let error = items.into_iter().find_map(Result::err).expect("one fails");
     assert_eq!(error.bytes(), Some(&two));
-    assert_eq!(sorted(&space, None).await, ["a", "bad", "c"]);
+    assert_eq!(sort_keys(&space, None).await, ["a", "bad", "c"]);
 }
 
 #[tokio::test]
-async fn what_is_taken_out_and_cannot_be_decoded_is_handed_over() {
-    let space = spoiled().await;
+async fn undecodable_removed_value_is_in_the_error() {
+    let space = create_undecodable().await;
     let two = Bytes::from("two");
     let old = SetOptions::new().return_old();
     let error = space.set_with("bad", 2, old).await.unwrap_err();
@@ -141,7 +141,7 @@ async fn what_is_taken_out_and_cannot_be_decoded_is_handed_over() {
     assert_eq!(error.removed(), std::slice::from_ref(&two));
     assert_eq!(space.get("bad").await.unwrap(), Some(2), "it is set");
 
-    let space = spoiled().await;
+    let space = create_undecodable().await;
     let error = space.pop("bad").await.unwrap_err();
     assert_eq!(
         (error.kind(), error.bytes()),
@@ -152,7 +152,7 @@ async fn what_is_taken_out_and_cannot_be_decoded_is_handed_over() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_encoded_is_not_sent() {
+async fn unencodable_value_is_not_sent() {
     let space: RedisKeySpace<f64> = RedisKeySpace::new(&client().await, fresh("keyspace"));
     let entries = [("a", 1.0), ("b", f64::NAN)];
     let old = SetOptions::new().return_old();
@@ -169,7 +169,7 @@ async fn what_cannot_be_encoded_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_failure_of_a_later_chunk_says_what_is_done() {
+async fn failed_later_chunk_reports_done_elements() {
     let space: RedisKeySpace<f64> = RedisKeySpace::new(&client().await, fresh("keyspace") + ":");
     let entries = (0..3_000).map(|n| (n.to_string(), if n == 2_500 { f64::NAN } else { 1.0 }));
     let error = space.extend(entries).await.unwrap_err();
@@ -205,7 +205,7 @@ async fn a_key_of_another_type_is_in_the_space_but_has_no_value() {
     );
     assert_eq!(all(&space).await, map(&[("a", 1)]), "it has no value");
     assert_eq!(space.values().try_collect::<Vec<_>>().await.unwrap(), [1]);
-    assert_eq!(sorted(&space, None).await, ["a", "list"]);
+    assert_eq!(sort_keys(&space, None).await, ["a", "list"]);
     assert!(space.contains("list").await.unwrap());
     assert_eq!(space.len().await.unwrap(), 2);
 

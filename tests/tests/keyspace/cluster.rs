@@ -164,7 +164,7 @@ async fn all_or_none_wants_one_slot() {
 }
 
 #[tokio::test]
-async fn a_scan_finds_what_moved_to_a_shard_that_was_empty() {
+async fn scan_finds_keys_moved_to_an_empty_shard() {
     let cluster = Cluster::start(2);
     let client = cluster.client().await;
     let space: RedisKeySpace<u32> = RedisKeySpace::new(&client, "space:");

@@ -14,7 +14,7 @@ const KEYS: u32 = 3_000;
 /// Reads a half of the stream, lets a shard change hands (`change` hears
 /// the last key, which is in the shard that is just being scanned), and reads on. Either all is seen, or the
 /// stream says that it is not.
-async fn whole_or_an_error(
+async fn check_complete_or_invalidated(
     what: &str,
     stream: impl Stream<Item = Result<u32>>,
     change: impl AsyncFnOnce(u32),
@@ -43,7 +43,7 @@ async fn whole_or_an_error(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scan_during_a_failover_is_whole_or_says_that_it_is_not() {
+async fn scan_during_a_failover_is_complete_or_invalidated() {
     let cluster = Cluster::start(3, 1).unwrap();
     let client = Client::builder(&cluster.url()).command_timeout(Duration::from_secs(2));
     let client = client.connect().await.unwrap();
@@ -71,7 +71,7 @@ async fn a_scan_during_a_failover_is_whole_or_says_that_it_is_not() {
     let hand_over = async |key| {
         cluster.fail_over(scanned(key)).unwrap();
     };
-    whole_or_an_error("the shard is handed over", begin(0), hand_over).await;
+    check_complete_or_invalidated("the shard is handed over", begin(0), hand_over).await;
     again().await;
 
     let hand_over = async |key| {
@@ -80,7 +80,7 @@ async fn a_scan_during_a_failover_is_whole_or_says_that_it_is_not() {
         let other = primaries.find(|primary| primary.port() != port);
         cluster.fail_over(other.unwrap()).unwrap();
     };
-    whole_or_an_error("another shard is handed over", begin(1), hand_over).await;
+    check_complete_or_invalidated("another shard is handed over", begin(1), hand_over).await;
     again().await;
 
     let kill = async |key| {
@@ -89,6 +89,6 @@ async fn a_scan_during_a_failover_is_whole_or_says_that_it_is_not() {
         kill_in_step(old, replicas[0]).await;
         cluster.settle().unwrap();
     };
-    whole_or_an_error("the shard is killed", begin(2), kill).await;
+    check_complete_or_invalidated("the shard is killed", begin(2), kill).await;
     again().await;
 }

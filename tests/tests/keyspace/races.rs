@@ -6,7 +6,7 @@ use purse::{SetOptions, SetOutcome};
 use super::{MINUTE, all, numbers};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_get_or_insert_at_once_all_get_the_same() {
+async fn concurrent_get_or_insert_returns_one_value() {
     let space = numbers(&[]).await;
     for round in 0..20 {
         let key = format!("{round}");
@@ -24,7 +24,7 @@ async fn of_many_who_get_or_insert_at_once_all_get_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_set_or_pop_at_once_each_old_value_goes_to_one() {
+async fn concurrent_set_and_pop_return_each_value_once() {
     let space = numbers(&[]).await;
     let sets = (0..64).map(|n| {
         let space = space.clone();
@@ -53,7 +53,7 @@ async fn of_many_who_set_or_pop_at_once_each_old_value_goes_to_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_set_all_or_none_at_once_one_sets_all() {
+async fn concurrent_extend_if_none_exist_succeeds_once() {
     let space = numbers(&[]).await;
     for round in 0..20 {
         let races = (0..64).map(|n| {
@@ -77,7 +77,7 @@ async fn of_many_who_set_all_or_none_at_once_one_sets_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_set_if_absent_at_once_one_does() {
+async fn concurrent_set_if_absent_succeeds_once() {
     let space = numbers(&[]).await;
     for round in 0..20 {
         let key = format!("{round}");

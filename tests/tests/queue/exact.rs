@@ -71,7 +71,7 @@ async fn pops_are_dropped_at_any_point() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_server_is_killed_and_comes_back_with_its_data() {
+async fn server_is_killed_and_restarted_with_its_data() {
     let server = Server::builder().append_only().start().expect("a server");
     exact(server, Duration::from_millis(500), |server| {
         server.kill().expect("kill");
@@ -93,7 +93,7 @@ async fn the_server_closes_all_connections() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_server_stops_and_goes_on() {
+async fn server_is_paused_and_resumed() {
     let server = Server::start().expect("a server");
     exact(server, Duration::from_millis(20), |server| {
         server.pause().expect("pause");

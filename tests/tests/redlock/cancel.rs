@@ -60,7 +60,7 @@ async fn every_poll<F: Future<Output = bool>>(
 }
 
 #[tokio::test]
-async fn try_lock() {
+async fn dropped_try_lock_leaves_no_key() {
     every_poll("try_lock", &MASTERS, async |mutex: RedlockMutex, polls| {
         ends_within(polls, mutex.try_lock()).await
     })
@@ -68,7 +68,7 @@ async fn try_lock() {
 }
 
 #[tokio::test]
-async fn lock() {
+async fn dropped_lock_leaves_no_key() {
     every_poll("lock", &MASTERS, async |mutex: RedlockMutex, polls| {
         ends_within(polls, mutex.lock()).await
     })
@@ -76,7 +76,7 @@ async fn lock() {
 }
 
 #[tokio::test]
-async fn lock_timeout() {
+async fn dropped_lock_timeout_leaves_no_key() {
     every_poll(
         "lock_timeout",
         &MASTERS,
@@ -86,7 +86,7 @@ async fn lock_timeout() {
 }
 
 #[tokio::test]
-async fn scope() {
+async fn dropped_scope_leaves_no_key() {
     every_poll("scope", &MASTERS, async |mutex: RedlockMutex, polls| {
         let work = mutex.scope(async |lease| {
             for _ in 0..3 {
@@ -100,7 +100,7 @@ async fn scope() {
 }
 
 #[tokio::test]
-async fn lock_behind_a_holder() {
+async fn dropped_lock_behind_a_holder_leaves_no_key() {
     every_poll("behind", &MASTERS, async |mutex: RedlockMutex, polls| {
         let holder = mutex.lock().await.unwrap();
         let ended = ends_within(polls, async {
@@ -115,7 +115,7 @@ async fn lock_behind_a_holder() {
 }
 
 #[tokio::test]
-async fn extend() {
+async fn dropped_extend_leaves_no_key() {
     every_poll("extend", &MASTERS, async |mutex: RedlockMutex, polls| {
         let mut guard = mutex.lock().await.unwrap();
         ends_within(polls, guard.extend()).await
@@ -124,7 +124,7 @@ async fn extend() {
 }
 
 #[tokio::test]
-async fn release() {
+async fn dropped_release_leaves_no_key() {
     every_poll("release", &MASTERS, async |mutex: RedlockMutex, polls| {
         let guard = mutex.lock().await.unwrap();
         ends_within(polls, guard.release()).await

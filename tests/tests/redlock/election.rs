@@ -17,25 +17,25 @@ use super::{MASTERS, PATIENCE, Redlock, ask, copies, eventually, five, redlock};
 const URLS: &str = "PURSE_TEST_LEADER";
 const TTL: Duration = Duration::from_secs(2);
 
-async fn brief(urls: impl IntoIterator<Item = String>) -> Redlock {
+async fn connect_with_short_ttl(urls: impl IntoIterator<Item = String>) -> Redlock {
     let builder = Redlock::builder(urls).ttl(TTL);
     builder.build().await.expect("masters that run")
 }
 
 /// Waits until such a leader, or none, is shown.
-async fn shows(observer: &mut Receiver<Option<Leader>>, name: Option<&str>) {
+async fn wait_leader(observer: &mut Receiver<Option<Leader>>, name: Option<&str>) {
     let is_so = |leader: &Option<Leader>| leader.as_ref().map(Leader::name).as_deref() == name;
     let shown = timeout(PATIENCE * 2, observer.wait_for(is_so)).await;
     assert!(shown.is_ok_and(|shown| shown.is_ok()), "not {name:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_resignation_hands_over_and_observers_elsewhere_see_it() {
+async fn resignation_hands_over_and_is_observed_elsewhere() {
     let key = fresh("election");
     let election = five().await.election(&key);
     let mut observer = five().await.election(&key).observe();
     let first = election.campaign("a").await.unwrap();
-    shows(&mut observer, Some("a")).await;
+    wait_leader(&mut observer, Some("a")).await;
     assert_eq!(observer.borrow().as_ref(), Some(first.leader()));
     let record = format!("{} a", first.fence());
     eventually("all have the record", PATIENCE, || {
@@ -58,9 +58,9 @@ async fn a_resignation_hands_over_and_observers_elsewhere_see_it() {
     assert_eq!(first.resign().await.unwrap(), Release::Released);
     // Far sooner than the ttl, which is 20 s.
     let second = timeout(PATIENCE, next).await.unwrap().unwrap();
-    shows(&mut observer, Some("b")).await;
+    wait_leader(&mut observer, Some("b")).await;
     drop(second);
-    shows(&mut observer, None).await;
+    wait_leader(&mut observer, None).await;
     eventually("no key left", PATIENCE, || {
         copies(&*MASTERS, &key) + copies(&*MASTERS, format!("{key}:leader")) == 0
     })
@@ -69,7 +69,7 @@ async fn a_resignation_hands_over_and_observers_elsewhere_see_it() {
 
 /// The other process: it leads until it is killed.
 async fn lead(urls: &str) {
-    let redlock = brief(urls.split(',').map(str::to_owned)).await;
+    let redlock = connect_with_short_ttl(urls.split(',').map(str::to_owned)).await;
     let leadership = redlock.election("key").campaign("child").await;
     let leadership = leadership.expect("an election without others");
     println!("leads {}.", leadership.fence());
@@ -87,14 +87,14 @@ impl Drop for Process {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_that_is_stopped_is_followed_and_knows_it_when_it_wakes_up() {
+async fn stopped_leader_is_replaced_and_notices_on_waking() {
     if let Ok(urls) = env::var(URLS) {
         return lead(&urls).await;
     }
     let masters = Masters::start(3).unwrap();
     let process = Command::new(env::current_exe().unwrap())
         .args(["--exact", "--nocapture"])
-        .arg("election::a_leader_that_is_stopped_is_followed_and_knows_it_when_it_wakes_up")
+        .arg("election::stopped_leader_is_replaced_and_notices_on_waking")
         .env(URLS, masters.urls().join(","))
         .stdout(Stdio::piped())
         .spawn()
@@ -108,10 +108,10 @@ async fn a_leader_that_is_stopped_is_followed_and_knows_it_when_it_wakes_up() {
     let line = prints("leads ");
     let fence = line.rsplit("leads ").next().unwrap().trim_end_matches('.');
     let fence: u64 = fence.parse().unwrap();
-    let redlock = brief(masters.urls()).await;
+    let redlock = connect_with_short_ttl(masters.urls()).await;
     let election = redlock.election("key");
     let mut observer = election.observe();
-    shows(&mut observer, Some("child")).await;
+    wait_leader(&mut observer, Some("child")).await;
     assert_eq!(observer.borrow().as_ref().map(Leader::fence), Some(fence));
 
     let pid = Pid::from_child(&process.0);
@@ -119,7 +119,7 @@ async fn a_leader_that_is_stopped_is_followed_and_knows_it_when_it_wakes_up() {
     let next = timeout(PATIENCE * 2, election.campaign("b")).await;
     let next = next.unwrap().unwrap();
     assert!(next.fence() > fence);
-    shows(&mut observer, Some("b")).await;
+    wait_leader(&mut observer, Some("b")).await;
     kill_process(pid, Signal::CONT).unwrap();
     prints("lost: ");
     next.check().unwrap();
@@ -128,32 +128,32 @@ async fn a_leader_that_is_stopped_is_followed_and_knows_it_when_it_wakes_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flush_ends_the_leadership_and_the_next_one_has_a_greater_fence() {
+async fn flush_ends_leadership_and_next_fence_is_greater() {
     let masters = Masters::start(3).unwrap();
-    let redlock = brief(masters.urls()).await;
+    let redlock = connect_with_short_ttl(masters.urls()).await;
     let election = redlock.election("key");
     let mut observer = election.observe();
     let leadership = election.campaign("a").await.unwrap();
-    shows(&mut observer, Some("a")).await;
+    wait_leader(&mut observer, Some("a")).await;
     for server in masters.iter() {
         server.command(&["FLUSHALL"]).unwrap();
     }
     timeout(PATIENCE, leadership.lost()).await.unwrap();
-    shows(&mut observer, None).await;
+    wait_leader(&mut observer, None).await;
     let next = election.campaign("b").await.unwrap();
     assert!(next.fence() > leadership.fence());
-    shows(&mut observer, Some("b")).await;
+    wait_leader(&mut observer, Some("b")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_minority_of_masters_is_not_missed_and_without_all_nobody_leads() {
+async fn leadership_survives_minority_loss_but_not_total_loss() {
     let masters = Masters::start(3).unwrap();
-    let redlock = brief(masters.urls()).await;
+    let redlock = connect_with_short_ttl(masters.urls()).await;
     let election = redlock.election("key");
     let mut observer = election.observe();
     masters[0].kill().unwrap();
     let leadership = election.campaign("a").await.unwrap();
-    shows(&mut observer, Some("a")).await;
+    wait_leader(&mut observer, Some("a")).await;
     // Longer than without extensions.
     let start = Instant::now();
     while start.elapsed() < TTL * 2 {
@@ -165,11 +165,11 @@ async fn a_minority_of_masters_is_not_missed_and_without_all_nobody_leads() {
     masters[2].kill().unwrap();
     let reason = timeout(PATIENCE, leadership.lost()).await.unwrap();
     assert_eq!(reason, LostReason::Expired);
-    shows(&mut observer, None).await;
+    wait_leader(&mut observer, None).await;
 }
 
 #[tokio::test]
-async fn something_else_in_the_place_of_the_record_stays_and_is_named() {
+async fn foreign_record_is_kept_and_named() {
     let key = fresh("election");
     let redlock = redlock(MASTERS.urls()).await;
     for server in MASTERS.iter() {
@@ -182,7 +182,7 @@ async fn something_else_in_the_place_of_the_record_stays_and_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn observers_are_shown_every_leader_in_order_and_nobody_else() {
+async fn observers_see_exactly_the_leaders_in_order() {
     let key = fresh("election");
     let mut observer = five().await.election(&key).observe();
     let mut recorder = observer.clone();
@@ -203,7 +203,7 @@ async fn observers_are_shown_every_leader_in_order_and_nobody_else() {
     for term in 0..10 {
         let leadership = candidates[term % 2].campaign(term.to_string()).await;
         let leadership = leadership.unwrap();
-        shows(&mut observer, Some(&term.to_string())).await;
+        wait_leader(&mut observer, Some(&term.to_string())).await;
         led.push(leadership.leader().clone());
         drop(leadership);
     }
@@ -212,7 +212,7 @@ async fn observers_are_shown_every_leader_in_order_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn users_of_some_keys_campaign_and_observe_with_the_rights_that_the_docs_name() {
+async fn documented_rights_suffice_for_elections() {
     let leads = "~jobs:* +set +get +del +pttl +pexpire +time +eval +evalsha";
     let server = Server::builder()
         .config("user", format!("leads on >pw {leads}"))
@@ -233,11 +233,11 @@ async fn users_of_some_keys_campaign_and_observe_with_the_rights_that_the_docs_n
     }
     let leadership = candidate.campaign("a").await.unwrap();
     for observer in &mut observers {
-        shows(observer, Some("a")).await;
+        wait_leader(observer, Some("a")).await;
     }
     assert_eq!(leadership.resign().await.unwrap(), Release::Released);
     for observer in &mut observers {
-        shows(observer, None).await;
+        wait_leader(observer, None).await;
     }
     assert_eq!(copies([&server], "jobs:a:leader"), 0);
 }

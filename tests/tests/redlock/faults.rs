@@ -91,7 +91,7 @@ async fn a_master_that_hung_for_long_gets_its_late_set_released() {
 }
 
 #[tokio::test]
-async fn two_of_three_down_is_no_quorum_at_once_and_by_name() {
+async fn majority_down_fails_at_once_naming_masters() {
     let (masters, redlock) = three().await;
     let mutex = redlock.mutex("key");
     masters[0].kill().unwrap();
@@ -199,7 +199,7 @@ async fn a_master_that_was_down_at_first_votes_once_it_is_there() {
 }
 
 #[tokio::test]
-async fn a_release_that_nobody_answers_goes_on_until_they_do() {
+async fn unanswered_release_is_retried_until_answered() {
     let (masters, redlock) = three().await;
     let mutex = redlock.mutex("key");
     let guard = mutex.lock().await.unwrap();

@@ -88,7 +88,7 @@ async fn a_counter_starts_at_the_time_and_is_kept_for_a_day() {
 }
 
 #[tokio::test]
-async fn masters_that_do_not_agree_are_raised_to_the_fence_by_whoever_acquires() {
+async fn disagreeing_masters_are_raised_by_next_acquirer() {
     let redlock = five().await;
     let key = fresh("apart");
     let greatest = (1_u64 << 53) - 1_000;
@@ -112,7 +112,7 @@ async fn masters_that_do_not_agree_are_raised_to_the_fence_by_whoever_acquires()
 }
 
 #[tokio::test]
-async fn a_counter_that_is_none_is_named_and_left_alone() {
+async fn invalid_counter_is_named_and_kept() {
     let redlock = five().await;
     for (command, value) in [("SADD", "x"), ("SET", "text"), ("SET", "9007199254740991")] {
         let key = fresh("no-counter");
@@ -201,7 +201,7 @@ async fn fences_grow_when_a_master_forgets_and_another_is_away() {
 }
 
 #[tokio::test]
-async fn fences_grow_when_a_master_restarts_with_nothing_and_another_dies() {
+async fn fences_grow_over_an_empty_restart_and_a_death() {
     let (masters, mutex) = three().await;
     let mut last = fence(&mutex).await;
     for round in 0..2 {

@@ -30,7 +30,7 @@ fn connections(server: &Server) -> usize {
 }
 
 #[tokio::test]
-async fn the_status_tells_who_is_up_and_why_another_is_not() {
+async fn status_reports_masters_and_causes() {
     let settings = Server::builder().password("secret-word");
     let masters = Masters::start_with(3, &settings).unwrap();
     let redlock = locks(&masters.urls()).await;
@@ -89,7 +89,7 @@ async fn a_master_that_hung_is_up_again_soon_after() {
 }
 
 #[tokio::test]
-async fn a_twin_that_comes_later_does_not_vote() {
+async fn later_duplicate_does_not_vote() {
     let masters = Masters::start(3).unwrap();
     let relay = Relay::to(None).await;
     let urls = [masters[0].url(), masters[1].url(), relay.url.clone()];
@@ -120,7 +120,7 @@ async fn a_twin_that_comes_later_does_not_vote() {
 }
 
 #[tokio::test]
-async fn twins_that_do_not_say_who_they_are_are_found_all_the_same() {
+async fn unidentified_duplicates_are_found() {
     let user = "locker on >pw ~* +@all -info";
     let other = Server::start().unwrap();
     let server = Server::builder().config("user", user).start().unwrap();
@@ -155,7 +155,7 @@ async fn a_connection_that_flaps_is_tried_within_bounds() {
     let relay = Relay::to(None).await;
     let urls = [masters[0].url(), masters[1].url(), relay.url.clone()];
     let redlock = locks(&urls).await;
-    let (before, start) = (relay.accepted(), Instant::now());
+    let (before, start) = (relay.accepted_count(), Instant::now());
     // Another one works, and breaks again and again.
     while start.elapsed() < Duration::from_secs(3) {
         let kill = ["CLIENT", "KILL", "TYPE", "normal"];
@@ -163,7 +163,7 @@ async fn a_connection_that_flaps_is_tried_within_bounds() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let most = 15 + usize::try_from(start.elapsed().as_millis() / 150).unwrap();
-    let tries = relay.accepted() - before;
+    let tries = relay.accepted_count() - before;
     // A server that hangs up before it answers is asked once more without HELLO.
     assert!(
         (3..=2 * most).contains(&tries),

@@ -12,7 +12,7 @@ use super::{MASTERS, PATIENCE, assert_lost, copies, eventually, five};
 
 const TTL: Duration = Duration::from_secs(2);
 
-async fn short(masters: &Masters) -> Redlock {
+async fn connect_with_short_ttl(masters: &Masters) -> Redlock {
     Redlock::builder(masters.urls())
         .ttl(TTL)
         .master_timeout(Duration::from_millis(300))
@@ -24,7 +24,7 @@ async fn short(masters: &Masters) -> Redlock {
 
 #[tokio::test]
 async fn a_lock_outlives_its_ttl_and_ends_with_its_guard() {
-    let redlock = short(&MASTERS).await;
+    let redlock = connect_with_short_ttl(&MASTERS).await;
     let mutex = redlock.mutex(fresh("kept"));
     let guard = mutex.lock().await.unwrap();
     let start = Instant::now();
@@ -43,7 +43,7 @@ async fn a_lock_outlives_its_ttl_and_ends_with_its_guard() {
 #[tokio::test]
 async fn one_of_three_may_die_under_a_lock_that_is_extended() {
     let masters = Masters::start(3).unwrap();
-    let redlock = short(&masters).await;
+    let redlock = connect_with_short_ttl(&masters).await;
     let guard = redlock.mutex("key").lock().await.unwrap();
     masters[0].kill().unwrap();
     let before = guard.extensions();
@@ -59,7 +59,7 @@ async fn one_of_three_may_die_under_a_lock_that_is_extended() {
 async fn with_all_masters_dead_or_silent_a_lock_is_lost_at_its_end() {
     for is_dead in [true, false] {
         let masters = Masters::start(3).unwrap();
-        let redlock = short(&masters).await;
+        let redlock = connect_with_short_ttl(&masters).await;
         let guard = redlock.mutex("key").lock().await.unwrap();
         for server in &masters {
             if is_dead {
@@ -77,7 +77,7 @@ async fn with_all_masters_dead_or_silent_a_lock_is_lost_at_its_end() {
 }
 
 #[tokio::test]
-async fn a_majority_that_lost_its_data_is_found_out_long_before_the_end() {
+async fn majority_data_loss_is_noticed_before_expiry() {
     let masters = Masters::start(3).unwrap();
     let ttl = Duration::from_secs(6);
     let redlock = Redlock::builder(masters.urls())
@@ -97,7 +97,7 @@ async fn a_majority_that_lost_its_data_is_found_out_long_before_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn scopes_exclude_each_other_and_return_what_they_made() {
+async fn scopes_exclude_each_other_and_return_outputs() {
     let key = fresh("scopes");
     let counter = Arc::new(AtomicU64::new(0));
     let mut tasks = Vec::new();
@@ -126,8 +126,8 @@ async fn scopes_exclude_each_other_and_return_what_they_made() {
 }
 
 #[tokio::test]
-async fn a_scope_stops_its_work_when_somebody_deletes_the_lock() {
-    let redlock = short(&MASTERS).await;
+async fn deleted_lock_stops_its_scope() {
+    let redlock = connect_with_short_ttl(&MASTERS).await;
     let mutex = redlock.mutex(fresh("deleted"));
     let outcome = mutex
         .scope(async |lease| {

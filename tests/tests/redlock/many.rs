@@ -44,7 +44,7 @@ fn keys(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("lock:{number}")).collect()
 }
 
-async fn held(redlock: &Redlock, keys: &[String]) -> Vec<RedlockGuard> {
+async fn lock_all(redlock: &Redlock, keys: &[String]) -> Vec<RedlockGuard> {
     let taken = take_all(redlock, keys).await.into_iter();
     taken.map(|taken| taken.expect("a free lock")).collect()
 }
@@ -57,7 +57,7 @@ fn size(server: &Server) -> Option<i64> {
     server.command(&["DBSIZE"]).expect("a size").int()
 }
 
-fn tell(server: &Server, command: &[&str]) {
+fn run_command(server: &Server, command: &[&str]) {
     let reply = server.command(command).expect("an answer");
     assert!(reply.error().is_none(), "{command:?}: {reply:?}");
 }
@@ -68,7 +68,7 @@ fn scripts(server: &Server) -> u64 {
 }
 
 #[tokio::test]
-async fn a_lock_is_a_plain_set_and_its_release_one_script() {
+async fn lock_is_one_set_and_release_is_one_script() {
     let (server, redlock) = one().await;
     for _ in 0..5 {
         let before = (scripts(&server), calls(&server, "set"));
@@ -85,8 +85,8 @@ async fn a_lock_is_a_plain_set_and_its_release_one_script() {
 async fn each_has_its_own_reply() {
     let (server, redlock) = one().await;
     let keys = keys(COUNT);
-    tell(&server, &["SET", &keys[50], "another", "PX", "60000"]);
-    tell(&server, &["RPUSH", &keys[51], "no lock"]);
+    run_command(&server, &["SET", &keys[50], "another", "PX", "60000"]);
+    run_command(&server, &["RPUSH", &keys[51], "no lock"]);
     let mut guards = Vec::new();
     for (number, taken) in take_all(&redlock, &keys).await.into_iter().enumerate() {
         match (number, taken) {
@@ -104,10 +104,10 @@ async fn each_has_its_own_reply() {
     assert_eq!(guards.len(), COUNT - 2);
 
     // While they are held: one is lost, one is another's, and one is no lock any more.
-    tell(&server, &["DEL", &keys[40]]);
-    tell(&server, &["SET", &keys[41], "another"]);
-    tell(&server, &["DEL", &keys[42]]);
-    tell(&server, &["RPUSH", &keys[42], "no lock"]);
+    run_command(&server, &["DEL", &keys[40]]);
+    run_command(&server, &["SET", &keys[41], "another"]);
+    run_command(&server, &["DEL", &keys[42]]);
+    run_command(&server, &["RPUSH", &keys[42], "no lock"]);
     let (numbers, guards): (Vec<_>, Vec<_>) = guards.into_iter().unzip();
     for (number, released) in numbers.iter().zip(release_all(guards).await) {
         let expected = match number {
@@ -124,7 +124,7 @@ async fn each_of_many_failures_names_its_own_key() {
     let (server, redlock) = one().await;
     let keys = keys(32);
     for key in &keys {
-        tell(&server, &["RPUSH", key, "no lock"]);
+        run_command(&server, &["RPUSH", key, "no lock"]);
     }
     for (key, taken) in keys.iter().zip(take_all(&redlock, &keys).await) {
         let error = taken.expect_err("no lock");
@@ -132,8 +132,8 @@ async fn each_of_many_failures_names_its_own_key() {
         assert!(error.to_string().contains(key), "{error}");
     }
 
-    tell(&server, &["FLUSHALL"]);
-    tell(&server, &["CONFIG", "SET", "maxmemory", "1"]);
+    run_command(&server, &["FLUSHALL"]);
+    run_command(&server, &["CONFIG", "SET", "maxmemory", "1"]);
     for taken in take_all(&redlock, &keys).await {
         let error = taken.expect_err("no memory");
         assert!(matches!(error, Error::NoQuorum { .. }), "{error}");
@@ -158,9 +158,9 @@ fn a_runtime_may_end_while_many_wait() {
 }
 
 #[tokio::test]
-async fn a_key_that_the_user_may_not_use_spoils_nothing_for_others() {
+async fn forbidden_key_does_not_affect_others() {
     let server = Server::start().expect("a server");
-    tell(
+    run_command(
         &server,
         &["ACL", "SETUSER", "locker", "on", ">pw", "~lock:*", "+@all"],
     );
@@ -187,12 +187,12 @@ async fn a_key_that_the_user_may_not_use_spoils_nothing_for_others() {
 }
 
 #[tokio::test]
-async fn a_node_of_a_cluster_is_a_master_whatever_the_slots_of_the_keys() {
+async fn cluster_node_works_as_master_for_keys_of_any_slot() {
     let cluster = cluster_of_one();
     let server = &cluster.nodes()[0];
     // By the address of a single server, which is what a proxy before a cluster looks like.
     let redlock = locks(&server.url(), Duration::from_secs(10)).await;
-    let guards = held(&redlock, &keys(COUNT)).await;
+    let guards = lock_all(&redlock, &keys(COUNT)).await;
     assert_eq!(size(server), Some(64));
     for released in release_all(guards).await {
         assert_eq!(released.expect("an answer"), Release::Released);
@@ -206,7 +206,7 @@ async fn lost_replies_leave_no_key_in_the_end() {
     let relay = Relay::to(Some(server.port())).await;
     let redlock = locks(&relay.url, Duration::from_millis(500)).await;
     let keys = keys(COUNT);
-    let guards = held(&redlock, &keys).await;
+    let guards = lock_all(&redlock, &keys).await;
 
     relay.lose_replies(true);
     for released in release_all(guards).await {
@@ -244,15 +244,15 @@ fn is_ambiguous(error: &Error) -> bool {
 }
 
 #[tokio::test]
-async fn whoever_gives_up_at_whatever_moment_spoils_nothing_for_others() {
+async fn dropped_request_does_not_affect_others() {
     let (server, redlock) = one().await;
     for polls in 0..8 {
-        let guards = held(&redlock, &keys(COUNT)).await;
+        let guards = lock_all(&redlock, &keys(COUNT)).await;
         let releases = guards.into_iter().map(|guard| Box::pin(guard.release()));
         let mut releases: Vec<_> = releases.collect();
         let kept = releases.split_off(COUNT / 2);
         // Half of them are dropped after so many polls, the others wait for their answers.
-        let (_, kept) = tokio::join!(dropped_after(releases, polls), join_all(kept));
+        let (_, kept) = tokio::join!(drop_after_polls(releases, polls), join_all(kept));
         for released in kept {
             assert_eq!(released.expect("an answer"), Release::Released);
         }
@@ -262,7 +262,7 @@ async fn whoever_gives_up_at_whatever_moment_spoils_nothing_for_others() {
         let takes = keys.iter().map(|key| Box::pin(take(&redlock, key)));
         let mut takes: Vec<_> = takes.collect();
         let kept = takes.split_off(COUNT / 2);
-        let (_, kept) = tokio::join!(dropped_after(takes, polls), join_all(kept));
+        let (_, kept) = tokio::join!(drop_after_polls(takes, polls), join_all(kept));
         let kept: Vec<_> = kept.into_iter().collect::<Result<_, _>>().expect("locks");
         until("half of them are left", async || size(&server) == Some(32)).await;
         drop(kept);
@@ -271,7 +271,7 @@ async fn whoever_gives_up_at_whatever_moment_spoils_nothing_for_others() {
 }
 
 /// Polls all of them so many times, whenever one is woken, and drops them.
-async fn dropped_after<F: Future>(mut futures: Vec<Pin<Box<F>>>, polls: usize) {
+async fn drop_after_polls<F: Future>(mut futures: Vec<Pin<Box<F>>>, polls: usize) {
     let mut done = 0;
     poll_fn(|cx| {
         if done == polls {

@@ -16,7 +16,7 @@ fn names<const N: usize>(ends: [&str; N]) -> [String; N] {
 }
 
 #[tokio::test]
-async fn all_names_are_taken_or_none() {
+async fn multi_lock_acquires_all_names_or_none() {
     let redlock = five().await;
     let [a, b, c] = &names(["a", "b", "c"]);
     let guard = redlock.multi([b, a]).unwrap().try_lock().await.unwrap();
@@ -52,7 +52,7 @@ async fn all_names_are_taken_or_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_server_ever_has_a_part_of_it_whatever_order_they_are_asked_in() {
+async fn no_server_ever_holds_a_part_of_a_multi_lock() {
     let names = names(["a", "b", "c"]);
     let mut tasks = Vec::new();
     let (inside, looks) = (

@@ -19,7 +19,7 @@ fn locks(masters: &Masters, ttl: Duration) -> RedlockBuilder {
         .master_timeout(Duration::from_millis(500).min(ttl / 4))
 }
 
-async fn built(builder: RedlockBuilder) -> Redlock {
+async fn build(builder: RedlockBuilder) -> Redlock {
     builder.build().await.expect("masters that run")
 }
 
@@ -49,10 +49,10 @@ fn uptime(server: &Server) -> u64 {
 
 /// A lock of two of three masters, one of which restarts with nothing; gives until when its holder
 /// has it, and when another got it.
-async fn stolen(ttl: Duration, quarantine: Quarantine) -> (LeaseInstant, LeaseInstant) {
+async fn steal(ttl: Duration, quarantine: Quarantine) -> (LeaseInstant, LeaseInstant) {
     let masters = Masters::start(3).expect("three servers");
-    let holder = built(locks(&masters, ttl)).await.mutex("key");
-    let other = built(locks(&masters, ttl).quarantine(quarantine)).await;
+    let holder = build(locks(&masters, ttl)).await.mutex("key");
+    let other = build(locks(&masters, ttl).quarantine(quarantine)).await;
     ask(&masters[2], "SET", "key", "theirs");
     let guard = holder.try_lock().await.expect("the lock");
     eventually("two have it", PATIENCE, || {
@@ -75,22 +75,22 @@ async fn stolen(ttl: Duration, quarantine: Quarantine) -> (LeaseInstant, LeaseIn
 }
 
 #[tokio::test]
-async fn nobody_gets_a_lock_from_a_master_that_forgot_its_holder() {
-    let (until, acquired) = stolen(Duration::from_secs(3), Quarantine::Restarts).await;
+async fn quarantined_master_grants_no_second_lock() {
+    let (until, acquired) = steal(Duration::from_secs(3), Quarantine::Restarts).await;
     assert!(acquired >= until, "{acquired:?} before {until:?}");
 }
 
 #[tokio::test]
-async fn without_a_quarantine_somebody_does() {
-    let (until, acquired) = stolen(LONG, Quarantine::Off).await;
+async fn master_without_quarantine_grants_a_second_lock() {
+    let (until, acquired) = steal(LONG, Quarantine::Off).await;
     assert!(acquired < until, "{acquired:?} after {until:?}");
 }
 
 #[tokio::test]
-async fn a_quarantine_lasts_until_the_uptime_is_longer_than_the_longest_ttl() {
+async fn quarantine_lasts_until_uptime_exceeds_longest_ttl() {
     let masters = Masters::start(3).unwrap();
     let (ttl, longest) = (Duration::from_secs(1), Duration::from_secs(3));
-    let redlock = built(locks(&masters, ttl).longest_ttl(longest)).await;
+    let redlock = build(locks(&masters, ttl).longest_ttl(longest)).await;
     masters[0].restart().unwrap();
     let others = [&masters[1], &masters[2]];
     others[0].kill().unwrap();
@@ -106,7 +106,7 @@ async fn a_quarantine_lasts_until_the_uptime_is_longer_than_the_longest_ttl() {
 #[tokio::test]
 async fn a_master_with_its_data_on_disk_votes_at_once() {
     let masters = Masters::start_with(3, &Server::builder().append_only()).unwrap();
-    let redlock = built(locks(&masters, LONG)).await;
+    let redlock = build(locks(&masters, LONG)).await;
     let first = redlock.masters().swap_remove(0).run_id;
     masters[0].kill().unwrap();
     masters[0].restart().unwrap();
@@ -124,7 +124,7 @@ async fn a_master_with_its_data_on_disk_votes_at_once() {
 async fn a_file_that_is_not_written_always_is_not_enough() {
     let settings = Server::builder().config("appendonly", "yes");
     let masters = Masters::start_with(3, &settings).unwrap();
-    let redlock = built(locks(&masters, LONG)).await;
+    let redlock = build(locks(&masters, LONG)).await;
     let mut guard = redlock.mutex("key").lock().await.unwrap();
     eventually("all have it", PATIENCE, || copies(&masters, "key") == 3).await;
     masters[0].restart().unwrap();
@@ -152,9 +152,9 @@ async fn a_file_that_is_not_written_always_is_not_enough() {
 }
 
 #[tokio::test]
-async fn a_connection_that_broke_is_no_restart() {
+async fn broken_connection_is_not_a_restart() {
     let masters = Masters::start(3).unwrap();
-    let redlock = built(locks(&masters, LONG)).await;
+    let redlock = build(locks(&masters, LONG)).await;
     for _ in 0..3 {
         let seen: Vec<_> = redlock.masters().into_iter().map(|m| m.run_id).collect();
         for server in &masters {
@@ -174,9 +174,9 @@ async fn a_connection_that_broke_is_no_restart() {
 }
 
 #[tokio::test]
-async fn a_minority_in_quarantine_is_no_hindrance_and_a_majority_says_so() {
+async fn only_a_quarantined_majority_prevents_locks() {
     let masters = Masters::start(3).unwrap();
-    let redlock = built(locks(&masters, LONG)).await;
+    let redlock = build(locks(&masters, LONG)).await;
     let mutex = redlock.mutex("key");
     masters[0].restart().unwrap();
     eventually("quarantined", PATIENCE, || is_quarantined(&redlock, 0)).await;
@@ -196,13 +196,13 @@ async fn a_minority_in_quarantine_is_no_hindrance_and_a_majority_says_so() {
 }
 
 #[tokio::test]
-async fn another_server_at_the_same_address_waits_however_old_it_is() {
+async fn other_server_at_same_address_waits_at_any_age() {
     let masters = Masters::start_with(2, &Server::builder().append_only()).unwrap();
     let (old, new) = (&masters[0], &masters[1]);
     let relay = Relay::to(Some(old.port())).await;
     let ttl = Duration::from_secs(1);
     let redlock = Redlock::builder([&relay.url]).ttl(ttl).longest_ttl(LONG);
-    let redlock = built(redlock).await;
+    let redlock = build(redlock).await;
     eventually("both are older", PATIENCE, || uptime(new) >= 4).await;
     drop(redlock.mutex("key").lock().await.unwrap());
     relay.lead_to(new.port());
@@ -213,13 +213,13 @@ async fn another_server_at_the_same_address_waits_however_old_it_is() {
 }
 
 #[tokio::test]
-async fn who_does_not_say_who_it_is_waits_after_each_connection() {
+async fn unidentified_server_waits_after_each_connection() {
     let user = "locker on >pw ~* +@all -info";
     let server = Server::builder().config("user", user).start().unwrap();
     let url = format!("redis://locker:pw@127.0.0.1:{}", server.port());
     let build = async |quarantine| {
         let builder = Redlock::builder([&url]).ttl(LONG).quarantine(quarantine);
-        built(builder).await
+        build(builder).await
     };
     let (wary, trusting) = (
         build(Quarantine::Restarts).await,
@@ -240,8 +240,8 @@ async fn who_does_not_say_who_it_is_waits_after_each_connection() {
 async fn young_masters_are_trusted_at_first_unless_a_quorum_is_older() {
     let masters = Masters::start(3).unwrap();
     let ttl = Duration::from_secs(3);
-    let strict = built(locks(&masters, ttl).quarantine(Quarantine::Strict)).await;
-    let fresh = built(locks(&masters, ttl)).await;
+    let strict = build(locks(&masters, ttl).quarantine(Quarantine::Strict)).await;
+    let fresh = build(locks(&masters, ttl)).await;
     let states = |redlock: &Redlock| [0, 1, 2].map(|n| is_quarantined(redlock, n));
     assert_eq!(states(&fresh), [false; 3]);
     assert_eq!(states(&strict), [true; 3]);
@@ -254,11 +254,11 @@ async fn young_masters_are_trusted_at_first_unless_a_quorum_is_older() {
     .await;
     masters[0].restart().unwrap();
     assert_eq!(
-        states(&built(locks(&masters, ttl)).await),
+        states(&build(locks(&masters, ttl)).await),
         [true, false, false]
     );
     let off = locks(&masters, ttl).quarantine(Quarantine::Off);
-    assert_eq!(states(&built(off).await), [false; 3]);
+    assert_eq!(states(&build(off).await), [false; 3]);
     eventually("strict ones vote in the end", PATIENCE, || {
         is_up(&strict, 1) && is_up(&strict, 2)
     })
@@ -269,7 +269,7 @@ async fn young_masters_are_trusted_at_first_unless_a_quorum_is_older() {
 async fn a_master_that_was_a_replica_waits_even_with_its_data_on_disk() {
     let settings: ServerBuilder = Server::builder().append_only();
     let masters = Masters::start_with(3, &settings).unwrap();
-    let redlock = built(locks(&masters, LONG)).await;
+    let redlock = build(locks(&masters, LONG)).await;
     masters[0]
         .command(&["REPLICAOF", "127.0.0.1", "1"])
         .unwrap();

@@ -22,7 +22,7 @@ async fn locks(urls: Vec<String>) -> Redlock {
         .expect("masters that run")
 }
 
-fn tell(server: &Server, command: &[&str]) {
+fn run_command(server: &Server, command: &[&str]) {
     let reply = server.command(command).expect("an answer");
     assert!(reply.error().is_none(), "{command:?}: {reply:?}");
 }
@@ -56,10 +56,10 @@ async fn refuse(masters: &Masters, redlock: &Redlock, word: &str, refuse: impl F
 }
 
 #[tokio::test]
-async fn out_of_memory() {
+async fn out_of_memory_is_named() {
     let (masters, redlock) = three(&Server::builder()).await;
     refuse(&masters, &redlock, "OOM", |server| {
-        tell(server, &["CONFIG", "SET", "maxmemory", "1"]);
+        run_command(server, &["CONFIG", "SET", "maxmemory", "1"]);
     })
     .await;
 }
@@ -68,7 +68,7 @@ async fn out_of_memory() {
 async fn replicas_in_place_of_masters() {
     let (masters, redlock) = three(&Server::builder()).await;
     refuse(&masters, &redlock, "READONLY", |server| {
-        tell(server, &["REPLICAOF", "127.0.0.1", "1"]);
+        run_command(server, &["REPLICAOF", "127.0.0.1", "1"]);
     })
     .await;
     // At the beginning, too.
@@ -82,7 +82,7 @@ async fn replicas_in_place_of_masters() {
 async fn too_few_replicas_to_write() {
     let (masters, redlock) = three(&Server::builder()).await;
     refuse(&masters, &redlock, "NOREPLICAS", |server| {
-        tell(server, &["CONFIG", "SET", "min-replicas-to-write", "1"]);
+        run_command(server, &["CONFIG", "SET", "min-replicas-to-write", "1"]);
     })
     .await;
 }
@@ -95,7 +95,7 @@ async fn a_disk_that_cannot_be_written() {
         let folder = server.command(&["CONFIG", "GET", "dir"]).unwrap();
         let folder = folder.items()[1].text().unwrap();
         std::fs::remove_dir_all(folder).unwrap();
-        tell(server, &["BGSAVE"]);
+        run_command(server, &["BGSAVE"]);
         let start = Instant::now();
         while server
             .command(&["SET", "try", "1"])
@@ -119,17 +119,17 @@ async fn by_a_user() -> (Masters, Redlock) {
 }
 
 #[tokio::test]
-async fn a_user_who_may_not_set() {
+async fn user_without_set_right_is_named() {
     let (masters, redlock) = by_a_user().await;
     refuse(&masters, &redlock, "NOPERM", |server| {
-        tell(server, &["ACL", "SETUSER", "locker", "-set"]);
+        run_command(server, &["ACL", "SETUSER", "locker", "-set"]);
     })
     .await;
 }
 
 /// Servers of today say which user may not read.
 #[tokio::test]
-async fn a_user_whose_name_is_that_of_another_error() {
+async fn user_named_like_an_error_is_named() {
     let settings = Server::builder().config("user", "WRONGTYPE on >pw ~* +@all -get");
     let masters = Masters::start_with(3, &settings).expect("three servers");
     let url = |server: &Server| format!("redis://WRONGTYPE:pw@127.0.0.1:{}", server.port());
@@ -148,9 +148,9 @@ async fn a_password_that_was_changed() {
         "refuses the user or password",
         |server| {
             let user = ["ACL", "SETUSER", "locker", "resetpass", ">another"];
-            tell(server, &user);
+            run_command(server, &user);
             // Who is there may stay.
-            tell(server, &["CLIENT", "KILL", "TYPE", "normal"]);
+            run_command(server, &["CLIENT", "KILL", "TYPE", "normal"]);
         },
     )
     .await;
@@ -169,7 +169,7 @@ async fn masters_that_are_still_loading() {
         let pairs = (0..500).flat_map(|n| [format!("filler{n}"), "x".repeat(1 << 17)]);
         let mset: Vec<_> = ["MSET".to_owned()].into_iter().chain(pairs).collect();
         assert_eq!(server.command(&mset).unwrap().text(), Some("OK"));
-        tell(server, &["BGREWRITEAOF"]);
+        run_command(server, &["BGREWRITEAOF"]);
         eventually("the file is written", PATIENCE, || {
             let info = server.command(&["INFO", "persistence"]).unwrap();
             let info = info.text().unwrap();

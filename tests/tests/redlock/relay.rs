@@ -51,7 +51,7 @@ impl Relay {
     }
 
     /// How many connections there have been.
-    pub(super) fn accepted(&self) -> usize {
+    pub(super) fn accepted_count(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }
 }

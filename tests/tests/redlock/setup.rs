@@ -11,7 +11,7 @@ use purse_tests::{cluster_of_one, fresh};
 
 use super::{MASTERS, redlock};
 
-async fn refused<M: Into<Master>>(masters: impl IntoIterator<Item = M>) -> Error {
+async fn build_error<M: Into<Master>>(masters: impl IntoIterator<Item = M>) -> Error {
     Redlock::builder(masters)
         .build()
         .await
@@ -20,7 +20,7 @@ async fn refused<M: Into<Master>>(masters: impl IntoIterator<Item = M>) -> Error
 
 #[tokio::test]
 async fn no_masters_and_times_that_cannot_work() {
-    let error = refused(Vec::<String>::new()).await;
+    let error = build_error(Vec::<String>::new()).await;
     assert!(matches!(error, Error::Config { .. }), "{error}");
     for ttl in [Duration::ZERO, Duration::from_millis(9)] {
         let error = Redlock::builder(MASTERS.urls())
@@ -31,7 +31,7 @@ async fn no_masters_and_times_that_cannot_work() {
         assert!(matches!(error, Error::Config { .. }), "{error}");
         assert!(error.to_string().contains("ttl"), "{error}");
     }
-    let error = refused(["http://localhost"]).await;
+    let error = build_error(["http://localhost"]).await;
     assert!(matches!(error, Error::Config { .. }), "{error}");
     assert!(error.to_string().contains("master 1"), "{error}");
     assert!(error.source().is_some());
@@ -45,7 +45,7 @@ async fn the_same_master_under_two_names() {
         format!("redis://127.0.0.1:{port}"),
         format!("redis://localhost:{port}/0"),
     ];
-    let error = refused(urls).await;
+    let error = build_error(urls).await;
     assert!(matches!(error, Error::Config { .. }), "{error}");
     let text = error.to_string();
     for part in [
@@ -81,14 +81,14 @@ async fn clients_are_masters_too() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_told_at_once_and_not_shown() {
+async fn wrong_password_fails_at_once_without_being_shown() {
     let server = Server::builder().password("right").start().unwrap();
     for url in [
         format!("redis://:wrong-one@127.0.0.1:{}", server.port()),
         format!("redis://127.0.0.1:{}", server.port()),
     ] {
         let urls = [MASTERS[0].url(), MASTERS[1].url(), url];
-        let error = refused(urls).await;
+        let error = build_error(urls).await;
         assert!(matches!(error, Error::Config { .. }), "{error}");
         let text = format!("{error}: {} / {error:?}", error.source().unwrap());
         assert!(text.contains("master 3"), "{text}");
@@ -105,7 +105,7 @@ async fn wrong_ports_name_themselves_within_bounded_time() {
     let gone = masters.urls();
     masters.iter().for_each(|server| server.kill().unwrap());
     let start = Instant::now();
-    let error = refused([&gone[0], &gone[1], &MASTERS[0].url()]).await;
+    let error = build_error([&gone[0], &gone[1], &MASTERS[0].url()]).await;
     assert!(
         start.elapsed() < Duration::from_secs(5),
         "{:?}",
@@ -145,10 +145,10 @@ async fn a_server_that_repeats_our_arguments_gives_no_token_away() {
 }
 
 #[tokio::test]
-async fn the_same_master_twice_without_a_word_of_it() {
-    let server = restricted(Release::Valkey9_1, "~* +@all -info");
+async fn unidentified_duplicate_masters_are_refused() {
+    let server = start_restricted(Release::Valkey9_1, "~* +@all -info");
     let url = restricted_url(&server);
-    let error = refused([&url, &MASTERS[0].url(), &url]).await;
+    let error = build_error([&url, &MASTERS[0].url(), &url]).await;
     assert!(matches!(error, Error::Config { .. }), "{error}");
     assert!(error.to_string().contains("1 and 3"), "{error}");
     let urls = (0..3).map(|database| format!("{url}/{database}"));
@@ -157,17 +157,17 @@ async fn the_same_master_twice_without_a_word_of_it() {
     let gone = Server::start().unwrap();
     gone.kill().unwrap();
     let [one, two, three] = [0, 1, 2].map(|n| MASTERS[n].url());
-    let error = refused([&one, &gone.url(), &two, &three, &gone.url()]).await;
+    let error = build_error([&one, &gone.url(), &two, &three, &gone.url()]).await;
     assert!(matches!(error, Error::Config { .. }), "{error}");
     assert!(error.to_string().contains("2 and 5"), "{error}");
 }
 
 #[tokio::test]
-async fn a_cluster_is_no_master() {
+async fn cluster_is_refused_as_a_master() {
     let cluster = cluster_of_one();
     let url = cluster.url().replace("redis://", "redis-cluster://");
     for urls in [vec![url.clone()], vec![MASTERS[0].url(), url]] {
-        let error = refused(&urls).await;
+        let error = build_error(&urls).await;
         assert!(matches!(error, Error::Config { .. }), "{error}");
         let master = format!("master {}", urls.len());
         assert!(error.to_string().contains(&master), "{error}");
@@ -177,16 +177,16 @@ async fn a_cluster_is_no_master() {
 }
 
 #[tokio::test]
-async fn who_may_not_run_scripts_is_told_before_there_is_a_lock() {
+async fn missing_script_right_fails_before_any_lock() {
     for release in [Release::Valkey9_1, Release::Redis6_2_5] {
         for rights in [
             "~* +@all -@scripting",
             "~* +set +evalsha",
             "~* +set +eval +evalsha",
         ] {
-            let server = restricted(release, rights);
+            let server = start_restricted(release, rights);
             let urls = [MASTERS[0].url(), restricted_url(&server), MASTERS[1].url()];
-            let error = refused(urls).await;
+            let error = build_error(urls).await;
             assert!(matches!(error, Error::Config { .. }), "{error}");
             assert!(error.to_string().contains("master 2"), "{error}");
             let source = error.source().unwrap();
@@ -202,7 +202,7 @@ async fn who_may_not_run_scripts_is_told_before_there_is_a_lock() {
 async fn a_user_of_some_keys_may_lock_them() {
     for release in [Release::Valkey9_1, Release::Redis6_2_5] {
         let rights = "~locks:* +set +get +del +pttl +pexpire +eval +evalsha";
-        let server = restricted(release, rights);
+        let server = start_restricted(release, rights);
         let redlock = redlock([restricted_url(&server)]).await;
         let mut guard = redlock.mutex("locks:a").try_lock().await.unwrap();
         guard.extend().await.unwrap();
@@ -213,7 +213,7 @@ async fn a_user_of_some_keys_may_lock_them() {
 }
 
 /// A server with a user of these rights only.
-fn restricted(release: Release, rights: &str) -> Server {
+fn start_restricted(release: Release, rights: &str) -> Server {
     let user = format!("locker on >pw {rights}");
     let server = Server::builder().release(release).config("user", user);
     server.start().expect("a server")

@@ -59,14 +59,14 @@ impl Drop for Holder {
 }
 
 #[tokio::test]
-async fn it_knows_of_its_loss_before_it_does_anything_else() {
+async fn stopped_process_notices_its_loss_first() {
     if let Ok(urls) = env::var(URLS) {
         return hold(&urls).await;
     }
     let masters = Masters::start(3).unwrap();
     let holder = Command::new(env::current_exe().unwrap())
         .args(["--exact", "--nocapture"])
-        .arg("stopped::it_knows_of_its_loss_before_it_does_anything_else")
+        .arg("stopped::stopped_process_notices_its_loss_first")
         .env(URLS, masters.urls().join(","))
         .stdout(Stdio::piped())
         .spawn()

@@ -14,7 +14,7 @@ use super::{MASTERS, PATIENCE, ask, eventually, fresh};
 const LONG: Duration = Duration::from_secs(120);
 
 /// A lock that would hardly ever poll: what it does soon, somebody told it to do.
-async fn patient<M: Into<Master>>(masters: impl IntoIterator<Item = M>) -> Redlock {
+async fn connect_patient<M: Into<Master>>(masters: impl IntoIterator<Item = M>) -> Redlock {
     Redlock::builder(masters)
         .ttl(LONG)
         .master_timeout(Duration::from_millis(500))
@@ -58,7 +58,7 @@ fn kill_trackers(server: &Server) -> usize {
 }
 
 /// Waits until `count` of the masters were asked so far that somebody watches a key there.
-async fn watched<'a>(masters: impl IntoIterator<Item = &'a Server>, before: &[u64]) {
+async fn wait_watched<'a>(masters: impl IntoIterator<Item = &'a Server>, before: &[u64]) {
     let masters: Vec<_> = masters.into_iter().collect();
     eventually("it is watched", PATIENCE, || {
         let mut masters = masters.iter().zip(before);
@@ -67,7 +67,7 @@ async fn watched<'a>(masters: impl IntoIterator<Item = &'a Server>, before: &[u6
     .await;
 }
 
-fn looks<'a>(masters: impl IntoIterator<Item = &'a Server>) -> Vec<u64> {
+fn pttl_calls<'a>(masters: impl IntoIterator<Item = &'a Server>) -> Vec<u64> {
     masters
         .into_iter()
         .map(|server| calls(server, "pttl"))
@@ -75,14 +75,17 @@ fn looks<'a>(masters: impl IntoIterator<Item = &'a Server>) -> Vec<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_elsewhere_wakes_whoever_waits_at_once() {
+async fn release_elsewhere_wakes_waiter_at_once() {
     let masters = Masters::start(5).unwrap();
-    let (here, elsewhere) = (patient(masters.urls()).await, patient(masters.urls()).await);
+    let (here, elsewhere) = (
+        connect_patient(masters.urls()).await,
+        connect_patient(masters.urls()).await,
+    );
     for _ in 0..5 {
         let guard = elsewhere.mutex("key").lock().await.unwrap();
-        let before = looks(&masters);
+        let before = pttl_calls(&masters);
         let waiter = wait(here.mutex("key"));
-        watched(&masters, &before).await;
+        wait_watched(&masters, &before).await;
         let released = Instant::now();
         assert_eq!(guard.release().await.unwrap(), Release::Released);
         let took = waiter.await.unwrap().saturating_duration_since(released);
@@ -93,7 +96,10 @@ async fn a_release_elsewhere_wakes_whoever_waits_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn several_locks_as_one_are_watched_all() {
     let masters = Masters::start(3).unwrap();
-    let (here, elsewhere) = (patient(masters.urls()).await, patient(masters.urls()).await);
+    let (here, elsewhere) = (
+        connect_patient(masters.urls()).await,
+        connect_patient(masters.urls()).await,
+    );
     let first = elsewhere.mutex("a").lock().await.unwrap();
     let second = elsewhere.mutex("b").lock().await.unwrap();
     let multi = here.multi(["b", "a"]).unwrap();
@@ -108,8 +114,8 @@ async fn several_locks_as_one_are_watched_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_that_expires_is_had_soon_after() {
-    let redlock = patient(MASTERS.urls()).await;
+async fn expired_lock_is_acquired_soon() {
+    let redlock = connect_patient(MASTERS.urls()).await;
     let mutex = redlock.mutex(fresh("expires"));
     for server in &*MASTERS {
         ask(server, "SET", mutex.key(), "dead");
@@ -122,7 +128,7 @@ async fn a_lock_that_expires_is_had_soon_after() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_tracking_is_refused_it_polls() {
+async fn waiter_without_tracking_polls() {
     let masters = Masters::start(3).unwrap();
     let refuse = |server: &Server| {
         let rules = |no: &'static str| {
@@ -141,7 +147,7 @@ async fn where_tracking_is_refused_it_polls() {
         .build()
         .await
         .unwrap();
-    let elsewhere = patient(masters.urls()).await;
+    let elsewhere = connect_patient(masters.urls()).await;
     let guard = elsewhere.mutex("key").lock().await.unwrap();
     let waiter = wait(polling.mutex("key"));
     // Attempt after attempt, although nobody is told of anything.
@@ -154,20 +160,23 @@ async fn where_tracking_is_refused_it_polls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wait_outlives_the_connections_it_is_told_on() {
+async fn waiter_outlives_its_tracking_connections() {
     let masters = Masters::start(3).unwrap();
-    let (here, elsewhere) = (patient(masters.urls()).await, patient(masters.urls()).await);
+    let (here, elsewhere) = (
+        connect_patient(masters.urls()).await,
+        connect_patient(masters.urls()).await,
+    );
     let guard = elsewhere.mutex("key").lock().await.unwrap();
     let waiter = wait(here.mutex("key"));
     for _ in 0..3 {
         // A master that is in the minority is looked at again only with the next attempt.
         let tracking = || masters.iter().filter(|server| !trackers(server).is_empty());
         eventually("a quorum tells", PATIENCE, || tracking().count() > 1).await;
-        let before: u64 = looks(&masters).iter().sum();
+        let before: u64 = pttl_calls(&masters).iter().sum();
         let kills: usize = masters.iter().map(kill_trackers).sum();
         assert!(kills > 1, "{kills}");
         eventually("it looks again", PATIENCE, || {
-            looks(&masters).iter().sum::<u64>() > before
+            pttl_calls(&masters).iter().sum::<u64>() > before
         })
         .await;
     }
@@ -187,7 +196,7 @@ async fn connections_that_come_and_go_make_no_busy_loop() {
         .build()
         .await
         .unwrap();
-    let guard = patient(masters.urls())
+    let guard = connect_patient(masters.urls())
         .await
         .mutex("key")
         .lock()
@@ -216,9 +225,12 @@ async fn connections_that_come_and_go_make_no_busy_loop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_three_masters_may_die_while_somebody_waits() {
+async fn waiter_survives_death_of_one_master() {
     let masters = Masters::start(3).unwrap();
-    let (here, elsewhere) = (patient(masters.urls()).await, patient(masters.urls()).await);
+    let (here, elsewhere) = (
+        connect_patient(masters.urls()).await,
+        connect_patient(masters.urls()).await,
+    );
     let guard = elsewhere.mutex("key").lock().await.unwrap();
     // Two are enough to have it, and the waiter could be faster at the third.
     eventually("all three granted it", PATIENCE, || {
@@ -227,7 +239,7 @@ async fn one_of_three_masters_may_die_while_somebody_waits() {
     })
     .await;
     let waiter = wait(here.mutex("key"));
-    watched(&masters, &[0, 0, 0]).await;
+    wait_watched(&masters, &[0, 0, 0]).await;
     masters[1].kill().unwrap();
     masters[2].pause().unwrap();
     masters[2].resume().unwrap();
@@ -238,10 +250,10 @@ async fn one_of_three_masters_may_die_while_somebody_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn those_who_wait_in_one_process_ask_the_masters_once_each() {
+async fn waiters_of_one_process_ask_the_masters_once_each() {
     const WAITERS: u64 = 64;
     let masters = Masters::start(3).unwrap();
-    let redlock = patient(masters.urls()).await;
+    let redlock = connect_patient(masters.urls()).await;
     let guard = redlock.mutex("key").lock().await.unwrap();
     let waiters: Vec<_> = (0..WAITERS).map(|_| wait(redlock.mutex("key"))).collect();
     eventually("they are in line", PATIENCE, || {
@@ -265,11 +277,11 @@ async fn those_who_wait_in_one_process_ask_the_masters_once_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn contenders_of_many_processes_all_get_it() {
+async fn contenders_of_many_processes_all_acquire() {
     let masters = Masters::start(3).unwrap();
     let mut tasks = Vec::new();
     for _ in 0..16 {
-        let redlock = patient(masters.urls()).await;
+        let redlock = connect_patient(masters.urls()).await;
         tasks.push(tokio::spawn(async move {
             for _ in 0..5 {
                 let guard = redlock.mutex("key").lock().await.unwrap();
@@ -290,20 +302,20 @@ async fn contenders_of_many_processes_all_get_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_by_python_wakes_whoever_waits() {
+async fn release_by_python_wakes_waiter() {
     let Some(python) = interpreter(Path::new(env!("CARGO_TARGET_TMPDIR"))) else {
         return;
     };
     let masters = Masters::start(3).unwrap();
     let urls = masters.urls();
-    let redlock = patient(&urls).await;
+    let redlock = connect_patient(&urls).await;
     let theirs = tokio::task::spawn_blocking(move || script(&python, "hold.py", &urls));
     eventually("Python has it", PATIENCE * 3, || {
         ask(&masters[0], "EXISTS", "acquired", "") == Reply::Int(1)
     })
     .await;
     let waiter = wait(redlock.mutex("held"));
-    watched(&masters, &[0, 0, 0]).await;
+    wait_watched(&masters, &[0, 0, 0]).await;
     assert!(!waiter.is_finished());
     let told = Instant::now();
     ask(&masters[0], "SET", "release", "1");

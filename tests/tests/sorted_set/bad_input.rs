@@ -8,11 +8,11 @@ use purse::{Client, Condition, ErrorKind, RedisHash, RedisSortedSet};
 use purse_testkit::Server;
 use purse_tests::{calls, client, cluster_of_one, fresh};
 
-use super::{Strings, all, pair, pairs, sorted, spoiled};
+use super::{Strings, all, create, create_undecodable, pair, pairs};
 
 #[tokio::test]
 async fn infinities_that_add_up_to_no_number_change_nothing() {
-    let set = sorted(&[("a", 1.0), ("up", f64::INFINITY)]).await;
+    let set = create(&[("a", 1.0), ("up", f64::INFINITY)]).await;
     let before = all(&set).await;
     let down = f64::NEG_INFINITY;
     for error in [
@@ -108,8 +108,8 @@ async fn nan_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
-    let set = spoiled().await;
+async fn undecodable_value_is_an_error_with_its_bytes() {
+    let set = create_undecodable().await;
     let two = Bytes::from("two");
     for error in [
         set.by_rank(..).to_vec().await.unwrap_err(),
@@ -139,7 +139,7 @@ async fn what_cannot_be_decoded_is_an_error_that_holds_the_bytes() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_encoded_is_not_sent() {
+async fn unencodable_value_is_not_sent() {
     let set: RedisSortedSet<f64> = RedisSortedSet::new(&client().await, fresh("sorted"));
     let nan = f64::NAN;
     for error in [
@@ -164,12 +164,12 @@ async fn what_cannot_be_encoded_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_type_is_refused_and_left_alone() {
+async fn key_of_another_type_is_refused_unchanged() {
     let client = client().await;
     let hash: RedisHash<String, String> = RedisHash::new(&client, fresh("sorted"));
     hash.set("f", "v").await.unwrap();
     let set = Strings::new(&client, hash.key().name());
-    let other = sorted(&[("a", 1.0)]).await;
+    let other = create(&[("a", 1.0)]).await;
     for error in [
         set.len().await.unwrap_err(),
         set.insert("x", 1.0).await.unwrap_err(),
@@ -196,7 +196,7 @@ async fn a_key_of_another_type_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
-async fn in_a_cluster_sorted_sets_of_several_slots_are_refused_before_anything_is_sent() {
+async fn sorted_sets_of_several_slots_are_refused_unsent() {
     let cluster = cluster_of_one();
     let client = Client::connect(&cluster.url()).await.unwrap();
     let [a, b, far] = ["{t}a", "{t}b", "far"].map(|key| Strings::new(&client, key));

@@ -8,7 +8,7 @@ use purse::{Client, ErrorKind, RedisSortedSet};
 use purse_testkit::Server;
 use purse_tests::{calls, client, fresh, until};
 
-use super::{Strings, five, pair, pairs, spoiled};
+use super::{Strings, create_undecodable, five, pair, pairs};
 
 #[tokio::test]
 async fn both_ends_are_popped() {
@@ -30,7 +30,7 @@ async fn both_ends_are_popped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_pop_at_once_each_gets_other_elements() {
+async fn concurrent_pops_return_different_elements() {
     let set: RedisSortedSet<u32> = RedisSortedSet::new(&client().await, fresh("sorted"));
     set.extend((0..256_u32).map(|n| (n, f64::from(n))))
         .await
@@ -107,7 +107,7 @@ async fn poll_and_drop<F: Future>(future: F, polls: u32) -> Option<F::Output> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_waiting_pop_dropped_after_any_number_of_polls_loses_no_element() {
+async fn waiting_pop_dropped_at_any_poll_loses_no_element() {
     let server = Server::start().unwrap();
     let client = Client::connect(&server.url()).await.unwrap();
     let set: RedisSortedSet<u32> = RedisSortedSet::new(&client, "set");
@@ -145,8 +145,8 @@ async fn a_waiting_pop_dropped_after_any_number_of_polls_loses_no_element() {
 }
 
 #[tokio::test]
-async fn a_pop_of_what_cannot_be_decoded_hands_over_the_bytes_and_scores() {
-    let set = spoiled().await;
+async fn undecodable_popped_value_and_score_are_in_the_error() {
+    let set = create_undecodable().await;
     let error = set.pop_min_n(3).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.bytes()),
@@ -159,7 +159,7 @@ async fn a_pop_of_what_cannot_be_decoded_hands_over_the_bytes_and_scores() {
     assert!(!set.exists().await.unwrap());
 
     for pop in 0..4 {
-        let set = spoiled().await;
+        let set = create_undecodable().await;
         set.remove_many([1, 3]).await.unwrap();
         let error = match pop {
             0 => set.pop_min().await.unwrap_err(),

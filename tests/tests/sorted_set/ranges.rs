@@ -5,7 +5,7 @@ use std::ops::Bound::{Excluded, Included, Unbounded};
 use purse::RedisSortedSet;
 use purse_tests::{client, fresh};
 
-use super::{all, five, pairs, sorted};
+use super::{all, create, five, pairs};
 
 #[tokio::test]
 async fn ranges_of_ranks_are_those_of_std_with_negative_ranks() {
@@ -138,7 +138,7 @@ async fn ranges_of_scores_have_any_bounds() {
 
 #[tokio::test]
 async fn ranges_of_values_go_by_their_bytes() {
-    let set = sorted(&["a", "ab", "b", "c", "d"].map(|element| (element, 0.0))).await;
+    let set = create(&["a", "ab", "b", "c", "d"].map(|element| (element, 0.0))).await;
     let range = async |range| {
         set.by_value::<&str>(range)
             .to_vec()

@@ -161,7 +161,7 @@ impl Fred {
         answer
     }
 
-    async fn connects(&self, order: &Order) -> Result<Answer> {
+    async fn measure_connects(&self, order: &Order) -> Result<Answer> {
         let (url, key) = (self.url.clone(), order.key.clone());
         sample(order, move |_| {
             let (url, key) = (url.clone(), key.clone());
@@ -187,7 +187,7 @@ impl Peer for Fred {
                 }
                 op if op.ends_with("_iterate") => streams::run(&self.client, order).await,
                 op if op.starts_with("queue") => self.queue(order).await,
-                "connect" => self.connects(order).await,
+                "connect" => self.measure_connects(order).await,
                 _ => self.single(order).await,
             }
         })

@@ -98,7 +98,7 @@ impl RedisRs {
         pass(order, push, move || pop(0)).await
     }
 
-    async fn connects(&self, order: &Order) -> Result<Answer> {
+    async fn measure_connects(&self, order: &Order) -> Result<Answer> {
         let (client, key) = (self.client.clone(), order.key.clone());
         sample(order, move |_| {
             let (client, key) = (client.clone(), key.clone());
@@ -124,7 +124,7 @@ impl Peer for RedisRs {
                     streams::run(self.connection.clone(), order).await
                 }
                 op if op.starts_with("queue") => self.queue(order).await,
-                "connect" => self.connects(order).await,
+                "connect" => self.measure_connects(order).await,
                 _ => self.single(order).await,
             }
         })

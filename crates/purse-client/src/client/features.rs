@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::Stream;
 
 use super::Client;
-use crate::delivery::{Deliveries, Pop, Taken};
+use crate::delivery::{Deliveries, Delivery, Pop};
 use crate::scan::{self, Scan};
 use crate::tracking::{Tracking, Watch};
 use crate::{Command, Pattern, Reply, Result};
@@ -23,7 +23,7 @@ impl Client {
     /// Redis: HSCAN, SSCAN, ZSCAN. Complexity: O(n) in all. Round trips: 1 per page.
     ///
     /// # Errors
-    /// Those of [`run`](Self::run), and [`Interrupted`](crate::ErrorKind::Interrupted) if the
+    /// Those of [`run`](Self::run), and [`ScanInvalidated`](crate::ErrorKind::ScanInvalidated) if the
     /// connection was made again since the page before. The stream ends after an error.
     ///
     /// # Examples
@@ -62,7 +62,7 @@ impl Client {
     /// page.
     ///
     /// # Errors
-    /// Those of [`run`](Self::run), and [`Interrupted`](crate::ErrorKind::Interrupted) if a
+    /// Those of [`run`](Self::run), and [`ScanInvalidated`](crate::ErrorKind::ScanInvalidated) if a
     /// connection was made again since the page before. The stream ends after an error.
     pub fn scan_keys(
         &self,
@@ -105,7 +105,7 @@ impl Client {
     ///
     /// A script takes the element and notes it at a key beside the collection, its receipt, in one
     /// atomic step. If the connection breaks, the pop asks again within the time of a command.
-    /// [`Taken::keep`] removes the receipt in the background.
+    /// [`Delivery::ack`] removes the receipt in the background.
     ///
     /// No element is lost or doubled while this process and its runtime live, and the server keeps
     /// its data and is not away for more than ten minutes. A replica that takes over without the
@@ -142,9 +142,9 @@ impl Client {
     ///
     /// let client = Client::connect(&url).await?;
     /// client.run(Command::write("RPUSH").key("jobs").arg("first")).await?;
-    /// if let Some(taken) = client.take(&Pop::front("jobs")).await? {
-    ///     assert_eq!(taken.element(), "first");
-    ///     taken.keep();
+    /// if let Some(delivery) = client.take(&Pop::front("jobs")).await? {
+    ///     assert_eq!(delivery.element(), "first");
+    ///     delivery.ack();
     /// }
     /// # Ok(())
     /// # })
@@ -154,7 +154,7 @@ impl Client {
     #[doc(alias = "RPOP")]
     #[doc(alias = "ZPOPMIN")]
     #[doc(alias = "ZPOPMAX")]
-    pub async fn take(&self, pop: &Pop) -> Result<Option<Taken>> {
+    pub async fn take(&self, pop: &Pop) -> Result<Option<Delivery>> {
         self.deliveries().take(pop).await
     }
 
@@ -178,7 +178,7 @@ impl Client {
     #[doc(alias = "BRPOP")]
     #[doc(alias = "BZPOPMIN")]
     #[doc(alias = "BZPOPMAX")]
-    pub async fn take_wait(&self, pop: &Pop, wait: Option<Duration>) -> Result<Option<Taken>> {
+    pub async fn take_wait(&self, pop: &Pop, wait: Option<Duration>) -> Result<Option<Delivery>> {
         self.deliveries().take_wait(pop, wait).await
     }
 

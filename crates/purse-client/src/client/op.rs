@@ -98,7 +98,7 @@ impl<R> Op<R> {
     }
 
     /// Creates an operation whose result is known without the server.
-    pub const fn known(result: Result<R>) -> Self {
+    pub const fn ready(result: Result<R>) -> Self {
         Self(State::Known(Some(result)))
     }
 }

@@ -22,7 +22,7 @@ use crate::connection::{
 };
 use crate::telemetry::{Counters, Event};
 use crate::util::sync::Mutex;
-use crate::util::time::{left, timeout};
+use crate::util::time::{time_left, timeout};
 use crate::{Error, ErrorKind, Result};
 
 pub(crate) use redirect::{Redirect, own_part};
@@ -205,7 +205,7 @@ impl Cluster {
     /// Notes that a slot has another owner.
     pub(crate) fn note_moved(&self, slot: u16, to: &Address) {
         if self.owner(slot).as_ref() != Some(to) {
-            self.settings.hook.tell(&Event::Redirected {
+            self.settings.hook.report(&Event::Redirected {
                 server: self.settings.server.clone(),
                 slot,
                 to: to.to_string().into(),
@@ -253,7 +253,11 @@ impl Cluster {
         deadline: Instant,
     ) -> impl Future<Output = bool> + Send + use<> {
         let mut version = self.version.subscribe();
-        async move { timeout(left(deadline), version.changed()).await.is_some() }
+        async move {
+            timeout(time_left(deadline), version.changed())
+                .await
+                .is_some()
+        }
     }
 
     /// Waits until the slots are known. Fails if no node answers.
@@ -264,13 +268,13 @@ impl Cluster {
                 return Ok(());
             }
             if let Some(error) = self.cause() {
-                return Err(error.again());
+                return Err(error.duplicate());
             }
             if let Some(ending) = self.ending() {
-                return Err(error_map::ended(ending));
+                return Err(error_map::ended_error(ending));
             }
             if version.changed().await.is_err() {
-                return Err(error_map::ended(Ending::Closed));
+                return Err(error_map::ended_error(Ending::Closed));
             }
         }
     }
@@ -279,16 +283,16 @@ impl Cluster {
     ///
     /// # Errors
     /// The error of the last node that was asked, or `Timeout`.
-    pub(crate) async fn refreshed(&self, limit: Duration) -> Result<()> {
+    pub(crate) async fn wait_refreshed(&self, limit: Duration) -> Result<()> {
         let mut version = self.version.subscribe();
         version.borrow_and_update();
         self.request_refresh();
         match timeout(limit, version.changed()).await {
             Some(Ok(())) => match self.cause() {
-                Some(error) => Err(error.again()),
+                Some(error) => Err(error.duplicate()),
                 None => Ok(()),
             },
-            Some(Err(_)) => Err(error_map::ended(Ending::Closed)),
+            Some(Err(_)) => Err(error_map::ended_error(Ending::Closed)),
             None => {
                 let message = "the cluster did not tell its primaries in time";
                 Err(Error::new(ErrorKind::Timeout, message))

@@ -19,7 +19,7 @@ use super::{Cluster, EndOnDrop};
 use crate::command::{Command, Effect};
 use crate::config::{Address, Servers};
 use crate::connection::{Connection, Failure, Terms, Waiting, error_map, wait_up};
-use crate::util::time::{left, sleep, timeout};
+use crate::util::time::{sleep, time_left, timeout};
 use crate::{Error, ErrorKind, Reply, Result};
 
 /// The pause between two refreshes.
@@ -119,7 +119,7 @@ async fn next_before<T>(
     limit: Option<Instant>,
 ) -> Option<T> {
     match limit {
-        Some(limit) => timeout(left(limit), answers.next()).await?,
+        Some(limit) => timeout(time_left(limit), answers.next()).await?,
         None => answers.next().await,
     }
 }

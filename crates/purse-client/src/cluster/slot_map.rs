@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_have_their_owners_and_an_empty_host_is_that_of_the_node_asked() {
+    fn slots_have_owners_and_empty_host_is_the_asked_node() {
         let map = map(vec![
             range(0, 5, [node(Some("a"), 1), node(Some("b"), 2)]),
             range(7, 16_383, [node(None, 3)]),

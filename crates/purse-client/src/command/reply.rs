@@ -57,7 +57,7 @@ impl Reply {
             Value::Bytes(bytes) | Value::Status(bytes) => Ok(bytes),
             Value::Int(n) => Ok(Bytes::from(n.to_string())),
             Value::Double(n) => Ok(Bytes::from(n.to_string())),
-            other => Err(unexpected("a string", &other)),
+            other => Err(unexpected_reply_error("a string", &other)),
         }
     }
 
@@ -68,10 +68,9 @@ impl Reply {
     pub fn into_int(self) -> Result<i64> {
         match self.0 {
             Value::Int(n) => Ok(n),
-            Value::Status(text) | Value::Bytes(text) => {
-                parse(&text).ok_or_else(|| unexpected("an integer", &Value::Bytes(text)))
-            }
-            other => Err(unexpected("an integer", &other)),
+            Value::Status(text) | Value::Bytes(text) => parse(&text)
+                .ok_or_else(|| unexpected_reply_error("an integer", &Value::Bytes(text))),
+            other => Err(unexpected_reply_error("an integer", &other)),
         }
     }
 
@@ -81,7 +80,7 @@ impl Reply {
     /// [`ErrorKind::Protocol`] if the reply is not an integer, or is negative.
     pub fn into_count(self) -> Result<u64> {
         let n = self.into_int()?;
-        u64::try_from(n).map_err(|_| unexpected("a count", &Value::Int(n)))
+        u64::try_from(n).map_err(|_| unexpected_reply_error("a count", &Value::Int(n)))
     }
 
     /// Returns a floating point reply: a RESP3 double, or its text.
@@ -97,9 +96,9 @@ impl Reply {
             )]
             Value::Int(n) => Ok(n as f64),
             Value::Status(text) | Value::Bytes(text) => {
-                parse(&text).ok_or_else(|| unexpected("a number", &Value::Bytes(text)))
+                parse(&text).ok_or_else(|| unexpected_reply_error("a number", &Value::Bytes(text)))
             }
-            other => Err(unexpected("a number", &other)),
+            other => Err(unexpected_reply_error("a number", &other)),
         }
     }
 
@@ -113,7 +112,7 @@ impl Reply {
             Value::Int(n) => Ok(n != 0),
             Value::Nil => Ok(false),
             Value::Status(text) if text == "OK" => Ok(true),
-            other => Err(unexpected("a yes or no", &other)),
+            other => Err(unexpected_reply_error("a yes or no", &other)),
         }
     }
 
@@ -124,7 +123,7 @@ impl Reply {
     pub fn into_list(self) -> Result<Vec<Self>> {
         match self.0 {
             Value::List(items) => Ok(items.into_iter().map(Self).collect()),
-            other => Err(unexpected("an array", &other)),
+            other => Err(unexpected_reply_error("an array", &other)),
         }
     }
 
@@ -141,7 +140,7 @@ impl Reply {
                 pairs.push((key, value));
             } else {
                 let Some(second) = items.next() else {
-                    return Err(unexpected("pairs", &first.0));
+                    return Err(unexpected_reply_error("pairs", &first.0));
                 };
                 pairs.push((first, second));
             }
@@ -176,7 +175,7 @@ fn parse<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-fn unexpected(wanted: &str, got: &Value) -> Error {
+fn unexpected_reply_error(wanted: &str, got: &Value) -> Error {
     let message = match got {
         Value::Error(words) => String::from_utf8_lossy(words).into_owned(),
         got => format!(

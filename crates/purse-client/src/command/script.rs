@@ -79,15 +79,15 @@ impl Script {
 
     /// Returns the SHA-1 of the source, by which the server knows the script.
     pub(crate) fn hash(&self) -> &str {
-        &self.computed().hash
+        &self.compute_once().hash
     }
 
     /// Returns a small number that no other script of this process has.
     pub(crate) fn id(&self) -> usize {
-        self.computed().id
+        self.compute_once().id
     }
 
-    fn computed(&self) -> &Computed {
+    fn compute_once(&self) -> &Computed {
         self.computed.get_or_init(|| Computed {
             hash: fred::util::sha1_hash(self.source),
             id: SCRIPTS.fetch_add(1, Ordering::Relaxed),

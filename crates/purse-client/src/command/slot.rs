@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_grouped_by_slot_in_a_cluster_alone() {
+    fn keys_are_grouped_by_slot_only_in_a_cluster() {
         let keys = ["{a}1", "{b}1", "{a}2", "c", "{b}2"].map(Bytes::from);
         assert_eq!(group(&keys, false), [vec![0, 1, 2, 3, 4]]);
         assert_eq!(group(&keys, true), [vec![0, 2], vec![1, 4], vec![3]]);

@@ -37,8 +37,8 @@ impl Address {
             ));
         }
         let (host, port) = match text.strip_prefix('[') {
-            Some(rest) => bracketed(rest)?,
-            None => named(text)?,
+            Some(rest) => parse_bracketed(rest)?,
+            None => parse_name(text)?,
         };
         let port = port.map_or(Ok(default_port), parse_port)?;
         Ok(Self {
@@ -74,7 +74,7 @@ pub(super) fn ipv6_without_zone(host: &str) -> Option<&str> {
     address.parse::<Ipv6Addr>().is_ok().then_some(address)
 }
 
-fn bracketed(rest: &str) -> Result<(String, Option<&str>)> {
+fn parse_bracketed(rest: &str) -> Result<(String, Option<&str>)> {
     const WRONG: &str = "the brackets in the URL must enclose an IPv6 address, as in [::1]:6379 or [fe80::1%25eth0]";
     let (inside, after) = rest.split_once(']').ok_or_else(|| refuse(WRONG))?;
     let (address, zone) = match inside.split_once('%') {
@@ -94,7 +94,7 @@ fn bracketed(rest: &str) -> Result<(String, Option<&str>)> {
     Ok((host, port))
 }
 
-fn named(text: &str) -> Result<(String, Option<&str>)> {
+fn parse_name(text: &str) -> Result<(String, Option<&str>)> {
     let (host, port) = match text.split_once(':') {
         Some((_, port)) if port.contains(':') => {
             return Err(refuse(

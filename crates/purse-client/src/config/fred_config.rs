@@ -52,7 +52,7 @@ impl Target {
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if fred cannot select the database.
     pub(crate) fn to_fred(&self) -> Result<Config> {
-        let (username, password) = quoted(self.credentials.as_ref());
+        let (username, password) = quote_credentials(self.credentials.as_ref());
         let mut config = Config {
             server: self.server_config()?,
             username,
@@ -90,7 +90,7 @@ impl Target {
                 policy: ClusterDiscoveryPolicy::default(),
             },
             Servers::Sentinel { sentinels, service } => {
-                let (username, password) = quoted(self.sentinel_credentials.as_ref());
+                let (username, password) = quote_credentials(self.sentinel_credentials.as_ref());
                 ServerConfig::Sentinel {
                     hosts: sentinels.iter().map(server).collect(),
                     service_name: service.to_string(),
@@ -186,7 +186,7 @@ fn address_from(server: &Server) -> Result<Address> {
     Ok(Address::new(&server.host, server.port))
 }
 
-fn quoted(credentials: Option<&Credentials>) -> (Option<String>, Option<String>) {
+fn quote_credentials(credentials: Option<&Credentials>) -> (Option<String>, Option<String>) {
     let username = credentials.and_then(Credentials::username);
     let password = credentials.map(Credentials::secret);
     let quote = |text| quote(text).into_owned();

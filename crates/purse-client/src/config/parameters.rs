@@ -13,12 +13,12 @@ pub(super) struct Parameters {
 impl Parameters {
     /// Reads `name=value&…`. Only `node` may be repeated.
     pub(super) fn parse(query: &str, scheme: &Scheme) -> Result<Self> {
-        let known = known(scheme.kind);
+        let known = parameter_names(scheme.kind);
         let mut given: Vec<(&'static str, String)> = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let Some(&name) = known.iter().find(|known| **known == name) else {
-                return Err(unknown(name, scheme));
+                return Err(unknown_parameter_error(name, scheme));
             };
             if name != "node" && given.iter().any(|(other, _)| *other == name) {
                 return Err(refuse(format!(
@@ -78,7 +78,7 @@ impl Parameters {
     }
 }
 
-const fn known(kind: Kind) -> &'static [&'static str] {
+const fn parameter_names(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Single => &["db"],
         Kind::Cluster => &["db", "node"],
@@ -93,13 +93,13 @@ const fn known(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-fn unknown(name: &str, scheme: &Scheme) -> crate::Error {
+fn unknown_parameter_error(name: &str, scheme: &Scheme) -> crate::Error {
     let shown: String = name.chars().take(40).collect();
     refuse(format!(
         "a {}:// URL has no parameter \"{}\"; it has {}. A ? in the user or the password must be \
          written as %3F",
         scheme.name,
         shown.escape_debug(),
-        known(scheme.kind).join(", "),
+        parameter_names(scheme.kind).join(", "),
     ))
 }

@@ -123,7 +123,7 @@ impl Entry {
     }
 
     /// Returns how many replies are missing, without those to skip.
-    fn missing(&self) -> usize {
+    fn missing_replies(&self) -> usize {
         match &self.to {
             To::One(_) => 1,
             To::Run(run) => run.lengths.len() - run.outcomes.len(),
@@ -154,7 +154,7 @@ impl Entry {
     /// written: the commands with some of these bytes fail with `not_sent`, the others with
     /// `written`. Replies may still arrive, and are then discarded.
     pub(super) fn fail(&mut self, unwritten: usize, written: &Failure, not_sent: &Failure) {
-        let late = To::Late(self.missing());
+        let late = To::Late(self.missing_replies());
         match std::mem::replace(&mut self.to, late) {
             To::One(to) => {
                 let failure = if unwritten > 0 { not_sent } else { written };
@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn run_that_is_cut_tells_what_was_not_sent() {
+    fn cut_run_reports_unsent_commands() {
         let (to, mut outcomes) = oneshot::channel();
         let now = Instant::now();
         let mut entry = Entry {

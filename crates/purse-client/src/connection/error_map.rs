@@ -12,19 +12,19 @@ use crate::{Error, ErrorKind};
 pub(crate) fn command_error(failure: Failure, name: &str, effect: Effect) -> Error {
     match failure {
         Failure::Refused(words) => reply_error(&String::from_utf8_lossy(&words), name),
-        Failure::NotSent(cause) => not_sent(cause.as_deref()),
-        Failure::Rerouted => not_sent(None),
-        Failure::Late => no_reply(effect, None),
-        Failure::Lost(cause) => no_reply(effect, cause.as_deref()),
+        Failure::NotSent(cause) => not_sent_error(cause.as_deref()),
+        Failure::Rerouted => not_sent_error(None),
+        Failure::Late => no_reply_error(effect, None),
+        Failure::Lost(cause) => no_reply_error(effect, cause.as_deref()),
         Failure::Ended { ending, sent } => match (sent, effect) {
-            (true, Effect::Write) => no_reply(effect, Some(&ended(ending))),
-            _ => ended(ending),
+            (true, Effect::Write) => no_reply_error(effect, Some(&ended_error(ending))),
+            _ => ended_error(ending),
         },
     }
 }
 
 /// Returns the error of a client that has ended.
-pub(crate) fn ended(ending: Ending) -> Error {
+pub(crate) fn ended_error(ending: Ending) -> Error {
     let message = match ending {
         Ending::Closed => "the client is closed",
         Ending::RuntimeEnded => "the runtime on which the client was made has ended",
@@ -33,7 +33,7 @@ pub(crate) fn ended(ending: Ending) -> Error {
 }
 
 /// Returns the error of a command that a cluster sent elsewhere, and that was not sent there.
-pub(crate) fn redirected(words: &str) -> Error {
+pub(crate) fn redirected_error(words: &str) -> Error {
     let message = "not run: the cluster says that the key is elsewhere";
     Error::new(ErrorKind::NotSent, message).with_source(words.to_owned())
 }
@@ -41,7 +41,7 @@ pub(crate) fn redirected(words: &str) -> Error {
 /// Returns the error of a command that was not sent because of `cause`.
 ///
 /// The error has the kind of a cause that is permanent, such as a wrong password.
-fn not_sent(cause: Option<&Error>) -> Error {
+fn not_sent_error(cause: Option<&Error>) -> Error {
     let Some(cause) = cause else {
         return Error::new(ErrorKind::NotSent, "not connected");
     };
@@ -52,7 +52,7 @@ fn not_sent(cause: Option<&Error>) -> Error {
     Error::new(kind, "not connected").with_source(describe(cause))
 }
 
-fn no_reply(effect: Effect, cause: Option<&Error>) -> Error {
+fn no_reply_error(effect: Effect, cause: Option<&Error>) -> Error {
     let error = match effect {
         Effect::Read => Error::new(ErrorKind::Timeout, "no reply"),
         Effect::Write => Error::new(
@@ -81,7 +81,7 @@ pub(crate) fn describe(error: &Error) -> String {
 }
 
 /// Returns the error of a client that uses a node of a cluster as a single server, if it is one.
-pub(crate) fn without_cluster(error: Error) -> Error {
+pub(crate) fn explain_redirection(error: Error) -> Error {
     if !matches!(error.code(), Some("MOVED" | "ASK")) {
         return error;
     }
@@ -101,7 +101,7 @@ pub(crate) fn is_by_replica(error: &Error) -> bool {
 /// @user_script: 1: -OOM command not allowed …`.
 ///
 /// The prefix ends at the first other word, because what follows may repeat keys and arguments.
-fn of_script(reply: &str) -> &str {
+fn strip_script_prefix(reply: &str) -> &str {
     let call = reply.strip_prefix("ERR Error running script (call to f_");
     let call = call.and_then(|call| call.split_once("): "));
     let mut inner = call.map_or(reply, |(_, inner)| inner);
@@ -121,7 +121,7 @@ fn is_number(text: &str) -> bool {
 
 /// Returns the error for the command `name` that the server answered with the error `reply`.
 pub(crate) fn reply_error(reply: &str, name: &str) -> Error {
-    let reply = of_script(reply);
+    let reply = strip_script_prefix(reply);
     let kind = reply_kind(reply, name);
     if reply.starts_with("ERR Protocol error: invalid bulk length") {
         let hint = "a value or key is larger than the server takes (proto-max-bulk-len)";
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_are_told_apart_by_their_first_words() {
+    fn error_replies_are_classified_by_first_words() {
         for (details, expected) in [
             (
                 "OOM command not allowed when used memory > 'maxmemory'.",
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_reply_repeats_of_the_user_says_nothing() {
+    fn user_text_in_a_reply_does_not_affect_its_kind() {
         for (details, expected) in [
             (
                 "ERR unknown command 'HPEXPIRE', with args beginning with: 'WRONGTYPE x: -OOM' ",
@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn unsent_command_is_not_sent_whatever_its_effect() {
+    fn unsent_command_of_any_effect_is_not_sent() {
         for effect in [Effect::Read, Effect::Write] {
             for failure in [Failure::NotSent(None), Failure::Rerouted] {
                 let error = command_error(failure, "GET", effect);

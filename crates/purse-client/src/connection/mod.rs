@@ -269,10 +269,10 @@ pub(crate) async fn wait_up(connection: &Connection) -> Result<(), Error> {
     let ready = status.wait_for(|status| !matches!(status, Status::Connecting));
     match ready.await.map(|status| status.clone()) {
         Ok(Status::Up) => Ok(()),
-        Ok(Status::Failed(error)) => Err(error.again()),
+        Ok(Status::Failed(error)) => Err(error.duplicate()),
         Ok(_) | Err(_) => Err(match connection.cause() {
-            Some(error) => error.again(),
-            None => error_map::ended(connection.ending().unwrap_or(Ending::Closed)),
+            Some(error) => error.duplicate(),
+            None => error_map::ended_error(connection.ending().unwrap_or(Ending::Closed)),
         }),
     }
 }

@@ -56,7 +56,7 @@ impl Caller {
     /// Returns the error of a client that has ended, if it has.
     pub(crate) fn check_open(&self) -> Result<()> {
         match self.core.ending() {
-            Some(ending) => Err(error_map::ended(ending)),
+            Some(ending) => Err(error_map::ended_error(ending)),
             None => Ok(()),
         }
     }
@@ -72,8 +72,8 @@ impl Caller {
         &self.core.runtime
     }
 
-    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
-        self.core.closing()
+    pub(crate) fn close_signal(&self) -> watch::Receiver<bool> {
+        self.core.close_signal()
     }
 
     pub(crate) fn in_flight(&self) -> &InFlight {

@@ -113,7 +113,7 @@ impl Core {
                 let (report, of_report) = (failovers.clone(), settings.clone());
                 let task = watch_for_failover(settings.clone(), counters.clone(), move || {
                     if let Some(generation) = weak.first().and_then(WeakConnection::generation) {
-                        report.tell(&of_report, generation);
+                        report.report(&of_report, generation);
                     }
                     weak.iter().for_each(WeakConnection::reset);
                 });
@@ -196,7 +196,7 @@ impl Core {
     pub(crate) fn explain(&self, error: Error) -> Error {
         match self.settings.target.servers {
             Servers::Cluster(_) => error,
-            _ => error_map::without_cluster(error),
+            _ => error_map::explain_redirection(error),
         }
     }
 
@@ -284,7 +284,7 @@ impl Core {
         self.closing.send_replace(true);
     }
 
-    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+    pub(crate) fn close_signal(&self) -> watch::Receiver<bool> {
         self.closing.subscribe()
     }
 
@@ -359,7 +359,7 @@ impl Core {
         drop(refused);
         if let Router::Single(connections) = &self.router {
             if let Some(first) = connections.first() {
-                self.failovers.tell(&self.settings, first.generation());
+                self.failovers.report(&self.settings, first.generation());
             }
             connections.iter().for_each(Connection::reset);
         }
@@ -385,17 +385,17 @@ impl Core {
 /// old primary that refuses writes.
 #[derive(Debug, Default)]
 struct FailoverReport {
-    told: Mutex<Option<u64>>,
+    reported: Mutex<Option<u64>>,
     /// For key watches, which have connections of their own.
     happened: watch::Sender<()>,
 }
 
 impl FailoverReport {
-    fn tell(&self, settings: &Settings, generation: u64) {
+    fn report(&self, settings: &Settings, generation: u64) {
         self.happened.send_replace(());
-        let told = self.told.lock().replace(generation);
-        if told != Some(generation) {
-            settings.hook.tell(&Event::Failover {
+        let last = self.reported.lock().replace(generation);
+        if last != Some(generation) {
+            settings.hook.report(&Event::Failover {
                 server: settings.server.clone(),
             });
         }
@@ -420,8 +420,8 @@ pub(crate) async fn in_time<T>(
 }
 
 /// Returns the error of a client that is closed.
-pub(crate) fn closed() -> Error {
-    error_map::ended(Ending::Closed)
+pub(crate) fn closed_error() -> Error {
+    error_map::ended_error(Ending::Closed)
 }
 
 /// Completes once the client is closed, or gone.

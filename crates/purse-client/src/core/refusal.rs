@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn script_error_is_no_refusal_of_the_server() {
+    fn script_error_is_not_a_refusal_of_the_server() {
         assert!(is_script_unknown(
             b"NOSCRIPT No matching script. Please use EVAL."
         ));

@@ -1,4 +1,4 @@
-//! An element that was taken out, until the caller keeps it or it is put back.
+//! An element that was taken out, until the caller acknowledges it or it is put back.
 
 use crate::util::time::timeout;
 use bytes::Bytes;
@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::Deliveries;
 use super::Pop;
 use super::receipt::{self, Receipt};
-use super::retry::settle;
+use super::retry::retry_until_decided;
 use crate::core::InFlightGuard;
 use crate::telemetry::trace;
 use crate::{Command, Error, ErrorKind, Result, Script};
@@ -16,35 +16,35 @@ static PUSH_ONCE: Script = Script::write("PUSH ONCE", include_str!("../lua/push_
 
 /// An element that was taken out by [`Client::take`](crate::Client::take).
 ///
-/// [`keep`](Self::keep) confirms the delivery. Otherwise the element is put back: by
-/// [`put_back`](Self::put_back), or in the background when this value is dropped. Decide within ten
+/// [`ack`](Self::ack) confirms the delivery. Otherwise the element is put back: by
+/// [`requeue`](Self::requeue), or in the background when this value is dropped. Decide within ten
 /// minutes, because what is put back is the server's copy, which expires after this time.
-#[must_use = "an element that is not kept goes back to where it was"]
+#[must_use = "an element that is not acknowledged goes back to where it was"]
 #[derive(Debug)]
-pub struct Taken(Option<Held>);
+pub struct Delivery(Option<Held>);
 
 #[derive(Debug)]
 struct Held {
-    /// The receipt. If `is_bare` is set, it was never made on the server.
+    /// The receipt. If `without_receipt` is set, it was never made on the server.
     receipt: Receipt,
-    is_bare: bool,
+    without_receipt: bool,
     element: Bytes,
     score: Option<Bytes>,
     /// Lets a close wait until the element is where it belongs.
     in_flight: InFlightGuard,
 }
 
-impl Taken {
+impl Delivery {
     pub(crate) const fn new(
         receipt: Receipt,
-        is_bare: bool,
+        without_receipt: bool,
         element: Bytes,
         score: Option<Bytes>,
         in_flight: InFlightGuard,
     ) -> Self {
         Self(Some(Held {
             receipt,
-            is_bare,
+            without_receipt,
             element,
             score,
             in_flight,
@@ -67,9 +67,10 @@ impl Taken {
     }
 
     /// Confirms the delivery. The server's copy is removed in the background.
-    pub fn keep(mut self) {
+    #[doc(alias = "acknowledge")]
+    pub fn ack(mut self) {
         if let Some(held) = self.0.take()
-            && !held.is_bare
+            && !held.without_receipt
         {
             held.receipt.remove(held.in_flight);
         }
@@ -88,12 +89,13 @@ impl Taken {
     ///
     /// # Cancel safety
     /// If the future is dropped, the element is put back in the background.
-    pub async fn put_back(mut self) -> Result<()> {
+    #[doc(alias = "nack")]
+    pub async fn requeue(mut self) -> Result<()> {
         let Some(held) = self.0.take() else {
             return Ok(());
         };
         let client = held.receipt.client.clone();
-        let task = client.caller.runtime().spawn(held.put_back());
+        let task = client.caller.runtime().spawn(held.requeue());
         match timeout(client.caller.command_timeout(), task).await {
             Some(Ok(result)) => result,
             // The task continues, or the runtime has ended.
@@ -115,7 +117,7 @@ impl Taken {
     ///
     /// # Cancel safety
     /// If the future is dropped, the move continues in the background.
-    pub async fn move_to(self, list: Bytes) -> Result<(), (Error, Option<Self>)> {
+    pub async fn dead_letter(self, list: Bytes) -> Result<(), (Error, Option<Self>)> {
         let Some(client) = self.0.as_ref().map(|held| held.receipt.client.clone()) else {
             return Ok(());
         };
@@ -139,20 +141,20 @@ impl Taken {
             return Ok(());
         };
         let client = held.receipt.client.clone();
-        let mark = receipt::name(&list, client.caller.is_cluster());
+        let mark = receipt::new_name(&list, client.caller.is_cluster());
         let push = Command::script(&PUSH_ONCE)
             .key(list)
             .key(mark.clone())
             .arg(held.element.clone())
-            .arg(receipt::time());
-        match settle(&client, push).await {
-            Ok((_, is_late)) => {
-                self.keep();
-                receipt::remove(&client, mark, is_late).await;
+            .arg(receipt::lifetime());
+        match retry_until_decided(&client, push).await {
+            Ok((_, may_still_execute)) => {
+                self.ack();
+                receipt::remove(&client, mark, may_still_execute).await;
                 Ok(())
             }
             Err(error) if error.is_ambiguous() || error.is_retryable() => {
-                trace::not_put_back(client.caller.server(), &error, &mark);
+                trace::warn_not_requeued(client.caller.server(), &error, &mark);
                 // Whether it was pushed is unknown. The receipt keeps a copy for its time.
                 self.0 = None;
                 Err((error, None))
@@ -162,46 +164,46 @@ impl Taken {
     }
 }
 
-impl Drop for Taken {
+impl Drop for Delivery {
     fn drop(&mut self) {
         if let Some(held) = self.0.take() {
             let runtime = held.receipt.client.caller.runtime().clone();
-            runtime.spawn(held.put_back());
+            runtime.spawn(held.requeue());
         }
     }
 }
 
 impl Held {
-    async fn put_back(self) -> Result<()> {
+    async fn requeue(self) -> Result<()> {
         // All of `self` is dropped at the end, so a close waits until the element is back.
         let Receipt { client, pop, .. } = &self.receipt;
-        match self.is_bare {
-            false if self.receipt.put_back().await? => Ok(()),
+        match self.without_receipt {
+            false if self.receipt.requeue().await? => Ok(()),
             false => {
                 let message = "not put back: the server's copy is gone, with the time or by others";
                 let error = Error::new(ErrorKind::NotFound, message);
-                self.receipt.not_put_back(&error);
+                self.receipt.warn_not_requeued(&error);
                 Err(error)
             }
-            true => put_back_bare(client, pop, &self.element, self.score.clone()).await,
+            true => requeue_without_receipt(client, pop, &self.element, self.score.clone()).await,
         }
     }
 }
 
 /// Puts back an element without a receipt. If the reply is lost, the element may be there twice.
-async fn put_back_bare(
+async fn requeue_without_receipt(
     client: &Deliveries,
     pop: &Pop,
     element: &Bytes,
     score: Option<Bytes>,
 ) -> Result<()> {
-    let put_back = Command::write(pop.end.puts_back()).key(pop.key.clone());
-    let put_back = match score {
-        Some(score) => put_back.arg("NX").arg(score),
-        None => put_back,
+    let requeue = Command::write(pop.end.requeue_command()).key(pop.key.clone());
+    let requeue = match score {
+        Some(score) => requeue.arg("NX").arg(score),
+        None => requeue,
     };
-    let result = settle(client, put_back.arg(element.clone())).await;
+    let result = retry_until_decided(client, requeue.arg(element.clone())).await;
     result
         .map(drop)
-        .inspect_err(|error| trace::not_put_back(client.caller.server(), error, &pop.key))
+        .inspect_err(|error| trace::warn_not_requeued(client.caller.server(), error, &pop.key))
 }

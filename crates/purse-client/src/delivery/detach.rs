@@ -10,26 +10,26 @@ use tokio::sync::oneshot;
 
 use super::Deliveries;
 use super::attempt::{Outcome, PopAttempt};
-use super::runtime_ended;
+use super::runtime_ended_error;
 
 /// A future that runs a [`PopAttempt`] in the caller. If it is dropped midway, a task on the
 /// client's runtime runs the rest.
 ///
 /// A task from the start would cost each pop two changes of thread.
 pub(super) struct DetachOnDrop {
-    ask: Option<BoxFuture<'static, ()>>,
+    attempt: Option<BoxFuture<'static, ()>>,
     is_begun: bool,
     outcome: oneshot::Receiver<Outcome>,
     runtime: Handle,
 }
 
 impl DetachOnDrop {
-    pub(super) fn new(client: &Deliveries, ask: PopAttempt) -> Self {
+    pub(super) fn new(client: &Deliveries, attempt: PopAttempt) -> Self {
         let (sender, outcome) = oneshot::channel();
         let runtime = client.caller.runtime().clone();
-        let ask = Some(ask.run(sender).boxed());
+        let attempt = Some(attempt.run(sender).boxed());
         Self {
-            ask,
+            attempt,
             is_begun: false,
             outcome,
             runtime,
@@ -42,22 +42,22 @@ impl Future for DetachOnDrop {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
         self.is_begun = true;
-        if let Some(ask) = &mut self.ask
-            && ask.poll_unpin(cx).is_ready()
+        if let Some(attempt) = &mut self.attempt
+            && attempt.poll_unpin(cx).is_ready()
         {
-            self.ask = None;
+            self.attempt = None;
         }
         let outcome = self.outcome.poll_unpin(cx);
-        outcome.map(|outcome| outcome.unwrap_or_else(|_| Err(runtime_ended())))
+        outcome.map(|outcome| outcome.unwrap_or_else(|_| Err(runtime_ended_error())))
     }
 }
 
 impl Drop for DetachOnDrop {
     fn drop(&mut self) {
-        if let Some(ask) = self.ask.take()
+        if let Some(attempt) = self.attempt.take()
             && self.is_begun
         {
-            self.runtime.spawn(ask);
+            self.runtime.spawn(attempt);
         }
     }
 }

@@ -23,13 +23,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use std::time::Instant;
 
-use crate::core::{Caller, closed, wait_closed};
+use crate::core::{Caller, closed_error, wait_closed};
 use crate::tracking::{Tracking, TrackingPool};
 use crate::{Command, Error, ErrorKind, Result};
 use attempt::{Outcome, PopAttempt};
 use detach::DetachOnDrop;
 
-pub use delivered::Taken;
+pub use delivered::Delivery;
 use receipt_cleanup::ReceiptCleanup;
 use wait_queue::WaitQueues;
 
@@ -45,11 +45,11 @@ use wait_queue::WaitQueues;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pop {
     key: Bytes,
-    end: End,
+    end: PopEnd,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum End {
+enum PopEnd {
     Front,
     Back,
     Lowest,
@@ -59,30 +59,30 @@ enum End {
 impl Pop {
     /// Takes the first element of the list at `key`: `LPOP`.
     pub fn front(key: impl Into<Bytes>) -> Self {
-        Self::new(key.into(), End::Front)
+        Self::new(key.into(), PopEnd::Front)
     }
 
     /// Takes the last element of the list at `key`: `RPOP`.
     pub fn back(key: impl Into<Bytes>) -> Self {
-        Self::new(key.into(), End::Back)
+        Self::new(key.into(), PopEnd::Back)
     }
 
     /// Takes the element with the lowest score of the sorted set at `key`: `ZPOPMIN`.
     pub fn lowest(key: impl Into<Bytes>) -> Self {
-        Self::new(key.into(), End::Lowest)
+        Self::new(key.into(), PopEnd::Lowest)
     }
 
     /// Takes the element with the highest score of the sorted set at `key`: `ZPOPMAX`.
     pub fn highest(key: impl Into<Bytes>) -> Self {
-        Self::new(key.into(), End::Highest)
+        Self::new(key.into(), PopEnd::Highest)
     }
 
-    const fn new(key: Bytes, end: End) -> Self {
+    const fn new(key: Bytes, end: PopEnd) -> Self {
         Self { key, end }
     }
 
     /// Returns `script` on the key. Errors name the command that takes the element out.
-    fn named(&self, script: Command) -> Command {
+    fn add_key(&self, script: Command) -> Command {
         let mut script = script.key(self.key.clone());
         script.name = self.name();
         script
@@ -91,12 +91,12 @@ impl Pop {
     /// Returns the name of the command that takes the element out.
     #[must_use]
     pub const fn name(&self) -> &'static str {
-        self.end.takes()
+        self.end.pop_command()
     }
 }
 
-impl End {
-    const fn takes(self) -> &'static str {
+impl PopEnd {
+    const fn pop_command(self) -> &'static str {
         match self {
             Self::Front => "LPOP",
             Self::Back => "RPOP",
@@ -105,7 +105,7 @@ impl End {
         }
     }
 
-    const fn puts_back(self) -> &'static str {
+    const fn requeue_command(self) -> &'static str {
         match self {
             Self::Front => "LPUSH",
             Self::Back => "RPUSH",
@@ -113,7 +113,7 @@ impl End {
         }
     }
 
-    const fn counts(self) -> &'static str {
+    const fn len_command(self) -> &'static str {
         match self {
             Self::Front | Self::Back => "LLEN",
             Self::Lowest | Self::Highest => "ZCARD",
@@ -138,8 +138,8 @@ pub(crate) struct DeliveryState {
 
 impl Deliveries {
     /// Takes an element out if there is one.
-    pub(crate) async fn take(&self, pop: &Pop) -> Result<Option<Taken>> {
-        self.named(pop, self.ask(pop, false).await)
+    pub(crate) async fn take(&self, pop: &Pop) -> Result<Option<Delivery>> {
+        self.with_context(pop, self.attempt(pop, false).await)
     }
 
     /// Waits for an element and takes it out; `None` once `wait` is over.
@@ -147,8 +147,8 @@ impl Deliveries {
         &self,
         pop: &Pop,
         wait: Option<Duration>,
-    ) -> Result<Option<Taken>> {
-        self.named(pop, self.wait(pop, wait).await)
+    ) -> Result<Option<Delivery>> {
+        self.with_context(pop, self.wait_for_element(pop, wait).await)
     }
 
     fn tracking(&self) -> Tracking {
@@ -158,21 +158,21 @@ impl Deliveries {
         }
     }
 
-    async fn ask(&self, pop: &Pop, is_patient: bool) -> Outcome {
+    async fn attempt(&self, pop: &Pop, retry_refusals: bool) -> Outcome {
         if self.caller.is_closed() {
-            return Err(closed());
+            return Err(closed_error());
         }
-        DetachOnDrop::new(self, PopAttempt::new(self, pop, is_patient)).await
+        DetachOnDrop::new(self, PopAttempt::new(self, pop, retry_refusals)).await
     }
 
-    async fn wait(&self, pop: &Pop, wait: Option<Duration>) -> Outcome {
+    async fn wait_for_element(&self, pop: &Pop, wait: Option<Duration>) -> Outcome {
         // A deadline that an instant cannot represent is none.
         let deadline = wait.and_then(|wait| Instant::now().checked_add(wait));
-        let mut closing = self.caller.closing();
+        let mut closing = self.caller.close_signal();
         let mut has_looked = false;
         if !self.shared.wait_queues.has_waiting(pop) {
-            if let Some(taken) = self.ask(pop, true).await? {
-                return Ok(Some(taken));
+            if let Some(delivery) = self.attempt(pop, true).await? {
+                return Ok(Some(delivery));
             }
             has_looked = true;
         }
@@ -181,31 +181,31 @@ impl Deliveries {
             tokio::select! {
                 biased;
                 () = waiter.notified() => {}
-                () = wait_closed(&mut closing) => return Err(closed()),
+                () = wait_closed(&mut closing) => return Err(closed_error()),
                 () = sleep_until_deadline(deadline) => {
                     if has_looked {
                         return Ok(None);
                     }
                 }
             }
-            if let Some(taken) = self.ask(pop, true).await? {
-                return Ok(Some(taken));
+            if let Some(delivery) = self.attempt(pop, true).await? {
+                return Ok(Some(delivery));
             }
             has_looked = true;
             waiter.requeue();
         }
     }
 
-    fn named(&self, pop: &Pop, outcome: Outcome) -> Outcome {
+    fn with_context(&self, pop: &Pop, outcome: Outcome) -> Outcome {
         outcome.map_err(|error| {
             error
-                .with_command(pop.end.takes(), Some(pop.key.clone()))
+                .with_command(pop.end.pop_command(), Some(pop.key.clone()))
                 .with_server(self.caller.server_name())
         })
     }
 }
 
-fn runtime_ended() -> Error {
+fn runtime_ended_error() -> Error {
     let message = "the runtime of the client has ended: the command may have run, or not";
     Error::new(ErrorKind::Ambiguous, message)
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Deliveries;
 use super::Pop;
-use super::retry::settle;
+use super::retry::retry_until_decided;
 use crate::core::InFlightGuard;
 use crate::telemetry::trace;
 use crate::{Command, Error, Result, Script};
@@ -20,7 +20,7 @@ pub(crate) const RECEIPT_TIME: Duration = Duration::from_secs(600);
 const MARK: &[u8] = b":taken:";
 
 static TAKE: Script = Script::write("TAKE", include_str!("../lua/take.lua"));
-static PUT_BACK: Script = Script::write("PUT BACK", include_str!("../lua/put_back.lua"));
+static REQUEUE: Script = Script::write("REQUEUE", include_str!("../lua/requeue.lua"));
 
 /// The receipt of one pop.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub(crate) struct Receipt {
     pub(crate) pop: Pop,
     name: Bytes,
     /// True if an earlier request may still run, because its reply was lost.
-    pub(crate) is_late: bool,
+    pub(crate) may_still_execute: bool,
 }
 
 impl Receipt {
@@ -38,19 +38,19 @@ impl Receipt {
         Self {
             client: client.clone(),
             pop: pop.clone(),
-            name: name(&pop.key, client.caller.is_cluster()),
-            is_late: false,
+            name: new_name(&pop.key, client.caller.is_cluster()),
+            may_still_execute: false,
         }
     }
 
     /// Returns the command that takes an element out, or reports what was taken before.
     pub(crate) fn take(&self) -> Command {
-        let take = self.pop.named(Command::script(&TAKE));
+        let take = self.pop.add_key(Command::script(&TAKE));
         take.key(self.name.clone())
-            .arg(self.pop.end.takes())
-            .arg(self.pop.end.puts_back())
-            .arg(time())
-            .arg(i64::from(self.is_late))
+            .arg(self.pop.end.pop_command())
+            .arg(self.pop.end.requeue_command())
+            .arg(lifetime())
+            .arg(i64::from(self.may_still_execute))
             .fail_on_tryagain()
     }
 
@@ -59,27 +59,27 @@ impl Receipt {
     ///
     /// # Errors
     /// A permanent error of the server; otherwise the error of the last attempt.
-    pub(crate) async fn put_back(&self) -> Result<bool> {
-        let put_back = self.pop.named(Command::script(&PUT_BACK));
-        let put_back = put_back
+    pub(crate) async fn requeue(&self) -> Result<bool> {
+        let requeue = self.pop.add_key(Command::script(&REQUEUE));
+        let requeue = requeue
             .key(self.name.clone())
-            .arg(self.pop.end.puts_back())
-            .arg(time())
-            .arg(i64::from(self.is_late));
-        let result = settle(&self.client, put_back).await;
+            .arg(self.pop.end.requeue_command())
+            .arg(lifetime())
+            .arg(i64::from(self.may_still_execute));
+        let result = retry_until_decided(&self.client, requeue).await;
         result
-            .and_then(|(reply, is_late)| Ok(is_late || reply.into_int()? == 1))
-            .inspect_err(|error| self.not_put_back(error))
+            .and_then(|(reply, may_still_execute)| Ok(may_still_execute || reply.into_int()? == 1))
+            .inspect_err(|error| self.warn_not_requeued(error))
     }
 
-    pub(crate) fn not_put_back(&self, error: &Error) {
-        trace::not_put_back(self.client.caller.server(), error, &self.name);
+    pub(crate) fn warn_not_requeued(&self, error: &Error) {
+        trace::warn_not_requeued(self.client.caller.server(), error, &self.name);
     }
 
     /// Removes the receipt in the background, once its element was delivered.
     pub(crate) fn remove(self, in_flight: InFlightGuard) {
         let client = &self.client;
-        if !self.is_late {
+        if !self.may_still_execute {
             client
                 .shared
                 .cleanup
@@ -95,32 +95,32 @@ impl Receipt {
 }
 
 /// Returns the command that takes an element out without a receipt.
-pub(crate) fn take_bare(pop: &Pop) -> Command {
-    let take = pop.named(Command::script(&TAKE));
-    take.arg(pop.end.takes())
-        .arg(pop.end.puts_back())
-        .arg(time())
+pub(crate) fn take_without_receipt(pop: &Pop) -> Command {
+    let take = pop.add_key(Command::script(&TAKE));
+    take.arg(pop.end.pop_command())
+        .arg(pop.end.requeue_command())
+        .arg(lifetime())
         .arg(0_i64)
 }
 
 /// Removes a receipt or mark. If the request that made it may run again, leaves an empty one
 /// instead.
-pub(crate) async fn remove(client: &Deliveries, name: Bytes, is_late: bool) {
-    let remove = match is_late {
+pub(crate) async fn remove(client: &Deliveries, name: Bytes, may_still_execute: bool) {
+    let remove = match may_still_execute {
         false => Command::write("UNLINK").key(name.clone()),
         true => Command::write("SET")
             .key(name.clone())
             .arg("")
             .arg("PX")
-            .arg(time()),
+            .arg(lifetime()),
     };
-    if let Err(error) = settle(client, remove).await {
-        trace::receipt_left(client.caller.server(), &error, &name);
+    if let Err(error) = retry_until_decided(client, remove).await {
+        trace::warn_receipt_left(client.caller.server(), &error, &name);
     }
 }
 
 /// Returns the time after which receipts expire, in milliseconds.
-pub(crate) fn time() -> i64 {
+pub(crate) fn lifetime() -> i64 {
     i64::try_from(RECEIPT_TIME.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -128,7 +128,7 @@ pub(crate) fn time() -> i64 {
 ///
 /// The name starts with `key`, so that access rules by prefix include it. In a cluster, a key that
 /// no hash tag can quote costs a search: on average 16384 names are tried.
-pub(crate) fn name(key: &Bytes, is_cluster: bool) -> Bytes {
+pub(crate) fn new_name(key: &Bytes, is_cluster: bool) -> Bytes {
     let open = key.iter().position(|&byte| byte == b'{');
     let close = open.and_then(|open| key[open..].iter().position(|&byte| byte == b'}'));
     match (open, close) {
@@ -143,11 +143,11 @@ pub(crate) fn name(key: &Bytes, is_cluster: bool) -> Bytes {
         // Empty braces are not a hash tag: the whole name counts.
         (Some(_), Some(_)) => with_fitting_id(key),
         (Some(open), None) => {
-            let number = fitting(key, &key[open + 1..]);
+            let number = find_fitting(key, &key[open + 1..]);
             with_id(key, format!("{number}}}").as_bytes())
         }
         (None, _) => {
-            let number = fitting(key, b"");
+            let number = find_fitting(key, b"");
             with_id(key, format!("{{{number}}}").as_bytes())
         }
     }
@@ -165,7 +165,7 @@ fn with_id(key: &[u8], tag: &[u8]) -> Bytes {
 
 /// Returns the first number that, after `start`, makes a hash tag of the slot of `key`. One in
 /// 16384 does.
-fn fitting(key: &[u8], start: &[u8]) -> u32 {
+fn find_fitting(key: &[u8], start: &[u8]) -> u32 {
     let slot = slot_of(key);
     let fits = |number: &u32| slot_of(&[start, number.to_string().as_bytes()].concat()) == slot;
     // That all of the 2^32 numbers miss is practically impossible.
@@ -214,11 +214,11 @@ mod tests {
             "}a{b}",
         ] {
             let key = Bytes::from(key);
-            let name = name(&key, true);
+            let name = new_name(&key, true);
             assert_eq!(slot_of(&name), slot_of(&key), "{key:?}: {name:?}");
             assert!(name.starts_with(&key), "{key:?}: {name:?}");
-            assert!(super::name(&key, false).starts_with(&key));
-            assert_ne!(super::name(&key, true), name, "each its own");
+            assert!(super::new_name(&key, false).starts_with(&key));
+            assert_ne!(super::new_name(&key, true), name, "each its own");
         }
     }
 
@@ -226,7 +226,7 @@ mod tests {
     fn usual_names_are_as_documented() {
         let starts = |key: &'static str, start: &str| {
             for is_cluster in [false, true] {
-                let name = name(&Bytes::from(key), is_cluster);
+                let name = new_name(&Bytes::from(key), is_cluster);
                 assert!(name.starts_with(start.as_bytes()), "{name:?}");
                 assert_eq!(name.len(), start.len() + 32);
             }

@@ -8,7 +8,7 @@ use crate::util::time::sleep;
 use bytes::Bytes;
 
 use super::Deliveries;
-use super::retry::settle;
+use super::retry::retry_until_decided;
 use crate::Command;
 use crate::core::InFlightGuard;
 use crate::telemetry::trace;
@@ -16,19 +16,19 @@ use crate::util::sync::Mutex;
 
 /// The time that a receipt waits for others of its collection, because each command costs the
 /// server as much as several of its keys.
-const GATHER: Duration = Duration::from_millis(1);
+const COALESCE_TIME: Duration = Duration::from_millis(1);
 /// The largest number of keys of one command.
-const MOST: usize = 1_024;
+const MAX_KEYS: usize = 1_024;
 
 /// A receipt, and the guard that delays the close of the client until it is removed.
-type Done = (Bytes, InFlightGuard);
+type FinishedReceipt = (Bytes, InFlightGuard);
 
 /// The receipts to remove, by collection. Those of one collection share a slot and usually the
 /// rights.
 ///
 /// Each collection has one task while there are any.
 #[derive(Debug, Default)]
-pub(crate) struct ReceiptCleanup(Mutex<HashMap<Bytes, Vec<Done>>>);
+pub(crate) struct ReceiptCleanup(Mutex<HashMap<Bytes, Vec<FinishedReceipt>>>);
 
 impl ReceiptCleanup {
     /// Removes the receipt `name` of a pop from `key`, in the background.
@@ -54,20 +54,20 @@ impl ReceiptCleanup {
     }
 
     /// Takes the receipts to remove next. If there are none, the task of `key` ends.
-    fn take(&self, key: &Bytes) -> Vec<Done> {
+    fn take(&self, key: &Bytes) -> Vec<FinishedReceipt> {
         let mut all = self.lock();
         let Some(waiting) = all.get_mut(key) else {
             return Vec::new();
         };
-        let rest = waiting.split_off(waiting.len().min(MOST));
-        let taken = std::mem::replace(waiting, rest);
-        if taken.is_empty() {
+        let rest = waiting.split_off(waiting.len().min(MAX_KEYS));
+        let batch = std::mem::replace(waiting, rest);
+        if batch.is_empty() {
             all.remove(key);
         }
-        taken
+        batch
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Bytes, Vec<Done>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Bytes, Vec<FinishedReceipt>>> {
         self.0.lock()
     }
 }
@@ -83,7 +83,7 @@ impl Task {
     async fn run(mut self) {
         loop {
             if !self.client.caller.is_closed() {
-                sleep(GATHER).await;
+                sleep(COALESCE_TIME).await;
             }
             let done = self.client.shared.cleanup.take(&self.key);
             if done.is_empty() {
@@ -94,9 +94,9 @@ impl Task {
             let unlink = names.iter().fold(Command::write("UNLINK"), |unlink, name| {
                 unlink.key(name.clone())
             });
-            if let Err(error) = settle(&self.client, unlink).await {
+            if let Err(error) = retry_until_decided(&self.client, unlink).await {
                 for name in names {
-                    trace::receipt_left(self.client.caller.server(), &error, &name);
+                    trace::warn_receipt_left(self.client.caller.server(), &error, &name);
                 }
             }
         }

@@ -9,12 +9,12 @@ use crate::telemetry::trace;
 use crate::util::time::sleep;
 use crate::{Command, Error, ErrorKind, Reply, Result};
 
-const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const MIN_PAUSE: Duration = Duration::from_millis(10);
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 /// The number of attempts of a closed client.
-const LAST_TRIES: u32 = 5;
+const MAX_ATTEMPTS_AFTER_CLOSE: u32 = 5;
 /// The time that the connection of a closed client may take to close.
-const GOODBYE: Duration = Duration::from_secs(1);
+const CLOSE_TIME: Duration = Duration::from_secs(1);
 
 /// Runs `command`, which may run more than once, until the server replies; for no longer than a
 /// receipt lives. Returns the reply, and whether the command may run again later because a reply
@@ -22,24 +22,30 @@ const GOODBYE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// A permanent error of the server; otherwise the error of the last attempt.
-pub(crate) async fn settle(client: &Deliveries, command: Command) -> Result<(Reply, bool)> {
+pub(crate) async fn retry_until_decided(
+    client: &Deliveries,
+    command: Command,
+) -> Result<(Reply, bool)> {
     let deadline = Instant::now() + RECEIPT_TIME;
-    let mut pause = SHORTEST_PAUSE;
-    let mut last_tries = 0;
-    let mut is_late = false;
+    let mut pause = MIN_PAUSE;
+    let mut attempts_after_close = 0;
+    let mut may_still_execute = false;
     loop {
-        let error = match attempt(client, command.clone()).await {
-            Ok(reply) => return Ok((reply, is_late)),
+        let error = match run_once(client, command.clone()).await {
+            Ok(reply) => return Ok((reply, may_still_execute)),
             Err(error) => error,
         };
-        is_late |= error.is_ambiguous();
-        last_tries += u32::from(client.caller.is_closed());
-        if !may_work_later(&error) || last_tries >= LAST_TRIES || Instant::now() >= deadline {
+        may_still_execute |= error.is_ambiguous();
+        attempts_after_close += u32::from(client.caller.is_closed());
+        if !may_work_later(&error)
+            || attempts_after_close >= MAX_ATTEMPTS_AFTER_CLOSE
+            || Instant::now() >= deadline
+        {
             return Err(error);
         }
-        trace::not_settled_yet(client.caller.server(), &error, pause);
+        trace::log_retry(client.caller.server(), &error, pause);
         sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pause = (pause * 2).min(MAX_PAUSE);
     }
 }
 
@@ -50,14 +56,14 @@ fn may_work_later(error: &Error) -> bool {
 }
 
 /// Runs `command` once. A closed client makes a connection for it, once its own are gone.
-async fn attempt(client: &Deliveries, command: Command) -> Result<Reply> {
+async fn run_once(client: &Deliveries, command: Command) -> Result<Reply> {
     if !client.caller.is_closed() {
         return client.caller.run(command).await;
     }
     let call = client
         .caller
         .call(command.clone().fail_fast())
-        .though_closed();
+        .allow_closed();
     match call.await {
         Err(error) if matches!(error.kind(), ErrorKind::NotSent | ErrorKind::Closed) => {}
         result => return result.map(|answer| answer.reply),
@@ -65,6 +71,6 @@ async fn attempt(client: &Deliveries, command: Command) -> Result<Reply> {
     let core = &client.caller.core;
     let last = Core::client(core.settings.clone(), core.runtime.clone());
     let answer = Call::new(last.clone(), command).await;
-    last.finish(GOODBYE).await;
+    last.finish(CLOSE_TIME).await;
     answer.map(|answer| answer.reply)
 }

@@ -24,8 +24,8 @@ use crate::{Command, Reply, Result, Watch};
 /// more waiter if there is an element.
 const BACKSTOP: Duration = Duration::from_secs(2);
 /// The pauses between two reads of the length if it cannot be watched.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+const MIN_PAUSE: Duration = Duration::from_millis(2);
+const MAX_PAUSE: Duration = Duration::from_millis(50);
 
 /// The name of a wait queue: the key, and the command that counts its elements.
 type Name = (Bytes, &'static str);
@@ -34,7 +34,7 @@ type Name = (Bytes, &'static str);
 #[derive(Debug, Default)]
 pub(crate) struct WaitQueues {
     next: AtomicU64,
-    lines: Mutex<HashMap<Name, WaitQueue>>,
+    queues: Mutex<HashMap<Name, WaitQueue>>,
 }
 
 #[derive(Debug)]
@@ -42,9 +42,9 @@ struct WaitQueue {
     /// The waiters, by the order in which they joined.
     waiting: BTreeMap<u64, oneshot::Sender<()>>,
     /// The number of waiters that were notified and have not answered.
-    called: usize,
+    notified: usize,
     /// Lets the notifier read the length again.
-    look: Arc<Notify>,
+    recheck: Arc<Notify>,
 }
 
 /// A place in a wait queue, until it is dropped.
@@ -53,145 +53,145 @@ pub(crate) struct Waiter<'a> {
     client: &'a Deliveries,
     name: Name,
     number: u64,
-    call: oneshot::Receiver<()>,
-    is_called: bool,
+    notification: oneshot::Receiver<()>,
+    is_notified: bool,
 }
 
 impl WaitQueues {
     /// Returns whether there is a waiter for what `pop` would take.
     pub(crate) fn has_waiting(&self, pop: &Pop) -> bool {
-        let lines = self.lock();
-        lines
-            .get(&name(pop))
-            .is_some_and(|line| !line.waiting.is_empty())
+        let queues = self.lock();
+        queues
+            .get(&name_of(pop))
+            .is_some_and(|queue| !queue.waiting.is_empty())
     }
 
     /// Joins the end of the queue.
     pub(crate) fn join<'a>(&self, client: &'a Deliveries, pop: &Pop) -> Waiter<'a> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let name = name(pop);
+        let name = name_of(pop);
         Waiter {
             client,
-            call: self.stand(client, &name, number),
+            notification: self.enqueue(client, &name, number),
             name,
             number,
-            is_called: false,
+            is_notified: false,
         }
     }
 
     /// Enters the queue at the place of `number`. The first waiter starts the notifier.
-    fn stand(&self, client: &Deliveries, name: &Name, number: u64) -> oneshot::Receiver<()> {
-        let (sender, call) = oneshot::channel();
-        let mut lines = self.lock();
-        if let Some(line) = lines.get_mut(name) {
-            if line.waiting.is_empty() {
+    fn enqueue(&self, client: &Deliveries, name: &Name, number: u64) -> oneshot::Receiver<()> {
+        let (sender, notification) = oneshot::channel();
+        let mut queues = self.lock();
+        if let Some(queue) = queues.get_mut(name) {
+            if queue.waiting.is_empty() {
                 // When the notifier last read the length, there was no waiter.
-                line.look.notify_one();
+                queue.recheck.notify_one();
             }
-            line.waiting.insert(number, sender);
-            return call;
+            queue.waiting.insert(number, sender);
+            return notification;
         }
-        let look = Arc::new(Notify::new());
-        let line = WaitQueue {
+        let recheck = Arc::new(Notify::new());
+        let queue = WaitQueue {
             waiting: BTreeMap::from([(number, sender)]),
-            called: 0,
-            look: look.clone(),
+            notified: 0,
+            recheck: recheck.clone(),
         };
-        lines.insert(name.clone(), line);
+        queues.insert(name.clone(), queue);
         // A runtime that has ended drops the notifier at once, which ends the queue.
-        drop(lines);
-        let bell = Notifier {
+        drop(queues);
+        let notifier = Notifier {
             client: client.clone(),
             name: name.clone(),
-            look,
+            recheck,
         };
-        client.caller.runtime().spawn(bell.ring());
-        call
+        client.caller.runtime().spawn(notifier.run());
+        notification
     }
 
     /// Returns the numbers of waiters and of notified waiters. A queue without waiters ends.
     fn count(&self, name: &Name) -> Option<(usize, usize)> {
-        let mut lines = self.lock();
-        let line = lines.get(name)?;
-        if line.waiting.is_empty() {
-            lines.remove(name);
+        let mut queues = self.lock();
+        let queue = queues.get(name)?;
+        if queue.waiting.is_empty() {
+            queues.remove(name);
             return None;
         }
-        Some((line.waiting.len(), line.called))
+        Some((queue.waiting.len(), queue.notified))
     }
 
     /// Ends the queue of a notifier that has ended. Its waiters are notified.
-    fn end(&self, bell: &Notifier) {
-        let mut lines = self.lock();
-        let is_its_own = lines
-            .get(&bell.name)
-            .is_some_and(|line| Arc::ptr_eq(&line.look, &bell.look));
-        let ended = is_its_own.then(|| lines.remove(&bell.name));
-        drop(lines);
+    fn end(&self, notifier: &Notifier) {
+        let mut queues = self.lock();
+        let is_its_own = queues
+            .get(&notifier.name)
+            .is_some_and(|queue| Arc::ptr_eq(&queue.recheck, &notifier.recheck));
+        let ended = is_its_own.then(|| queues.remove(&notifier.name));
+        drop(queues);
         drop(ended);
     }
 
     /// Notifies the first `many` waiters.
-    fn call(&self, name: &Name, many: usize) {
-        let mut lines = self.lock();
-        let Some(line) = lines.get_mut(name) else {
+    fn notify(&self, name: &Name, many: usize) {
+        let mut queues = self.lock();
+        let Some(queue) = queues.get_mut(name) else {
             return;
         };
         let mut left = many;
         while left > 0
-            && let Some((_, caller)) = line.waiting.pop_first()
+            && let Some((_, caller)) = queue.waiting.pop_first()
         {
             if caller.send(()).is_ok() {
-                line.called += 1;
+                queue.notified += 1;
                 left -= 1;
             }
         }
     }
 
     /// Lets the notifier read the length again, after `answered` notified waiters have answered.
-    fn look(&self, name: &Name, number: u64, answered: usize) {
-        if let Some(line) = self.lock().get_mut(name) {
-            line.waiting.remove(&number);
-            line.called = line.called.saturating_sub(answered);
-            line.look.notify_one();
+    fn recheck(&self, name: &Name, number: u64, answered: usize) {
+        if let Some(queue) = self.lock().get_mut(name) {
+            queue.waiting.remove(&number);
+            queue.notified = queue.notified.saturating_sub(answered);
+            queue.recheck.notify_one();
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Name, WaitQueue>> {
-        self.lines.lock()
+        self.queues.lock()
     }
 }
 
-fn name(pop: &Pop) -> Name {
-    (pop.key.clone(), pop.end.counts())
+fn name_of(pop: &Pop) -> Name {
+    (pop.key.clone(), pop.end.len_command())
 }
 
 impl Waiter<'_> {
     /// Waits until the waiter is notified.
     pub(crate) async fn notified(&mut self) {
-        if !self.is_called {
+        if !self.is_notified {
             // The notifier ends early only with the runtime, and the queue with it. The next
             // attempt then reports that.
-            let _ = (&mut self.call).await;
-            self.is_called = true;
+            let _ = (&mut self.notification).await;
+            self.is_notified = true;
         }
     }
 
     /// Returns to its place after a notification without an element.
     pub(crate) fn requeue(&mut self) {
-        let lines = &self.client.shared.wait_queues;
-        lines.look(&self.name, self.number, usize::from(self.is_called));
-        self.is_called = false;
-        self.call = lines.stand(self.client, &self.name, self.number);
+        let queues = &self.client.shared.wait_queues;
+        queues.recheck(&self.name, self.number, usize::from(self.is_notified));
+        self.is_notified = false;
+        self.notification = queues.enqueue(self.client, &self.name, self.number);
     }
 }
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         // It may have been notified without having been polled since.
-        let is_called = self.is_called || self.call.try_recv().is_ok();
-        let lines = &self.client.shared.wait_queues;
-        lines.look(&self.name, self.number, usize::from(is_called));
+        let is_notified = self.is_notified || self.notification.try_recv().is_ok();
+        let queues = &self.client.shared.wait_queues;
+        queues.recheck(&self.name, self.number, usize::from(is_notified));
     }
 }
 
@@ -199,7 +199,7 @@ impl Drop for Waiter<'_> {
 struct Notifier {
     client: Deliveries,
     name: Name,
-    look: Arc<Notify>,
+    recheck: Arc<Notify>,
 }
 
 impl Drop for Notifier {
@@ -210,14 +210,18 @@ impl Drop for Notifier {
 
 impl Notifier {
     /// Notifies waiters until there are none.
-    async fn ring(self) {
-        let Self { client, name, look } = &self;
-        let lines = &client.shared.wait_queues;
-        let mut pause = SHORTEST_PAUSE;
+    async fn run(self) {
+        let Self {
+            client,
+            name,
+            recheck,
+        } = &self;
+        let queues = &client.shared.wait_queues;
+        let mut pause = MIN_PAUSE;
         let mut since = Instant::now();
-        while lines.count(name).is_some() {
+        while queues.count(name).is_some() {
             let (there, watch) = read(client, name).await;
-            let Some((_, called)) = lines.count(name) else {
+            let Some((_, notified)) = queues.count(name) else {
                 return;
             };
             match there {
@@ -229,25 +233,25 @@ impl Notifier {
                         since = Instant::now();
                     }
                     let least = usize::from(is_overdue);
-                    lines.call(name, there.saturating_sub(called).max(least));
+                    queues.notify(name, there.saturating_sub(notified).max(least));
                 }
                 // Each waiter gets the error by its own attempt.
-                Err(_) => lines.call(name, usize::MAX),
+                Err(_) => queues.notify(name, usize::MAX),
             }
             let Some(mut watch) = watch else {
                 sleep(pause).await;
-                pause = (2 * pause).min(LONGEST_PAUSE);
+                pause = (2 * pause).min(MAX_PAUSE);
                 continue;
             };
-            pause = SHORTEST_PAUSE;
+            pause = MIN_PAUSE;
             tokio::select! {
                 () = watch.changed() => {
                     // A single waiter needs no count of the elements.
-                    if lines.count(name) == Some((1, 0)) {
-                        lines.call(name, 1);
+                    if queues.count(name) == Some((1, 0)) {
+                        queues.notify(name, 1);
                     }
                 }
-                () = look.notified() => {}
+                () = recheck.notified() => {}
                 () = sleep(BACKSTOP) => {}
             }
         }

@@ -49,6 +49,10 @@ pub(crate) struct Malformed {
 }
 
 impl Malformed {
+    const fn new(reason: &'static str) -> Self {
+        Self { reason, mark: None }
+    }
+
     /// Returns whether the reply is an alert record of TLS.
     pub(crate) fn is_tls_alert(&self) -> bool {
         self.mark == Some(0x15)
@@ -67,12 +71,8 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-const fn malformed(reason: &'static str) -> Malformed {
-    Malformed { reason, mark: None }
-}
-
-const STREAMED: Malformed = malformed("streamed types are not supported");
-const TOO_LONG: Malformed = malformed("a length exceeds 4294967295");
+const STREAMED: Malformed = Malformed::new("streamed types are not supported");
+const TOO_LONG: Malformed = Malformed::new("a length exceeds 4294967295");
 
 type Parsed<T> = Result<T, Malformed>;
 
@@ -135,13 +135,13 @@ impl Parser {
             } else if part.mark == b'>' {
                 // Some servers send an invalidation between the elements of a reply. Whether it
                 // counts as an element is ambiguous, and a wrong guess would shift all later replies.
-                return Err(malformed("a push inside another reply"));
+                return Err(Malformed::new("a push inside another reply"));
             }
             self.at = part.next;
             self.missing -= part.values();
             if part.children > 0 {
                 if self.outer.len() == MAX_DEPTH {
-                    return Err(malformed("nesting deeper than 64"));
+                    return Err(Malformed::new("nesting deeper than 64"));
                 }
                 self.outer.push(self.missing);
                 self.missing = part.children;
@@ -219,7 +219,7 @@ impl Part {
                 let Some(length) = length else {
                     return match mark {
                         b'$' | b'*' => part(b'_', next, next, next, 0),
-                        _ => Err(malformed("a negative length")),
+                        _ => Err(Malformed::new("a negative length")),
                     };
                 };
                 match mark {
@@ -231,7 +231,7 @@ impl Part {
                             whole if bytes[end..whole] == *b"\r\n" => {
                                 part(mark, next, end, whole, 0)
                             }
-                            _ => Err(malformed("a string does not end with CR LF")),
+                            _ => Err(Malformed::new("a string does not end with CR LF")),
                         }
                     }
                     b'%' | b'|' => part(mark, next, next, next, 2 * length),
@@ -250,7 +250,7 @@ impl Part {
     fn parse_complete(bytes: &[u8], at: usize) -> Parsed<Self> {
         match Self::parse(bytes, at, at)? {
             Step::Complete(part) => Ok(part),
-            Step::Incomplete { .. } => Err(malformed("a reply ends too early")),
+            Step::Incomplete { .. } => Err(Malformed::new("a reply ends too early")),
         }
     }
 
@@ -281,7 +281,7 @@ impl Part {
         let text = &bytes[self.start..self.end];
         Ok(match self.mark {
             b'$' => Value::Bytes(cut(self.start, self.end)),
-            b':' => Value::Int(integer(text).ok_or(malformed("not a 64-bit integer"))?),
+            b':' => Value::Int(integer(text).ok_or(Malformed::new("not a 64-bit integer"))?),
             b'+' if text == b"OK" => Value::Status(Bytes::from_static(b"OK")),
             b'+' => Value::Status(cut(self.start, self.end)),
             b'-' | b'!' => Value::Error(cut(self.start, self.end)),
@@ -292,14 +292,14 @@ impl Part {
                 let n = std::str::from_utf8(text)
                     .ok()
                     .and_then(|text| text.parse().ok());
-                Value::Double(n.ok_or(malformed("not a double"))?)
+                Value::Double(n.ok_or(Malformed::new("not a double"))?)
             }
             b'=' if text.get(3) == Some(&b':') => Value::Bytes(cut(self.start + 4, self.end)),
             b'(' if is_big_number(text) => Value::Status(cut(self.start, self.end)),
-            b'_' => return Err(malformed("not a null")),
-            b'#' => return Err(malformed("not a boolean")),
-            b'=' => return Err(malformed("a verbatim string without a format")),
-            _ => return Err(malformed("not a big number")),
+            b'_' => return Err(Malformed::new("not a null")),
+            b'#' => return Err(Malformed::new("not a boolean")),
+            b'=' => return Err(Malformed::new("a verbatim string without a format")),
+            _ => return Err(Malformed::new("not a big number")),
         })
     }
 }
@@ -319,7 +319,7 @@ fn line_end(bytes: &[u8], at: usize) -> Parsed<Option<usize>> {
     match &bytes[at..] {
         [b'\r', b'\n', ..] => Ok(Some(at + 2)),
         [] | [b'\r'] => Ok(None),
-        _ => Err(malformed("a line does not end with CR LF")),
+        _ => Err(Malformed::new("a line does not end with CR LF")),
     }
 }
 
@@ -343,9 +343,9 @@ fn length(bytes: &[u8], start: usize) -> Parsed<Option<(Option<u64>, usize)>> {
             at += 2;
             None
         }
-        [b'-', ..] => return Err(malformed("a negative length")),
+        [b'-', ..] => return Err(Malformed::new("a negative length")),
         [b'?', ..] => return Err(STREAMED),
-        _ => return Err(malformed("a length is not a number")),
+        _ => return Err(Malformed::new("a length is not a number")),
     };
     Ok(line_end(bytes, at)?.map(|next| (length, next)))
 }

@@ -78,7 +78,7 @@ async fn primaries(caller: &Caller) -> Result<Vec<Node>> {
         return Ok(vec![None]);
     };
     let refreshed = cluster
-        .refreshed(caller.core.settings.connect_timeout)
+        .wait_refreshed(caller.core.settings.connect_timeout)
         .await;
     refreshed.map_err(|error| error.with_server(caller.server_name()))?;
     let nodes = cluster.primaries();

@@ -95,7 +95,7 @@ impl Scan {
             if origin.is_some_and(|origin| origin != answer.origin) {
                 let message = "the connection was made again during the scan, so the server may \
                                be another one: begin the scan again";
-                return Err(Error::new(ErrorKind::Interrupted, message));
+                return Err(Error::new(ErrorKind::ScanInvalidated, message));
             }
             let [cursor, items] = answer.reply.into_array()?;
             let cursor = cursor.into_bytes()?;

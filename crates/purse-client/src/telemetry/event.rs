@@ -91,12 +91,12 @@ impl Hook {
         Self(Some(Arc::new(call)))
     }
 
-    pub(crate) fn tell(&self, event: &Event) {
-        trace::event(event);
+    pub(crate) fn report(&self, event: &Event) {
+        trace::log_event(event);
         let Some(call) = &self.0 else { return };
         // A panic must not end the task that drives the connection.
         if catch_unwind(AssertUnwindSafe(|| call(event))).is_err() {
-            trace::hook_panicked(event);
+            trace::log_hook_panic(event);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Event;
 
 #[cfg(feature = "tracing")]
-pub(crate) fn event(event: &Event) {
+pub(crate) fn log_event(event: &Event) {
     match event {
         Event::Connected { server, address } => {
             tracing::debug!(%server, %address, "connected");
@@ -49,38 +49,38 @@ fn cause_of(error: &crate::Error) -> String {
 }
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) fn event(_: &Event) {}
+pub(crate) fn log_event(_: &Event) {}
 
 #[cfg(feature = "tracing")]
-pub(crate) fn hook_panicked(event: &Event) {
+pub(crate) fn log_hook_panic(event: &Event) {
     tracing::error!(?event, "the hook for events panicked");
 }
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) fn hook_panicked(_: &Event) {}
+pub(crate) fn log_hook_panic(_: &Event) {}
 
 #[cfg(feature = "tracing")]
-pub(crate) fn not_settled_yet(server: &str, error: &crate::Error, again_in: Duration) {
+pub(crate) fn log_retry(server: &str, error: &crate::Error, again_in: Duration) {
     tracing::debug!(server, %error, ?again_in, "what follows a pop is not done yet");
 }
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) fn not_settled_yet(_: &str, _: &crate::Error, _: Duration) {}
+pub(crate) fn log_retry(_: &str, _: &crate::Error, _: Duration) {}
 
 #[cfg(feature = "tracing")]
-pub(crate) fn not_put_back(server: &str, error: &crate::Error, receipt: &[u8]) {
+pub(crate) fn warn_not_requeued(server: &str, error: &crate::Error, receipt: &[u8]) {
     let receipt = receipt.escape_ascii();
     tracing::warn!(server, %error, %receipt, "a popped element nobody waits for cannot be put back");
 }
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) fn not_put_back(_: &str, _: &crate::Error, _: &[u8]) {}
+pub(crate) fn warn_not_requeued(_: &str, _: &crate::Error, _: &[u8]) {}
 
 #[cfg(feature = "tracing")]
-pub(crate) fn receipt_left(server: &str, error: &crate::Error, receipt: &[u8]) {
+pub(crate) fn warn_receipt_left(server: &str, error: &crate::Error, receipt: &[u8]) {
     let receipt = receipt.escape_ascii();
     tracing::warn!(server, %error, %receipt, "the receipt of an element that was delivered stays until it expires");
 }
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) fn receipt_left(_: &str, _: &crate::Error, _: &[u8]) {}
+pub(crate) fn warn_receipt_left(_: &str, _: &crate::Error, _: &[u8]) {}

@@ -17,7 +17,7 @@ use crate::command::Command;
 use crate::command::slot::slot_of;
 use crate::config::Address;
 use crate::connection::{Dialer, Options, Place, Settings, Setup, error_map};
-use crate::core::{Call, Core, InFlightGuard, Role, closed, in_time, wait_closed, wait_up};
+use crate::core::{Call, Core, InFlightGuard, Role, closed_error, in_time, wait_closed, wait_up};
 use crate::resp::Value;
 use crate::telemetry::Counters;
 use crate::util::time::{MAX_TIMEOUT, timeout};
@@ -89,7 +89,7 @@ impl TrackingTask {
         };
         let connected = tokio::select! {
             connected = connect => connected,
-            () = wait_closed(&mut closing) => Err(closed()),
+            () = wait_closed(&mut closing) => Err(closed_error()),
         };
         let part = match connected {
             Ok(part) => part,
@@ -108,7 +108,7 @@ impl TrackingTask {
         }));
         tokio::select! {
             () = wait_closed(&mut closing) => {}
-            () = over(&core) => {}
+            () = wait_over(&core) => {}
             // The server may still answer, although another one is the primary now.
             _ = failovers.changed() => {}
             () = wake_moved(cluster, node, &registry) => {}
@@ -156,7 +156,7 @@ fn forward(message: &[Value], registry: &WatchRegistry) {
 }
 
 /// Completes once the connection is over.
-async fn over(core: &Core) {
+async fn wait_over(core: &Core) {
     if let Some(connection) = core.first() {
         let mut status = connection.status();
         let is_over =

@@ -21,7 +21,7 @@ use crate::config::Address;
 use crate::connection::error_map;
 use crate::core::{Call, Caller};
 use crate::util::backoff::Backoff;
-use crate::util::time::{left, sleep, timeout};
+use crate::util::time::{sleep, time_left, timeout};
 use crate::{Error, ErrorKind, Reply, Result};
 
 pub(crate) use pool::TrackingPool;
@@ -130,12 +130,12 @@ impl Tracking {
             let started = Instant::now();
             let tracking = match self.pool.get(&self.caller, node.clone()).await {
                 Ok(tracking) => tracking,
-                Err(error) => return Err(self.unreachable(error)),
+                Err(error) => return Err(self.refresh_if_unreachable(error)),
             };
             // To connect has a bound of its own.
             deadline += started.elapsed();
             let in_cluster = self.caller.core.cluster().zip(node.as_ref());
-            let error = match tracking.read(read.clone(), asks, left(deadline)).await {
+            let error = match tracking.read(read.clone(), asks, time_left(deadline)).await {
                 Ok(read) => {
                     // The slot map may have changed before the watch was registered.
                     if let Some((cluster, node)) = in_cluster
@@ -178,7 +178,7 @@ impl Tracking {
     }
 
     /// A node that cannot be reached may have lost its slots: the next watch knows.
-    fn unreachable(&self, error: Error) -> Error {
+    fn refresh_if_unreachable(&self, error: Error) -> Error {
         if let Some(cluster) = self.caller.core.cluster()
             && matches!(error.kind(), ErrorKind::NotSent | ErrorKind::Timeout)
         {
@@ -211,7 +211,7 @@ impl TrackingConnection {
             return Err(Error::new(ErrorKind::NotSent, "the connection was lost"));
         };
         let call = Call::new(self.core.clone(), read.timeout(left));
-        let call = if asks { call.asking() } else { call };
+        let call = if asks { call.with_asking() } else { call };
         match call.await {
             Ok(answer) => Ok((answer.reply, Watch(subscription))),
             Err(error) => {

@@ -36,15 +36,15 @@ impl TrackingPool {
         caller: &Caller,
         node: Option<Address>,
     ) -> Result<TrackingConnection> {
-        let made = self.made(caller, node);
+        let made = self.get_or_connect(caller, node);
         match made.await {
             Ok(Ok(tracker)) => Ok(tracker),
-            Ok(Err(error)) => Err(error.again()),
-            Err(_) => Err(error_map::ended(Ending::RuntimeEnded)),
+            Ok(Err(error)) => Err(error.duplicate()),
+            Err(_) => Err(error_map::ended_error(Ending::RuntimeEnded)),
         }
     }
 
-    fn made(
+    fn get_or_connect(
         &self,
         caller: &Caller,
         node: Option<Address>,
@@ -62,7 +62,7 @@ impl TrackingPool {
             node: node.clone(),
             cluster: caller.core.cluster().cloned(),
             failovers: caller.core.failovers(),
-            closing: caller.closing(),
+            closing: caller.close_signal(),
             in_flight: caller.in_flight().track(),
         };
         caller.runtime().spawn(task.run(sender));

@@ -159,31 +159,31 @@ mod tests {
         watched.add(key.into()).expect("not lost")
     }
 
-    fn is_told(interest: &mut Subscription) -> bool {
+    fn is_invalidated(interest: &mut Subscription) -> bool {
         interest.invalidated().now_or_never().is_some()
     }
 
     #[test]
-    fn everybody_who_waits_for_the_key_is_told_and_nobody_else() {
+    fn invalidation_reaches_all_subscriptions_of_its_key_only() {
         let watched = Arc::new(WatchRegistry::new());
         let (mut one, mut two, mut other) =
             (add(&watched, "a"), add(&watched, "a"), add(&watched, "b"));
         watched.invalidate(b"a");
         let mut later = add(&watched, "a");
-        assert!(is_told(&mut one) && is_told(&mut two) && is_told(&mut one));
-        assert!(!is_told(&mut other) && !is_told(&mut later));
+        assert!(is_invalidated(&mut one) && is_invalidated(&mut two) && is_invalidated(&mut one));
+        assert!(!is_invalidated(&mut other) && !is_invalidated(&mut later));
         drop((one, two));
         watched.invalidate(b"a");
-        assert!(is_told(&mut later), "those before it are not it");
+        assert!(is_invalidated(&mut later), "those before it are not it");
         let mut third = add(&watched, "c");
         watched.invalidate_if(|key| key == b"c");
-        assert!(is_told(&mut third) && !is_told(&mut other));
+        assert!(is_invalidated(&mut third) && !is_invalidated(&mut other));
         watched.invalidate_all();
-        assert!(is_told(&mut other));
+        assert!(is_invalidated(&mut other));
     }
 
     #[test]
-    fn an_entry_goes_with_the_last_who_waits() {
+    fn entry_is_removed_with_its_last_subscription() {
         let watched = Arc::new(WatchRegistry::new());
         let (one, two) = (add(&watched, "a"), add(&watched, "a"));
         drop(one);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_goes_also_when_the_last_two_leave_at_once() {
+    fn entry_is_removed_when_last_two_drop_at_once() {
         let watched = Arc::new(WatchRegistry::new());
         for _ in 0..10_000 {
             let pair = [add(&watched, "a"), add(&watched, "a")];
@@ -211,11 +211,11 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_connection_tells_all_and_takes_no_more() {
+    fn closed_registry_notifies_all_and_refuses_more() {
         let watched = Arc::new(WatchRegistry::new());
         let mut one = add(&watched, "a");
         watched.close();
-        assert!(is_told(&mut one));
+        assert!(is_invalidated(&mut one));
         assert!(watched.add("a".into()).is_none());
     }
 }

@@ -49,14 +49,14 @@ impl Future for Sleep {
         let deadline = self.deadline;
         let (set_to, timer) = self
             .timer
-            .get_or_insert_with(|| (deadline, Delay::new(left(deadline))));
+            .get_or_insert_with(|| (deadline, Delay::new(time_left(deadline))));
         while timer.poll_unpin(cx).is_ready() {
             if *set_to >= deadline {
                 self.timer = None;
                 return Poll::Ready(());
             }
             *set_to = deadline;
-            timer.reset(left(deadline));
+            timer.reset(time_left(deadline));
         }
         Poll::Pending
     }
@@ -70,7 +70,7 @@ impl Sleep {
             && *set_to > deadline
         {
             *set_to = deadline;
-            timer.reset(left(deadline));
+            timer.reset(time_left(deadline));
         }
     }
 }
@@ -105,7 +105,7 @@ pub(crate) fn sleep_until(deadline: Instant) -> Sleep {
 }
 
 /// Returns the time until `deadline`.
-pub(crate) fn left(deadline: Instant) -> Duration {
+pub(crate) fn time_left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 

@@ -124,7 +124,7 @@ async fn slot_that_moves_is_one_redirection_event() {
 }
 
 #[tokio::test]
-async fn failover_of_sentinels_is_told() {
+async fn failover_of_sentinels_is_reported() {
     let group = Sentinels::start(1).expect("a group");
     let events = Events::default();
     let client = events.of(Client::builder(&group.url())).connect().await;
@@ -147,7 +147,7 @@ async fn failover_of_sentinels_is_told() {
 }
 
 #[tokio::test]
-async fn sentinels_that_are_away_are_told_once() {
+async fn unreachable_sentinels_are_reported_once() {
     let group = Sentinels::start(0).expect("a group");
     let events = Events::default();
     let client = events.of(Client::builder(&group.url())).connect().await;
@@ -166,7 +166,7 @@ async fn sentinels_that_are_away_are_told_once() {
 }
 
 #[tokio::test]
-async fn counters_and_ping_tell_what_happened() {
+async fn counters_and_ping_report_traffic() {
     let server = Server::start().expect("a server");
     let client = Client::connect(&server.url()).await.expect("a server");
     let before = client.stats();

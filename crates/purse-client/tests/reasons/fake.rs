@@ -34,7 +34,7 @@ impl Fake {
         Self { url, accepted }
     }
 
-    pub(crate) fn accepted(&self) -> usize {
+    pub(crate) fn accepted_count(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }
 }

@@ -26,7 +26,7 @@ fn kill(server: &Server, user: &str) {
 }
 
 #[tokio::test]
-async fn wrong_password_of_a_lazy_client_is_auth_and_told_once() {
+async fn wrong_password_of_a_lazy_client_is_auth_and_reported_once() {
     let server = Server::start().expect("a server");
     server.user("app", "right", RIGHTS).expect("a user");
     let proxy = Proxy::to(&server).expect("a proxy");
@@ -40,7 +40,7 @@ async fn wrong_password_of_a_lazy_client_is_auth_and_told_once() {
         assert!(!client.is_connected());
     }
     // The pauses before the eighth attempt are 0, 20, 40, 80, 160, 320 and 640 ms.
-    until("eight attempts", async || proxy.accepted() >= 8).await;
+    until("eight attempts", async || proxy.accepted_count() >= 8).await;
     let took = started.elapsed();
     assert!(took > Duration::from_secs(1), "eight attempts in {took:?}");
     assert_eq!(events.count("failed"), 1, "{:?}", events.all());

@@ -127,7 +127,7 @@ async fn server_with_too_many_clients_says_so_until_one_leaves() {
 }
 
 #[tokio::test]
-async fn refusal_of_the_handshake_is_told_and_tried_again() {
+async fn refused_handshake_is_reported_and_retried() {
     for (words, told) in [
         (
             "LOADING Redis is loading the dataset in memory",

@@ -8,7 +8,7 @@ use purse_testkit::Server;
 use crate::support::{SOON, client};
 
 /// Commands without exactly one reply, or after which replies have another form.
-fn unpaired() -> [Command; 9] {
+fn unpaired_commands() -> [Command; 9] {
     [
         Command::read("SUBSCRIBE").arg("news"),
         Command::read("UNSUBSCRIBE"),
@@ -35,7 +35,7 @@ async fn command_without_one_reply_is_refused_everywhere() {
         .run(Command::write("SET").key("k").arg("v"))
         .await
         .expect("SET");
-    for command in unpaired() {
+    for command in unpaired_commands() {
         let error = client.run(command.clone()).await.expect_err("refused");
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         let error = session.run(command).await.expect_err("refused");

@@ -26,12 +26,12 @@ struct Sentinel {
 }
 
 impl Sentinel {
-    async fn of(primary: u16) -> Self {
-        Self::speaking(3, primary).await
+    async fn start(primary: u16) -> Self {
+        Self::start_with(3, primary).await
     }
 
     /// Starts a sentinel that speaks RESP2, or RESP3 as well.
-    async fn speaking(resp: u8, primary: u16) -> Self {
+    async fn start_with(resp: u8, primary: u16) -> Self {
         let primary = watch::Sender::new(primary);
         let subscriptions = Arc::new(AtomicUsize::new(0));
         let (named, count) = (primary.clone(), subscriptions.clone());
@@ -48,7 +48,7 @@ impl Sentinel {
     }
 
     /// Waits until a client has subscribed.
-    async fn subscribed(&self) {
+    async fn wait_subscribed(&self) {
         until("a subscription", async || {
             self.subscriptions.load(Ordering::SeqCst) > 0
         })
@@ -135,8 +135,8 @@ async fn stale_sentinel_does_not_keep_a_client_from_the_primary() {
     // Nothing listens on port 1.
     for stale in [1, replica.port(), silent.parse().expect("a port")] {
         let (stale, good) = (
-            Sentinel::of(stale).await,
-            Sentinel::of(primary.port()).await,
+            Sentinel::start(stale).await,
+            Sentinel::start(primary.port()).await,
         );
         // The silent server costs a third of that.
         let builder = Client::builder(&url(&[&stale, &good])).connect_timeout(SOON);
@@ -145,14 +145,14 @@ async fn stale_sentinel_does_not_keep_a_client_from_the_primary() {
         let (client, session) = (client.expect("the primary"), session.expect("the primary"));
         client.run(incr("n")).await.expect("INCR");
         session.run(incr("n")).await.expect("INCR");
-        assert!(stale.fake.accepted() > 0, "it is asked first");
+        assert!(stale.fake.accepted_count() > 0, "it is asked first");
     }
     assert_eq!(get(&primary, "n").as_deref(), Some("6"));
 }
 
 #[tokio::test]
 async fn dead_primary_of_all_sentinels_is_named_in_the_error() {
-    let sentinels = [Sentinel::of(1).await, Sentinel::of(1).await];
+    let sentinels = [Sentinel::start(1).await, Sentinel::start(1).await];
     let builder = Client::builder(&url(&[&sentinels[0], &sentinels[1]]));
     let error = builder
         .connect_timeout(Duration::from_secs(30))
@@ -168,12 +168,12 @@ async fn dead_primary_of_all_sentinels_is_named_in_the_error() {
 async fn failover_to_another_server_is_followed_in_both_protocols() {
     for resp in [2, 3] {
         let [old, new] = [(); 2].map(|()| Server::start().expect("a server"));
-        let sentinel = Sentinel::speaking(resp, old.port()).await;
+        let sentinel = Sentinel::start_with(resp, old.port()).await;
         let events = Events::default();
         let client = events.of(Client::builder(&url(&[&sentinel])));
         let client = client.connect().await.expect("the primary");
         client.run(incr("n")).await.expect("INCR");
-        sentinel.subscribed().await;
+        sentinel.wait_subscribed().await;
         // The confirmation of a subscription is no reply: it must not count as a missing one.
         let stats = client.stats();
         assert_eq!(stats.commands, stats.replies, "RESP{resp}");
@@ -190,9 +190,9 @@ async fn failover_to_another_server_is_followed_in_both_protocols() {
 }
 
 #[tokio::test]
-async fn watches_and_pops_follow_a_failover_although_the_old_primary_answers() {
+async fn watches_and_pops_follow_a_failover_from_a_live_primary() {
     let [old, new] = [(); 2].map(|()| Server::start().expect("a server"));
-    let sentinel = Sentinel::of(old.port()).await;
+    let sentinel = Sentinel::start(old.port()).await;
     let client = Client::connect(&url(&[&sentinel]))
         .await
         .expect("a primary");
@@ -201,15 +201,15 @@ async fn watches_and_pops_follow_a_failover_although_the_old_primary_answers() {
     let waiting = client.clone();
     let pop = tokio::spawn(async move { waiting.take_wait(&Pop::front("queue"), None).await });
     until("the pop waits", async || calls(&old, "llen") > 1).await;
-    sentinel.subscribed().await;
+    sentinel.wait_subscribed().await;
 
     new.command(&["RPUSH", "queue", "x"]).expect("RPUSH");
     sentinel.primary.send_replace(new.port());
     timeout(SOON, watch.changed()).await.expect("it wakes");
-    let taken = timeout(SOON, pop).await.expect("in time");
-    let taken = taken.expect("no panic").expect("a reply").expect("one");
-    assert_eq!(&taken.element()[..], b"x");
-    taken.keep();
+    let delivery = timeout(SOON, pop).await.expect("in time");
+    let delivery = delivery.expect("no panic").expect("a reply").expect("one");
+    assert_eq!(&delivery.element()[..], b"x");
+    delivery.ack();
 }
 
 /// Starts a node of a cluster that names the node with the port `owner` as the owner of all slots,
@@ -250,7 +250,7 @@ async fn node(owner: Arc<AtomicU16>) -> (Fake, u16) {
 }
 
 #[tokio::test]
-async fn watch_wakes_when_its_slot_has_another_owner_before_the_node_knows() {
+async fn watch_wakes_when_slot_moves_before_node_notices() {
     let owner = Arc::new(AtomicU16::new(0));
     let (_first, first) = node(owner.clone()).await;
     let (_second, second) = node(owner.clone()).await;

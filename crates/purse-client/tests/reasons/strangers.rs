@@ -11,7 +11,7 @@ use crate::{Events, lazy, text_of};
 const SHORT: Duration = Duration::from_millis(400);
 
 #[tokio::test]
-async fn http_server_at_the_port_is_told() {
+async fn http_server_at_the_port_is_named() {
     let fake = Fake::start(|mut socket, _| async move {
         read(&mut socket).await;
         write(
@@ -52,7 +52,7 @@ async fn server_that_closes_after_hello_is_not_connected_to() {
     );
 
     let events = Events::default();
-    let before = fake.accepted();
+    let before = fake.accepted_count();
     let started = Instant::now();
     let client = lazy(events.of(Client::builder(&fake.url).command_timeout(SHORT)));
     let error = client.run(incr("n")).await.expect_err("closed");
@@ -65,7 +65,7 @@ async fn server_that_closes_after_hello_is_not_connected_to() {
     // before the eighth attempt are 0, 20, 40, 80, 160, 320 and 640 ms.
     until("sixteen connections", async || {
         assert!(!client.is_connected());
-        fake.accepted() >= before + 16
+        fake.accepted_count() >= before + 16
     })
     .await;
     let took = started.elapsed();
@@ -112,7 +112,7 @@ async fn server_that_closes_after_the_handshake_is_retried_slowly() {
         let text = text_of(&error);
         assert!(text.contains("closed the connection"), "{text}");
     }
-    let before = fake.accepted();
+    let before = fake.accepted_count();
     let started = Instant::now();
     let client = lazy(Client::builder(&fake.url).command_timeout(SHORT));
     let error = client.run(incr("n")).await.expect_err("closed");
@@ -121,7 +121,10 @@ async fn server_that_closes_after_the_handshake_is_retried_slowly() {
         "{error:?}"
     );
     // The pauses before the ninth attempt are 0, 20, 40, 80, 160, 320, 640 and 1,280 ms.
-    until("nine connections", async || fake.accepted() >= before + 9).await;
+    until("nine connections", async || {
+        fake.accepted_count() >= before + 9
+    })
+    .await;
     let took = started.elapsed();
     assert!(took > Duration::from_secs(1), "nine attempts in {took:?}");
 }
@@ -154,7 +157,7 @@ async fn garbage_after_a_valid_reply_ends_the_connection_only() {
 }
 
 #[tokio::test]
-async fn reply_nobody_asked_for_reaches_no_caller() {
+async fn unrequested_reply_reaches_no_caller() {
     let fake = Fake::start(|mut socket, number| async move {
         read(&mut socket).await;
         write(&mut socket, HELLO).await;

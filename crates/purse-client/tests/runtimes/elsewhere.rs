@@ -7,11 +7,11 @@ use purse_testkit::Server;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::support::{SOON, calls, until};
-use crate::{BOUND, OPERATIONS, bounded, current_thread};
+use crate::{BOUND, OPERATIONS, current_thread, in_time};
 
 async fn all_work(client: &Client) {
     for (name, operation) in OPERATIONS {
-        let done = bounded(name, operation(client.clone())).await;
+        let done = in_time(name, operation(client.clone())).await;
         done.unwrap_or_else(|error| panic!("{name}: {error:?}"));
     }
 }
@@ -27,10 +27,10 @@ fn operations_work_outside_of_tokio() {
     let other = client.clone();
     let pop = std::thread::spawn(move || {
         let pop = Pop::front("q");
-        let taken = futures::executor::block_on(bounded("pop", other.take_wait(&pop, None)));
-        let taken = taken.expect("a reply").expect("an element");
-        let element = taken.element();
-        taken.keep();
+        let delivery = futures::executor::block_on(in_time("pop", other.take_wait(&pop, None)));
+        let delivery = delivery.expect("a reply").expect("an element");
+        let element = delivery.element();
+        delivery.ack();
         element
     });
     let before = calls(&server, "llen");
@@ -43,8 +43,8 @@ fn operations_work_outside_of_tokio() {
         let get = Command::read("GET").key("n");
         let (_, mut watch) = client.watch(get).await.expect("a watch");
         server.command(&["INCR", "n"]).expect("INCR");
-        bounded("the watch", watch.changed()).await;
-        bounded("close", client.close()).await;
+        in_time("the watch", watch.changed()).await;
+        in_time("close", client.close()).await;
     });
 }
 
@@ -57,7 +57,7 @@ fn time_is_kept_outside_of_tokio() {
     let client = runtime.block_on(builder.connect()).expect("a server");
     server.pause().expect("pause");
     for (name, operation) in OPERATIONS {
-        let error = futures::executor::block_on(bounded(name, operation(client.clone())));
+        let error = futures::executor::block_on(in_time(name, operation(client.clone())));
         error.expect_err(name);
     }
     server.resume().expect("resume");
@@ -103,7 +103,7 @@ fn client_works_on_a_current_thread_runtime() {
         let many = (0..200).map(|_| client.run(Command::write("INCR").key("m")));
         let many = futures::future::try_join_all(many).await;
         assert_eq!(many.expect("INCR").len(), 200);
-        bounded("close", client.close()).await;
+        in_time("close", client.close()).await;
     });
 }
 
@@ -146,7 +146,7 @@ fn runtime_without_time_is_enough() {
         all_work(&client).await;
         server.pause().expect("pause");
         for (name, operation) in OPERATIONS {
-            bounded(name, operation(client.clone()))
+            in_time(name, operation(client.clone()))
                 .await
                 .expect_err(name);
         }

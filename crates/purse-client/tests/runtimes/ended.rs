@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use purse_client::{Client, Command, Error, ErrorKind, Pop};
 use purse_testkit::{Cluster, Sentinels, Server};
 
-use crate::{OPERATIONS, bounded, current_thread};
+use crate::{OPERATIONS, current_thread, in_time};
 
 #[track_caller]
 fn assert_ended(name: &str, error: &Error) {
@@ -21,10 +21,10 @@ fn assert_all_ended(client: &Client) {
     assert!(!client.is_connected());
     current_thread().block_on(async {
         for (name, operation) in OPERATIONS {
-            let error = bounded(name, operation(client.clone())).await;
+            let error = in_time(name, operation(client.clone())).await;
             assert_ended(name, &error.expect_err(name));
         }
-        bounded("close", client.close()).await;
+        in_time("close", client.close()).await;
     });
     assert!(
         started.elapsed() < Duration::from_secs(4),
@@ -42,7 +42,7 @@ fn operations_after_the_runtime_ended_are_closed_at_once() {
     // With what is made on demand, and without.
     runtime.block_on(async {
         for (name, operation) in OPERATIONS {
-            bounded(name, operation(client.clone())).await.expect(name);
+            in_time(name, operation(client.clone())).await.expect(name);
         }
     });
     let fresh = runtime.block_on(Client::connect(&server.url()));
@@ -96,10 +96,10 @@ fn write_in_flight_when_the_runtime_ends_is_ambiguous() {
     });
     drop(runtime);
     server.resume().expect("resume");
-    let error = futures::executor::block_on(bounded("write", write));
+    let error = futures::executor::block_on(in_time("write", write));
     let error = error.expect_err("no reply");
     assert_eq!(error.kind(), ErrorKind::Ambiguous, "{error:?}");
-    let error = futures::executor::block_on(bounded("read", read));
+    let error = futures::executor::block_on(in_time("read", read));
     assert_ended("read", &error.expect_err("no reply"));
 }
 
@@ -112,7 +112,7 @@ fn pop_that_waits_when_the_runtime_ends_is_closed() {
     let waiting = client.clone();
     let pop = std::thread::spawn(move || {
         let pop = Pop::front("q");
-        futures::executor::block_on(bounded("pop", waiting.take_wait(&pop, None)))
+        futures::executor::block_on(in_time("pop", waiting.take_wait(&pop, None)))
     });
     runtime.block_on(async {
         crate::support::until("the pop waits", async || {

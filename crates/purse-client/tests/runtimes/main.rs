@@ -87,7 +87,7 @@ pub(crate) const OPERATIONS: [Operation; 10] = [
 ];
 
 /// Waits for `future` on any executor, and panics after [`BOUND`].
-pub(crate) async fn bounded<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
     let started = Instant::now();
     let future = std::pin::pin!(future);
     let limit = futures_timer::Delay::new(BOUND);

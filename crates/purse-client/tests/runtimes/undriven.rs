@@ -6,7 +6,7 @@ use purse_client::{Client, ErrorKind};
 use purse_testkit::{Cluster, Server};
 
 use crate::support::connections;
-use crate::{OPERATIONS, bounded, current_thread};
+use crate::{OPERATIONS, current_thread, in_time};
 
 async fn client(url: &str) -> Client {
     let limit = Duration::from_millis(300);
@@ -23,7 +23,7 @@ fn operations_on_an_undriven_runtime_are_bounded() {
     let client = first.block_on(client(&server.url()));
     current_thread().block_on(async {
         for (name, operation) in OPERATIONS {
-            let error = bounded(name, operation(client.clone())).await;
+            let error = in_time(name, operation(client.clone())).await;
             let error = error.expect_err(name);
             assert!(
                 matches!(
@@ -34,10 +34,10 @@ fn operations_on_an_undriven_runtime_are_bounded() {
             );
         }
         let session = client.to_builder().connect_session();
-        bounded("a session", session)
+        in_time("a session", session)
             .await
             .expect("its own runtime is driven");
-        bounded("close", client.close()).await;
+        in_time("close", client.close()).await;
         assert!(client.is_closed());
     });
     drop(first);
@@ -52,11 +52,11 @@ fn operations_in_a_runtime_that_is_only_entered_are_bounded() {
     let handle = runtime.handle().clone();
     for (name, operation) in OPERATIONS {
         let guard = runtime.enter();
-        let error = futures::executor::block_on(bounded(name, operation(client.clone())));
+        let error = futures::executor::block_on(in_time(name, operation(client.clone())));
         error.expect_err(name);
         drop(guard);
         // tokio drives a runtime only by its own `block_on`.
-        let error = handle.block_on(bounded(name, operation(client.clone())));
+        let error = handle.block_on(in_time(name, operation(client.clone())));
         error.expect_err(name);
     }
 }
@@ -81,7 +81,7 @@ fn operation_that_is_moved_out_of_its_runtime_is_bounded() {
             });
             task.await.expect("no panic")
         });
-        let error = futures::executor::block_on(bounded(name, begun));
+        let error = futures::executor::block_on(in_time(name, begun));
         error.expect_err(name);
     }
 }
@@ -93,10 +93,10 @@ fn operations_on_an_undriven_runtime_of_a_cluster_are_bounded() {
     let client = first.block_on(client(&cluster.url()));
     current_thread().block_on(async {
         for (name, operation) in OPERATIONS {
-            let error = bounded(name, operation(client.clone())).await;
+            let error = in_time(name, operation(client.clone())).await;
             error.expect_err(name);
         }
-        bounded("close", client.close()).await;
+        in_time("close", client.close()).await;
     });
 }
 
@@ -107,12 +107,12 @@ fn client_works_again_when_its_runtime_is_driven_again() {
     let client = first.block_on(client(&server.url()));
     current_thread().block_on(async {
         for (name, operation) in OPERATIONS {
-            let _ = bounded(name, operation(client.clone())).await;
+            let _ = in_time(name, operation(client.clone())).await;
         }
     });
     first.block_on(async {
         for (name, operation) in OPERATIONS {
-            let done = bounded(name, operation(client.clone())).await;
+            let done = in_time(name, operation(client.clone())).await;
             done.unwrap_or_else(|error| panic!("{name}: {error:?}"));
         }
     });

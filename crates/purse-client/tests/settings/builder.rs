@@ -38,7 +38,7 @@ async fn backoff_sets_the_pauses_between_attempts() {
     let proxy = Proxy::to(Server::shared()).expect("a proxy");
     let started = Instant::now();
     let slow = refused_client(&proxy, Duration::from_secs(1), Duration::from_secs(1));
-    until("four attempts", async || proxy.accepted() >= 4).await;
+    until("four attempts", async || proxy.accepted_count() >= 4).await;
     // The second attempt follows the first one at once.
     let took = started.elapsed();
     assert!(took >= Duration::from_secs(2), "four attempts in {took:?}");
@@ -48,7 +48,7 @@ async fn backoff_sets_the_pauses_between_attempts() {
     let short = Duration::from_millis(1);
     // With the default pauses, these attempts would take most of a minute.
     let fast = refused_client(&proxy, short, short);
-    until("thirty attempts", async || proxy.accepted() >= 30).await;
+    until("thirty attempts", async || proxy.accepted_count() >= 30).await;
     drop(fast);
 }
 
@@ -145,8 +145,8 @@ async fn endless_durations_are_as_good_as_a_year() {
             let (_, _watch) = endless.watch(read).await.expect("a watch");
         }
         let pop = Pop::front("endless");
-        let taken = endless.take(&pop).await.expect("a reply");
-        assert!(taken.is_none());
+        let delivery = endless.take(&pop).await.expect("a reply");
+        assert!(delivery.is_none());
         let mut batch = endless.batch().atomic();
         let ping = batch.add(endless.op(Command::read("PING"), |_| Ok(())));
         batch.send().await.expect("a batch");

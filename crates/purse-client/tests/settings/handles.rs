@@ -11,7 +11,7 @@ const SHORT: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_millis(1_500);
 
 /// Waits for an error, and returns it with the time it took.
-async fn failed<T>(operation: impl Future<Output = Result<T, Error>>) -> (Error, Duration) {
+async fn time_to_error<T>(operation: impl Future<Output = Result<T, Error>>) -> (Error, Duration) {
     let started = Instant::now();
     let error = operation.await.err().expect("nobody answers");
     (error, started.elapsed())
@@ -29,11 +29,11 @@ async fn batch(client: &Client, atomic: bool) -> Result<(), Error> {
 /// Returns the time that each kind of operation takes to fail.
 async fn times(client: &Client) -> Vec<Duration> {
     vec![
-        failed(client.run(incr("n"))).await.1,
-        failed(client.op(incr("n"), Reply::into_int)).await.1,
-        failed(batch(client, false)).await.1,
-        failed(batch(client, true)).await.1,
-        failed(client.take(&Pop::front("q"))).await.1,
+        time_to_error(client.run(incr("n"))).await.1,
+        time_to_error(client.op(incr("n"), Reply::into_int)).await.1,
+        time_to_error(batch(client, false)).await.1,
+        time_to_error(batch(client, true)).await.1,
+        time_to_error(client.take(&Pop::front("q"))).await.1,
     ]
 }
 
@@ -52,7 +52,7 @@ async fn timeout_of_a_handle_bounds_its_operations() {
         assert!(took >= LONG, "{took:?}");
     }
     let own = incr("n").timeout(LONG);
-    assert!(failed(hasty.run(own)).await.1 >= LONG);
+    assert!(time_to_error(hasty.run(own)).await.1 >= LONG);
     // A handle changes no other one.
     assert_eq!(client.is_closed(), hasty.is_closed());
     server.resume().expect("resume");
@@ -76,11 +76,11 @@ async fn fail_fast_of_client_handle_and_command_has_effect() {
             assert!(took >= LONG, "{took:?}");
         }
     }
-    let (error, took) = failed(slow.run(incr("n").fail_fast())).await;
+    let (error, took) = time_to_error(slow.run(incr("n").fail_fast())).await;
     assert_eq!(error.kind(), ErrorKind::NotSent, "{error:?}");
     assert!(error.is_retryable() && took < LONG, "{took:?}");
     let read = Command::read("GET").key("n").fail_fast();
-    let (error, took) = failed(option(&fast, false).run(read)).await;
+    let (error, took) = time_to_error(option(&fast, false).run(read)).await;
     assert_eq!(error.kind(), ErrorKind::NotSent, "{error:?}");
     assert!(took < LONG, "{took:?}");
 }

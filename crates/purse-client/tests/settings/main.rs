@@ -54,12 +54,12 @@ pub(crate) async fn info(client: &Client) -> HashMap<String, String> {
 }
 
 /// Checks what `CLIENT INFO` says of `field`, which servers before Redis 7 do not tell.
-pub(crate) fn assert_told(info: &HashMap<String, String>, field: &str, expected: &str) {
+pub(crate) fn assert_info(info: &HashMap<String, String>, field: &str, expected: &str) {
     if let Some(value) = info.get(field) {
         assert_eq!(value, expected, "{field}");
     }
 }
 
-pub(crate) fn encoded(text: &str) -> String {
+pub(crate) fn percent_encode(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }

@@ -4,7 +4,7 @@ use purse_client::{Client, Command, Credentials, Error, ErrorKind};
 use purse_testkit::{Proxy, Server};
 
 use crate::support::servers;
-use crate::{encoded, info};
+use crate::{info, percent_encode};
 
 const RIGHTS: &str = "~* &* +@all";
 
@@ -35,7 +35,7 @@ fn passwords() -> Vec<String> {
     passwords
 }
 
-async fn pwned(client: &Client) -> bool {
+async fn has_injected_key(client: &Client) -> bool {
     let exists = client.run(Command::read("EXISTS").key("pwned")).await;
     let exists = exists.and_then(purse_client::Reply::into_bool);
     exists.expect("EXISTS")
@@ -57,7 +57,7 @@ async fn password_of_a_user_logs_in_and_runs_nothing() {
                 .await
                 .unwrap_or_else(|error| panic!("{shown:?}: {error:?}"));
             assert_eq!(info(&by_builder).await["user"], "app", "{shown:?}");
-            assert!(!pwned(&by_url).await, "{shown:?}");
+            assert!(!has_injected_key(&by_url).await, "{shown:?}");
         }
     }
 }
@@ -76,7 +76,7 @@ async fn password_of_the_default_user_logs_in_and_runs_nothing() {
             admin.run(command).await.expect("ACL SETUSER");
             let url = format!(
                 "redis://:{}@127.0.0.1:{}",
-                encoded(&password),
+                percent_encode(&password),
                 server.port()
             );
             let client = Client::connect(&url).await;
@@ -84,12 +84,12 @@ async fn password_of_the_default_user_logs_in_and_runs_nothing() {
             assert_eq!(info(&client).await["user"], "default", "{password:?}");
             let wrong = format!(
                 "redis://:{}x@127.0.0.1:{}",
-                encoded(&password),
+                percent_encode(&password),
                 server.port()
             );
             let error = Client::connect(&wrong).await.expect_err("another one");
             assert_eq!(error.kind(), ErrorKind::Auth, "{password:?}: {error:?}");
-            assert!(!pwned(&admin).await, "{password:?}");
+            assert!(!has_injected_key(&admin).await, "{password:?}");
         }
     }
 }
@@ -115,7 +115,7 @@ async fn refused_password_is_in_no_error_and_runs_nothing() {
     for password in ["hunter2\r\nSET pwned 1\r\n", "hunter2 x", "hunter2\""] {
         let url = format!(
             "redis://app:{}@127.0.0.1:{}",
-            encoded(password),
+            percent_encode(password),
             proxy.port()
         );
         let check = |error: &Error| {

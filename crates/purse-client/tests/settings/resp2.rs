@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{SOON, calls, until};
-use crate::{assert_permanent, assert_told, info};
+use crate::{assert_info, assert_permanent, info};
 
 fn without_hello(release: Release) -> Server {
     let settings = Server::builder().release(release);
@@ -22,7 +22,7 @@ fn servers() -> [Server; 2] {
 }
 
 /// Starts a proxy that closes a connection on which HELLO is said, as twemproxy does.
-async fn closing_on_hello(server: &Server) -> u16 {
+async fn start_proxy_without_hello(server: &Server) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let (near, far) = (listener.local_addr().expect("an address"), server.port());
     tokio::spawn(async move {
@@ -57,7 +57,7 @@ async fn closing_on_hello(server: &Server) -> u16 {
 static PAIR: Script = Script::write("PAIR", "return {redis.call('INCR', KEYS[1]), false, 'x'}");
 
 /// Runs one command of each kind, and reads its reply.
-async fn everything_works(client: &Client) {
+async fn check_everything(client: &Client) {
     let run = async |command: Command| client.run(command).await.expect("a reply");
     run(Command::write("SET").key("{k}s").arg("v")).await;
     let value = run(Command::read("GET").key("{k}s")).await;
@@ -109,7 +109,7 @@ async fn everything_works(client: &Client) {
     assert_eq!(keys.concat().len(), 4);
 }
 
-async fn pops_wait_without_tracking(client: &Client, server: &Server) {
+async fn check_waiting_pop(client: &Client, server: &Server) {
     let pop = Pop::front("queue");
     assert!(client.take(&pop).await.expect("a reply").is_none());
     let waiting = client.clone();
@@ -118,10 +118,10 @@ async fn pops_wait_without_tracking(client: &Client, server: &Server) {
     until("the pop polls", async || calls(server, "llen") > before + 1).await;
     let push = Command::write("RPUSH").key("queue").arg("x");
     client.run(push).await.expect("RPUSH");
-    let taken = tokio::time::timeout(SOON, wait).await.expect("in time");
-    let taken = taken.expect("no panic").expect("a reply").expect("one");
-    assert_eq!(&taken.element()[..], b"x");
-    taken.keep();
+    let delivery = tokio::time::timeout(SOON, wait).await.expect("in time");
+    let delivery = delivery.expect("no panic").expect("a reply").expect("one");
+    assert_eq!(&delivery.element()[..], b"x");
+    delivery.ack();
     let wait = Some(Duration::from_millis(20));
     assert!(
         client
@@ -143,8 +143,8 @@ async fn server_without_hello_serves_everything_but_tracking() {
         let (users, db) = (client.run(Command::read("ACL").arg("WHOAMI")).await, "3");
         let user = users.and_then(Reply::into_bytes).expect("a name");
         assert_eq!((&user[..], &*info(&client).await["db"]), (&b"app"[..], db));
-        everything_works(&client).await;
-        pops_wait_without_tracking(&client, &server).await;
+        check_everything(&client).await;
+        check_waiting_pop(&client, &server).await;
         let watch = client.watch(Command::read("GET").key("k")).await;
         let error = watch.expect_err("no RESP3");
         assert_permanent(&error, ErrorKind::Unsupported, "RESP3");
@@ -184,15 +184,15 @@ async fn server_without_hello_refuses_a_wrong_login_as_auth() {
 async fn proxy_that_closes_on_hello_serves_everything_but_tracking() {
     let server = Server::start().expect("a server");
     server.user("app", "right", "~* &* +@all").expect("a user");
-    let port = closing_on_hello(&server).await;
+    let port = start_proxy_without_hello(&server).await;
     let url = format!("redis://app:right@127.0.0.1:{port}");
     let client = Client::connect(&url).await.expect("RESP2");
-    everything_works(&client).await;
-    pops_wait_without_tracking(&client, &server).await;
+    check_everything(&client).await;
+    check_waiting_pop(&client, &server).await;
     let watch = client.watch(Command::read("GET").key("k")).await;
     let error = watch.expect_err("no RESP3");
     assert_permanent(&error, ErrorKind::Unsupported, "RESP3");
-    assert_told(&info(&client).await, "resp", "2");
+    assert_info(&info(&client).await, "resp", "2");
 
     let url = format!("redis://app:wrong@127.0.0.1:{port}");
     let error = Client::connect(&url).await.expect_err("a wrong password");

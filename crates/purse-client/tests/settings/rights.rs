@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 use purse_client::{Client, Command, ErrorKind, Op, Pop, Reply, Scan, Script};
 use purse_testkit::{Release, Server};
 
-use crate::support::{SOON, calls, released, restricted};
+use crate::support::{SOON, calls, connect_restricted, start_release};
 use crate::text_of;
 
 fn releases() -> [Release; 2] {
@@ -46,7 +46,7 @@ fn reads() -> Vec<Command> {
 }
 
 /// Reads in each way that sends no script.
-async fn everything_is_read(client: &Client) {
+async fn check_all_reads(client: &Client) {
     for command in reads() {
         let name = command.name();
         let reply = client.run(command.clone()).await;
@@ -81,11 +81,11 @@ static COUNT: Script = Script::write("COUNT", "return redis.call('INCR', KEYS[1]
 #[tokio::test]
 async fn reader_without_scripts_reads_everything() {
     for release in releases() {
-        let server = released(release);
+        let server = start_release(release);
         fill(&server);
         let rights = "~* +@read +@connection -@scripting";
-        let client = restricted(&server, rights).await;
-        everything_is_read(&client).await;
+        let client = connect_restricted(&server, rights).await;
+        check_all_reads(&client).await;
         assert_eq!(calls(&server, "eval") + calls(&server, "evalsha"), 0);
         // What does need a right says which.
         let script = client.run(Command::script(&COUNT).key("n")).await;
@@ -105,30 +105,31 @@ async fn reader_without_scripts_reads_everything() {
 #[tokio::test]
 async fn reader_without_connection_rights_reads_everything() {
     for release in releases() {
-        let server = released(release);
+        let server = start_release(release);
         fill(&server);
         // Neither CLIENT nor HELLO, SELECT or PING.
-        let client = restricted(&server, "~* +@read +ping -@connection +ping").await;
-        everything_is_read(&client).await;
+        let client = connect_restricted(&server, "~* +@read +ping -@connection +ping").await;
+        check_all_reads(&client).await;
     }
 }
 
 #[tokio::test]
 async fn user_without_admin_rights_runs_everything() {
     for release in releases() {
-        let server = released(release);
+        let server = start_release(release);
         fill(&server);
-        let client = restricted(&server, "~* &* +@all -info -client -config -@dangerous").await;
-        everything_is_read(&client).await;
+        let client =
+            connect_restricted(&server, "~* &* +@all -info -client -config -@dangerous").await;
+        check_all_reads(&client).await;
         client
             .run(Command::script(&COUNT).key("n"))
             .await
             .expect("a script");
-        let taken = client.take(&Pop::front("l")).await.expect("a reply");
-        taken.expect("an element").keep();
+        let delivery = client.take(&Pop::front("l")).await.expect("a reply");
+        delivery.expect("an element").ack();
         let wait = Some(Duration::from_millis(50));
-        let taken = client.take_wait(&Pop::front("none"), wait).await;
-        assert!(taken.expect("a reply").is_none());
+        let delivery = client.take_wait(&Pop::front("none"), wait).await;
+        assert!(delivery.expect("a reply").is_none());
         let mut batch = client.batch().atomic();
         let incr = batch.add(client.op(Command::write("INCR").key("n"), Reply::into_int));
         batch.send().await.expect("a batch");
@@ -147,13 +148,13 @@ async fn server_with_renamed_commands_serves_everything() {
         let server = settings.release(release).start().expect("a server");
         fill(&server);
         let client = Client::connect(&server.url()).await.expect("a server");
-        everything_is_read(&client).await;
+        check_all_reads(&client).await;
         client
             .run(Command::script(&COUNT).key("n"))
             .await
             .expect("a script");
-        let taken = client.take(&Pop::front("l")).await.expect("a reply");
-        taken.expect("an element").keep();
+        let delivery = client.take(&Pop::front("l")).await.expect("a reply");
+        delivery.expect("an element").ack();
         let watch = client.watch(Command::read("GET").key("n")).await;
         let error = watch.expect_err("CLIENT TRACKING is not known");
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
@@ -163,7 +164,7 @@ async fn server_with_renamed_commands_serves_everything() {
 #[tokio::test]
 async fn reads_do_not_wait_while_writes_are_paused() {
     for release in releases() {
-        let server = released(release);
+        let server = start_release(release);
         fill(&server);
         let client = Client::connect(&server.url()).await.expect("a server");
         let started = Instant::now();
@@ -172,9 +173,9 @@ async fn reads_do_not_wait_while_writes_are_paused() {
             server.command(&pause).expect("CLIENT PAUSE").text(),
             Some("OK")
         );
-        everything_is_read(&client).await;
+        check_all_reads(&client).await;
         let other = Client::connect(&server.url()).await.expect("a server");
-        everything_is_read(&other).await;
+        check_all_reads(&other).await;
         let limit = Duration::from_millis(200);
         let write = Command::write("INCR").key("n").timeout(limit);
         client.run(write).await.expect_err("writes are paused");
@@ -183,7 +184,7 @@ async fn reads_do_not_wait_while_writes_are_paused() {
 }
 
 #[tokio::test]
-async fn scan_after_a_restart_is_interrupted_without_info() {
+async fn scan_after_restart_is_invalidated_without_info() {
     for rights in ["~* +@all", "~* +@read +@write +@connection"] {
         let settings = Server::builder().append_only();
         let user = format!("me on >secret {rights}");
@@ -198,6 +199,6 @@ async fn scan_after_a_restart_is_interrupted_without_info() {
         server.restart().expect("restart");
         let rest: Result<Vec<_>, _> = pages.try_collect().await;
         let error = rest.expect_err("another process");
-        assert_eq!(error.kind(), ErrorKind::Interrupted, "{error:?}");
+        assert_eq!(error.kind(), ErrorKind::ScanInvalidated, "{error:?}");
     }
 }

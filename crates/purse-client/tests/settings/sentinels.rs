@@ -17,12 +17,12 @@ fn protect(group: &Sentinels, password: &str) {
     }
 }
 
-fn as_user(group: &Sentinels, user: &str) -> String {
+fn url_with_user(group: &Sentinels, user: &str) -> String {
     let url = group.url();
     url.replace("redis-sentinel://", &format!("redis-sentinel://{user}@"))
 }
 
-async fn is_primary_of(client: &Client, group: &Sentinels) {
+async fn check_primary(client: &Client, group: &Sentinels) {
     let set = Command::write("SET").key("k").arg("v");
     client.run(set).await.expect("SET");
     let value = group.servers()[0].command(&["GET", "k"]).expect("GET");
@@ -34,7 +34,7 @@ async fn sentinels_without_login_lead_users_to_the_primary() {
     let group = Sentinels::start(0).expect("a group");
     let primary = &group.servers()[0];
     primary.user("app", "apppw", "~* &* +@all").expect("a user");
-    let url = as_user(&group, "app:apppw");
+    let url = url_with_user(&group, "app:apppw");
     for url in [url.clone(), format!("{url}&db=4")] {
         let client = Client::connect(&url).await.expect("the primary");
         let info = info(&client).await;
@@ -46,12 +46,12 @@ async fn sentinels_without_login_lead_users_to_the_primary() {
     primary
         .user("least", "pw", "~* +get +ping")
         .expect("a user");
-    let client = Client::connect(&as_user(&group, "least:pw")).await;
+    let client = Client::connect(&url_with_user(&group, "least:pw")).await;
     let client = client.expect("the primary");
     let get = client.run(Command::read("GET").key("k")).await;
     assert!(get.expect("GET").is_nil());
 
-    let error = Client::connect(&as_user(&group, "app:wrong")).await;
+    let error = Client::connect(&url_with_user(&group, "app:wrong")).await;
     let error = error.expect_err("a wrong password");
     assert_permanent(&error, ErrorKind::Auth, "WRONGPASS");
     let port = group.servers()[0].port().to_string();
@@ -64,7 +64,7 @@ async fn sentinels_with_login_of_their_own_are_asked_with_it() {
     let group = Sentinels::start_with(0, &settings).expect("a group");
     let url = group.url();
     let client = Client::connect(&url).await.expect("no sentinel login");
-    is_primary_of(&client, &group).await;
+    check_primary(&client, &group).await;
     drop(client);
 
     protect(&group, "sentinel pw");
@@ -74,7 +74,7 @@ async fn sentinels_with_login_of_their_own_are_asked_with_it() {
     ] {
         let client = Client::connect(&format!("{url}{login}")).await;
         let client = client.expect("both logins");
-        is_primary_of(&client, &group).await;
+        check_primary(&client, &group).await;
     }
     for (login, words) in [
         ("", "NOAUTH"),
@@ -101,7 +101,7 @@ async fn sentinels_with_the_servers_login_are_asked_with_it() {
     protect(&group, "same");
     let url = format!("{}&sentinelPassword=same", group.url());
     let client = Client::connect(&url).await.expect("the same login");
-    is_primary_of(&client, &group).await;
+    check_primary(&client, &group).await;
 }
 
 #[tokio::test]

@@ -12,14 +12,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::support::{SOON, incr, until};
-use crate::{assert_permanent, assert_told, info, text_of};
+use crate::{assert_info, assert_permanent, info, text_of};
 
 fn certificates(server: &Server) -> &Certificates {
     server.certificates().expect("a TLS port")
 }
 
 /// Configures a client that trusts the authority of the server.
-fn trusting(server: &Server, url: &str) -> ClientBuilder {
+fn builder_with_authority(server: &Server, url: &str) -> ClientBuilder {
     Client::builder(url).certificate_authorities(certificates(server).ca_pem())
 }
 
@@ -32,29 +32,33 @@ async fn trusted_server_is_connected_to_by_name_and_address() {
     let port = server.tls_port();
     for host in ["localhost", "127.0.0.1", "[::1]"] {
         let url = format!("rediss://app:pass%20word@{host}:{port}/3");
-        let client = trusting(&server, &url).connect().await;
+        let client = builder_with_authority(&server, &url).connect().await;
         let client = client.unwrap_or_else(|error| panic!("{host}: {error:?}"));
         let info = info(&client).await;
         assert_eq!((&*info["db"], &*info["user"]), ("3", "app"), "{host}");
-        assert_told(&info, "resp", "3");
+        assert_info(&info, "resp", "3");
     }
     let url = format!("valkeys://[::1]:{port}");
-    let session = trusting(&server, &url).connect_session().await;
+    let session = builder_with_authority(&server, &url)
+        .connect_session()
+        .await;
     session.expect("a session");
 }
 
 #[tokio::test]
 async fn encrypted_connection_carries_values_pops_and_watches() {
     let server = Server::builder().tls().start().expect("a server");
-    let client = trusting(&server, &server.tls_url()).connect().await;
+    let client = builder_with_authority(&server, &server.tls_url())
+        .connect()
+        .await;
     let client = client.expect("a trusted server");
     let large = Bytes::from(vec![b'x'; 3 << 20]);
     let push = Command::write("RPUSH").key("list").arg(large.clone());
     client.run(push).await.expect("RPUSH");
-    let taken = client.take(&Pop::front("list")).await.expect("a reply");
-    let taken = taken.expect("an element");
-    assert_eq!(taken.element(), large);
-    taken.keep();
+    let delivery = client.take(&Pop::front("list")).await.expect("a reply");
+    let delivery = delivery.expect("an element");
+    assert_eq!(delivery.element(), large);
+    delivery.ack();
     let get = Command::read("GET").key("n");
     let (_, mut watch) = client.watch(get).await.expect("a watch");
     client.run(incr("n")).await.expect("INCR");
@@ -112,7 +116,9 @@ fn given_authority_needs_no_root_certificates_of_the_system() {
         Client::connect(&server.tls_url())
             .await
             .expect_err("no authority");
-        let client = trusting(&server, &server.tls_url()).connect().await;
+        let client = builder_with_authority(&server, &server.tls_url())
+            .connect()
+            .await;
         client
             .expect("a trusted server")
             .ping()
@@ -126,7 +132,7 @@ async fn given_authority_keeps_the_names_of_a_fred_configuration() {
     let settings = Server::builder().tls_name("redis.example");
     let server = settings.start().expect("a server");
     let other = Server::builder().tls().start().expect("a server");
-    let trusts_other = trusting(&other, &other.tls_url()).connect_lazy();
+    let trusts_other = builder_with_authority(&other, &other.tls_url()).connect_lazy();
     let mut config = trusts_other.expect("settings").fred().client_config();
     let name = Some("redis.example".to_owned());
     config.server = ServerConfig::Centralized {
@@ -143,7 +149,7 @@ async fn certificate_of_another_name_is_config() {
     let server = settings.start().expect("a server");
     for host in ["localhost", "127.0.0.1", "[::1]"] {
         let url = format!("rediss://{host}:{}", server.tls_port());
-        let error = trusting(&server, &url).connect().await;
+        let error = builder_with_authority(&server, &url).connect().await;
         let error = error.expect_err("another name");
         assert_permanent(&error, ErrorKind::Config, "certificate");
         assert_permanent(&error, ErrorKind::Config, "redis.example");
@@ -175,7 +181,7 @@ async fn client_certificate_is_sent_and_its_lack_is_auth() {
     again.run(incr("n")).await.expect("INCR");
     drop(builder);
 
-    let error = trusting(&server, &url).connect().await;
+    let error = builder_with_authority(&server, &url).connect().await;
     let error = error.expect_err("no client certificate");
     assert_permanent(&error, ErrorKind::Auth, "client certificate");
 

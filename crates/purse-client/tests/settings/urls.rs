@@ -3,8 +3,8 @@
 use purse_client::{Client, Command, ErrorKind};
 use purse_testkit::{Cluster, Proxy, Release, Server};
 
-use crate::support::released;
-use crate::{assert_permanent, assert_told, info, text_of};
+use crate::support::start_release;
+use crate::{assert_info, assert_permanent, info, text_of};
 
 const RIGHTS: &str = "~* &* +@all";
 
@@ -39,8 +39,8 @@ async fn url_parts_take_effect_on_the_connection() {
         let client = Client::connect(&url).await.expect("a URL that works");
         let info = info(&client).await;
         assert_eq!((&*info["db"], &*info["user"]), (db, user), "{url}");
-        assert_told(&info, "resp", "3");
-        assert_told(&info, "lib-name", "purse");
+        assert_info(&info, "resp", "3");
+        assert_info(&info, "lib-name", "purse");
         let name = concat!("purse:", env!("CARGO_PKG_VERSION"));
         assert_eq!(info["name"], name, "{url}");
         assert_eq!(client.database().to_string(), db, "{url}");
@@ -48,7 +48,7 @@ async fn url_parts_take_effect_on_the_connection() {
 }
 
 #[tokio::test]
-async fn url_user_who_cannot_log_in_is_auth() {
+async fn url_user_without_login_right_is_auth() {
     let server = server_with_users();
     for user in ["nobody", "nobody:", "nobody:x", "app", "app:", "app:Secret"] {
         let url = format!("redis://{user}@127.0.0.1:{}", server.port());
@@ -83,7 +83,7 @@ async fn url_that_cannot_work_opens_no_connection() {
         let error = Client::builder(&url).connect_session().await;
         assert_permanent(&error.expect_err(&url), ErrorKind::Config, words);
     }
-    assert_eq!(proxy.accepted(), 0);
+    assert_eq!(proxy.accepted_count(), 0);
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn database_of_a_cluster_before_valkey_9_is_config() {
 #[tokio::test]
 async fn database_without_the_right_to_select_is_auth() {
     for release in [Release::Valkey9_1, Release::Redis6_2_5] {
-        let server = released(release);
+        let server = start_release(release);
         let rights = "~* +@all -select";
         server.user("app", "secret", rights).expect("a user");
         let url = format!("{}/3", server.url_of("app", "secret"));

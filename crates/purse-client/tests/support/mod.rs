@@ -24,7 +24,7 @@ pub(crate) async fn client(server: &Server) -> Client {
 }
 
 /// A client as a user with these rights.
-pub(crate) async fn restricted(server: &Server, rights: &str) -> Client {
+pub(crate) async fn connect_restricted(server: &Server, rights: &str) -> Client {
     let rights: Vec<_> = ["ACL", "SETUSER", "me", "on", ">secret"]
         .into_iter()
         .chain(rights.split(' '))
@@ -36,14 +36,14 @@ pub(crate) async fn restricted(server: &Server, rights: &str) -> Client {
 }
 
 /// A server of that release.
-pub(crate) fn released(release: Release) -> Server {
+pub(crate) fn start_release(release: Release) -> Server {
     let server = Server::builder().release(release).start();
     server.expect("a server")
 }
 
 /// The newest server and the oldest one of those that tests can have.
 pub(crate) fn servers() -> [Server; 2] {
-    [Release::Valkey9_1, Release::Redis6_2_5].map(released)
+    [Release::Valkey9_1, Release::Redis6_2_5].map(start_release)
 }
 
 /// The time for what depends on other processes, such as a cluster that learns of a replica.
@@ -64,7 +64,7 @@ pub(crate) fn calls(server: &Server, command: &str) -> u64 {
 }
 
 /// How often the server refused `command` without running it.
-pub(crate) fn rejected(server: &Server, command: &str) -> u64 {
+pub(crate) fn rejected_calls(server: &Server, command: &str) -> u64 {
     count_of(server, command, "rejected_calls=")
 }
 
@@ -186,7 +186,7 @@ impl Proxy {
     }
 
     /// How many connections there were so far.
-    pub(crate) fn accepted(&self) -> usize {
+    pub(crate) fn accepted_count(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }
 
@@ -225,7 +225,7 @@ impl Proxy {
         self.cut.store(true, Ordering::SeqCst);
     }
 
-    pub(crate) fn has_lost_it(&self) -> bool {
+    pub(crate) fn has_lost_reply(&self) -> bool {
         !self.cut.load(Ordering::SeqCst)
     }
 }

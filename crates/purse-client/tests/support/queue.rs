@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use purse_client::{Client, Pop, Result, Taken};
+use purse_client::{Client, Delivery, Pop, Result};
 use purse_testkit::Server;
 use tokio::task::JoinHandle;
 
@@ -13,10 +13,10 @@ pub(crate) fn pop() -> Pop {
 }
 
 /// The element, taken for good.
-pub(crate) fn element(taken: Result<Option<Taken>>) -> Option<String> {
-    let taken = taken.expect("no failure")?;
-    let element = text(&taken.element());
-    taken.keep();
+pub(crate) fn element(delivery: Result<Option<Delivery>>) -> Option<String> {
+    let delivery = delivery.expect("no failure")?;
+    let element = text(&delivery.element());
+    delivery.ack();
     Some(element)
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn list(server: &Server, key: &str) -> Vec<String> {
         .collect()
 }
 
-pub(crate) fn left(server: &Server) -> Vec<String> {
+pub(crate) fn elements(server: &Server) -> Vec<String> {
     list(server, "queue")
 }
 
@@ -66,7 +66,10 @@ pub(crate) async fn until_no_receipt_is_left(server: &Server) {
 }
 
 /// A task whose pop waits, watching.
-pub(crate) async fn waiting(server: &Server, client: &Client) -> JoinHandle<Result<Option<Taken>>> {
+pub(crate) async fn spawn_waiting_pop(
+    server: &Server,
+    client: &Client,
+) -> JoinHandle<Result<Option<Delivery>>> {
     let before = calls(server, "llen");
     let client = client.clone();
     let wait = tokio::spawn(async move { client.take_wait(&pop(), None).await });

@@ -14,7 +14,7 @@ fn echo(value: &str) -> Command {
     Command::read("ECHO").arg(Bytes::from(value.to_owned()))
 }
 
-fn echoed(reply: Result<Reply>) -> String {
+fn echo_of(reply: Result<Reply>) -> String {
     text(reply.expect("a reply"))
 }
 
@@ -44,14 +44,14 @@ async fn futures_dropped_at_every_await_shift_no_reply() {
         let kept = (0..8).map(|index| {
             let value = format!("{round} {index}");
             let run = wire.client.run(echo(&value));
-            async move { assert_eq!(echoed(run.await), value) }
+            async move { assert_eq!(echo_of(run.await), value) }
         });
         let mixed = dropped
             .map(FutureExt::boxed)
             .zip(kept.map(FutureExt::boxed));
         join_all(mixed.flat_map(<[_; 2]>::from)).await;
     }
-    wire.ready().await;
+    wire.wait_working().await;
     let keys: Vec<_> = (0..polled.len()).map(key).collect();
     for (number, (ran, was_polled)) in counts(&wire.server, &keys)
         .into_iter()
@@ -80,7 +80,7 @@ async fn futures_dropped_before_a_late_reply_shift_no_reply() {
         .await;
         drop(dropped);
         let value = format!("kept {round}");
-        assert_eq!(echoed(wire.client.run(echo(&value)).await), value);
+        assert_eq!(echo_of(wire.client.run(echo(&value)).await), value);
     }
 }
 
@@ -94,16 +94,16 @@ async fn futures_polled_once_and_kept_do_not_block_others() {
         assert!(poll!(&mut run).is_pending());
         kept.push(run);
     }
-    wire.ready().await;
+    wire.wait_working().await;
     for _ in 0..200 {
         let (beside, reply) = wire.lengths(wire.client.run(echo("value"))).await;
-        assert_eq!(echoed(reply), "value");
+        assert_eq!(echo_of(reply), "value");
         assert_eq!(beside, alone, "a read costs what it costs alone");
     }
     // Their replies came in time, also where they are read after it.
     tokio::time::sleep(Duration::from_millis(400)).await;
     for (number, run) in kept.into_iter().enumerate() {
-        assert_eq!(echoed(run.await), format!("kept {number}"));
+        assert_eq!(echo_of(run.await), format!("kept {number}"));
     }
 }
 
@@ -115,11 +115,11 @@ async fn futures_not_polled_send_nothing_and_cost_others_nothing() {
     let unpolled: Vec<_> = (0..100).map(|_| wire.client.run(incr("n"))).collect();
     for _ in 0..50 {
         let (beside, reply) = wire.lengths(wire.client.run(echo("value"))).await;
-        assert_eq!(echoed(reply), "value");
+        assert_eq!(echo_of(reply), "value");
         assert_eq!(beside, alone);
     }
     drop(unpolled);
-    wire.ready().await;
+    wire.wait_working().await;
     assert_eq!(count(&wire.server, "n"), 0);
 }
 

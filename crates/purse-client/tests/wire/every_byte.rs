@@ -2,7 +2,7 @@
 
 use purse_client::{Command, Error, ErrorKind, Script};
 
-use crate::wire::{Cut, Wire, done, every_byte, key, text};
+use crate::wire::{Cut, Wire, every_byte, key, text, without_value};
 
 static COUNT: Script = Script::write("COUNT", "return redis.call('INCR', KEYS[1])");
 
@@ -15,7 +15,7 @@ fn check<T>(
     result: &Result<T, Error>,
 ) {
     let context = format!("{cut:?} of {lengths:?}");
-    let ran = wire.check(&key(number), done(result), &context);
+    let ran = wire.check(&key(number), without_value(result), &context);
     let kind = result.as_ref().err().map(Error::kind);
     match cut {
         Cut::Request(count) if count > 0 && count < lengths.0 => {
@@ -39,7 +39,7 @@ async fn read_cut_at_every_byte_succeeds() {
     let wire = Wire::start().await;
     wire.server.command(&["SET", "k", "a value"]).expect("SET");
     let get = || wire.client.run(Command::read("GET").key("k"));
-    wire.ready().await;
+    wire.wait_working().await;
     let (lengths, _) = wire.lengths(get()).await;
     for cut in every_byte(lengths) {
         let reply = wire.cut(cut, get()).await;

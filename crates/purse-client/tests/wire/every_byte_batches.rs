@@ -2,7 +2,7 @@
 
 use purse_client::{Batch, Command, Error, ErrorKind, Pending, Reply};
 
-use crate::wire::{Cut, Wire, done, every_byte, key};
+use crate::wire::{Cut, Wire, every_byte, key, without_value};
 
 const OPERATIONS: usize = 10;
 
@@ -77,7 +77,7 @@ async fn atomic_batch_cut_at_every_byte_runs_whole_or_not() {
         let results = results(pending);
         let ran = wire.check_all(&keys(first), &results, &context);
         for result in &results {
-            let (ours, whole) = (done(result), done(&sent));
+            let (ours, whole) = (without_value(result), without_value(&sent));
             assert_eq!(
                 ours.map_err(Error::kind),
                 whole.map_err(Error::kind),

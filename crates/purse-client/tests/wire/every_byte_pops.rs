@@ -1,6 +1,6 @@
 //! A connection that is cut at every byte of a pop.
 
-use purse_client::{Client, Command, Pop, Taken};
+use purse_client::{Client, Command, Delivery, Pop};
 use purse_testkit::Server;
 
 use crate::support::{calls, until};
@@ -15,8 +15,8 @@ fn push(server: &Server, number: usize) {
     server.command(&push).expect("RPUSH");
 }
 
-fn number(taken: &Taken) -> usize {
-    let element = String::from_utf8(taken.element().to_vec()).expect("text");
+fn number(delivery: &Delivery) -> usize {
+    let element = String::from_utf8(delivery.element().to_vec()).expect("text");
     element.parse().expect("a number")
 }
 
@@ -25,9 +25,9 @@ fn length(server: &Server) -> i64 {
     length.int().expect("a number")
 }
 
-async fn take(client: &Client) -> Taken {
-    let taken = client.take(&pop()).await.expect("no failure");
-    taken.expect("an element")
+async fn take(client: &Client) -> Delivery {
+    let delivery = client.take(&pop()).await.expect("no failure");
+    delivery.expect("an element")
 }
 
 /// Takes an element per cut, in their order. All are kept until the end, since receipts are
@@ -36,8 +36,8 @@ async fn check_takes(mut wire: Wire, is_known: bool) {
     push(&wire.server, 0);
     if is_known {
         push(&wire.server, 0);
-        take(&wire.client).await.put_back().await.expect("back");
-        take(&wire.client).await.keep();
+        take(&wire.client).await.requeue().await.expect("back");
+        take(&wire.client).await.ack();
         until("no receipt is left", async || {
             let keys = wire.server.command(&["DBSIZE"]).expect("DBSIZE");
             keys.int() == Some(1)
@@ -45,20 +45,20 @@ async fn check_takes(mut wire: Wire, is_known: bool) {
         .await;
     }
     let (lengths, first) = wire.lengths(take(&wire.client)).await;
-    let mut taken = vec![first];
+    let mut deliveries = vec![first];
     let cuts = every_byte(lengths).count();
     (1..=cuts).for_each(|number| push(&wire.server, number));
     for (done, cut) in every_byte(lengths).enumerate() {
         if !is_known {
             wire.reconnect().await;
         }
-        taken.push(wire.cut(cut, take(&wire.client)).await);
+        deliveries.push(wire.cut(cut, take(&wire.client)).await);
         let left = cuts - done - 1;
         assert_eq!(length(&wire.server), left as i64, "{cut:?} of {lengths:?}");
     }
-    for (expected, taken) in taken.into_iter().enumerate() {
-        assert_eq!(number(&taken), expected);
-        taken.keep();
+    for (expected, delivery) in deliveries.into_iter().enumerate() {
+        assert_eq!(number(&delivery), expected);
+        delivery.ack();
     }
     assert_eq!(length(&wire.server), 0);
 }
@@ -85,16 +85,16 @@ async fn waiting_take_cut_at_every_byte_delivers_once() {
         })
         .await;
         // The replies to it have arrived once a command after it has one.
-        wire.ready().await;
+        wire.wait_working().await;
         arm();
         push(&wire.server, number);
-        let taken = wait.await.expect("no panic").expect("no failure");
-        taken.expect("an element")
+        let delivery = wait.await.expect("no panic").expect("no failure");
+        delivery.expect("an element")
     };
     // The lengths of all that a pop that waits sends and receives, without the receipt's removal.
     let mut kept = vec![wait(0, &|| {}).await];
-    let (lengths, taken) = wire.lengths(wait(1, &|| {})).await;
-    kept.push(taken);
+    let (lengths, delivery) = wire.lengths(wait(1, &|| {})).await;
+    kept.push(delivery);
     for (number, cut) in (2..).zip(every_byte(lengths)) {
         let arm = || match cut {
             crate::wire::Cut::Request(count) => wire.proxy.cut_after_request_bytes(count),
@@ -103,12 +103,12 @@ async fn waiting_take_cut_at_every_byte_delivers_once() {
         kept.push(wait(number, &arm).await);
         // A cut that was not reached is not for the next pop.
         wire.proxy.cut();
-        wire.ready().await;
+        wire.wait_working().await;
         assert_eq!(length(&wire.server), 0, "{cut:?} of {lengths:?}");
     }
-    for (expected, taken) in kept.into_iter().enumerate() {
-        assert_eq!(number(&taken), expected);
-        taken.keep();
+    for (expected, delivery) in kept.into_iter().enumerate() {
+        assert_eq!(number(&delivery), expected);
+        delivery.ack();
     }
     let ping = wire.client.run(Command::read("PING")).await;
     ping.expect("the client works");

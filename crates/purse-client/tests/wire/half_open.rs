@@ -11,7 +11,7 @@ use crate::wire::{Wire, count};
 const TIMEOUT: Duration = Duration::from_millis(400);
 
 /// Connects a client that notes its events.
-async fn noting(wire: &Wire) -> (Client, Arc<Mutex<Vec<&'static str>>>) {
+async fn connect_with_events(wire: &Wire) -> (Client, Arc<Mutex<Vec<&'static str>>>) {
     let events = Arc::new(Mutex::new(Vec::new()));
     let noted = events.clone();
     let client = Client::builder(&wire.proxy.url())
@@ -35,10 +35,10 @@ async fn noting(wire: &Wire) -> (Client, Arc<Mutex<Vec<&'static str>>>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn half_open_connection_is_replaced_with_one_probe() {
     let wire = Wire::start().await;
-    let (client, events) = noting(&wire).await;
+    let (client, events) = connect_with_events(&wire).await;
     client.run(incr("n")).await.expect("INCR");
     for round in 1..=3 {
-        let accepted = wire.proxy.accepted();
+        let accepted = wire.proxy.accepted_count();
         wire.proxy.swallow_existing();
         let started = Instant::now();
         let error = client.run(incr("swallowed")).await.expect_err("swallowed");
@@ -51,7 +51,7 @@ async fn half_open_connection_is_replaced_with_one_probe() {
         .await;
         let took = started.elapsed();
         assert!(took < 2 * TIMEOUT + Duration::from_secs(2), "{took:?}");
-        assert_eq!(wire.proxy.accepted() - accepted, 1, "one probe");
+        assert_eq!(wire.proxy.accepted_count() - accepted, 1, "one probe");
         let names = events.lock().expect("events").clone();
         let count = |name| names.iter().filter(|other| **other == name).count();
         let counts = [
@@ -65,17 +65,17 @@ async fn half_open_connection_is_replaced_with_one_probe() {
         assert_eq!(counts, [1, round, round, round, 0], "{names:?}");
     }
     wire.proxy.cut();
-    wire.ready().await;
+    wire.wait_working().await;
     assert_eq!(count(&wire.server, "swallowed"), 0, "ran after its error");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forgotten_idle_connection_costs_one_timeout() {
     let wire = Wire::start().await;
-    let (client, _) = noting(&wire).await;
+    let (client, _) = connect_with_events(&wire).await;
     client.run(incr("n")).await.expect("INCR");
     wire.proxy.forget_idle(Duration::ZERO);
-    let accepted = wire.proxy.accepted();
+    let accepted = wire.proxy.accepted_count();
     let started = Instant::now();
     let results = futures::future::join_all((0..64).map(|_| client.run(incr("forgotten")))).await;
     wire.proxy.forget_idle(Duration::MAX);
@@ -89,10 +89,10 @@ async fn forgotten_idle_connection_costs_one_timeout() {
     })
     .await;
     assert!(started.elapsed() < SOON);
-    let probes = wire.proxy.accepted() - accepted;
+    let probes = wire.proxy.accepted_count() - accepted;
     assert!((1..=4).contains(&probes), "{probes} probes");
     wire.proxy.cut();
-    wire.ready().await;
+    wire.wait_working().await;
     assert_eq!(count(&wire.server, "forgotten"), 0, "ran after its error");
 }
 
@@ -100,7 +100,7 @@ async fn forgotten_idle_connection_costs_one_timeout() {
 async fn half_open_connection_to_a_hung_server_is_probed_rarely() {
     let wire = Wire::start_with(Duration::from_millis(100)).await;
     wire.client.run(incr("n")).await.expect("INCR");
-    let accepted = wire.proxy.accepted();
+    let accepted = wire.proxy.accepted_count();
     wire.server.pause().expect("pause");
     wire.proxy.swallow_existing();
     let started = Instant::now();
@@ -110,7 +110,7 @@ async fn half_open_connection_to_a_hung_server_is_probed_rarely() {
             result.expect_err("hung");
         }
     }
-    let attempts = wire.proxy.accepted() - accepted;
+    let attempts = wire.proxy.accepted_count() - accepted;
     wire.server.resume().expect("resume");
     // One attempt is made at a time, and each has the connect timeout.
     assert!((1..=4).contains(&attempts), "{attempts} attempts");

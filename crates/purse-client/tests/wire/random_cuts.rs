@@ -26,12 +26,15 @@ fn seed() -> u64 {
 /// Cuts the connections at random bytes, again once a new one was made.
 async fn cut_at_random(proxy: &Proxy, mut random: fastrand::Rng) {
     for _ in 0..CUTS {
-        let before = proxy.accepted();
+        let before = proxy.accepted_count();
         match random.bool() {
             true => proxy.cut_after_request_bytes(random.u64(1..6_000)),
             false => proxy.cut_after_reply_bytes(random.u64(1..1_000)),
         }
-        until("the connection was cut", async || proxy.accepted() > before).await;
+        until("the connection was cut", async || {
+            proxy.accepted_count() > before
+        })
+        .await;
     }
 }
 
@@ -74,7 +77,7 @@ async fn check_pushes(of: fn(usize) -> Command) {
     for task in tasks {
         results.extend(task.await.expect("no panic"));
     }
-    wire.ready().await;
+    wire.wait_working().await;
     let ran = numbers(&wire);
     let mut times = HashMap::new();
     for number in &ran {
@@ -101,7 +104,10 @@ async fn check_pushes(of: fn(usize) -> Command) {
         ends.map(|at| &ran[at..at + 2])
     );
     assert!(kinds.contains_key(&None) && kinds.contains_key(&Some(ErrorKind::Ambiguous)));
-    println!("{kinds:?} after {} connections", wire.proxy.accepted());
+    println!(
+        "{kinds:?} after {} connections",
+        wire.proxy.accepted_count()
+    );
     assert_eq!(numbers(&wire), ran, "a command ran later");
 }
 
@@ -168,5 +174,5 @@ async fn reads_cut_at_random_return_their_own_values() {
         failures += task.await.expect("each has its own value");
     }
     println!("{failures} reads failed");
-    wire.ready().await;
+    wire.wait_working().await;
 }

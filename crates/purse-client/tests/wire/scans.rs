@@ -4,7 +4,7 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use purse_client::{Client, Command, ErrorKind, Reply, Result, Scan};
 use purse_testkit::{Proxy, Sentinels, Server};
 
-use crate::support::{SOON, calls, restricted, until};
+use crate::support::{SOON, calls, connect_restricted, until};
 
 const ELEMENTS: usize = 2_000;
 /// The rights of a user who may neither ask for INFO nor load scripts.
@@ -17,7 +17,7 @@ fn fill(server: &Server) {
 }
 
 /// A server that has its data and its user after a restart, and a client of that user.
-async fn lasting() -> (Server, Client) {
+async fn start_durable() -> (Server, Client) {
     let server = Server::builder().append_only();
     let server = server.config("user", format!("me on >secret {RIGHTS}"));
     let server = server.start().expect("a server");
@@ -31,7 +31,9 @@ fn pages(client: &Client) -> impl Stream<Item = Result<Vec<Reply>>> + Unpin + us
 }
 
 /// Returns the kind of the error that ends the pages; `None` if they are complete.
-async fn end(mut pages: impl Stream<Item = Result<Vec<Reply>>> + Unpin) -> Option<ErrorKind> {
+async fn read_to_end(
+    mut pages: impl Stream<Item = Result<Vec<Reply>>> + Unpin,
+) -> Option<ErrorKind> {
     loop {
         match pages.try_next().await {
             Ok(Some(_)) => {}
@@ -41,7 +43,7 @@ async fn end(mut pages: impl Stream<Item = Result<Vec<Reply>>> + Unpin) -> Optio
     }
 }
 
-async fn works(client: &Client) {
+async fn wait_working(client: &Client) {
     until("the client works", async || {
         client.run(Command::read("PING")).await.is_ok()
     })
@@ -49,10 +51,10 @@ async fn works(client: &Client) {
 }
 
 #[tokio::test]
-async fn scan_over_a_new_connection_is_interrupted() {
+async fn scan_over_a_new_connection_is_invalidated() {
     let server = Server::start().expect("a server");
     fill(&server);
-    let client = restricted(&server, RIGHTS).await;
+    let client = connect_restricted(&server, RIGHTS).await;
     for read in [1, 2, 5] {
         let mut pages = pages(&client);
         for _ in 0..read {
@@ -61,14 +63,18 @@ async fn scan_over_a_new_connection_is_interrupted() {
         server
             .command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
             .expect("CLIENT KILL");
-        assert_eq!(end(pages).await, Some(ErrorKind::Interrupted), "{read}");
-        works(&client).await;
+        assert_eq!(
+            read_to_end(pages).await,
+            Some(ErrorKind::ScanInvalidated),
+            "{read}"
+        );
+        wait_working(&client).await;
     }
 }
 
 #[tokio::test]
-async fn scan_asked_for_a_page_while_disconnected_is_interrupted() {
-    let (server, client) = lasting().await;
+async fn scan_asked_for_a_page_while_disconnected_is_invalidated() {
+    let (server, client) = start_durable().await;
     fill(&server);
     let mut pages = pages(&client);
     pages.next().await.expect("a page").expect("no failure");
@@ -79,12 +85,12 @@ async fn scan_asked_for_a_page_while_disconnected_is_interrupted() {
     assert!(futures::poll!(&mut next).is_pending());
     server.restart().expect("restart");
     let error = next.await.expect("a page").expect_err("another process");
-    assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
+    assert_eq!(error.kind(), ErrorKind::ScanInvalidated, "{error}");
 }
 
 #[tokio::test]
 async fn scan_begun_while_disconnected_is_complete() {
-    let (server, client) = lasting().await;
+    let (server, client) = start_durable().await;
     fill(&server);
     server.kill().expect("kill");
     until("the loss is noticed", async || !client.is_connected()).await;
@@ -93,20 +99,20 @@ async fn scan_begun_while_disconnected_is_complete() {
     assert!(futures::poll!(&mut next).is_pending());
     server.restart().expect("restart");
     next.await.expect("a page").expect("the first page");
-    assert_eq!(end(pages).await, None);
+    assert_eq!(read_to_end(pages).await, None);
 }
 
 #[tokio::test]
 async fn scan_made_before_a_reconnect_and_begun_after_is_complete() {
     let server = Server::start().expect("a server");
     fill(&server);
-    let client = restricted(&server, RIGHTS).await;
+    let client = connect_restricted(&server, RIGHTS).await;
     let pages = pages(&client);
     server
         .command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
         .expect("CLIENT KILL");
-    works(&client).await;
-    assert_eq!(end(pages).await, None);
+    wait_working(&client).await;
+    assert_eq!(read_to_end(pages).await, None);
 }
 
 #[tokio::test]
@@ -120,12 +126,12 @@ async fn scan_whose_first_reply_is_lost_begins_again() {
     let mut pages = pages(&client);
     pages.next().await.expect("a page").expect("the first page");
     assert_eq!(calls(&server, "sscan") - before, 2);
-    assert_eq!(end(pages).await, None);
+    assert_eq!(read_to_end(pages).await, None);
 }
 
 #[tokio::test]
-async fn scan_of_keys_over_a_restarted_server_is_interrupted() {
-    let (server, client) = lasting().await;
+async fn scan_of_keys_over_a_restarted_server_is_invalidated() {
+    let (server, client) = start_durable().await;
     let pairs = (0..ELEMENTS).flat_map(|n| [format!("key:{n}"), String::new()]);
     let set = std::iter::once("MSET".into()).chain(pairs);
     server.command(&set.collect::<Vec<_>>()).expect("MSET");
@@ -135,11 +141,11 @@ async fn scan_of_keys_over_a_restarted_server_is_interrupted() {
     }
     server.restart().expect("restart");
     let error = pages.try_collect::<Vec<_>>().await.expect_err("restarted");
-    assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
+    assert_eq!(error.kind(), ErrorKind::ScanInvalidated, "{error}");
 }
 
 #[tokio::test]
-async fn scan_over_a_promoted_replica_is_interrupted() {
+async fn scan_over_a_promoted_replica_is_invalidated() {
     let sentinels = Sentinels::start(1).expect("sentinels");
     fill(sentinels.primary().expect("a primary"));
     let client = Client::builder(&sentinels.url()).command_timeout(SOON);
@@ -161,5 +167,5 @@ async fn scan_over_a_promoted_replica_is_interrupted() {
         client.run(set).await.is_ok()
     })
     .await;
-    assert_eq!(end(pages).await, Some(ErrorKind::Interrupted));
+    assert_eq!(read_to_end(pages).await, Some(ErrorKind::ScanInvalidated));
 }

@@ -5,7 +5,7 @@ use futures::{FutureExt, poll};
 use purse_client::{Client, Command, ErrorKind, Pending, Reply, Script};
 use purse_testkit::{Release, Server};
 
-use crate::support::{client, get, released, until};
+use crate::support::{client, get, start_release, until};
 use crate::wire::Wire;
 
 static PUSH: Script = Script::write("PUSH", "return redis.call('RPUSH', KEYS[1], ARGV[1])");
@@ -53,7 +53,7 @@ async fn unknown_scripts_run_in_the_order_of_their_polls() {
             .command(&["SCRIPT", "FLUSH"])
             .expect("SCRIPT FLUSH");
         wire.proxy.cut();
-        wire.ready().await;
+        wire.wait_working().await;
         push_all(&wire).await;
         assert_eq!(take_numbers(&wire.server), all, "round {round}");
     }
@@ -181,7 +181,7 @@ fn flush_scripts(server: &Server) {
 #[tokio::test]
 async fn script_flushed_before_a_batch_is_sent_whole() {
     for &release in Release::ALL {
-        let server = released(release);
+        let server = start_release(release);
         let client = client(&server).await;
         for round in 0..3 {
             for pending in send(&client, (0..10).map(script_push)).await {
@@ -243,7 +243,7 @@ static FORGES: Script = Script::write(
 #[tokio::test]
 async fn script_with_an_error_like_noscript_runs_once() {
     for &release in Release::ALL {
-        let server = released(release);
+        let server = start_release(release);
         let client = client(&server).await;
         for uses in 1..=3 {
             let error = client.run(Command::script(&REFUSES).key("own")).await;

@@ -55,7 +55,7 @@ impl Wire {
     }
 
     /// Waits until a command has a reply.
-    pub(crate) async fn ready(&self) {
+    pub(crate) async fn wait_working(&self) {
         until("the client works", async || {
             self.client.run(Command::read("PING")).await.is_ok()
         })
@@ -65,17 +65,17 @@ impl Wire {
     /// Runs `work`, which is cut; returns its output once the cut took place and the client works
     /// again.
     pub(crate) async fn cut<T>(&self, cut: Cut, work: impl Future<Output = T>) -> T {
-        let before = self.proxy.accepted();
+        let before = self.proxy.accepted_count();
         match cut {
             Cut::Request(count) => self.proxy.cut_after_request_bytes(count),
             Cut::Reply(count) => self.proxy.cut_after_reply_bytes(count),
         }
         let output = work.await;
         until("the connection was cut and made again", async || {
-            self.proxy.accepted() > before
+            self.proxy.accepted_count() > before
         })
         .await;
-        self.ready().await;
+        self.wait_working().await;
         output
     }
 
@@ -104,7 +104,7 @@ impl Wire {
     ) -> Vec<i64> {
         let counts = counts(&self.server, keys);
         for ((key, &count), result) in keys.iter().zip(&counts).zip(results) {
-            check(count, done(result), context);
+            check(count, without_value(result), context);
             self.counts.insert(key.clone(), count);
         }
         counts
@@ -155,7 +155,7 @@ pub(crate) fn key(number: usize) -> String {
 }
 
 /// Returns a result without its value.
-pub(crate) fn done<T>(result: &Result<T, Error>) -> Result<(), &Error> {
+pub(crate) fn without_value<T>(result: &Result<T, Error>) -> Result<(), &Error> {
     result.as_ref().map(drop)
 }
 

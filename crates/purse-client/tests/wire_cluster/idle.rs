@@ -55,9 +55,9 @@ async fn idle_clients_of_a_cluster_have_a_connection_per_node() {
         clients.push(client);
     }
     assert_eq!(all() - before, 20 * 3);
-    let asked: u64 = cluster.nodes().iter().map(crate::slots_asked).sum();
+    let asked: u64 = cluster.nodes().iter().map(crate::slot_requests).sum();
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let now: u64 = cluster.nodes().iter().map(crate::slots_asked).sum();
+    let now: u64 = cluster.nodes().iter().map(crate::slot_requests).sum();
     assert_eq!(now, asked, "slots are not asked for without a reason");
     assert_eq!(all() - before, 20 * 3);
 }

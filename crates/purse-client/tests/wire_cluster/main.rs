@@ -16,7 +16,7 @@ use purse_testkit::Server;
 
 /// How often a node was asked for the slots. Before Redis 7, it counts all of `CLUSTER` as one; with
 /// the slots, it is asked for its state.
-pub(crate) fn slots_asked(node: &Server) -> u64 {
+pub(crate) fn slot_requests(node: &Server) -> u64 {
     match support::calls(node, "cluster|slots") {
         0 => support::calls(node, "cluster").div_ceil(2),
         count => count,

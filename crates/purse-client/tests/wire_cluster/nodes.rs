@@ -10,7 +10,7 @@ use purse_testkit::{Cluster, Release, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::slots_asked;
+use crate::slot_requests;
 use crate::support::{incr, until};
 
 /// Two nodes; the slot of `bar` is on the first one, that of `foo` on the second one.
@@ -96,7 +96,7 @@ async fn many_redirections_at_once_cause_few_refreshes() {
     }
     let asked = || -> u64 {
         let nodes = cluster.nodes().iter();
-        nodes.map(slots_asked).sum()
+        nodes.map(slot_requests).sum()
     };
     let (before, redirects) = (asked(), client.stats().redirects);
     let increments = keys.iter().flat_map(|key| vec![key; 20]);
@@ -141,7 +141,7 @@ async fn failures_of_a_node_cause_few_refreshes() {
         .expect("a primary")
         .kill()
         .expect("kill");
-    let (before, started) = (slots_asked(up), Instant::now());
+    let (before, started) = (slot_requests(up), Instant::now());
     let mut failures = 0;
     while started.elapsed() < Duration::from_millis(500) {
         let incr = incr("bar").timeout(Duration::from_millis(1));
@@ -149,7 +149,7 @@ async fn failures_of_a_node_cause_few_refreshes() {
         failures += 1;
     }
     let elapsed = started.elapsed().as_millis();
-    let refreshes = u128::from(slots_asked(up) - before);
+    let refreshes = u128::from(slot_requests(up) - before);
     assert!(failures > 30, "{failures} failures");
     // There is a pause of fifty milliseconds between two refreshes.
     assert!(refreshes <= elapsed / 50 + 2, "{refreshes} in {elapsed} ms");
@@ -244,10 +244,13 @@ async fn commands_without_a_key_go_to_a_node_that_is_up() {
         let up = cluster.primary_of(key).expect("a primary");
         let mut nodes = cluster.nodes().iter();
         let down = nodes.find(|node| node.port() != up.port()).expect("two");
-        let asked = slots_asked(up);
+        let asked = slot_requests(up);
         down.kill().expect("kill");
         until("the loss is noticed", async || !client.is_connected()).await;
-        until("the slots are asked for", async || slots_asked(up) > asked).await;
+        until("the slots are asked for", async || {
+            slot_requests(up) > asked
+        })
+        .await;
         for _ in 0..5 {
             let ping = client.run(Command::read("PING")).await;
             ping.expect("a node that is well");

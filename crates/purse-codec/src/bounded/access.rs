@@ -14,7 +14,7 @@ impl<'de, X: SeqAccess<'de>> SeqAccess<'de> for Limited<LimitScope<'_>, X> {
         let before = self.scope.reads();
         let element = self
             .inner
-            .next_element_seed(self.scope.nested().hold(seed))?;
+            .next_element_seed(self.scope.descend().hold(seed))?;
         if element.is_some() {
             self.scope.element(before)?;
         }
@@ -34,7 +34,7 @@ impl<'de, X: MapAccess<'de>> MapAccess<'de> for Limited<LimitScope<'_>, X> {
         seed: K,
     ) -> Result<Option<K::Value>, X::Error> {
         let before = self.scope.reads();
-        let key = self.inner.next_key_seed(self.scope.nested().hold(seed))?;
+        let key = self.inner.next_key_seed(self.scope.descend().hold(seed))?;
         if key.is_some() {
             self.scope.element(before)?;
         }
@@ -42,7 +42,7 @@ impl<'de, X: MapAccess<'de>> MapAccess<'de> for Limited<LimitScope<'_>, X> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, X::Error> {
-        self.inner.next_value_seed(self.scope.nested().hold(seed))
+        self.inner.next_value_seed(self.scope.descend().hold(seed))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -72,7 +72,7 @@ impl<'de, X: VariantAccess<'de>> VariantAccess<'de> for Limited<LimitScope<'_>, 
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, X::Error> {
         self.inner
-            .newtype_variant_seed(self.scope.nested().hold(seed))
+            .newtype_variant_seed(self.scope.descend().hold(seed))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, X::Error> {

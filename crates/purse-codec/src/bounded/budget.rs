@@ -56,7 +56,7 @@ impl<'b> LimitScope<'b> {
     }
 
     /// Returns the scope of nested values.
-    pub(super) fn nested(self) -> Self {
+    pub(super) fn descend(self) -> Self {
         Self {
             levels: self.levels - 1,
             claimed: false,
@@ -75,7 +75,7 @@ impl<'b> LimitScope<'b> {
     }
 
     /// Returns this scope for a structure whose length comes from the input.
-    pub(super) fn claimed(self) -> Self {
+    pub(super) fn with_claimed_length(self) -> Self {
         Self {
             claimed: true,
             ..self

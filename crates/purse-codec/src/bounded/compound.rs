@@ -15,7 +15,7 @@ macro_rules! unnamed {
             type Error = X::Error;
 
             fn $method<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), X::Error> {
-                self.inner.$method(&Limited::bounds(value, self.scope.nested()?))
+                self.inner.$method(&Limited::bounds(value, self.scope.descend()?))
             }
 
             fn end(self) -> Result<X::Ok, X::Error> {
@@ -38,7 +38,7 @@ macro_rules! named {
                 value: &T,
             ) -> Result<(), X::Error> {
                 self.inner
-                    .serialize_field(key, &Limited::bounds(value, self.scope.nested()?))
+                    .serialize_field(key, &Limited::bounds(value, self.scope.descend()?))
             }
 
             fn skip_field(&mut self, key: &'static str) -> Result<(), X::Error> {
@@ -70,12 +70,12 @@ impl<X: SerializeMap> SerializeMap for Limited<Bounds, X> {
 
     fn serialize_key<T: ?Sized + Serialize>(&mut self, key: &T) -> Result<(), X::Error> {
         self.inner
-            .serialize_key(&Limited::bounds(key, self.scope.nested()?))
+            .serialize_key(&Limited::bounds(key, self.scope.descend()?))
     }
 
     fn serialize_value<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), X::Error> {
         self.inner
-            .serialize_value(&Limited::bounds(value, self.scope.nested()?))
+            .serialize_value(&Limited::bounds(value, self.scope.descend()?))
     }
 
     fn end(self) -> Result<X::Ok, X::Error> {

@@ -80,19 +80,19 @@ impl<'de, X: Deserializer<'de>> Deserializer<'de> for Limited<LimitScope<'_>, X>
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, X::Error> {
         self.scope.read();
         self.inner
-            .deserialize_any(self.scope.claimed().hold(visitor))
+            .deserialize_any(self.scope.with_claimed_length().hold(visitor))
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, X::Error> {
         self.scope.read();
         self.inner
-            .deserialize_seq(self.scope.claimed().hold(visitor))
+            .deserialize_seq(self.scope.with_claimed_length().hold(visitor))
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, X::Error> {
         self.scope.read();
         self.inner
-            .deserialize_map(self.scope.claimed().hold(visitor))
+            .deserialize_map(self.scope.with_claimed_length().hold(visitor))
     }
 
     /// Asks for a borrowed string: an owned one is allocated before its bytes are known to be
@@ -160,7 +160,7 @@ impl<'de, X: Visitor<'de>> Visitor<'de> for Limited<LimitScope<'_>, X> {
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<X::Value, D::Error> {
         self.inner
-            .visit_some(self.scope.nested().check()?.hold(deserializer))
+            .visit_some(self.scope.descend().check()?.hold(deserializer))
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(
@@ -168,7 +168,7 @@ impl<'de, X: Visitor<'de>> Visitor<'de> for Limited<LimitScope<'_>, X> {
         deserializer: D,
     ) -> Result<X::Value, D::Error> {
         self.inner
-            .visit_newtype_struct(self.scope.nested().check()?.hold(deserializer))
+            .visit_newtype_struct(self.scope.descend().check()?.hold(deserializer))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<X::Value, A::Error> {

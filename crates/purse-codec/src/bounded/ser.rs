@@ -30,7 +30,7 @@ impl Bounds {
     };
 
     /// Returns the limits of nested values.
-    pub(super) fn nested<E: Error>(self) -> Result<Self, E> {
+    pub(super) fn descend<E: Error>(self) -> Result<Self, E> {
         if self.levels == 0 {
             return Err(E::custom(TOO_DEEP));
         }
@@ -140,7 +140,7 @@ impl<S: Serializer> Serializer for Limited<Bounds, S> {
     }
 
     fn serialize_some<T: ?Sized + Serialize>(self, value: &T) -> Result<S::Ok, S::Error> {
-        let value = Limited::bounds(value, self.scope.nested()?);
+        let value = Limited::bounds(value, self.scope.descend()?);
         self.inner.serialize_some(&value)
     }
 
@@ -162,7 +162,7 @@ impl<S: Serializer> Serializer for Limited<Bounds, S> {
         name: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        let value = Limited::bounds(value, self.scope.nested()?);
+        let value = Limited::bounds(value, self.scope.descend()?);
         self.inner.serialize_newtype_struct(name, &value)
     }
 
@@ -173,7 +173,7 @@ impl<S: Serializer> Serializer for Limited<Bounds, S> {
         variant: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        let value = Limited::bounds(value, self.scope.nested()?);
+        let value = Limited::bounds(value, self.scope.descend()?);
         self.inner
             .serialize_newtype_variant(name, index, variant, &value)
     }

@@ -35,21 +35,21 @@ fn text<T: 'static, N: Integer + Copy + 'static, R>(
 /// Reads an integer in the form that [`write()`] writes. Returns `None` for another type, and for
 /// bytes that are not in that form.
 pub(super) fn read<T: 'static>(bytes: &[u8]) -> Option<T> {
-    (parsed::<T, i64>(bytes).or_else(|| parsed::<T, u64>(bytes)))
-        .or_else(|| parsed::<T, i32>(bytes))
-        .or_else(|| parsed::<T, u32>(bytes))
-        .or_else(|| parsed::<T, i16>(bytes))
-        .or_else(|| parsed::<T, u16>(bytes))
-        .or_else(|| parsed::<T, i8>(bytes))
-        .or_else(|| parsed::<T, u8>(bytes))
-        .or_else(|| parsed::<T, isize>(bytes))
-        .or_else(|| parsed::<T, usize>(bytes))
-        .or_else(|| parsed::<T, i128>(bytes))
-        .or_else(|| parsed::<T, u128>(bytes))
+    (parse::<T, i64>(bytes).or_else(|| parse::<T, u64>(bytes)))
+        .or_else(|| parse::<T, i32>(bytes))
+        .or_else(|| parse::<T, u32>(bytes))
+        .or_else(|| parse::<T, i16>(bytes))
+        .or_else(|| parse::<T, u16>(bytes))
+        .or_else(|| parse::<T, i8>(bytes))
+        .or_else(|| parse::<T, u8>(bytes))
+        .or_else(|| parse::<T, isize>(bytes))
+        .or_else(|| parse::<T, usize>(bytes))
+        .or_else(|| parse::<T, i128>(bytes))
+        .or_else(|| parse::<T, u128>(bytes))
 }
 
 #[inline]
-fn parsed<T: 'static, N: FromStr + 'static>(bytes: &[u8]) -> Option<T> {
+fn parse<T: 'static, N: FromStr + 'static>(bytes: &[u8]) -> Option<T> {
     if TypeId::of::<T>() != TypeId::of::<N>() {
         return None;
     }
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_integer_is_left_to_serde() {
+    fn non_integers_are_left_to_serde() {
         assert_eq!(write(&1.5, <[u8]>::to_vec), None);
         assert_eq!(write(&true, <[u8]>::to_vec), None);
         assert_eq!(write(&'7', <[u8]>::to_vec), None);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_as_an_integer_is_what_json_reads() {
+    fn integers_are_read_as_json_reads_them() {
         for text in [
             "", "-", "+1", "-1", "--1", "00", "01", "-0", "-01", "0", "7", "70", " 7", "7 ", "7.0",
             "7e2", "0x7", "7_0", "127", "128", "-128", "-129", "255", "256", "null", "\u{667}",

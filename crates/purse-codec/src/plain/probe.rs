@@ -21,7 +21,7 @@ pub(super) fn reads_bare<T: DeserializeOwned>() -> bool {
 struct Probe<'a>(&'a Cell<bool>);
 
 impl Probe<'_> {
-    fn bare<V>(self) -> Result<V, NoData> {
+    fn note_bare<V>(self) -> Result<V, NoData> {
         self.0.set(true);
         Err(NoData)
     }
@@ -35,27 +35,27 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     fn deserialize_char<V: Visitor<'de>>(self, _: V) -> Result<V::Value, NoData> {
-        self.bare()
+        self.note_bare()
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, _: V) -> Result<V::Value, NoData> {
-        self.bare()
+        self.note_bare()
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, _: V) -> Result<V::Value, NoData> {
-        self.bare()
+        self.note_bare()
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, _: V) -> Result<V::Value, NoData> {
-        self.bare()
+        self.note_bare()
     }
 
     fn deserialize_bytes<V: Visitor<'de>>(self, _: V) -> Result<V::Value, NoData> {
-        self.bare()
+        self.note_bare()
     }
 
     fn deserialize_byte_buf<V: Visitor<'de>>(self, _: V) -> Result<V::Value, NoData> {
-        self.bare()
+        self.note_bare()
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(

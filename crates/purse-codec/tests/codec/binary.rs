@@ -40,7 +40,7 @@ pub(crate) enum Hint {}
 
 impl Hint {
     /// The hint that `C` gives for these bytes.
-    pub(crate) fn seen_by<C: Codec<Self>>(bytes: &[u8]) -> Option<usize> {
+    pub(crate) fn from_codec<C: Codec<Self>>(bytes: &[u8]) -> Option<usize> {
         let error = C::decode(bytes).unwrap_err();
         crate::samples::reason(&error).parse().ok()
     }

@@ -9,53 +9,53 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::binary::{Bits, Chain, Hint, Maps};
-use crate::garbage::{every_type_survives, nothing_may_follow};
-use crate::samples::{self, Name, Shape, Tree, holds, reason};
+use crate::garbage::{check_garbage_for_all_types, check_trailing_bytes};
+use crate::samples::{self, Name, Shape, Tree, check_round_trip, reason};
 
 /// 2 to the power of 50, as bincode writes a length: more than any machine can allocate.
 const CLAIM: [u8; 9] = [0xfd, 0, 0, 0, 0, 0, 0, 4, 0];
 
-fn written<T: Serialize + DeserializeOwned + 'static>(value: T) -> Vec<u8> {
+fn encode<T: Serialize + DeserializeOwned + 'static>(value: T) -> Vec<u8> {
     Bincode::encode(&value).unwrap().to_vec()
 }
 
 #[test]
 fn scalars_come_back() {
-    samples::scalars_hold::<Bincode>();
+    samples::check_scalars::<Bincode>();
 }
 
 #[test]
 fn strings_come_back() {
-    samples::strings_hold::<Bincode>();
+    samples::check_strings::<Bincode>();
 }
 
 #[test]
 fn structures_come_back() {
-    samples::structures_hold::<Bincode>();
+    samples::check_structures::<Bincode>();
 }
 
 #[test]
 fn every_float_comes_back() {
-    holds::<Bincode, Bits>(any::<u64>().prop_map(Bits));
+    check_round_trip::<Bincode, Bits>(any::<u64>().prop_map(Bits));
     let bytes = Bincode::encode(&f64::NAN).unwrap();
     assert!(<Bincode as Codec<f64>>::decode(&bytes).unwrap().is_nan());
 }
 
 #[test]
 fn the_bytes_are_those_of_the_standard_configuration() {
-    assert_eq!(written(5u64), [5]);
-    assert_eq!(written(251u64), [251, 251, 0]);
-    assert_eq!(written(-1i64), [1]);
-    assert_eq!(written(1.5f64), 1.5f64.to_le_bytes());
-    assert_eq!(written(Some(true)), [1, 1]);
-    assert_eq!(written(None::<bool>), [0]);
-    assert_eq!(written(Name("ab".into())), *b"\x02ab");
-    assert_eq!(written(vec![1u8, 2]), [2, 1, 2]);
-    assert_eq!(written(Uuid::nil()), [&[16][..], &[0; 16]].concat());
-    assert_eq!(written(BTreeMap::from([(1u8, false)])), [1, 1, 0]);
-    assert_eq!(written(Shape::Unit), [0]);
+    assert_eq!(encode(5u64), [5]);
+    assert_eq!(encode(251u64), [251, 251, 0]);
+    assert_eq!(encode(-1i64), [1]);
+    assert_eq!(encode(1.5f64), 1.5f64.to_le_bytes());
+    assert_eq!(encode(Some(true)), [1, 1]);
+    assert_eq!(encode(None::<bool>), [0]);
+    assert_eq!(encode(Name("ab".into())), *b"\x02ab");
+    assert_eq!(encode(vec![1u8, 2]), [2, 1, 2]);
+    assert_eq!(encode(Uuid::nil()), [&[16][..], &[0; 16]].concat());
+    assert_eq!(encode(BTreeMap::from([(1u8, false)])), [1, 1, 0]);
+    assert_eq!(encode(Shape::Unit), [0]);
     assert_eq!(
-        written(Shape::Struct {
+        encode(Shape::Struct {
             size: Some(1),
             name: "a".into()
         }),
@@ -64,20 +64,20 @@ fn the_bytes_are_those_of_the_standard_configuration() {
 }
 
 #[test]
-fn garbage_is_survived() {
-    every_type_survives::<Bincode>();
+fn garbage_does_not_panic() {
+    check_garbage_for_all_types::<Bincode>();
 }
 
 #[test]
 fn nothing_may_follow_a_value() {
-    nothing_may_follow::<Bincode, _>(&Shape::Unit);
-    nothing_may_follow::<Bincode, _>(&"text".to_owned());
+    check_trailing_bytes::<Bincode, _>(&Shape::Unit);
+    check_trailing_bytes::<Bincode, _>(&"text".to_owned());
     let error = <Bincode as Codec<u8>>::decode(&[1, 2]).unwrap_err();
     assert_eq!(reason(&error), "trailing bytes");
 }
 
 #[test]
-fn a_claimed_length_is_not_believed() {
+fn claimed_length_is_bounded_by_the_bytes() {
     let error = <Bincode as Codec<String>>::decode(&CLAIM).unwrap_err();
     assert_eq!(reason(&error), "unexpected end of the bytes");
     <Bincode as Codec<bytes::Bytes>>::decode(&CLAIM).unwrap_err();
@@ -85,7 +85,7 @@ fn a_claimed_length_is_not_believed() {
     <Bincode as Codec<Vec<u8>>>::decode(&CLAIM).unwrap_err();
     <Bincode as Codec<Vec<[u64; 32]>>>::decode(&CLAIM).unwrap_err();
     <Bincode as Codec<BTreeMap<u8, u8>>>::decode(&CLAIM).unwrap_err();
-    assert_eq!(Hint::seen_by::<Bincode>(&CLAIM), Some(CLAIM.len()));
+    assert_eq!(Hint::from_codec::<Bincode>(&CLAIM), Some(CLAIM.len()));
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn elements_with_bytes_are_not_limited() {
 }
 
 #[test]
-fn what_is_written_can_be_read_however_deep() {
+fn value_of_any_writable_depth_is_readable() {
     let deepest = Tree::of_depth(128);
     let bytes = Bincode::encode(&deepest).unwrap();
     assert_eq!(<Bincode as Codec<Tree>>::decode(&bytes).unwrap(), deepest);

@@ -10,13 +10,13 @@ use crate::samples::reason;
 assert_impl_all!(DecodeError: Error, Send, Sync);
 assert_impl_all!(EncodeError: Error, Send, Sync);
 
-fn refused<T, C: Codec<T>>(bytes: &[u8]) -> DecodeError {
+fn decode_error<T, C: Codec<T>>(bytes: &[u8]) -> DecodeError {
     C::decode(bytes).err().expect("decoded what it must not")
 }
 
 #[test]
-fn a_decode_error_tells_type_codec_excerpt_and_cause() {
-    let error = refused::<u64, Plain>(b"12 monkeys");
+fn decode_error_names_type_codec_excerpt_and_cause() {
+    let error = decode_error::<u64, Plain>(b"12 monkeys");
     assert_eq!(
         error.to_string(),
         r#"cannot decode u64 with Plain from "12 monkeys""#
@@ -28,27 +28,27 @@ fn a_decode_error_tells_type_codec_excerpt_and_cause() {
         format!("{error:?}"),
         r#"DecodeError { type_name: "u64", codec: "Plain", excerpt: "12 monkeys", len: 10, source: "trailing characters at line 1 column 4" }"#
     );
-    assert_eq!(refused::<u64, Json>(b"x").codec(), "Json");
+    assert_eq!(decode_error::<u64, Json>(b"x").codec(), "Json");
 }
 
 #[test]
 fn a_decode_error_carries_the_bytes() {
     let bytes = [0xff; 1000];
-    let error = refused::<String, Plain>(&bytes);
+    let error = decode_error::<String, Plain>(&bytes);
     assert_eq!(error.bytes()[..], bytes);
     assert_eq!(error.into_bytes(), bytes[..]);
 }
 
 #[test]
 fn the_excerpt_is_safe_and_short() {
-    let error = refused::<u64, Plain>(b"\"\\\n\0\xc3\xa9");
+    let error = decode_error::<u64, Plain>(b"\"\\\n\0\xc3\xa9");
     assert_eq!(
         error.to_string(),
         r#"cannot decode u64 with Plain from "\"\\\n\x00\xc3\xa9""#
     );
-    let fits = refused::<u64, Plain>(&[b'a'; 32]).to_string();
+    let fits = decode_error::<u64, Plain>(&[b'a'; 32]).to_string();
     assert!(fits.ends_with(&format!("\"{}\"", "a".repeat(32))), "{fits}");
-    let cut = refused::<u64, Plain>(&[b'a'; 33]).to_string();
+    let cut = decode_error::<u64, Plain>(&[b'a'; 33]).to_string();
     assert!(cut.ends_with(&format!("\"{}…\"", "a".repeat(32))), "{cut}");
 }
 
@@ -58,7 +58,7 @@ fn no_part_of_an_error_dumps_the_payload() {
     // that start at an even and at an odd place.
     for start in ["", "a"] {
         let payload = format!("\"{start}{}\"", "é".repeat(1 << 19));
-        let error = refused::<u64, Plain>(payload.as_bytes());
+        let error = decode_error::<u64, Plain>(payload.as_bytes());
         assert_eq!(error.bytes().len(), payload.len());
         assert!(error.to_string().len() < 300);
         assert!(format!("{error:?}").len() < 1500);
@@ -74,7 +74,7 @@ fn no_part_of_an_error_dumps_the_payload() {
 
 #[test]
 fn a_short_cause_keeps_its_type() {
-    let error = refused::<u64, Plain>(b"12 monkeys");
+    let error = decode_error::<u64, Plain>(b"12 monkeys");
     let source = error.source().unwrap();
     assert_eq!(
         source.downcast_ref::<serde_json::Error>().unwrap().column(),
@@ -83,7 +83,7 @@ fn a_short_cause_keeps_its_type() {
 }
 
 #[test]
-fn an_encode_error_tells_type_codec_and_cause() {
+fn encode_error_names_type_codec_and_cause() {
     let error = Plain::encode(&vec![f64::NAN]).unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -26,7 +26,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// Asserts that what can be read at all is a value as good as any: it can be written, and read again.
-fn survives<C, T>()
+fn check_garbage<C, T>()
 where
     C: Codec<T>,
     T: Debug,
@@ -45,47 +45,47 @@ where
         .unwrap();
 }
 
-pub(crate) fn every_type_survives<C: Full>() {
-    survives::<C, bool>();
-    survives::<C, u8>();
-    survives::<C, i64>();
-    survives::<C, i128>();
-    survives::<C, u128>();
-    survives::<C, f32>();
-    survives::<C, f64>();
-    survives::<C, char>();
-    survives::<C, String>();
-    survives::<C, ()>();
-    survives::<C, Option<String>>();
-    survives::<C, Vec<u8>>();
-    survives::<C, Vec<String>>();
-    survives::<C, bytes::Bytes>();
-    survives::<C, Shape>();
-    survives::<C, Record>();
-    survives::<C, Tree>();
-    survives::<C, Uuid>();
+pub(crate) fn check_garbage_for_all_types<C: Full>() {
+    check_garbage::<C, bool>();
+    check_garbage::<C, u8>();
+    check_garbage::<C, i64>();
+    check_garbage::<C, i128>();
+    check_garbage::<C, u128>();
+    check_garbage::<C, f32>();
+    check_garbage::<C, f64>();
+    check_garbage::<C, char>();
+    check_garbage::<C, String>();
+    check_garbage::<C, ()>();
+    check_garbage::<C, Option<String>>();
+    check_garbage::<C, Vec<u8>>();
+    check_garbage::<C, Vec<String>>();
+    check_garbage::<C, bytes::Bytes>();
+    check_garbage::<C, Shape>();
+    check_garbage::<C, Record>();
+    check_garbage::<C, Tree>();
+    check_garbage::<C, Uuid>();
 }
 
 #[test]
 fn plain_survives() {
-    every_type_survives::<Plain>();
-    survives::<Plain, Value>();
+    check_garbage_for_all_types::<Plain>();
+    check_garbage::<Plain, Value>();
 }
 
 #[test]
 fn json_survives() {
-    every_type_survives::<Json>();
-    survives::<Json, Value>();
+    check_garbage_for_all_types::<Json>();
+    check_garbage::<Json, Value>();
 }
 
 #[test]
 fn raw_survives() {
-    survives::<Raw, Vec<u8>>();
-    survives::<Raw, bytes::Bytes>();
+    check_garbage::<Raw, Vec<u8>>();
+    check_garbage::<Raw, bytes::Bytes>();
 }
 
 /// Asserts that anything after an encoded value is an error.
-pub(crate) fn nothing_may_follow<C: Codec<T>, T: Debug>(value: &T) {
+pub(crate) fn check_trailing_bytes<C: Codec<T>, T: Debug>(value: &T) {
     let encoded = C::encode(value).unwrap();
     for extra in 0..=u8::MAX {
         if extra.is_ascii_whitespace() {
@@ -98,9 +98,9 @@ pub(crate) fn nothing_may_follow<C: Codec<T>, T: Debug>(value: &T) {
 
 #[test]
 fn nothing_may_follow_json() {
-    nothing_may_follow::<Plain, _>(&Shape::Unit);
-    nothing_may_follow::<Json, _>(&Shape::Unit);
-    nothing_may_follow::<Json, _>(&"text".to_owned());
+    check_trailing_bytes::<Plain, _>(&Shape::Unit);
+    check_trailing_bytes::<Json, _>(&Shape::Unit);
+    check_trailing_bytes::<Json, _>(&"text".to_owned());
 }
 
 fn read<T: Serialize + DeserializeOwned + 'static>(text: &str) -> Result<T, impl Debug> {

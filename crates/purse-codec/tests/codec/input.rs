@@ -4,27 +4,27 @@ use bytes::Bytes;
 use purse_codec::{Codec, IntoArg, Json, Plain, Raw, encode, encode_into};
 use serde::{Deserialize, Serialize};
 
-fn lent<T: Clone>(value: impl IntoArg<T>) -> T {
+fn lend<T: Clone>(value: impl IntoArg<T>) -> T {
     value.with(T::clone)
 }
 
 #[test]
 fn a_value_and_a_reference_to_it() {
-    assert_eq!(lent::<u64>(5), 5);
-    assert_eq!(lent::<u64>(&5), 5);
-    assert_eq!(lent::<String>("a".to_owned()), "a");
-    assert_eq!(lent::<String>(&"a".to_owned()), "a");
+    assert_eq!(lend::<u64>(5), 5);
+    assert_eq!(lend::<u64>(&5), 5);
+    assert_eq!(lend::<String>("a".to_owned()), "a");
+    assert_eq!(lend::<String>(&"a".to_owned()), "a");
 }
 
 #[test]
-fn what_is_as_good_as_a_reference() {
-    assert_eq!(lent::<String>("a"), "a");
-    assert_eq!(lent::<Vec<u8>>(b"ab"), b"ab");
-    assert_eq!(lent::<Vec<u8>>(&b"ab"[..]), b"ab");
+fn str_and_slice_are_accepted_as_references() {
+    assert_eq!(lend::<String>("a"), "a");
+    assert_eq!(lend::<Vec<u8>>(b"ab"), b"ab");
+    assert_eq!(lend::<Vec<u8>>(&b"ab"[..]), b"ab");
 }
 
 #[test]
-fn all_of_them_encode() {
+fn every_kind_of_argument_encodes() {
     assert_eq!(encode::<String, Plain>("a").unwrap(), "a");
     assert_eq!(encode::<String, Json>("a").unwrap(), "\"a\"");
     assert_eq!(encode::<Vec<u8>, Raw>(b"ab").unwrap(), "ab");
@@ -36,15 +36,15 @@ fn all_of_them_encode() {
 }
 
 #[test]
-fn text_of_any_size_is_lent_as_it_is_even_while_other_text_is() {
+fn text_of_any_size_is_lent_even_when_nested() {
     let long = "x".repeat(100_000);
     let nested = "outer".with(|outer: &String| {
-        let inner = [&long, "", "b"].map(lent::<String>);
+        let inner = [&long, "", "b"].map(lend::<String>);
         (outer.clone(), inner)
     });
     assert_eq!(nested.0, "outer");
     assert_eq!(nested.1, [&long, "", "b"]);
-    assert_eq!(lent::<String>("c"), "c");
+    assert_eq!(lend::<String>("c"), "c");
 }
 
 /// Text that is written as the JSON of it, so that a codec runs within a codec.
@@ -77,14 +77,14 @@ fn a_value_may_encode_others_while_it_is_encoded() {
 }
 
 #[test]
-fn what_failed_midway_leaves_nothing_in_what_comes_next() {
+fn failed_encoding_leaves_nothing_in_the_buffer() {
     let unfinished = vec![Some(1.0), None, Some(f64::NAN)];
     assert!(Json::encode(&unfinished).is_err());
     assert_eq!(Json::encode(&vec![Some(1.0)]).unwrap(), "[1.0]");
 }
 
 #[test]
-fn what_is_appended_comes_after_what_is_there() {
+fn encode_into_appends() {
     let mut buffer = b"a".to_vec();
     encode_into::<String, Plain>("b", &mut buffer).unwrap();
     encode_into::<u64, Plain>(7, &mut buffer).unwrap();

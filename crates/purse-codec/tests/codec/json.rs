@@ -10,22 +10,22 @@ use crate::samples::{self, Count, Name, Shape, Tree, reason};
 
 #[test]
 fn scalars_come_back() {
-    samples::scalars_hold::<Json>();
+    samples::check_scalars::<Json>();
 }
 
 #[test]
 fn strings_come_back() {
-    samples::strings_hold::<Json>();
+    samples::check_strings::<Json>();
 }
 
 #[test]
 fn structures_come_back() {
-    samples::structures_hold::<Json>();
+    samples::check_structures::<Json>();
 }
 
 #[test]
 fn numbers_with_arbitrary_bits_come_back() {
-    samples::holds::<Json, f64>(
+    samples::check_round_trip::<Json, f64>(
         any::<u64>()
             .prop_map(f64::from_bits)
             .prop_filter("JSON has finite numbers only", |float| float.is_finite()),
@@ -101,7 +101,7 @@ enum Variant {
 }
 
 #[test]
-fn what_is_written_can_be_read_however_deep() {
+fn value_of_any_writable_depth_is_readable() {
     let nested = |depth| (0..depth).fold(json!(1), |value, _| Value::Array(vec![value]));
     let deepest = nested(127);
     let bytes = Json::encode(&deepest).unwrap();
@@ -123,7 +123,7 @@ fn depth_counts_what_is_open_not_what_was() {
 }
 
 #[test]
-fn keys_that_are_no_scalars_are_refused() {
+fn non_scalar_keys_are_refused() {
     let error = Json::encode(&BTreeMap::from([((1, 2), 3)])).unwrap_err();
     assert_eq!(reason(&error), "key must be a string");
 }

@@ -13,9 +13,9 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::samples::{self, Count, Name, Shape, Tree, holds, reason};
+use crate::samples::{self, Count, Name, Shape, Tree, check_round_trip, reason};
 
-fn written<T: Serialize + DeserializeOwned + 'static>(value: T) -> Bytes {
+fn encode<T: Serialize + DeserializeOwned + 'static>(value: T) -> Bytes {
     Plain::encode(&value).unwrap()
 }
 
@@ -34,28 +34,28 @@ enum Loose {
 
 #[test]
 fn scalars_come_back() {
-    samples::scalars_hold::<Plain>();
+    samples::check_scalars::<Plain>();
 }
 
 #[test]
 fn strings_come_back() {
-    samples::strings_hold::<Plain>();
+    samples::check_strings::<Plain>();
 }
 
 #[test]
 fn structures_come_back() {
-    samples::structures_hold::<Plain>();
+    samples::check_structures::<Plain>();
 }
 
 #[test]
 fn types_that_look_at_the_data_come_back() {
-    holds::<Plain, _>(prop_oneof![
+    check_round_trip::<Plain, _>(prop_oneof![
         any::<i64>().prop_map(Loose::Number),
         samples::text().prop_map(Loose::Text),
         any::<i64>().prop_map(|number| Loose::Text(number.to_string())),
         any::<Vec<i64>>().prop_map(Loose::List),
     ]);
-    holds::<Plain, _>(prop_oneof![
+    check_round_trip::<Plain, _>(prop_oneof![
         any::<i64>().prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
         any::<bool>().prop_map(Value::from),
@@ -68,28 +68,28 @@ fn types_that_look_at_the_data_come_back() {
 #[test]
 fn strings_are_their_bytes() {
     assert_eq!(
-        written("a \"b\"\\\n\0\u{1}é🦀".to_owned()),
+        encode("a \"b\"\\\n\0\u{1}é🦀".to_owned()),
         "a \"b\"\\\n\0\u{1}é🦀"
     );
-    assert_eq!(written(String::new()), "");
+    assert_eq!(encode(String::new()), "");
     assert_eq!(
-        written(Name("a\"\\/\u{8}\u{c}\n\r\t\u{1b}é".into())),
+        encode(Name("a\"\\/\u{8}\u{c}\n\r\t\u{1b}é".into())),
         "a\"\\/\u{8}\u{c}\n\r\t\u{1b}é"
     );
-    assert_eq!(written(Box::<str>::from("5")), "5");
-    assert_eq!(written('"'), "\"");
+    assert_eq!(encode(Box::<str>::from("5")), "5");
+    assert_eq!(encode('"'), "\"");
     assert_eq!(read::<String>(" 5 ").unwrap(), " 5 ");
     assert_eq!(read::<char>("é").unwrap(), 'é');
     read::<char>("ab").unwrap_err();
 }
 
 #[test]
-fn what_is_written_and_read_as_a_string_is_one() {
+fn string_newtypes_are_strings() {
     let uuid = Uuid::from_u128(0x67e5_5044_10b1_426f_9247_bb68_0e5f_e0c8);
-    assert_eq!(written(uuid), "67e55044-10b1-426f-9247-bb680e5fe0c8");
+    assert_eq!(encode(uuid), "67e55044-10b1-426f-9247-bb680e5fe0c8");
     let address: IpAddr = "::1".parse().unwrap();
-    assert_eq!(written(address), "::1");
-    assert_eq!(written(std::path::PathBuf::from("/tmp")), "/tmp");
+    assert_eq!(encode(address), "::1");
+    assert_eq!(encode(std::path::PathBuf::from("/tmp")), "/tmp");
 }
 
 /// An enum that is read as an identifier, not as an enum.
@@ -107,7 +107,7 @@ impl Serialize for Field {
 
 #[test]
 fn identifiers_are_text() {
-    assert_eq!(written(Field::Name), "Name");
+    assert_eq!(encode(Field::Name), "Name");
     assert!(matches!(read("Name").unwrap(), Field::Name));
     read::<Field>("\"Name\"").unwrap_err();
 }
@@ -115,41 +115,38 @@ fn identifiers_are_text() {
 #[test]
 fn buffers_are_their_bytes() {
     let bytes = [0, b'"', 0xff, b'['];
-    assert_eq!(written(bytes.to_vec()), bytes[..]);
-    assert_eq!(written(Bytes::copy_from_slice(&bytes)), bytes[..]);
-    assert_eq!(written(ByteBuf::from(bytes)), bytes[..]);
-    assert_eq!(written(ByteArray::new(bytes)), bytes[..]);
-    assert_eq!(written(Vec::<u8>::new()), "");
+    assert_eq!(encode(bytes.to_vec()), bytes[..]);
+    assert_eq!(encode(Bytes::copy_from_slice(&bytes)), bytes[..]);
+    assert_eq!(encode(ByteBuf::from(bytes)), bytes[..]);
+    assert_eq!(encode(ByteArray::new(bytes)), bytes[..]);
+    assert_eq!(encode(Vec::<u8>::new()), "");
     assert_eq!(<Plain as Codec<Vec<u8>>>::decode(&bytes).unwrap(), bytes);
 }
 
 #[test]
 fn buffers_inside_and_look_alikes_are_arrays() {
-    assert_eq!(written(vec![vec![1u8]]), "[[1]]");
-    assert_eq!(written(Some(vec![1u8])), "[1]");
-    assert_eq!(written(Some(Bytes::from_static(&[1]))), "[1]");
-    assert_eq!(written(Box::<[u8]>::from([1])), "[1]");
-    assert_eq!(written([1u8, 2]), "[1,2]");
-    assert_eq!(written(vec![-1i8]), "[-1]");
+    assert_eq!(encode(vec![vec![1u8]]), "[[1]]");
+    assert_eq!(encode(Some(vec![1u8])), "[1]");
+    assert_eq!(encode(Some(Bytes::from_static(&[1]))), "[1]");
+    assert_eq!(encode(Box::<[u8]>::from([1])), "[1]");
+    assert_eq!(encode([1u8, 2]), "[1,2]");
+    assert_eq!(encode(vec![-1i8]), "[-1]");
 }
 
 #[test]
 fn numbers_are_decimal_text() {
-    assert_eq!(written(-5i8), "-5");
-    assert_eq!(written(Count(5)), "5");
-    assert_eq!(written(u64::MAX), "18446744073709551615");
+    assert_eq!(encode(-5i8), "-5");
+    assert_eq!(encode(Count(5)), "5");
+    assert_eq!(encode(u64::MAX), "18446744073709551615");
     assert_eq!(
-        written(i128::MIN),
+        encode(i128::MIN),
         "-170141183460469231731687303715884105728"
     );
-    assert_eq!(
-        written(u128::MAX),
-        "340282366920938463463374607431768211455"
-    );
-    assert_eq!(written(0.1f64), "0.1");
-    assert_eq!(written(0.1f32), "0.1");
-    assert_eq!(written(3.0f64), "3.0");
-    assert_eq!(written(true), "true");
+    assert_eq!(encode(u128::MAX), "340282366920938463463374607431768211455");
+    assert_eq!(encode(0.1f64), "0.1");
+    assert_eq!(encode(0.1f32), "0.1");
+    assert_eq!(encode(3.0f64), "3.0");
+    assert_eq!(encode(true), "true");
 }
 
 #[test]
@@ -160,7 +157,7 @@ fn floats_come_back_to_the_last_bit() {
         read::<f64>(&float.to_string()).unwrap().to_bits(),
         float.to_bits()
     );
-    holds::<Plain, f64>(
+    check_round_trip::<Plain, f64>(
         any::<u64>()
             .prop_map(f64::from_bits)
             .prop_filter("JSON has finite numbers only", |float| float.is_finite()),
@@ -168,7 +165,7 @@ fn floats_come_back_to_the_last_bit() {
 }
 
 #[test]
-fn what_redis_leaves_after_arithmetic_is_read() {
+fn results_of_redis_arithmetic_are_read() {
     // HINCRBY and HINCRBYFLOAT.
     assert_eq!(read::<i64>("-3").unwrap(), -3);
     assert_eq!(read::<f64>("3").unwrap().to_bits(), 3f64.to_bits());
@@ -191,7 +188,7 @@ fn what_redis_leaves_after_arithmetic_is_read() {
 }
 
 #[test]
-fn fractions_are_no_integers() {
+fn fractions_are_not_integers() {
     for text in ["3.5", "3.0", "1e3", "", "x", "256", "-1", "0x1", "+1", "01"] {
         read::<u8>(text).unwrap_err();
     }
@@ -199,31 +196,31 @@ fn fractions_are_no_integers() {
 
 #[test]
 fn options_and_enums_are_unambiguous() {
-    assert_eq!(written(None::<String>), "null");
-    assert_eq!(written(Some("null".to_owned())), "\"null\"");
-    assert_eq!(written(Some("5".to_owned())), "\"5\"");
-    assert_eq!(written(Some(5)), "5");
-    assert_eq!(written(Shape::Unit), "\"Unit\"");
-    assert_eq!(written(Shape::Newtype("a".into())), r#"{"Newtype":"a"}"#);
-    assert_eq!(written(Shape::Tuple(1, 2.0)), r#"{"Tuple":[1,2.0]}"#);
+    assert_eq!(encode(None::<String>), "null");
+    assert_eq!(encode(Some("null".to_owned())), "\"null\"");
+    assert_eq!(encode(Some("5".to_owned())), "\"5\"");
+    assert_eq!(encode(Some(5)), "5");
+    assert_eq!(encode(Shape::Unit), "\"Unit\"");
+    assert_eq!(encode(Shape::Newtype("a".into())), r#"{"Newtype":"a"}"#);
+    assert_eq!(encode(Shape::Tuple(1, 2.0)), r#"{"Tuple":[1,2.0]}"#);
     assert_eq!(
-        written(Shape::Struct {
+        encode(Shape::Struct {
             size: Some(1),
             name: "a".into()
         }),
         r#"{"Struct":{"size":1,"name":"a"}}"#
     );
-    assert_eq!(written(json!("5")), "\"5\"");
-    assert_eq!(written(Loose::Text("5".into())), "\"5\"");
-    assert_eq!(written(Loose::Number(5)), "5");
+    assert_eq!(encode(json!("5")), "\"5\"");
+    assert_eq!(encode(Loose::Text("5".into())), "\"5\"");
+    assert_eq!(encode(Loose::Number(5)), "5");
 }
 
 #[test]
 fn structures_are_compact_json() {
-    assert_eq!(written(()), "null");
-    assert_eq!(written((1, "a".to_owned())), r#"[1,"a"]"#);
+    assert_eq!(encode(()), "null");
+    assert_eq!(encode((1, "a".to_owned())), r#"[1,"a"]"#);
     assert_eq!(
-        written(
+        encode(
             BTreeMap::from([(1, "é")])
                 .into_iter()
                 .map(|(k, v)| (k, v.to_owned()))
@@ -232,12 +229,12 @@ fn structures_are_compact_json() {
         r#"{"1":"é"}"#
     );
     let any_json = RawValue::from_string("[1, \"a\"]".into()).unwrap();
-    assert_eq!(written(any_json), "[1, \"a\"]");
+    assert_eq!(encode(any_json), "[1, \"a\"]");
     assert_eq!(read::<Box<RawValue>>("[1, {}]").unwrap().get(), "[1, {}]");
 }
 
 #[test]
-fn what_python_writes_is_read() {
+fn values_written_by_python_are_read() {
     // json.dumps({"name": "Zoë 🦀", "size": None, "tags": [1, 2]})
     let dumped = r#"{"name": "Zo\u00eb \ud83e\udd80", "size": null, "tags": [1, 2]}"#;
     assert_eq!(
@@ -254,7 +251,7 @@ fn what_python_writes_is_read() {
 }
 
 #[test]
-fn what_would_not_come_back_is_refused() {
+fn values_that_do_not_round_trip_are_refused() {
     let error = Plain::encode(&f64::NAN).unwrap_err();
     assert_eq!(reason(&error), "JSON has no form for the float NaN");
     Plain::encode(&f32::INFINITY).unwrap_err();
@@ -297,7 +294,7 @@ fn a_type_that_reads_text_must_write_text() {
             "the type is read as text or bytes, but this value is written as neither"
         );
     }
-    assert_eq!(written(Lopsided::Bytes), "text");
+    assert_eq!(encode(Lopsided::Bytes), "text");
 }
 
 /// A type that reads whatever comes, even nothing, and so never fails a probe.
@@ -318,7 +315,7 @@ impl<'de> Deserialize<'de> for Careless {
 
 #[test]
 fn a_type_that_ignores_errors_is_json() {
-    assert_eq!(written(Careless), "\"careless\"");
+    assert_eq!(encode(Careless), "\"careless\"");
 }
 
 #[test]

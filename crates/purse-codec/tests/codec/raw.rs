@@ -4,12 +4,12 @@ use bytes::Bytes;
 use proptest::prelude::{Strategy, any};
 use purse_codec::{Codec, Raw};
 
-use crate::samples::holds;
+use crate::samples::check_round_trip;
 
 #[test]
 fn bytes_come_back() {
-    holds::<Raw, Vec<u8>>(any::<Vec<u8>>());
-    holds::<Raw, Bytes>(any::<Vec<u8>>().prop_map(Bytes::from));
+    check_round_trip::<Raw, Vec<u8>>(any::<Vec<u8>>());
+    check_round_trip::<Raw, Bytes>(any::<Vec<u8>>().prop_map(Bytes::from));
 }
 
 #[test]

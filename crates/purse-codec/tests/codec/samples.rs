@@ -127,7 +127,7 @@ impl<C> Full for C where
 }
 
 /// Asserts that values come back as they were, and that equal values have equal bytes.
-pub(crate) fn holds<C, T>(values: impl Strategy<Value = T>)
+pub(crate) fn check_round_trip<C, T>(values: impl Strategy<Value = T>)
 where
     C: Codec<T>,
     T: Debug + PartialEq,
@@ -147,41 +147,41 @@ where
 }
 
 /// Asserts the round trip of scalars.
-pub(crate) fn scalars_hold<C: Full>() {
-    holds::<C, _>(any::<bool>());
-    holds::<C, _>(any::<i8>());
-    holds::<C, _>(any::<u8>());
-    holds::<C, _>(any::<i64>());
-    holds::<C, _>(any::<u64>());
-    holds::<C, _>(any::<i128>());
-    holds::<C, _>(any::<u128>());
-    holds::<C, _>(any::<f32>());
-    holds::<C, _>(any::<f64>());
-    holds::<C, _>(any::<char>());
-    holds::<C, _>(any::<u64>().prop_map(Count));
-    holds::<C, _>(Just(()));
+pub(crate) fn check_scalars<C: Full>() {
+    check_round_trip::<C, _>(any::<bool>());
+    check_round_trip::<C, _>(any::<i8>());
+    check_round_trip::<C, _>(any::<u8>());
+    check_round_trip::<C, _>(any::<i64>());
+    check_round_trip::<C, _>(any::<u64>());
+    check_round_trip::<C, _>(any::<i128>());
+    check_round_trip::<C, _>(any::<u128>());
+    check_round_trip::<C, _>(any::<f32>());
+    check_round_trip::<C, _>(any::<f64>());
+    check_round_trip::<C, _>(any::<char>());
+    check_round_trip::<C, _>(any::<u64>().prop_map(Count));
+    check_round_trip::<C, _>(Just(()));
 }
 
 /// Asserts the round trip of strings, byte buffers, and what is written as such.
-pub(crate) fn strings_hold<C: Full>() {
-    holds::<C, _>(text());
-    holds::<C, _>(text().prop_map(Name));
-    holds::<C, _>(option::of(text()));
-    holds::<C, _>(vec(any::<u8>(), 0..64));
-    holds::<C, _>(vec(any::<u8>(), 0..64).prop_map(Bytes::from));
-    holds::<C, _>(vec(any::<u8>(), 0..64).prop_map(ByteBuf::from));
-    holds::<C, _>(any::<u128>().prop_map(Uuid::from_u128));
-    holds::<C, _>(any::<IpAddr>());
+pub(crate) fn check_strings<C: Full>() {
+    check_round_trip::<C, _>(text());
+    check_round_trip::<C, _>(text().prop_map(Name));
+    check_round_trip::<C, _>(option::of(text()));
+    check_round_trip::<C, _>(vec(any::<u8>(), 0..64));
+    check_round_trip::<C, _>(vec(any::<u8>(), 0..64).prop_map(Bytes::from));
+    check_round_trip::<C, _>(vec(any::<u8>(), 0..64).prop_map(ByteBuf::from));
+    check_round_trip::<C, _>(any::<u128>().prop_map(Uuid::from_u128));
+    check_round_trip::<C, _>(any::<IpAddr>());
 }
 
 /// Asserts the round trip of structures.
-pub(crate) fn structures_hold<C: Full>() {
-    holds::<C, _>(option::of(any::<u64>()));
-    holds::<C, _>(vec(text(), 0..8));
-    holds::<C, _>(btree_map(text(), any::<f64>(), 0..8));
-    holds::<C, _>(shape());
-    holds::<C, _>(record());
-    holds::<C, _>(tree());
+pub(crate) fn check_structures<C: Full>() {
+    check_round_trip::<C, _>(option::of(any::<u64>()));
+    check_round_trip::<C, _>(vec(text(), 0..8));
+    check_round_trip::<C, _>(btree_map(text(), any::<f64>(), 0..8));
+    check_round_trip::<C, _>(shape());
+    check_round_trip::<C, _>(record());
+    check_round_trip::<C, _>(tree());
 }
 
 /// Text with characters of every class: ASCII, control characters, quotes, up to four bytes long.

@@ -7,7 +7,7 @@ use proptest::prelude::Strategy;
 use purse_codec::{Codec, Plain, Validated};
 use serde::{Deserialize, Serialize};
 
-use crate::samples::holds;
+use crate::samples::check_round_trip;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize, Validate)]
 struct User {
@@ -24,7 +24,7 @@ fn report(error: &impl Error) -> String {
 
 #[test]
 fn valid_values_come_back() {
-    holds::<Validated<Plain>, _>(
+    check_round_trip::<Validated<Plain>, _>(
         ("[a-z]{1,9}", 0u8..=150).prop_map(|(name, age)| User { name, age }),
     );
 }
@@ -42,7 +42,7 @@ fn the_form_is_that_of_the_inner_codec() {
 }
 
 #[test]
-fn what_is_not_valid_is_not_sent() {
+fn invalid_value_is_not_sent() {
     let user = User {
         name: String::new(),
         age: 36,
@@ -57,7 +57,7 @@ fn what_is_not_valid_is_not_sent() {
 }
 
 #[test]
-fn what_is_not_valid_is_not_given_out_and_not_lost() {
+fn invalid_stored_value_is_an_error_with_its_bytes() {
     let bytes = br#"{"name": "Ada", "age": 200}"#;
     let error = <Validated<Plain> as Codec<User>>::decode(bytes).unwrap_err();
     assert_eq!(report(&error), "age: greater than 150\n");
@@ -65,7 +65,7 @@ fn what_is_not_valid_is_not_given_out_and_not_lost() {
 }
 
 #[test]
-fn what_cannot_be_read_is_the_inner_codecs_error() {
+fn undecodable_value_is_the_inner_codecs_error() {
     let error = <Validated<Plain> as Codec<User>>::decode(b"[").unwrap_err();
     assert_eq!(error.codec(), "Plain");
     assert_eq!(error.into_bytes(), "[");

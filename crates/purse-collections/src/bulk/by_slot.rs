@@ -23,7 +23,7 @@ pub(crate) async fn run<const N: usize, V, A>(
     start: A,
     fold: fn(A, Vec<Answer>) -> Result<A>,
 ) -> Result<A> {
-    let step = |chunk| answers::<N>(client, &command, chunk);
+    let step = |chunk| send_by_slot::<N>(client, &command, chunk);
     in_chunks(client, &command, items, write, start, step, fold).await
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn get_values<V, R>(
         write,
         start,
         |(mut values, read), answers| {
-            for value in in_order(answers)? {
+            for value in sort_values(answers)? {
                 values.push(value.map(read).transpose()?);
             }
             Ok((values, read))
@@ -54,7 +54,7 @@ pub(crate) async fn get_values<V, R>(
 }
 
 /// Returns the values of a chunk in the order of its keys.
-fn in_order(answers: Vec<Answer>) -> Result<Vec<Option<Reply>>> {
+fn sort_values(answers: Vec<Answer>) -> Result<Vec<Option<Reply>>> {
     let keys = answers.iter().map(|(places, _)| places.len()).sum();
     let mut values = Vec::new();
     values.resize_with(keys, || None);
@@ -86,7 +86,7 @@ pub(crate) async fn unlink<V>(
     .await
 }
 
-async fn answers<const N: usize>(
+async fn send_by_slot<const N: usize>(
     client: &Client,
     command: &Command,
     chunk: Vec<Bytes>,
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_names_its_first_key_and_all_keys_where_there_is_nothing_else() {
+    fn command_names_its_first_key_and_includes_all_keys() {
         let chunk: Vec<_> = ["a", "1", "b", "2", "c", "3"].map(Bytes::from).into();
         let set = with_items::<2>(Command::write("MSET"), &chunk, &[2, 0]);
         assert_eq!(set.keys(), ["c"]);

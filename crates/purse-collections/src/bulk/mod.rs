@@ -87,7 +87,7 @@ where
             && let Ok(chunk) = &mut next
             && let Some((elements, step)) = chunk.take()
         {
-            running.push_back((elements, sent(step).await));
+            running.push_back((elements, start_op(step).await));
             next = make();
         }
         let Some((elements, reply)) = running.pop_front() else {
@@ -103,7 +103,7 @@ where
 }
 
 /// Polls an operation once, which sends its command.
-pub(crate) async fn sent<'a, R: Send + 'a>(
+pub(crate) async fn start_op<'a, R: Send + 'a>(
     step: impl Future<Output = Result<R>> + Send + 'a,
 ) -> BoxFuture<'a, Result<R>> {
     let mut step = step.boxed();

@@ -13,7 +13,7 @@ pub(crate) use arg_buffer::{ArgBuffer, encode_one};
 
 /// Encodes an argument.
 pub(crate) fn encode<T, C: Codec<T>>(value: impl IntoArg<T>) -> Result<Bytes> {
-    purse_codec::encode::<T, C>(value).map_err(encode_failed)
+    purse_codec::encode::<T, C>(value).map_err(encode_error)
 }
 
 /// Encodes an argument, or a part of one, and appends it.
@@ -21,17 +21,17 @@ pub(crate) fn encode_into<T, C: Codec<T>>(
     value: impl IntoArg<T>,
     buffer: &mut Vec<u8>,
 ) -> Result<()> {
-    purse_codec::encode_into::<T, C>(value, buffer).map_err(encode_failed)
+    purse_codec::encode_into::<T, C>(value, buffer).map_err(encode_error)
 }
 
-fn encode_failed(cause: EncodeError) -> Error {
+fn encode_error(cause: EncodeError) -> Error {
     Error::new(ErrorKind::Encode, "the value cannot be encoded").with_source(cause)
 }
 
 /// Decodes one stored value.
 pub(crate) fn decode<T, C: Codec<T>>(reply: Reply) -> Result<T> {
     let bytes = reply.into_bytes()?;
-    C::decode(&bytes).map_err(|cause| decode_failed(cause, bytes))
+    C::decode(&bytes).map_err(|cause| decode_error(cause, bytes))
 }
 
 /// Decodes a stored value that may be absent.
@@ -52,7 +52,7 @@ pub(crate) fn decode_removed<T, C: Codec<T>>(reply: Reply) -> Result<Option<T>> 
     let bytes = reply.into_bytes()?;
     C::decode(&bytes)
         .map(Some)
-        .map_err(|cause| decode_failed_after_removal(cause, bytes.clone(), vec![bytes]))
+        .map_err(|cause| decode_error_after_removal(cause, bytes.clone(), vec![bytes]))
 }
 
 /// Decodes the values that the command has removed. If one fails, the error holds all of them.
@@ -69,7 +69,7 @@ pub(crate) fn decode_removed_list<T, C: Codec<T>>(reply: Reply) -> Result<Vec<T>
     for bytes in &removed {
         match C::decode(bytes) {
             Ok(value) => values.push(value),
-            Err(cause) => return Err(decode_failed_after_removal(cause, bytes.clone(), removed)),
+            Err(cause) => return Err(decode_error_after_removal(cause, bytes.clone(), removed)),
         }
     }
     Ok(values)
@@ -95,7 +95,7 @@ pub(crate) fn decode_removed_scored<T, C: Codec<T>>(
     }
     match failed {
         None => Ok(values),
-        Some((cause, element)) => Err(decode_failed_after_removal(cause, element, bytes)),
+        Some((cause, element)) => Err(decode_error_after_removal(cause, element, bytes)),
     }
 }
 
@@ -104,7 +104,7 @@ pub(crate) fn ok(_: Reply) -> Result<()> {
     Ok(())
 }
 
-fn decode_failed(cause: DecodeError, bytes: Bytes) -> Error {
+fn decode_error(cause: DecodeError, bytes: Bytes) -> Error {
     Error::new(
         ErrorKind::Decode,
         "the stored bytes cannot be decoded; nothing changed",
@@ -113,7 +113,7 @@ fn decode_failed(cause: DecodeError, bytes: Bytes) -> Error {
     .with_bytes(bytes)
 }
 
-fn decode_failed_after_removal(cause: DecodeError, bytes: Bytes, removed: Vec<Bytes>) -> Error {
+fn decode_error_after_removal(cause: DecodeError, bytes: Bytes, removed: Vec<Bytes>) -> Error {
     let message = "a removed value cannot be decoded; the error holds its bytes";
     Error::new(ErrorKind::Decode, message)
         .with_source(cause)

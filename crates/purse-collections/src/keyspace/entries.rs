@@ -33,8 +33,8 @@ pub(crate) enum EntryKind<R> {
 /// A key that is added or removed meanwhile may be returned or not, and a key may be returned
 /// twice. A key that moves to another primary of a cluster meanwhile may be missed. If the server
 /// that is being scanned restarts or fails over, the stream ends with
-/// [`Interrupted`](purse_client::ErrorKind::Interrupted). An item that cannot be decoded is an
-/// error that holds its bytes, and the stream continues. Any other error ends it.
+/// [`ScanInvalidated`](purse_client::ErrorKind::ScanInvalidated). An item that cannot be decoded
+/// is an error that holds its bytes, and the stream continues. Any other error ends it.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Entries<R> {
     client: Client,

@@ -53,7 +53,7 @@ use crate::{RedisKey, Ttl};
 /// let hour = SetOptions::new().ttl(Duration::from_secs(3600));
 /// assert!(sessions.set_with("17", "Ada", hour).await?.is_set());
 /// assert_eq!(sessions.get("17").await?.as_deref(), Some("Ada"));
-/// assert!(sessions.ttl("17").await?.left().is_some());
+/// assert!(sessions.ttl("17").await?.remaining().is_some());
 /// assert_eq!(sessions.get_or_insert("18", "Bob").await?, "Bob");
 /// assert_eq!(sessions.len().await?, 2);
 /// assert_eq!(sessions.clear().await?, 2);

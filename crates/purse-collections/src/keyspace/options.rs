@@ -60,7 +60,7 @@ impl SetOptions {
     ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set_with("name", "Ada", SetOptions::new().ttl(Duration::from_secs(60))).await?;
-    /// assert!(app.ttl("name").await?.left().is_some());
+    /// assert!(app.ttl("name").await?.remaining().is_some());
     /// # Ok(()) }
     /// ```
     #[doc(alias = "PX")]
@@ -80,7 +80,7 @@ impl SetOptions {
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set_with("name", "Ada", SetOptions::new().ttl(Duration::from_secs(60))).await?;
     /// app.set_with("name", "Bob", SetOptions::new().keep_ttl()).await?;
-    /// assert!(app.ttl("name").await?.left().is_some());
+    /// assert!(app.ttl("name").await?.remaining().is_some());
     /// # Ok(()) }
     /// ```
     #[doc(alias = "KEEPTTL")]

@@ -126,7 +126,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// let minute = Duration::from_secs(60);
     /// assert_eq!(app.get_or_insert_with_ttl("name", "Ada", minute).await?, "Ada");
-    /// assert!(app.ttl("name").await?.left().is_some());
+    /// assert!(app.ttl("name").await?.remaining().is_some());
     /// # Ok(()) }
     /// ```
     #[doc(alias = "setdefault")]
@@ -204,7 +204,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         V: IntoArg<T>,
     {
         match self.all_or_none(entries) {
-            Ok(None) => Op::known(Ok(true)),
+            Ok(None) => Op::ready(Ok(true)),
             Ok(Some(command)) => self.0.client.op(command, Reply::into_bool),
             Err(error) => {
                 let error = error.with_command("MSETNX", None);

@@ -200,7 +200,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     #[doc(alias = "slice")]
     pub fn range(&self, range: impl RangeBounds<i64>) -> Op<Vec<T>> {
         let Some((first, last)) = inclusive(range) else {
-            return Op::known(Ok(Vec::new()));
+            return Op::ready(Ok(Vec::new()));
         };
         self.0.op(
             Command::read("LRANGE").arg(first).arg(last),

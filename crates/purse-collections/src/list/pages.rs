@@ -14,7 +14,7 @@ use futures::future::BoxFuture;
 use futures::{Stream, StreamExt, stream};
 use purse_client::{Client, Command, Reply, Result, Script};
 
-use crate::bulk::sent;
+use crate::bulk::start_op;
 use crate::stream::{DecodeItem, Elements, LARGEST_PAGE, PAGE};
 
 static LIST_PAGE: Script = Script::read("LRANGE", include_str!("../lua/list_page.lua"));
@@ -159,6 +159,6 @@ impl ListPager {
             .arg(self.next + self.size - 1);
         self.next += self.size;
         self.running
-            .push_back(sent(self.client.op(command, Ok)).await);
+            .push_back(start_op(self.client.op(command, Ok)).await);
     }
 }

@@ -268,7 +268,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
         let count = match which {
             Occurrences::All => 0,
             // The server takes a count of zero for all.
-            Occurrences::First(0) | Occurrences::Last(0) => return Op::known(Ok(0)),
+            Occurrences::First(0) | Occurrences::Last(0) => return Op::ready(Ok(0)),
             Occurrences::First(count) => i64::from(count),
             Occurrences::Last(count) => -i64::from(count),
         };

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use futures::stream::{self, Stream};
-use purse_client::{Client, ErrorKind, Pop, Result, Taken};
+use purse_client::{Client, Delivery, ErrorKind, Pop, Result};
 
 use super::poison::OnPoison;
 use crate::handle::Handle;
@@ -18,7 +18,7 @@ pub(super) struct Consumer<M> {
 /// The end of a queue at which a pop takes elements, and the decoder of what it takes.
 pub(super) struct Source<R> {
     pub(super) pop: Pop,
-    pub(super) decode: fn(&Taken) -> Result<Option<R>>,
+    pub(super) decode: fn(&Delivery) -> Result<Option<R>>,
 }
 
 impl<M> Consumer<M> {
@@ -48,10 +48,10 @@ impl<M> Consumer<M> {
         let client = &self.handle.client;
         loop {
             let left = wait.map(|wait| wait.saturating_sub(start.elapsed()));
-            let Some(taken) = client.take_wait(&source.pop, left).await? else {
+            let Some(delivery) = client.take_wait(&source.pop, left).await? else {
                 return Ok(None);
             };
-            if let Some(value) = self.read(source, taken).await? {
+            if let Some(value) = self.read(source, delivery).await? {
                 return Ok(Some(value));
             }
         }
@@ -60,10 +60,10 @@ impl<M> Consumer<M> {
     /// Takes an element if there is one.
     pub(super) async fn try_pop<R>(&self, source: &Source<R>) -> Result<Option<R>> {
         loop {
-            let Some(taken) = self.handle.client.take(&source.pop).await? else {
+            let Some(delivery) = self.handle.client.take(&source.pop).await? else {
                 return Ok(None);
             };
-            if let Some(value) = self.read(source, taken).await? {
+            if let Some(value) = self.read(source, delivery).await? {
                 return Ok(Some(value));
             }
         }
@@ -88,13 +88,13 @@ impl<M> Consumer<M> {
     }
 
     /// Returns the value of a popped element; `None` if it was moved to the dead letters.
-    async fn read<R>(&self, source: &Source<R>, taken: Taken) -> Result<Option<R>> {
-        match (source.decode)(&taken) {
+    async fn read<R>(&self, source: &Source<R>, delivery: Delivery) -> Result<Option<R>> {
+        match (source.decode)(&delivery) {
             Ok(value) => {
-                taken.keep();
+                delivery.ack();
                 Ok(value)
             }
-            Err(error) => self.on_poison.handle(taken, error).await,
+            Err(error) => self.on_poison.handle(delivery, error).await,
         }
     }
 }

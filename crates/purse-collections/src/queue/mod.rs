@@ -355,7 +355,7 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     fn source(&self) -> Source<T> {
         Source {
             pop: Pop::back(self.0.handle.key.clone()),
-            decode: |taken| decode_removed::<T, C>(Reply::from(taken.element())),
+            decode: |delivery| decode_removed::<T, C>(Reply::from(delivery.element())),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The rule for elements that cannot be decoded.
 
 use bytes::Bytes;
-use purse_client::{Error, Result, Taken};
+use purse_client::{Delivery, Error, Result};
 
 /// A rule for elements that a queue takes out and cannot decode.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -21,22 +21,22 @@ pub enum OnPoison {
 impl OnPoison {
     /// Applies the rule to a `taken` element whose decoding failed with `error`. Returns `Ok` if
     /// the pop continues with the next element.
-    pub(crate) async fn handle<V>(&self, taken: Taken, error: Error) -> Result<Option<V>> {
+    pub(crate) async fn handle<V>(&self, delivery: Delivery, error: Error) -> Result<Option<V>> {
         match self {
             Self::Error => {
-                taken.keep();
+                delivery.ack();
                 Err(error)
             }
-            Self::DeadLetter(list) => match taken.move_to(list.clone()).await {
+            Self::DeadLetter(list) => match delivery.dead_letter(list.clone()).await {
                 Ok(()) => Ok(None),
                 // A list that cannot be pushed to leaves the element to the caller.
-                Err((_, Some(taken))) => {
-                    taken.keep();
+                Err((_, Some(delivery))) => {
+                    delivery.ack();
                     Err(error)
                 }
                 Err((cause, None)) => Err(cause),
             },
-            Self::Requeue => match taken.put_back().await {
+            Self::Requeue => match delivery.requeue().await {
                 Ok(()) => Err(error.with_removed(Vec::new())),
                 // So does a queue that takes nothing back.
                 Err(_) => Err(error),

@@ -153,7 +153,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
         let args = |command: Command| {
             let mut arguments = ArgBuffer::new(1);
             member::<T, C>(value, &mut arguments)?;
-            Ok(command.arg(checked(priority)?).args(arguments.into_vec()))
+            Ok(command
+                .arg(check_priority(priority)?)
+                .args(arguments.into_vec()))
         };
         self.0
             .handle
@@ -310,9 +312,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     fn source(&self) -> Source<(T, f64)> {
         Source {
             pop: Pop::lowest(self.0.handle.key.clone()),
-            decode: |taken| {
-                let member = taken.element();
-                let priority = Reply::from(taken.score().unwrap_or_default()).into_float()?;
+            decode: |delivery| {
+                let member = delivery.element();
+                let priority = Reply::from(delivery.score().unwrap_or_default()).into_float()?;
                 let value = value_of(&member).map_err(|error| error.with_removed(vec![member]))?;
                 let value = decode_removed::<T, C>(Reply::from(value))?;
                 Ok(value.map(|value| (value, priority)))
@@ -326,12 +328,12 @@ fn entry<T, C: Codec<T>, V: IntoArg<T>>(
     (value, priority): (V, f64),
     arguments: &mut ArgBuffer,
 ) -> Result<()> {
-    let score = checked(priority)?.to_string();
+    let score = check_priority(priority)?.to_string();
     arguments.encode::<Bytes, Raw>(Bytes::from(score))?;
     member::<T, C>(value, arguments)
 }
 
-fn checked(priority: f64) -> Result<f64> {
+fn check_priority(priority: f64) -> Result<f64> {
     if priority.is_nan() {
         let message = "priority must not be NaN";
         return Err(Error::new(ErrorKind::InvalidInput, message));

@@ -167,13 +167,13 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     }
 
     async fn pop_wait(&self, pop: Pop, wait: Option<Duration>) -> Result<Option<(T, f64)>> {
-        let Some(taken) = self.0.client.take_wait(&pop, wait).await? else {
+        let Some(delivery) = self.0.client.take_wait(&pop, wait).await? else {
             return Ok(None);
         };
-        let score = taken.score().unwrap_or_default();
-        let popped = vec![(Reply::from(taken.element()), Reply::from(score))];
+        let score = delivery.score().unwrap_or_default();
+        let popped = vec![(Reply::from(delivery.element()), Reply::from(score))];
         // If it cannot be decoded, the error holds it.
-        taken.keep();
+        delivery.ack();
         let removed = decode_removed_scored::<T, C>(popped).map_err(|error| {
             error
                 .with_command(pop.name(), Some(self.0.key.clone()))

@@ -245,7 +245,7 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
     /// Creates the operation that runs `command` with the bounds from low to high.
     fn on_bounds(self, command: Command, read: fn(Reply) -> Result<u64>) -> Op<u64> {
         match self.bounds {
-            Ok(None) => Op::known(Ok(0)),
+            Ok(None) => Op::ready(Ok(0)),
             Ok(Some(bounds)) => self.set.op(command.args(bounds.forward), read),
             Err(error) => self.set.try_op(|_| Err(error), command, read),
         }
@@ -262,7 +262,7 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
             false => self.verbs.forward,
         });
         let bounds = match self.bounds {
-            Ok(None) => return Op::known(Ok(Vec::new())),
+            Ok(None) => return Op::ready(Ok(Vec::new())),
             Ok(Some(bounds)) => bounds,
             Err(error) => return self.set.try_op(|_| Err(error), command, read),
         };

@@ -90,7 +90,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "add")]
     #[doc(alias = "ZADD")]
     pub fn insert(&self, value: impl IntoArg<T>, score: f64) -> Op<bool> {
-        self.scored(Command::write("ZADD"), score, value, Reply::into_bool)
+        self.op_with_score(Command::write("ZADD"), score, value, Reply::into_bool)
     }
 
     /// Adds an element with a score, or changes its score, if the condition holds. Returns whether
@@ -149,7 +149,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
             &self.0.client,
             command,
             items,
-            scored::<T, C, _>,
+            encode_scored::<T, C, _>,
             0,
             bulk::sum,
         )
@@ -189,7 +189,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
             &self.0.client,
             command,
             items,
-            scored::<T, C, _>,
+            encode_scored::<T, C, _>,
             start,
             Changes::plus,
         )
@@ -215,7 +215,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// ```
     #[doc(alias = "ZINCRBY")]
     pub fn increment(&self, value: impl IntoArg<T>, by: f64) -> Op<f64> {
-        self.scored(Command::write("ZINCRBY"), by, value, Reply::into_float)
+        self.op_with_score(Command::write("ZINCRBY"), by, value, Reply::into_float)
     }
 
     /// Adds to the scores of many elements. Elements that do not exist are added, from zero.
@@ -255,7 +255,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
             &self.0.client,
             command,
             items,
-            scored::<T, C, _>,
+            encode_scored::<T, C, _>,
             Vec::new(),
             more,
         )
@@ -312,7 +312,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         .await
     }
 
-    fn scored<R>(
+    fn op_with_score<R>(
         &self,
         command: Command,
         score: f64,
@@ -336,7 +336,7 @@ fn pair<T, C: Codec<T>>(command: Command, by: f64, value: impl IntoArg<T>) -> Re
 }
 
 /// Writes an element and, before it, its score.
-fn scored<T, C: Codec<T>, V: IntoArg<T>>(
+fn encode_scored<T, C: Codec<T>, V: IntoArg<T>>(
     (value, by): (V, f64),
     arguments: &mut ArgBuffer,
 ) -> Result<()> {

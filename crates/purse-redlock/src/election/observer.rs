@@ -171,7 +171,7 @@ mod tests {
     }
 
     /// Returns the leader that is shown after these reports, each of a master and its record.
-    fn shown(reports: &[(usize, &'static str)]) -> Option<(u64, String)> {
+    fn leader_after(reports: &[(usize, &'static str)]) -> Option<(u64, String)> {
         let (sender, receiver) = watch::channel(None);
         let view = LeaderView::new(&sender, 3);
         for (master, record) in reports {
@@ -184,12 +184,12 @@ mod tests {
     #[test]
     fn view_shows_record_of_a_quorum() {
         let a = Some((5, "a".to_owned()));
-        assert_eq!(shown(&[(0, "5 a")]), None);
-        assert_eq!(shown(&[(0, "5 a"), (1, "5 a")]), a);
-        assert_eq!(shown(&[(0, "4 z"), (1, "5 a"), (2, "5 a")]), a);
-        assert_eq!(shown(&[(0, "5 a"), (1, "6 a"), (2, "5 b")]), None);
-        assert_eq!(shown(&[(0, "5 a"), (1, "5 a"), (1, "")]), None);
-        assert_eq!(shown(&[(0, "nonsense"), (1, "nonsense")]), None);
+        assert_eq!(leader_after(&[(0, "5 a")]), None);
+        assert_eq!(leader_after(&[(0, "5 a"), (1, "5 a")]), a);
+        assert_eq!(leader_after(&[(0, "4 z"), (1, "5 a"), (2, "5 a")]), a);
+        assert_eq!(leader_after(&[(0, "5 a"), (1, "6 a"), (2, "5 b")]), None);
+        assert_eq!(leader_after(&[(0, "5 a"), (1, "5 a"), (1, "")]), None);
+        assert_eq!(leader_after(&[(0, "nonsense"), (1, "nonsense")]), None);
     }
 
     #[test]
@@ -197,7 +197,7 @@ mod tests {
         let later = [(0, "6 b"), (1, "6 b")];
         let after = |record| {
             let reports = [&later[..], &[(0, record), (1, record)]].concat();
-            shown(&reports)
+            leader_after(&reports)
         };
         assert_eq!(after("5 a"), None);
         assert_eq!(after("6 a"), None);

@@ -122,7 +122,7 @@ mod tests {
     const FULL: Duration = Duration::from_millis(10_102);
     const NONE: Duration = Duration::ZERO;
 
-    fn who(run_id: &str, age: u64) -> Identity {
+    fn server(run_id: &str, age: u64) -> Identity {
         Identity {
             run_id: Some(run_id.into()),
             age: Duration::from_secs(age),
@@ -149,7 +149,7 @@ mod tests {
         })
     }
 
-    fn left(previous: &PreviousServer, identity: &Identity) -> Duration {
+    fn remaining(previous: &PreviousServer, identity: &Identity) -> Duration {
         vote_start(previous, identity, now(), TTL).saturating_duration_since(now())
     }
 
@@ -161,40 +161,43 @@ mod tests {
 
     #[test]
     fn server_without_data_waits_until_older_than_ttl() {
-        let previous = voter(&who("a", 0), 60);
+        let previous = voter(&server("a", 0), 60);
         for (age, expected) in [(0, FULL), (3, FULL - Duration::from_secs(3)), (11, NONE)] {
-            assert_eq!(left(&previous, &who("b", age)), expected, "{age}");
-            assert_eq!(left(&PreviousServer::Unknown, &who("b", age)), expected);
+            assert_eq!(remaining(&previous, &server("b", age)), expected, "{age}");
+            assert_eq!(
+                remaining(&PreviousServer::Unknown, &server("b", age)),
+                expected
+            );
         }
     }
 
     #[test]
     fn same_server_keeps_its_vote_start() {
-        let mut previous = voter(&who("a", 0), 1);
-        assert_eq!(left(&previous, &who("a", 0)), NONE);
+        let mut previous = voter(&server("a", 0), 1);
+        assert_eq!(remaining(&previous, &server("a", 0)), NONE);
         if let PreviousServer::Voter(voter) = &mut previous {
             voter.vote_start = now() + TTL;
         }
-        assert_eq!(left(&previous, &who("a", 0)), TTL);
-        let healed = durable(who("a", 0));
-        assert_eq!(left(&previous, &healed), TTL);
+        assert_eq!(remaining(&previous, &server("a", 0)), TTL);
+        let healed = durable(server("a", 0));
+        assert_eq!(remaining(&previous, &healed), TTL);
     }
 
     #[test]
     fn durable_server_votes_immediately() {
-        let (before, after) = (durable(who("a", 0)), durable(who("b", 0)));
-        assert_eq!(left(&voter(&before, 5), &after), NONE);
-        assert_eq!(left(&PreviousServer::Unknown, &after), NONE);
-        assert_eq!(left(&voter(&who("a", 0), 5), &after), FULL);
-        assert_eq!(left(&voter(&before, 5), &who("b", 0)), FULL);
-        assert_eq!(left(&PreviousServer::Replica, &after), FULL);
+        let (before, after) = (durable(server("a", 0)), durable(server("b", 0)));
+        assert_eq!(remaining(&voter(&before, 5), &after), NONE);
+        assert_eq!(remaining(&PreviousServer::Unknown, &after), NONE);
+        assert_eq!(remaining(&voter(&server("a", 0), 5), &after), FULL);
+        assert_eq!(remaining(&voter(&before, 5), &server("b", 0)), FULL);
+        assert_eq!(remaining(&PreviousServer::Replica, &after), FULL);
     }
 
     #[test]
     fn different_server_waits_at_any_age() {
-        let (one, other) = (durable(who("a", 0)), durable(who("b", 500)));
-        assert_eq!(left(&voter(&one, 499), &other), FULL);
-        assert_eq!(left(&voter(&one, 500), &other), NONE);
+        let (one, other) = (durable(server("a", 0)), durable(server("b", 500)));
+        assert_eq!(remaining(&voter(&one, 499), &other), FULL);
+        assert_eq!(remaining(&voter(&one, 500), &other), NONE);
     }
 
     #[test]
@@ -205,17 +208,17 @@ mod tests {
             PreviousServer::Replica,
             voter(&nobody, 1),
         ] {
-            assert_eq!(left(&previous, &nobody), FULL);
+            assert_eq!(remaining(&previous, &nobody), FULL);
         }
     }
 
     #[test]
     fn unfinished_quarantine_passes_to_successor() {
-        let (before, after) = (durable(who("a", 0)), durable(who("b", 0)));
+        let (before, after) = (durable(server("a", 0)), durable(server("b", 0)));
         let mut previous = voter(&before, 5);
         if let PreviousServer::Voter(voter) = &mut previous {
             voter.vote_start = now() + TTL / 2;
         }
-        assert_eq!(left(&previous, &after), TTL / 2);
+        assert_eq!(remaining(&previous, &after), TTL / 2);
     }
 }

@@ -71,13 +71,13 @@ impl Ballot {
 
     /// Returns the time until a quorum will be free, if enough masters reported it.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        retry_after(self.free_in.clone(), self.tally.needed())
+        retry_after(self.free_in.clone(), self.tally.quorum())
     }
 
     /// Returns whether pending answers may still reveal when a quorum will be free, and none has so
     /// far.
     pub(crate) const fn may_learn_more(&self) -> bool {
-        let (known, needed) = (self.free_in.len(), self.tally.needed());
+        let (known, needed) = (self.free_in.len(), self.tally.quorum());
         known < needed && known + self.tally.pending() >= needed
     }
 

@@ -76,15 +76,15 @@ impl Tally {
         }
     }
 
-    pub(crate) const fn granted(&self) -> usize {
+    pub(crate) const fn grants(&self) -> usize {
         self.granted
     }
 
-    pub(crate) const fn refused(&self) -> usize {
+    pub(crate) const fn refusals(&self) -> usize {
         self.refused
     }
 
-    pub(crate) const fn needed(&self) -> usize {
+    pub(crate) const fn quorum(&self) -> usize {
         quorum(self.masters)
     }
 
@@ -94,12 +94,12 @@ impl Tally {
 
     /// Returns how many masters may be missing from a quorum.
     pub(crate) const fn spare(&self) -> usize {
-        self.masters - self.needed()
+        self.masters - self.quorum()
     }
 
     /// Returns whether a quorum cannot grant any more, whatever the pending votes are.
     pub(crate) const fn is_impossible(&self) -> bool {
-        self.granted + self.pending() < self.needed()
+        self.granted + self.pending() < self.quorum()
     }
 
     /// Returns whether some masters granted to us and some to others, so that perhaps no client has
@@ -109,11 +109,11 @@ impl Tally {
     }
 
     pub(crate) const fn acquisition(&self) -> Acquisition {
-        if self.granted >= self.needed() {
+        if self.granted >= self.quorum() {
             Acquisition::Acquired
         } else if self.failed > self.spare() {
             Acquisition::NoQuorum
-        } else if self.is_impossible() && self.granted + self.refused >= self.needed() {
+        } else if self.is_impossible() && self.granted + self.refused >= self.quorum() {
             Acquisition::Held
         } else {
             Acquisition::Undecided
@@ -121,7 +121,7 @@ impl Tally {
     }
 
     pub(crate) const fn possession(&self) -> Possession {
-        if self.granted >= self.needed() {
+        if self.granted >= self.quorum() {
             Possession::Held
         } else if self.refused > self.spare() {
             Possession::Gone

@@ -319,7 +319,9 @@ mod tests {
     }
 
     /// Starts work that counts how often it is polled, and wakes itself once on request.
-    fn counting(pool: &TaskPool) -> (TaskHandle, mpsc::UnboundedSender<bool>, Arc<AtomicUsize>) {
+    fn start_counter(
+        pool: &TaskPool,
+    ) -> (TaskHandle, mpsc::UnboundedSender<bool>, Arc<AtomicUsize>) {
         let (orders, mut told) = mpsc::unbounded_channel();
         let polls = Arc::new(AtomicUsize::new(0));
         let count = polls.clone();
@@ -340,7 +342,7 @@ mod tests {
     #[tokio::test]
     async fn task_is_woken_only_if_work_remains() {
         let pool = pool();
-        let (handle, orders, polls) = counting(&pool);
+        let (handle, orders, polls) = start_counter(&pool);
         let settled = async || {
             for _ in 0..5 {
                 yield_now().await;
@@ -432,7 +434,7 @@ mod tests {
     }
 
     /// Starts work that panics on request, and reports when it is dropped.
-    fn panicking(pool: &TaskPool) -> (TaskHandle, oneshot::Sender<()>, oneshot::Receiver<()>) {
+    fn start_panicker(pool: &TaskPool) -> (TaskHandle, oneshot::Sender<()>, oneshot::Receiver<()>) {
         let (order, mut told) = oneshot::channel();
         let (kept, dropped) = oneshot::channel();
         let handle = pool.start(poll_fn(move |task| {
@@ -446,7 +448,7 @@ mod tests {
     async fn panic_ends_work_but_not_task_or_caller() {
         let pool = pool();
         for is_helped in [true, false] {
-            let (handle, order, dropped) = panicking(&pool);
+            let (handle, order, dropped) = start_panicker(&pool);
             // From now on the task has a turn only when it is woken.
             for _ in 0..5 {
                 yield_now().await;

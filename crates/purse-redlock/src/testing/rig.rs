@@ -172,7 +172,7 @@ impl Rig {
     }
 
     /// Returns another lock service on the same masters, with this retry delay.
-    pub(crate) fn patient(&self, retry_delay: Duration) -> Redlock {
+    pub(crate) fn with_retry_delay(&self, retry_delay: Duration) -> Redlock {
         let masters = self.masters.iter();
         let transports = masters.map(|master| master.clone() as _).collect();
         let settings = Settings {

@@ -51,7 +51,7 @@ impl Mock {
     }
 
     /// Returns when the keys were queried.
-    pub(crate) fn looks(&self) -> Vec<Instant> {
+    pub(crate) fn query_times(&self) -> Vec<Instant> {
         self.state().watchers.looks.clone()
     }
 

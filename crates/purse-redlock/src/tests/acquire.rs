@@ -67,7 +67,7 @@ async fn every_vector(n: usize) {
                     (Acquisition::Acquired, Ok(guard)) => guard.check().unwrap(),
                     (Acquisition::Held, Err(Error::Held { .. })) => {}
                     (Acquisition::NoQuorum, Err(Error::NoQuorum { errors, .. })) => {
-                        assert!(errors.len() > n - tally.needed(), "{case}: {errors:?}");
+                        assert!(errors.len() > n - tally.quorum(), "{case}: {errors:?}");
                     }
                     (expected, outcome) => panic!("{case}: {outcome:?}, not {expected:?}"),
                 }
@@ -145,7 +145,7 @@ async fn impossible_majority_releases_immediately() {
     sleep(ms(5)).await;
     // Whether it is held or there is no quorum hangs on the third; that it failed does not.
     assert!(!attempt.is_finished());
-    assert!(rig.masters[1].asked().contains(&Action::Release));
+    assert!(rig.masters[1].requests().contains(&Action::Release));
     assert!(matches!(
         attempt.await.unwrap(),
         Err(Error::NoQuorum {
@@ -268,7 +268,7 @@ async fn foreign_key_returns_wrong_type_without_waiting() {
             "{text}"
         );
     }
-    assert_eq!(rig.masters[0].asked_at(Action::Acquire).len(), 3);
+    assert_eq!(rig.masters[0].request_times(Action::Acquire).len(), 3);
     assert!(foreign(1).redlock.mutex("key").try_lock().await.is_ok());
 }
 

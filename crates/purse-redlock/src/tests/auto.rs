@@ -10,14 +10,14 @@ use tokio::time::{Instant, sleep};
 /// How long a lock of the rig holds by the holder's count.
 const LENGTH: u64 = 988;
 
-async fn kept(rig: &Rig, auto: AutoExtend) -> RedlockGuard {
+async fn lock_with_auto_extend(rig: &Rig, auto: AutoExtend) -> RedlockGuard {
     let mutex = rig.redlock.mutex("key").auto_extend(auto);
     mutex.try_lock().await.unwrap()
 }
 
 fn extensions(rig: &Rig) -> usize {
     let asked =
-        |master: &std::sync::Arc<crate::testing::Mock>| master.asked_at(Action::Extend).len();
+        |master: &std::sync::Arc<crate::testing::Mock>| master.request_times(Action::Extend).len();
     rig.masters.iter().map(asked).sum()
 }
 
@@ -28,13 +28,13 @@ fn is_lost(result: crate::Result<()>, expected: LostReason) -> bool {
 #[tokio::test(start_paused = true)]
 async fn auto_extended_lock_lasts_as_long_as_guard() {
     let rig = Rig::new(3);
-    let guard = kept(&rig, AutoExtend::new()).await;
+    let guard = lock_with_auto_extend(&rig, AutoExtend::new()).await;
     for _ in 0..200 {
         sleep(ms(100)).await;
         guard.check().unwrap();
         assert!(guard.remaining() >= ms(LENGTH - 340), "{guard:?}");
     }
-    let asked = rig.masters[0].asked_at(Action::Extend).len();
+    let asked = rig.masters[0].request_times(Action::Extend).len();
     assert!((55..=60).contains(&asked), "{asked} in twenty ttls");
     assert_eq!(guard.extensions() as usize, asked);
     assert_eq!(guard.release().await.unwrap(), Release::Released);
@@ -60,7 +60,7 @@ async fn auto_extension_ends_at_release_and_drop() {
         let rig = Rig::new(3);
         // Slow enough that an extension is in flight at some of the moments.
         rig.behave(&[Behaviour::After(ms(2)); 3]);
-        let guard = kept(&rig, AutoExtend::new()).await;
+        let guard = lock_with_auto_extend(&rig, AutoExtend::new()).await;
         sleep(moment).await;
         if is_dropped {
             drop(guard);
@@ -86,13 +86,13 @@ async fn renewal_never_outlives_release() {
                 Behaviour::After(ms(delay)),
                 Behaviour::Deaf(ms(delay)),
             ]);
-            let guard = kept(&rig, AutoExtend::new()).await;
+            let guard = lock_with_auto_extend(&rig, AutoExtend::new()).await;
             sleep(ms(moment)).await;
             rig.masters[2].behave(WELL);
             assert_eq!(guard.release().await.unwrap(), Release::Released);
             rig.assert_clean("released").await;
             for master in &rig.masters {
-                let last = |action| master.asked_at(action).last().copied();
+                let last = |action| master.request_times(action).last().copied();
                 assert!(last(Action::Extend) <= last(Action::Release));
             }
             sleep(ms(200)).await;
@@ -104,7 +104,7 @@ async fn renewal_never_outlives_release() {
 #[tokio::test(start_paused = true)]
 async fn manual_extension_replaces_next_automatic_one() {
     let rig = Rig::new(3);
-    let mut guard = kept(&rig, AutoExtend::new()).await;
+    let mut guard = lock_with_auto_extend(&rig, AutoExtend::new()).await;
     for round in 1..=5 {
         sleep(ms(300)).await;
         guard.extend().await.unwrap();
@@ -136,7 +136,7 @@ async fn auto_extension_survives_one_failed_master() {
         Behaviour::Failing(ErrorKind::Server),
     ] {
         let rig = Rig::new(3);
-        let guard = kept(&rig, AutoExtend::new()).await;
+        let guard = lock_with_auto_extend(&rig, AutoExtend::new()).await;
         rig.masters[1].behave(fault);
         sleep(ms(10_000)).await;
         guard.check().unwrap();
@@ -150,7 +150,7 @@ async fn auto_extension_survives_one_failed_master() {
 async fn auto_extension_without_masters_retries_until_expiry() {
     for fault in [Behaviour::Down, Behaviour::Stuck, Behaviour::Deaf(ms(3))] {
         let rig = Rig::new(3);
-        let guard = kept(&rig, AutoExtend::new()).await;
+        let guard = lock_with_auto_extend(&rig, AutoExtend::new()).await;
         sleep(ms(500)).await;
         let until = guard.valid_until();
         rig.behave(&[fault; 3]);
@@ -163,11 +163,14 @@ async fn auto_extension_without_masters_retries_until_expiry() {
         );
         assert_eq!(guard.valid_until(), until);
         // One that succeeded, and at least some that did not.
-        let tries = rig.masters[0].asked_at(Action::Extend).len() - 1;
+        let tries = rig.masters[0].request_times(Action::Extend).len() - 1;
         assert!((4..20).contains(&tries), "{tries} with {fault:?}");
         rig.behave(&[WELL; 3]);
         sleep(ms(1_000)).await;
-        assert_eq!(rig.masters[0].asked_at(Action::Extend).len() - 1, tries);
+        assert_eq!(
+            rig.masters[0].request_times(Action::Extend).len() - 1,
+            tries
+        );
         assert!(is_lost(guard.check(), LostReason::Expired), "lost is final");
     }
 }
@@ -175,7 +178,7 @@ async fn auto_extension_without_masters_retries_until_expiry() {
 #[tokio::test(start_paused = true)]
 async fn auto_extension_survives_short_outage() {
     let rig = Rig::new(3);
-    let guard = kept(&rig, AutoExtend::new()).await;
+    let guard = lock_with_auto_extend(&rig, AutoExtend::new()).await;
     for fault in [Behaviour::Down, Behaviour::Stuck, Behaviour::Deaf(ms(3))] {
         rig.behave(&[WELL, fault, fault]);
         sleep(ms(400)).await;
@@ -193,7 +196,7 @@ async fn auto_extension_survives_short_outage() {
 async fn majority_data_loss_is_noticed_within_a_third_of_ttl() {
     for moment in (0..330).step_by(30) {
         let rig = Rig::new(3);
-        let guard = kept(&rig, AutoExtend::new()).await;
+        let guard = lock_with_auto_extend(&rig, AutoExtend::new()).await;
         sleep(ms(moment)).await;
         rig.masters[..2].iter().for_each(|master| master.flush());
         let start = Instant::now();
@@ -210,7 +213,7 @@ async fn majority_data_loss_is_noticed_within_a_third_of_ttl() {
 async fn max_extensions_ends_automatic_and_manual_extensions() {
     for by_hand in [0, 1, 3] {
         let rig = Rig::new(3);
-        let mut guard = kept(&rig, AutoExtend::new().max_extensions(3)).await;
+        let mut guard = lock_with_auto_extend(&rig, AutoExtend::new().max_extensions(3)).await;
         let start = Instant::now();
         for _ in 0..by_hand {
             sleep(ms(200)).await;
@@ -237,7 +240,7 @@ async fn max_hold_is_never_exceeded() {
     for most in [500, 1_000, 1_400, 2_000, 5_000] {
         let rig = Rig::new(3);
         let start = Instant::now();
-        let mut guard = kept(&rig, AutoExtend::new().max_hold(ms(most))).await;
+        let mut guard = lock_with_auto_extend(&rig, AutoExtend::new().max_hold(ms(most))).await;
         assert_eq!(guard.lost().await, LostReason::Capped);
         let held = start.elapsed();
         assert!(held <= ms(most.max(LENGTH) + 1), "{held:?} of {most}");
@@ -267,7 +270,7 @@ async fn mutex_auto_extend_overrides_builder() {
 #[tokio::test(start_paused = true)]
 async fn guard_keeps_auto_extended_lock_through_shutdown() {
     let rig = Rig::new(3);
-    let guard = kept(&rig, AutoExtend::new()).await;
+    let guard = lock_with_auto_extend(&rig, AutoExtend::new()).await;
     rig.redlock.shutdown().await;
     sleep(ms(3_000)).await;
     guard.check().unwrap();

@@ -16,7 +16,11 @@ static_assertions::assert_impl_all!(Leader: Send, Sync, Clone, Eq, std::hash::Ha
 const SOON: Duration = ms(2_500);
 
 /// Fails unless such a leader, or none, is shown in time.
-async fn shows(observer: &mut Receiver<Option<Leader>>, name: Option<&str>, within: Duration) {
+async fn wait_leader(
+    observer: &mut Receiver<Option<Leader>>,
+    name: Option<&str>,
+    within: Duration,
+) {
     let is_so = |leader: &Option<Leader>| leader.as_ref().map(Leader::name).as_deref() == name;
     let shown = timeout(within, observer.wait_for(is_so)).await;
     assert!(shown.is_ok_and(|shown| shown.is_ok()), "not {name:?}");
@@ -41,7 +45,7 @@ async fn resignation_hands_over_immediately() {
     let mut observer = election.observe();
     assert_eq!(now(&observer), None);
     let first = campaign(&election, "a").await;
-    shows(&mut observer, Some("a"), ms(50)).await;
+    wait_leader(&mut observer, Some("a"), ms(50)).await;
     assert_eq!(observer.borrow().as_ref(), Some(first.leader()));
 
     let next = tokio::spawn({
@@ -58,9 +62,9 @@ async fn resignation_hands_over_immediately() {
     let second = next.await.unwrap();
     assert!(start.elapsed() < ms(100), "{:?}", start.elapsed());
     assert!(second.fence() > fence);
-    shows(&mut observer, Some("b"), ms(50)).await;
+    wait_leader(&mut observer, Some("b"), ms(50)).await;
     drop(second);
-    shows(&mut observer, None, ms(50)).await;
+    wait_leader(&mut observer, None, ms(50)).await;
     rig.assert_clean("resigned").await;
 }
 
@@ -113,14 +117,14 @@ async fn minority_is_neither_needed_nor_shown() {
     let election = rig.redlock.election("key");
     let mut observer = election.observe();
     let leadership = campaign(&election, "a").await;
-    shows(&mut observer, Some("a"), ms(100)).await;
+    wait_leader(&mut observer, Some("a"), ms(100)).await;
     // What is left of an earlier leader on those that were away.
     rig.masters[3].behave(WELL);
     rig.masters[3].write_record("key:leader", "1 old", ms(60_000));
     rig.masters[4].write_record("key:leader", "1 old", ms(60_000));
     rig.masters[4].behave(WELL);
     drop(leadership);
-    shows(&mut observer, None, ms(100)).await;
+    wait_leader(&mut observer, None, ms(100)).await;
     sleep(SOON * 3).await;
     assert_eq!(now(&observer), None);
     assert!(!observer.has_changed().unwrap());
@@ -136,7 +140,7 @@ async fn missed_announcement_is_repeated_by_extension() {
     // The one that was down has no lock of ours, so no record either.
     rig.masters[1].lose_record("key:leader");
     let mut observer = election.observe();
-    shows(&mut observer, Some("a"), ms(1_500)).await;
+    wait_leader(&mut observer, Some("a"), ms(1_500)).await;
     assert!(rig.masters[0].keys().is_empty());
     leadership.check().unwrap();
 }
@@ -148,7 +152,7 @@ async fn outage_ends_leadership_and_clears_observers() {
         let election = rig.redlock.election("key");
         let mut observer = election.observe();
         let leadership = campaign(&election, "a").await;
-        shows(&mut observer, Some("a"), ms(50)).await;
+        wait_leader(&mut observer, Some("a"), ms(50)).await;
         sleep(ms(2_000)).await;
         rig.behave(&[fault; 3]);
         let start = Instant::now();
@@ -156,11 +160,11 @@ async fn outage_ends_leadership_and_clears_observers() {
         assert_eq!(reason, LostReason::Expired);
         assert!(start.elapsed() <= ms(1_000), "{:?}", start.elapsed());
         assert!(leadership.check().is_err() && leadership.remaining().is_zero());
-        shows(&mut observer, None, SOON).await;
+        wait_leader(&mut observer, None, SOON).await;
         rig.behave(&[WELL; 3]);
         assert_eq!(leadership.resign().await.unwrap(), Release::AlreadyExpired);
         let next = campaign(&election, "b").await;
-        shows(&mut observer, Some("b"), ms(5_000) + SOON).await;
+        wait_leader(&mut observer, Some("b"), ms(5_000) + SOON).await;
         drop(next);
     }
 }
@@ -171,7 +175,7 @@ async fn dead_leader_is_succeeded_after_ttl() {
     let observing = rig.contender(|_| ms(1)).election("key");
     let mut observer = observing.observe();
     let leadership = campaign(&rig.redlock.election("key"), "a").await;
-    shows(&mut observer, Some("a"), ms(50)).await;
+    wait_leader(&mut observer, Some("a"), ms(50)).await;
     let fence = leadership.fence();
     // Its process is stopped: it neither extends nor releases.
     rig.masters
@@ -185,7 +189,7 @@ async fn dead_leader_is_succeeded_after_ttl() {
         .unwrap();
     assert!(next.fence() > fence);
     // A query in flight ends first.
-    shows(&mut observer, Some("b"), ms(5_000) + SOON).await;
+    wait_leader(&mut observer, Some("b"), ms(5_000) + SOON).await;
     // What it does in the end does not touch the next one.
     let _ = leadership.resign().await;
     sleep(ms(500)).await;
@@ -199,16 +203,16 @@ async fn data_loss_ends_leadership() {
     let election = rig.redlock.election("key");
     let mut observer = election.observe();
     let leadership = campaign(&election, "a").await;
-    shows(&mut observer, Some("a"), ms(50)).await;
+    wait_leader(&mut observer, Some("a"), ms(50)).await;
     rig.masters.iter().for_each(|master| master.flush());
     let start = Instant::now();
     assert_eq!(leadership.lost().await, LostReason::Gone);
     assert!(start.elapsed() <= ms(400), "at the next extension");
-    shows(&mut observer, None, SOON).await;
+    wait_leader(&mut observer, None, SOON).await;
     rig.assert_clean("flushed").await;
     let next = campaign(&election, "b").await;
     assert!(next.fence() > leadership.fence());
-    shows(&mut observer, Some("b"), SOON).await;
+    wait_leader(&mut observer, Some("b"), SOON).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -266,13 +270,13 @@ async fn shutdown_ends_campaigns_but_not_leader() {
     let election = rig.redlock.election("key");
     let mut observer = election.observe();
     let leadership = campaign(&election, "a").await;
-    shows(&mut observer, Some("a"), ms(50)).await;
+    wait_leader(&mut observer, Some("a"), ms(50)).await;
     let (outcome, ()) = tokio::join!(election.campaign("b"), async {
         sleep(ms(100)).await;
         rig.redlock.shutdown().await;
     });
     assert!(matches!(outcome, Err(Error::Closed)));
-    shows(&mut observer, None, ms(50)).await;
+    wait_leader(&mut observer, None, ms(50)).await;
     assert!(timeout(SOON, observer.changed()).await.unwrap().is_err());
     assert_eq!(now(&election.observe()), None);
     sleep(ms(5_000)).await;
@@ -316,7 +320,7 @@ async fn observer_under_constant_changes_does_not_spin() {
         rig.masters.iter().for_each(|master| master.track(tracking));
         let _observer = rig.redlock.election("key").observe();
         sleep(ms(10_000)).await;
-        let looks = rig.masters[0].looks().len();
+        let looks = rig.masters[0].query_times().len();
         assert!((2..=16 + 52).contains(&looks), "{tracking:?}: {looks}");
     }
 }
@@ -331,9 +335,9 @@ async fn observer_without_tracking_polls() {
     let mut observer = election.observe();
     sleep(ms(100)).await;
     let leadership = campaign(&election, "a").await;
-    shows(&mut observer, Some("a"), SOON).await;
+    wait_leader(&mut observer, Some("a"), SOON).await;
     drop(leadership);
-    shows(&mut observer, None, SOON).await;
+    wait_leader(&mut observer, None, SOON).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -368,6 +372,6 @@ async fn unannounced_leader_leads_and_announces_later() {
     let leadership = campaign(&election, "a").await;
     assert_eq!(now(&observer), None);
     rig.behave(&[WELL; 3]);
-    shows(&mut observer, Some("a"), ms(1_000)).await;
+    wait_leader(&mut observer, Some("a"), ms(1_000)).await;
     leadership.check().unwrap();
 }

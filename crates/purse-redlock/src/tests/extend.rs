@@ -47,7 +47,7 @@ async fn failed_extension_does_not_release() {
     assert!(matches!(guard.extend().await, Err(Error::Ambiguous { .. })));
     sleep(ms(200)).await;
     assert!(rig.masters.iter().all(|master| master.holder().is_some()));
-    assert!(!rig.masters[0].asked().contains(&Action::Release));
+    assert!(!rig.masters[0].requests().contains(&Action::Release));
 }
 
 #[tokio::test(start_paused = true)]
@@ -62,7 +62,7 @@ async fn majority_without_token_is_permanent_loss() {
         assert_lost(&error, LostReason::Gone);
         assert!(guard.check().is_err() && guard.remaining().is_zero());
     }
-    let asked = rig.masters[2].asked().len();
+    let asked = rig.masters[2].requests().len();
     assert_eq!(asked, 2, "the second extension asks nobody");
     assert_eq!(
         rig.masters[0].holder(),
@@ -184,7 +184,7 @@ async fn foreign_key_is_loss() {
     );
     assert_eq!(guard.release().await.unwrap(), Release::AlreadyExpired);
     rig.shutdown.wait_drained().await;
-    let releases = rig.masters[0].asked_at(Action::Release).len();
+    let releases = rig.masters[0].request_times(Action::Release).len();
     assert_eq!(releases, 1, "what is not ours need not be released again");
 }
 
@@ -211,7 +211,7 @@ async fn dropped_extensions_delay_nothing() {
         rig.assert_clean("extensions").await;
         // The extension in flight, and the release.
         assert!(start.elapsed() <= ms(95), "{:?}", start.elapsed());
-        let extensions = rig.masters[0].asked_at(Action::Extend).len();
+        let extensions = rig.masters[0].request_times(Action::Extend).len();
         assert!(extensions <= 5, "{extensions}");
     }
 }
@@ -224,7 +224,7 @@ async fn slow_master_gets_only_newest_extension() {
     for _ in 0..200 {
         guard.extend().await.unwrap();
     }
-    assert!(rig.masters[0].asked().len() > 200);
+    assert!(rig.masters[0].requests().len() > 200);
     let start = Instant::now();
     drop(guard);
     rig.assert_clean("slow master").await;

@@ -26,7 +26,7 @@ async fn fence(rig: &Rig) -> u64 {
 }
 
 fn raises(rig: &Rig) -> usize {
-    let asked = rig.masters.iter().flat_map(|master| master.asked());
+    let asked = rig.masters.iter().flat_map(|master| master.requests());
     asked
         .filter(|action| matches!(action, Action::Raise(_)))
         .count()

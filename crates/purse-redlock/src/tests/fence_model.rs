@@ -160,7 +160,7 @@ impl State {
                 let (tally, counts) = tally(&client.acquires);
                 match tally.acquisition() {
                     Acquisition::Acquired => {
-                        let (fence, is_settled) = settle_fence(&counts, tally.needed());
+                        let (fence, is_settled) = settle_fence(&counts, tally.quorum());
                         let fence = u8::try_from(fence).unwrap();
                         if is_settled || !rules.writes_back {
                             self.issue(index, fence);
@@ -258,12 +258,12 @@ impl State {
             let request = &mut state.clients[index].acquires[master];
             request.is_under_way = false;
             request.vote.get_or_insert(ballot);
-            states.push(state.decided(index, rules)?);
+            states.push(state.next_decision(index, rules)?);
         }
         if acquire == SENT {
             let mut state = *self;
             state.clients[index].acquires[master].vote = Some(Ballot::Failed);
-            states.push(state.decided(index, rules)?);
+            states.push(state.next_decision(index, rules)?);
         }
         let raise = client.raises[master];
         if raise.is_under_way {
@@ -272,18 +272,18 @@ impl State {
             let request = &mut state.clients[index].raises[master];
             request.is_under_way = false;
             request.vote.get_or_insert(ballot);
-            states.push(state.decided(index, rules)?);
+            states.push(state.next_decision(index, rules)?);
         }
         if raise == SENT {
             let mut state = *self;
             state.clients[index].raises[master].vote = Some(Ballot::Failed);
-            states.push(state.decided(index, rules)?);
+            states.push(state.next_decision(index, rules)?);
         }
         Ok(())
     }
 
     /// Without what changes nothing any more, so that like states are the same.
-    fn tidied(mut self) -> Self {
+    fn tidy(mut self) -> Self {
         for (index, client) in self.clients.iter_mut().enumerate() {
             for (number, master) in self.masters.iter().enumerate() {
                 let never_ours =
@@ -300,7 +300,7 @@ impl State {
         self
     }
 
-    fn decided(mut self, index: usize, rules: Rules) -> Result<Self, String> {
+    fn next_decision(mut self, index: usize, rules: Rules) -> Result<Self, String> {
         let issued = self.issued;
         self.decide(index, rules);
         let floor = self.clients[index].floor;
@@ -380,7 +380,7 @@ fn explore(state: State, rules: Rules) -> Result<usize, String> {
     seen.insert(state);
     let mut open = vec![state];
     while let Some(state) = open.pop() {
-        for next in state.next(rules)?.into_iter().map(State::tidied) {
+        for next in state.next(rules)?.into_iter().map(State::tidy) {
             if seen.insert(next) {
                 open.push(next);
             }

@@ -28,13 +28,13 @@ async fn waiters_in_process_acquire_in_order() {
     }
     sleep(ms(500)).await;
     // The masters are not asked about a lock that is held in this process.
-    assert_eq!(rig.masters[0].asked(), [Action::Acquire]);
+    assert_eq!(rig.masters[0].requests(), [Action::Acquire]);
     let start = Instant::now();
     drop(guard);
     tasks.join_all().await;
     assert_eq!(*order.lock().unwrap(), (0..64).collect::<Vec<_>>());
     // One attempt for each, a round trip after the release.
-    let asked = rig.masters[0].asked_at(Action::Acquire).len();
+    let asked = rig.masters[0].request_times(Action::Acquire).len();
     assert_eq!(asked, 65);
     assert!(start.elapsed() < ms(64 * 8), "{:?}", start.elapsed());
     assert_eq!(rig.redlock.local_queues(), 0);
@@ -52,7 +52,7 @@ async fn only_first_waiter_contends_with_other_processes() {
         tasks.spawn(async move { mutex.lock().await.map(drop).unwrap() });
     }
     sleep(ms(10_000)).await;
-    let asked = rig.masters[0].asked_at(Action::Acquire).len();
+    let asked = rig.masters[0].request_times(Action::Acquire).len();
     assert!((10..=16).contains(&asked), "{asked}");
     rig.masters.iter().for_each(|master| master.free("key"));
     tasks.join_all().await;

@@ -126,12 +126,12 @@ async fn lost_sends_no_request_and_keeps_nothing_alive() {
     let rig = Rig::new(3);
     let guard = rig.redlock.mutex("key").lock().await.unwrap();
     sleep(ms(20)).await;
-    let asked = rig.masters[0].asked().len();
+    let asked = rig.masters[0].requests().len();
     for polls in 0..5 {
         let lost = guard.lost();
         crate::testing::drop_after(lost, polls).await;
     }
-    assert_eq!(rig.masters[0].asked().len(), asked);
+    assert_eq!(rig.masters[0].requests().len(), asked);
 }
 
 #[test]

@@ -147,7 +147,7 @@ async fn multi_with_lost_reply_leaves_no_key() {
     assert!(matches!(error, Error::NoQuorum { .. }), "{error}");
     rig.behave(&[WELL; 3]);
     rig.assert_clean("lost replies").await;
-    assert!(rig.masters[1].asked().contains(&Action::Release));
+    assert!(rig.masters[1].requests().contains(&Action::Release));
 }
 
 #[tokio::test(start_paused = true)]

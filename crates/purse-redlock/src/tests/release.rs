@@ -23,9 +23,9 @@ async fn release_waits_for_set_in_flight() {
     rig.masters[2].behave_to(Action::Acquire, Behaviour::Stray(ms(40)));
     let guard = rig.redlock.mutex("key").lock().await.unwrap();
     assert_eq!(guard.release().await.unwrap(), Release::Released);
-    assert_eq!(rig.masters[2].asked(), [Action::Acquire]);
+    assert_eq!(rig.masters[2].requests(), [Action::Acquire]);
     rig.assert_clean("late SET").await;
-    assert!(rig.masters[2].asked().ends_with(&[Action::Release]));
+    assert!(rig.masters[2].requests().ends_with(&[Action::Release]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,7 +42,7 @@ async fn late_set_is_released() {
             rig.assert_clean("stray SET").await;
             let freed = rig.free_since().unwrap().duration_since(start);
             assert!(freed > late && freed < ms(1_100), "{freed:?}");
-            let asked = rig.masters[2].asked_at(Action::Release).len();
+            let asked = rig.masters[2].request_times(Action::Release).len();
             assert!(
                 (3..8).contains(&asked),
                 "{asked} times, with growing pauses"
@@ -60,7 +60,7 @@ async fn refused_or_unsent_set_is_not_released_again() {
         let guard = rig.redlock.mutex("key").lock().await.unwrap();
         assert_eq!(guard.release().await.unwrap(), Release::Released);
         rig.shutdown.wait_drained().await;
-        assert_eq!(rig.masters[2].asked_at(Action::Release).len(), 1);
+        assert_eq!(rig.masters[2].request_times(Action::Release).len(), 1);
     }
 }
 
@@ -144,7 +144,7 @@ async fn release_retry_ends_after_ttl() {
     drop(guard);
     rig.redlock.shutdown().await;
     assert!(start.elapsed() <= ms(1_200), "{:?}", start.elapsed());
-    let asked = rig.masters[0].asked().len();
+    let asked = rig.masters[0].requests().len();
     assert!(
         (4..12).contains(&asked),
         "{asked} times, with growing pauses"
@@ -160,7 +160,7 @@ async fn release_with_lost_reply_is_retried() {
     rig.masters[0].behave(WELL);
     rig.shutdown.wait_drained().await;
     assert_eq!(
-        rig.masters[0].asked(),
+        rig.masters[0].requests(),
         [Action::Acquire, Action::Release, Action::Release]
     );
 }

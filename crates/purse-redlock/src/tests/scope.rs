@@ -41,9 +41,9 @@ async fn work_of_many_ttls_returns_output_and_release() {
     assert_lost(&lease.check().unwrap_err(), LostReason::Released);
     assert_eq!(lease.lost().await, LostReason::Released);
     rig.assert_clean("scope").await;
-    let asked = rig.masters[0].asked_at(Action::Extend).len();
+    let asked = rig.masters[0].request_times(Action::Extend).len();
     sleep(ms(2_000)).await;
-    assert_eq!(rig.masters[0].asked_at(Action::Extend).len(), asked);
+    assert_eq!(rig.masters[0].request_times(Action::Extend).len(), asked);
 }
 
 #[tokio::test(start_paused = true)]
@@ -180,9 +180,9 @@ async fn panic_in_work_releases_lock() {
     let start = Instant::now();
     rig.assert_clean("panic").await;
     assert!(start.elapsed() < ms(20));
-    let asked = rig.masters[0].asked_at(Action::Extend).len();
+    let asked = rig.masters[0].request_times(Action::Extend).len();
     sleep(ms(2_000)).await;
-    assert_eq!(rig.masters[0].asked_at(Action::Extend).len(), asked);
+    assert_eq!(rig.masters[0].request_times(Action::Extend).len(), asked);
 }
 
 #[tokio::test(start_paused = true)]
@@ -238,7 +238,7 @@ async fn work_is_dropped_before_release() {
 
 #[tokio::test(start_paused = true)]
 async fn scope_can_be_spawned_and_lease_shared() {
-    fn is_send<T: Send>(value: T) -> T {
+    fn assert_send<T: Send>(value: T) -> T {
         value
     }
     static_assertions::assert_impl_all!(crate::Lost: Send, Sync, Unpin, Clone);
@@ -246,7 +246,7 @@ async fn scope_can_be_spawned_and_lease_shared() {
     static_assertions::assert_impl_all!(crate::Scoped<u8>: Send, Sync, Unpin);
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("key");
-    let work = tokio::spawn(is_send(async move {
+    let work = tokio::spawn(assert_send(async move {
         mutex.scope(|lease| async move { lease.remaining() }).await
     }));
     assert!(work.await.unwrap().unwrap().into_output() > ms(900));

@@ -90,12 +90,12 @@ async fn lock_after_shutdown_takes_nothing() {
     let mut before = Box::pin(mutex.try_lock());
     poll_once(&mut before).await;
     rig.redlock.shutdown().await;
-    let asked = rig.masters[0].asked().len();
+    let asked = rig.masters[0].requests().len();
     assert!(matches!(mutex.try_lock().await, Err(Error::Closed)));
     assert!(matches!(mutex.lock().await, Err(Error::Closed)));
     assert!(matches!(before.await, Err(Error::Closed)));
     sleep(ms(100)).await;
-    assert_eq!(rig.masters[0].asked().len(), asked);
+    assert_eq!(rig.masters[0].requests().len(), asked);
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,7 +165,7 @@ async fn shutdown_wait_for_late_set_is_shorter_than_long_ttl() {
     assert!(took > ms(3_000) && took < ms(4_500), "{took:?}");
     // If it comes all the same, it does not stay.
     sleep(ms(20_000)).await;
-    assert!(rig.masters[2].asked_at(Action::Release).len() < 30);
+    assert!(rig.masters[2].request_times(Action::Release).len() < 30);
     assert!(rig.masters[2].holder().is_none());
     assert!(rig.free_since().unwrap() >= start + ms(20_000));
 }

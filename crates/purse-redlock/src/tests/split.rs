@@ -84,11 +84,11 @@ async fn refused_first_vote_asks_no_other_master() {
     rig.masters
         .iter()
         .for_each(|m| m.hold("another", ms(600_000)));
-    let redlock = rig.patient(ms(3_600_000));
+    let redlock = rig.with_retry_delay(ms(3_600_000));
     let mutex = redlock.mutex("key");
     let waiter = tokio::spawn(async move { mutex.lock().await.map(drop) });
     tokio::time::sleep(ms(100)).await;
-    let before: Vec<_> = rig.masters.iter().map(|m| m.asked().len()).collect();
+    let before: Vec<_> = rig.masters.iter().map(|m| m.requests().len()).collect();
     // All of it is released, and another takes it at once.
     for master in &rig.masters {
         master.free("key");
@@ -99,7 +99,7 @@ async fn refused_first_vote_asks_no_other_master() {
         .masters
         .iter()
         .zip(before)
-        .map(|(master, before)| master.asked()[before..].to_vec())
+        .map(|(master, before)| master.requests()[before..].to_vec())
         .collect();
     assert_eq!(more.concat(), [Action::Acquire]);
     waiter.abort();
@@ -111,7 +111,7 @@ async fn granted_first_vote_takes_two_round_trips() {
     rig.masters
         .iter()
         .for_each(|m| m.hold("another", ms(600_000)));
-    let redlock = rig.patient(ms(3_600_000));
+    let redlock = rig.with_retry_delay(ms(3_600_000));
     let waiter = tokio::spawn(async move {
         let _guard = redlock.mutex("key").lock().await.unwrap();
         Instant::now()

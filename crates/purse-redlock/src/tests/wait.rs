@@ -234,7 +234,7 @@ async fn waiters_do_not_wake_each_other() {
         });
     }
     assert!(tasks.join_all().await.iter().all(Result::is_err));
-    let attempts = rig.masters[0].asked_at(Action::Acquire).len();
+    let attempts = rig.masters[0].request_times(Action::Acquire).len();
     assert!((3..=6).contains(&attempts), "{attempts} attempts");
     // Once to come, once to go, and what the first in line had to do.
     let polls = polls.load(Ordering::Relaxed);

@@ -14,10 +14,10 @@ use crate::{Error, Redlock};
 const PATIENT: Duration = Duration::from_secs(3_600);
 
 /// A rig whose masters' locks are held by another for `ttl`, and which polls hardly ever.
-fn held(masters: usize, ttl: Duration) -> (Rig, Redlock) {
+fn rig_with_holder(masters: usize, ttl: Duration) -> (Rig, Redlock) {
     let rig = Rig::new(masters);
     rig.masters.iter().for_each(|m| m.hold("another", ttl));
-    let redlock = rig.patient(PATIENT);
+    let redlock = rig.with_retry_delay(PATIENT);
     (rig, redlock)
 }
 
@@ -37,10 +37,10 @@ fn free(masters: &[std::sync::Arc<Mock>]) {
 #[tokio::test(start_paused = true)]
 async fn remote_release_wakes_waiter_without_poll() {
     for masters in [1, 3, 5] {
-        let (rig, redlock) = held(masters, PATIENT);
+        let (rig, redlock) = rig_with_holder(masters, PATIENT);
         let waiter = wait(&redlock);
         sleep(ms(60_000)).await;
-        let asked = rig.masters[0].asked().len();
+        let asked = rig.masters[0].requests().len();
         assert!(asked <= 4, "{asked} questions while nothing happened");
         let freed = Instant::now();
         free(&rig.masters);
@@ -51,13 +51,13 @@ async fn remote_release_wakes_waiter_without_poll() {
 
 #[tokio::test(start_paused = true)]
 async fn release_on_minority_wakes_no_waiter() {
-    let (rig, redlock) = held(5, PATIENT);
+    let (rig, redlock) = rig_with_holder(5, PATIENT);
     let waiter = wait(&redlock);
     sleep(ms(1_000)).await;
-    let asked = rig.masters[4].asked().len();
+    let asked = rig.masters[4].requests().len();
     free(&rig.masters[..2]);
     sleep(ms(1_000)).await;
-    assert_eq!(rig.masters[4].asked().len(), asked);
+    assert_eq!(rig.masters[4].requests().len(), asked);
     let freed = Instant::now();
     free(&rig.masters[2..3]);
     assert!(waiter.await.unwrap() - freed <= ms(6));
@@ -66,7 +66,7 @@ async fn release_on_minority_wakes_no_waiter() {
 #[tokio::test(start_paused = true)]
 async fn release_before_watch_is_noticed() {
     for after in 0..12 {
-        let (rig, redlock) = held(3, PATIENT);
+        let (rig, redlock) = rig_with_holder(3, PATIENT);
         rig.behave(&[Behaviour::After(ms(2)); 3]);
         let waiter = wait(&redlock);
         sleep(ms(after)).await;
@@ -80,7 +80,7 @@ async fn release_before_watch_is_noticed() {
 #[tokio::test(start_paused = true)]
 async fn dead_holder_is_waited_for_until_expiry() {
     for tracking in [Tracking::Well, Tracking::Mute] {
-        let (rig, redlock) = held(3, ms(7_000));
+        let (rig, redlock) = rig_with_holder(3, ms(7_000));
         rig.masters.iter().for_each(|master| master.track(tracking));
         let start = Instant::now();
         let took = wait(&redlock).await.unwrap() - start;
@@ -99,7 +99,7 @@ async fn unreported_release_is_found_by_slow_poll() {
     rig.masters.iter().for_each(|master| master.flush());
     let took = waiter.await.unwrap() - flushed;
     assert!(took <= POLL + ms(10), "{took:?}");
-    let asked = rig.masters[0].asked_at(Action::Acquire).len();
+    let asked = rig.masters[0].request_times(Action::Acquire).len();
     assert!((6..=9).contains(&asked), "{asked}");
 }
 
@@ -111,7 +111,7 @@ async fn minority_without_tracking_is_not_needed() {
         (false, Behaviour::Stuck),
         (false, Behaviour::Failing(ErrorKind::Auth)),
     ] {
-        let (rig, redlock) = held(3, PATIENT);
+        let (rig, redlock) = rig_with_holder(3, PATIENT);
         rig.masters[1].behave(behaviour);
         if refused {
             rig.masters[1].track(Tracking::Refused);
@@ -134,7 +134,7 @@ async fn waiter_without_tracking_polls_at_retry_delay() {
     }
     let waiter = wait(&rig.redlock);
     sleep(ms(20_000)).await;
-    let attempts = rig.masters[0].asked_at(Action::Acquire).len();
+    let attempts = rig.masters[0].request_times(Action::Acquire).len();
     // Every 100 ms on average.
     assert!((120..=320).contains(&attempts), "{attempts}");
     let freed = Instant::now();
@@ -171,7 +171,7 @@ async fn waiter_under_constant_changes_does_not_spin() {
             rig.masters.iter().for_each(|master| nonsense(master));
         }
         let master = &rig.masters[0];
-        let commands = master.asked().len() + master.looks().len();
+        let commands = master.requests().len() + master.query_times().len();
         // A burst, and then a wake-up each 200 ms: three commands each.
         let most = 3 * (16 + seconds * 5 + 5);
         assert!(commands <= most, "{commands} commands when {name}");
@@ -181,17 +181,17 @@ async fn waiter_under_constant_changes_does_not_spin() {
 
 #[tokio::test(start_paused = true)]
 async fn one_nervous_master_wakes_no_waiter() {
-    let (rig, redlock) = held(3, PATIENT);
+    let (rig, redlock) = rig_with_holder(3, PATIENT);
     rig.masters[2].track(Tracking::Nervous);
     let waiter = wait(&redlock);
     sleep(ms(60_000)).await;
-    assert!(rig.masters[0].asked().len() <= 4);
+    assert!(rig.masters[0].requests().len() <= 4);
     waiter.abort();
 }
 
 #[tokio::test(start_paused = true)]
 async fn holder_extension_keeps_watch() {
-    let (rig, redlock) = held(3, ms(1_000));
+    let (rig, redlock) = rig_with_holder(3, ms(1_000));
     let waiter = wait(&redlock);
     for _ in 0..50 {
         sleep(ms(300)).await;
@@ -199,7 +199,7 @@ async fn holder_extension_keeps_watch() {
             .iter()
             .for_each(|m| m.hold("another", ms(1_000)));
     }
-    let asked = rig.masters[0].asked_at(Action::Acquire).len();
+    let asked = rig.masters[0].request_times(Action::Acquire).len();
     assert!(asked <= 60, "{asked}");
     let freed = Instant::now();
     free(&rig.masters);
@@ -209,7 +209,7 @@ async fn holder_extension_keeps_watch() {
 
 #[tokio::test(start_paused = true)]
 async fn dropped_wait_leaves_nothing() {
-    let (rig, redlock) = held(3, PATIENT);
+    let (rig, redlock) = rig_with_holder(3, PATIENT);
     rig.masters[1].track(Tracking::Silent);
     let mutex = redlock.mutex("key");
     let mut tasks = Vec::new();

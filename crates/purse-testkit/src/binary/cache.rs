@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::release::Release;
 
 /// The server of that release, if it was fetched before.
-pub(crate) fn cached(release: Release, environment: &Environment) -> Option<PathBuf> {
+pub(crate) fn find_cached(release: Release, environment: &Environment) -> Option<PathBuf> {
     let build = release.wheel().build_for_this_machine()?;
     let file = place(release, build, &environment.cache_dir()?);
     file.is_file().then_some(file)

@@ -56,16 +56,18 @@ impl Release {
 
     fn find_in(self, environment: &Environment) -> Result<Option<Binary>, Error> {
         if self == Self::Default
-            && let Some(found) = installed(environment)
+            && let Some(found) = find_installed(environment)
         {
             return found.map(Some);
         }
-        cache::cached(self, environment).map(Binary::at).transpose()
+        cache::find_cached(self, environment)
+            .map(Binary::at)
+            .transpose()
     }
 }
 
 /// Returns the server that the user asked for or has installed.
-fn installed(environment: &Environment) -> Option<Result<Binary, Error>> {
+fn find_installed(environment: &Environment) -> Option<Result<Binary, Error>> {
     if let Some(file) = &environment.server {
         return Some(Binary::at(Path::new(file)).map_err(|error| match error {
             Error::NotAServer { path, reason } => Error::NotAServer {

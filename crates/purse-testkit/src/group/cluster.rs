@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::group::{copies, is_primary, wait_for};
 use crate::server::Server;
-use crate::server::ask::{answers, look, tell, text};
+use crate::server::ask::{answers, run_command, text, try_command};
 use crate::server::builder::ServerBuilder;
 
 const SLOTS: usize = 16_384;
@@ -89,17 +89,17 @@ impl Cluster {
                 .collect();
             let mut words = vec!["CLUSTER", "ADDSLOTS"];
             words.extend(slots.iter().map(String::as_str));
-            tell(primary, &words)?;
+            run_command(primary, &words)?;
         }
         for (n, node) in nodes.iter().enumerate() {
             // Two nodes with the same epoch would settle first which of them counts up.
-            tell(node, &["CLUSTER", "SET-CONFIG-EPOCH", &(n + 1).to_string()])?;
+            run_command(node, &["CLUSTER", "SET-CONFIG-EPOCH", &(n + 1).to_string()])?;
         }
         let cluster = Self { settings, nodes };
         cluster.meet(&cluster.nodes)?;
         for (n, replica) in cluster.nodes.iter().enumerate().skip(primaries) {
             let id = id(&cluster.nodes[n % primaries])?;
-            tell(replica, &["CLUSTER", "REPLICATE", &id])?;
+            run_command(replica, &["CLUSTER", "REPLICATE", &id])?;
         }
         cluster.settle()?;
         Ok(cluster)
@@ -143,7 +143,7 @@ impl Cluster {
     /// [`Error::NotSettled`] if no node answers.
     pub fn slot(&self, key: &str) -> Result<u16, Error> {
         let ask = |node| {
-            look(node, &["CLUSTER", "KEYSLOT", key])?
+            try_command(node, &["CLUSTER", "KEYSLOT", key])?
                 .int()?
                 .try_into()
                 .ok()
@@ -219,8 +219,8 @@ impl Cluster {
             if asked_at.is_none_or(|at| at.elapsed() > Duration::from_secs(6)) {
                 asked_at = Some(Instant::now());
                 match answers(primary) {
-                    true => tell(replica, &["CLUSTER", "FAILOVER"])?,
-                    false => tell(replica, &["CLUSTER", "FAILOVER", "TAKEOVER"])?,
+                    true => run_command(replica, &["CLUSTER", "FAILOVER"])?,
+                    false => run_command(replica, &["CLUSTER", "FAILOVER", "TAKEOVER"])?,
                 };
             }
             Ok(None)
@@ -276,7 +276,7 @@ impl Cluster {
             && up.len() == views.len()
             && views
                 .iter()
-                .all(|(node, view)| same_of_those_up(view, agreed, is_up) && follows(node))
+                .all(|(node, view)| agree_on_running_nodes(view, agreed, is_up) && follows(node))
     }
 
     /// Makes these nodes known to all.
@@ -285,7 +285,7 @@ impl Cluster {
             for other in &self.nodes {
                 if other.port() > node.port() || nodes.len() < self.nodes.len() {
                     let port = other.port().to_string();
-                    tell(node, &["CLUSTER", "MEET", other.host(), &port])?;
+                    run_command(node, &["CLUSTER", "MEET", other.host(), &port])?;
                 }
             }
         }
@@ -301,7 +301,7 @@ impl Cluster {
 }
 
 /// Returns whether two views are the same, but for nodes that are down.
-fn same_of_those_up(one: &[Seen], other: &[Seen], is_up: impl Fn(u16) -> bool) -> bool {
+fn agree_on_running_nodes(one: &[Seen], other: &[Seen], is_up: impl Fn(u16) -> bool) -> bool {
     let of_those_up = |view: &[Seen]| -> Vec<Seen> {
         let up = view.iter().filter(|seen| is_up(seen.port));
         up.cloned().collect()
@@ -311,7 +311,7 @@ fn same_of_those_up(one: &[Seen], other: &[Seen], is_up: impl Fn(u16) -> bool) -
 
 /// The identifier of a node.
 pub(crate) fn id(node: &Server) -> Result<String, Error> {
-    let id = tell(node, &["CLUSTER", "MYID"])?;
+    let id = run_command(node, &["CLUSTER", "MYID"])?;
     Ok(id.text().unwrap_or_default().to_owned())
 }
 

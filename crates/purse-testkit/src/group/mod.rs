@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::process::guarded::POLL;
 use crate::protocol::reply::Reply;
 use crate::server::Server;
-use crate::server::ask::{look, text};
+use crate::server::ask::{text, try_command};
 
 /// The time that a group may take to settle.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,7 +30,7 @@ pub(crate) fn copies(server: &Server) -> Option<u16> {
 
 /// Returns whether this server takes writes for itself.
 pub(crate) fn is_primary(server: &Server) -> bool {
-    look(server, &["ROLE"]).is_some_and(|role| {
+    try_command(server, &["ROLE"]).is_some_and(|role| {
         let kind = role.items().first();
         kind.and_then(Reply::text) == Some("master")
     })

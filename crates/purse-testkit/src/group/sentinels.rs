@@ -4,8 +4,8 @@ use crate::error::Error;
 use crate::group::{copies, is_primary, wait_for};
 use crate::protocol::reply::Reply;
 use crate::server::Server;
-use crate::server::ask::{answers, look};
-use crate::server::builder::{ServerBuilder, quoted};
+use crate::server::ask::{answers, try_command};
+use crate::server::builder::{ServerBuilder, quote};
 
 const SENTINELS: usize = 3;
 
@@ -53,7 +53,7 @@ impl Sentinels {
         let primary = settings.clone().start()?;
         let of = format!("{} {}", primary.host(), primary.port());
         let replica = settings.clone().config("replicaof", of);
-        let sentinel = watching(settings.sentinel(), &primary);
+        let sentinel = monitor(settings.sentinel(), &primary);
         let mut servers = vec![primary];
         for _ in 0..replicas {
             servers.push(replica.clone().start()?);
@@ -114,7 +114,9 @@ impl Sentinels {
     ///
     /// [`Error::NotSettled`] if they do not agree.
     pub fn primary(&self) -> Result<&Server, Error> {
-        wait_for("the sentinels name one primary", || Ok(self.named()))
+        wait_for("the sentinels name one primary", || {
+            Ok(self.agreed_primary())
+        })
     }
 
     /// Lets a replica take the place of the primary, and waits until that is settled; returns the
@@ -133,12 +135,12 @@ impl Sentinels {
             wait_for("a sentinel starts to fail over", || Ok(self.begin()))?;
         }
         let new = wait_for("the sentinels name another primary", || {
-            Ok(self.named().filter(|new| new.port() != old.port()))
+            Ok(self.agreed_primary().filter(|new| new.port() != old.port()))
         })?;
         if answers(old) {
             // A sentinel does this, too, but only after ten seconds.
             let port = new.port().to_string();
-            look(old, &["REPLICAOF", new.host(), &port]);
+            try_command(old, &["REPLICAOF", new.host(), &port]);
         }
         self.settle()?;
         Ok(new)
@@ -159,7 +161,7 @@ impl Sentinels {
     }
 
     fn is_settled(&self) -> bool {
-        let Some(primary) = self.named() else {
+        let Some(primary) = self.agreed_primary() else {
             return false;
         };
         let mut watching = self.sentinels.iter().filter(|one| answers(one));
@@ -173,9 +175,12 @@ impl Sentinels {
     }
 
     /// The primary that all sentinels that answer name.
-    fn named(&self) -> Option<&Server> {
+    fn agreed_primary(&self) -> Option<&Server> {
         let ask = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", Self::NAME];
-        let answers = self.sentinels.iter().filter_map(|one| look(one, &ask));
+        let answers = self
+            .sentinels
+            .iter()
+            .filter_map(|one| try_command(one, &ask));
         let ports: Vec<_> = answers.map(|address| port_in(&address)).collect();
         let (first, others) = ports.split_first()?;
         let port = first.filter(|_| others.iter().all(|other| other == first))?;
@@ -185,12 +190,12 @@ impl Sentinels {
     /// Tells a sentinel to fail over; `None` if that is not possible yet.
     fn begin(&self) -> Option<()> {
         let sentinel = self.sentinels.iter().find(|sentinel| answers(sentinel))?;
-        look(sentinel, &["SENTINEL", "FAILOVER", Self::NAME]).map(drop)
+        try_command(sentinel, &["SENTINEL", "FAILOVER", Self::NAME]).map(drop)
     }
 }
 
 /// Settings of a sentinel for that primary.
-fn watching(sentinel: ServerBuilder, primary: &Server) -> ServerBuilder {
+fn monitor(sentinel: ServerBuilder, primary: &Server) -> ServerBuilder {
     let name = Sentinels::NAME;
     let quorum = SENTINELS / 2 + 1;
     let (host, port) = (primary.host(), primary.port());
@@ -199,7 +204,7 @@ fn watching(sentinel: ServerBuilder, primary: &Server) -> ServerBuilder {
         .config("sentinel", format!("down-after-milliseconds {name} 2000"))
         .config("sentinel", format!("failover-timeout {name} 3000"));
     if let Some(password) = primary.password() {
-        let password = quoted(password);
+        let password = quote(password);
         settings = settings.config("sentinel", format!("auth-pass {name} {password}"));
     }
     settings
@@ -207,7 +212,7 @@ fn watching(sentinel: ServerBuilder, primary: &Server) -> ServerBuilder {
 
 /// Returns a field of what a sentinel knows of the primary.
 fn field(sentinel: &Server, name: &str) -> Option<String> {
-    let known = look(sentinel, &["SENTINEL", "MASTER", Sentinels::NAME])?;
+    let known = try_command(sentinel, &["SENTINEL", "MASTER", Sentinels::NAME])?;
     let mut pairs = known.items().chunks_exact(2);
     let pair = pairs.find(|pair| pair[0].text() == Some(name))?;
     pair[1].text().map(str::to_owned)

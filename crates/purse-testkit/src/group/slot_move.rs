@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::group::cluster::{Cluster, id};
 use crate::server::Server;
-use crate::server::ask::tell;
+use crate::server::ask::run_command;
 
 /// The number of keys in one command.
 const BATCH: usize = 100;
@@ -120,12 +120,12 @@ impl<'a> SlotMove<'a> {
     fn set_slot(&self, node: &Server, words: &[&str]) -> Result<(), Error> {
         let slot = self.slot.to_string();
         let command = [&["CLUSTER", "SETSLOT", &slot], words].concat();
-        tell(node, &command).map(drop)
+        run_command(node, &command).map(drop)
     }
 
     fn carry(&self, from: &Server, to: &Server, count: usize) -> Result<usize, Error> {
         let (slot, count) = (self.slot.to_string(), count.to_string());
-        let keys = tell(from, &["CLUSTER", "GETKEYSINSLOT", &slot, &count])?;
+        let keys = run_command(from, &["CLUSTER", "GETKEYSINSLOT", &slot, &count])?;
         let keys: Vec<_> = keys.items().iter().filter_map(|key| key.text()).collect();
         if keys.is_empty() {
             return Ok(0);
@@ -137,7 +137,7 @@ impl<'a> SlotMove<'a> {
         }
         words.push("KEYS");
         words.extend(&keys);
-        tell(from, &words)?;
+        run_command(from, &words)?;
         Ok(keys.len())
     }
 }

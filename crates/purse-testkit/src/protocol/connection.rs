@@ -45,16 +45,16 @@ impl Connection {
             request.extend_from_slice(b"\r\n");
         }
         let bounded = self.stream.get_mut();
-        let left = bounded.left()?;
+        let left = bounded.time_left()?;
         bounded.stream.set_write_timeout(Some(left))?;
-        bounded.stream.write_all(&request).map_err(timed_out)?;
+        bounded.stream.write_all(&request).map_err(timeout_error)?;
         self.reply()
     }
 
     fn reply(&mut self) -> io::Result<Reply> {
         let line = self.line()?;
         let Some((kind, rest)) = line.split_at_checked(1) else {
-            return Err(malformed(&line));
+            return Err(malformed_error(&line));
         };
         match kind {
             "+" => Ok(Reply::Simple(rest.to_owned())),
@@ -62,7 +62,7 @@ impl Connection {
             ":" => Ok(Reply::Int(number(&line)?)),
             "$" => self.bulk(number(&line)?),
             "*" => self.array(number(&line)?),
-            _ => Err(malformed(&line)),
+            _ => Err(malformed_error(&line)),
         }
     }
 
@@ -103,7 +103,7 @@ impl Connection {
 
 impl Bounded {
     /// The time left, never zero, which would mean no limit.
-    fn left(&self) -> io::Result<Duration> {
+    fn time_left(&self) -> io::Result<Duration> {
         match self.deadline.checked_duration_since(Instant::now()) {
             Some(left) if !left.is_zero() => Ok(left),
             _ => Err(io::ErrorKind::TimedOut.into()),
@@ -113,13 +113,13 @@ impl Bounded {
 
 impl Read for Bounded {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(Some(self.left()?))?;
-        self.stream.read(buffer).map_err(timed_out)
+        self.stream.set_read_timeout(Some(self.time_left()?))?;
+        self.stream.read(buffer).map_err(timeout_error)
     }
 }
 
 /// Unix says that it would block where the timeout of a socket was reached.
-fn timed_out(error: io::Error) -> io::Error {
+fn timeout_error(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
         _ => error,
@@ -127,10 +127,10 @@ fn timed_out(error: io::Error) -> io::Error {
 }
 
 fn number(line: &str) -> io::Result<i64> {
-    line[1..].parse().map_err(|_| malformed(line))
+    line[1..].parse().map_err(|_| malformed_error(line))
 }
 
-fn malformed(line: &str) -> io::Error {
+fn malformed_error(line: &str) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
         format!("not a reply of a Redis server: {line:?}"),

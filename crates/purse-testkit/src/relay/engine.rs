@@ -123,7 +123,7 @@ impl<S: Turn> Engine<S> {
     }
 
     /// Runs the function on the state, between two turns.
-    pub(crate) fn look<T>(&self, look: impl FnOnce(&S) -> T) -> T {
+    pub(crate) fn inspect<T>(&self, look: impl FnOnce(&S) -> T) -> T {
         look(self.shared.lock().state())
     }
 

@@ -80,16 +80,16 @@ impl State {
         self.idle_limit = limit;
     }
 
-    pub(crate) fn accepted(&self) -> usize {
+    pub(crate) fn accepted_count(&self) -> usize {
         self.accepted
     }
 
-    pub(crate) fn open(&self) -> usize {
+    pub(crate) fn open_count(&self) -> usize {
         self.links.len()
     }
 
     /// Returns what clients sent on the connections for which the function returns true.
-    pub(crate) fn recorded(&self, of: impl Fn(usize) -> bool) -> Vec<u8> {
+    pub(crate) fn record_of(&self, of: impl Fn(usize) -> bool) -> Vec<u8> {
         let chunks = self.record.iter().filter(|(number, _)| of(*number));
         chunks.flat_map(|(_, chunk)| chunk).copied().collect()
     }

@@ -4,7 +4,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::Error;
 use crate::server::Server;
-use crate::server::ask::tell;
+use crate::server::ask::run_command;
 
 impl Server {
     /// Creates a user who may do what the rules say, or replaces the user of that name.
@@ -28,7 +28,7 @@ impl Server {
         let password = format!(">{password}");
         let mut words = vec!["ACL", "SETUSER", name, "reset", "on", &password];
         words.extend(rules.split_whitespace());
-        tell(self, &words).map(drop)
+        run_command(self, &words).map(drop)
     }
 
     /// Returns the address of database 0 for a user; the name and the password are

@@ -10,7 +10,7 @@ use crate::protocol::reply::Reply;
 const PROBE: Duration = Duration::from_secs(1);
 
 /// Asks a server; a refusal is an error.
-pub(crate) fn tell(server: &Server, words: &[&str]) -> Result<Reply, Error> {
+pub(crate) fn run_command(server: &Server, words: &[&str]) -> Result<Reply, Error> {
     let action = || format!("ask the server on port {}", server.port());
     let reply = server.command(words).map_err(Error::io(action()))?;
     match reply {
@@ -25,16 +25,16 @@ pub(crate) fn tell(server: &Server, words: &[&str]) -> Result<Reply, Error> {
 }
 
 /// Returns the reply of a server, unless it is down, hangs or refuses.
-pub(crate) fn look(server: &Server, words: &[&str]) -> Option<Reply> {
+pub(crate) fn try_command(server: &Server, words: &[&str]) -> Option<Reply> {
     let reply = server.command_timeout(words, PROBE).ok()?;
     reply.error().is_none().then_some(reply)
 }
 
 /// The text that a server answers, unless it is down, hangs or refuses.
 pub(crate) fn text(server: &Server, words: &[&str]) -> Option<String> {
-    look(server, words)?.text().map(str::to_owned)
+    try_command(server, words)?.text().map(str::to_owned)
 }
 
 pub(crate) fn answers(server: &Server) -> bool {
-    look(server, &["PING"]).is_some()
+    try_command(server, &["PING"]).is_some()
 }

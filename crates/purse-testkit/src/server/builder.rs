@@ -161,8 +161,8 @@ impl ServerBuilder {
             line("databases", &count.to_string());
         }
         if let Some(password) = &self.password {
-            line("requirepass", &quoted(password));
-            line("masterauth", &quoted(password));
+            line("requirepass", &quote(password));
+            line("masterauth", &quote(password));
         }
         for (name, value) in &self.directives {
             match value.as_str() {
@@ -175,7 +175,7 @@ impl ServerBuilder {
 }
 
 /// The text as one word of a configuration file.
-pub(crate) fn quoted(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let mut word = String::from("\"");
     for byte in text.bytes() {
         match byte {

@@ -121,7 +121,7 @@ impl Launch<'_> {
 }
 
 /// Returns whether the server ended because another process has its port.
-pub(crate) fn lost_port(error: &Error) -> bool {
+pub(crate) fn is_port_taken(error: &Error) -> bool {
     matches!(error, Error::Ended { log, .. } if log.contains("already in use") || log.contains("Address in use"))
 }
 

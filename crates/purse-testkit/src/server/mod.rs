@@ -120,7 +120,7 @@ impl Server {
             };
             match launch.first() {
                 Ok(process) => break process,
-                Err(error) if launch::lost_port(&error) => port = spare.next().ok_or(error)?,
+                Err(error) if launch::is_port_taken(&error) => port = spare.next().ok_or(error)?,
                 Err(error) => return Err(error),
             }
         };
@@ -352,7 +352,7 @@ mod tests {
     use crate::release::Release;
 
     #[test]
-    fn a_port_that_others_took_is_given_up() {
+    fn port_taken_by_others_is_given_up() {
         let binary = Release::Default.locate().unwrap();
         let other = Server::start().unwrap();
         let free = free_port(false).unwrap();

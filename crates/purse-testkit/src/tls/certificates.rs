@@ -68,7 +68,7 @@ impl Authority {
     ///
     /// [`Error::Tls`] if the system has no random numbers.
     pub fn generate() -> Result<Self, Error> {
-        let failed = failed("generate a CA");
+        let failed = generation_error("generate a CA");
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -88,7 +88,7 @@ impl Authority {
     }
 
     fn sign(&self, names: Vec<String>, usage: ExtendedKeyUsagePurpose) -> Result<Pair, Error> {
-        let failed = failed("sign a certificate");
+        let failed = generation_error("sign a certificate");
         let subject = names.first().cloned().unwrap_or_default();
         let mut params = CertificateParams::new(names).map_err(&failed)?;
         params.distinguished_name.push(DnType::CommonName, subject);
@@ -184,7 +184,7 @@ impl Certificates {
     }
 }
 
-fn failed(action: &'static str) -> impl Fn(rcgen::Error) -> Error {
+fn generation_error(action: &'static str) -> impl Fn(rcgen::Error) -> Error {
     move |error| Error::Tls {
         action,
         reason: error.to_string(),

@@ -80,7 +80,7 @@ impl Link {
 
     fn read_client(&mut self) -> io::Result<()> {
         while self.takes_requests() {
-            match again(self.tls.read_tls(&mut &*self.client))? {
+            match none_if_blocked(self.tls.read_tls(&mut &*self.client))? {
                 None => break,
                 Some(0) => self.client_ended = true,
                 Some(_) => {}
@@ -99,7 +99,7 @@ impl Link {
 
     fn write_server(&mut self) -> io::Result<()> {
         while !self.requests.is_empty() {
-            match again((&*self.server).write(&self.requests))? {
+            match none_if_blocked((&*self.server).write(&self.requests))? {
                 None => break,
                 Some(count) => drop(self.requests.drain(..count)),
             }
@@ -114,7 +114,7 @@ impl Link {
     fn read_server(&mut self) -> io::Result<()> {
         let mut buffer = vec![0; 16 << 10];
         while self.takes_replies() {
-            match again((&*self.server).read(&mut buffer))? {
+            match none_if_blocked((&*self.server).read(&mut buffer))? {
                 None => break,
                 Some(0) => {
                     self.server_ended = true;
@@ -130,7 +130,7 @@ impl Link {
 
     fn write_client(&mut self) -> io::Result<()> {
         while self.tls.wants_write() {
-            if again(self.tls.write_tls(&mut &*self.client))?.is_none() {
+            if none_if_blocked(self.tls.write_tls(&mut &*self.client))?.is_none() {
                 break;
             }
         }
@@ -139,7 +139,7 @@ impl Link {
 }
 
 /// Returns `None` where nothing is possible without waiting.
-fn again(result: io::Result<usize>) -> io::Result<Option<usize>> {
+fn none_if_blocked(result: io::Result<usize>) -> io::Result<Option<usize>> {
     match result {
         Ok(count) => Ok(Some(count)),
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),

@@ -67,12 +67,12 @@ pub(crate) fn rerun(test: &str, role: &str) -> Command {
 }
 
 /// Says something to the test that runs this one; one line.
-pub(crate) fn tell(text: &str) {
+pub(crate) fn report(text: &str) {
     println!("{MARK}{text}");
 }
 
 /// The first line that the rerun test tells.
-pub(crate) fn told(child: &mut Child) -> String {
+pub(crate) fn read_report(child: &mut Child) -> String {
     let stdout = child.stdout.take().expect("stdout is a pipe");
     let mut reader = BufReader::new(stdout);
     let line = reader

@@ -36,7 +36,7 @@ fn row(line: &Line) -> String {
             short(purse),
             short(peer),
             line.unit,
-            shown(ratio),
+            format_ratio(ratio),
             line.spread.unwrap_or_default() * 100.0,
             line.rounds.unwrap_or_default()
         ),
@@ -49,7 +49,7 @@ fn row(line: &Line) -> String {
 }
 
 /// A ratio; what rounds to 1 is not behind.
-fn shown(ratio: f64) -> String {
+fn format_ratio(ratio: f64) -> String {
     match ratio {
         ratio if ratio < 0.995 => format!("**{ratio:.2}**"),
         ratio if ratio < 10.0 => format!("{ratio:.2}"),
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_say_where_purse_is_behind_and_what_is_missing() {
+    fn rows_mark_slower_and_missing_values() {
         let text = r#"[
             {"work": "a", "peer": "b", "unit": "op/s", "purse": 9.0, "peer_value": 10.0,
              "ratio": 0.9, "spread": 0.05, "rounds": 7},

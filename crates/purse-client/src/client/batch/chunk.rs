@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::command::{Command, Effect, slot::slot_of};
 use crate::connection::{Connection, Failure, Outcome, Terms, Waiting, error_map};
 use crate::core::is_script_unknown;
-use crate::util::time::left;
+use crate::util::time::time_left;
 use crate::{Error, ErrorKind, Reply, Result};
 
 /// Commands of a batch that were sent together.
@@ -147,10 +147,10 @@ impl<'a> Chunk<'a> {
         again.sort_unstable();
         // Reads alone have no order to keep.
         if self.effect == Effect::Write && !again.is_empty() {
-            again = self.in_order(again);
+            again = self.drop_overtaken(again);
         }
         for index in again {
-            let left = left(self.terms.deadline);
+            let left = time_left(self.terms.deadline);
             if left.is_zero() {
                 self.fail(index, Failure::NotSent(None));
                 continue;
@@ -217,7 +217,7 @@ impl<'a> Chunk<'a> {
     }
 
     /// Leaves out what must not run any more, because a later command in the same slot has run.
-    fn in_order(&self, again: Vec<usize>) -> Vec<usize> {
+    fn drop_overtaken(&self, again: Vec<usize>) -> Vec<usize> {
         let slot = |index: usize| self.commands[index].keys.first().map(|key| slot_of(key));
         let mut kept = Vec::new();
         let mut ran = HashSet::new();

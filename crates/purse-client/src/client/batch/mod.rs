@@ -216,7 +216,7 @@ impl Batch {
         } = self;
         if let Err(error) = client.check_open() {
             for index in 0..commands.len() {
-                board.set(index, Err(error.again()));
+                board.set(index, Err(error.duplicate()));
             }
             return Ok(());
         }
@@ -314,7 +314,7 @@ fn outcomes(reply: Reply, names: &[&'static str]) -> Result<Vec<Result<Reply>>> 
     replies.into_iter().zip(names).map(outcome).collect()
 }
 
-fn not_sent() -> Error {
+fn not_sent_error() -> Error {
     Error::new(ErrorKind::NotSent, "the batch has not been sent")
 }
 
@@ -347,7 +347,7 @@ impl<R> Pending<R> {
                 ErrorKind::Ambiguous,
                 "the batch was dropped: the command may have run, or not",
             )),
-            _ => Err(not_sent()),
+            _ => Err(not_sent_error()),
         };
         result.map_err(|error| error.with_command(name, key))
     }

@@ -23,12 +23,14 @@ pub(crate) enum TlsStream {}
 impl Tls {
     /// Returns an error of kind [`ErrorKind::Config`](crate::ErrorKind::Config).
     pub(crate) fn system() -> Result<Self> {
-        Err(built_without("the URL asks for TLS"))
+        Err(missing_feature_error("the URL asks for TLS"))
     }
 
     /// Returns an error of kind [`ErrorKind::Config`](crate::ErrorKind::Config).
     pub(crate) fn custom(_: &[u8], _: Option<(&[u8], &[u8])>) -> Result<Self> {
-        Err(built_without("the client is given certificates for TLS"))
+        Err(missing_feature_error(
+            "the client is given certificates for TLS",
+        ))
     }
 
     /// Cannot be called.
@@ -39,7 +41,7 @@ impl Tls {
     /// Returns an error if the configuration asks for TLS, which fred can have without purse.
     pub(in crate::config) fn from_fred(config: &Config) -> Result<Option<Self>> {
         if config.uses_tls() {
-            return Err(built_without("the configuration asks for TLS"));
+            return Err(missing_feature_error("the configuration asks for TLS"));
         }
         Ok(None)
     }
@@ -97,7 +99,7 @@ impl AsyncWrite for TlsStream {
     }
 }
 
-fn built_without(what: &str) -> Error {
+fn missing_feature_error(what: &str) -> Error {
     refuse(format!(
         "{what}, and purse was built without it: enable one of its tls- features"
     ))

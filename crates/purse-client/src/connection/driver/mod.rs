@@ -139,7 +139,7 @@ impl Driver {
                         End::Replace(opened) => {
                             let message = "the connection was half-open: the server answers on a new one only";
                             self.tear_down(Some(Error::new(ErrorKind::Timeout, message)));
-                            self.tell(Event::HalfOpen {
+                            self.report(Event::HalfOpen {
                                 server: self.dialer.settings.server.clone(),
                                 address,
                             });
@@ -239,7 +239,7 @@ impl Driver {
         let server = self.dialer.settings.server.clone();
         let address = address.clone();
         let is_first = std::mem::take(&mut self.is_first);
-        self.tell(if is_first {
+        self.report(if is_first {
             Event::Connected { server, address }
         } else {
             self.shared.counters.add_reconnect();
@@ -247,8 +247,8 @@ impl Driver {
         });
     }
 
-    fn tell(&self, event: Event) {
-        self.dialer.settings.hook.tell(&event);
+    fn report(&self, event: Event) {
+        self.dialer.settings.hook.report(&event);
     }
 
     fn fail_attempt(&mut self, error: Error) {
@@ -261,7 +261,7 @@ impl Driver {
         queue.cause = Some(error.clone());
         drop(queue);
         if is_new {
-            self.tell(Event::ConnectFailed {
+            self.report(Event::ConnectFailed {
                 server: self.dialer.settings.server.clone(),
                 cause: error.clone(),
             });
@@ -325,7 +325,7 @@ impl Driver {
         self.read = BytesMut::new();
         if let Some(cause) = cause {
             self.shared.status.send_replace(Status::Connecting);
-            self.tell(Event::Disconnected {
+            self.report(Event::Disconnected {
                 server: self.dialer.settings.server.clone(),
                 cause,
             });

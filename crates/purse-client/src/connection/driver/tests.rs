@@ -117,7 +117,7 @@ fn command_that_was_answered_keeps_its_place_in_the_buffer() {
 }
 
 #[test]
-fn run_cut_by_its_deadline_tells_which_commands_may_have_run() {
+fn run_cut_by_its_deadline_reports_each_command() {
     let (mut driver, _) = driver(0, 15, &[true]);
     let (to, mut outcomes) = oneshot::channel();
     driver.in_flight[0].length = 30;
@@ -243,14 +243,14 @@ async fn replies_that_came_before_a_write_failed_are_delivered() {
     let mut near = Stream::Tcp(near);
     let error = poll_fn(|cx| {
         let error = io::ErrorKind::BrokenPipe.into();
-        Poll::Ready(driver.broken_write(&mut near, cx, error))
+        Poll::Ready(driver.handle_write_error(&mut near, cx, error))
     });
     assert_eq!(error.await.kind(), ErrorKind::NotSent);
     assert!(matches!(replies[0].try_recv(), Ok(Ok(_))));
 }
 
 #[tokio::test]
-async fn order_to_reset_starts_a_connection_that_is_being_opened_again() {
+async fn reset_order_restarts_a_connection_being_opened() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
     let mut settings = Settings::for_tests();
@@ -273,7 +273,7 @@ async fn order_to_reset_starts_a_connection_that_is_being_opened_again() {
 }
 
 #[test]
-fn order_to_finish_outlives_one_to_reset() {
+fn finish_order_outlives_reset_order() {
     let driver = idle_driver(Settings::for_tests());
     driver.shared.order(Order::Finish);
     driver.shared.order(Order::Reset);

@@ -46,7 +46,7 @@ impl Driver {
                 return Poll::Ready(end);
             }
             if let Poll::Ready(Err(error)) = self.poll_flush(stream, cx) {
-                return Poll::Ready(End::Lost(self.broken_write(stream, cx, error)));
+                return Poll::Ready(End::Lost(self.handle_write_error(stream, cx, error)));
             }
             if let Some(end) = self.take(cx) {
                 return end;
@@ -63,7 +63,7 @@ impl Driver {
                         let error = result
                             .err()
                             .unwrap_or_else(|| io::ErrorKind::WriteZero.into());
-                        return Poll::Ready(End::Lost(self.broken_write(stream, cx, error)));
+                        return Poll::Ready(End::Lost(self.handle_write_error(stream, cx, error)));
                     }
                     Poll::Pending => {
                         self.may_be_held = stream.may_hold(rest.len());
@@ -90,7 +90,7 @@ impl Driver {
 
     /// Delivers the replies that came before a write failed. Returns the cause of the loss: an error
     /// that the server sent last says more than that of the socket.
-    pub(super) fn broken_write(
+    pub(super) fn handle_write_error(
         &mut self,
         stream: &mut Stream,
         cx: &mut Context<'_>,
@@ -98,7 +98,7 @@ impl Driver {
     ) -> Error {
         match self.poll_read(stream, cx) {
             Poll::Ready(cause) => cause,
-            Poll::Pending => broken(error),
+            Poll::Pending => connection_error(error),
         }
     }
 
@@ -179,7 +179,7 @@ impl Driver {
                 }
             };
             match result {
-                Ok(0) => return Poll::Ready(broken(io::ErrorKind::UnexpectedEof.into())),
+                Ok(0) => return Poll::Ready(connection_error(io::ErrorKind::UnexpectedEof.into())),
                 Ok(n) => {
                     self.has_grown |= self.read.len() > MAX_KEPT;
                     self.liveness.record_read();
@@ -188,7 +188,7 @@ impl Driver {
                         space = LARGE_BUFFER;
                     }
                 }
-                Err(error) => return Poll::Ready(broken(error)),
+                Err(error) => return Poll::Ready(connection_error(error)),
             }
         }
     }
@@ -213,7 +213,7 @@ impl Driver {
             };
             let Some(entry) = self.in_flight.front_mut() else {
                 let message = "the server sent a reply that nobody asked for";
-                return Err(unasked(message, outcome));
+                return Err(unasked_reply_error(message, outcome));
             };
             replies += 1;
             let was_late = entry.is_late();
@@ -231,7 +231,7 @@ impl Driver {
     }
 }
 
-fn broken(error: io::Error) -> Error {
+fn connection_error(error: io::Error) -> Error {
     let message = match error.kind() {
         io::ErrorKind::UnexpectedEof => "the server closed the connection",
         _ => "the connection broke",
@@ -241,7 +241,7 @@ fn broken(error: io::Error) -> Error {
 
 /// Returns the error for a reply without a command. A server may send an error before it closes the
 /// connection, which says why, such as that an administrator did so.
-fn unasked(message: &'static str, outcome: Outcome) -> Error {
+fn unasked_reply_error(message: &'static str, outcome: Outcome) -> Error {
     match outcome {
         Err(Failure::Refused(words)) => {
             Error::new(ErrorKind::NotSent, "the server closes the connection")

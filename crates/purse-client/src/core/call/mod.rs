@@ -110,13 +110,13 @@ impl Call {
     }
 
     /// Lets a closed client send it while it is still connected.
-    pub(crate) fn though_closed(mut self) -> Self {
+    pub(crate) fn allow_closed(mut self) -> Self {
         self.though_closed = true;
         self
     }
 
     /// Lets the node run it although it only imports the slot.
-    pub(crate) const fn asking(mut self) -> Self {
+    pub(crate) const fn with_asking(mut self) -> Self {
         self.asking = true;
         self
     }
@@ -144,7 +144,7 @@ impl Call {
             }
         };
         if self.core.is_closed() && !self.though_closed {
-            return Err(error_map::ended(Ending::Closed));
+            return Err(error_map::ended_error(Ending::Closed));
         }
         let next = self
             .redirects
@@ -167,7 +167,7 @@ impl Call {
             return Err(self.fail(Failure::NotSent(None)));
         };
         if let Some(ending) = cluster.ending() {
-            return Err(error_map::ended(ending));
+            return Err(error_map::ended_error(ending));
         }
         if terms.fail_fast || terms.deadline <= Instant::now() {
             return Err(self.fail(Failure::NotSent(cluster.cause())));

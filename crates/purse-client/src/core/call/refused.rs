@@ -90,7 +90,7 @@ impl Call {
         let text = String::from_utf8_lossy(words);
         let last = match redirect {
             Redirect::TryAgain => error_map::reply_error(&text, self.name()),
-            Redirect::Moved { .. } | Redirect::Ask { .. } => error_map::redirected(&text),
+            Redirect::Moved { .. } | Redirect::Ask { .. } => error_map::redirected_error(&text),
         };
         if fails || terms.deadline <= Instant::now() {
             return Err(last);

@@ -295,13 +295,13 @@ impl Owner {
             };
             votes.count(reply);
             let tally = votes.tally();
-            if tally.granted() > 0 {
+            if tally.grants() > 0 {
                 order[asked + 1..]
                     .iter()
                     .for_each(|other| self.send(*other, acquire));
                 break;
             }
-            if tally.refused() > 0 {
+            if tally.refusals() > 0 {
                 // A request that failed may have taken effect nevertheless.
                 self.round += 1;
                 order[..asked]
@@ -349,7 +349,7 @@ impl Owner {
         votes: &Ballot,
         announce: &mut oneshot::Sender<Outcome>,
     ) -> Option<Result<u64>> {
-        let (fence, is_settled) = settle_fence(votes.fences(), votes.tally().needed());
+        let (fence, is_settled) = settle_fence(votes.fences(), votes.tally().quorum());
         if is_settled {
             return Some(Ok(fence));
         }
@@ -390,7 +390,7 @@ impl Owner {
             error: Error::Held {
                 retry_after: releases.retry_after(),
             },
-            votes: votes.tally().granted(),
+            votes: votes.tally().grants(),
             cause: if votes.tally().is_split() {
                 FailureCause::SplitVote
             } else {
@@ -443,7 +443,7 @@ impl Owner {
 
     /// Returns how many masters agreed, how many are needed, and the errors of the others.
     fn shortfall(&self, votes: Ballot) -> (usize, usize, MasterErrors) {
-        let (granted, needed) = (votes.tally().granted(), votes.tally().needed());
+        let (granted, needed) = (votes.tally().grants(), votes.tally().quorum());
         (granted, needed, self.with_server_names(votes.into_errors()))
     }
 

@@ -1,7 +1,7 @@
 //! The model's clients, and their lines to the masters.
 
 use super::Rules;
-use super::world::{Reply, TTL_STEPS, is_given_out, left};
+use super::world::{Reply, TTL_STEPS, is_given_out, time_left};
 use crate::quorum::decision::{Acquisition, Possession, Tally, Vote};
 use crate::quorum::fence::settle_fence;
 
@@ -145,7 +145,7 @@ impl Client {
                 Acquisition::Undecided => return Verdict::Wait,
                 Acquisition::Held | Acquisition::NoQuorum => return Verdict::Next(Phase::Ended),
                 Acquisition::Acquired => {
-                    let (fence, is_settled) = settle_fence(&counts, tally.needed());
+                    let (fence, is_settled) = settle_fence(&counts, tally.quorum());
                     self.fence = u8::try_from(fence).unwrap();
                     if is_fenced && !is_settled && rules.writes_back {
                         return Verdict::Next(Phase::Raising);
@@ -175,14 +175,14 @@ impl Client {
         if !is_given_out(age) {
             return Verdict::Next(Phase::Ended);
         }
-        self.left = left(age);
+        self.left = time_left(age);
         self.is_issued = true;
         Verdict::Issue
     }
 
     fn prolong(&mut self, rules: Rules) {
         if self.left > 0 || !rules.lost_is_final {
-            self.left = self.left.max(left(self.age));
+            self.left = self.left.max(time_left(self.age));
             self.was_extended |= self.left > 0;
         }
     }

@@ -35,7 +35,7 @@ fn steps(time: Duration) -> u8 {
 }
 
 /// How long a lease holds yet whose first command was sent `age` steps ago.
-pub(super) fn left(age: u8) -> u8 {
+pub(super) fn time_left(age: u8) -> u8 {
     steps(valid_until(before_now(age), TTL).saturating_duration_since(*NOW))
 }
 
