@@ -34,7 +34,7 @@ async fn lead(election: &Election, name: &str, journal: &mut Journal) -> Result<
     // As it is seen from any process.
     observer.wait_for(Option::is_some).await?;
     let seen = observer.borrow().clone();
-    println!("{} leads", seen.ok_or("nobody is seen to lead")?.name());
+    println!("{} leads", seen.ok_or("no leader is known")?.name());
     tokio::select! {
         reason = leadership.lost() => println!("{name} stops: {reason}"),
         () = sleep(Duration::from_millis(100)) => journal.write(name, leadership.fence()),

@@ -10,7 +10,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let redlock = Redlock::builder(masters).build().await?;
     let guard = redlock.mutex("report").lock().await?;
-    println!("nobody else has it for {:?}", guard.remaining());
+    println!("no other client can have it for {:?}", guard.remaining());
     println!("{:?}", guard.release().await?);
     redlock.shutdown().await;
     Ok(())

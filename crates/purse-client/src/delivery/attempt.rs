@@ -134,7 +134,6 @@ fn clear_ambiguity(error: Error) -> Error {
     if !error.is_ambiguous() {
         return error;
     }
-    let message =
-        "no reply in time: nothing is taken for this call, and what was goes back by itself";
+    let message = "no reply in time; an element that was taken is requeued automatically";
     Error::new(ErrorKind::Timeout, message).with_source(error)
 }

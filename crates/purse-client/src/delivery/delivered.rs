@@ -180,7 +180,7 @@ impl Held {
         match self.without_receipt {
             false if self.receipt.requeue().await? => Ok(()),
             false => {
-                let message = "not put back: the server's copy is gone, with the time or by others";
+                let message = "cannot requeue: the receipt has expired or was deleted";
                 let error = Error::new(ErrorKind::NotFound, message);
                 self.receipt.warn_not_requeued(&error);
                 Err(error)

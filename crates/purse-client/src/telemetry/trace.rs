@@ -1,11 +1,15 @@
 //! Events for `tracing`; empty functions when the feature is off.
+#![cfg_attr(
+    not(feature = "tracing"),
+    expect(unused_variables, reason = "only the events use them")
+)]
 
 use std::time::Duration;
 
 use super::Event;
 
-#[cfg(feature = "tracing")]
 pub(crate) fn log_event(event: &Event) {
+    #[cfg(feature = "tracing")]
     match event {
         Event::Connected { server, address } => {
             tracing::debug!(%server, %address, "connected");
@@ -48,39 +52,26 @@ fn cause_of(error: &crate::Error) -> String {
     text
 }
 
-#[cfg(not(feature = "tracing"))]
-pub(crate) fn log_event(_: &Event) {}
-
-#[cfg(feature = "tracing")]
 pub(crate) fn log_hook_panic(event: &Event) {
+    #[cfg(feature = "tracing")]
     tracing::error!(?event, "the hook for events panicked");
 }
 
-#[cfg(not(feature = "tracing"))]
-pub(crate) fn log_hook_panic(_: &Event) {}
-
-#[cfg(feature = "tracing")]
 pub(crate) fn log_retry(server: &str, error: &crate::Error, again_in: Duration) {
-    tracing::debug!(server, %error, ?again_in, "what follows a pop is not done yet");
+    #[cfg(feature = "tracing")]
+    tracing::debug!(server, %error, ?again_in, "a command that follows a pop failed; trying again");
 }
 
-#[cfg(not(feature = "tracing"))]
-pub(crate) fn log_retry(_: &str, _: &crate::Error, _: Duration) {}
-
-#[cfg(feature = "tracing")]
 pub(crate) fn warn_not_requeued(server: &str, error: &crate::Error, receipt: &[u8]) {
+    #[cfg(feature = "tracing")]
     let receipt = receipt.escape_ascii();
-    tracing::warn!(server, %error, %receipt, "a popped element nobody waits for cannot be put back");
+    #[cfg(feature = "tracing")]
+    tracing::warn!(server, %error, %receipt, "failed to requeue an abandoned element");
 }
 
-#[cfg(not(feature = "tracing"))]
-pub(crate) fn warn_not_requeued(_: &str, _: &crate::Error, _: &[u8]) {}
-
-#[cfg(feature = "tracing")]
 pub(crate) fn warn_receipt_left(server: &str, error: &crate::Error, receipt: &[u8]) {
+    #[cfg(feature = "tracing")]
     let receipt = receipt.escape_ascii();
-    tracing::warn!(server, %error, %receipt, "the receipt of an element that was delivered stays until it expires");
+    #[cfg(feature = "tracing")]
+    tracing::warn!(server, %error, %receipt, "failed to remove the receipt of a delivered element; it expires with its time to live");
 }
-
-#[cfg(not(feature = "tracing"))]
-pub(crate) fn warn_receipt_left(_: &str, _: &crate::Error, _: &[u8]) {}

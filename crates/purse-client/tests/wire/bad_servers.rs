@@ -176,7 +176,7 @@ async fn reply_announced_as_huge_takes_no_memory() {
 async fn bytes_after_a_reply_replace_the_connection() {
     for bytes in [
         &b"+OK\r\n\0garbage\r\n"[..],
-        b"+OK\r\n+a reply that nobody asked for\r\n",
+        b"+OK\r\n+a reply without a command\r\n",
         b"+OK\r\n$5\r\nvalue\r\n:7\r\n",
         b"+OK\r\n-ERR the server is about to close\r\n",
         b"+OK\r\nHTTP/1.1 200 OK\r\n",

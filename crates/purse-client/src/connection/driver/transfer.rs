@@ -212,7 +212,7 @@ impl Driver {
                 }
             };
             let Some(entry) = self.in_flight.front_mut() else {
-                let message = "the server sent a reply that nobody asked for";
+                let message = "the server sent a reply without a command";
                 return Err(unasked_reply_error(message, outcome));
             };
             replies += 1;
