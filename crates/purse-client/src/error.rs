@@ -18,7 +18,7 @@ type Source = Box<dyn StdError + Send + Sync>;
 ///
 /// # Examples
 /// ```
-/// use purse_client::ErrorKind;
+/// use purse::ErrorKind;
 ///
 /// assert_eq!(ErrorKind::NotSent.to_string(), "not sent");
 /// ```
@@ -107,7 +107,7 @@ impl fmt::Display for ErrorKind {
 /// # let server = purse_testkit::Server::start()?;
 /// # let url = server.url();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
-/// use purse_client::{Client, Command, ErrorKind};
+/// use purse::{Client, Command, ErrorKind};
 ///
 /// let client = Client::connect(&url).await?;
 /// client.run(Command::write("SET").key("name").arg("Ada")).await?;

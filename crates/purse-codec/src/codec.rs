@@ -17,7 +17,7 @@ use crate::error::{DecodeError, EncodeError, shortened};
 ///
 /// ```
 /// use bytes::Bytes;
-/// use purse_codec::{Codec, DecodeError, EncodeError};
+/// use purse::{Codec, DecodeError, EncodeError};
 ///
 /// /// Numbers as eight bytes, so that they sort as numbers.
 /// enum BigEndian {}

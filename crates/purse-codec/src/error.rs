@@ -68,7 +68,7 @@ impl fmt::Debug for EncodeError {
 /// # Examples
 ///
 /// ```
-/// use purse_codec::{Codec, Plain};
+/// use purse::{Codec, Plain};
 ///
 /// let error = <Plain as Codec<u64>>::decode(b"many").unwrap_err();
 /// assert_eq!(error.to_string(), r#"cannot decode u64 with Plain from "many""#);

@@ -22,7 +22,7 @@
 )]
 //!
 //! ```
-//! use purse_codec::{Codec, Json, Plain};
+//! use purse::{Codec, Json, Plain};
 //!
 //! let name = "Ada".to_owned();
 //! assert_eq!(Plain::encode(&name)?, "Ada");

@@ -15,12 +15,11 @@ use crate::ttl::{millis, unix_millis};
 /// The `key()` method of every collection creates it.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
 /// use std::time::Duration;
 ///
-/// use purse_client::Client;
-/// use purse_collections::{KeyType, RedisKey, RedisList, Ttl};
+/// use purse::{Client, KeyType, RedisKey, RedisList, Ttl};
 ///
 /// let client = Client::connect(&url).await?;
 /// let list: RedisList<String> = RedisList::new(&client, "todo");
@@ -67,8 +66,10 @@ impl RedisKey {
     /// Returns the key's name.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKey;
+    ///
     /// let key = RedisKey::new(&client, "todo");
     /// assert_eq!(key.name(), b"todo");
     /// # Ok(()) }
@@ -88,9 +89,11 @@ impl RedisKey {
     /// because the server would remove the key at once, and for more than the server can count.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::RedisKey;
     ///
     /// let key = RedisKey::new(&client, "todo");
     /// assert!(!key.expire(Duration::from_secs(60)).await?);
@@ -113,9 +116,11 @@ impl RedisKey {
     /// machine's clock, and for one that is later than the server can count.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::{Duration, SystemTime};
+    ///
+    /// use purse::RedisList;
     ///
     /// let list: RedisList<String> = RedisList::new(&client, "todo");
     /// list.push_back("write").await?;
@@ -136,8 +141,10 @@ impl RedisKey {
     /// Redis: PTTL. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{RedisKey, Ttl};
+    ///
     /// let key = RedisKey::new(&client, "todo");
     /// assert_eq!(key.ttl().await?, Ttl::Missing);
     /// # Ok(()) }
@@ -153,8 +160,10 @@ impl RedisKey {
     /// Redis: PERSIST. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKey;
+    ///
     /// let key = RedisKey::new(&client, "todo");
     /// assert!(!key.persist().await?);
     /// # Ok(()) }
@@ -170,8 +179,10 @@ impl RedisKey {
     /// trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "todo");
     /// list.push_back("write").await?;
     /// let dump = list.key().dump().await?.expect("a value");
@@ -198,8 +209,10 @@ impl RedisKey {
     /// [`expire`](Self::expire) refuses. Nothing changed then.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "todo");
     /// list.push_back("write").await?;
     /// let dump = list.key().dump().await?.expect("a value");
@@ -226,8 +239,10 @@ impl RedisKey {
     /// The errors of [`restore`](Self::restore), without `BUSYKEY`.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "todo");
     /// list.push_back("write").await?;
     /// let dump = list.key().dump().await?.expect("a value");
@@ -246,8 +261,10 @@ impl RedisKey {
     /// Redis: TYPE. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKey;
+    ///
     /// let key = RedisKey::new(&client, "todo");
     /// assert_eq!(key.key_type().await?, None);
     /// # Ok(()) }
@@ -262,8 +279,10 @@ impl RedisKey {
     /// Redis: EXISTS. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKey;
+    ///
     /// let key = RedisKey::new(&client, "todo");
     /// assert!(!key.exists().await?);
     /// # Ok(()) }
@@ -278,8 +297,10 @@ impl RedisKey {
     /// Redis: UNLINK. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "todo");
     /// list.push_back("write").await?;
     /// assert!(list.key().delete().await?);
@@ -304,8 +325,10 @@ impl RedisKey {
     /// different slots.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "{todo}new");
     /// list.push_back("write").await?;
     /// list.key().rename("{todo}old").await?;
@@ -324,8 +347,10 @@ impl RedisKey {
     /// Redis: TOUCH. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKey;
+    ///
     /// let key = RedisKey::new(&client, "todo");
     /// assert!(!key.touch().await?);
     /// # Ok(()) }

@@ -54,10 +54,10 @@ impl<R: Send + 'static> Scanned<R> {
     /// elements by themselves, in the form in which the codec writes them.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
-    /// use purse_client::Pattern;
+    /// use purse::{Pattern, RedisSet};
     ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// fruit.extend(["apple", "apricot", "pear"]).await?;
@@ -74,9 +74,10 @@ impl<R: Send + 'static> Scanned<R> {
     /// Default: 256.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisSet;
     ///
     /// let numbers: RedisSet<u32> = RedisSet::new(&client, "numbers");
     /// numbers.extend(0..1000).await?;

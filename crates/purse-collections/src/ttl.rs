@@ -21,7 +21,7 @@ impl Ttl {
     /// ```
     /// use std::time::Duration;
     ///
-    /// use purse_collections::Ttl;
+    /// use purse::Ttl;
     ///
     /// let minute = Duration::from_secs(60);
     /// assert_eq!(Ttl::Expires(minute).left(), Some(minute));

@@ -20,7 +20,8 @@ use crate::state::LockState;
 /// # let urls = servers.urls();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
 /// use std::time::Duration;
-/// use purse_redlock::{Error, Redlock, Release};
+///
+/// use purse::redlock::{Error, Redlock, Release};
 ///
 /// let redlock = Redlock::builder(urls).ttl(Duration::from_secs(5)).build().await?;
 /// let mutex = redlock.mutex("invoices");

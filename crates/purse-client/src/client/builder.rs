@@ -49,7 +49,8 @@ enum Source {
 /// # let url = server.url();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
 /// use std::time::Duration;
-/// use purse_client::{Client, Event};
+///
+/// use purse::{Client, Event};
 ///
 /// let client = Client::builder(&url)
 ///     .command_timeout(Duration::from_secs(1))
@@ -229,7 +230,7 @@ impl ClientBuilder {
     /// # server.command(&["ACL", "SETUSER", "app", "on", ">token", "~*", "+@all"])?;
     /// # let url = server.url();
     /// # tokio::runtime::Runtime::new()?.block_on(async {
-    /// use purse_client::{Client, Credentials};
+    /// use purse::{Client, Credentials};
     ///
     /// async fn token() -> String {
     ///     "token".to_owned() // from the cloud's metadata service, say

@@ -33,7 +33,7 @@ impl Client {
     /// # let url = server.url();
     /// # tokio::runtime::Runtime::new()?.block_on(async {
     /// use futures::TryStreamExt;
-    /// use purse_client::{Client, Command, Scan};
+    /// use purse::{Client, Command, Scan};
     ///
     /// let client = Client::connect(&url).await?;
     /// client.run(Command::write("SADD").key("set").arg("a").arg("b")).await?;
@@ -138,7 +138,7 @@ impl Client {
     /// # let server = purse_testkit::Server::start()?;
     /// # let url = server.url();
     /// # tokio::runtime::Runtime::new()?.block_on(async {
-    /// use purse_client::{Client, Command, Pop};
+    /// use purse::{Client, Command, Pop};
     ///
     /// let client = Client::connect(&url).await?;
     /// client.run(Command::write("RPUSH").key("jobs").arg("first")).await?;

@@ -53,7 +53,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// # let server = purse_testkit::Server::start()?;
 /// # let url = server.url();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
-/// use purse_client::{Client, Command};
+/// use purse::{Client, Command};
 ///
 /// let client = Client::connect(&url).await?;
 /// let reply = client.run(Command::write("INCR").key("visits")).await?;
@@ -127,7 +127,8 @@ impl Client {
     /// # let url = server.url();
     /// # tokio::runtime::Runtime::new()?.block_on(async {
     /// use std::time::Duration;
-    /// use purse_client::{Client, Command, Options};
+    ///
+    /// use purse::{Client, Command, Options};
     ///
     /// let client = Client::connect(&url).await?;
     /// let hasty = client.with(Options::new().timeout(Duration::from_millis(200)).fail_fast(true));
@@ -186,7 +187,7 @@ impl Client {
     /// # let server = purse_testkit::Server::start()?;
     /// # let url = server.url();
     /// # tokio::runtime::Runtime::new()?.block_on(async {
-    /// use purse_client::Client;
+    /// use purse::Client;
     ///
     /// let client = Client::connect(&url).await?;
     /// client.ping().await?;

@@ -28,7 +28,7 @@ use crate::{Command, Effect, Error, ErrorKind, Reply, Result};
 /// # let server = purse_testkit::Server::start()?;
 /// # let url = server.url();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
-/// use purse_client::{Client, Command, Op, Reply};
+/// use purse::{Client, Command, Op, Reply};
 ///
 /// let client = Client::connect(&url).await?;
 /// let visits: Op<i64> = client.op(Command::write("INCR").key("visits"), Reply::into_int);

@@ -29,7 +29,7 @@ use crate::{Error, ErrorKind, Reply, Result};
 /// # let server = purse_testkit::Server::start()?;
 /// # let url = server.url();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
-/// use purse_client::{Client, Command};
+/// use purse::{Client, Command};
 ///
 /// let session = Client::builder(&url).connect_session().await?;
 /// let reply = session.run(Command::write("INCR").key("visits")).await?;

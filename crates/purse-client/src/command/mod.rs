@@ -52,7 +52,7 @@ impl ErrorContext {
 ///
 /// # Examples
 /// ```
-/// use purse_client::Command;
+/// use purse::Command;
 ///
 /// let push = Command::write("RPUSH").key("tasks").arg("first").arg("second");
 /// assert_eq!(push.name(), "RPUSH");

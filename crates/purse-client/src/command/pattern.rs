@@ -9,7 +9,7 @@ use bytes::Bytes;
 ///
 /// # Examples
 /// ```
-/// use purse_client::Pattern;
+/// use purse::Pattern;
 ///
 /// assert_eq!(Pattern::glob("h?llo*").as_bytes(), b"h?llo*");
 /// assert_eq!(Pattern::prefix("a*b").as_bytes(), br"a\*b*");

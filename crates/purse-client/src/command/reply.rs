@@ -17,7 +17,7 @@ use crate::{Error, ErrorKind, Result};
 /// # let server = purse_testkit::Server::start()?;
 /// # let url = server.url();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
-/// use purse_client::{Client, Command};
+/// use purse::{Client, Command};
 ///
 /// let client = Client::connect(&url).await?;
 /// client.run(Command::write("RPUSH").key("list").arg("a").arg("b")).await?;

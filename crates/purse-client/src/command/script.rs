@@ -18,7 +18,7 @@ use super::Effect;
 /// [`NotSent`](crate::ErrorKind::NotSent) if a later write in its slot has run.
 ///
 /// ```
-/// use purse_client::Script;
+/// use purse::Script;
 ///
 /// static SWAP: Script = Script::write("SWAP", "return redis.call('GETSET', KEYS[1], ARGV[1])");
 /// assert_eq!(SWAP.name(), "SWAP");

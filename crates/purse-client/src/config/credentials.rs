@@ -8,7 +8,7 @@ use std::fmt;
 ///
 /// # Examples
 /// ```
-/// use purse_client::Credentials;
+/// use purse::Credentials;
 ///
 /// let app = Credentials::new("app", "secret");
 /// let default_user = Credentials::password("secret");

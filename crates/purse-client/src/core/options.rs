@@ -12,7 +12,8 @@ use crate::util::time::clamp;
 /// # Examples
 /// ```
 /// use std::time::Duration;
-/// use purse_client::Options;
+///
+/// use purse::Options;
 ///
 /// let hasty = Options::new().timeout(Duration::from_millis(50)).fail_fast(true);
 /// # let _ = hasty;

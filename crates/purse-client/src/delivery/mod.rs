@@ -37,7 +37,7 @@ use wait_queue::WaitQueues;
 ///
 /// # Examples
 /// ```
-/// use purse_client::Pop;
+/// use purse::Pop;
 ///
 /// assert_eq!(Pop::front("jobs").name(), "LPOP");
 /// assert_eq!(Pop::highest("ranking").name(), "ZPOPMAX");

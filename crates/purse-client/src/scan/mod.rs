@@ -23,7 +23,7 @@ const START: Bytes = Bytes::from_static(b"0");
 ///
 /// # Examples
 /// ```
-/// use purse_client::{Pattern, Scan};
+/// use purse::{Pattern, Scan};
 ///
 /// let scan = Scan::new("HSCAN", "users").matching(Some(Pattern::prefix("a"))).count(1_000);
 /// # let _ = scan;

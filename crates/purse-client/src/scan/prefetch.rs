@@ -32,11 +32,11 @@ enum Next<T, P> {
 /// ```
 /// # tokio::runtime::Runtime::new()?.block_on(async {
 /// use futures::TryStreamExt;
-/// use purse_client::prefetch_pages;
+/// use purse::prefetch_pages;
 ///
 /// let pages = prefetch_pages(1, |page| async move { Ok((page, (page < 3).then_some(page + 1))) });
 /// assert_eq!(pages.try_collect::<Vec<_>>().await?, [1, 2, 3]);
-/// # Ok::<_, purse_client::Error>(())
+/// # Ok::<_, purse::Error>(())
 /// # })?;
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```

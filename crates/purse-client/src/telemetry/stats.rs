@@ -42,7 +42,7 @@ impl Stats {
     ///
     /// # Examples
     /// ```
-    /// use purse_client::{ErrorKind, Stats};
+    /// use purse::{ErrorKind, Stats};
     ///
     /// assert_eq!(Stats::default().errors(ErrorKind::Timeout), 0);
     /// assert_eq!(Stats::default().errors(ErrorKind::Limit), 0);

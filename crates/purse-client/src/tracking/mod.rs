@@ -42,7 +42,7 @@ const REFUSALS: Duration = Duration::from_secs(1);
 /// # let server = purse_testkit::Server::start()?;
 /// # let url = server.url();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
-/// use purse_client::{Client, Command};
+/// use purse::{Client, Command};
 ///
 /// let client = Client::connect(&url).await?;
 /// let length = Command::read("LLEN").key("tasks");

@@ -23,10 +23,9 @@ use crate::stream::{DecodeItem, Scanned, next_pair};
 /// cannot be a key. Every access by key is O(1).
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
-/// use purse_client::Client;
-/// use purse_collections::RedisHash;
+/// use purse::{Client, RedisHash};
 ///
 /// let client = Client::connect(&url).await?;
 /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
@@ -63,8 +62,10 @@ where
     /// Redis: HLEN. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.extend([("Ada", 36), ("Bob", 20)]).await?;
     /// assert_eq!(ages.len().await?, 2);
@@ -79,8 +80,10 @@ where
     /// Redis: HLEN. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// assert!(ages.is_empty().await?);
     /// # Ok(()) }
@@ -95,8 +98,10 @@ where
     /// Redis: HGET. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.set("Ada", 36).await?;
     /// assert_eq!(ages.get("Ada").await?, Some(36));
@@ -116,8 +121,10 @@ where
     /// Redis: HMGET. Time complexity: O(n) for n keys. Round trips: 1 per [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.set("Ada", 36).await?;
     /// assert_eq!(ages.get_many(["Bob", "Ada"]).await?, [None, Some(36)]);
@@ -150,8 +157,10 @@ where
     /// Redis: HEXISTS. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.set("Ada", 36).await?;
     /// assert!(ages.contains_key("Ada").await?);
@@ -168,8 +177,10 @@ where
     /// Redis: HGETALL. Time complexity: O(n). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.set("Ada", 36).await?;
     /// assert_eq!(ages.to_map().await?["Ada"], 36);
@@ -198,9 +209,10 @@ where
     /// Redis: HSCAN. Time complexity: O(n) for a page of n entries. Round trips: 1 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisHash;
     ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.extend([("Ada", 36), ("Bob", 20)]).await?;
@@ -221,9 +233,10 @@ where
     /// Redis: HSCAN. Time complexity: O(n) for a page of n entries. Round trips: 1 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisHash;
     ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.set("Ada", 36).await?;
@@ -240,9 +253,10 @@ where
     /// Redis: HSCAN. Time complexity: O(n) for a page of n entries. Round trips: 1 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisHash;
     ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.set("Ada", 36).await?;

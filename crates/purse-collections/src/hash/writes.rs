@@ -33,8 +33,10 @@ where
     /// Redis: HGET and HSET in a script. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// assert_eq!(ages.insert("Ada", 36).await?, None);
     /// assert_eq!(ages.insert("Ada", 37).await?, Some(36));
@@ -51,8 +53,10 @@ where
     /// Redis: HSET. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// assert!(ages.set("Ada", 36).await?);
     /// assert!(!ages.set("Ada", 37).await?);
@@ -73,8 +77,10 @@ where
     /// Redis: HGET and HSET in a script. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// assert_eq!(ages.get_or_insert("Ada", 36).await?, 36);
     /// assert_eq!(ages.get_or_insert("Ada", 99).await?, 36);
@@ -93,8 +99,10 @@ where
     /// Redis: HSET. Time complexity: O(n) for n entries. Round trips: 1 per [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// assert_eq!(ages.extend([("Ada", 36), ("Bob", 20)]).await?, 2);
     /// # Ok(()) }
@@ -124,8 +132,10 @@ where
     /// Redis: HGET and HDEL in a script. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.set("Ada", 36).await?;
     /// assert_eq!(ages.remove("Ada").await?, Some(36));
@@ -146,8 +156,10 @@ where
     /// Redis: HDEL. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.set("Ada", 36).await?;
     /// assert!(ages.delete("Ada").await?);
@@ -164,8 +176,10 @@ where
     /// Redis: HDEL. Time complexity: O(n) for n keys. Round trips: 1 per [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.extend([("Ada", 36), ("Bob", 20)]).await?;
     /// assert_eq!(ages.remove_many(["Ada", "Bob", "Cem"]).await?, 2);
@@ -199,8 +213,10 @@ where
     /// sum does not fit an `i64`; nothing changed then.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let visits: RedisHash<String, u32> = RedisHash::new(&client, "visits");
     /// assert_eq!(visits.increment("home", 2).await?, 2);
     /// assert_eq!(visits.increment("home", -1).await?, 1);
@@ -225,8 +241,10 @@ where
     /// sum is not finite; nothing changed then.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let prices: RedisHash<String, f64> = RedisHash::new(&client, "prices");
     /// assert_eq!(prices.increment_float("tea", 2.5).await?, 2.5);
     /// # Ok(()) }
@@ -256,11 +274,11 @@ where
     /// that [`RedisKey::expire`](crate::RedisKey::expire) refuses.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
     ///
-    /// use purse_client::ErrorKind;
+    /// use purse::{ErrorKind, RedisHash};
     ///
     /// let codes: RedisHash<String, u32> = RedisHash::new(&client, "codes");
     /// codes.set("Ada", 4711).await?;
@@ -287,9 +305,9 @@ where
     /// `Unsupported` on servers before Redis 7.4 and Valkey 9.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use purse_client::ErrorKind;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{ErrorKind, RedisHash, Ttl};
     ///
     /// let codes: RedisHash<String, u32> = RedisHash::new(&client, "codes");
     /// codes.set("Ada", 4711).await?;
@@ -317,9 +335,9 @@ where
     /// `Unsupported` on servers before Redis 7.4 and Valkey 9.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use purse_client::ErrorKind;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{ErrorKind, RedisHash};
     ///
     /// let codes: RedisHash<String, u32> = RedisHash::new(&client, "codes");
     /// codes.set("Ada", 4711).await?;

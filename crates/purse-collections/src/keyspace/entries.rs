@@ -61,10 +61,10 @@ impl<R: Send + 'static> Entries<R> {
     /// prefix of the space. The prefix is always taken literally.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
-    /// use purse_client::Pattern;
+    /// use purse::{Pattern, RedisKeySpace};
     ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.extend([("user:1", 1), ("job:1", 2)]).await?;
@@ -81,9 +81,10 @@ impl<R: Send + 'static> Entries<R> {
     /// Default: 256.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisKeySpace;
     ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.extend((0..100).map(|n| (n.to_string(), n))).await?;

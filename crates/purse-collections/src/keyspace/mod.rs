@@ -41,12 +41,11 @@ use crate::{RedisKey, Ttl};
 /// space in one slot, and thus on one shard.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
 /// use std::time::Duration;
 ///
-/// use purse_client::Client;
-/// use purse_collections::{RedisKeySpace, SetOptions};
+/// use purse::{Client, RedisKeySpace, SetOptions};
 ///
 /// let client = Client::connect(&url).await?;
 /// let sessions: RedisKeySpace<String> = RedisKeySpace::new(&client, "session:");
@@ -73,8 +72,10 @@ impl<T, C> RedisKeySpace<T, C> {
     /// Creates a handle of the keys of this space that continue with `prefix`. Sends nothing.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// let sessions = app.sub("session:");
     /// sessions.set("17", "Ada").await?;
@@ -89,8 +90,10 @@ impl<T, C> RedisKeySpace<T, C> {
     /// Returns the prefix of the space.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// assert_eq!(app.prefix(), b"app:");
     /// # Ok(()) }
@@ -103,8 +106,10 @@ impl<T, C> RedisKeySpace<T, C> {
     /// Creates a handle of the server's key for `key`. Sends nothing.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// assert_eq!(app.key("name").name(), b"app:name");
     /// # Ok(()) }
@@ -119,9 +124,11 @@ impl<T, C> RedisKeySpace<T, C> {
     /// Redis: PEXPIRE. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::RedisKeySpace;
     ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set("name", "Ada").await?;
@@ -138,8 +145,10 @@ impl<T, C> RedisKeySpace<T, C> {
     /// Redis: PTTL. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{RedisKeySpace, Ttl};
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set("name", "Ada").await?;
     /// assert_eq!(app.ttl("name").await?, Ttl::Persistent);
@@ -155,9 +164,11 @@ impl<T, C> RedisKeySpace<T, C> {
     /// Redis: PERSIST. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::RedisKeySpace;
     ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set("name", "Ada").await?;
@@ -174,8 +185,10 @@ impl<T, C> RedisKeySpace<T, C> {
     /// Redis: EXISTS. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set("name", "Ada").await?;
     /// assert!(app.contains("name").await?);
@@ -193,8 +206,10 @@ impl<T, C> RedisKeySpace<T, C> {
     /// Redis: UNLINK. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set("name", "Ada").await?;
     /// assert!(app.delete("name").await?);

@@ -13,7 +13,7 @@ use crate::ttl::millis;
 /// ```
 /// use std::time::Duration;
 ///
-/// use purse_collections::SetOptions;
+/// use purse::SetOptions;
 ///
 /// let session = SetOptions::new().ttl(Duration::from_secs(60)).if_absent();
 /// assert_ne!(session, SetOptions::new());
@@ -54,9 +54,11 @@ impl SetOptions {
     /// [`keep_ttl`](Self::keep_ttl).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::{RedisKeySpace, SetOptions};
     ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set_with("name", "Ada", SetOptions::new().ttl(Duration::from_secs(60))).await?;
@@ -73,9 +75,11 @@ impl SetOptions {
     /// Keeps the time to live that the key has. Replaces [`ttl`](Self::ttl).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::{RedisKeySpace, SetOptions};
     ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set_with("name", "Ada", SetOptions::new().ttl(Duration::from_secs(60))).await?;
@@ -92,8 +96,10 @@ impl SetOptions {
     /// Sets the key only if it does not exist. Replaces [`if_present`](Self::if_present).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{RedisKeySpace, SetOptions};
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// let options = SetOptions::new().if_absent();
     /// assert!(app.set_with("name", "Ada", options).await?.is_set());
@@ -108,8 +114,10 @@ impl SetOptions {
     /// Sets the key only if it exists. Replaces [`if_absent`](Self::if_absent).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{RedisKeySpace, SetOptions};
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// let options = SetOptions::new().if_present();
     /// assert!(!app.set_with("name", "Ada", options).await?.is_set());
@@ -124,8 +132,10 @@ impl SetOptions {
     /// Asks for the previous value of the key.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{RedisKeySpace, SetOptions, SetOutcome};
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set("name", "Ada").await?;
     /// let outcome = app.set_with("name", "Bob", SetOptions::new().return_old()).await?;
@@ -172,7 +182,7 @@ impl<T> SetOutcome<T> {
     /// Returns whether the key is set.
     ///
     /// ```
-    /// use purse_collections::SetOutcome;
+    /// use purse::SetOutcome;
     ///
     /// assert!(SetOutcome::Set(Some("Ada")).is_set());
     /// assert!(!SetOutcome::NotSet(Some("Ada")).is_set());
@@ -185,7 +195,7 @@ impl<T> SetOutcome<T> {
     /// Returns the previous value of the key, if the options ask for it and there was one.
     ///
     /// ```
-    /// use purse_collections::SetOutcome;
+    /// use purse::SetOutcome;
     ///
     /// assert_eq!(SetOutcome::Set(Some("Ada")).into_old(), Some("Ada"));
     /// ```

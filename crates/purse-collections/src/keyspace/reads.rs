@@ -20,8 +20,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Redis: GET. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set("name", "Ada").await?;
     /// assert_eq!(app.get("name").await?.as_deref(), Some("Ada"));
@@ -40,8 +42,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Redis: MGET. Time complexity: O(n) for n keys. Round trips: 1 per [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.extend([("a", 1), ("b", 2)]).await?;
     /// assert_eq!(app.get_many(["b", "x"]).await?, [Some(2), None]);
@@ -65,8 +69,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// keys of the server.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.extend([("a", 1), ("b", 2)]).await?;
     /// assert_eq!(app.len().await?, 2);
@@ -90,8 +96,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// 1024 keys of the server.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// assert!(app.is_empty().await?);
     /// # Ok(()) }
@@ -117,9 +125,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Redis: SCAN and MGET. Time complexity: O(n) for a page of n keys. Round trips: 2 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisKeySpace;
     ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.extend([("a", 1), ("b", 2)]).await?;
@@ -142,9 +151,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Redis: SCAN and MGET. Time complexity: O(n) for a page of n keys. Round trips: 2 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisKeySpace;
     ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.set("a", 1).await?;
@@ -164,9 +174,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Redis: SCAN. Time complexity: O(n) for a page of n keys. Round trips: 1 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisKeySpace;
     ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.set("a", 1).await?;
@@ -184,9 +195,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Redis: SCAN. Time complexity: O(n) for a page of n keys. Round trips: 1 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisKeySpace;
     ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.set([0xff], 1).await?;

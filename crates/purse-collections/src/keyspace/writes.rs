@@ -29,8 +29,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Redis: SET. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set("name", "Ada").await?;
     /// assert_eq!(app.get("name").await?.as_deref(), Some("Ada"));
@@ -58,8 +60,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// held.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{RedisKeySpace, SetOptions};
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// let once = SetOptions::new().if_absent();
     /// assert!(app.set_with("name", "Ada", once).await?.is_set());
@@ -96,8 +100,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Redis: GET and SET in a script. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// assert_eq!(app.get_or_insert("name", "Ada").await?, "Ada");
     /// assert_eq!(app.get_or_insert("name", "Bob").await?, "Ada");
@@ -119,9 +125,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// refuses.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::RedisKeySpace;
     ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// let minute = Duration::from_secs(60);
@@ -150,8 +158,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// In a cluster, `Ambiguous` if a part of a chunk is done.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.extend([("a", 1), ("b", 2)]).await?;
     /// assert_eq!(app.get("b").await?, Some(2));
@@ -188,8 +198,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// different slots of a cluster.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// assert!(app.extend_if_none_exist([("a", 1), ("b", 2)]).await?);
     /// assert!(!app.extend_if_none_exist([("b", 3), ("c", 4)]).await?);
@@ -222,8 +234,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Redis: GET and UNLINK in a script. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set("name", "Ada").await?;
     /// assert_eq!(app.pop("name").await?.as_deref(), Some("Ada"));
@@ -247,8 +261,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// In a cluster, `Ambiguous` if a part of a chunk is done.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.extend([("a", 1), ("b", 2)]).await?;
     /// assert_eq!(app.delete_many(["a", "b", "c"]).await?, 2);
@@ -275,8 +291,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// per 1024 keys of the server, and 1 per page with keys of the space.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.extend([("a", 1), ("b", 2)]).await?;
     /// assert_eq!(app.clear().await?, 2);

@@ -28,10 +28,9 @@ pub use writes::Occurrences;
 /// in any linked list.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
-/// use purse_client::Client;
-/// use purse_collections::RedisList;
+/// use purse::{Client, RedisList};
 ///
 /// let client = Client::connect(&url).await?;
 /// let list: RedisList<String> = RedisList::new(&client, "letters");
@@ -61,8 +60,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LLEN. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "b"]).await?;
     /// assert_eq!(list.len().await?, 2);
@@ -77,8 +78,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LLEN. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// assert!(list.is_empty().await?);
     /// # Ok(()) }
@@ -93,8 +96,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LINDEX. Time complexity: O(n) in the distance to the nearer end. Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "b", "c"]).await?;
     /// assert_eq!(list.get(1).await?.as_deref(), Some("b"));
@@ -113,8 +118,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LINDEX. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "b"]).await?;
     /// assert_eq!(list.front().await?.as_deref(), Some("a"));
@@ -130,8 +137,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LINDEX. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "b"]).await?;
     /// assert_eq!(list.back().await?.as_deref(), Some("b"));
@@ -147,8 +156,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LPOS. Time complexity: O(n). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.push_back("a").await?;
     /// assert!(list.contains("a").await?);
@@ -163,8 +174,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LPOS. Time complexity: O(n). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "b", "b"]).await?;
     /// assert_eq!(list.position("b").await?, Some(1));
@@ -188,8 +201,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
     /// list.extend(0..6).await?;
     /// assert_eq!(list.range(2..5).await?, [2, 3, 4]);
@@ -213,8 +228,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LRANGE. Time complexity: O(n). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "b"]).await?;
     /// assert_eq!(list.to_vec().await?, ["a", "b"]);
@@ -233,9 +250,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// the nearer end. Round trips: 1 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisList;
     ///
     /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
     /// list.extend(1..=4).await?;

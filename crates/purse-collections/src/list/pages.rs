@@ -50,9 +50,10 @@ impl<R: Send + 'static> Paged<R> {
     /// Sets how many elements a page has, at most one million. Default: 256.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisList;
     ///
     /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
     /// list.extend(0..10).await?;

@@ -28,8 +28,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: RPUSH. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// assert_eq!(list.push_back("a").await?, 1);
     /// assert_eq!(list.push_back("b").await?, 2);
@@ -46,8 +48,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LPUSH. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.push_front("b").await?;
     /// list.push_front("a").await?;
@@ -66,8 +70,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// trips: 1 per [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
     /// assert_eq!(list.extend(0..5000).await?, 5000);
     /// # Ok(()) }
@@ -88,8 +94,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// trips: 1 per [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend_front(["a", "b"]).await?;
     /// assert_eq!(list.to_vec().await?, ["b", "a"]);
@@ -115,8 +123,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// nothing changed then.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "c"]).await?;
     /// assert_eq!(list.insert(1, "b").await?, 3);
@@ -146,8 +156,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// then.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "x"]).await?;
     /// list.set(-1, "b").await?;
@@ -170,8 +182,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LPOP. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "b"]).await?;
     /// assert_eq!(list.pop_front().await?.as_deref(), Some("a"));
@@ -189,8 +203,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: RPOP. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "b"]).await?;
     /// assert_eq!(list.pop_back().await?.as_deref(), Some("b"));
@@ -211,8 +227,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// `Unsupported` on servers before Redis 6.2.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
     /// list.extend(1..=5).await?;
     /// assert_eq!(list.pop_front_n(2).await?, [1, 2]);
@@ -232,8 +250,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// `Unsupported` on servers before Redis 6.2.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
     /// list.extend(1..=5).await?;
     /// assert_eq!(list.pop_back_n(2).await?, [5, 4]);
@@ -250,8 +270,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LREM. Time complexity: O(n). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Occurrences, RedisList};
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "b", "a", "a"]).await?;
     /// assert_eq!(list.remove_value("a", Occurrences::Last(1)).await?, 1);
@@ -279,8 +301,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LTRIM. Time complexity: O(n) for n removed elements. Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
     /// list.extend(0..100).await?;
     /// list.trim(-3..).await?;

@@ -57,12 +57,11 @@ impl Order for Lifo {
 /// such as Python's redis-purse, can share it.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
 /// use std::time::Duration;
 ///
-/// use purse_client::Client;
-/// use purse_collections::RedisQueue;
+/// use purse::{Client, RedisQueue};
 ///
 /// let client = Client::connect(&url).await?;
 /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
@@ -82,8 +81,10 @@ pub struct RedisQueue<T, C = Plain, O = Fifo>(Consumer<(T, C, O)>);
 /// `RPUSH` adds, `RPOP` takes. In all other respects it is a [`RedisQueue`].
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-/// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::RedisLifoQueue;
+///
 /// let undo: RedisLifoQueue<String> = RedisLifoQueue::new(&client, "undo");
 /// undo.push_many(["typed", "deleted"]).await?;
 /// assert_eq!(undo.pop().await?, "deleted");
@@ -102,8 +103,10 @@ impl<T, C, O> RedisQueue<T, C, O> {
     /// Sets what this handle does with elements that it cannot decode.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{OnPoison, RedisList, RedisQueue};
+    ///
     /// let raw: RedisQueue<String> = RedisQueue::new(&client, "jobs");
     /// raw.push_many(["not a number", "7"]).await?;
     /// let jobs: RedisQueue<u32> = RedisQueue::new(&client, "jobs");
@@ -128,8 +131,10 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// Redis: LLEN. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisQueue;
+    ///
     /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
     /// jobs.push_many(["first", "second"]).await?;
     /// assert_eq!(jobs.len().await?, 2);
@@ -145,8 +150,10 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// Redis: LLEN. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisQueue;
+    ///
     /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
     /// assert!(jobs.is_empty().await?);
     /// # Ok(()) }
@@ -162,8 +169,10 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// Redis: LINDEX. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisQueue;
+    ///
     /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
     /// jobs.push_many(["first", "second"]).await?;
     /// assert_eq!(jobs.peek().await?.as_deref(), Some("first"));
@@ -181,8 +190,10 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// Redis: LPUSH, or RPUSH in a [`RedisLifoQueue`]. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisQueue;
+    ///
     /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
     /// assert_eq!(jobs.push("first").await?, 1);
     /// # Ok(()) }
@@ -201,8 +212,10 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// complexity: O(n) for n elements. Round trips: 1 per [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisQueue;
+    ///
     /// let jobs: RedisQueue<u32> = RedisQueue::new(&client, "jobs");
     /// assert_eq!(jobs.push_many(0..5000).await?, 5000);
     /// # Ok(()) }
@@ -248,8 +261,10 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// put back in the background.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisQueue;
+    ///
     /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
     /// let worker = tokio::spawn({
     ///     let jobs = jobs.clone();
@@ -281,9 +296,11 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// No element is lost, as with [`pop`](Self::pop).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::RedisQueue;
     ///
     /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
     /// assert_eq!(jobs.pop_timeout(Duration::from_millis(10)).await?, None);
@@ -306,8 +323,10 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// No element is lost, as with [`pop`](Self::pop).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisQueue;
+    ///
     /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
     /// jobs.push("first").await?;
     /// assert_eq!(jobs.try_pop().await?.as_deref(), Some("first"));
@@ -330,11 +349,12 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// element, and 1 per change while it waits.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::pin::pin;
     ///
     /// use futures::TryStreamExt;
+    /// use purse::RedisQueue;
     ///
     /// let jobs: RedisQueue<u32> = RedisQueue::new(&client, "jobs");
     /// jobs.push_many([1, 2, 0]).await?;

@@ -29,10 +29,9 @@ const ID: usize = uuid::fmt::Hyphenated::LENGTH;
 /// time-ordered UUID of 36 characters, followed by the value.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
-/// use purse_client::Client;
-/// use purse_collections::RedisPriorityQueue;
+/// use purse::{Client, RedisPriorityQueue};
 ///
 /// let client = Client::connect(&url).await?;
 /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
@@ -57,8 +56,10 @@ impl<T, C> RedisPriorityQueue<T, C> {
     /// Sets what this handle does with elements that it cannot decode.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{OnPoison, RedisPriorityQueue};
+    ///
     /// let jobs: RedisPriorityQueue<u32> = RedisPriorityQueue::new(&client, "jobs");
     /// let jobs = jobs.on_poison(OnPoison::DeadLetter("jobs:dead".into()));
     /// assert_eq!(jobs.try_pop().await?, None);
@@ -79,8 +80,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// Redis: ZCARD. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisPriorityQueue;
+    ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// jobs.push("sweep", 9.0).await?;
     /// assert_eq!(jobs.len().await?, 1);
@@ -96,8 +99,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// Redis: ZCARD. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisPriorityQueue;
+    ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// assert!(jobs.is_empty().await?);
     /// # Ok(()) }
@@ -113,8 +118,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// Redis: ZRANGE. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisPriorityQueue;
+    ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// jobs.push_many([("sweep", 9.0), ("put out the fire", 1.0)]).await?;
     /// assert_eq!(jobs.peek().await?, Some(("put out the fire".to_owned(), 1.0)));
@@ -142,8 +149,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// [`InvalidInput`](ErrorKind::InvalidInput) if the priority is NaN.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisPriorityQueue;
+    ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// jobs.push("sweep", 9.0).await?;
     /// # Ok(()) }
@@ -169,8 +178,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// [`InvalidInput`](ErrorKind::InvalidInput) if a priority is NaN.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisPriorityQueue;
+    ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// assert_eq!(jobs.push_many([("sweep", 9.0), ("cook", 5.0)]).await?, 2);
     /// # Ok(()) }
@@ -213,8 +224,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// put back in the background.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisPriorityQueue;
+    ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// jobs.push("sweep", 9.0).await?;
     /// assert_eq!(jobs.pop().await?, ("sweep".to_owned(), 9.0));
@@ -242,9 +255,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// No element is lost, as with [`pop`](Self::pop).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::RedisPriorityQueue;
     ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// assert_eq!(jobs.pop_timeout(Duration::from_millis(10)).await?, None);
@@ -267,8 +282,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// No element is lost, as with [`pop`](Self::pop).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisPriorityQueue;
+    ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// assert_eq!(jobs.try_pop().await?, None);
     /// # Ok(()) }
@@ -290,11 +307,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// per element, and 1 per change while it waits.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::pin::pin;
     ///
     /// use futures::TryStreamExt;
+    /// use purse::RedisPriorityQueue;
     ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// jobs.push("sweep", 9.0).await?;

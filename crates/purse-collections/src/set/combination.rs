@@ -21,13 +21,12 @@ use crate::stream::{Elements, next};
 /// its methods can be called again, and uses the elements that the sets have at that time.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
-/// # use purse_client::Client;
-/// # use purse_collections::RedisSet;
-/// use futures::TryStreamExt;
-///
 /// # let client = Client::connect(&url).await?;
+/// use futures::TryStreamExt;
+/// use purse::{Client, RedisSet};
+///
 /// let friends: RedisSet<u32> = RedisSet::new(&client, "{7}friends");
 /// let blocked: RedisSet<u32> = RedisSet::new(&client, "{7}blocked");
 /// friends.extend([1, 2, 3, 4]).await?;
@@ -90,8 +89,10 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// slots.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
     /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
     /// a.extend([1, 2]).await?;
@@ -121,8 +122,10 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// destination are in different slots.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
     /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
     /// a.extend([1, 2]).await?;
@@ -155,9 +158,10 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// `Unsupported` on servers before Redis 6.2.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisSet;
     ///
     /// let a: RedisSet<u32> = RedisSet::new(&client, "a");
     /// let b: RedisSet<u32> = RedisSet::new(&client, "b");

@@ -38,12 +38,11 @@ static IS_DISJOINT: Script = Script::read(
 /// slot. Give their keys a common hash tag, as in `{user:7}friends` and `{user:7}blocked`.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
 /// use std::collections::HashSet;
 ///
-/// use purse_client::Client;
-/// use purse_collections::RedisSet;
+/// use purse::{Client, RedisSet};
 ///
 /// let client = Client::connect(&url).await?;
 /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
@@ -76,8 +75,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Redis: SCARD. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// fruit.extend(["apple", "pear"]).await?;
     /// assert_eq!(fruit.len().await?, 2);
@@ -93,8 +94,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Redis: SCARD. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// assert!(fruit.is_empty().await?);
     /// # Ok(()) }
@@ -109,8 +112,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Redis: SISMEMBER. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// fruit.add("apple").await?;
     /// assert!(fruit.contains("apple").await?);
@@ -131,8 +136,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// `Unsupported` on servers before Redis 6.2.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// fruit.add("apple").await?;
     /// assert_eq!(fruit.contains_many(["apple", "chips"]).await?, [true, false]);
@@ -166,8 +173,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Redis: SRANDMEMBER with a count. Time complexity: O(n) for n elements. Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// fruit.extend(["apple", "pear", "olive"]).await?;
     /// assert_eq!(fruit.sample(2).await?.len(), 2);
@@ -185,8 +194,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Redis: SMEMBERS. Time complexity: O(n). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// fruit.add("apple").await?;
     /// assert!(fruit.to_set().await?.contains("apple"));
@@ -209,9 +220,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Redis: SSCAN. Time complexity: O(n) for a page of n elements. Round trips: 1 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisSet;
     ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// fruit.add("apple").await?;
@@ -236,8 +248,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// slots.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
     /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
     /// a.extend([1, 2]).await?;
@@ -261,8 +275,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// slots.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
     /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
     /// a.extend([1, 2, 3]).await?;
@@ -285,8 +301,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// slots.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
     /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
     /// a.extend([1, 2]).await?;
@@ -303,8 +321,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// methods of [`Combined`] return, stream or store the elements.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
     /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
     /// a.extend([1, 2]).await?;
@@ -324,8 +344,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// methods of [`Combined`] return, stream or store the elements.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
     /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
     /// a.extend([1, 2]).await?;
@@ -345,8 +367,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// methods of [`Combined`] return, stream or store the elements.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
     /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
     /// a.extend([1, 2]).await?;

@@ -15,12 +15,11 @@ use crate::handle::Handle;
 /// [`RedisSortedSet::union`] and [`RedisSortedSet::intersection`] create it.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
-/// # use purse_client::Client;
-/// use purse_collections::{Aggregate, RedisSortedSet};
-///
 /// # let client = Client::connect(&url).await?;
+/// use purse::{Aggregate, Client, RedisSortedSet};
+///
 /// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "{search}words");
 /// let links: RedisSortedSet<String> = RedisSortedSet::new(&client, "{search}links");
 /// words.extend([("home", 2.0), ("about", 1.0)]).await?;
@@ -79,8 +78,10 @@ impl<T, C> CombinedSorted<T, C> {
     /// of zero times an infinite score is.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let a: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}a");
     /// let b: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}b");
     /// a.insert("Ada", 1.0).await?;
@@ -97,8 +98,10 @@ impl<T, C> CombinedSorted<T, C> {
     /// Sets how the scores that one element has in several sets are combined. Default: their sum.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Aggregate, RedisSortedSet};
+    ///
     /// let a: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}a");
     /// let b: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}b");
     /// a.insert("Ada", 1.0).await?;
@@ -151,8 +154,10 @@ impl<T: Send + 'static, C: Codec<T>> CombinedSorted<T, C> {
     /// destination are in different slots.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let a: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}a");
     /// let b: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}b");
     /// a.insert("Ada", 1.0).await?;

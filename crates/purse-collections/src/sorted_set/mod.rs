@@ -47,10 +47,9 @@ static SCORES: Script = Script::read(
 /// describe ranges of the set, which can be read, counted or removed.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
-/// use purse_client::Client;
-/// use purse_collections::{Condition, RedisSortedSet};
+/// use purse::{Client, Condition, RedisSortedSet};
 ///
 /// let client = Client::connect(&url).await?;
 /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
@@ -84,8 +83,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZCARD. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.insert("Ada", 10.0).await?;
     /// assert_eq!(board.len().await?, 1);
@@ -101,8 +102,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZCARD. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// assert!(board.is_empty().await?);
     /// # Ok(()) }
@@ -117,8 +120,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZSCORE. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.insert("Ada", 10.0).await?;
     /// assert!(board.contains("Ada").await?);
@@ -133,8 +138,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZSCORE. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.insert("Ada", 10.0).await?;
     /// assert_eq!(board.score("Ada").await?, Some(10.0));
@@ -151,8 +158,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.insert("Ada", 10.0).await?;
     /// assert_eq!(board.scores(["Bob", "Ada"]).await?, [None, Some(10.0)]);
@@ -188,8 +197,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZRANK. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
     /// assert_eq!(board.rank("Bob").await?, Some(1));
@@ -206,8 +217,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZREVRANK. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
     /// assert_eq!(board.rank_rev("Bob").await?, Some(0));
@@ -224,8 +237,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZRANGE. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
     /// assert_eq!(board.peek_min().await?, Some(("Ada".to_owned(), 10.0)));
@@ -242,8 +257,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZREVRANGE. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
     /// assert_eq!(board.peek_max().await?, Some(("Bob".to_owned(), 30.0)));
@@ -262,8 +279,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// set are ignored.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.extend([("Ada", 10.0), ("Bob", 30.0), ("Cem", 20.0)]).await?;
     /// assert_eq!(board.by_rank(..2).to_vec().await?, ["Ada", "Cem"]);
@@ -285,8 +304,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) when the elements are asked for.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.extend([("Ada", 10.0), ("Bob", 30.0), ("Cem", 20.0)]).await?;
     /// assert_eq!(board.by_score(20.0..).to_vec().await?, ["Cem", "Bob"]);
@@ -306,8 +327,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// of the bounds where it is ambiguous: `by_value::<&str>(..)`.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "words");
     /// words.extend([("ant", 0.0), ("bee", 0.0), ("cat", 0.0)]).await?;
     /// assert_eq!(words.by_value("a".."c").to_vec().await?, ["ant", "bee"]);
@@ -330,9 +353,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZSCAN. Time complexity: O(n) for a page of n elements. Round trips: 1 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisSortedSet;
     ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.insert("Ada", 10.0).await?;
@@ -357,8 +381,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// that.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let a: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}a");
     /// let b: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}b");
     /// a.insert("Ada", 10.0).await?;
@@ -381,8 +407,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// The scores are those of a [`union`](Self::union).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let a: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}a");
     /// let b: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}b");
     /// a.insert("Ada", 10.0).await?;

@@ -15,8 +15,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZPOPMIN. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
     /// assert_eq!(board.pop_min().await?, Some(("Ada".to_owned(), 10.0)));
@@ -33,8 +35,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZPOPMAX. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
     /// assert_eq!(board.pop_max().await?, Some(("Bob".to_owned(), 30.0)));
@@ -54,8 +58,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// `Decode` holds the bytes of all the elements, each followed by its score.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
     /// assert_eq!(jobs.pop_min_n(2).await?, [(7, 1.0), (8, 2.0)]);
@@ -75,8 +81,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// `Decode` holds the bytes of all the elements, each followed by its score.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
     /// assert_eq!(jobs.pop_max_n(2).await?, [(9, 3.0), (8, 2.0)]);
@@ -107,9 +115,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// put back with its score, unless it was added again meanwhile.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::RedisSortedSet;
     ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0)]).await?;
@@ -138,9 +148,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// No element is lost, as with [`pop_min_wait`](Self::pop_min_wait).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::RedisSortedSet;
     ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// let moment = Some(Duration::from_millis(10));

@@ -32,11 +32,11 @@ pub enum ByValue {}
 /// create it.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
-/// # use purse_client::Client;
-/// # use purse_collections::RedisSortedSet;
 /// # let client = Client::connect(&url).await?;
+/// use purse::{Client, RedisSortedSet};
+///
 /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
 /// jobs.extend((1..=9).map(|job| (job, f64::from(job * 10)))).await?;
 ///
@@ -175,8 +175,10 @@ impl<T, C, B> SortedRange<T, C, B> {
     /// elements. A second call restores the order.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
     /// assert_eq!(jobs.by_rank(..2).rev().to_vec().await?, [8, 7]);
@@ -207,8 +209,10 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
     /// assert_eq!(jobs.by_score(2.0..).to_vec().await?, [8, 9]);
@@ -227,8 +231,10 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
     /// assert_eq!(jobs.by_score(2.0..).remove().await?, 2);
@@ -289,8 +295,10 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByRank> {
     /// of n. Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0)]).await?;
     /// assert_eq!(jobs.by_rank(..).with_scores().await?, [(7, 1.0), (8, 2.0)]);
@@ -311,8 +319,10 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0)]).await?;
     /// assert_eq!(jobs.by_score(2.0..).with_scores().await?, [(8, 2.0)]);
@@ -326,8 +336,10 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
     /// the others.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
     /// assert_eq!(jobs.by_score(..).limit(1, 1).to_vec().await?, [8]);
@@ -346,8 +358,10 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0)]).await?;
     /// assert_eq!(jobs.by_score(1.5..).count().await?, 1);
@@ -364,8 +378,10 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByValue> {
     /// the others.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "words");
     /// words.extend([("ant", 0.0), ("bee", 0.0), ("cat", 0.0)]).await?;
     /// assert_eq!(words.by_value("a"..).limit(1, 1).to_vec().await?, ["bee"]);
@@ -381,8 +397,10 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByValue> {
     /// Redis: ZLEXCOUNT. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "words");
     /// words.extend([("ant", 0.0), ("bee", 0.0), ("cat", 0.0)]).await?;
     /// assert_eq!(words.by_value("b"..).count().await?, 2);
@@ -404,8 +422,10 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedPage<T, C, B> {
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
     /// assert_eq!(jobs.by_score(..).rev().limit(0, 2).to_vec().await?, [9, 8]);
@@ -427,8 +447,10 @@ impl<T: Send + 'static, C: Codec<T>> SortedPage<T, C, ByScore> {
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
     /// let page = jobs.by_score(..).limit(1, 1);

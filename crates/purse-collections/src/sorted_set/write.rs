@@ -80,8 +80,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// [`InvalidInput`](ErrorKind::InvalidInput) if the score is NaN.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// assert!(board.insert("Ada", 10.0).await?);
     /// assert!(!board.insert("Ada", 11.0).await?);
@@ -104,8 +106,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// before Redis 6.2.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Condition, RedisSortedSet};
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.insert("Ada", 10.0).await?;
     /// assert!(!board.insert_if("Ada", 5.0, Condition::OnlyNew).await?);
@@ -130,8 +134,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// [`InvalidInput`](ErrorKind::InvalidInput) if a score is NaN.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// assert_eq!(board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?, 2);
     /// # Ok(()) }
@@ -166,8 +172,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// The errors of [`insert_if`](Self::insert_if).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Condition, RedisSortedSet};
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.insert("Ada", 10.0).await?;
     /// let best = [("Ada", 12.0), ("Bob", 30.0)];
@@ -206,8 +214,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// the sum of infinities would be NaN; nothing changed then.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// assert_eq!(board.increment("Ada", 10.0).await?, 10.0);
     /// assert_eq!(board.increment("Ada", 2.5).await?, 12.5);
@@ -228,8 +238,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// The errors of [`increment`](Self::increment), for the whole chunk.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.insert("Ada", 10.0).await?;
     /// let scores = board.increment_many([("Ada", 1.0), ("Bob", 2.0)]).await?;
@@ -268,8 +280,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZREM. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.insert("Ada", 10.0).await?;
     /// assert!(board.remove("Ada").await?);
@@ -287,8 +301,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
     /// assert_eq!(board.remove_many(["Ada", "Cem"]).await?, 1);

@@ -14,7 +14,8 @@ use std::time::Duration;
 ///
 /// ```
 /// use std::time::Duration;
-/// use purse_redlock::AutoExtend;
+///
+/// use purse::redlock::AutoExtend;
 ///
 /// let an_hour_at_most = AutoExtend::new().max_hold(Duration::from_secs(3600));
 /// assert_ne!(an_hour_at_most, AutoExtend::new());

@@ -31,7 +31,7 @@ use crate::runtime::jitter;
 /// # let urls = servers.urls();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
 /// # async fn work(fence: u64) {}
-/// # let redlock = purse_redlock::Redlock::builder(urls).build().await?;
+/// # let redlock = purse::redlock::Redlock::builder(urls).build().await?;
 /// let election = redlock.election("scheduler");
 /// let mut leader = election.observe();
 ///

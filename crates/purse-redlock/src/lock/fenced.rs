@@ -33,7 +33,7 @@ pub type FencedMutex = RedlockMutex<Fenced>;
 /// # let servers = purse_testkit::Masters::start(3)?;
 /// # let urls = servers.urls();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
-/// use purse_redlock::{FencedGuard, Redlock};
+/// use purse::redlock::{FencedGuard, Redlock};
 ///
 /// let redlock = Redlock::builder(urls).build().await?;
 /// let mutex = redlock.fenced().mutex("invoices");
@@ -52,7 +52,7 @@ pub type FencedMutex = RedlockMutex<Fenced>;
 /// A guard without a fence has a different type, which has no such method:
 ///
 /// ```compile_fail,E0599
-/// # async fn unfenced(redlock: purse_redlock::Redlock) -> purse_redlock::Result<()> {
+/// # async fn unfenced(redlock: purse::redlock::Redlock) -> purse::redlock::Result<()> {
 /// let guard = redlock.mutex("invoices").lock().await?;
 /// guard.fence();
 /// # Ok(())

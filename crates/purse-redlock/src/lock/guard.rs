@@ -95,7 +95,7 @@ impl<F: Fencing> RedlockGuard<F> {
     /// # let urls = servers.urls();
     /// # tokio::runtime::Runtime::new()?.block_on(async {
     /// # async fn work() {}
-    /// # let redlock = purse_redlock::Redlock::builder(urls).build().await?;
+    /// # let redlock = purse::redlock::Redlock::builder(urls).build().await?;
     /// let guard = redlock.mutex("invoices").lock().await?;
     /// tokio::select! {
     ///     reason = guard.lost() => eprintln!("stopped working: {reason}"),

@@ -153,14 +153,14 @@ impl<F: Fencing> RedlockMutex<F> {
     /// # let servers = purse_testkit::Masters::start(3)?;
     /// # let urls = servers.urls();
     /// # tokio::runtime::Runtime::new()?.block_on(async {
-    /// # let redlock = purse_redlock::Redlock::builder(urls).build().await?;
+    /// # let redlock = purse::redlock::Redlock::builder(urls).build().await?;
     /// let mut sum = 0;
     /// let done = redlock
     ///     .mutex("invoices")
     ///     .scope(async |lease| {
     ///         sum += 1;
     ///         lease.check()?;
-    ///         Ok::<_, purse_redlock::Error>("sent")
+    ///         Ok::<_, purse::redlock::Error>("sent")
     ///     })
     ///     .await?;
     /// assert_eq!(done.ensure_held()??, "sent");

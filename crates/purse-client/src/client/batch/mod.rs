@@ -34,7 +34,7 @@ const MAX_CHUNK: usize = 1_024;
 /// # let server = purse_testkit::Server::start()?;
 /// # let url = server.url();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
-/// use purse_client::{Client, Command, Reply};
+/// use purse::{Client, Command, Reply};
 ///
 /// let client = Client::connect(&url).await?;
 /// let mut batch = client.batch();
