@@ -37,6 +37,21 @@ use crate::ttl::{millis, unix_millis};
 pub struct RedisKey(Handle<()>);
 
 /// A type of a key's value.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{KeyType, RedisKey, RedisSet};
+///
+/// let seen: RedisSet<u64> = RedisSet::new(&client, "seen");
+/// seen.add(4711).await?;
+/// match RedisKey::new(&client, "seen").key_type().await? {
+///     Some(KeyType::Set) => {}
+///     Some(other) => panic!("another program uses the key for a {other:?}"),
+///     None => panic!("the set is empty"),
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyType {
@@ -58,6 +73,17 @@ pub enum KeyType {
 
 impl RedisKey {
     /// Creates a handle of the key. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKey;
+    ///
+    /// // No name needs to be text.
+    /// let key = RedisKey::new(&client, [0xff, 0x00]);
+    /// assert_eq!(key.name(), [0xff, 0x00]);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
@@ -382,14 +408,34 @@ fn add_restore_args(command: Command, dump: Bytes, ttl: Option<Duration>) -> Res
 
 handle_traits!(RedisKey);
 
-/// Defines the methods that every collection has for its key. It is a macro because they are
-/// inherent methods: callers need not import a trait.
-macro_rules! key_methods {
-    () => {
-        $crate::key::key_methods!(0);
+/// Writes the example of one of the [`key_methods`]: a collection with an element, then `$end`.
+macro_rules! key_example {
+    ([$var:literal, $name:literal, $types:literal, $add:literal], $($end:literal),+) => {
+        concat!(
+            "```\n",
+            "# #[tokio::main] async fn main() -> purse::Result<()> {\n",
+            "# let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;\n",
+            "use purse::", $name, ";\n\n",
+            "let ", $var, ": ", $name, $types, " = ", $name, "::new(&client, \"", $var, "\");\n",
+            $var, ".", $add, ".await?;\n",
+            $($end,)+
+            "\n# Ok(()) }\n```",
+        )
     };
-    ($($handle:tt).+) => {
+}
+
+/// Defines the methods that every collection has for its key, by the path to its handle and the
+/// words of its examples: a variable, the name and parameters of the type, and a call that adds an
+/// element. It is a macro because they are inherent methods: callers need not import a trait.
+macro_rules! key_methods {
+    ($($handle:tt).+, [$var:literal, $name:literal, $types:literal, $add:literal]) => {
         /// Creates a handle of the key. Sends nothing.
+        ///
+        #[doc = $crate::key::key_example!(
+            [$var, $name, $types, $add],
+            "assert_eq!(", $var, ".key().name(), b\"", $var, "\");\n",
+            "assert!(", $var, ".key().key_type().await?.is_some());"
+        )]
         #[must_use]
         pub fn key(&self) -> $crate::RedisKey {
             $crate::RedisKey::new(&self.$($handle).+.client, &self.$($handle).+.key)
@@ -400,7 +446,13 @@ macro_rules! key_methods {
         /// key.
         ///
         /// Redis: PEXPIRE. Time complexity: O(1). Round trips: 1.
-        #[doc(alias = "pexpire")]
+        ///
+        #[doc = $crate::key::key_example!(
+            [$var, $name, $types, $add],
+            "assert!(", $var, ".expire(std::time::Duration::from_secs(60)).await?);"
+        )]
+        #[doc(alias = "PEXPIRE")]
+        #[doc(alias = "EXPIRE")]
         pub fn expire(&self, ttl: std::time::Duration) -> purse_client::Op<bool> {
             self.key().expire(ttl)
         }
@@ -409,7 +461,13 @@ macro_rules! key_methods {
         /// [`RedisKey::ttl`](crate::RedisKey::ttl).
         ///
         /// Redis: PTTL. Time complexity: O(1). Round trips: 1.
-        #[doc(alias = "pttl")]
+        ///
+        #[doc = $crate::key::key_example!(
+            [$var, $name, $types, $add],
+            "assert_eq!(", $var, ".ttl().await?, purse::Ttl::Persistent);"
+        )]
+        #[doc(alias = "PTTL")]
+        #[doc(alias = "TTL")]
         pub fn ttl(&self) -> purse_client::Op<$crate::Ttl> {
             self.key().ttl()
         }
@@ -418,6 +476,12 @@ macro_rules! key_methods {
         /// [`RedisKey::exists`](crate::RedisKey::exists).
         ///
         /// Redis: EXISTS. Time complexity: O(1). Round trips: 1.
+        ///
+        #[doc = $crate::key::key_example!(
+            [$var, $name, $types, $add],
+            "assert!(", $var, ".exists().await?);"
+        )]
+        #[doc(alias = "EXISTS")]
         pub fn exists(&self) -> purse_client::Op<bool> {
             self.key().exists()
         }
@@ -426,6 +490,14 @@ macro_rules! key_methods {
         /// Returns whether there was anything at the key.
         ///
         /// Redis: UNLINK. Time complexity: O(1). Round trips: 1.
+        ///
+        #[doc = $crate::key::key_example!(
+            [$var, $name, $types, $add],
+            "assert!(", $var, ".clear().await?);\n",
+            "assert!(", $var, ".is_empty().await?);"
+        )]
+        #[doc(alias = "UNLINK")]
+        #[doc(alias = "DEL")]
         #[doc(alias = "delete_redis_key")]
         pub fn clear(&self) -> purse_client::Op<bool> {
             self.key().delete()
@@ -433,4 +505,4 @@ macro_rules! key_methods {
     };
 }
 
-pub(crate) use key_methods;
+pub(crate) use {key_example, key_methods};

@@ -32,6 +32,23 @@ pub(crate) type DecodeItem<R> = fn(&mut Page) -> Option<Result<R>>;
 /// do not hold, and the stream ends with [`Interrupted`](purse_client::ErrorKind::Interrupted). An
 /// element that cannot be decoded is an error that holds its bytes, and the stream continues. Any
 /// other error ends it.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use futures::TryStreamExt;
+/// use purse::{RedisHash, Scanned};
+///
+/// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+/// ages.extend([("Ada", 36), ("Bob", 20)]).await?;
+/// let mut entries: Scanned<(String, u32)> = ages.iter();
+/// let mut sum = 0;
+/// while let Some((_, age)) = entries.try_next().await? {
+///     sum += age;
+/// }
+/// assert_eq!(sum, 56);
+/// # Ok(()) }
+/// ```
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Scanned<R> {
     client: Client,

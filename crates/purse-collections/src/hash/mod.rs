@@ -42,12 +42,28 @@ pub struct RedisHash<K, V, C = Plain>(Handle<(K, V, C)>);
 
 impl<K, V, C> RedisHash<K, V, C> {
     /// Creates a handle of the hash at `key`. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
+    /// // Any number of handles can work on one hash.
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// let same: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// ages.set("Ada", 36).await?;
+    /// assert_eq!(same.get("Ada").await?, Some(36));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
     }
 
-    key_methods!();
+    key_methods!(
+        0,
+        ["ages", "RedisHash", "<String, u32>", "set(\"Ada\", 36)"]
+    );
 }
 
 impl<K, V, C> RedisHash<K, V, C>

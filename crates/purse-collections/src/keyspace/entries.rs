@@ -35,6 +35,23 @@ pub(crate) enum EntryKind<R> {
 /// that is being scanned restarts or fails over, the stream ends with
 /// [`Interrupted`](purse_client::ErrorKind::Interrupted). An item that cannot be decoded is an
 /// error that holds its bytes, and the stream continues. Any other error ends it.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use futures::TryStreamExt;
+/// use purse::{Entries, RedisKeySpace};
+///
+/// let sessions: RedisKeySpace<u32> = RedisKeySpace::new(&client, "session:");
+/// sessions.extend([("17", 1), ("18", 2)]).await?;
+/// let mut entries: Entries<(String, u32)> = sessions.items();
+/// let mut sum = 0;
+/// while let Some((_, value)) = entries.try_next().await? {
+///     sum += value;
+/// }
+/// assert_eq!(sum, 3);
+/// # Ok(()) }
+/// ```
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Entries<R> {
     client: Client,

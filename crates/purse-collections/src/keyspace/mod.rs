@@ -64,6 +64,17 @@ pub struct RedisKeySpace<T, C = Plain>(Handle<(T, C)>);
 impl<T, C> RedisKeySpace<T, C> {
     /// Creates a handle of all keys that begin with `prefix`, or of all keys if the prefix is
     /// empty. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{RedisKey, RedisKeySpace};
+    ///
+    /// let sessions: RedisKeySpace<String> = RedisKeySpace::new(&client, "session:");
+    /// sessions.set("17", "Ada").await?;
+    /// assert!(RedisKey::new(&client, "session:17").exists().await?);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(client: &Client, prefix: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, prefix))

@@ -42,6 +42,17 @@ enum Condition {
 
 impl SetOptions {
     /// Creates options that change nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{RedisKeySpace, SetOptions};
+    ///
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// // Without options, `set_with` is `set`.
+    /// assert!(app.set_with("name", "Ada", SetOptions::new()).await?.is_set());
+    /// # Ok(()) }
+    /// ```
     pub const fn new() -> Self {
         Self {
             lifetime: Lifetime::Persistent,
@@ -169,6 +180,19 @@ impl SetOptions {
 }
 
 /// A result of [`RedisKeySpace::set_with`](crate::RedisKeySpace::set_with).
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{RedisKeySpace, SetOptions};
+///
+/// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+/// app.set("name", "Ada").await?;
+/// let outcome = app.set_with("name", "Bob", SetOptions::new().if_absent()).await?;
+/// assert!(!outcome.is_set());
+/// assert_eq!(app.get("name").await?.as_deref(), Some("Ada"));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SetOutcome<T> {
     /// The key is set. Holds the previous value, if the options ask for it and there was one.

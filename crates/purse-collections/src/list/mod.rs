@@ -46,12 +46,24 @@ pub struct RedisList<T, C = Plain>(Handle<(T, C)>);
 
 impl<T, C> RedisList<T, C> {
     /// Creates a handle of the list at `key`. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Json, RedisList};
+    ///
+    /// // A key has one codec: all its handles, in all programs, must name the same one.
+    /// let points: RedisList<(i32, i32), Json> = RedisList::new(&client, "points");
+    /// points.push_back((1, 2)).await?;
+    /// assert_eq!(points.get(0).await?, Some((1, 2)));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
     }
 
-    key_methods!();
+    key_methods!(0, ["letters", "RedisList", "<String>", "push_back(\"a\")"]);
 }
 
 impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {

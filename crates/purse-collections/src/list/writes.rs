@@ -12,6 +12,20 @@ use crate::encode::{decode_removed, decode_removed_list, encode, encode_one, ok}
 static INSERT: Script = Script::write("LIST INSERT", include_str!("../lua/list_insert.lua"));
 
 /// A choice among several equal elements.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{Occurrences, RedisList};
+///
+/// let letters: RedisList<String> = RedisList::new(&client, "letters");
+/// letters.extend(["a", "b", "a", "c", "a"]).await?;
+/// letters.remove_value("a", Occurrences::Last(1)).await?;
+/// assert_eq!(letters.to_vec().await?, ["a", "b", "a", "c"]);
+/// letters.remove_value("a", Occurrences::All).await?;
+/// assert_eq!(letters.to_vec().await?, ["b", "c"]);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Occurrences {
     /// All of them.

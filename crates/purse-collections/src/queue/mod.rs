@@ -23,16 +23,59 @@ pub use poison::OnPoison;
 pub use priority::RedisPriorityQueue;
 
 /// An order of a queue: the end at which elements are added. They are taken at the back.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{Fifo, Lifo, Order, Plain, RedisQueue};
+///
+/// async fn last_of<O: Order>(jobs: RedisQueue<String, Plain, O>) -> purse::Result<String> {
+///     jobs.push_many(["first", "second"]).await?;
+///     jobs.pop().await?;
+///     jobs.pop().await
+/// }
+/// let queue: RedisQueue<String, Plain, Fifo> = RedisQueue::new(&client, "queue");
+/// assert_eq!(last_of(queue).await?, "second");
+/// let stack: RedisQueue<String, Plain, Lifo> = RedisQueue::new(&client, "stack");
+/// assert_eq!(last_of(stack).await?, "first");
+/// # Ok(()) }
+/// ```
 pub trait Order: 'static {
     /// The command that adds an element: `LPUSH` or `RPUSH`.
     const PUSH: &'static str;
 }
 
 /// A marker of the order first in, first out.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{Fifo, Plain, RedisQueue};
+///
+/// // Both are the same type.
+/// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
+/// let jobs: RedisQueue<String, Plain, Fifo> = jobs;
+/// jobs.push_many(["first", "second"]).await?;
+/// assert_eq!(jobs.pop().await?, "first");
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub enum Fifo {}
 
 /// A marker of the order last in, first out.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{Lifo, Plain, RedisLifoQueue, RedisQueue};
+///
+/// // Both are the same type.
+/// let undo: RedisLifoQueue<String> = RedisLifoQueue::new(&client, "undo");
+/// let undo: RedisQueue<String, Plain, Lifo> = undo;
+/// undo.push_many(["first", "second"]).await?;
+/// assert_eq!(undo.pop().await?, "second");
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub enum Lifo {}
 
@@ -95,6 +138,18 @@ pub type RedisLifoQueue<T, C = Plain> = RedisQueue<T, C, Lifo>;
 
 impl<T, C, O> RedisQueue<T, C, O> {
     /// Creates a handle of the queue at `key`. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Json, RedisQueue};
+    ///
+    /// // Another codec than `Plain` is the second type parameter.
+    /// let jobs: RedisQueue<String, Json> = RedisQueue::new(&client, "jobs");
+    /// jobs.push("first").await?;
+    /// assert_eq!(jobs.pop().await?, "first");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Consumer::new(client, key))
@@ -122,7 +177,10 @@ impl<T, C, O> RedisQueue<T, C, O> {
         self
     }
 
-    key_methods!(0.handle);
+    key_methods!(
+        0.handle,
+        ["jobs", "RedisQueue", "<String>", "push(\"sweep\")"]
+    );
 }
 
 impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {

@@ -48,6 +48,17 @@ pub struct RedisPriorityQueue<T, C = Plain>(Consumer<(T, C)>);
 
 impl<T, C> RedisPriorityQueue<T, C> {
     /// Creates a handle of the queue at `key`. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisPriorityQueue;
+    ///
+    /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
+    /// jobs.push("sweep", 9.0).await?;
+    /// assert_eq!(jobs.pop().await?, ("sweep".to_owned(), 9.0));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Consumer::new(client, key))
@@ -71,7 +82,15 @@ impl<T, C> RedisPriorityQueue<T, C> {
         self
     }
 
-    key_methods!(0.handle);
+    key_methods!(
+        0.handle,
+        [
+            "jobs",
+            "RedisPriorityQueue",
+            "<String>",
+            "push(\"sweep\", 9.0)"
+        ]
+    );
 }
 
 impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {

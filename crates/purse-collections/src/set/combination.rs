@@ -23,9 +23,9 @@ use crate::stream::{Elements, next};
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
-/// # let client = Client::connect(&url).await?;
+/// # let client = purse::Client::connect(&url).await?;
 /// use futures::TryStreamExt;
-/// use purse::{Client, RedisSet};
+/// use purse::RedisSet;
 ///
 /// let friends: RedisSet<u32> = RedisSet::new(&client, "{7}friends");
 /// let blocked: RedisSet<u32> = RedisSet::new(&client, "{7}blocked");

@@ -61,12 +61,23 @@ pub struct RedisSet<T, C = Plain>(Handle<(T, C)>);
 
 impl<T, C> RedisSet<T, C> {
     /// Creates a handle of the set at `key`. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
+    /// let seen: RedisSet<u64> = RedisSet::new(&client, "seen");
+    /// assert!(seen.add(4711).await?);
+    /// assert!(!seen.add(4711).await?);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
     }
 
-    key_methods!();
+    key_methods!(0, ["fruit", "RedisSet", "<String>", "add(\"apple\")"]);
 }
 
 impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {

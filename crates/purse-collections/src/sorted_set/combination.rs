@@ -17,8 +17,8 @@ use crate::handle::Handle;
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
-/// # let client = Client::connect(&url).await?;
-/// use purse::{Aggregate, Client, RedisSortedSet};
+/// # let client = purse::Client::connect(&url).await?;
+/// use purse::{Aggregate, RedisSortedSet};
 ///
 /// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "{search}words");
 /// let links: RedisSortedSet<String> = RedisSortedSet::new(&client, "{search}links");
@@ -45,6 +45,23 @@ pub struct CombinedSorted<T, C = Plain> {
 }
 
 /// A rule that combines the scores that one element has in several sets.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{Aggregate, RedisSortedSet};
+///
+/// let monday: RedisSortedSet<String> = RedisSortedSet::new(&client, "{week}monday");
+/// let friday: RedisSortedSet<String> = RedisSortedSet::new(&client, "{week}friday");
+/// monday.insert("Ada", 10.0).await?;
+/// friday.insert("Ada", 12.0).await?;
+///
+/// let week: RedisSortedSet<String> = RedisSortedSet::new(&client, "{week}");
+/// let best = monday.union([&friday]).aggregate(Aggregate::Max);
+/// best.store_into(&week).await?;
+/// assert_eq!(week.score("Ada").await?, Some(12.0));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Aggregate {
     /// Their sum. The sum of infinities of both signs is zero.

@@ -69,12 +69,31 @@ pub struct RedisSortedSet<T, C = Plain>(Handle<(T, C)>);
 
 impl<T, C> RedisSortedSet<T, C> {
     /// Creates a handle of the sorted set at `key`. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// assert_eq!(board.score("Ada").await?, Some(10.0));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
     }
 
-    key_methods!();
+    key_methods!(
+        0,
+        [
+            "board",
+            "RedisSortedSet",
+            "<String>",
+            "insert(\"Ada\", 10.0)"
+        ]
+    );
 }
 
 impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {

@@ -14,14 +14,51 @@ use crate::handle::Handle;
 use crate::list::inclusive;
 
 /// A marker of a [`SortedRange`] of ranks.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{ByRank, Plain, RedisSortedSet, SortedRange};
+///
+/// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+/// board.extend([("Ada", 30.0), ("Bob", 10.0), ("Cem", 20.0)]).await?;
+/// let last: SortedRange<String, Plain, ByRank> = board.by_rank(..2);
+/// assert_eq!(last.to_vec().await?, ["Bob", "Cem"]);
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub enum ByRank {}
 
 /// A marker of a [`SortedRange`] of scores.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{ByScore, Plain, RedisSortedSet, SortedRange};
+///
+/// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+/// board.extend([("Ada", 30.0), ("Bob", 10.0), ("Cem", 20.0)]).await?;
+/// let passed: SortedRange<String, Plain, ByScore> = board.by_score(20.0..);
+/// assert_eq!(passed.count().await?, 2);
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub enum ByScore {}
 
 /// A marker of a [`SortedRange`] of values, in the order of their bytes.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{ByValue, Plain, RedisSortedSet, SortedRange};
+///
+/// // The order of values is that of their bytes, and needs equal scores.
+/// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "words");
+/// words.extend([("pear", 0.0), ("apple", 0.0), ("plum", 0.0)]).await?;
+/// let from_p: SortedRange<String, Plain, ByValue> = words.by_value("p"..);
+/// assert_eq!(from_p.to_vec().await?, ["pear", "plum"]);
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub enum ByValue {}
 
@@ -34,8 +71,8 @@ pub enum ByValue {}
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
-/// # let client = Client::connect(&url).await?;
-/// use purse::{Client, RedisSortedSet};
+/// # let client = purse::Client::connect(&url).await?;
+/// use purse::RedisSortedSet;
 ///
 /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
 /// jobs.extend((1..=9).map(|job| (job, f64::from(job * 10)))).await?;
@@ -60,6 +97,18 @@ pub struct SortedRange<T, C, B> {
 /// A part of a range of a sorted set: a number of its elements, after a number that is skipped.
 ///
 /// [`SortedRange::limit`] creates it.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::RedisSortedSet;
+///
+/// let board: RedisSortedSet<u32> = RedisSortedSet::new(&client, "board");
+/// board.extend((1..=30).map(|player| (player, f64::from(player)))).await?;
+/// let second_page = board.by_score(..).rev().limit(10, 10);
+/// assert_eq!(second_page.to_vec().await?, (11..=20).rev().collect::<Vec<_>>());
+/// # Ok(()) }
+/// ```
 #[must_use = "nothing is sent before one of its methods is called"]
 pub struct SortedPage<T, C, B> {
     range: SortedRange<T, C, B>,

@@ -19,6 +19,19 @@ static INCREMENT: Script = Script::write(
 );
 
 /// A condition for giving an element the score that is passed with it.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{Condition, RedisSortedSet};
+///
+/// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+/// board.insert("Ada", 10.0).await?;
+/// assert!(board.insert_if("Ada", 12.0, Condition::OnlyGreater).await?);
+/// assert!(!board.insert_if("Ada", 11.0, Condition::OnlyGreater).await?);
+/// assert_eq!(board.score("Ada").await?, Some(12.0));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Condition {
     /// Always.
@@ -52,6 +65,19 @@ impl Condition {
 }
 
 /// A count of the elements that a bulk insertion changed.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{Condition, RedisSortedSet};
+///
+/// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+/// board.insert("Ada", 10.0).await?;
+/// let scores = [("Ada", 12.0), ("Bob", 30.0)];
+/// let changes = board.extend_if(scores, Condition::Always).await?;
+/// assert_eq!((changes.added, changes.updated), (1, 1));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Changes {
