@@ -21,6 +21,16 @@ const KEEP_ALIVE_SECONDS: RangeInclusive<u64> = 1..=32_767;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A set of defaults for a client's use case.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
+/// use purse::{Client, Preset};
+///
+/// let client = Client::builder(&url).preset(Preset::Locks).connect().await?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Preset {
@@ -140,6 +150,22 @@ impl ClientBuilder {
 
     /// Sets the time that each command may take, from its first poll to its reply; a year at most.
     /// Default: 5 s; 100 ms with [`Preset::Locks`].
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let url = purse_testkit::Server::shared().url();
+    /// use std::time::Duration;
+    ///
+    /// use purse::Client;
+    ///
+    /// let client = Client::builder(&url)
+    ///     .command_timeout(Duration::from_millis(500))
+    ///     .connect_timeout(Duration::from_secs(2))
+    ///     .connect()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub const fn command_timeout(mut self, timeout: Duration) -> Self {
         self.command_timeout = Some(timeout);
         self
@@ -156,6 +182,17 @@ impl ClientBuilder {
     /// so that they keep their order. With more than one, a read may not see a write that was not
     /// awaited. Default: 1. A cluster always has one connection per node, and [`Preset::Locks`] one
     /// in all.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let url = purse_testkit::Server::shared().url();
+    /// use purse::Client;
+    ///
+    /// // For many large values, whose replies would keep small ones waiting.
+    /// let client = Client::builder(&url).connections(4).connect().await?;
+    /// # Ok(()) }
+    /// ```
     pub const fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
         self
@@ -163,6 +200,20 @@ impl ClientBuilder {
 
     /// Sets whether a command fails at once while there is no connection, instead of waiting for
     /// one within its timeout. Default: no.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = purse_testkit::Server::start()?;
+    /// # let url = server.url();
+    /// use purse::{Client, Command, ErrorKind};
+    ///
+    /// let client = Client::builder(&url).fail_fast(true).connect().await?;
+    /// server.stop()?;
+    /// let error = client.run(Command::read("GET").key("page")).await.unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::NotSent | ErrorKind::Timeout));
+    /// # Ok(()) }
+    /// ```
     pub const fn fail_fast(mut self, fail_fast: bool) -> Self {
         self.fail_fast = fail_fast;
         self
@@ -178,6 +229,17 @@ impl ClientBuilder {
     /// Sets the pauses between attempts to connect. The first pause is zero. Each later one is at
     /// least `first`, grows up to `max`, and has up to 20 ms of jitter. Both are a year at most.
     /// Default: 20 ms and 2 s; 20 ms and 500 ms with [`Preset::Locks`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use purse::Client;
+    ///
+    /// let patient = Client::builder("redis://cache.example")
+    ///     .backoff(Duration::from_millis(100), Duration::from_secs(30));
+    /// # let _ = patient;
+    /// ```
     pub const fn backoff(mut self, first: Duration, max: Duration) -> Self {
         self.backoff = Some((clamp(first), clamp(max)));
         self
@@ -193,6 +255,18 @@ impl ClientBuilder {
     /// Sets the name of the connections in `CLIENT LIST`: printable ASCII without spaces. An empty
     /// name sets none. Servers that do not know `HELLO` get no name. Default: `purse:` and the
     /// version of purse.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let url = purse_testkit::Server::shared().url();
+    /// use purse::{Client, Command};
+    ///
+    /// let client = Client::builder(&url).client_name("billing").connect().await?;
+    /// let name = client.run(Command::read("CLIENT").arg("GETNAME")).await?;
+    /// assert_eq!(name.into_bytes()?, "billing");
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "CLIENT SETNAME")]
     pub fn client_name(mut self, name: impl Into<String>) -> Self {
         self.client_name = Some(name.into());
@@ -201,6 +275,19 @@ impl ClientBuilder {
 
     /// Sets where reads go. Anything but [`ReadFrom::Primary`] needs a cluster. Default: to the
     /// primary.
+    ///
+    /// # Examples
+    /// ```
+    /// use purse::{Client, ReadFrom};
+    ///
+    /// async fn connect() -> purse::Result<Client> {
+    ///     // Such a read may miss the last writes.
+    ///     Client::builder("redis-cluster://10.0.0.1")
+    ///         .read_from(ReadFrom::PreferReplica)
+    ///         .connect()
+    ///         .await
+    /// }
+    /// ```
     #[doc(alias = "READONLY")]
     pub const fn read_from(mut self, read_from: ReadFrom) -> Self {
         self.read_from = read_from;
@@ -209,6 +296,21 @@ impl ClientBuilder {
 
     /// Sets the user and password, instead of those of the URL or of a
     /// [provider](Self::credentials_provider).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = purse_testkit::Server::start()?;
+    /// # let url = server.url();
+    /// use purse::{Client, Credentials};
+    ///
+    /// server.user("app", "secret", "~app:* +@read +@write +@connection")?;
+    /// let client = Client::builder(&url)
+    ///     .credentials(Credentials::new("app", "secret"))
+    ///     .connect()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "AUTH")]
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = Some(credentials);
@@ -256,6 +358,17 @@ impl ClientBuilder {
 
     /// Trusts the certificate authorities in `pem`, which is PEM text, and no others. Needs one of
     /// the `tls-` features and a URL with TLS.
+    ///
+    /// # Examples
+    /// ```
+    /// use purse::Client;
+    ///
+    /// async fn connect() -> Result<Client, Box<dyn std::error::Error>> {
+    ///     let authority = std::fs::read("/etc/app/ca.pem")?;
+    ///     let builder = Client::builder("rediss://cache.example").certificate_authorities(authority);
+    ///     Ok(builder.connect().await?)
+    /// }
+    /// ```
     pub fn certificate_authorities(mut self, pem: impl Into<Vec<u8>>) -> Self {
         let client = self
             .certificates
@@ -270,6 +383,20 @@ impl ClientBuilder {
     /// Trusts the certificate authorities in `authorities`, and no others, and identifies the
     /// client with a certificate and its private key. All three are PEM text; native-tls reads PKCS
     /// #8 keys only. Needs one of the `tls-` features and a URL with TLS.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::fs::read;
+    ///
+    /// use purse::Client;
+    ///
+    /// async fn connect() -> Result<Client, Box<dyn std::error::Error>> {
+    ///     let (authority, certificate) = (read("ca.pem")?, read("client.pem")?);
+    ///     let builder = Client::builder("rediss://cache.example")
+    ///         .client_certificate(authority, certificate, read("client.key")?);
+    ///     Ok(builder.connect().await?)
+    /// }
+    /// ```
     pub fn client_certificate(
         mut self,
         authorities: impl Into<Vec<u8>>,
@@ -285,6 +412,29 @@ impl ClientBuilder {
 
     /// Calls `hook` for each [`Event`] of the client's connections. It runs on the task that drives
     /// the connection, so it must return soon. If it panics, the client ignores that.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let url = purse_testkit::Server::shared().url();
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// use purse::{Client, Event};
+    ///
+    /// let losses = Arc::new(AtomicU64::new(0));
+    /// let counter = losses.clone();
+    /// let client = Client::builder(&url)
+    ///     .on_event(move |event| {
+    ///         if let Event::Disconnected { .. } = event {
+    ///             counter.fetch_add(1, Ordering::Relaxed);
+    ///         }
+    ///     })
+    ///     .connect()
+    ///     .await?;
+    /// assert_eq!(losses.load(Ordering::Relaxed), 0);
+    /// # Ok(()) }
+    /// ```
     pub fn on_event(mut self, hook: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.hook = Hook::new(hook);
         self
@@ -300,6 +450,20 @@ impl ClientBuilder {
     ///
     /// # Cancel safety
     /// If the future is dropped, the connections are closed.
+    ///
+    /// # Examples
+    /// ```
+    /// use purse::{Client, ErrorKind};
+    ///
+    /// async fn connect(url: &str) -> purse::Result<Client> {
+    ///     let client = Client::builder(url).connect().await;
+    ///     client.inspect_err(|error| match error.kind() {
+    ///         ErrorKind::Config => eprintln!("fix the URL: {error}"),
+    ///         ErrorKind::Auth => eprintln!("fix the password or the rights: {error}"),
+    ///         _ => eprintln!("try again: {error}"),
+    ///     })
+    /// }
+    /// ```
     pub async fn connect(self) -> Result<Client> {
         let client = self.connect_lazy()?;
         client.wait_connected().await?;
@@ -311,6 +475,19 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for a configuration that cannot work, and outside of a tokio runtime.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let url = purse_testkit::Server::shared().url();
+    /// use purse::{Client, Command};
+    ///
+    /// // The program starts although the server may not be there yet.
+    /// let client = Client::builder(&url).connect_lazy()?;
+    /// client.run(Command::read("GET").key("page")).await?;
+    /// assert!(client.is_connected());
+    /// # Ok(()) }
+    /// ```
     pub fn connect_lazy(self) -> Result<Client> {
         let runtime = runtime()?;
         Ok(Client::new(Arc::new(self.settings()?), runtime))
@@ -324,6 +501,23 @@ impl ClientBuilder {
     ///
     /// # Cancel safety
     /// If the future is dropped, the connection is closed.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let url = purse_testkit::Server::shared().url();
+    /// use purse::{Client, Command};
+    ///
+    /// let session = Client::builder(&url).connect_session().await?;
+    /// // A transaction that fails if another client changes the key meanwhile.
+    /// session.run(Command::write("WATCH").key("stock")).await?;
+    /// assert!(session.run(Command::read("GET").key("stock")).await?.is_nil());
+    /// session.run(Command::write("MULTI")).await?;
+    /// session.run(Command::write("SET").key("stock").arg(9)).await?;
+    /// let replies = session.run(Command::write("EXEC")).await?;
+    /// assert!(replies.non_nil().is_some(), "the transaction ran");
+    /// # Ok(()) }
+    /// ```
     pub async fn connect_session(self) -> Result<Session> {
         let runtime = runtime()?;
         Session::open(Arc::new(self.settings()?), runtime).await
@@ -344,6 +538,14 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for a configuration that cannot work.
+    ///
+    /// # Examples
+    /// ```
+    /// use purse::Client;
+    ///
+    /// let (server, database) = Client::builder("redis://:secret@cache.example:7000/3").target().unwrap();
+    /// assert_eq!((&*server, database), ("cache.example:7000", 3));
+    /// ```
     pub fn target(&self) -> Result<(Arc<str>, u32)> {
         let settings = self.clone().settings()?;
         Ok((settings.server, settings.target.database))

@@ -9,6 +9,18 @@ use futures::{FutureExt, Stream, poll, stream};
 use crate::Result;
 
 /// A page, and the position of the next one unless it was the last.
+///
+/// # Examples
+/// ```
+/// use purse::PageResult;
+///
+/// /// Numbers in pages of a hundred; the position is the first number of a page.
+/// fn page(first: u32) -> PageResult<Vec<u32>, u32> {
+///     let next = first + 100;
+///     Ok(((first..next).collect(), (next < 1_000).then_some(next)))
+/// }
+/// assert_eq!(page(900).unwrap().1, None);
+/// ```
 pub type PageResult<T, P> = Result<(T, Option<P>)>;
 
 /// The state of a stream of pages.
