@@ -163,6 +163,23 @@ impl From<Error> for purse_client::Error {
 }
 
 /// The evidence that a lock was lost.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(1)?;
+/// # let urls = servers.urls();
+/// use purse::redlock::{LostReason, Redlock};
+///
+/// let redlock = Redlock::builder(urls).build().await?;
+/// let guard = redlock.mutex("invoices").lock().await?;
+/// let lost = guard.lost();
+/// let _ = guard.release().await?;
+/// match lost.await {
+///     LostReason::Released => println!("the work is done"),
+///     reason => panic!("another holder may have worked as well: {reason}"),
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum LostReason {

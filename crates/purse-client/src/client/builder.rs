@@ -182,17 +182,6 @@ impl ClientBuilder {
     /// so that they keep their order. With more than one, a read may not see a write that was not
     /// awaited. Default: 1. A cluster always has one connection per node, and [`Preset::Locks`] one
     /// in all.
-    ///
-    /// # Examples
-    /// ```
-    /// # #[tokio::main] async fn main() -> purse::Result<()> {
-    /// # let url = purse_testkit::Server::shared().url();
-    /// use purse::Client;
-    ///
-    /// // For many large values, whose replies would keep small ones waiting.
-    /// let client = Client::builder(&url).connections(4).connect().await?;
-    /// # Ok(()) }
-    /// ```
     pub const fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
         self
@@ -229,17 +218,6 @@ impl ClientBuilder {
     /// Sets the pauses between attempts to connect. The first pause is zero. Each later one is at
     /// least `first`, grows up to `max`, and has up to 20 ms of jitter. Both are a year at most.
     /// Default: 20 ms and 2 s; 20 ms and 500 ms with [`Preset::Locks`].
-    ///
-    /// # Examples
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// use purse::Client;
-    ///
-    /// let patient = Client::builder("redis://cache.example")
-    ///     .backoff(Duration::from_millis(100), Duration::from_secs(30));
-    /// # let _ = patient;
-    /// ```
     pub const fn backoff(mut self, first: Duration, max: Duration) -> Self {
         self.backoff = Some((clamp(first), clamp(max)));
         self
@@ -412,29 +390,6 @@ impl ClientBuilder {
 
     /// Calls `hook` for each [`Event`] of the client's connections. It runs on the task that drives
     /// the connection, so it must return soon. If it panics, the client ignores that.
-    ///
-    /// # Examples
-    /// ```
-    /// # #[tokio::main] async fn main() -> purse::Result<()> {
-    /// # let url = purse_testkit::Server::shared().url();
-    /// use std::sync::Arc;
-    /// use std::sync::atomic::{AtomicU64, Ordering};
-    ///
-    /// use purse::{Client, Event};
-    ///
-    /// let losses = Arc::new(AtomicU64::new(0));
-    /// let counter = losses.clone();
-    /// let client = Client::builder(&url)
-    ///     .on_event(move |event| {
-    ///         if let Event::Disconnected { .. } = event {
-    ///             counter.fetch_add(1, Ordering::Relaxed);
-    ///         }
-    ///     })
-    ///     .connect()
-    ///     .await?;
-    /// assert_eq!(losses.load(Ordering::Relaxed), 0);
-    /// # Ok(()) }
-    /// ```
     pub fn on_event(mut self, hook: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.hook = Hook::new(hook);
         self

@@ -37,6 +37,20 @@ impl AutoExtend {
     }
 
     /// Sets how often the lock is extended at most.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::{AutoExtend, Error, Redlock};
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let once = AutoExtend::new().max_extensions(1);
+    /// let mut guard = redlock.mutex("invoices").auto_extend(once).lock().await?;
+    /// guard.extend().await?;
+    /// assert!(matches!(guard.extend().await, Err(Error::ExtensionCap)));
+    /// # Ok(()) }
+    /// ```
     pub const fn max_extensions(mut self, count: u32) -> Self {
         self.max_extensions = Some(count);
         self

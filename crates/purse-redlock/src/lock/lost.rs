@@ -28,6 +28,21 @@ use crate::state::validity::LeaseValidity;
 ///
 /// # Cancel safety
 /// Dropping the future has no effect.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(1)?;
+/// # let urls = servers.urls();
+/// use purse::redlock::{LostReason, Redlock};
+///
+/// let redlock = Redlock::builder(urls).build().await?;
+/// let guard = redlock.mutex("invoices").lock().await?;
+/// // The future borrows nothing, so another task can wait for it.
+/// let watcher = tokio::spawn(guard.lost());
+/// let _ = guard.release().await?;
+/// assert_eq!(watcher.await?, LostReason::Released);
+/// # Ok(()) }
+/// ```
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Lost {
     validity: Arc<LeaseValidity>,
