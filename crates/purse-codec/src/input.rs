@@ -31,6 +31,17 @@ use crate::{Codec, EncodeError};
 )]
 pub trait IntoArg<T> {
     /// Calls `f` with a reference to the value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse::IntoArg;
+    ///
+    /// fn initial(name: impl IntoArg<String>) -> Option<char> {
+    ///     name.with(|name| name.chars().next())
+    /// }
+    /// assert_eq!(initial("Ada"), Some('A'));
+    /// ```
     fn with<R>(self, f: impl FnOnce(&T) -> R) -> R;
 }
 

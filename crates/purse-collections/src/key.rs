@@ -114,6 +114,7 @@ impl RedisKey {
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for less than a millisecond,
     /// because the server would remove the key at once, and for more than the server can count.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -141,6 +142,7 @@ impl RedisKey {
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for a time that has passed by this
     /// machine's clock, and for one that is later than the server can count.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -234,6 +236,7 @@ impl RedisKey {
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for a time to live that
     /// [`expire`](Self::expire) refuses. Nothing changed then.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -264,6 +267,7 @@ impl RedisKey {
     /// # Errors
     /// The errors of [`restore`](Self::restore), without `BUSYKEY`.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -350,6 +354,7 @@ impl RedisKey {
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the names are in
     /// different slots.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;

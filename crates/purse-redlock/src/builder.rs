@@ -215,6 +215,7 @@ impl RedlockBuilder {
     /// # Cancel safety
     /// If the future is dropped, the connections are closed.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let servers = purse_testkit::Masters::start(1)?;

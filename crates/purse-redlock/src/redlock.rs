@@ -75,6 +75,7 @@ impl Redlock {
     /// is given twice. Names are checked here, so that mistakes are known before there is a lock to
     /// wait for.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let servers = purse_testkit::Masters::start(1)?;
@@ -188,6 +189,7 @@ impl Redlock {
     /// # Cancel safety
     /// If the future is dropped, the releases continue in the background.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let servers = purse_testkit::Masters::start(1)?;

@@ -212,6 +212,7 @@ where
     /// [`Server`](ErrorKind::Server) with the code `ERR` if the value is not an integer, or if the
     /// sum does not fit an `i64`; nothing changed then.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -240,6 +241,7 @@ where
     /// [`Server`](ErrorKind::Server) with the code `ERR` if the value is not a number, or if the
     /// sum is not finite; nothing changed then.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -273,6 +275,7 @@ where
     /// `Unsupported` on servers before Redis 7.4 and Valkey 9. `InvalidInput` for a time to live
     /// that [`RedisKey::expire`](crate::RedisKey::expire) refuses.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -304,6 +307,7 @@ where
     /// # Errors
     /// `Unsupported` on servers before Redis 7.4 and Valkey 9.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -334,6 +338,7 @@ where
     /// # Errors
     /// `Unsupported` on servers before Redis 7.4 and Valkey 9.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;

@@ -59,6 +59,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// `Decode` with the bytes of the previous value, after the new value is set if the condition
     /// held.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -124,6 +125,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// `InvalidInput` for a time to live that [`RedisKey::expire`](crate::RedisKey::expire)
     /// refuses.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -157,6 +159,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// # Errors
     /// In a cluster, `Ambiguous` if a part of a chunk is done.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -197,6 +200,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot), before anything is sent, for keys in
     /// different slots of a cluster.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -260,6 +264,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// # Errors
     /// In a cluster, `Ambiguous` if a part of a chunk is done.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;

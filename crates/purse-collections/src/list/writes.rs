@@ -136,6 +136,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// [`OutOfRange`](ErrorKind::OutOfRange) if the index is beyond the length at either end;
     /// nothing changed then.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -169,6 +170,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// [`OutOfRange`](ErrorKind::OutOfRange) if the index is outside the list; nothing changed
     /// then.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -240,6 +242,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// # Errors
     /// `Unsupported` on servers before Redis 6.2.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -263,6 +266,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// # Errors
     /// `Unsupported` on servers before Redis 6.2.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;

@@ -167,6 +167,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) if the priority is NaN.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -196,6 +197,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) if a priority is NaN.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -242,6 +244,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// No element is lost, whenever the future is dropped. An element that was already taken is
     /// put back in the background.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -273,6 +276,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// # Cancel safety
     /// No element is lost, as with [`pop`](Self::pop).
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -300,6 +304,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// # Cancel safety
     /// No element is lost, as with [`pop`](Self::pop).
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;

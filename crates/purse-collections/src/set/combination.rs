@@ -88,6 +88,7 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
     /// slots.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -121,6 +122,7 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets and the
     /// destination are in different slots.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -157,6 +159,7 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// # Errors
     /// `Unsupported` on servers before Redis 6.2.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;

@@ -146,6 +146,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// # Errors
     /// `Unsupported` on servers before Redis 6.2.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -258,6 +259,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
     /// slots.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -285,6 +287,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
     /// slots.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -311,6 +314,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
     /// slots.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;

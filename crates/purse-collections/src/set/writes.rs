@@ -145,6 +145,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
     /// slots.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;

@@ -170,6 +170,7 @@ impl<T: Send + 'static, C: Codec<T>> CombinedSorted<T, C> {
     /// and sets differ. [`CrossSlot`](ErrorKind::CrossSlot) in a cluster if the sets and the
     /// destination are in different slots.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;

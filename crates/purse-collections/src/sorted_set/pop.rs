@@ -57,6 +57,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// # Errors
     /// `Decode` holds the bytes of all the elements, each followed by its score.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -80,6 +81,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// # Errors
     /// `Decode` holds the bytes of all the elements, each followed by its score.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -114,6 +116,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// No element is lost, whenever the future is dropped. An element that was already taken is
     /// put back with its score, unless it was added again meanwhile.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -147,6 +150,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// # Cancel safety
     /// No element is lost, as with [`pop_min_wait`](Self::pop_min_wait).
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;

@@ -257,6 +257,7 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -279,6 +280,7 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -367,6 +369,7 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -406,6 +409,7 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -470,6 +474,7 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedPage<T, C, B> {
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -495,6 +500,7 @@ impl<T: Send + 'static, C: Codec<T>> SortedPage<T, C, ByScore> {
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;

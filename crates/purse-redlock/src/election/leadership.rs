@@ -78,6 +78,7 @@ impl Leadership {
     /// # Errors
     /// Returns [`Lost`](crate::Error::Lost), from then on at every call.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let servers = purse_testkit::Masters::start(1)?;
@@ -133,6 +134,7 @@ impl Leadership {
     /// # Cancel safety
     /// If the future is dropped, the leader resigns in the background.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let servers = purse_testkit::Masters::start(1)?;

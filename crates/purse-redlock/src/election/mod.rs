@@ -118,6 +118,7 @@ impl Election {
     /// If the future is dropped, the candidate does not lead, and everything that was or may have
     /// been taken or written is removed in the background immediately.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let servers = purse_testkit::Masters::start(1)?;

@@ -167,6 +167,7 @@ impl FencedRedlock {
     /// [`Config`](crate::Error::Config) if the fence of one lock would be counted in the key of
     /// another.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let servers = purse_testkit::Masters::start(1)?;

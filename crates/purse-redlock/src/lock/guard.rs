@@ -126,6 +126,7 @@ impl<F: Fencing> RedlockGuard<F> {
     /// Returns [`Lost`](crate::Error::Lost) once the time is over or an extension found the lock
     /// gone, from then on at every call.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let servers = purse_testkit::Masters::start(1)?;
@@ -227,6 +228,7 @@ impl<F: Fencing> RedlockGuard<F> {
     /// extension continues in the background, unless the guard is dropped or used for something
     /// else, and counts from the moment that [`valid_until`](Self::valid_until) shows it.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let servers = purse_testkit::Masters::start(1)?;
@@ -265,6 +267,7 @@ impl<F: Fencing> RedlockGuard<F> {
     /// # Cancel safety
     /// If the future is dropped, the lock is released in the background.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let servers = purse_testkit::Masters::start(1)?;

@@ -29,6 +29,7 @@ use crate::state::validity::LeaseValidity;
 /// # Cancel safety
 /// Dropping the future has no effect.
 ///
+/// # Examples
 /// ```
 /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let servers = purse_testkit::Masters::start(1)?;

@@ -88,6 +88,7 @@ impl<F: Fencing> RedlockMulti<F> {
     /// # Cancel safety
     /// The same as that of [`RedlockMutex::scope`](RedlockMutex::scope).
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let servers = purse_testkit::Masters::start(1)?;
@@ -124,6 +125,7 @@ impl<F: Fencing> RedlockMulti<F> {
     /// # Cancel safety
     /// The same as that of [`RedlockMutex::try_lock`](RedlockMutex::try_lock).
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let servers = purse_testkit::Masters::start(1)?;
@@ -151,6 +153,7 @@ impl<F: Fencing> RedlockMulti<F> {
     /// # Cancel safety
     /// The same as that of [`RedlockMutex::lock`](RedlockMutex::lock).
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let servers = purse_testkit::Masters::start(1)?;
@@ -179,6 +182,7 @@ impl<F: Fencing> RedlockMulti<F> {
     /// # Cancel safety
     /// The same as that of [`RedlockMutex::lock_timeout`](RedlockMutex::lock_timeout).
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let servers = purse_testkit::Masters::start(1)?;

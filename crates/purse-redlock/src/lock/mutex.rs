@@ -166,6 +166,7 @@ impl<F: Fencing> RedlockMutex<F> {
     /// If the future is dropped, everything that was or may have been taken is released in the
     /// background immediately.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let servers = purse_testkit::Masters::start(1)?;
@@ -224,6 +225,7 @@ impl<F: Fencing> RedlockMutex<F> {
     /// # Cancel safety
     /// The same as that of [`try_lock`](Self::try_lock).
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let servers = purse_testkit::Masters::start(1)?;
@@ -283,6 +285,7 @@ impl<F: Fencing> RedlockMutex<F> {
     /// # Cancel safety
     /// The same as that of [`try_lock`](Self::try_lock).
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let servers = purse_testkit::Masters::start(1)?;

@@ -74,6 +74,7 @@ impl<F: Fencing> RedlockLease<F> {
     /// # Errors
     /// Returns [`Lost`](Error::Lost), from then on at every call.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let servers = purse_testkit::Masters::start(1)?;
@@ -192,6 +193,7 @@ impl<T> Scoped<T> {
     /// Returns [`Lost`](Error::Lost) if the lock had ended before, and
     /// [`NoQuorum`](Error::NoQuorum) if too few masters answered the release to know.
     ///
+    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let servers = purse_testkit::Masters::start(1)?;
