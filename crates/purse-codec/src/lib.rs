@@ -33,6 +33,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Examples import `purse`, the crate that most programs depend on. It re-exports this one.
+//!
 //! # Equal values, equal bytes
 //!
 //! Sets, sorted sets, `contains`, `remove_value` and `index_of` compare encoded bytes on the

@@ -126,7 +126,7 @@ impl RedisKey {
     /// assert!(!key.expire(Duration::from_secs(60)).await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "pexpire")]
+    #[doc(alias = "PEXPIRE")]
     pub fn expire(&self, ttl: Duration) -> Op<bool> {
         let arg = |command: Command| Ok(command.arg(millis(ttl)?));
         self.0
@@ -156,8 +156,9 @@ impl RedisKey {
     /// assert!(list.key().expire_at(tomorrow).await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "pexpireat")]
-    #[doc(alias = "expireat")]
+    #[doc(alias = "PEXPIREAT")]
+    #[doc(alias = "EXPIREAT")]
+    #[doc(alias = "pexpire_at")]
     pub fn expire_at(&self, at: SystemTime) -> Op<bool> {
         let arg = |command: Command| Ok(command.arg(unix_millis(at)?));
         self.0
@@ -177,7 +178,7 @@ impl RedisKey {
     /// assert_eq!(key.ttl().await?, Ttl::Missing);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "pttl")]
+    #[doc(alias = "PTTL")]
     pub fn ttl(&self) -> Op<Ttl> {
         self.0.op(Command::read("PTTL"), Ttl::read)
     }
@@ -196,6 +197,7 @@ impl RedisKey {
     /// assert!(!key.persist().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "PERSIST")]
     pub fn persist(&self) -> Op<bool> {
         self.0.op(Command::write("PERSIST"), Reply::into_bool)
     }
@@ -219,6 +221,7 @@ impl RedisKey {
     /// assert_eq!(copy.to_vec().await?, ["write"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "DUMP")]
     pub fn dump(&self) -> Op<Option<Bytes>> {
         self.0.op(Command::read("DUMP"), |reply| {
             reply.non_nil().map(Reply::into_bytes).transpose()
@@ -250,6 +253,7 @@ impl RedisKey {
     /// assert_eq!(list.to_vec().await?, ["write"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "RESTORE")]
     pub fn restore(&self, dump: impl Into<Bytes>, ttl: Option<Duration>) -> Op<()> {
         self.0.try_op(
             |command| add_restore_args(command, dump.into(), ttl),
@@ -281,6 +285,7 @@ impl RedisKey {
     /// assert_eq!(list.to_vec().await?, ["write"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "RESTORE")]
     pub fn restore_replace(&self, dump: impl Into<Bytes>, ttl: Option<Duration>) -> Op<()> {
         let args = |command| Ok(add_restore_args(command, dump.into(), ttl)?.arg("REPLACE"));
         self.0.try_op(args, Command::write("RESTORE"), ok)
@@ -299,7 +304,7 @@ impl RedisKey {
     /// assert_eq!(key.key_type().await?, None);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "type")]
+    #[doc(alias = "TYPE")]
     pub fn key_type(&self) -> Op<Option<KeyType>> {
         self.0.op(Command::read("TYPE"), KeyType::read)
     }
@@ -317,6 +322,7 @@ impl RedisKey {
     /// assert!(!key.exists().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "EXISTS")]
     pub fn exists(&self) -> Op<bool> {
         self.0.op(Command::read("EXISTS"), Reply::into_bool)
     }
@@ -336,9 +342,9 @@ impl RedisKey {
     /// assert!(list.key().delete().await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "delete_redis_key")]
-    #[doc(alias = "unlink")]
+    #[doc(alias = "UNLINK")]
     #[doc(alias = "DEL")]
+    #[doc(alias = "delete_redis_key")]
     pub fn delete(&self) -> Op<bool> {
         self.0.op(Command::write("UNLINK"), Reply::into_bool)
     }
@@ -366,6 +372,7 @@ impl RedisKey {
     /// assert!(list.is_empty().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "RENAME")]
     pub fn rename(&self, name: impl AsRef<[u8]>) -> Op<()> {
         let name = Bytes::copy_from_slice(name.as_ref());
         let both = |command: Command| Ok(command.key(name));
@@ -386,6 +393,7 @@ impl RedisKey {
     /// assert!(!key.touch().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "TOUCH")]
     pub fn touch(&self) -> Op<bool> {
         self.0.op(Command::write("TOUCH"), Reply::into_bool)
     }
@@ -457,7 +465,6 @@ macro_rules! key_methods {
             "assert!(", $var, ".expire(std::time::Duration::from_secs(60)).await?);"
         )]
         #[doc(alias = "PEXPIRE")]
-        #[doc(alias = "EXPIRE")]
         pub fn expire(&self, ttl: std::time::Duration) -> purse_client::Op<bool> {
             self.key().expire(ttl)
         }
@@ -472,7 +479,6 @@ macro_rules! key_methods {
             "assert_eq!(", $var, ".ttl().await?, purse::Ttl::Persistent);"
         )]
         #[doc(alias = "PTTL")]
-        #[doc(alias = "TTL")]
         pub fn ttl(&self) -> purse_client::Op<$crate::Ttl> {
             self.key().ttl()
         }

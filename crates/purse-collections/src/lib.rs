@@ -36,6 +36,8 @@
 //! # Ok(()) }
 //! ```
 //!
+//! Examples import `purse`, the crate that most programs depend on. It re-exports this one.
+//!
 //! # Commands and costs
 //!
 //! Most methods return an [`Op`](purse_client::Op), a future that owns all data it needs. Methods

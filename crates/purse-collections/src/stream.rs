@@ -82,6 +82,7 @@ impl<R: Send + 'static> Scanned<R> {
     /// assert_eq!(scan.try_collect::<Vec<_>>().await?.len(), 2);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "MATCH")]
     pub fn matching(mut self, pattern: Pattern) -> Self {
         self.scan = self.scan.matching(Some(pattern));
         self
@@ -102,6 +103,8 @@ impl<R: Send + 'static> Scanned<R> {
     /// assert_eq!(all.len(), 1000);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "COUNT")]
+    #[doc(alias = "batch_hint")]
     pub fn page_size(mut self, elements: usize) -> Self {
         self.scan = self.scan.count(elements.min(LARGEST_PAGE));
         self

@@ -231,6 +231,8 @@ impl RedlockBuilder {
     /// };
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "INFO")]
+    #[doc(alias = "CONFIG GET")]
     pub async fn build(self) -> Result<Redlock> {
         let settings = Settings::new(self.settings)?;
         if self.masters.is_empty() {

@@ -451,9 +451,11 @@ impl Proxy {
     /// This blocks the thread: in asynchronous code call it where blocking is allowed.
     ///
     /// ```
-    /// # use std::net::TcpStream;
-    /// # use std::time::Duration;
-    /// # use purse_testkit::{Proxy, Server};
+    /// use std::net::TcpStream;
+    /// use std::time::Duration;
+    ///
+    /// use purse_testkit::{Proxy, Server};
+    ///
     /// let proxy = Proxy::to(Server::shared())?;
     /// let client = TcpStream::connect(("127.0.0.1", proxy.port()))?;
     /// assert!(proxy.wait_until(Duration::from_secs(10), |proxy| proxy.open() == 1));

@@ -43,6 +43,9 @@ impl Client {
     /// # })
     /// # }
     /// ```
+    #[doc(alias = "HSCAN")]
+    #[doc(alias = "SSCAN")]
+    #[doc(alias = "ZSCAN")]
     pub fn scan(&self, scan: Scan) -> impl Stream<Item = Result<Vec<Reply>>> + Send + 'static {
         scan::pages(self.caller(), scan)
     }
@@ -82,6 +85,10 @@ impl Client {
     /// }
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCAN")]
+    #[doc(alias = "CLUSTER SLOTS")]
+    #[doc(alias = "KEYS")]
+    #[doc(alias = "scan_match")]
     pub fn scan_keys(
         &self,
         pattern: Option<Pattern>,
@@ -227,6 +234,9 @@ impl Client {
     /// # producer.await.expect("no panic")?;
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LLEN")]
+    #[doc(alias = "ZCARD")]
+    #[doc(alias = "CLIENT TRACKING")]
     #[doc(alias = "BLPOP")]
     #[doc(alias = "BRPOP")]
     #[doc(alias = "BZPOPMIN")]

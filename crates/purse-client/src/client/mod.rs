@@ -107,6 +107,8 @@ impl Client {
     ///     ])
     /// }
     /// ```
+    #[doc(alias = "get_multiplexed_async_connection")]
+    #[doc(alias = "get_connection_manager")]
     pub async fn connect(url: &str) -> Result<Self> {
         Self::builder(url).connect().await
     }
@@ -184,6 +186,7 @@ impl Client {
     /// assert_eq!(name.into_bytes()?, "Ad");
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "query_async")]
     pub async fn run(&self, command: Command) -> Result<Reply> {
         let context = command.context();
         let result = self.call(command).await;

@@ -89,6 +89,7 @@ impl Command {
     /// assert_eq!(length.into_count()?, 0);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "cmd")]
     pub const fn read(name: &'static str) -> Self {
         Self::new(name, Effect::Read, None)
     }
@@ -105,6 +106,7 @@ impl Command {
     /// assert_eq!(length.into_count()?, 3);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "cmd")]
     pub const fn write(name: &'static str) -> Self {
         Self::new(name, Effect::Write, None)
     }
@@ -130,6 +132,9 @@ impl Command {
     /// }
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "EVAL")]
+    #[doc(alias = "EVALSHA")]
+    #[doc(alias = "invoke_async")]
     pub const fn script(script: &'static Script) -> Self {
         Self::new(script.name(), script.effect(), Some(script))
     }

@@ -87,6 +87,7 @@ where
     /// assert_eq!(ages.len().await?, 2);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HLEN")]
     pub fn len(&self) -> Op<u64> {
         self.0.op(Command::read("HLEN"), Reply::into_count)
     }
@@ -104,6 +105,7 @@ where
     /// assert!(ages.is_empty().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HLEN")]
     pub fn is_empty(&self) -> Op<bool> {
         self.0
             .op(Command::read("HLEN"), |reply| Ok(reply.into_count()? == 0))
@@ -124,6 +126,7 @@ where
     /// assert_eq!(ages.get("Bob").await?, None);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HGET")]
     pub fn get(&self, key: impl IntoArg<K>) -> Op<Option<V>> {
         self.0.try_op(
             with_field(key),
@@ -146,6 +149,7 @@ where
     /// assert_eq!(ages.get_many(["Bob", "Ada"]).await?, [None, Some(36)]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HMGET")]
     pub async fn get_many<I>(&self, keys: I) -> Result<Vec<Option<V>>>
     where
         I: IntoIterator<Item: IntoArg<K>, IntoIter: Send>,
@@ -182,6 +186,7 @@ where
     /// assert!(ages.contains_key("Ada").await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HEXISTS")]
     #[doc(alias = "contains")]
     pub fn contains_key(&self, key: impl IntoArg<K>) -> Op<bool> {
         self.0
@@ -202,8 +207,8 @@ where
     /// assert_eq!(ages.to_map().await?["Ada"], 36);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "dict")]
     #[doc(alias = "HGETALL")]
+    #[doc(alias = "dict")]
     pub fn to_map(&self) -> Op<HashMap<K, V>>
     where
         K: Eq + Hash,
@@ -238,8 +243,9 @@ where
     /// }
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "items")]
     #[doc(alias = "HSCAN")]
+    #[doc(alias = "items")]
+    #[doc(alias = "stream")]
     pub fn iter(&self) -> Scanned<(K, V)> {
         self.scan(|page| next_pair(page, entry::<K, V, C>))
     }
@@ -259,6 +265,7 @@ where
     /// assert_eq!(ages.keys().try_collect::<Vec<_>>().await?, ["Ada"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HSCAN")]
     #[doc(alias = "HKEYS")]
     pub fn keys(&self) -> Scanned<K> {
         self.scan(|page| next_pair(page, |key, _| decode::<K, Plain>(key)))
@@ -279,6 +286,7 @@ where
     /// assert_eq!(ages.values().try_collect::<Vec<_>>().await?, [36]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HSCAN")]
     #[doc(alias = "HVALS")]
     pub fn values(&self) -> Scanned<V> {
         self.scan(|page| next_pair(page, |_, value| decode::<V, C>(value)))

@@ -42,6 +42,8 @@ where
     /// assert_eq!(ages.insert("Ada", 37).await?, Some(36));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HGET")]
+    #[doc(alias = "HSET")]
     pub fn insert(&self, key: impl IntoArg<K>, value: impl IntoArg<V>) -> Op<Option<V>> {
         let args = with_entry::<K, V, C>(key, value);
         self.0
@@ -86,8 +88,11 @@ where
     /// assert_eq!(ages.get_or_insert("Ada", 99).await?, 36);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "setdefault")]
+    #[doc(alias = "HGET")]
+    #[doc(alias = "HSET")]
     #[doc(alias = "HSETNX")]
+    #[doc(alias = "hset_nx")]
+    #[doc(alias = "setdefault")]
     pub fn get_or_insert(&self, key: impl IntoArg<K>, value: impl IntoArg<V>) -> Op<V> {
         let args = with_entry::<K, V, C>(key, value);
         self.0
@@ -107,8 +112,10 @@ where
     /// assert_eq!(ages.extend([("Ada", 36), ("Bob", 20)]).await?, 2);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "update")]
+    #[doc(alias = "HSET")]
     #[doc(alias = "HMSET")]
+    #[doc(alias = "hset_multiple")]
+    #[doc(alias = "update")]
     pub async fn extend<I, Q, W>(&self, entries: I) -> Result<u64>
     where
         I: IntoIterator<Item = (Q, W), IntoIter: Send>,
@@ -141,8 +148,11 @@ where
     /// assert_eq!(ages.remove("Ada").await?, Some(36));
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "pop")]
+    #[doc(alias = "HGET")]
+    #[doc(alias = "HDEL")]
     #[doc(alias = "HGETDEL")]
+    #[doc(alias = "hget_del")]
+    #[doc(alias = "pop")]
     pub fn remove(&self, key: impl IntoArg<K>) -> Op<Option<V>> {
         self.0.try_op(
             with_field(key),
@@ -224,6 +234,7 @@ where
     /// # Ok(()) }
     /// ```
     #[doc(alias = "HINCRBY")]
+    #[doc(alias = "hincr")]
     pub fn increment(&self, key: impl IntoArg<K>, by: i64) -> Op<i64> {
         let args = |command| Ok(with_field(key)(command)?.arg(by));
         self.0
@@ -252,6 +263,7 @@ where
     /// # Ok(()) }
     /// ```
     #[doc(alias = "HINCRBYFLOAT")]
+    #[doc(alias = "hincr")]
     pub fn increment_float(&self, key: impl IntoArg<K>, by: f64) -> Op<f64> {
         let args = |command| {
             if !by.is_finite() {

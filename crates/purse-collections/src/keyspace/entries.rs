@@ -89,6 +89,7 @@ impl<R: Send + 'static> Entries<R> {
     /// assert_eq!(users.try_collect::<Vec<_>>().await?, ["user:1"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "MATCH")]
     pub fn matching(mut self, pattern: Pattern) -> Self {
         self.pattern = Some(pattern);
         self
@@ -109,6 +110,7 @@ impl<R: Send + 'static> Entries<R> {
     /// assert_eq!(all.len(), 100);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "COUNT")]
     #[doc(alias = "batch_hint")]
     pub fn page_size(mut self, keys: usize) -> Self {
         self.size = keys.clamp(1, LARGEST_PAGE);

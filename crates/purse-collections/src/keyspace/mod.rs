@@ -146,7 +146,7 @@ impl<T, C> RedisKeySpace<T, C> {
     /// assert!(app.expire("name", Duration::from_secs(60)).await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "pexpire")]
+    #[doc(alias = "PEXPIRE")]
     pub fn expire(&self, key: impl AsRef<[u8]>, ttl: Duration) -> Op<bool> {
         self.key(key).expire(ttl)
     }
@@ -165,7 +165,7 @@ impl<T, C> RedisKeySpace<T, C> {
     /// assert_eq!(app.ttl("name").await?, Ttl::Persistent);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "pttl")]
+    #[doc(alias = "PTTL")]
     pub fn ttl(&self, key: impl AsRef<[u8]>) -> Op<Ttl> {
         self.key(key).ttl()
     }
@@ -187,6 +187,7 @@ impl<T, C> RedisKeySpace<T, C> {
     /// assert!(app.persist("name").await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "PERSIST")]
     pub fn persist(&self, key: impl AsRef<[u8]>) -> Op<bool> {
         self.key(key).persist()
     }
@@ -205,8 +206,8 @@ impl<T, C> RedisKeySpace<T, C> {
     /// assert!(app.contains("name").await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "contains_key")]
     #[doc(alias = "EXISTS")]
+    #[doc(alias = "contains_key")]
     pub fn contains(&self, key: impl AsRef<[u8]>) -> Op<bool> {
         self.key(key).exists()
     }

@@ -29,6 +29,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// assert_eq!(app.get("name").await?.as_deref(), Some("Ada"));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "GET")]
     pub fn get(&self, key: impl AsRef<[u8]>) -> Op<Option<T>> {
         self.op(key, Ok, Command::read("GET"), decode_option::<T, C>)
     }
@@ -78,6 +79,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// assert_eq!(app.len().await?, 2);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCAN")]
     pub async fn len(&self) -> Result<u64> {
         let mut pages = self.pages();
         let mut keys = 0;
@@ -104,6 +106,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// assert!(app.is_empty().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCAN")]
     pub async fn is_empty(&self) -> Result<bool> {
         let mut pages = self.pages();
         while let Some(page) = pages.try_next().await? {
@@ -138,6 +141,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// }
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCAN")]
+    #[doc(alias = "MGET")]
     #[doc(alias = "iter")]
     pub fn items(&self) -> Entries<(String, T)> {
         self.entries(EntryKind::Value(|key, value| {
@@ -161,6 +166,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// assert_eq!(app.values().try_collect::<Vec<_>>().await?, [1]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCAN")]
+    #[doc(alias = "MGET")]
     pub fn values(&self) -> Entries<T> {
         self.entries(EntryKind::Value(|_, value| decode::<T, C>(value)))
     }
@@ -186,6 +193,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// ```
     #[doc(alias = "SCAN")]
     #[doc(alias = "KEYS")]
+    #[doc(alias = "scan_match")]
     pub fn keys(&self) -> Entries<String> {
         self.entries(EntryKind::Key(text))
     }
@@ -205,6 +213,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// assert_eq!(app.raw_keys().try_collect::<Vec<_>>().await?, [vec![0xff]]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCAN")]
+    #[doc(alias = "scan_match")]
     pub fn raw_keys(&self) -> Entries<Bytes> {
         // A copy, since the key is a part of the whole page.
         self.entries(EntryKind::Key(|key| Ok(Bytes::copy_from_slice(&key))))

@@ -38,6 +38,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// assert_eq!(app.get("name").await?.as_deref(), Some("Ada"));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SET")]
     #[doc(alias = "insert")]
     pub fn set(&self, key: impl AsRef<[u8]>, value: impl IntoArg<T>) -> Op<()> {
         let value = |command: Command| Ok(command.arg(encode::<T, C>(value)?));
@@ -73,9 +74,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// assert_eq!(swapped.into_old().as_deref(), Some("Ada"));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SET")]
+    #[doc(alias = "GET")]
     #[doc(alias = "SETNX")]
+    #[doc(alias = "SETEX")]
     #[doc(alias = "PSETEX")]
     #[doc(alias = "GETSET")]
+    #[doc(alias = "set_options")]
+    #[doc(alias = "set_ex")]
+    #[doc(alias = "pset_ex")]
+    #[doc(alias = "set_nx")]
     pub fn set_with(
         &self,
         key: impl AsRef<[u8]>,
@@ -110,6 +118,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// assert_eq!(app.get_or_insert("name", "Bob").await?, "Ada");
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "GET")]
+    #[doc(alias = "SET")]
+    #[doc(alias = "SETNX")]
+    #[doc(alias = "set_nx")]
     #[doc(alias = "setdefault")]
     pub fn get_or_insert(&self, key: impl AsRef<[u8]>, value: impl IntoArg<T>) -> Op<T> {
         self.get_or_insert_as(key, value, SetOptions::new())
@@ -139,6 +151,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// assert!(app.ttl("name").await?.left().is_some());
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "GET")]
+    #[doc(alias = "SET")]
+    #[doc(alias = "SETNX")]
     #[doc(alias = "setdefault")]
     pub fn get_or_insert_with_ttl(
         &self,
@@ -170,8 +185,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// assert_eq!(app.get("b").await?, Some(2));
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "update")]
     #[doc(alias = "MSET")]
+    #[doc(alias = "update")]
     pub async fn extend<I, Q, V>(&self, entries: I) -> Result<()>
     where
         I: IntoIterator<Item = (Q, V), IntoIter: Send>,
@@ -211,8 +226,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// assert!(!app.extend_if_none_exist([("b", 3), ("c", 4)]).await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "update")]
     #[doc(alias = "MSETNX")]
+    #[doc(alias = "mset_nx")]
+    #[doc(alias = "update")]
     pub fn extend_if_none_exist<I, Q, V>(&self, entries: I) -> Op<bool>
     where
         I: IntoIterator<Item = (Q, V)>,
@@ -248,8 +264,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// assert_eq!(app.get("name").await?, None);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "remove")]
+    #[doc(alias = "GET")]
+    #[doc(alias = "UNLINK")]
     #[doc(alias = "GETDEL")]
+    #[doc(alias = "get_del")]
+    #[doc(alias = "remove")]
     pub fn pop(&self, key: impl AsRef<[u8]>) -> Op<Option<T>> {
         self.op(key, Ok, Command::script(&POP), decode_removed::<T, C>)
     }
@@ -305,6 +324,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// assert_eq!(app.clear().await?, 2);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCAN")]
+    #[doc(alias = "UNLINK")]
     #[doc(alias = "FLUSHDB")]
     pub async fn clear(&self) -> Result<u64> {
         let mut pages = self.pages();

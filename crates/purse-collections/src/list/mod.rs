@@ -81,6 +81,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.len().await?, 2);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LLEN")]
     pub fn len(&self) -> Op<u64> {
         self.0.op(Command::read("LLEN"), Reply::into_count)
     }
@@ -98,6 +99,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert!(list.is_empty().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LLEN")]
     pub fn is_empty(&self) -> Op<bool> {
         self.0
             .op(Command::read("LLEN"), |reply| Ok(reply.into_count()? == 0))
@@ -119,6 +121,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.get(3).await?, None);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LINDEX")]
     #[doc(alias = "getitem")]
     pub fn get(&self, index: i64) -> Op<Option<T>> {
         self.0
@@ -139,6 +142,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.front().await?.as_deref(), Some("a"));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LINDEX")]
     #[doc(alias = "peek")]
     pub fn front(&self) -> Op<Option<T>> {
         self.get(0)
@@ -158,6 +162,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.back().await?.as_deref(), Some("b"));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LINDEX")]
     #[doc(alias = "last")]
     pub fn back(&self) -> Op<Option<T>> {
         self.get(-1)
@@ -177,6 +182,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert!(list.contains("a").await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LPOS")]
     pub fn contains(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.find(value, |reply| Ok(!reply.is_nil()))
     }
@@ -195,6 +201,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.position("b").await?, Some(1));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LPOS")]
     #[doc(alias = "index")]
     #[doc(alias = "index_of")]
     pub fn position(&self, value: impl IntoArg<T>) -> Op<Option<u64>> {
@@ -224,6 +231,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.range(..-1).await?, [0, 1, 2, 3, 4]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LRANGE")]
     #[doc(alias = "slice")]
     pub fn range(&self, range: impl RangeBounds<i64>) -> Op<Vec<T>> {
         let Some((first, last)) = inclusive(range) else {
@@ -249,6 +257,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.to_vec().await?, ["a", "b"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LRANGE")]
     pub fn to_vec(&self) -> Op<Vec<T>> {
         self.range(..)
     }
@@ -273,6 +282,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(sum, 10);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LRANGE")]
+    #[doc(alias = "LLEN")]
     #[doc(alias = "values")]
     #[doc(alias = "iter")]
     pub fn stream(&self) -> Paged<T> {

@@ -76,6 +76,7 @@ impl<R: Send + 'static> Paged<R> {
     /// assert_eq!(all, (0..10).collect::<Vec<_>>());
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "batch_size")]
     pub fn page_size(mut self, elements: usize) -> Self {
         self.size = elements.clamp(1, LARGEST_PAGE);
         self

@@ -51,8 +51,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.push_back("b").await?, 2);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "append")]
     #[doc(alias = "RPUSH")]
+    #[doc(alias = "append")]
     pub fn push_back(&self, value: impl IntoArg<T>) -> Op<u64> {
         self.push(Command::write("RPUSH"), value)
     }
@@ -72,8 +72,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.to_vec().await?, ["a", "b"]);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "appendleft")]
     #[doc(alias = "LPUSH")]
+    #[doc(alias = "appendleft")]
     pub fn push_front(&self, value: impl IntoArg<T>) -> Op<u64> {
         self.push(Command::write("LPUSH"), value)
     }
@@ -93,6 +93,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "RPUSH")]
+    #[doc(alias = "LLEN")]
     pub async fn extend<I>(&self, items: I) -> Result<u64>
     where
         I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
@@ -117,8 +118,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.to_vec().await?, ["b", "a"]);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "extendleft")]
     #[doc(alias = "LPUSH")]
+    #[doc(alias = "LLEN")]
+    #[doc(alias = "extendleft")]
     pub async fn extend_front<I>(&self, items: I) -> Result<u64>
     where
         I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
@@ -130,7 +132,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Inserts an element before the one at `index`, or at the back if `index` is the length.
     /// Returns the new length.
     ///
-    /// Redis: LINDEX, LSET and LINSERT in a script. Time complexity: O(n). Round trips: 1.
+    /// Redis: LLEN, RPUSH, LPUSH, LINDEX, LSET and LINSERT in a script. Time complexity: O(n).
+    /// Round trips: 1.
     ///
     /// # Errors
     /// [`OutOfRange`](ErrorKind::OutOfRange) if the index is beyond the length at either end;
@@ -148,7 +151,14 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.to_vec().await?, ["a", "b", "c"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LLEN")]
+    #[doc(alias = "RPUSH")]
+    #[doc(alias = "LPUSH")]
+    #[doc(alias = "LINDEX")]
+    #[doc(alias = "LSET")]
     #[doc(alias = "LINSERT")]
+    #[doc(alias = "linsert_before")]
+    #[doc(alias = "linsert_after")]
     pub fn insert(&self, index: i64, value: impl IntoArg<T>) -> Op<u64> {
         let args = |command: Command| {
             let marker = uuid::Uuid::new_v4().to_string();
@@ -182,6 +192,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.to_vec().await?, ["a", "b"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LSET")]
     #[doc(alias = "setitem")]
     pub fn set(&self, index: i64, value: impl IntoArg<T>) -> Op<()> {
         let args = |command: Command| {
@@ -207,8 +218,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.pop_front().await?.as_deref(), Some("a"));
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "popleft")]
     #[doc(alias = "LPOP")]
+    #[doc(alias = "popleft")]
     pub fn pop_front(&self) -> Op<Option<T>> {
         self.0.op(Command::write("LPOP"), decode_removed::<T, C>)
     }
@@ -228,8 +239,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.pop_back().await?.as_deref(), Some("b"));
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "pop")]
     #[doc(alias = "RPOP")]
+    #[doc(alias = "pop")]
     pub fn pop_back(&self) -> Op<Option<T>> {
         self.0.op(Command::write("RPOP"), decode_removed::<T, C>)
     }
@@ -253,6 +264,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.pop_front_n(2).await?, [1, 2]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LPOP")]
     #[doc(alias = "pop_n")]
     pub fn pop_front_n(&self, count: u32) -> Op<Vec<T>> {
         self.pop_n(Command::write("LPOP"), count)
@@ -277,6 +289,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.pop_back_n(2).await?, [5, 4]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "RPOP")]
     #[doc(alias = "pop_n")]
     pub fn pop_back_n(&self, count: u32) -> Op<Vec<T>> {
         self.pop_n(Command::write("RPOP"), count)
@@ -298,8 +311,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.remove_value("a", Occurrences::All).await?, 2);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "remove")]
     #[doc(alias = "LREM")]
+    #[doc(alias = "remove")]
     pub fn remove_value(&self, value: impl IntoArg<T>, which: Occurrences) -> Op<u64> {
         let count = match which {
             Occurrences::All => 0,
@@ -329,8 +342,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.to_vec().await?, [97, 98, 99]);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "truncate")]
     #[doc(alias = "LTRIM")]
+    #[doc(alias = "truncate")]
     pub fn trim(&self, range: impl RangeBounds<i64>) -> Op<()> {
         let (first, last) = inclusive(range).unwrap_or((1, 0));
         self.0.op(Command::write("LTRIM").arg(first).arg(last), ok)

@@ -198,6 +198,7 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// assert_eq!(jobs.len().await?, 2);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LLEN")]
     #[doc(alias = "qsize")]
     pub fn len(&self) -> Op<u64> {
         self.0.handle.op(Command::read("LLEN"), Reply::into_count)
@@ -216,6 +217,7 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// assert!(jobs.is_empty().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LLEN")]
     pub fn is_empty(&self) -> Op<bool> {
         self.0
             .handle
@@ -237,6 +239,7 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// assert_eq!(jobs.len().await?, 2);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LINDEX")]
     pub fn peek(&self) -> Op<Option<T>> {
         self.0
             .handle
@@ -256,6 +259,8 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// assert_eq!(jobs.push("first").await?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LPUSH")]
+    #[doc(alias = "RPUSH")]
     #[doc(alias = "put")]
     pub fn push(&self, value: impl IntoArg<T>) -> Op<u64> {
         let args = |command: Command| Ok(command.arg(encode::<T, C>(value)?));
@@ -278,6 +283,10 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// assert_eq!(jobs.push_many(0..5000).await?, 5000);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LPUSH")]
+    #[doc(alias = "RPUSH")]
+    #[doc(alias = "LLEN")]
+    #[doc(alias = "put")]
     pub async fn push_many<I>(&self, values: I) -> Result<u64>
     where
         I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
@@ -333,8 +342,10 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// assert_eq!(worker.await.expect("no panic")?, "first");
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "get")]
+    #[doc(alias = "RPOP")]
+    #[doc(alias = "LLEN")]
     #[doc(alias = "BRPOP")]
+    #[doc(alias = "get")]
     pub async fn pop(&self) -> Result<T> {
         self.0.pop(&self.source()).await
     }
@@ -366,8 +377,10 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// assert_eq!(jobs.pop_timeout(Duration::from_millis(10)).await?, None);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "get")]
+    #[doc(alias = "RPOP")]
+    #[doc(alias = "LLEN")]
     #[doc(alias = "BRPOP")]
+    #[doc(alias = "get")]
     pub async fn pop_timeout(&self, wait: Duration) -> Result<Option<T>> {
         self.0.pop_timeout(&self.source(), Some(wait)).await
     }
@@ -394,8 +407,8 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// assert_eq!(jobs.try_pop().await?, None);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "get_nowait")]
     #[doc(alias = "RPOP")]
+    #[doc(alias = "get_nowait")]
     pub async fn try_pop(&self) -> Result<Option<T>> {
         self.0.try_pop(&self.source()).await
     }
@@ -427,6 +440,9 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// }
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "RPOP")]
+    #[doc(alias = "LLEN")]
+    #[doc(alias = "BRPOP")]
     pub fn into_stream(self) -> impl Stream<Item = Result<T>> + Send + use<T, C, O> {
         let source = self.source();
         self.0.into_stream(source)

@@ -108,6 +108,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// assert_eq!(jobs.len().await?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZCARD")]
     #[doc(alias = "qsize")]
     pub fn len(&self) -> Op<u64> {
         self.0.handle.op(Command::read("ZCARD"), Reply::into_count)
@@ -126,6 +127,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// assert!(jobs.is_empty().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZCARD")]
     pub fn is_empty(&self) -> Op<bool> {
         self.0
             .handle
@@ -146,6 +148,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// assert_eq!(jobs.peek().await?, Some(("put out the fire".to_owned(), 1.0)));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZRANGE")]
     pub fn peek(&self) -> Op<Option<(T, f64)>> {
         let first = Command::read("ZRANGE")
             .arg(0_i64)
@@ -177,6 +180,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// jobs.push("sweep", 9.0).await?;
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZADD")]
     #[doc(alias = "put")]
     pub fn push(&self, value: impl IntoArg<T>, priority: f64) -> Op<()> {
         let args = |command: Command| {
@@ -207,6 +211,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// assert_eq!(jobs.push_many([("sweep", 9.0), ("cook", 5.0)]).await?, 2);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZADD")]
+    #[doc(alias = "put")]
+    #[doc(alias = "zadd_multiple")]
     pub async fn push_many<I, V>(&self, values: I) -> Result<u64>
     where
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
@@ -255,8 +262,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// assert_eq!(jobs.pop().await?, ("sweep".to_owned(), 9.0));
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "get")]
+    #[doc(alias = "ZPOPMIN")]
+    #[doc(alias = "ZCARD")]
     #[doc(alias = "BZPOPMIN")]
+    #[doc(alias = "get")]
     pub async fn pop(&self) -> Result<(T, f64)> {
         self.0.pop(&self.source()).await
     }
@@ -288,8 +297,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// assert_eq!(jobs.pop_timeout(Duration::from_millis(10)).await?, None);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "get")]
+    #[doc(alias = "ZPOPMIN")]
+    #[doc(alias = "ZCARD")]
     #[doc(alias = "BZPOPMIN")]
+    #[doc(alias = "get")]
     pub async fn pop_timeout(&self, wait: Duration) -> Result<Option<(T, f64)>> {
         self.0.pop_timeout(&self.source(), Some(wait)).await
     }
@@ -314,8 +325,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// assert_eq!(jobs.try_pop().await?, None);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "get_nowait")]
     #[doc(alias = "ZPOPMIN")]
+    #[doc(alias = "get_nowait")]
     pub async fn try_pop(&self) -> Result<Option<(T, f64)>> {
         self.0.try_pop(&self.source()).await
     }
@@ -344,6 +355,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// assert_eq!(stream.try_next().await?, Some(("sweep".to_owned(), 9.0)));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZPOPMIN")]
+    #[doc(alias = "ZCARD")]
+    #[doc(alias = "BZPOPMIN")]
     pub fn into_stream(self) -> impl Stream<Item = Result<(T, f64)>> + Send + use<T, C> {
         let source = self.source();
         self.0.into_stream(source)

@@ -174,6 +174,8 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// assert_eq!(both, [2]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SSCAN")]
+    #[doc(alias = "SMISMEMBER")]
     pub fn stream(&self) -> BoxStream<'static, Result<T>> {
         let pages = pages(self.set.client.clone(), self.scans());
         Elements::new(pages, |page| next(page, decode::<T, C>)).boxed()

@@ -113,6 +113,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// assert!(fruit.is_empty().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCARD")]
     pub fn is_empty(&self) -> Op<bool> {
         self.0
             .op(Command::read("SCARD"), |reply| Ok(reply.into_count()? == 0))
@@ -195,6 +196,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "SRANDMEMBER")]
+    #[doc(alias = "srandmember_multiple")]
     #[doc(alias = "choose")]
     pub fn sample(&self, count: u32) -> Op<Vec<T>> {
         let command = Command::read("SRANDMEMBER").arg(i64::from(count));
@@ -242,9 +244,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// assert_eq!(fruit.stream().try_collect::<Vec<_>>().await?, ["apple"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SSCAN")]
     #[doc(alias = "values")]
     #[doc(alias = "iter")]
-    #[doc(alias = "SSCAN")]
     pub fn stream(&self) -> Scanned<T> {
         let scan = Scan::new("SSCAN", self.0.key.clone());
         Scanned::new(&self.0.client, scan, |page| next(page, decode::<T, C>))
@@ -272,6 +274,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// assert!(a.is_subset(&b).await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCARD")]
     #[doc(alias = "SDIFF")]
     pub fn is_subset(&self, other: &Self) -> Op<bool> {
         self.compare(&IS_SUBSET, [self, other])
@@ -300,6 +303,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// assert!(a.is_superset(&b).await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCARD")]
     #[doc(alias = "SDIFF")]
     pub fn is_superset(&self, other: &Self) -> Op<bool> {
         self.compare(&IS_SUBSET, [other, self])

@@ -22,8 +22,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// assert!(!fruit.add("apple").await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "insert")]
     #[doc(alias = "SADD")]
+    #[doc(alias = "insert")]
     pub fn add(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.one(Command::write("SADD"), value)
     }
@@ -42,8 +42,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// assert_eq!(fruit.extend(["apple", "pear", "apple"]).await?, 2);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "update")]
     #[doc(alias = "SADD")]
+    #[doc(alias = "update")]
     pub async fn extend<I>(&self, items: I) -> Result<u64>
     where
         I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
@@ -65,8 +65,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// assert!(fruit.remove("apple").await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "discard")]
     #[doc(alias = "SREM")]
+    #[doc(alias = "discard")]
     pub fn remove(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.one(Command::write("SREM"), value)
     }

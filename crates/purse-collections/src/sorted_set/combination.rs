@@ -107,6 +107,9 @@ impl<T, C> CombinedSorted<T, C> {
     /// assert_eq!(a.score("Ada").await?, Some(21.0));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "WEIGHTS")]
+    #[doc(alias = "zunionstore_weights")]
+    #[doc(alias = "zinterstore_weights")]
     pub fn weights(mut self, weights: impl IntoIterator<Item = f64>) -> Self {
         self.weights = weights.into_iter().collect();
         self
@@ -127,6 +130,11 @@ impl<T, C> CombinedSorted<T, C> {
     /// assert_eq!(a.score("Ada").await?, Some(1.0));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "AGGREGATE")]
+    #[doc(alias = "zunionstore_max")]
+    #[doc(alias = "zunionstore_min")]
+    #[doc(alias = "zinterstore_max")]
+    #[doc(alias = "zinterstore_min")]
     pub const fn aggregate(mut self, aggregate: Aggregate) -> Self {
         self.aggregate = aggregate;
         self

@@ -129,6 +129,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert!(board.is_empty().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZCARD")]
     pub fn is_empty(&self) -> Op<bool> {
         self.0
             .op(Command::read("ZCARD"), |reply| Ok(reply.into_count()? == 0))
@@ -148,6 +149,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert!(board.contains("Ada").await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZSCORE")]
     pub fn contains(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.one(Command::read("ZSCORE"), value, |reply| Ok(!reply.is_nil()))
     }
@@ -186,8 +188,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert_eq!(board.scores(["Bob", "Ada"]).await?, [None, Some(10.0)]);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "score_multi")]
+    #[doc(alias = "ZSCORE")]
     #[doc(alias = "ZMSCORE")]
+    #[doc(alias = "zscore_multiple")]
+    #[doc(alias = "score_multi")]
     pub async fn scores<I>(&self, values: I) -> Result<Vec<Option<f64>>>
     where
         I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
@@ -245,8 +249,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert_eq!(board.rank_rev("Bob").await?, Some(0));
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "rank_desc")]
     #[doc(alias = "ZREVRANK")]
+    #[doc(alias = "rank_desc")]
     pub fn rank_rev(&self, value: impl IntoArg<T>) -> Op<Option<u64>> {
         self.one(Command::read("ZREVRANK"), value, count)
     }
@@ -265,6 +269,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert_eq!(board.peek_min().await?, Some(("Ada".to_owned(), 10.0)));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZRANGE")]
     #[doc(alias = "peak_min")]
     #[doc(alias = "first")]
     pub fn peek_min(&self) -> Op<Option<(T, f64)>> {
@@ -285,6 +290,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert_eq!(board.peek_max().await?, Some(("Bob".to_owned(), 30.0)));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZREVRANGE")]
     #[doc(alias = "peak_max")]
     #[doc(alias = "last")]
     pub fn peek_max(&self) -> Op<Option<(T, f64)>> {
@@ -308,9 +314,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert_eq!(board.by_rank(-2..).rev().to_vec().await?, ["Bob", "Cem"]);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "range")]
-    #[doc(alias = "slice_by_rank")]
     #[doc(alias = "ZRANGE")]
+    #[doc(alias = "ZREVRANGE")]
+    #[doc(alias = "slice_by_rank")]
+    #[doc(alias = "range")]
     pub fn by_rank(&self, ranks: impl RangeBounds<i64>) -> SortedRange<T, C, ByRank> {
         SortedRange::by_rank(self.0.clone(), ranks)
     }
@@ -332,8 +339,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert_eq!(board.by_score(20.0..).to_vec().await?, ["Cem", "Bob"]);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "slice_by_score")]
     #[doc(alias = "ZRANGEBYSCORE")]
+    #[doc(alias = "ZREVRANGEBYSCORE")]
+    #[doc(alias = "slice_by_score")]
     pub fn by_score(&self, scores: impl RangeBounds<f64>) -> SortedRange<T, C, ByScore> {
         SortedRange::by_score(self.0.clone(), scores)
     }
@@ -356,6 +364,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "ZRANGEBYLEX")]
+    #[doc(alias = "ZREVRANGEBYLEX")]
     pub fn by_value<Q>(&self, values: impl RangeBounds<Q>) -> SortedRange<T, C, ByValue>
     where
         Q: IntoArg<T> + Clone,
@@ -383,9 +392,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert_eq!(all, [("Ada".to_owned(), 10.0)]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZSCAN")]
     #[doc(alias = "values")]
     #[doc(alias = "iter")]
-    #[doc(alias = "ZSCAN")]
     pub fn stream(&self) -> Scanned<(T, f64)> {
         let scan = Scan::new("ZSCAN", self.0.key.clone());
         let read = |page: &mut _| next_pair(page, decode_scored::<T, C>);

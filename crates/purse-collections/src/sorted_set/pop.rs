@@ -130,8 +130,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert_eq!(jobs.pop_min_wait(second).await?, Some((7, 1.0)));
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "blocking_pop_min")]
+    #[doc(alias = "ZPOPMIN")]
+    #[doc(alias = "ZCARD")]
     #[doc(alias = "BZPOPMIN")]
+    #[doc(alias = "blocking_pop_min")]
     pub async fn pop_min_wait(&self, wait: Option<Duration>) -> Result<Option<(T, f64)>> {
         self.pop_wait(Pop::lowest(self.0.key.clone()), wait).await
     }
@@ -163,8 +165,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert_eq!(jobs.pop_max_wait(moment).await?, None);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "blocking_pop_max")]
+    #[doc(alias = "ZPOPMAX")]
+    #[doc(alias = "ZCARD")]
     #[doc(alias = "BZPOPMAX")]
+    #[doc(alias = "blocking_pop_max")]
     pub async fn pop_max_wait(&self, wait: Option<Duration>) -> Result<Option<(T, f64)>> {
         self.pop_wait(Pop::highest(self.0.key.clone()), wait).await
     }

@@ -233,6 +233,7 @@ impl<T, C, B> SortedRange<T, C, B> {
     /// assert_eq!(jobs.by_rank(..2).rev().to_vec().await?, [8, 7]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "REV")]
     #[doc(alias = "descending")]
     #[doc(alias = "reversed")]
     pub fn rev(mut self) -> Self {
@@ -268,6 +269,12 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
     /// assert_eq!(jobs.by_score(2.0..).to_vec().await?, [8, 9]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZRANGE")]
+    #[doc(alias = "ZRANGEBYSCORE")]
+    #[doc(alias = "ZRANGEBYLEX")]
+    #[doc(alias = "ZREVRANGE")]
+    #[doc(alias = "ZREVRANGEBYSCORE")]
+    #[doc(alias = "ZREVRANGEBYLEX")]
     pub fn to_vec(self) -> Op<Vec<T>> {
         self.read(false, None, decode_list::<T, C>)
     }
@@ -294,6 +301,8 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
     #[doc(alias = "ZREMRANGEBYRANK")]
     #[doc(alias = "ZREMRANGEBYSCORE")]
     #[doc(alias = "ZREMRANGEBYLEX")]
+    #[doc(alias = "zrembyscore")]
+    #[doc(alias = "zrembylex")]
     pub fn remove(self) -> Op<u64> {
         let command = Command::write(self.verbs.remove);
         self.on_bounds(command, Reply::into_count)
@@ -355,6 +364,11 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByRank> {
     /// assert_eq!(jobs.by_rank(..).with_scores().await?, [(7, 1.0), (8, 2.0)]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZRANGE")]
+    #[doc(alias = "ZREVRANGE")]
+    #[doc(alias = "WITHSCORES")]
+    #[doc(alias = "zrange_withscores")]
+    #[doc(alias = "zrevrange_withscores")]
     pub fn with_scores(self) -> Op<Vec<(T, f64)>> {
         self.read(true, None, decode_scored_list::<T, C>)
     }
@@ -380,6 +394,11 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
     /// assert_eq!(jobs.by_score(2.0..).with_scores().await?, [(8, 2.0)]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZRANGEBYSCORE")]
+    #[doc(alias = "ZREVRANGEBYSCORE")]
+    #[doc(alias = "WITHSCORES")]
+    #[doc(alias = "zrangebyscore_withscores")]
+    #[doc(alias = "zrevrangebyscore_withscores")]
     pub fn with_scores(self) -> Op<Vec<(T, f64)>> {
         self.read(true, None, decode_scored_list::<T, C>)
     }
@@ -397,7 +416,9 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
     /// assert_eq!(jobs.by_score(..).limit(1, 1).to_vec().await?, [8]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LIMIT")]
     #[doc(alias = "offset")]
+    #[doc(alias = "zrangebyscore_limit")]
     pub fn limit(self, offset: u64, count: u64) -> SortedPage<T, C, ByScore> {
         self.page(offset, count)
     }
@@ -440,7 +461,9 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByValue> {
     /// assert_eq!(words.by_value("a"..).limit(1, 1).to_vec().await?, ["bee"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LIMIT")]
     #[doc(alias = "offset")]
+    #[doc(alias = "zrangebylex_limit")]
     pub fn limit(self, offset: u64, count: u64) -> SortedPage<T, C, ByValue> {
         self.page(offset, count)
     }
@@ -485,6 +508,12 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedPage<T, C, B> {
     /// assert_eq!(jobs.by_score(..).rev().limit(0, 2).to_vec().await?, [9, 8]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZRANGEBYSCORE")]
+    #[doc(alias = "ZRANGEBYLEX")]
+    #[doc(alias = "ZREVRANGEBYSCORE")]
+    #[doc(alias = "ZREVRANGEBYLEX")]
+    #[doc(alias = "zrangebyscore_limit")]
+    #[doc(alias = "zrangebylex_limit")]
     pub fn to_vec(self) -> Op<Vec<T>> {
         self.range
             .read(false, Some(self.limit), decode_list::<T, C>)
@@ -512,6 +541,10 @@ impl<T: Send + 'static, C: Codec<T>> SortedPage<T, C, ByScore> {
     /// assert_eq!(page.with_scores().await?, [(8, 2.0)]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZRANGEBYSCORE")]
+    #[doc(alias = "ZREVRANGEBYSCORE")]
+    #[doc(alias = "zrangebyscore_limit_withscores")]
+    #[doc(alias = "zrevrangebyscore_limit_withscores")]
     pub fn with_scores(self) -> Op<Vec<(T, f64)>> {
         self.range
             .read(true, Some(self.limit), decode_scored_list::<T, C>)

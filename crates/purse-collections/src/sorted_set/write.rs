@@ -116,8 +116,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert!(!board.insert("Ada", 11.0).await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "add")]
     #[doc(alias = "ZADD")]
+    #[doc(alias = "add")]
     pub fn insert(&self, value: impl IntoArg<T>, score: f64) -> Op<bool> {
         self.scored(Command::write("ZADD"), score, value, Reply::into_bool)
     }
@@ -144,8 +144,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert!(board.insert_if("Ada", 5.0, Condition::OnlyExisting).await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "add")]
     #[doc(alias = "ZADD")]
+    #[doc(alias = "zadd_options")]
+    #[doc(alias = "add")]
     pub fn insert_if(&self, value: impl IntoArg<T>, score: f64, condition: Condition) -> Op<bool> {
         let args = |command| pair::<T, C>(condition.on(command), score, value);
         self.0
@@ -171,8 +172,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert_eq!(board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?, 2);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "add_multi")]
     #[doc(alias = "ZADD")]
+    #[doc(alias = "zadd_multiple")]
+    #[doc(alias = "add_multi")]
     pub async fn extend<I, V>(&self, items: I) -> Result<u64>
     where
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
@@ -213,8 +215,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert_eq!((changes.added, changes.updated), (1, 1));
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "add_multi")]
     #[doc(alias = "ZADD")]
+    #[doc(alias = "ZCARD")]
+    #[doc(alias = "zadd_multiple_options")]
+    #[doc(alias = "add_multi")]
     pub async fn extend_if<I, V>(&self, items: I, condition: Condition) -> Result<Changes>
     where
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
@@ -255,6 +259,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "ZINCRBY")]
+    #[doc(alias = "zincr")]
     pub fn increment(&self, value: impl IntoArg<T>, by: f64) -> Op<f64> {
         self.scored(Command::write("ZINCRBY"), by, value, Reply::into_float)
     }
@@ -280,8 +285,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert_eq!(scores, [11.0, 2.0]);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "increment_multi")]
     #[doc(alias = "ZINCRBY")]
+    #[doc(alias = "zincr")]
+    #[doc(alias = "increment_multi")]
     pub async fn increment_many<I, V>(&self, items: I) -> Result<Vec<f64>>
     where
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
@@ -321,8 +327,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert!(board.remove("Ada").await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "discard")]
     #[doc(alias = "ZREM")]
+    #[doc(alias = "discard")]
     pub fn remove(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.one(Command::write("ZREM"), value, Reply::into_bool)
     }

@@ -148,6 +148,7 @@ impl Leadership {
     /// let next = election.campaign("host-8").await?;
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "DEL")]
     #[doc(alias = "release")]
     pub async fn resign(self) -> Result<Release> {
         self.guard.release().await

@@ -136,6 +136,10 @@ impl Election {
     /// };
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "GET")]
+    #[doc(alias = "PTTL")]
+    #[doc(alias = "PEXPIRE")]
+    #[doc(alias = "SET")]
     #[doc(alias = "elect")]
     pub async fn campaign(&self, candidate: impl AsRef<[u8]>) -> Result<Leadership> {
         let candidate = Bytes::copy_from_slice(candidate.as_ref());
@@ -193,6 +197,8 @@ impl Election {
     /// # Ok(()) }
     /// ```
     #[must_use = "the election is not observed once the receiver is dropped"]
+    #[doc(alias = "GET")]
+    #[doc(alias = "CLIENT TRACKING")]
     pub fn observe(&self) -> watch::Receiver<Option<Leader>> {
         observer::start(self.0.state(), keys::leader(self.key()))
     }

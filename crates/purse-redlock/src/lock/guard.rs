@@ -244,6 +244,8 @@ impl<F: Fencing> RedlockGuard<F> {
     /// }
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "GET")]
+    #[doc(alias = "PTTL")]
     #[doc(alias = "PEXPIRE")]
     pub async fn extend(&mut self) -> Result<()> {
         self.lease.extend().await
@@ -279,6 +281,7 @@ impl<F: Fencing> RedlockGuard<F> {
     /// assert_eq!(guard.release().await?, Release::Released);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "GET")]
     #[doc(alias = "DEL")]
     #[doc(alias = "unlock")]
     pub async fn release(self) -> Result<Release> {

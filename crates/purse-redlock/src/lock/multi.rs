@@ -138,6 +138,8 @@ impl<F: Fencing> RedlockMulti<F> {
     /// assert!(matches!(both, Err(Error::Held { .. })));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "GET")]
+    #[doc(alias = "SET")]
     #[doc(alias = "acquire")]
     pub async fn try_lock(&self) -> Result<RedlockGuard<F>> {
         self.0.try_lock().await
@@ -167,6 +169,7 @@ impl<F: Fencing> RedlockMulti<F> {
     /// let second = redlock.multi(["account:2", "account:1"])?.lock().await?;
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SET")]
     #[doc(alias = "acquire")]
     pub async fn lock(&self) -> Result<RedlockGuard<F>> {
         self.0.lock().await
@@ -198,6 +201,7 @@ impl<F: Fencing> RedlockMulti<F> {
     /// assert!(matches!(late, Err(Error::Timeout { .. })));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SET")]
     #[doc(alias = "acquire")]
     pub async fn lock_timeout(&self, limit: Duration) -> Result<RedlockGuard<F>> {
         self.0.lock_timeout(limit).await

@@ -182,8 +182,12 @@ impl<F: Fencing> RedlockMutex<F> {
     /// }
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "acquire")]
+    #[doc(alias = "SET")]
+    #[doc(alias = "GET")]
+    #[doc(alias = "DEL")]
+    #[doc(alias = "PTTL")]
     #[doc(alias = "SETNX")]
+    #[doc(alias = "acquire")]
     pub async fn try_lock(&self) -> Result<RedlockGuard<F>> {
         let mut span = LockSpan::open(&self.keys);
         if self.state.waiting.queues.is_reserved(&self.keys) {
@@ -238,6 +242,8 @@ impl<F: Fencing> RedlockMutex<F> {
     /// let _ = guard.release().await?;
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SET")]
+    #[doc(alias = "PTTL")]
     #[doc(alias = "acquire")]
     pub async fn lock(&self) -> Result<RedlockGuard<F>> {
         let mut waiter = Waiter::new(&self.state, &self.keys, F::IS_FENCED);
@@ -301,6 +307,7 @@ impl<F: Fencing> RedlockMutex<F> {
     /// assert!(matches!(late, Err(Error::Timeout { .. })));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SET")]
     #[doc(alias = "acquire")]
     pub async fn lock_timeout(&self, limit: Duration) -> Result<RedlockGuard<F>> {
         let bound = limit.saturating_add(self.state.settings.master_timeout);

@@ -13,7 +13,8 @@ impl Server {
     /// made at run time, this one is gone after a restart.
     ///
     /// ```
-    /// # use purse_testkit::Server;
+    /// use purse_testkit::Server;
+    ///
     /// let server = Server::start()?;
     /// server.user("app", "secret", "~app:* &* +@read +@write +@connection")?;
     /// let url = format!("redis://app:secret@127.0.0.1:{}", server.port());

@@ -132,6 +132,8 @@ impl Client {
     /// }
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "pipe")]
+    #[doc(alias = "pipeline")]
     pub fn batch(&self) -> Batch {
         Batch {
             client: self.clone(),
@@ -167,6 +169,9 @@ impl Batch {
     /// assert_eq!((left.take()?, got.take()?), (70, 30));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "MULTI")]
+    #[doc(alias = "EXEC")]
+    #[doc(alias = "transaction")]
     pub fn atomic(mut self) -> Self {
         self.atomic = true;
         self
@@ -242,6 +247,7 @@ impl Batch {
     /// # Cancel safety
     /// If the future is dropped, operations may run or not; an atomic batch runs whole or not at
     /// all.
+    #[doc(alias = "query_async")]
     pub async fn send(self) -> Result<()> {
         if self.commands.is_empty() {
             return Ok(());
