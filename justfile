@@ -96,7 +96,7 @@ deny:
 package:
     cargo package --quiet --offline --no-verify --allow-dirty {{ packages }}
 
-# Count the prose: private words, and summary lines that are questions
+# Count the prose: private words, summary lines that are questions, and items without an example
 house:
     cargo test --quiet --package purse-tests --test house -- --nocapture
 

@@ -188,7 +188,10 @@ fn lock_crate_suffices_for_a_ten_line_program() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(printed.starts_with("no other client can have it for "), "{printed}");
+    assert!(
+        printed.starts_with("no other client can have it for "),
+        "{printed}"
+    );
     assert!(printed.ends_with("\nReleased\n"), "{printed}");
 
     let output = run(&[]);

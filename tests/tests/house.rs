@@ -1,4 +1,8 @@
-//! Counts of the prose of all crates, against the limits of the house: `just house` prints them.
+//! Counts of the prose and examples of all crates, against the limits of the house: `just house`
+//! prints them.
+
+#[path = "house/examples.rs"]
+mod examples;
 
 use std::fs;
 use std::path::{Path, PathBuf};

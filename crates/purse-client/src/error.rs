@@ -18,7 +18,7 @@ type Source = Box<dyn StdError + Send + Sync>;
 ///
 /// # Examples
 /// ```
-/// use purse_client::ErrorKind;
+/// use purse::ErrorKind;
 ///
 /// assert_eq!(ErrorKind::NotSent.to_string(), "not sent");
 /// ```
@@ -107,7 +107,7 @@ impl fmt::Display for ErrorKind {
 /// # let server = purse_testkit::Server::start()?;
 /// # let url = server.url();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
-/// use purse_client::{Client, Command, ErrorKind};
+/// use purse::{Client, Command, ErrorKind};
 ///
 /// let client = Client::connect(&url).await?;
 /// client.run(Command::write("SET").key("name").arg("Ada")).await?;
@@ -135,6 +135,17 @@ struct Inner {
 
 impl Error {
     /// Creates an error of `kind` with `message`.
+    ///
+    /// # Examples
+    /// ```
+    /// use purse::{Error, ErrorKind};
+    ///
+    /// fn parse_age(text: &str) -> purse::Result<u8> {
+    ///     let invalid = |cause| Error::new(ErrorKind::InvalidInput, "not an age").with_source(cause);
+    ///     text.parse().map_err(invalid)
+    /// }
+    /// assert_eq!(parse_age("old").unwrap_err().to_string(), "not an age");
+    /// ```
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
@@ -163,6 +174,17 @@ impl Error {
     }
 
     /// Adds the source.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::error::Error as _;
+    ///
+    /// use purse::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::Config, "no password").with_source("the vault is sealed");
+    /// assert_eq!(error.to_string(), "no password");
+    /// assert_eq!(error.source().unwrap().to_string(), "the vault is sealed");
+    /// ```
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Source>) -> Self {
         self.0.source = Some(source.into());
@@ -213,6 +235,22 @@ impl Error {
     }
 
     /// Returns the kind of the error.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Command, ErrorKind};
+    ///
+    /// client.run(Command::write("SET").key("name").arg("Ada")).await?;
+    /// let error = client.run(Command::read("LLEN").key("name")).await.unwrap_err();
+    /// match error.kind() {
+    ///     ErrorKind::WrongType => {}
+    ///     ErrorKind::NotSent | ErrorKind::Timeout => panic!("the server is away: {error}"),
+    ///     _ => panic!("{error}"),
+    /// }
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -224,12 +262,39 @@ impl Error {
     /// [`done`](Self::done) elements of a call that takes several commands, and a
     /// [`Decode`](ErrorKind::Decode) error of an operation that removes or replaces a value, which
     /// [`bytes`](Self::bytes) returns.
+    ///
+    /// # Examples
+    /// ```
+    /// use purse::{Client, Command};
+    ///
+    /// /// Counts a visit; says so if the count may be one too low or too high.
+    /// async fn count(client: &Client) -> purse::Result<bool> {
+    ///     match client.run(Command::write("INCR").key("visits")).await {
+    ///         Ok(_) => Ok(true),
+    ///         Err(error) if error.is_ambiguous() => Ok(false),
+    ///         Err(error) => Err(error),
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
         self.0.kind == ErrorKind::Ambiguous
     }
 
     /// Returns whether the same call may succeed later, and is safe to repeat.
+    ///
+    /// # Examples
+    /// ```
+    /// use purse::{Client, Command, Reply};
+    ///
+    /// /// Runs a command twice if the first failure did nothing.
+    /// async fn run(client: &Client, command: Command) -> purse::Result<Reply> {
+    ///     match client.run(command.clone()).await {
+    ///         Err(error) if error.is_retryable() => client.run(command).await,
+    ///         result => result,
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self.0.kind {
@@ -262,6 +327,18 @@ impl Error {
     }
 
     /// Returns the first word of a server's error reply, such as `OOM` or `READONLY`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Command, ErrorKind};
+    ///
+    /// let restore = Command::write("RESTORE").key("copy").arg(0).arg("no dump");
+    /// let error = client.run(restore).await.unwrap_err();
+    /// assert_eq!((error.kind(), error.code()), (ErrorKind::Server, Some("ERR")));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         let word = self.0.message.split_whitespace().next()?;
@@ -273,6 +350,18 @@ impl Error {
     }
 
     /// Returns the address of the server, or of the first server that the client knows.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::Command;
+    ///
+    /// client.run(Command::write("SET").key("name").arg("Ada")).await?;
+    /// let error = client.run(Command::read("LLEN").key("name")).await.unwrap_err();
+    /// assert_eq!(error.server(), Some(client.server()));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn server(&self) -> Option<&str> {
         self.0.server.as_deref()

@@ -12,6 +12,8 @@
 //! | changes of a key | [`Client::watch`] |
 //! | a dedicated connection, which is never made again | [`Session`] |
 //!
+//! Examples import `purse`, which re-exports this crate.
+//!
 //! # Contract
 //!
 //! - Every operation has a time limit. A write is sent at most once.

@@ -35,7 +35,7 @@ use crate::{Codec, DecodeError, EncodeError};
 /// # Examples
 ///
 /// ```
-/// use purse_codec::{Bincode, Codec};
+/// use purse::{Bincode, Codec};
 ///
 /// let bytes = Bincode::encode(&(1u8, "Ada".to_owned()))?;
 /// assert_eq!(bytes, &b"\x01\x03Ada"[..]);

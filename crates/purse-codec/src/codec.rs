@@ -17,7 +17,7 @@ use crate::error::{DecodeError, EncodeError, shorten};
 ///
 /// ```
 /// use bytes::Bytes;
-/// use purse_codec::{Codec, DecodeError, EncodeError};
+/// use purse::{Codec, DecodeError, EncodeError};
 ///
 /// /// Numbers as eight bytes, so that they sort as numbers.
 /// enum BigEndian {}
@@ -57,6 +57,16 @@ pub trait Codec<T>: 'static {
     /// # Errors
     ///
     /// If the codec cannot represent the value so that the same value is decoded.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse::{Codec, Plain};
+    ///
+    /// assert_eq!(Plain::encode(&-1.5_f64)?, "-1.5");
+    /// assert_eq!(Plain::encode(&vec![1_u32, 2])?, "[1,2]");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     fn encode(value: &T) -> Result<Bytes, EncodeError>;
 
     /// Encodes a value and appends the bytes to `buffer`. It appends the bytes that
@@ -66,6 +76,21 @@ pub trait Codec<T>: 'static {
     /// # Errors
     ///
     /// The errors of [`encode`](Self::encode). The buffer may hold a part of the value then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse::{Codec, Plain};
+    ///
+    /// // One allocation for several values.
+    /// let mut bytes = Vec::new();
+    /// for n in [1_u32, 20, 300] {
+    ///     Plain::encode_into(&n, &mut bytes)?;
+    ///     bytes.push(b'\n');
+    /// }
+    /// assert_eq!(bytes, b"1\n20\n300\n");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     fn encode_into(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
         buffer.extend_from_slice(&Self::encode(value)?);
         Ok(())
@@ -76,6 +101,18 @@ pub trait Codec<T>: 'static {
     /// # Errors
     ///
     /// If the bytes are not exactly one encoded value of this type. The error holds the bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse::{Codec, Plain};
+    ///
+    /// let visits: u64 = Plain::decode(b"42")?;
+    /// assert_eq!(visits, 42);
+    /// let refused = <Plain as Codec<u64>>::decode(b"many").unwrap_err();
+    /// assert_eq!(refused.bytes(), "many");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     fn decode(bytes: &[u8]) -> Result<T, DecodeError>;
 }
 
@@ -83,6 +120,18 @@ impl EncodeError {
     /// Creates the error of the codec `C` for a value of type `T`, with its cause.
     ///
     /// The text of the cause is cut after 512 bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::error::Error as _;
+    ///
+    /// use purse::{EncodeError, Plain};
+    ///
+    /// let error = EncodeError::new::<u32, Plain>("the number is odd");
+    /// assert_eq!(error.to_string(), "cannot encode u32 with Plain");
+    /// assert_eq!(error.source().unwrap().to_string(), "the number is odd");
+    /// ```
     #[must_use]
     pub fn new<T, C: Codec<T>>(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::with_source::<T, C>(shorten(cause.into()))
@@ -97,6 +146,16 @@ impl DecodeError {
     /// Creates the error of the codec `C` for `bytes` that are not a `T`, with its cause.
     ///
     /// The text of the cause is cut after 512 bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse::{DecodeError, Plain};
+    ///
+    /// let error = DecodeError::new::<u32, Plain>(b"7", "the number is odd");
+    /// assert_eq!(error.to_string(), r#"cannot decode u32 with Plain from "7""#);
+    /// assert_eq!(error.bytes(), "7");
+    /// ```
     #[must_use]
     pub fn new<T, C: Codec<T>>(
         bytes: &[u8],

@@ -15,6 +15,16 @@ const CAUSE: usize = 512;
 /// An error for a value that its codec cannot represent.
 ///
 /// [`source`](Error::source) is the cause.
+///
+/// # Examples
+///
+/// ```
+/// use purse::{Codec, Json};
+///
+/// let error = Json::encode(&f64::NAN).unwrap_err();
+/// assert_eq!((error.codec(), error.type_name()), ("Json", "f64"));
+/// assert_eq!(error.to_string(), "cannot encode f64 with Json");
+/// ```
 #[derive(thiserror::Error)]
 #[error("cannot encode {type_name} with {codec}")]
 pub struct EncodeError {
@@ -68,7 +78,7 @@ impl fmt::Debug for EncodeError {
 /// # Examples
 ///
 /// ```
-/// use purse_codec::{Codec, Plain};
+/// use purse::{Codec, Plain};
 ///
 /// let error = <Plain as Codec<u64>>::decode(b"many").unwrap_err();
 /// assert_eq!(error.to_string(), r#"cannot decode u64 with Plain from "many""#);
@@ -112,12 +122,32 @@ impl DecodeError {
     }
 
     /// Returns all bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse::{Codec, Plain};
+    ///
+    /// // Nothing is lost: the bytes can be repaired, or kept elsewhere.
+    /// let error = <Plain as Codec<u64>>::decode(b"1 000").unwrap_err();
+    /// let repaired = String::from_utf8_lossy(error.bytes()).replace(' ', "");
+    /// assert_eq!(repaired.parse(), Ok(1_000_u64));
+    /// ```
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
     /// Converts the error to its bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse::{Codec, Plain};
+    ///
+    /// let error = <Plain as Codec<u64>>::decode(b"many").unwrap_err();
+    /// assert_eq!(error.into_bytes(), "many");
+    /// ```
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         self.bytes

@@ -13,7 +13,7 @@ use crate::{Codec, EncodeError};
 /// # Examples
 ///
 /// ```
-/// use purse_codec::IntoArg;
+/// use purse::IntoArg;
 ///
 /// fn length(name: impl IntoArg<String>) -> usize {
 ///     name.with(|name| name.len())
@@ -31,6 +31,17 @@ use crate::{Codec, EncodeError};
 )]
 pub trait IntoArg<T> {
     /// Calls `f` with a reference to the value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse::IntoArg;
+    ///
+    /// fn initial(name: impl IntoArg<String>) -> Option<char> {
+    ///     name.with(|name| name.chars().next())
+    /// }
+    /// assert_eq!(initial("Ada"), Some('A'));
+    /// ```
     fn with<R>(self, f: impl FnOnce(&T) -> R) -> R;
 }
 
@@ -79,11 +90,12 @@ impl<const N: usize> IntoArg<Vec<u8>> for &[u8; N] {
 /// # Examples
 ///
 /// ```
-/// use purse_codec::{Plain, encode};
+/// use purse::Plain;
+/// use purse_codec::encode;
 ///
 /// assert_eq!(encode::<String, Plain>("Ada")?, "Ada");
 /// assert_eq!(encode::<u64, Plain>(&42)?, "42");
-/// # Ok::<(), purse_codec::EncodeError>(())
+/// # Ok::<(), purse::EncodeError>(())
 /// ```
 pub fn encode<T, C: Codec<T>>(value: impl IntoArg<T>) -> Result<Bytes, EncodeError> {
     value.with(C::encode)
@@ -98,13 +110,14 @@ pub fn encode<T, C: Codec<T>>(value: impl IntoArg<T>) -> Result<Bytes, EncodeErr
 /// # Examples
 ///
 /// ```
-/// use purse_codec::{Plain, encode_into};
+/// use purse::Plain;
+/// use purse_codec::encode_into;
 ///
 /// let mut buffer = Vec::new();
 /// encode_into::<String, Plain>("Ada", &mut buffer)?;
 /// encode_into::<u64, Plain>(&42, &mut buffer)?;
 /// assert_eq!(buffer, b"Ada42");
-/// # Ok::<(), purse_codec::EncodeError>(())
+/// # Ok::<(), purse::EncodeError>(())
 /// ```
 pub fn encode_into<T, C: Codec<T>>(
     value: impl IntoArg<T>,

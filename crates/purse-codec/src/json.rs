@@ -24,7 +24,7 @@ use crate::{Codec, DecodeError, EncodeError};
 /// # Examples
 ///
 /// ```
-/// use purse_codec::{Codec, Json};
+/// use purse::{Codec, Json};
 ///
 /// assert_eq!(Json::encode(&("Ada".to_owned(), Some(36)))?, r#"["Ada",36]"#);
 /// assert_eq!(<Json as Codec<String>>::decode(b"\"Ada\"")?, "Ada");

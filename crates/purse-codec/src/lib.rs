@@ -22,7 +22,7 @@
 )]
 //!
 //! ```
-//! use purse_codec::{Codec, Json, Plain};
+//! use purse::{Codec, Json, Plain};
 //!
 //! let name = "Ada".to_owned();
 //! assert_eq!(Plain::encode(&name)?, "Ada");
@@ -32,6 +32,8 @@
 //! assert_eq!(visits, 42);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! Examples import `purse`, the crate that most programs depend on. It re-exports this one.
 //!
 //! # Equal values, equal bytes
 //!

@@ -21,7 +21,7 @@ use crate::{Codec, DecodeError, EncodeError};
 /// # Examples
 ///
 /// ```
-/// use purse_codec::{Codec, MsgPack};
+/// use purse::{Codec, MsgPack};
 ///
 /// let bytes = MsgPack::encode(&(1u8, "Ada".to_owned()))?;
 /// assert_eq!(bytes, &b"\x92\x01\xa3Ada"[..]);

@@ -14,7 +14,7 @@ use crate::{Codec, DecodeError, EncodeError};
 ///
 /// ```
 /// use bytes::Bytes;
-/// use purse_codec::{Codec, Raw};
+/// use purse::{Codec, Raw};
 ///
 /// let image = Bytes::from_static(b"\x89PNG\r\n");
 /// assert_eq!(Raw::encode(&image)?, image);

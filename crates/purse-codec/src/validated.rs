@@ -21,7 +21,7 @@ use crate::{Codec, DecodeError, EncodeError};
 /// use std::error::Error;
 ///
 /// use garde::Validate;
-/// use purse_codec::{Codec, Plain, Validated};
+/// use purse::{Codec, Plain, Validated};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Serialize, Deserialize, Validate)]

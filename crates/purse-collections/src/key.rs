@@ -15,12 +15,11 @@ use crate::ttl::{millis, unix_millis};
 /// The `key()` method of every collection creates it.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
 /// use std::time::Duration;
 ///
-/// use purse_client::Client;
-/// use purse_collections::{KeyType, RedisKey, RedisList, Ttl};
+/// use purse::{Client, KeyType, RedisKey, RedisList, Ttl};
 ///
 /// let client = Client::connect(&url).await?;
 /// let list: RedisList<String> = RedisList::new(&client, "todo");
@@ -38,6 +37,21 @@ use crate::ttl::{millis, unix_millis};
 pub struct RedisKey(Handle<()>);
 
 /// A type of a key's value.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{KeyType, RedisKey, RedisSet};
+///
+/// let seen: RedisSet<u64> = RedisSet::new(&client, "seen");
+/// seen.add(4711).await?;
+/// match RedisKey::new(&client, "seen").key_type().await? {
+///     Some(KeyType::Set) => {}
+///     Some(other) => panic!("another program uses the key for a {other:?}"),
+///     None => panic!("the set is empty"),
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyType {
@@ -59,6 +73,17 @@ pub enum KeyType {
 
 impl RedisKey {
     /// Creates a handle of the key. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKey;
+    ///
+    /// // No name needs to be text.
+    /// let key = RedisKey::new(&client, [0xff, 0x00]);
+    /// assert_eq!(key.name(), [0xff, 0x00]);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
@@ -67,8 +92,10 @@ impl RedisKey {
     /// Returns the key's name.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKey;
+    ///
     /// let key = RedisKey::new(&client, "todo");
     /// assert_eq!(key.name(), b"todo");
     /// # Ok(()) }
@@ -87,16 +114,19 @@ impl RedisKey {
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for less than a millisecond,
     /// because the server would remove the key at once, and for more than the server can count.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::RedisKey;
     ///
     /// let key = RedisKey::new(&client, "todo");
     /// assert!(!key.expire(Duration::from_secs(60)).await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "pexpire")]
+    #[doc(alias = "PEXPIRE")]
     pub fn expire(&self, ttl: Duration) -> Op<bool> {
         let arg = |command: Command| Ok(command.arg(millis(ttl)?));
         self.0
@@ -112,10 +142,13 @@ impl RedisKey {
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for a time that has passed by this
     /// machine's clock, and for one that is later than the server can count.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::{Duration, SystemTime};
+    ///
+    /// use purse::RedisList;
     ///
     /// let list: RedisList<String> = RedisList::new(&client, "todo");
     /// list.push_back("write").await?;
@@ -123,8 +156,9 @@ impl RedisKey {
     /// assert!(list.key().expire_at(tomorrow).await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "pexpireat")]
-    #[doc(alias = "expireat")]
+    #[doc(alias = "PEXPIREAT")]
+    #[doc(alias = "EXPIREAT")]
+    #[doc(alias = "pexpire_at")]
     pub fn expire_at(&self, at: SystemTime) -> Op<bool> {
         let arg = |command: Command| Ok(command.arg(unix_millis(at)?));
         self.0
@@ -136,13 +170,15 @@ impl RedisKey {
     /// Redis: PTTL. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{RedisKey, Ttl};
+    ///
     /// let key = RedisKey::new(&client, "todo");
     /// assert_eq!(key.ttl().await?, Ttl::Missing);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "pttl")]
+    #[doc(alias = "PTTL")]
     pub fn ttl(&self) -> Op<Ttl> {
         self.0.op(Command::read("PTTL"), Ttl::read)
     }
@@ -153,12 +189,15 @@ impl RedisKey {
     /// Redis: PERSIST. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKey;
+    ///
     /// let key = RedisKey::new(&client, "todo");
     /// assert!(!key.persist().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "PERSIST")]
     pub fn persist(&self) -> Op<bool> {
         self.0.op(Command::write("PERSIST"), Reply::into_bool)
     }
@@ -170,8 +209,10 @@ impl RedisKey {
     /// trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "todo");
     /// list.push_back("write").await?;
     /// let dump = list.key().dump().await?.expect("a value");
@@ -180,6 +221,7 @@ impl RedisKey {
     /// assert_eq!(copy.to_vec().await?, ["write"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "DUMP")]
     pub fn dump(&self) -> Op<Option<Bytes>> {
         self.0.op(Command::read("DUMP"), |reply| {
             reply.non_nil().map(Reply::into_bytes).transpose()
@@ -197,9 +239,12 @@ impl RedisKey {
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) for a time to live that
     /// [`expire`](Self::expire) refuses. Nothing changed then.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "todo");
     /// list.push_back("write").await?;
     /// let dump = list.key().dump().await?.expect("a value");
@@ -208,6 +253,7 @@ impl RedisKey {
     /// assert_eq!(list.to_vec().await?, ["write"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "RESTORE")]
     pub fn restore(&self, dump: impl Into<Bytes>, ttl: Option<Duration>) -> Op<()> {
         self.0.try_op(
             |command| add_restore_args(command, dump.into(), ttl),
@@ -225,9 +271,12 @@ impl RedisKey {
     /// # Errors
     /// The errors of [`restore`](Self::restore), without `BUSYKEY`.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "todo");
     /// list.push_back("write").await?;
     /// let dump = list.key().dump().await?.expect("a value");
@@ -236,6 +285,7 @@ impl RedisKey {
     /// assert_eq!(list.to_vec().await?, ["write"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "RESTORE")]
     pub fn restore_replace(&self, dump: impl Into<Bytes>, ttl: Option<Duration>) -> Op<()> {
         let args = |command| Ok(add_restore_args(command, dump.into(), ttl)?.arg("REPLACE"));
         self.0.try_op(args, Command::write("RESTORE"), ok)
@@ -246,13 +296,15 @@ impl RedisKey {
     /// Redis: TYPE. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKey;
+    ///
     /// let key = RedisKey::new(&client, "todo");
     /// assert_eq!(key.key_type().await?, None);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "type")]
+    #[doc(alias = "TYPE")]
     pub fn key_type(&self) -> Op<Option<KeyType>> {
         self.0.op(Command::read("TYPE"), KeyType::read)
     }
@@ -262,12 +314,15 @@ impl RedisKey {
     /// Redis: EXISTS. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKey;
+    ///
     /// let key = RedisKey::new(&client, "todo");
     /// assert!(!key.exists().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "EXISTS")]
     pub fn exists(&self) -> Op<bool> {
         self.0.op(Command::read("EXISTS"), Reply::into_bool)
     }
@@ -278,16 +333,18 @@ impl RedisKey {
     /// Redis: UNLINK. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "todo");
     /// list.push_back("write").await?;
     /// assert!(list.key().delete().await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "delete_redis_key")]
-    #[doc(alias = "unlink")]
+    #[doc(alias = "UNLINK")]
     #[doc(alias = "DEL")]
+    #[doc(alias = "delete_redis_key")]
     pub fn delete(&self) -> Op<bool> {
         self.0.op(Command::write("UNLINK"), Reply::into_bool)
     }
@@ -303,15 +360,19 @@ impl RedisKey {
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the names are in
     /// different slots.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "{todo}new");
     /// list.push_back("write").await?;
     /// list.key().rename("{todo}old").await?;
     /// assert!(list.is_empty().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "RENAME")]
     pub fn rename(&self, name: impl AsRef<[u8]>) -> Op<()> {
         let name = Bytes::copy_from_slice(name.as_ref());
         let both = |command: Command| Ok(command.key(name));
@@ -324,12 +385,15 @@ impl RedisKey {
     /// Redis: TOUCH. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKey;
+    ///
     /// let key = RedisKey::new(&client, "todo");
     /// assert!(!key.touch().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "TOUCH")]
     pub fn touch(&self) -> Op<bool> {
         self.0.op(Command::write("TOUCH"), Reply::into_bool)
     }
@@ -357,14 +421,34 @@ fn add_restore_args(command: Command, dump: Bytes, ttl: Option<Duration>) -> Res
 
 handle_traits!(RedisKey);
 
-/// Defines the methods that every collection has for its key. It is a macro because they are
-/// inherent methods: callers need not import a trait.
-macro_rules! key_methods {
-    () => {
-        $crate::key::key_methods!(0);
+/// Writes the example of one of the [`key_methods`]: a collection with an element, then `$end`.
+macro_rules! key_example {
+    ([$var:literal, $name:literal, $types:literal, $add:literal], $($end:literal),+) => {
+        concat!(
+            "```\n",
+            "# #[tokio::main] async fn main() -> purse::Result<()> {\n",
+            "# let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;\n",
+            "use purse::", $name, ";\n\n",
+            "let ", $var, ": ", $name, $types, " = ", $name, "::new(&client, \"", $var, "\");\n",
+            $var, ".", $add, ".await?;\n",
+            $($end,)+
+            "\n# Ok(()) }\n```",
+        )
     };
-    ($($handle:tt).+) => {
+}
+
+/// Defines the methods that every collection has for its key, by the path to its handle and the
+/// words of its examples: a variable, the name and parameters of the type, and a call that adds an
+/// element. It is a macro because they are inherent methods: callers need not import a trait.
+macro_rules! key_methods {
+    ($($handle:tt).+, [$var:literal, $name:literal, $types:literal, $add:literal]) => {
         /// Creates a handle of the key. Sends nothing.
+        ///
+        #[doc = $crate::key::key_example!(
+            [$var, $name, $types, $add],
+            "assert_eq!(", $var, ".key().name(), b\"", $var, "\");\n",
+            "assert!(", $var, ".key().key_type().await?.is_some());"
+        )]
         #[must_use]
         pub fn key(&self) -> $crate::RedisKey {
             $crate::RedisKey::new(&self.$($handle).+.client, &self.$($handle).+.key)
@@ -375,7 +459,12 @@ macro_rules! key_methods {
         /// key.
         ///
         /// Redis: PEXPIRE. Time complexity: O(1). Round trips: 1.
-        #[doc(alias = "pexpire")]
+        ///
+        #[doc = $crate::key::key_example!(
+            [$var, $name, $types, $add],
+            "assert!(", $var, ".expire(std::time::Duration::from_secs(60)).await?);"
+        )]
+        #[doc(alias = "PEXPIRE")]
         pub fn expire(&self, ttl: std::time::Duration) -> purse_client::Op<bool> {
             self.key().expire(ttl)
         }
@@ -384,7 +473,12 @@ macro_rules! key_methods {
         /// [`RedisKey::ttl`](crate::RedisKey::ttl).
         ///
         /// Redis: PTTL. Time complexity: O(1). Round trips: 1.
-        #[doc(alias = "pttl")]
+        ///
+        #[doc = $crate::key::key_example!(
+            [$var, $name, $types, $add],
+            "assert_eq!(", $var, ".ttl().await?, purse::Ttl::Persistent);"
+        )]
+        #[doc(alias = "PTTL")]
         pub fn ttl(&self) -> purse_client::Op<$crate::Ttl> {
             self.key().ttl()
         }
@@ -393,6 +487,12 @@ macro_rules! key_methods {
         /// [`RedisKey::exists`](crate::RedisKey::exists).
         ///
         /// Redis: EXISTS. Time complexity: O(1). Round trips: 1.
+        ///
+        #[doc = $crate::key::key_example!(
+            [$var, $name, $types, $add],
+            "assert!(", $var, ".exists().await?);"
+        )]
+        #[doc(alias = "EXISTS")]
         pub fn exists(&self) -> purse_client::Op<bool> {
             self.key().exists()
         }
@@ -401,6 +501,14 @@ macro_rules! key_methods {
         /// Returns whether there was anything at the key.
         ///
         /// Redis: UNLINK. Time complexity: O(1). Round trips: 1.
+        ///
+        #[doc = $crate::key::key_example!(
+            [$var, $name, $types, $add],
+            "assert!(", $var, ".clear().await?);\n",
+            "assert!(", $var, ".is_empty().await?);"
+        )]
+        #[doc(alias = "UNLINK")]
+        #[doc(alias = "DEL")]
         #[doc(alias = "delete_redis_key")]
         pub fn clear(&self) -> purse_client::Op<bool> {
             self.key().delete()
@@ -408,4 +516,4 @@ macro_rules! key_methods {
     };
 }
 
-pub(crate) use key_methods;
+pub(crate) use {key_example, key_methods};

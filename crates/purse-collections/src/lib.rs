@@ -21,10 +21,9 @@
 //! `&str` ([`IntoArg`](purse_codec::IntoArg)).
 //!
 //! ```
-//! # #[tokio::main] async fn main() -> purse_client::Result<()> {
+//! # #[tokio::main] async fn main() -> purse::Result<()> {
 //! # let url = purse_testkit::Server::shared().url();
-//! use purse_client::Client;
-//! use purse_collections::{RedisHash, RedisQueue};
+//! use purse::{Client, RedisHash, RedisQueue};
 //!
 //! let client = Client::connect(&url).await?;
 //! let visits: RedisHash<String, u64> = RedisHash::new(&client, "visits");
@@ -36,6 +35,8 @@
 //! assert_eq!(jobs.pop().await?, "send a letter");
 //! # Ok(()) }
 //! ```
+//!
+//! Examples import `purse`, the crate that most programs depend on. It re-exports this one.
 //!
 //! # Commands and costs
 //!

@@ -32,6 +32,23 @@ pub(crate) type DecodeItem<R> = fn(&mut Page) -> Option<Result<R>>;
 /// do not hold, and the stream ends with
 /// [`ScanInvalidated`](purse_client::ErrorKind::ScanInvalidated). An element that cannot be decoded
 /// is an error that holds its bytes, and the stream continues. Any other error ends it.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use futures::TryStreamExt;
+/// use purse::{RedisHash, Scanned};
+///
+/// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+/// ages.extend([("Ada", 36), ("Bob", 20)]).await?;
+/// let mut entries: Scanned<(String, u32)> = ages.iter();
+/// let mut sum = 0;
+/// while let Some((_, age)) = entries.try_next().await? {
+///     sum += age;
+/// }
+/// assert_eq!(sum, 56);
+/// # Ok(()) }
+/// ```
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Scanned<R> {
     client: Client,
@@ -54,10 +71,10 @@ impl<R: Send + 'static> Scanned<R> {
     /// elements by themselves, in the form in which the codec writes them.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
-    /// use purse_client::Pattern;
+    /// use purse::{Pattern, RedisSet};
     ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// fruit.extend(["apple", "apricot", "pear"]).await?;
@@ -65,6 +82,7 @@ impl<R: Send + 'static> Scanned<R> {
     /// assert_eq!(scan.try_collect::<Vec<_>>().await?.len(), 2);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "MATCH")]
     pub fn matching(mut self, pattern: Pattern) -> Self {
         self.scan = self.scan.matching(Some(pattern));
         self
@@ -74,9 +92,10 @@ impl<R: Send + 'static> Scanned<R> {
     /// Default: 256.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisSet;
     ///
     /// let numbers: RedisSet<u32> = RedisSet::new(&client, "numbers");
     /// numbers.extend(0..1000).await?;
@@ -84,6 +103,8 @@ impl<R: Send + 'static> Scanned<R> {
     /// assert_eq!(all.len(), 1000);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "COUNT")]
+    #[doc(alias = "batch_hint")]
     pub fn page_size(mut self, elements: usize) -> Self {
         self.scan = self.scan.count(elements.min(LARGEST_PAGE));
         self

@@ -5,6 +5,22 @@ use std::time::{Duration, SystemTime};
 use purse_client::{Error, ErrorKind, Reply, Result};
 
 /// A time to live of a key, or of an entry of a hash.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use std::time::Duration;
+///
+/// use purse::{RedisSet, Ttl};
+///
+/// let seen: RedisSet<u64> = RedisSet::new(&client, "seen");
+/// assert_eq!(seen.ttl().await?, Ttl::Missing);
+/// seen.add(4711).await?;
+/// assert_eq!(seen.ttl().await?, Ttl::Persistent);
+/// seen.expire(Duration::from_secs(60)).await?;
+/// assert!(matches!(seen.ttl().await?, Ttl::Expires(left) if left <= Duration::from_secs(60)));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ttl {
     /// The key does not exist.
@@ -21,7 +37,7 @@ impl Ttl {
     /// ```
     /// use std::time::Duration;
     ///
-    /// use purse_collections::Ttl;
+    /// use purse::Ttl;
     ///
     /// let minute = Duration::from_secs(60);
     /// assert_eq!(Ttl::Expires(minute).remaining(), Some(minute));

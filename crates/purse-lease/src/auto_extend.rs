@@ -36,6 +36,16 @@ impl AutoExtend {
     }
 
     /// Sets how often the lease is extended at most.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use purse_lease::{AutoExtend, LeaseInstant, RenewalSchedule};
+    ///
+    /// let start = LeaseInstant::now();
+    /// let mut renewal = RenewalSchedule::new(Duration::from_secs(3), start);
+    /// renewal.enable(AutoExtend::new().max_extensions(0));
+    /// assert!(!renewal.may_extend(start));
+    /// ```
     pub const fn max_extensions(mut self, count: u32) -> Self {
         self.max_extensions = Some(count);
         self
@@ -46,6 +56,17 @@ impl AutoExtend {
     ///
     /// An extension gives a whole ttl or does not take place, so the lease may end up to a third of
     /// its ttl earlier. With a limit shorter than the ttl, the lease is never extended.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use purse_lease::{AutoExtend, LeaseInstant, RenewalSchedule};
+    ///
+    /// let start = LeaseInstant::now();
+    /// let mut renewal = RenewalSchedule::new(Duration::from_secs(3), start);
+    /// renewal.enable(AutoExtend::new().max_hold(Duration::from_secs(4)));
+    /// assert!(renewal.may_extend(start + Duration::from_secs(1)));
+    /// assert!(!renewal.may_extend(start + Duration::from_secs(2)));
+    /// ```
     pub const fn max_hold(mut self, time: Duration) -> Self {
         self.max_hold = Some(time);
         self

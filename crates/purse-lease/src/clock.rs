@@ -29,6 +29,17 @@ impl LeaseInstant {
     }
 
     /// Returns the time since `earlier`; zero if `earlier` is the later moment.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use purse_lease::LeaseInstant;
+    ///
+    /// let start = LeaseInstant::now();
+    /// let end = start + Duration::from_secs(1);
+    /// assert_eq!(end.saturating_duration_since(start), Duration::from_secs(1));
+    /// assert_eq!(start.saturating_duration_since(end), Duration::ZERO);
+    /// ```
     #[must_use]
     pub const fn saturating_duration_since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)

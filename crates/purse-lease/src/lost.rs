@@ -26,6 +26,25 @@ use crate::validity::Validity;
 ///
 /// # Cancel safety
 /// Dropping the future has no effect.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use purse_lease::{Lost, LostReason, ReleaseOnDrop, SystemClock, Timer, Validity};
+///
+/// # let timer = Timer::new(Arc::new(SystemClock), tokio::runtime::Handle::current());
+/// let until = timer.now() + Duration::from_secs(10);
+/// let guard = ReleaseOnDrop::new(Arc::new(Validity::new(timer, until)));
+/// // The future borrows nothing, so another task can wait for it.
+/// let watcher = tokio::spawn(Lost::new(guard.validity().clone()));
+/// drop(guard);
+/// assert_eq!(watcher.await.unwrap(), LostReason::Released);
+/// # }
+/// ```
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Lost {
     validity: Arc<Validity>,

@@ -1,6 +1,18 @@
 //! The evidence that a lease was lost.
 
 /// The evidence that a lease was lost.
+///
+/// ```
+/// use purse_lease::LostReason;
+///
+/// fn describe(reason: LostReason) -> String {
+///     match reason {
+///         LostReason::Released => "the work is done".to_owned(),
+///         reason => format!("another holder may have worked as well: {reason}"),
+///     }
+/// }
+/// assert!(describe(LostReason::Expired).ends_with("its time is over"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum LostReason {

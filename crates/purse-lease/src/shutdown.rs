@@ -50,6 +50,17 @@ struct Counts {
 
 impl ShutdownTracker {
     /// Counts a task as long as the result lives. Returns `None` once closed.
+    ///
+    /// ```
+    /// use purse_lease::ShutdownTracker;
+    ///
+    /// let tracker = ShutdownTracker::default();
+    /// let task = tracker.track_task().expect("open");
+    /// assert!(!tracker.is_idle());
+    /// drop(task);
+    /// tracker.close();
+    /// assert!(tracker.track_task().is_none());
+    /// ```
     pub fn track_task(&self) -> Option<TaskToken> {
         self.count_unless_closed(|counts| counts.tasks += 1)
             .then(|| TaskToken(self.clone()))
@@ -57,6 +68,19 @@ impl ShutdownTracker {
 
     /// Counts a guard as long as the result lives, and marks its lease as `accepted`. Returns
     /// `None` once closed. A task that sees the closing also sees the final mark.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    ///
+    /// use purse_lease::ShutdownTracker;
+    ///
+    /// let (tracker, accepted) = (ShutdownTracker::default(), AtomicBool::new(false));
+    /// let guard = tracker.track_guard(&accepted).expect("open");
+    /// assert!(accepted.load(Ordering::Acquire));
+    /// assert!(!tracker.is_idle());
+    /// drop(guard);
+    /// assert!(tracker.is_idle());
+    /// ```
     pub fn track_guard(&self, accepted: &AtomicBool) -> Option<GuardToken> {
         let is_open = self.count_unless_closed(|counts| {
             counts.guards += 1;

@@ -62,6 +62,19 @@ struct State {
 type Due = (LeaseInstant, u64);
 
 /// The error of a sleep whose timer's runtime has ended.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use purse_lease::{RuntimeEnded, SystemClock, Timer};
+/// use tokio::runtime::Runtime;
+///
+/// let (ended, other) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+/// let timer = Timer::new(Arc::new(SystemClock), ended.handle().clone());
+/// drop(ended);
+/// assert_eq!(other.block_on(timer.sleep(Duration::from_secs(1))), Err(RuntimeEnded));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the runtime of the timer has ended")]
 pub struct RuntimeEnded;
@@ -95,6 +108,20 @@ impl Timer {
 
     /// Returns a future that resolves after `time`, on any executor. It fails if the runtime of the
     /// timer ends before.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    ///
+    /// use purse_lease::{Sleep, SystemClock, Timer};
+    ///
+    /// # let timer = Timer::new(Arc::new(SystemClock), tokio::runtime::Handle::current());
+    /// let sleep: Sleep = timer.sleep(Duration::from_millis(5));
+    /// assert!(sleep.await.is_ok());
+    /// # }
+    /// ```
     pub fn sleep(&self, time: Duration) -> Sleep {
         self.sleep_until(self.now() + time)
     }

@@ -71,6 +71,21 @@ impl Validity {
 
     /// Calls `hook` once when the lease is lost, on the thread that notices the loss. A release is a
     /// loss too.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    ///
+    /// use purse_lease::{LostReason, SystemClock, Timer, Validity};
+    ///
+    /// # let timer = Timer::new(Arc::new(SystemClock), tokio::runtime::Handle::current());
+    /// let until = timer.now() + Duration::from_secs(10);
+    /// let validity = Validity::new(timer, until).on_lost(|reason| eprintln!("lost: {reason}"));
+    /// validity.invalidate(LostReason::Gone); // prints a line
+    /// # }
+    /// ```
     #[must_use]
     pub fn on_lost(mut self, hook: impl Fn(LostReason) + Send + Sync + 'static) -> Self {
         self.on_lost = Some(Box::new(hook));
@@ -90,6 +105,23 @@ impl Validity {
     }
 
     /// Returns the time that the lease still holds; zero if it is lost.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    ///
+    /// use purse_lease::{LostReason, SystemClock, Timer, Validity};
+    ///
+    /// # let timer = Timer::new(Arc::new(SystemClock), tokio::runtime::Handle::current());
+    /// let until = timer.now() + Duration::from_secs(10);
+    /// let validity = Validity::new(timer, until);
+    /// assert!(validity.remaining() > Duration::from_secs(9));
+    /// validity.invalidate(LostReason::Released);
+    /// assert!(validity.remaining().is_zero());
+    /// # }
+    /// ```
     #[must_use]
     pub fn remaining(&self) -> Duration {
         let (lost, until) = self.with_state(|state| (state.lost, state.valid_until));
@@ -125,6 +157,24 @@ impl Validity {
     }
 
     /// Extends a lease that still holds. Never shortens it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    ///
+    /// use purse_lease::{SystemClock, Timer, Validity, valid_until};
+    ///
+    /// # let timer = Timer::new(Arc::new(SystemClock), tokio::runtime::Handle::current());
+    /// let ttl = Duration::from_secs(10);
+    /// let validity = Validity::new(timer.clone(), valid_until(timer.now(), ttl));
+    /// let start = timer.now();
+    /// // … here the server extends the lease …
+    /// validity.extend(valid_until(start, ttl)).expect("it holds");
+    /// assert_eq!(validity.extensions(), 1);
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// Returns the reason if the lease is lost.
@@ -198,6 +248,23 @@ impl fmt::Debug for Validity {
 
 /// The validity in the hands of a lease's holder. Dropping it marks the lease as
 /// [released](LostReason::Released).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use purse_lease::{LostReason, ReleaseOnDrop, SystemClock, Timer, Validity};
+///
+/// # let timer = Timer::new(Arc::new(SystemClock), tokio::runtime::Handle::current());
+/// let until = timer.now() + Duration::from_secs(10);
+/// let guard = ReleaseOnDrop::new(Arc::new(Validity::new(timer, until)));
+/// let validity = guard.validity().clone();
+/// drop(guard);
+/// assert_eq!(validity.lost_reason(), Some(LostReason::Released));
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ReleaseOnDrop(Arc<Validity>);
 

@@ -21,6 +21,23 @@ use crate::runtime::scope_stack::ScopeStack;
 use crate::state::{LockState, WaitState};
 
 /// A builder for a [`Redlock`]; returned by [`Redlock::builder`].
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(1)?;
+/// # let urls = servers.urls();
+/// use std::time::Duration;
+///
+/// use purse::redlock::{Quarantine, Redlock};
+///
+/// let redlock = Redlock::builder(urls)
+///     .ttl(Duration::from_secs(30))
+///     .retry_delay(Duration::from_millis(500))
+///     .quarantine(Quarantine::Strict)
+///     .build()
+///     .await?;
+/// # Ok(()) }
+/// ```
 #[must_use = "a builder does nothing until it is built"]
 pub struct RedlockBuilder {
     masters: Vec<Master>,
@@ -34,6 +51,20 @@ impl Redlock {
     /// number of them.
     ///
     /// Replicas add no safety to a master, because a write is acknowledged before it reaches them.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::Client;
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(&urls).build().await?;
+    /// // A client stands for the server and the credentials that it has.
+    /// let client = Client::connect(&urls[0]).await?;
+    /// let redlock = Redlock::builder([client]).build().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn builder<M: Into<Master>>(masters: impl IntoIterator<Item = M>) -> RedlockBuilder {
         RedlockBuilder::new(masters.into_iter().map(Into::into).collect())
     }
@@ -53,6 +84,20 @@ impl RedlockBuilder {
     ///
     /// The minimum is 10 ms; fractions of a millisecond are cut off. Choose a ttl that is longer
     /// than the work under the lock, and short enough to wait for when a holder dies.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use std::time::Duration;
+    ///
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).ttl(Duration::from_secs(2)).build().await?;
+    /// let guard = redlock.mutex("invoices").lock().await?;
+    /// assert!(guard.remaining() < Duration::from_secs(2));
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "auto_release_time")]
     pub const fn ttl(mut self, ttl: Duration) -> Self {
         self.settings.ttl = Some(ttl);
@@ -65,6 +110,19 @@ impl RedlockBuilder {
     /// The timeout bounds each command from the moment it is sent. In a burst, a command may wait
     /// before that for up to a tenth of the ttl, at most 1 s, until fewer commands are in flight.
     /// One slow master does not slow the lock down, because a quorum decides.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use std::time::Duration;
+    ///
+    /// use purse::redlock::Redlock;
+    ///
+    /// // Masters on other continents.
+    /// let redlock = Redlock::builder(urls).master_timeout(Duration::from_millis(500)).build().await?;
+    /// # Ok(()) }
+    /// ```
     pub const fn master_timeout(mut self, timeout: Duration) -> Self {
         self.settings.master_timeout = Some(timeout);
         self
@@ -81,6 +139,22 @@ impl RedlockBuilder {
     /// extended automatically, except in a [`scope`](crate::RedlockMutex::scope).
     ///
     /// [`RedlockMutex::auto_extend`](crate::RedlockMutex::auto_extend) overrides this for one lock.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use std::time::Duration;
+    ///
+    /// use purse::redlock::{AutoExtend, Redlock};
+    ///
+    /// let redlock = Redlock::builder(urls)
+    ///     .ttl(Duration::from_secs(5))
+    ///     .auto_extend(AutoExtend::new().max_hold(Duration::from_secs(600)))
+    ///     .build()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub const fn auto_extend(mut self, auto: AutoExtend) -> Self {
         self.settings.auto_extend = Some(auto);
         self
@@ -137,6 +211,25 @@ impl RedlockBuilder {
     ///
     /// # Cancel safety
     /// If the future is dropped, the connections are closed.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::{Error, Redlock};
+    ///
+    /// let redlock = match Redlock::builder(urls).build().await {
+    ///     Ok(redlock) => redlock,
+    ///     Err(Error::NoQuorum { votes, needed, errors }) => {
+    ///         panic!("{votes} of {needed} masters are up: {errors:?}")
+    ///     }
+    ///     Err(error) => panic!("fix the configuration: {error}"),
+    /// };
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "INFO")]
+    #[doc(alias = "CONFIG GET")]
     pub async fn build(self) -> Result<Redlock> {
         let settings = Settings::new(self.settings)?;
         if self.masters.is_empty() {

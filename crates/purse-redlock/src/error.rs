@@ -25,10 +25,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// # tokio::runtime::Runtime::new()?.block_on(async {
 /// use std::error::Error as _;
 ///
-/// use purse_client::ErrorKind;
-/// use purse_redlock::{Error, Redlock};
+/// use purse::ErrorKind;
+/// use purse::redlock::{Error, Redlock};
 ///
-/// async fn report(redlock: &Redlock) -> purse_client::Result<()> {
+/// async fn report(redlock: &Redlock) -> purse::Result<()> {
 ///     let guard = redlock.mutex("report").try_lock().await?;
 ///     guard.release().await?;
 ///     Ok(())

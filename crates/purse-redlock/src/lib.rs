@@ -17,6 +17,9 @@
 //! that the servers' documentation describes. It uses the same keys and values as Python's
 //! redis-purse, so the locks of both libraries exclude each other.
 //!
+//! Examples import `purse::redlock`, as programs do that depend on `purse`. It is this crate under
+//! another name: a program that depends on this crate alone writes `purse_redlock` instead.
+//!
 //! # Guarantees
 //! - At most one holder at a time, under three conditions: no master loses a lock before its time
 //!   (`FLUSHALL`, eviction and a failover to a replica do that); clocks run equally fast to about 1

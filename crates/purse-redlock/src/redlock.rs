@@ -20,7 +20,8 @@ use crate::state::LockState;
 /// # let urls = servers.urls();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
 /// use std::time::Duration;
-/// use purse_redlock::{Error, Redlock, Release};
+///
+/// use purse::redlock::{Error, Redlock, Release};
 ///
 /// let redlock = Redlock::builder(urls).ttl(Duration::from_secs(5)).build().await?;
 /// let mutex = redlock.mutex("invoices");
@@ -48,6 +49,19 @@ impl Redlock {
     ///
     /// The name is the lock's key on the masters, byte for byte; it need not be text. Python's
     /// redis-purse uses the same keys, so its locks and these locks exclude each other.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let invoice = 4711;
+    /// let guard = redlock.mutex(format!("invoice:{invoice}")).lock().await?;
+    /// assert_eq!(guard.key(), b"invoice:4711");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn mutex(&self, key: impl AsRef<[u8]>) -> RedlockMutex {
         RedlockMutex::new(self.0.clone(), keys::single(key))
@@ -60,6 +74,20 @@ impl Redlock {
     /// Returns [`Config`](crate::Error::Config) if there is no name, an empty name, or a name that
     /// is given twice. Names are checked here, so that mistakes are known before there is a lock to
     /// wait for.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let (from, to) = (7, 3);
+    /// let guard = redlock.multi([format!("account:{from}"), format!("account:{to}")])?.lock().await?;
+    /// assert_eq!(guard.keys().len(), 2);
+    /// # Ok(()) }
+    /// ```
     pub fn multi<K: AsRef<[u8]>>(
         &self,
         names: impl IntoIterator<Item = K>,
@@ -70,6 +98,18 @@ impl Redlock {
 
     /// Returns the same locks with a fence: a number that grows with each holder, by which a
     /// resource rejects stale holders.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let guard = redlock.fenced().mutex("invoices").lock().await?;
+    /// println!("write with the fence {}", guard.fence());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn fenced(&self) -> FencedRedlock {
         FencedRedlock::new(self.0.clone())
@@ -80,6 +120,18 @@ impl Redlock {
     ///
     /// Its keys on the masters are the name, the name followed by `:fence`, and the name followed
     /// by `:leader`.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let leadership = redlock.election("scheduler").campaign("host-7").await?;
+    /// assert_eq!(leadership.leader().name(), "host-7");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn election(&self, name: impl AsRef<[u8]>) -> Election {
         Election::new(self.fenced().mutex(name))
@@ -96,6 +148,21 @@ impl Redlock {
     ///
     /// A broken connection is noticed immediately. A server that is silent is noticed after some
     /// commands that it did not answer. The status costs no round trip and contains no password.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::{MasterState, Redlock};
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// for master in redlock.masters() {
+    ///     if !matches!(master.state, MasterState::Up) {
+    ///         eprintln!("{} is {}", master.address, master.state);
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn masters(&self) -> Vec<MasterStatus> {
         let handles = self.0.masters.handles.iter();
@@ -121,6 +188,22 @@ impl Redlock {
     ///
     /// # Cancel safety
     /// If the future is dropped, the releases continue in the background.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::{Error, Redlock};
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// drop(redlock.mutex("invoices").lock().await?);
+    /// redlock.shutdown().await;
+    /// // The lock is off the masters, and no other can be taken.
+    /// let late = redlock.mutex("invoices").lock().await;
+    /// assert!(matches!(late, Err(Error::Closed)));
+    /// # Ok(()) }
+    /// ```
     pub async fn shutdown(&self) {
         self.0.shutdown.close();
         let patience = self.0.timer.now() + self.0.settings.ttl;

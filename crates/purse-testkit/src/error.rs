@@ -7,6 +7,16 @@ use std::time::Duration;
 use crate::release::Release;
 
 /// Why a server could not be found, fetched, started, stopped or asked.
+///
+/// ```
+/// use purse_testkit::{Error, Server};
+///
+/// let started = Server::builder().config("maxmemory", "plenty").start();
+/// match started {
+///     Err(Error::Ended { log, .. }) => assert!(log.contains("maxmemory")),
+///     other => panic!("a server with a bad directive: {other:?}"),
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -56,6 +56,18 @@ impl Proxy {
     /// # Errors
     ///
     /// [`Error::Io`] if the system has no free port or thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse_testkit::{Proxy, Server};
+    ///
+    /// // In front of any port, also one that has no server yet.
+    /// let server = Server::start()?;
+    /// let proxy = Proxy::start(server.port())?;
+    /// assert_ne!(proxy.port(), server.port());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn start(port: u16) -> Result<Self, Error> {
         Self::start_with(port, String::new())
     }
@@ -82,6 +94,15 @@ impl Proxy {
     }
 
     /// Returns the address of the proxy, with the scheme `redis`.
+    ///
+    /// ```
+    /// use purse_testkit::{Proxy, Server};
+    ///
+    /// let server = Server::builder().password("secret").start()?;
+    /// let proxy = Proxy::to(&server)?;
+    /// assert_eq!(proxy.url(), format!("redis://:secret@127.0.0.1:{}", proxy.port()));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn url(&self) -> String {
         format!("redis://{}127.0.0.1:{}", self.credentials, self.port)
     }
@@ -92,6 +113,19 @@ impl Proxy {
     }
 
     /// Closes all connections now, on both sides; new ones work.
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use std::net::TcpStream;
+    ///
+    /// use purse_testkit::{Proxy, Server};
+    ///
+    /// let proxy = Proxy::to(Server::shared())?;
+    /// let mut client = TcpStream::connect(("127.0.0.1", proxy.port()))?;
+    /// proxy.cut();
+    /// assert_eq!(client.read(&mut [0])?, 0, "the end");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cut(&self) {
         self.engine.with(State::cut);
     }
@@ -100,6 +134,23 @@ impl Proxy {
     /// sides; new ones work.
     ///
     /// The bytes of all connections count together. With 0 it is [`Proxy::cut`].
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use std::net::TcpStream;
+    ///
+    /// use purse_testkit::{Proxy, Server};
+    ///
+    /// // The server reads half of a command, and never the rest.
+    /// let server = Server::start()?;
+    /// let proxy = Proxy::to(&server)?;
+    /// proxy.cut_after_request_bytes(5);
+    /// let mut client = TcpStream::connect(("127.0.0.1", proxy.port()))?;
+    /// client.write_all(b"SET a 1\r\n")?;
+    /// assert!(matches!(client.read(&mut [0]), Ok(0) | Err(_)));
+    /// assert_eq!(server.command(&["EXISTS", "a"])?.int(), Some(0));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cut_after_request_bytes(&self, count: u64) {
         self.engine.with(|state| match count {
             0 => state.cut(),
@@ -111,6 +162,25 @@ impl Proxy {
     /// new ones work.
     ///
     /// The bytes of all connections count together. With 0 it is [`Proxy::cut`].
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use std::net::TcpStream;
+    ///
+    /// use purse_testkit::{Proxy, Server};
+    ///
+    /// // The command ran, and its client does not know it.
+    /// let server = Server::start()?;
+    /// let proxy = Proxy::to(&server)?;
+    /// proxy.cut_after_reply_bytes(2);
+    /// let mut client = TcpStream::connect(("127.0.0.1", proxy.port()))?;
+    /// client.write_all(b"SET a 1\r\n")?;
+    /// let mut reply = Vec::new();
+    /// client.read_to_end(&mut reply)?;
+    /// assert_eq!(reply, b"+O");
+    /// assert_eq!(server.command(&["GET", "a"])?.text(), Some("1"));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cut_after_reply_bytes(&self, count: u64) {
         self.engine.with(|state| match count {
             0 => state.cut(),
@@ -121,6 +191,23 @@ impl Proxy {
     /// Delays each direction: what arrives from now on is forwarded that much later, in order.
     ///
     /// [`Duration::ZERO`] ends the delay. What is held already is forwarded when it is due.
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use std::net::TcpStream;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use purse_testkit::{Proxy, Server};
+    ///
+    /// let proxy = Proxy::to(Server::shared())?;
+    /// proxy.delay(Duration::from_millis(20));
+    /// let mut client = TcpStream::connect(("127.0.0.1", proxy.port()))?;
+    /// let start = Instant::now();
+    /// client.write_all(b"PING\r\n")?;
+    /// client.read_exact(&mut [0; 7])?;
+    /// assert!(start.elapsed() >= Duration::from_millis(40), "there and back");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn delay(&self, delay: Duration) {
         self.engine.with(|state| {
             state.requests.delay = delay;
@@ -134,6 +221,23 @@ impl Proxy {
     }
 
     /// Delays what arrives from the server from now on.
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use std::net::TcpStream;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use purse_testkit::{Proxy, Server};
+    ///
+    /// let proxy = Proxy::to(Server::shared())?;
+    /// proxy.delay_replies(Duration::from_millis(20));
+    /// let mut client = TcpStream::connect(("127.0.0.1", proxy.port()))?;
+    /// let start = Instant::now();
+    /// client.write_all(b"PING\r\n")?;
+    /// client.read_exact(&mut [0; 7])?;
+    /// assert!(start.elapsed() >= Duration::from_millis(20));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn delay_replies(&self, delay: Duration) {
         self.engine.with(|state| state.replies.delay = delay);
     }
@@ -142,6 +246,24 @@ impl Proxy {
     /// either direction, neither bytes nor the end of the peer. New connections work.
     ///
     /// What is held because of a delay is lost. [`Proxy::cut`] closes such connections.
+    ///
+    /// ```
+    /// use std::io::{ErrorKind, Read, Write};
+    /// use std::net::TcpStream;
+    /// use std::time::Duration;
+    ///
+    /// use purse_testkit::{Proxy, Server};
+    ///
+    /// let proxy = Proxy::to(Server::shared())?;
+    /// let mut client = TcpStream::connect(("127.0.0.1", proxy.port()))?;
+    /// assert!(proxy.wait_until(Duration::from_secs(10), |proxy| proxy.open_count() == 1));
+    /// proxy.swallow_existing();
+    /// client.write_all(b"PING\r\n")?;
+    /// client.set_read_timeout(Some(Duration::from_millis(20)))?;
+    /// let error = client.read(&mut [0]).unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn swallow_existing(&self) {
         self.engine.with(State::swallow_existing);
     }
@@ -160,6 +282,21 @@ impl Proxy {
     /// # Errors
     ///
     /// [`Error::Io`] if another process took the port while it was closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::net::TcpStream;
+    ///
+    /// use purse_testkit::{Proxy, Server};
+    ///
+    /// let proxy = Proxy::to(Server::shared())?;
+    /// proxy.refuse(true)?;
+    /// assert!(TcpStream::connect(("127.0.0.1", proxy.port())).is_err());
+    /// proxy.refuse(false)?;
+    /// assert!(TcpStream::connect(("127.0.0.1", proxy.port())).is_ok());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn refuse(&self, refuses: bool) -> Result<(), Error> {
         if refuses {
             self.engine.with(|state| {
@@ -183,16 +320,57 @@ impl Proxy {
     }
 
     /// Returns the number of connections accepted so far.
+    ///
+    /// ```
+    /// use std::net::TcpStream;
+    /// use std::time::Duration;
+    ///
+    /// use purse_testkit::{Proxy, Server};
+    ///
+    /// let proxy = Proxy::to(Server::shared())?;
+    /// for _ in 0..2 {
+    ///     drop(TcpStream::connect(("127.0.0.1", proxy.port()))?);
+    /// }
+    /// assert!(proxy.wait_until(Duration::from_secs(10), |proxy| proxy.accepted_count() == 2));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn accepted_count(&self) -> usize {
         self.engine.inspect(State::accepted_count)
     }
 
     /// Returns the number of connections that are open, half-open ones included.
+    ///
+    /// ```
+    /// use std::net::TcpStream;
+    /// use std::time::Duration;
+    ///
+    /// use purse_testkit::{Proxy, Server};
+    ///
+    /// let proxy = Proxy::to(Server::shared())?;
+    /// let client = TcpStream::connect(("127.0.0.1", proxy.port()))?;
+    /// assert!(proxy.wait_until(Duration::from_secs(10), |proxy| proxy.open_count() == 1));
+    /// drop(client);
+    /// assert!(proxy.wait_until(Duration::from_secs(10), |proxy| proxy.open_count() == 0));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open_count(&self) -> usize {
         self.engine.inspect(State::open_count)
     }
 
     /// Returns the number of bytes forwarded to the server so far.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use std::net::TcpStream;
+    /// use std::time::Duration;
+    ///
+    /// use purse_testkit::{Proxy, Server};
+    ///
+    /// let proxy = Proxy::to(Server::shared())?;
+    /// TcpStream::connect(("127.0.0.1", proxy.port()))?.write_all(b"PING\r\n")?;
+    /// assert!(proxy.wait_until(Duration::from_secs(10), |proxy| proxy.request_bytes() == 6));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn request_bytes(&self) -> u64 {
         self.engine.inspect(|state| state.requests.forwarded)
     }
@@ -205,11 +383,41 @@ impl Proxy {
     /// Returns what clients sent, in the order of arrival, whether it was forwarded or not.
     ///
     /// At most 16 MiB are recorded: see [`Proxy::forget_requests`].
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use std::net::TcpStream;
+    ///
+    /// use purse_testkit::{Proxy, Server};
+    ///
+    /// let proxy = Proxy::to(Server::shared())?;
+    /// let mut client = TcpStream::connect(("127.0.0.1", proxy.port()))?;
+    /// client.write_all(b"PING\r\n")?;
+    /// client.read_exact(&mut [0; 7])?;
+    /// assert_eq!(proxy.requests(), b"PING\r\n");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn requests(&self) -> Vec<u8> {
         self.engine.inspect(|state| state.record_of(|_| true))
     }
 
     /// Returns what a client sent on one connection, numbered from 0 in the order of acceptance.
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use std::net::TcpStream;
+    ///
+    /// use purse_testkit::{Proxy, Server};
+    ///
+    /// let proxy = Proxy::to(Server::shared())?;
+    /// for command in ["PING\r\n", "ECHO\r\n"] {
+    ///     let mut client = TcpStream::connect(("127.0.0.1", proxy.port()))?;
+    ///     client.write_all(command.as_bytes())?;
+    ///     client.read_exact(&mut [0; 7])?;
+    /// }
+    /// assert_eq!(proxy.requests_of(1), b"ECHO\r\n");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn requests_of(&self, connection: usize) -> Vec<u8> {
         self.engine
             .inspect(|state| state.record_of(|number| number == connection))
@@ -217,6 +425,22 @@ impl Proxy {
 
     /// Forgets what clients sent so far, so that [`Proxy::requests`] starts with what they send
     /// next.
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use std::net::TcpStream;
+    ///
+    /// use purse_testkit::{Proxy, Server};
+    ///
+    /// let proxy = Proxy::to(Server::shared())?;
+    /// let mut client = TcpStream::connect(("127.0.0.1", proxy.port()))?;
+    /// client.write_all(b"PING\r\n")?;
+    /// client.read_exact(&mut [0; 7])?;
+    /// // The handshake, say, is not what the test looks at.
+    /// proxy.forget_requests();
+    /// assert!(proxy.requests().is_empty());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn forget_requests(&self) {
         self.engine.with(State::forget_record);
     }
@@ -227,9 +451,11 @@ impl Proxy {
     /// This blocks the thread: in asynchronous code call it where blocking is allowed.
     ///
     /// ```
-    /// # use std::net::TcpStream;
-    /// # use std::time::Duration;
-    /// # use purse_testkit::{Proxy, Server};
+    /// use std::net::TcpStream;
+    /// use std::time::Duration;
+    ///
+    /// use purse_testkit::{Proxy, Server};
+    ///
     /// let proxy = Proxy::to(Server::shared())?;
     /// let client = TcpStream::connect(("127.0.0.1", proxy.port()))?;
     /// assert!(proxy.wait_until(Duration::from_secs(10), |proxy| proxy.open_count() == 1));

@@ -6,6 +6,17 @@ use std::fmt;
 ///
 /// A pinned release is fetched once, checked by its hash and kept in `$PURSE_TESTKIT_CACHE`, else
 /// `$XDG_CACHE_HOME/purse-testkit`, else `~/.cache/purse-testkit`.
+///
+/// ```
+/// use purse_testkit::{Release, Server};
+///
+/// for release in Release::ALL {
+///     println!("{release}: {}", if release.is_prebuilt_here() { "can be fetched" } else { "-" });
+/// }
+/// let server = Server::builder().release(Release::Default).start()?;
+/// println!("{} runs", server.binary());
+/// # Ok::<_, purse_testkit::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Release {
@@ -37,6 +48,13 @@ impl Release {
 
     /// Returns the flavour and version of a pinned release, known before it is fetched; `None` for
     /// [`Release::Default`].
+    ///
+    /// ```
+    /// use purse_testkit::{Flavour, Release, Version};
+    ///
+    /// assert_eq!(Release::Redis6_2_5.pinned_version(), Some((Flavour::Redis, Version::new(6, 2, 5))));
+    /// assert_eq!(Release::Default.pinned_version(), None);
+    /// ```
     pub fn pinned_version(self) -> Option<(Flavour, Version)> {
         match self {
             Self::Default => None,
@@ -59,6 +77,17 @@ impl fmt::Display for Release {
 }
 
 /// Which of the two families a server belongs to.
+///
+/// ```
+/// use purse_testkit::{Flavour, Server};
+///
+/// let server = Server::start()?;
+/// match server.binary().flavour() {
+///     Flavour::Redis => println!("test what only Redis has"),
+///     Flavour::Valkey => println!("test what only Valkey has"),
+/// }
+/// # Ok::<_, purse_testkit::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Flavour {
     /// Redis.
@@ -77,6 +106,19 @@ impl fmt::Display for Flavour {
 }
 
 /// The version numbers of a server; compare them only within one [`Flavour`].
+///
+/// ```
+/// use purse_testkit::{Flavour, Server, Version};
+///
+/// let server = Server::start()?;
+/// let binary = server.binary();
+/// let expires_fields = match binary.flavour() {
+///     Flavour::Redis => binary.version() >= Version::new(7, 4, 0),
+///     Flavour::Valkey => binary.version() >= Version::new(9, 0, 0),
+/// };
+/// println!("HPEXPIRE: {expires_fields}");
+/// # Ok::<_, purse_testkit::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
     /// The first number.
@@ -89,6 +131,14 @@ pub struct Version {
 
 impl Version {
     /// The version `major.minor.patch`.
+    ///
+    /// ```
+    /// use purse_testkit::Version;
+    ///
+    /// let version = Version::new(9, 1, 2);
+    /// assert!(version >= Version::new(8, 0, 0));
+    /// assert_eq!(version.to_string(), "9.1.2");
+    /// ```
     pub const fn new(major: u16, minor: u16, patch: u16) -> Self {
         Self {
             major,

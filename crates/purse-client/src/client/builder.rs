@@ -21,6 +21,16 @@ const KEEP_ALIVE_SECONDS: RangeInclusive<u64> = 1..=32_767;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A set of defaults for a client's use case.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let url = purse_testkit::Server::shared().url();
+/// use purse::{Client, Preset};
+///
+/// let client = Client::builder(&url).preset(Preset::Locks).connect().await?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Preset {
@@ -49,7 +59,8 @@ enum Source {
 /// # let url = server.url();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
 /// use std::time::Duration;
-/// use purse_client::{Client, Event};
+///
+/// use purse::{Client, Event};
 ///
 /// let client = Client::builder(&url)
 ///     .command_timeout(Duration::from_secs(1))
@@ -139,6 +150,22 @@ impl ClientBuilder {
 
     /// Sets the time that each command may take, from its first poll to its reply; a year at most.
     /// Default: 5 s; 100 ms with [`Preset::Locks`].
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let url = purse_testkit::Server::shared().url();
+    /// use std::time::Duration;
+    ///
+    /// use purse::Client;
+    ///
+    /// let client = Client::builder(&url)
+    ///     .command_timeout(Duration::from_millis(500))
+    ///     .connect_timeout(Duration::from_secs(2))
+    ///     .connect()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub const fn command_timeout(mut self, timeout: Duration) -> Self {
         self.command_timeout = Some(timeout);
         self
@@ -162,6 +189,20 @@ impl ClientBuilder {
 
     /// Sets whether a command fails at once while there is no connection, instead of waiting for
     /// one within its timeout. Default: no.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = purse_testkit::Server::start()?;
+    /// # let url = server.url();
+    /// use purse::{Client, Command, ErrorKind};
+    ///
+    /// let client = Client::builder(&url).fail_fast(true).connect().await?;
+    /// server.stop()?;
+    /// let error = client.run(Command::read("GET").key("page")).await.unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::NotSent | ErrorKind::Timeout));
+    /// # Ok(()) }
+    /// ```
     pub const fn fail_fast(mut self, fail_fast: bool) -> Self {
         self.fail_fast = fail_fast;
         self
@@ -192,6 +233,18 @@ impl ClientBuilder {
     /// Sets the name of the connections in `CLIENT LIST`: printable ASCII without spaces. An empty
     /// name sets none. Servers that do not know `HELLO` get no name. Default: `purse:` and the
     /// version of purse.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let url = purse_testkit::Server::shared().url();
+    /// use purse::{Client, Command};
+    ///
+    /// let client = Client::builder(&url).client_name("billing").connect().await?;
+    /// let name = client.run(Command::read("CLIENT").arg("GETNAME")).await?;
+    /// assert_eq!(name.into_bytes()?, "billing");
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "CLIENT SETNAME")]
     pub fn client_name(mut self, name: impl Into<String>) -> Self {
         self.client_name = Some(name.into());
@@ -200,6 +253,19 @@ impl ClientBuilder {
 
     /// Sets where reads go. Anything but [`ReadFrom::Primary`] needs a cluster. Default: to the
     /// primary.
+    ///
+    /// # Examples
+    /// ```
+    /// use purse::{Client, ReadFrom};
+    ///
+    /// async fn connect() -> purse::Result<Client> {
+    ///     // Such a read may miss the last writes.
+    ///     Client::builder("redis-cluster://10.0.0.1")
+    ///         .read_from(ReadFrom::PreferReplica)
+    ///         .connect()
+    ///         .await
+    /// }
+    /// ```
     #[doc(alias = "READONLY")]
     pub const fn read_from(mut self, read_from: ReadFrom) -> Self {
         self.read_from = read_from;
@@ -208,6 +274,21 @@ impl ClientBuilder {
 
     /// Sets the user and password, instead of those of the URL or of a
     /// [provider](Self::credentials_provider).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = purse_testkit::Server::start()?;
+    /// # let url = server.url();
+    /// use purse::{Client, Credentials};
+    ///
+    /// server.user("app", "secret", "~app:* +@read +@write +@connection")?;
+    /// let client = Client::builder(&url)
+    ///     .credentials(Credentials::new("app", "secret"))
+    ///     .connect()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "AUTH")]
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = Some(credentials);
@@ -229,7 +310,7 @@ impl ClientBuilder {
     /// # server.command(&["ACL", "SETUSER", "app", "on", ">token", "~*", "+@all"])?;
     /// # let url = server.url();
     /// # tokio::runtime::Runtime::new()?.block_on(async {
-    /// use purse_client::{Client, Credentials};
+    /// use purse::{Client, Credentials};
     ///
     /// async fn token() -> String {
     ///     "token".to_owned() // from the cloud's metadata service, say
@@ -255,6 +336,17 @@ impl ClientBuilder {
 
     /// Trusts the certificate authorities in `pem`, which is PEM text, and no others. Needs one of
     /// the `tls-` features and a URL with TLS.
+    ///
+    /// # Examples
+    /// ```
+    /// use purse::Client;
+    ///
+    /// async fn connect() -> Result<Client, Box<dyn std::error::Error>> {
+    ///     let authority = std::fs::read("/etc/app/ca.pem")?;
+    ///     let builder = Client::builder("rediss://cache.example").certificate_authorities(authority);
+    ///     Ok(builder.connect().await?)
+    /// }
+    /// ```
     pub fn certificate_authorities(mut self, pem: impl Into<Vec<u8>>) -> Self {
         let client = self
             .certificates
@@ -269,6 +361,20 @@ impl ClientBuilder {
     /// Trusts the certificate authorities in `authorities`, and no others, and identifies the
     /// client with a certificate and its private key. All three are PEM text; native-tls reads PKCS
     /// #8 keys only. Needs one of the `tls-` features and a URL with TLS.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::fs::read;
+    ///
+    /// use purse::Client;
+    ///
+    /// async fn connect() -> Result<Client, Box<dyn std::error::Error>> {
+    ///     let (authority, certificate) = (read("ca.pem")?, read("client.pem")?);
+    ///     let builder = Client::builder("rediss://cache.example")
+    ///         .client_certificate(authority, certificate, read("client.key")?);
+    ///     Ok(builder.connect().await?)
+    /// }
+    /// ```
     pub fn client_certificate(
         mut self,
         authorities: impl Into<Vec<u8>>,
@@ -299,6 +405,20 @@ impl ClientBuilder {
     ///
     /// # Cancel safety
     /// If the future is dropped, the connections are closed.
+    ///
+    /// # Examples
+    /// ```
+    /// use purse::{Client, ErrorKind};
+    ///
+    /// async fn connect(url: &str) -> purse::Result<Client> {
+    ///     let client = Client::builder(url).connect().await;
+    ///     client.inspect_err(|error| match error.kind() {
+    ///         ErrorKind::Config => eprintln!("fix the URL: {error}"),
+    ///         ErrorKind::Auth => eprintln!("fix the password or the rights: {error}"),
+    ///         _ => eprintln!("try again: {error}"),
+    ///     })
+    /// }
+    /// ```
     pub async fn connect(self) -> Result<Client> {
         let client = self.connect_lazy()?;
         client.wait_connected().await?;
@@ -310,6 +430,19 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for a configuration that cannot work, and outside of a tokio runtime.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let url = purse_testkit::Server::shared().url();
+    /// use purse::{Client, Command};
+    ///
+    /// // The program starts although the server may not be there yet.
+    /// let client = Client::builder(&url).connect_lazy()?;
+    /// client.run(Command::read("GET").key("page")).await?;
+    /// assert!(client.is_connected());
+    /// # Ok(()) }
+    /// ```
     pub fn connect_lazy(self) -> Result<Client> {
         let runtime = runtime()?;
         Ok(Client::new(Arc::new(self.settings()?), runtime))
@@ -323,6 +456,23 @@ impl ClientBuilder {
     ///
     /// # Cancel safety
     /// If the future is dropped, the connection is closed.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let url = purse_testkit::Server::shared().url();
+    /// use purse::{Client, Command};
+    ///
+    /// let session = Client::builder(&url).connect_session().await?;
+    /// // A transaction that fails if another client changes the key meanwhile.
+    /// session.run(Command::write("WATCH").key("stock")).await?;
+    /// assert!(session.run(Command::read("GET").key("stock")).await?.is_nil());
+    /// session.run(Command::write("MULTI")).await?;
+    /// session.run(Command::write("SET").key("stock").arg(9)).await?;
+    /// let replies = session.run(Command::write("EXEC")).await?;
+    /// assert!(replies.non_nil().is_some(), "the transaction ran");
+    /// # Ok(()) }
+    /// ```
     pub async fn connect_session(self) -> Result<Session> {
         let runtime = runtime()?;
         Session::open(Arc::new(self.settings()?), runtime).await
@@ -343,6 +493,14 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for a configuration that cannot work.
+    ///
+    /// # Examples
+    /// ```
+    /// use purse::Client;
+    ///
+    /// let (server, database) = Client::builder("redis://:secret@cache.example:7000/3").target().unwrap();
+    /// assert_eq!((&*server, database), ("cache.example:7000", 3));
+    /// ```
     pub fn target(&self) -> Result<(Arc<str>, u32)> {
         let settings = self.clone().settings()?;
         Ok((settings.server, settings.target.database))

@@ -33,7 +33,7 @@ impl Client {
     /// # let url = server.url();
     /// # tokio::runtime::Runtime::new()?.block_on(async {
     /// use futures::TryStreamExt;
-    /// use purse_client::{Client, Command, Scan};
+    /// use purse::{Client, Command, Scan};
     ///
     /// let client = Client::connect(&url).await?;
     /// client.run(Command::write("SADD").key("set").arg("a").arg("b")).await?;
@@ -43,6 +43,9 @@ impl Client {
     /// # })
     /// # }
     /// ```
+    #[doc(alias = "HSCAN")]
+    #[doc(alias = "SSCAN")]
+    #[doc(alias = "ZSCAN")]
     pub fn scan(&self, scan: Scan) -> impl Stream<Item = Result<Vec<Reply>>> + Send + 'static {
         scan::pages(self.caller(), scan)
     }
@@ -64,6 +67,28 @@ impl Client {
     /// # Errors
     /// Those of [`run`](Self::run), and [`ScanInvalidated`](crate::ErrorKind::ScanInvalidated) if a
     /// connection was made again since the page before. The stream ends after an error.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    /// use purse::{Command, Pattern};
+    ///
+    /// client.run(Command::write("SET").key("session:1").arg("Ada")).await?;
+    /// client.run(Command::write("SET").key("user:1").arg("Ada")).await?;
+    /// let mut pages = std::pin::pin!(client.scan_keys(Some(Pattern::prefix("session:")), 1_000));
+    /// while let Some(page) = pages.try_next().await? {
+    ///     for key in page {
+    ///         assert_eq!(key, "session:1");
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "SCAN")]
+    #[doc(alias = "CLUSTER SLOTS")]
+    #[doc(alias = "KEYS")]
+    #[doc(alias = "scan_match")]
     pub fn scan_keys(
         &self,
         pattern: Option<Pattern>,
@@ -91,6 +116,23 @@ impl Client {
     ///
     /// # Cancel safety
     /// If the future is dropped, the command may run or not, and nothing is watched.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::Command;
+    ///
+    /// // A local copy, which is dropped when another client changes the key.
+    /// client.run(Command::write("SET").key("motd").arg("hello")).await?;
+    /// let (reply, mut watch) = client.watch(Command::read("GET").key("motd")).await?;
+    /// let copy = reply.into_bytes()?;
+    ///
+    /// client.run(Command::write("SET").key("motd").arg("goodbye")).await?;
+    /// watch.changed().await;
+    /// drop(copy); // read it again
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "CLIENT TRACKING")]
     #[doc(alias = "invalidation")]
     pub async fn watch(&self, read: Command) -> Result<(Reply, Watch)> {
@@ -138,7 +180,7 @@ impl Client {
     /// # let server = purse_testkit::Server::start()?;
     /// # let url = server.url();
     /// # tokio::runtime::Runtime::new()?.block_on(async {
-    /// use purse_client::{Client, Command, Pop};
+    /// use purse::{Client, Command, Pop};
     ///
     /// let client = Client::connect(&url).await?;
     /// client.run(Command::write("RPUSH").key("jobs").arg("first")).await?;
@@ -174,6 +216,27 @@ impl Client {
     ///
     /// # Cancel safety
     /// That of [`take`](Self::take).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// use purse::{Command, Pop};
+    ///
+    /// let other = client.clone();
+    /// let producer = tokio::spawn(async move {
+    ///     other.run(Command::write("RPUSH").key("jobs").arg("first")).await
+    /// });
+    /// let job = client.take_wait(&Pop::front("jobs"), Some(Duration::from_secs(10))).await?;
+    /// assert_eq!(job.expect("in time").element(), "first");
+    /// # producer.await.expect("no panic")?;
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "LLEN")]
+    #[doc(alias = "ZCARD")]
+    #[doc(alias = "CLIENT TRACKING")]
     #[doc(alias = "BLPOP")]
     #[doc(alias = "BRPOP")]
     #[doc(alias = "BZPOPMIN")]

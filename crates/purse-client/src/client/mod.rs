@@ -53,7 +53,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// # let server = purse_testkit::Server::start()?;
 /// # let url = server.url();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
-/// use purse_client::{Client, Command};
+/// use purse::{Client, Command};
 ///
 /// let client = Client::connect(&url).await?;
 /// let reply = client.run(Command::write("INCR").key("visits")).await?;
@@ -94,6 +94,21 @@ impl Client {
     ///
     /// # Cancel safety
     /// If the future is dropped, the connections are closed.
+    ///
+    /// # Examples
+    /// ```
+    /// use purse::Client;
+    ///
+    /// async fn connect() -> purse::Result<[Client; 3]> {
+    ///     Ok([
+    ///         Client::connect("redis://app:secret@cache.example/2").await?,
+    ///         Client::connect("redis-cluster://10.0.0.1?node=10.0.0.2:6379").await?,
+    ///         Client::connect("redis-sentinel://10.0.0.1:26379?sentinelServiceName=main").await?,
+    ///     ])
+    /// }
+    /// ```
+    #[doc(alias = "get_multiplexed_async_connection")]
+    #[doc(alias = "get_connection_manager")]
     pub async fn connect(url: &str) -> Result<Self> {
         Self::builder(url).connect().await
     }
@@ -127,7 +142,8 @@ impl Client {
     /// # let url = server.url();
     /// # tokio::runtime::Runtime::new()?.block_on(async {
     /// use std::time::Duration;
-    /// use purse_client::{Client, Command, Options};
+    ///
+    /// use purse::{Client, Command, Options};
     ///
     /// let client = Client::connect(&url).await?;
     /// let hasty = client.with(Options::new().timeout(Duration::from_millis(200)).fail_fast(true));
@@ -158,6 +174,19 @@ impl Client {
     /// # Cancel safety
     /// If the future is dropped while there is no connection, the command is not sent. Otherwise it
     /// may run or not.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::Command;
+    ///
+    /// client.run(Command::write("SETRANGE").key("name").arg(0).arg("Ada")).await?;
+    /// let name = client.run(Command::read("GETRANGE").key("name").arg(0).arg(1)).await?;
+    /// assert_eq!(name.into_bytes()?, "Ad");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "query_async")]
     pub async fn run(&self, command: Command) -> Result<Reply> {
         let context = command.context();
         let result = self.call(command).await;
@@ -171,6 +200,20 @@ impl Client {
     ///
     /// # Errors
     /// Those of [`run`](Self::run).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let url = purse_testkit::Server::shared().url();
+    /// use std::time::Duration;
+    ///
+    /// use purse::Client;
+    ///
+    /// let client = Client::connect(&url).await?;
+    /// let is_healthy = client.ping().await.is_ok_and(|took| took < Duration::from_secs(1));
+    /// assert!(is_healthy);
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "PING")]
     pub async fn ping(&self) -> Result<Duration> {
         let since = std::time::Instant::now();
@@ -186,7 +229,7 @@ impl Client {
     /// # let server = purse_testkit::Server::start()?;
     /// # let url = server.url();
     /// # tokio::runtime::Runtime::new()?.block_on(async {
-    /// use purse_client::Client;
+    /// use purse::Client;
     ///
     /// let client = Client::connect(&url).await?;
     /// client.ping().await?;
@@ -218,11 +261,37 @@ impl Client {
     }
 
     /// Returns the operation that runs `command` and makes its result with `read`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Client, Command, Op, Reply};
+    ///
+    /// /// An operation of your own, which can be awaited or added to a batch.
+    /// fn bit_count(client: &Client, key: &'static str) -> Op<u64> {
+    ///     client.op(Command::read("BITCOUNT").key(key), Reply::into_count)
+    /// }
+    /// client.run(Command::write("SET").key("seen").arg("abc")).await?;
+    /// assert_eq!(bit_count(&client, "seen").await?, 10);
+    /// # Ok(()) }
+    /// ```
     pub fn op<R>(&self, command: Command, read: fn(Reply) -> Result<R>) -> Op<R> {
         Op::new(self, Ok(command), read)
     }
 
     /// Returns the server, as messages name it: its address without the credentials.
+    ///
+    /// # Examples
+    /// ```
+    /// use purse::Client;
+    ///
+    /// async fn connect() -> purse::Result<()> {
+    ///     let client = Client::connect("redis://app:secret@cache.example").await?;
+    ///     println!("connected to {}", client.server()); // cache.example:6379
+    ///     Ok(())
+    /// }
+    /// ```
     #[must_use]
     pub fn server(&self) -> &str {
         self.inner.core.server()
@@ -262,6 +331,18 @@ impl Client {
     ///
     /// # Errors
     /// [`CrossSlot`](crate::ErrorKind::CrossSlot), which names two keys of different slots.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let url = purse_testkit::Server::shared().url();
+    /// use purse::Client;
+    ///
+    /// let client = Client::connect(&url).await?;
+    /// // Only a cluster refuses keys of several slots; a hash tag prevents that.
+    /// assert!(client.same_slot(&["{user:7}friends".into(), "{user:7}blocked".into()]).is_ok());
+    /// # Ok(()) }
+    /// ```
     pub fn same_slot(&self, keys: &[bytes::Bytes]) -> Result<()> {
         match self.is_cluster() {
             true => slot::one_slot(keys),
@@ -286,6 +367,22 @@ impl Client {
     /// documentation in everything. fred cannot select a database above 255, nor one other than 0
     /// in a cluster: for such a client it never connects. It does not use
     /// [`credentials_provider`](ClientBuilder::credentials_provider).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = purse_testkit::Server::start()?;
+    /// # let url = server.url();
+    /// use purse::Client;
+    /// use purse::fred::interfaces::ClientLike;
+    ///
+    /// let client = Client::connect(&url).await?;
+    /// let fred = client.fred();
+    /// fred.wait_for_connect().await?;
+    /// let info: String = fred.info(None).await?;
+    /// assert!(info.contains("uptime_in_seconds"));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn fred(&self) -> &FredClient {
         self.inner.fred.get_or_init(|| {
@@ -318,6 +415,21 @@ impl Client {
     /// # Cancel safety
     /// If the future is dropped, commands are still refused; the connections close in the
     /// background, or with the last handle.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let url = purse_testkit::Server::shared().url();
+    /// use purse::{Client, Command, ErrorKind};
+    ///
+    /// let client = Client::connect(&url).await?;
+    /// let clone = client.clone();
+    /// client.close().await;
+    /// assert!(clone.is_closed());
+    /// let error = clone.run(Command::read("GET").key("page")).await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Closed);
+    /// # Ok(()) }
+    /// ```
     pub async fn close(&self) {
         self.inner.core.refuse_commands();
         // Deliveries in flight end, and put back what they hold.
@@ -389,6 +501,22 @@ impl fmt::Debug for Client {
 
 impl Client {
     /// Configures a client for the server that `url` names.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let url = purse_testkit::Server::shared().url();
+    /// use std::time::Duration;
+    ///
+    /// use purse::Client;
+    ///
+    /// let client = Client::builder(&url)
+    ///     .command_timeout(Duration::from_secs(1))
+    ///     .client_name("billing")
+    ///     .connect()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn builder(url: &str) -> ClientBuilder {
         ClientBuilder::from_url(url)
     }
@@ -398,12 +526,38 @@ impl Client {
     /// fred's settings `fail_fast`, `version` and `tracing` have no effect, because purse has
     /// settings of its own. What purse cannot honour is refused by
     /// [`connect`](ClientBuilder::connect) with [`Config`](crate::ErrorKind::Config).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = purse_testkit::Server::start()?;
+    /// # let url = server.url();
+    /// use purse::Client;
+    /// use purse::fred::types::config::Config;
+    ///
+    /// let client = Client::from_fred(Config::from_url(&url)?).connect().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn from_fred(config: Config) -> ClientBuilder {
         ClientBuilder::from_config(config)
     }
 
     /// Configures another client with the same servers, credentials and TLS settings. Timeouts and
     /// other settings have their defaults.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// use purse::Command;
+    ///
+    /// // The same server, with other timeouts and a connection of its own.
+    /// let reports = client.to_builder().command_timeout(Duration::from_secs(60)).connect().await?;
+    /// reports.run(Command::read("GET").key("page")).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn to_builder(&self) -> ClientBuilder {
         ClientBuilder::from_target(self.inner.core.settings.clone())
     }

@@ -28,7 +28,7 @@ use crate::{Command, Effect, Error, ErrorKind, Reply, Result};
 /// # let server = purse_testkit::Server::start()?;
 /// # let url = server.url();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
-/// use purse_client::{Client, Command, Op, Reply};
+/// use purse::{Client, Command, Op, Reply};
 ///
 /// let client = Client::connect(&url).await?;
 /// let visits: Op<i64> = client.op(Command::write("INCR").key("visits"), Reply::into_int);
@@ -63,6 +63,24 @@ struct Sent<R> {
 
 impl<R> Op<R> {
     /// Creates the operation that runs `command` on `client` and makes its result with `read`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Client, Command, Error, ErrorKind, Op, Reply};
+    ///
+    /// fn set_percent(client: &Client, percent: u8) -> Op<bool> {
+    ///     let command = match percent {
+    ///         0..=100 => Ok(Command::write("SET").key("percent").arg(u64::from(percent))),
+    ///         _ => Err(Error::new(ErrorKind::InvalidInput, "more than 100 percent")),
+    ///     };
+    ///     Op::new(client, command, Reply::into_bool)
+    /// }
+    /// assert!(set_percent(&client, 50).await?);
+    /// assert_eq!(set_percent(&client, 101).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    /// # Ok(()) }
+    /// ```
     pub fn new(client: &Client, command: Result<Command>, read: fn(Reply) -> Result<R>) -> Self {
         Self(match command {
             Ok(command) => State::Unsent((client.clone(), command, read)),
@@ -98,6 +116,23 @@ impl<R> Op<R> {
     }
 
     /// Creates an operation whose result is known without the server.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Client, Command, Op, Reply};
+    ///
+    /// fn sum(client: &Client, keys: &[&'static str]) -> Op<u64> {
+    ///     if keys.is_empty() {
+    ///         return Op::ready(Ok(0)); // nothing to ask
+    ///     }
+    ///     let command = keys.iter().fold(Command::read("EXISTS"), |command, key| command.key(*key));
+    ///     client.op(command, Reply::into_count)
+    /// }
+    /// assert_eq!(sum(&client, &[]).await?, 0);
+    /// # Ok(()) }
+    /// ```
     pub const fn ready(result: Result<R>) -> Self {
         Self(State::Known(Some(result)))
     }

@@ -29,7 +29,7 @@ use crate::{Error, ErrorKind, Reply, Result};
 /// # let server = purse_testkit::Server::start()?;
 /// # let url = server.url();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
-/// use purse_client::{Client, Command};
+/// use purse::{Client, Command};
 ///
 /// let session = Client::builder(&url).connect_session().await?;
 /// let reply = session.run(Command::write("INCR").key("visits")).await?;
@@ -78,6 +78,23 @@ impl Session {
     ///
     /// # Cancel safety
     /// If the future is dropped, the command may run or not.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let url = purse_testkit::Server::shared().url();
+    /// use std::time::Duration;
+    ///
+    /// use purse::{Client, Command};
+    ///
+    /// let session = Client::builder(&url).connect_session().await?;
+    /// session.run(Command::write("RPUSH").key("jobs").arg("first")).await?;
+    /// // A command that blocks occupies this connection alone.
+    /// let pop = Command::write("BLPOP").key("jobs").arg(1).timeout(Duration::from_secs(2));
+    /// let [_, job] = session.run(pop).await?.into_array()?;
+    /// assert_eq!(job.into_bytes()?, "first");
+    /// # Ok(()) }
+    /// ```
     pub async fn run(&self, command: Command) -> Result<Reply> {
         let context = command.context();
         let answer = match self.is_over() {
@@ -116,6 +133,20 @@ impl Session {
     ///
     /// # Cancel safety
     /// Nothing is lost if the future is dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = purse_testkit::Server::start()?;
+    /// # let url = server.url();
+    /// use purse::Client;
+    ///
+    /// let session = Client::builder(&url).connect_session().await?;
+    /// server.kill()?;
+    /// session.over().await;
+    /// assert!(session.is_over());
+    /// # Ok(()) }
+    /// ```
     pub async fn over(&self) {
         let Some(connection) = self.connection() else {
             return;

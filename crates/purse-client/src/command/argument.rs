@@ -16,7 +16,7 @@ const INLINE: usize = 30;
 ///
 /// # Examples
 /// ```
-/// use purse_client::Command;
+/// use purse::Command;
 ///
 /// let name = String::from("field");
 /// let set = Command::write("HSET").key("hash").arg(name.as_str()).arg(1.5);

@@ -52,7 +52,7 @@ impl ErrorContext {
 ///
 /// # Examples
 /// ```
-/// use purse_client::Command;
+/// use purse::Command;
 ///
 /// let push = Command::write("RPUSH").key("tasks").arg("first").arg("second");
 /// assert_eq!(push.name(), "RPUSH");
@@ -78,17 +78,63 @@ pub struct Command {
 
 impl Command {
     /// Creates a command that changes nothing. It is sent again when the connection breaks.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::Command;
+    ///
+    /// let length = client.run(Command::read("STRLEN").key("name")).await?;
+    /// assert_eq!(length.into_count()?, 0);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "cmd")]
     pub const fn read(name: &'static str) -> Self {
         Self::new(name, Effect::Read, None)
     }
 
     /// Creates a command that may change data. It is sent at most once.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::Command;
+    ///
+    /// let length = client.run(Command::write("APPEND").key("name").arg("Ada")).await?;
+    /// assert_eq!(length.into_count()?, 3);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "cmd")]
     pub const fn write(name: &'static str) -> Self {
         Self::new(name, Effect::Write, None)
     }
 
     /// Creates a command that runs a Lua script: by EVAL when a connection first uses it, and by
     /// EVALSHA from then on.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Command, Script};
+    ///
+    /// static MAX: Script = Script::write(
+    ///     "MAX",
+    ///     "local old = tonumber(redis.call('GET', KEYS[1])) or 0
+    ///      if tonumber(ARGV[1]) > old then redis.call('SET', KEYS[1], ARGV[1]) end
+    ///      return redis.call('GET', KEYS[1])",
+    /// );
+    /// for (speed, highest) in [(80, 80), (120, 120), (100, 120)] {
+    ///     let command = Command::script(&MAX).key("top speed").arg(speed);
+    ///     assert_eq!(client.run(command).await?.into_int()?, highest);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "EVAL")]
+    #[doc(alias = "EVALSHA")]
+    #[doc(alias = "invoke_async")]
     pub const fn script(script: &'static Script) -> Self {
         Self::new(script.name(), script.effect(), Some(script))
     }
@@ -109,18 +155,52 @@ impl Command {
     }
 
     /// Adds a key. Keys come before all arguments; the first one decides the cluster node.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::Command;
+    ///
+    /// let copy = Command::write("COPY").key("{user}old").key("{user}new");
+    /// assert_eq!(copy.keys(), ["{user}old", "{user}new"]);
+    /// # Ok(()) }
+    /// ```
     pub fn key(mut self, key: impl Into<Argument>) -> Self {
         self.keys.push(key.into().into_bytes());
         self
     }
 
     /// Adds an argument.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::Command;
+    ///
+    /// // Text, bytes and numbers are arguments; nothing has to be quoted.
+    /// let set = Command::write("SET").key("pi").arg(3.14159).arg("EX").arg(60);
+    /// client.run(set).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn arg(mut self, arg: impl Into<Argument>) -> Self {
         self.args.push(arg.into());
         self
     }
 
     /// Adds arguments.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::Command;
+    ///
+    /// let command = Command::write("RPUSH").key("primes").args([2, 3, 5, 7]);
+    /// assert_eq!(client.run(command).await?.into_count()?, 4);
+    /// # Ok(()) }
+    /// ```
     pub fn args<A: Into<Argument>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
         self
@@ -128,6 +208,20 @@ impl Command {
 
     /// Sets the time that the command may take, instead of the client's own timeout; a year at
     /// most.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// use purse::Command;
+    ///
+    /// // A report may take longer than other commands.
+    /// let report = Command::read("SUNION").key("a").key("b").timeout(Duration::from_secs(60));
+    /// client.run(report).await?;
+    /// # Ok(()) }
+    /// ```
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(clamp(timeout));
         self
@@ -135,6 +229,21 @@ impl Command {
 
     /// Lets the command fail at once with [`NotSent`](crate::ErrorKind::NotSent) while there is no
     /// connection, instead of waiting for one.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::Command;
+    ///
+    /// let cached = client.run(Command::read("GET").key("page").fail_fast()).await;
+    /// let page = match cached {
+    ///     Ok(reply) => reply.non_nil(),
+    ///     Err(_) => None, // no cache is better than a slow one
+    /// };
+    /// assert!(page.is_none());
+    /// # Ok(()) }
+    /// ```
     pub const fn fail_fast(mut self) -> Self {
         self.fail_fast = Some(true);
         self

@@ -17,7 +17,7 @@ use crate::{Error, ErrorKind, Result};
 /// # let server = purse_testkit::Server::start()?;
 /// # let url = server.url();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
-/// use purse_client::{Client, Command};
+/// use purse::{Client, Command};
 ///
 /// let client = Client::connect(&url).await?;
 /// client.run(Command::write("RPUSH").key("list").arg("a").arg("b")).await?;
@@ -37,12 +37,33 @@ impl Reply {
     }
 
     /// Returns whether the reply is nil.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::Command;
+    ///
+    /// assert!(client.run(Command::read("GET").key("missing")).await?.is_nil());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn is_nil(&self) -> bool {
         matches!(self.0, Value::Nil)
     }
 
     /// Returns the reply, or `None` if it is nil.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Command, Reply};
+    ///
+    /// let reply = client.run(Command::read("GET").key("missing")).await?;
+    /// assert_eq!(reply.non_nil().map(Reply::into_bytes).transpose()?, None);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn non_nil(self) -> Option<Self> {
         (!self.is_nil()).then_some(self)
@@ -52,6 +73,18 @@ impl Reply {
     ///
     /// # Errors
     /// [`ErrorKind::Protocol`] if the reply is not a string or number.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::Command;
+    ///
+    /// client.run(Command::write("SET").key("name").arg("Ada")).await?;
+    /// let name = client.run(Command::read("GET").key("name")).await?.into_bytes()?;
+    /// assert_eq!(name, "Ada");
+    /// # Ok(()) }
+    /// ```
     pub fn into_bytes(self) -> Result<Bytes> {
         match self.0 {
             Value::Bytes(bytes) | Value::Status(bytes) => Ok(bytes),
@@ -65,6 +98,17 @@ impl Reply {
     ///
     /// # Errors
     /// [`ErrorKind::Protocol`] if the reply is not an integer.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::Command;
+    ///
+    /// let reply = client.run(Command::write("DECR").key("stock")).await?;
+    /// assert_eq!(reply.into_int()?, -1);
+    /// # Ok(()) }
+    /// ```
     pub fn into_int(self) -> Result<i64> {
         match self.0 {
             Value::Int(n) => Ok(n),
@@ -78,6 +122,18 @@ impl Reply {
     ///
     /// # Errors
     /// [`ErrorKind::Protocol`] if the reply is not an integer, or is negative.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::Command;
+    ///
+    /// let reply = client.run(Command::write("SADD").key("fruit").arg("apple").arg("pear")).await?;
+    /// let added: u64 = reply.into_count()?;
+    /// assert_eq!(added, 2);
+    /// # Ok(()) }
+    /// ```
     pub fn into_count(self) -> Result<u64> {
         let n = self.into_int()?;
         u64::try_from(n).map_err(|_| unexpected_reply_error("a count", &Value::Int(n)))
@@ -87,6 +143,18 @@ impl Reply {
     ///
     /// # Errors
     /// [`ErrorKind::Protocol`] if the reply is not a number.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::Command;
+    ///
+    /// client.run(Command::write("ZADD").key("board").arg(1.5).arg("Ada")).await?;
+    /// let score = client.run(Command::read("ZSCORE").key("board").arg("Ada")).await?;
+    /// assert_eq!(score.into_float()?, 1.5);
+    /// # Ok(()) }
+    /// ```
     pub fn into_float(self) -> Result<f64> {
         match self.0 {
             Value::Double(n) => Ok(n),
@@ -106,6 +174,18 @@ impl Reply {
     ///
     /// # Errors
     /// [`ErrorKind::Protocol`] if the reply is none of these.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::Command;
+    ///
+    /// let set = || Command::write("SET").key("name").arg("Ada").arg("NX");
+    /// assert!(client.run(set()).await?.into_bool()?, "OK");
+    /// assert!(!client.run(set()).await?.into_bool()?, "nil");
+    /// # Ok(()) }
+    /// ```
     pub fn into_bool(self) -> Result<bool> {
         match self.0 {
             Value::Bool(yes) => Ok(yes),
@@ -120,6 +200,19 @@ impl Reply {
     ///
     /// # Errors
     /// [`ErrorKind::Protocol`] if the reply is not an array; nil is not an empty one.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Command, Reply};
+    ///
+    /// client.run(Command::write("RPUSH").key("primes").args([2, 3, 5])).await?;
+    /// let reply = client.run(Command::read("LRANGE").key("primes").arg(0).arg(-1)).await?;
+    /// let primes = reply.into_list()?.into_iter().map(Reply::into_int);
+    /// assert_eq!(primes.collect::<purse::Result<Vec<_>>>()?, [2, 3, 5]);
+    /// # Ok(()) }
+    /// ```
     pub fn into_list(self) -> Result<Vec<Self>> {
         match self.0 {
             Value::List(items) => Ok(items.into_iter().map(Self).collect()),
@@ -131,6 +224,19 @@ impl Reply {
     ///
     /// # Errors
     /// [`ErrorKind::Protocol`] if the reply does not consist of pairs.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::Command;
+    ///
+    /// client.run(Command::write("HSET").key("ages").arg("Ada").arg(36)).await?;
+    /// for (name, age) in client.run(Command::read("HGETALL").key("ages")).await?.into_pairs()? {
+    ///     assert_eq!((name.into_bytes()?, age.into_int()?), ("Ada".into(), 36));
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn into_pairs(self) -> Result<Vec<(Self, Self)>> {
         let mut items = self.into_list()?.into_iter();
         let mut pairs = Vec::with_capacity(items.len() / 2);
@@ -152,6 +258,17 @@ impl Reply {
     ///
     /// # Errors
     /// [`ErrorKind::Protocol`] if the reply is not an array of that length.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::Command;
+    ///
+    /// let [seconds, micros] = client.run(Command::read("TIME")).await?.into_array()?;
+    /// assert!(seconds.into_int()? > 0 && micros.into_int()? < 1_000_000);
+    /// # Ok(()) }
+    /// ```
     pub fn into_array<const N: usize>(self) -> Result<[Self; N]> {
         let items = self.into_list()?;
         let found = items.len();

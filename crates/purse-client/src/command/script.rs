@@ -18,7 +18,7 @@ use super::Effect;
 /// [`NotSent`](crate::ErrorKind::NotSent) if a later write in its slot has run.
 ///
 /// ```
-/// use purse_client::Script;
+/// use purse::Script;
 ///
 /// static SWAP: Script = Script::write("SWAP", "return redis.call('GETSET', KEYS[1], ARGV[1])");
 /// assert_eq!(SWAP.name(), "SWAP");
@@ -43,12 +43,45 @@ static SCRIPTS: AtomicUsize = AtomicUsize::new(0);
 
 impl Script {
     /// Creates a script that may change data. Errors name it `name`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Command, Script};
+    ///
+    /// static TAKE: Script = Script::write(
+    ///     "TAKE FROM STOCK",
+    ///     "if tonumber(redis.call('GET', KEYS[1]) or 0) < 1 then return 0 end
+    ///      redis.call('DECR', KEYS[1])
+    ///      return 1",
+    /// );
+    /// let command = Command::script(&TAKE).key("stock");
+    /// assert!(!client.run(command).await?.into_bool()?);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub const fn write(name: &'static str, source: &'static str) -> Self {
         Self::new(name, source, Effect::Write)
     }
 
     /// Creates a script that changes nothing. Errors name it `name`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Command, Script};
+    ///
+    /// static BOTH: Script = Script::read(
+    ///     "LENGTHS",
+    ///     "return {redis.call('LLEN', KEYS[1]), redis.call('LLEN', KEYS[2])}",
+    /// );
+    /// let command = Command::script(&BOTH).key("{jobs}new").key("{jobs}done");
+    /// let [new, done] = client.run(command).await?.into_array()?;
+    /// assert_eq!((new.into_count()?, done.into_count()?), (0, 0));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub const fn read(name: &'static str, source: &'static str) -> Self {
         Self::new(name, source, Effect::Read)

@@ -8,7 +8,7 @@ use std::fmt;
 ///
 /// # Examples
 /// ```
-/// use purse_client::Credentials;
+/// use purse::Credentials;
 ///
 /// let app = Credentials::new("app", "secret");
 /// let default_user = Credentials::password("secret");
@@ -22,6 +22,21 @@ pub struct Credentials {
 
 impl Credentials {
     /// Makes the login data of a user. A user without a password has an empty one.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = purse_testkit::Server::start()?;
+    /// # let url = server.url();
+    /// use purse::{Client, Credentials};
+    ///
+    /// server.user("app", "p@ss/word", "~* +@all")?;
+    /// let client = Client::builder(&url)
+    ///     .credentials(Credentials::new("app", "p@ss/word"))
+    ///     .connect()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(username: impl Into<String>, password: impl Into<String>) -> Self {
         Self {
@@ -31,6 +46,14 @@ impl Credentials {
     }
 
     /// Makes the login data of the default user.
+    ///
+    /// # Examples
+    /// ```
+    /// use purse::{Client, Credentials};
+    ///
+    /// let builder = Client::builder("redis://127.0.0.1").credentials(Credentials::password("secret"));
+    /// # let _ = builder;
+    /// ```
     #[must_use]
     pub fn password(password: impl Into<String>) -> Self {
         Self {

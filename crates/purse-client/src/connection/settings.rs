@@ -16,8 +16,8 @@ use crate::{Error, ErrorKind, Result};
 ///
 /// # Examples
 /// ```no_run
-/// # async fn connect() -> purse_client::Result<()> {
-/// use purse_client::{Client, ReadFrom};
+/// # async fn connect() -> purse::Result<()> {
+/// use purse::{Client, ReadFrom};
 ///
 /// let builder = Client::builder("redis-cluster://localhost:7000");
 /// let client = builder.read_from(ReadFrom::PreferReplica).connect().await?;

@@ -12,7 +12,8 @@ use crate::util::time::clamp;
 /// # Examples
 /// ```
 /// use std::time::Duration;
-/// use purse_client::Options;
+///
+/// use purse::Options;
 ///
 /// let hasty = Options::new().timeout(Duration::from_millis(50)).fail_fast(true);
 /// # let _ = hasty;
@@ -35,6 +36,19 @@ impl Options {
 
     /// Sets the time that each command may take, instead of the client's own timeout; a year at
     /// most.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// use purse::{Command, Options};
+    ///
+    /// let hasty = client.with(Options::new().timeout(Duration::from_millis(200)));
+    /// hasty.run(Command::read("GET").key("page")).await?;
+    /// # Ok(()) }
+    /// ```
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(clamp(timeout));
         self
@@ -42,6 +56,18 @@ impl Options {
 
     /// Returns whether a command fails at once while there is no connection, instead of waiting for
     /// one; instead of the client's own setting.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Command, Options};
+    ///
+    /// let cache = client.with(Options::new().fail_fast(true));
+    /// let page = cache.run(Command::read("GET").key("page")).await;
+    /// assert!(page.is_ok(), "there is a connection");
+    /// # Ok(()) }
+    /// ```
     pub const fn fail_fast(mut self, fail_fast: bool) -> Self {
         self.fail_fast = Some(fail_fast);
         self

@@ -37,7 +37,7 @@ use wait_queue::WaitQueues;
 ///
 /// # Examples
 /// ```
-/// use purse_client::Pop;
+/// use purse::Pop;
 ///
 /// assert_eq!(Pop::front("jobs").name(), "LPOP");
 /// assert_eq!(Pop::highest("ranking").name(), "ZPOPMAX");
@@ -58,21 +58,69 @@ enum PopEnd {
 
 impl Pop {
     /// Takes the first element of the list at `key`: `LPOP`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Command, Pop};
+    ///
+    /// client.run(Command::write("RPUSH").key("jobs").arg("first").arg("second")).await?;
+    /// let job = client.take(&Pop::front("jobs")).await?.expect("a job");
+    /// assert_eq!(job.element(), "first");
+    /// # Ok(()) }
+    /// ```
     pub fn front(key: impl Into<Bytes>) -> Self {
         Self::new(key.into(), PopEnd::Front)
     }
 
     /// Takes the last element of the list at `key`: `RPOP`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Command, Pop};
+    ///
+    /// client.run(Command::write("RPUSH").key("jobs").arg("first").arg("second")).await?;
+    /// let job = client.take(&Pop::back("jobs")).await?.expect("a job");
+    /// assert_eq!(job.element(), "second");
+    /// # Ok(()) }
+    /// ```
     pub fn back(key: impl Into<Bytes>) -> Self {
         Self::new(key.into(), PopEnd::Back)
     }
 
     /// Takes the element with the lowest score of the sorted set at `key`: `ZPOPMIN`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Command, Pop};
+    ///
+    /// client.run(Command::write("ZADD").key("jobs").arg(9).arg("sweep").arg(1).arg("cook")).await?;
+    /// let job = client.take(&Pop::lowest("jobs")).await?.expect("a job");
+    /// assert_eq!(job.element(), "cook");
+    /// # Ok(()) }
+    /// ```
     pub fn lowest(key: impl Into<Bytes>) -> Self {
         Self::new(key.into(), PopEnd::Lowest)
     }
 
     /// Takes the element with the highest score of the sorted set at `key`: `ZPOPMAX`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Command, Pop};
+    ///
+    /// client.run(Command::write("ZADD").key("jobs").arg(9).arg("sweep").arg(1).arg("cook")).await?;
+    /// let job = client.take(&Pop::highest("jobs")).await?.expect("a job");
+    /// assert_eq!(job.element(), "sweep");
+    /// # Ok(()) }
+    /// ```
     pub fn highest(key: impl Into<Bytes>) -> Self {
         Self::new(key.into(), PopEnd::Highest)
     }

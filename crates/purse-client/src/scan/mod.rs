@@ -1,7 +1,7 @@
 //! Cursor scans as streams.
 //!
 //! All pages of a scan come over one connection, which leads to one process. A page that comes over
-//! another one is `Interrupted`. The pages are plain commands and need no right but that to scan.
+//! another one is `ScanInvalidated`. The pages are plain commands and need no right but that to scan.
 //!
 //! May import: `error`, `config`, `command`, `core`.
 
@@ -26,7 +26,7 @@ const START: Bytes = Bytes::from_static(b"0");
 ///
 /// # Examples
 /// ```
-/// use purse_client::{Pattern, Scan};
+/// use purse::{Pattern, Scan};
 ///
 /// let scan = Scan::new("HSCAN", "users").matching(Some(Pattern::prefix("a"))).count(1_000);
 /// # let _ = scan;
@@ -43,6 +43,19 @@ pub struct Scan {
 
 impl Scan {
     /// Creates a scan by `command` (`"HSCAN"`, `"SSCAN"`, `"ZSCAN"`) over the value at `key`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    /// use purse::{Command, Scan};
+    ///
+    /// client.run(Command::write("SADD").key("fruit").arg("apple").arg("pear")).await?;
+    /// let fruit: Vec<_> = client.scan(Scan::new("SSCAN", "fruit")).try_concat().await?;
+    /// assert_eq!(fruit.len(), 2);
+    /// # Ok(()) }
+    /// ```
     pub fn new(command: &'static str, key: impl Into<Bytes>) -> Self {
         Self {
             command,
@@ -54,12 +67,35 @@ impl Scan {
     }
 
     /// Sets a pattern; the server leaves out elements that do not match.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    /// use purse::{Command, Pattern, Scan};
+    ///
+    /// client.run(Command::write("SADD").key("fruit").arg("apple").arg("pear")).await?;
+    /// let scan = Scan::new("SSCAN", "fruit").matching(Some(Pattern::prefix("a")));
+    /// let fruit: Vec<_> = client.scan(scan).try_concat().await?;
+    /// assert_eq!(fruit.len(), 1);
+    /// # Ok(()) }
+    /// ```
     pub fn matching(mut self, pattern: Option<Pattern>) -> Self {
         self.pattern = pattern;
         self
     }
 
     /// Sets the number of elements that the server looks at for one page, a hint. Default: 256.
+    ///
+    /// # Examples
+    /// ```
+    /// use purse::Scan;
+    ///
+    /// // Larger pages take fewer round trips, and keep the server busy for longer.
+    /// let scan = Scan::new("ZSCAN", "board").count(10_000);
+    /// # let _ = scan;
+    /// ```
     pub fn count(mut self, count: usize) -> Self {
         self.count = count.max(1);
         self

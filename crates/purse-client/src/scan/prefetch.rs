@@ -9,6 +9,18 @@ use futures::{FutureExt, Stream, poll, stream};
 use crate::Result;
 
 /// A page, and the position of the next one unless it was the last.
+///
+/// # Examples
+/// ```
+/// use purse::PageResult;
+///
+/// /// Numbers in pages of a hundred; the position is the first number of a page.
+/// fn page(first: u32) -> PageResult<Vec<u32>, u32> {
+///     let next = first + 100;
+///     Ok(((first..next).collect(), (next < 1_000).then_some(next)))
+/// }
+/// assert_eq!(page(900).unwrap().1, None);
+/// ```
 pub type PageResult<T, P> = Result<(T, Option<P>)>;
 
 /// The state of a stream of pages.
@@ -32,11 +44,11 @@ enum Next<T, P> {
 /// ```
 /// # tokio::runtime::Runtime::new()?.block_on(async {
 /// use futures::TryStreamExt;
-/// use purse_client::prefetch_pages;
+/// use purse::prefetch_pages;
 ///
 /// let pages = prefetch_pages(1, |page| async move { Ok((page, (page < 3).then_some(page + 1))) });
 /// assert_eq!(pages.try_collect::<Vec<_>>().await?, [1, 2, 3]);
-/// # Ok::<_, purse_client::Error>(())
+/// # Ok::<_, purse::Error>(())
 /// # })?;
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```

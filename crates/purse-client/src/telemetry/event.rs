@@ -15,7 +15,7 @@ use crate::Error;
 ///
 /// # Examples
 /// ```
-/// use purse_client::Event;
+/// use purse::Event;
 ///
 /// fn report(event: &Event) {
 ///     match event {

@@ -12,6 +12,21 @@ const KINDS: usize = ErrorKind::Limit as usize + 1;
 ///
 /// The counters include all connections of the client since it was made, and those of its key
 /// watches. They do not include handshakes, nor the messages of sentinels.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{Command, ErrorKind};
+///
+/// client.run(Command::write("SET").key("name").arg("Ada")).await?;
+/// client.run(Command::write("LPUSH").key("name").arg("x")).await.unwrap_err();
+/// let stats = client.stats();
+/// assert_eq!(stats.commands, 2);
+/// assert_eq!(stats.errors(ErrorKind::WrongType), 1);
+/// assert_eq!(stats.reconnects, 0);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
@@ -42,7 +57,7 @@ impl Stats {
     ///
     /// # Examples
     /// ```
-    /// use purse_client::{ErrorKind, Stats};
+    /// use purse::{ErrorKind, Stats};
     ///
     /// assert_eq!(Stats::default().errors(ErrorKind::Timeout), 0);
     /// assert_eq!(Stats::default().errors(ErrorKind::Limit), 0);

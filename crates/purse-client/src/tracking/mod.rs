@@ -42,7 +42,7 @@ const REFUSALS: Duration = Duration::from_secs(1);
 /// # let server = purse_testkit::Server::start()?;
 /// # let url = server.url();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
-/// use purse_client::{Client, Command};
+/// use purse::{Client, Command};
 ///
 /// let client = Client::connect(&url).await?;
 /// let length = Command::read("LLEN").key("tasks");
@@ -74,6 +74,28 @@ impl Watch {
     ///
     /// # Cancel safety
     /// Nothing is lost if the future is dropped: call the method again.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::Command;
+    ///
+    /// client.run(Command::write("SET").key("config").arg("v1")).await?;
+    /// let other = client.clone();
+    /// let writer = tokio::spawn(async move {
+    ///     other.run(Command::write("SET").key("config").arg("v2")).await
+    /// });
+    /// loop {
+    ///     let (config, mut watch) = client.watch(Command::read("GET").key("config")).await?;
+    ///     if config.into_bytes()? == "v2" {
+    ///         break;
+    ///     }
+    ///     watch.changed().await;
+    /// }
+    /// # writer.await.expect("no panic")?;
+    /// # Ok(()) }
+    /// ```
     pub async fn changed(&mut self) {
         self.0.invalidated().await;
     }

@@ -42,7 +42,7 @@ mod probe;
 /// # Examples
 ///
 /// ```
-/// use purse_codec::{Codec, Plain};
+/// use purse::{Codec, Plain};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Serialize, Deserialize)]

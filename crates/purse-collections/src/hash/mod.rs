@@ -23,10 +23,9 @@ use crate::stream::{DecodeItem, Scanned, next_pair};
 /// cannot be a key. Every access by key is O(1).
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
-/// use purse_client::Client;
-/// use purse_collections::RedisHash;
+/// use purse::{Client, RedisHash};
 ///
 /// let client = Client::connect(&url).await?;
 /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
@@ -43,12 +42,28 @@ pub struct RedisHash<K, V, C = Plain>(Handle<(K, V, C)>);
 
 impl<K, V, C> RedisHash<K, V, C> {
     /// Creates a handle of the hash at `key`. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
+    /// // Any number of handles can work on one hash.
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// let same: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// ages.set("Ada", 36).await?;
+    /// assert_eq!(same.get("Ada").await?, Some(36));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
     }
 
-    key_methods!();
+    key_methods!(
+        0,
+        ["ages", "RedisHash", "<String, u32>", "set(\"Ada\", 36)"]
+    );
 }
 
 impl<K, V, C> RedisHash<K, V, C>
@@ -63,13 +78,16 @@ where
     /// Redis: HLEN. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.extend([("Ada", 36), ("Bob", 20)]).await?;
     /// assert_eq!(ages.len().await?, 2);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HLEN")]
     pub fn len(&self) -> Op<u64> {
         self.0.op(Command::read("HLEN"), Reply::into_count)
     }
@@ -79,12 +97,15 @@ where
     /// Redis: HLEN. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// assert!(ages.is_empty().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HLEN")]
     pub fn is_empty(&self) -> Op<bool> {
         self.0
             .op(Command::read("HLEN"), |reply| Ok(reply.into_count()? == 0))
@@ -95,14 +116,17 @@ where
     /// Redis: HGET. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.set("Ada", 36).await?;
     /// assert_eq!(ages.get("Ada").await?, Some(36));
     /// assert_eq!(ages.get("Bob").await?, None);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HGET")]
     pub fn get(&self, key: impl IntoArg<K>) -> Op<Option<V>> {
         self.0.try_op(
             with_field(key),
@@ -116,13 +140,16 @@ where
     /// Redis: HMGET. Time complexity: O(n) for n keys. Round trips: 1 per [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.set("Ada", 36).await?;
     /// assert_eq!(ages.get_many(["Bob", "Ada"]).await?, [None, Some(36)]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HMGET")]
     pub async fn get_many<I>(&self, keys: I) -> Result<Vec<Option<V>>>
     where
         I: IntoIterator<Item: IntoArg<K>, IntoIter: Send>,
@@ -150,13 +177,16 @@ where
     /// Redis: HEXISTS. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.set("Ada", 36).await?;
     /// assert!(ages.contains_key("Ada").await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HEXISTS")]
     #[doc(alias = "contains")]
     pub fn contains_key(&self, key: impl IntoArg<K>) -> Op<bool> {
         self.0
@@ -168,15 +198,17 @@ where
     /// Redis: HGETALL. Time complexity: O(n). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.set("Ada", 36).await?;
     /// assert_eq!(ages.to_map().await?["Ada"], 36);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "dict")]
     #[doc(alias = "HGETALL")]
+    #[doc(alias = "dict")]
     pub fn to_map(&self) -> Op<HashMap<K, V>>
     where
         K: Eq + Hash,
@@ -198,9 +230,10 @@ where
     /// Redis: HSCAN. Time complexity: O(n) for a page of n entries. Round trips: 1 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisHash;
     ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.extend([("Ada", 36), ("Bob", 20)]).await?;
@@ -210,8 +243,9 @@ where
     /// }
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "items")]
     #[doc(alias = "HSCAN")]
+    #[doc(alias = "items")]
+    #[doc(alias = "stream")]
     pub fn iter(&self) -> Scanned<(K, V)> {
         self.scan(|page| next_pair(page, entry::<K, V, C>))
     }
@@ -221,15 +255,17 @@ where
     /// Redis: HSCAN. Time complexity: O(n) for a page of n entries. Round trips: 1 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisHash;
     ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.set("Ada", 36).await?;
     /// assert_eq!(ages.keys().try_collect::<Vec<_>>().await?, ["Ada"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HSCAN")]
     #[doc(alias = "HKEYS")]
     pub fn keys(&self) -> Scanned<K> {
         self.scan(|page| next_pair(page, |key, _| decode::<K, Plain>(key)))
@@ -240,15 +276,17 @@ where
     /// Redis: HSCAN. Time complexity: O(n) for a page of n entries. Round trips: 1 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisHash;
     ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.set("Ada", 36).await?;
     /// assert_eq!(ages.values().try_collect::<Vec<_>>().await?, [36]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HSCAN")]
     #[doc(alias = "HVALS")]
     pub fn values(&self) -> Scanned<V> {
         self.scan(|page| next_pair(page, |_, value| decode::<V, C>(value)))

@@ -33,13 +33,17 @@ where
     /// Redis: HGET and HSET in a script. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// assert_eq!(ages.insert("Ada", 36).await?, None);
     /// assert_eq!(ages.insert("Ada", 37).await?, Some(36));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "HGET")]
+    #[doc(alias = "HSET")]
     pub fn insert(&self, key: impl IntoArg<K>, value: impl IntoArg<V>) -> Op<Option<V>> {
         let args = with_entry::<K, V, C>(key, value);
         self.0
@@ -51,8 +55,10 @@ where
     /// Redis: HSET. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// assert!(ages.set("Ada", 36).await?);
     /// assert!(!ages.set("Ada", 37).await?);
@@ -73,15 +79,20 @@ where
     /// Redis: HGET and HSET in a script. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// assert_eq!(ages.get_or_insert("Ada", 36).await?, 36);
     /// assert_eq!(ages.get_or_insert("Ada", 99).await?, 36);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "setdefault")]
+    #[doc(alias = "HGET")]
+    #[doc(alias = "HSET")]
     #[doc(alias = "HSETNX")]
+    #[doc(alias = "hset_nx")]
+    #[doc(alias = "setdefault")]
     pub fn get_or_insert(&self, key: impl IntoArg<K>, value: impl IntoArg<V>) -> Op<V> {
         let args = with_entry::<K, V, C>(key, value);
         self.0
@@ -93,14 +104,18 @@ where
     /// Redis: HSET. Time complexity: O(n) for n entries. Round trips: 1 per [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// assert_eq!(ages.extend([("Ada", 36), ("Bob", 20)]).await?, 2);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "update")]
+    #[doc(alias = "HSET")]
     #[doc(alias = "HMSET")]
+    #[doc(alias = "hset_multiple")]
+    #[doc(alias = "update")]
     pub async fn extend<I, Q, W>(&self, entries: I) -> Result<u64>
     where
         I: IntoIterator<Item = (Q, W), IntoIter: Send>,
@@ -124,15 +139,20 @@ where
     /// Redis: HGET and HDEL in a script. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.set("Ada", 36).await?;
     /// assert_eq!(ages.remove("Ada").await?, Some(36));
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "pop")]
+    #[doc(alias = "HGET")]
+    #[doc(alias = "HDEL")]
     #[doc(alias = "HGETDEL")]
+    #[doc(alias = "hget_del")]
+    #[doc(alias = "pop")]
     pub fn remove(&self, key: impl IntoArg<K>) -> Op<Option<V>> {
         self.0.try_op(
             with_field(key),
@@ -146,8 +166,10 @@ where
     /// Redis: HDEL. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.set("Ada", 36).await?;
     /// assert!(ages.delete("Ada").await?);
@@ -164,8 +186,10 @@ where
     /// Redis: HDEL. Time complexity: O(n) for n keys. Round trips: 1 per [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
     /// ages.extend([("Ada", 36), ("Bob", 20)]).await?;
     /// assert_eq!(ages.remove_many(["Ada", "Bob", "Cem"]).await?, 2);
@@ -198,15 +222,19 @@ where
     /// [`Server`](ErrorKind::Server) with the code `ERR` if the value is not an integer, or if the
     /// sum does not fit an `i64`; nothing changed then.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let visits: RedisHash<String, u32> = RedisHash::new(&client, "visits");
     /// assert_eq!(visits.increment("home", 2).await?, 2);
     /// assert_eq!(visits.increment("home", -1).await?, 1);
     /// # Ok(()) }
     /// ```
     #[doc(alias = "HINCRBY")]
+    #[doc(alias = "hincr")]
     pub fn increment(&self, key: impl IntoArg<K>, by: i64) -> Op<i64> {
         let args = |command| Ok(with_field(key)(command)?.arg(by));
         self.0
@@ -224,14 +252,18 @@ where
     /// [`Server`](ErrorKind::Server) with the code `ERR` if the value is not a number, or if the
     /// sum is not finite; nothing changed then.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
     /// let prices: RedisHash<String, f64> = RedisHash::new(&client, "prices");
     /// assert_eq!(prices.increment_float("tea", 2.5).await?, 2.5);
     /// # Ok(()) }
     /// ```
     #[doc(alias = "HINCRBYFLOAT")]
+    #[doc(alias = "hincr")]
     pub fn increment_float(&self, key: impl IntoArg<K>, by: f64) -> Op<f64> {
         let args = |command| {
             if !by.is_finite() {
@@ -255,12 +287,13 @@ where
     /// `Unsupported` on servers before Redis 7.4 and Valkey 9. `InvalidInput` for a time to live
     /// that [`RedisKey::expire`](crate::RedisKey::expire) refuses.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
     ///
-    /// use purse_client::ErrorKind;
+    /// use purse::{ErrorKind, RedisHash};
     ///
     /// let codes: RedisHash<String, u32> = RedisHash::new(&client, "codes");
     /// codes.set("Ada", 4711).await?;
@@ -286,10 +319,11 @@ where
     /// # Errors
     /// `Unsupported` on servers before Redis 7.4 and Valkey 9.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use purse_client::ErrorKind;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{ErrorKind, RedisHash, Ttl};
     ///
     /// let codes: RedisHash<String, u32> = RedisHash::new(&client, "codes");
     /// codes.set("Ada", 4711).await?;
@@ -316,10 +350,11 @@ where
     /// # Errors
     /// `Unsupported` on servers before Redis 7.4 and Valkey 9.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use purse_client::ErrorKind;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{ErrorKind, RedisHash};
     ///
     /// let codes: RedisHash<String, u32> = RedisHash::new(&client, "codes");
     /// codes.set("Ada", 4711).await?;

@@ -35,6 +35,23 @@ pub(crate) enum EntryKind<R> {
 /// that is being scanned restarts or fails over, the stream ends with
 /// [`ScanInvalidated`](purse_client::ErrorKind::ScanInvalidated). An item that cannot be decoded
 /// is an error that holds its bytes, and the stream continues. Any other error ends it.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use futures::TryStreamExt;
+/// use purse::{Entries, RedisKeySpace};
+///
+/// let sessions: RedisKeySpace<u32> = RedisKeySpace::new(&client, "session:");
+/// sessions.extend([("17", 1), ("18", 2)]).await?;
+/// let mut entries: Entries<(String, u32)> = sessions.items();
+/// let mut sum = 0;
+/// while let Some((_, value)) = entries.try_next().await? {
+///     sum += value;
+/// }
+/// assert_eq!(sum, 3);
+/// # Ok(()) }
+/// ```
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Entries<R> {
     client: Client,
@@ -61,10 +78,10 @@ impl<R: Send + 'static> Entries<R> {
     /// prefix of the space. The prefix is always taken literally.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
-    /// use purse_client::Pattern;
+    /// use purse::{Pattern, RedisKeySpace};
     ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.extend([("user:1", 1), ("job:1", 2)]).await?;
@@ -72,6 +89,7 @@ impl<R: Send + 'static> Entries<R> {
     /// assert_eq!(users.try_collect::<Vec<_>>().await?, ["user:1"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "MATCH")]
     pub fn matching(mut self, pattern: Pattern) -> Self {
         self.pattern = Some(pattern);
         self
@@ -81,9 +99,10 @@ impl<R: Send + 'static> Entries<R> {
     /// Default: 256.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisKeySpace;
     ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.extend((0..100).map(|n| (n.to_string(), n))).await?;
@@ -91,6 +110,7 @@ impl<R: Send + 'static> Entries<R> {
     /// assert_eq!(all.len(), 100);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "COUNT")]
     #[doc(alias = "batch_hint")]
     pub fn page_size(mut self, keys: usize) -> Self {
         self.size = keys.clamp(1, LARGEST_PAGE);

@@ -41,12 +41,11 @@ use crate::{RedisKey, Ttl};
 /// space in one slot, and thus on one shard.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
 /// use std::time::Duration;
 ///
-/// use purse_client::Client;
-/// use purse_collections::{RedisKeySpace, SetOptions};
+/// use purse::{Client, RedisKeySpace, SetOptions};
 ///
 /// let client = Client::connect(&url).await?;
 /// let sessions: RedisKeySpace<String> = RedisKeySpace::new(&client, "session:");
@@ -65,6 +64,17 @@ pub struct RedisKeySpace<T, C = Plain>(Handle<(T, C)>);
 impl<T, C> RedisKeySpace<T, C> {
     /// Creates a handle of all keys that begin with `prefix`, or of all keys if the prefix is
     /// empty. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{RedisKey, RedisKeySpace};
+    ///
+    /// let sessions: RedisKeySpace<String> = RedisKeySpace::new(&client, "session:");
+    /// sessions.set("17", "Ada").await?;
+    /// assert!(RedisKey::new(&client, "session:17").exists().await?);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(client: &Client, prefix: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, prefix))
@@ -73,8 +83,10 @@ impl<T, C> RedisKeySpace<T, C> {
     /// Creates a handle of the keys of this space that continue with `prefix`. Sends nothing.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// let sessions = app.sub("session:");
     /// sessions.set("17", "Ada").await?;
@@ -89,8 +101,10 @@ impl<T, C> RedisKeySpace<T, C> {
     /// Returns the prefix of the space.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// assert_eq!(app.prefix(), b"app:");
     /// # Ok(()) }
@@ -103,8 +117,10 @@ impl<T, C> RedisKeySpace<T, C> {
     /// Creates a handle of the server's key for `key`. Sends nothing.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// assert_eq!(app.key("name").name(), b"app:name");
     /// # Ok(()) }
@@ -119,16 +135,18 @@ impl<T, C> RedisKeySpace<T, C> {
     /// Redis: PEXPIRE. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::RedisKeySpace;
     ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set("name", "Ada").await?;
     /// assert!(app.expire("name", Duration::from_secs(60)).await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "pexpire")]
+    #[doc(alias = "PEXPIRE")]
     pub fn expire(&self, key: impl AsRef<[u8]>, ttl: Duration) -> Op<bool> {
         self.key(key).expire(ttl)
     }
@@ -138,14 +156,16 @@ impl<T, C> RedisKeySpace<T, C> {
     /// Redis: PTTL. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{RedisKeySpace, Ttl};
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set("name", "Ada").await?;
     /// assert_eq!(app.ttl("name").await?, Ttl::Persistent);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "pttl")]
+    #[doc(alias = "PTTL")]
     pub fn ttl(&self, key: impl AsRef<[u8]>) -> Op<Ttl> {
         self.key(key).ttl()
     }
@@ -155,9 +175,11 @@ impl<T, C> RedisKeySpace<T, C> {
     /// Redis: PERSIST. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::RedisKeySpace;
     ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set("name", "Ada").await?;
@@ -165,6 +187,7 @@ impl<T, C> RedisKeySpace<T, C> {
     /// assert!(app.persist("name").await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "PERSIST")]
     pub fn persist(&self, key: impl AsRef<[u8]>) -> Op<bool> {
         self.key(key).persist()
     }
@@ -174,15 +197,17 @@ impl<T, C> RedisKeySpace<T, C> {
     /// Redis: EXISTS. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set("name", "Ada").await?;
     /// assert!(app.contains("name").await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "contains_key")]
     #[doc(alias = "EXISTS")]
+    #[doc(alias = "contains_key")]
     pub fn contains(&self, key: impl AsRef<[u8]>) -> Op<bool> {
         self.key(key).exists()
     }
@@ -193,8 +218,10 @@ impl<T, C> RedisKeySpace<T, C> {
     /// Redis: UNLINK. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set("name", "Ada").await?;
     /// assert!(app.delete("name").await?);

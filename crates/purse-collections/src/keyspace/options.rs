@@ -13,7 +13,7 @@ use crate::ttl::millis;
 /// ```
 /// use std::time::Duration;
 ///
-/// use purse_collections::SetOptions;
+/// use purse::SetOptions;
 ///
 /// let session = SetOptions::new().ttl(Duration::from_secs(60)).if_absent();
 /// assert_ne!(session, SetOptions::new());
@@ -42,6 +42,17 @@ enum Condition {
 
 impl SetOptions {
     /// Creates options that change nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{RedisKeySpace, SetOptions};
+    ///
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// // Without options, `set_with` is `set`.
+    /// assert!(app.set_with("name", "Ada", SetOptions::new()).await?.is_set());
+    /// # Ok(()) }
+    /// ```
     pub const fn new() -> Self {
         Self {
             lifetime: Lifetime::Persistent,
@@ -54,9 +65,11 @@ impl SetOptions {
     /// [`keep_ttl`](Self::keep_ttl).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::{RedisKeySpace, SetOptions};
     ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set_with("name", "Ada", SetOptions::new().ttl(Duration::from_secs(60))).await?;
@@ -73,9 +86,11 @@ impl SetOptions {
     /// Keeps the time to live that the key has. Replaces [`ttl`](Self::ttl).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::{RedisKeySpace, SetOptions};
     ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set_with("name", "Ada", SetOptions::new().ttl(Duration::from_secs(60))).await?;
@@ -92,8 +107,10 @@ impl SetOptions {
     /// Sets the key only if it does not exist. Replaces [`if_present`](Self::if_present).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{RedisKeySpace, SetOptions};
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// let options = SetOptions::new().if_absent();
     /// assert!(app.set_with("name", "Ada", options).await?.is_set());
@@ -108,8 +125,10 @@ impl SetOptions {
     /// Sets the key only if it exists. Replaces [`if_absent`](Self::if_absent).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{RedisKeySpace, SetOptions};
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// let options = SetOptions::new().if_present();
     /// assert!(!app.set_with("name", "Ada", options).await?.is_set());
@@ -124,8 +143,10 @@ impl SetOptions {
     /// Asks for the previous value of the key.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{RedisKeySpace, SetOptions, SetOutcome};
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set("name", "Ada").await?;
     /// let outcome = app.set_with("name", "Bob", SetOptions::new().return_old()).await?;
@@ -159,6 +180,19 @@ impl SetOptions {
 }
 
 /// A result of [`RedisKeySpace::set_with`](crate::RedisKeySpace::set_with).
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{RedisKeySpace, SetOptions};
+///
+/// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+/// app.set("name", "Ada").await?;
+/// let outcome = app.set_with("name", "Bob", SetOptions::new().if_absent()).await?;
+/// assert!(!outcome.is_set());
+/// assert_eq!(app.get("name").await?.as_deref(), Some("Ada"));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SetOutcome<T> {
     /// The key is set. Holds the previous value, if the options ask for it and there was one.
@@ -172,7 +206,7 @@ impl<T> SetOutcome<T> {
     /// Returns whether the key is set.
     ///
     /// ```
-    /// use purse_collections::SetOutcome;
+    /// use purse::SetOutcome;
     ///
     /// assert!(SetOutcome::Set(Some("Ada")).is_set());
     /// assert!(!SetOutcome::NotSet(Some("Ada")).is_set());
@@ -185,7 +219,7 @@ impl<T> SetOutcome<T> {
     /// Returns the previous value of the key, if the options ask for it and there was one.
     ///
     /// ```
-    /// use purse_collections::SetOutcome;
+    /// use purse::SetOutcome;
     ///
     /// assert_eq!(SetOutcome::Set(Some("Ada")).into_old(), Some("Ada"));
     /// ```

@@ -20,13 +20,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Redis: GET. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set("name", "Ada").await?;
     /// assert_eq!(app.get("name").await?.as_deref(), Some("Ada"));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "GET")]
     pub fn get(&self, key: impl AsRef<[u8]>) -> Op<Option<T>> {
         self.op(key, Ok, Command::read("GET"), decode_option::<T, C>)
     }
@@ -40,8 +43,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Redis: MGET. Time complexity: O(n) for n keys. Round trips: 1 per [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.extend([("a", 1), ("b", 2)]).await?;
     /// assert_eq!(app.get_many(["b", "x"]).await?, [Some(2), None]);
@@ -65,13 +70,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// keys of the server.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.extend([("a", 1), ("b", 2)]).await?;
     /// assert_eq!(app.len().await?, 2);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCAN")]
     pub async fn len(&self) -> Result<u64> {
         let mut pages = self.pages();
         let mut keys = 0;
@@ -90,12 +98,15 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// 1024 keys of the server.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// assert!(app.is_empty().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCAN")]
     pub async fn is_empty(&self) -> Result<bool> {
         let mut pages = self.pages();
         while let Some(page) = pages.try_next().await? {
@@ -117,9 +128,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Redis: SCAN and MGET. Time complexity: O(n) for a page of n keys. Round trips: 2 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisKeySpace;
     ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.extend([("a", 1), ("b", 2)]).await?;
@@ -129,6 +141,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// }
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCAN")]
+    #[doc(alias = "MGET")]
     #[doc(alias = "iter")]
     pub fn items(&self) -> Entries<(String, T)> {
         self.entries(EntryKind::Value(|key, value| {
@@ -142,15 +156,18 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Redis: SCAN and MGET. Time complexity: O(n) for a page of n keys. Round trips: 2 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisKeySpace;
     ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.set("a", 1).await?;
     /// assert_eq!(app.values().try_collect::<Vec<_>>().await?, [1]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCAN")]
+    #[doc(alias = "MGET")]
     pub fn values(&self) -> Entries<T> {
         self.entries(EntryKind::Value(|_, value| decode::<T, C>(value)))
     }
@@ -164,9 +181,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Redis: SCAN. Time complexity: O(n) for a page of n keys. Round trips: 1 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisKeySpace;
     ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.set("a", 1).await?;
@@ -175,6 +193,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// ```
     #[doc(alias = "SCAN")]
     #[doc(alias = "KEYS")]
+    #[doc(alias = "scan_match")]
     pub fn keys(&self) -> Entries<String> {
         self.entries(EntryKind::Key(text))
     }
@@ -184,15 +203,18 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Redis: SCAN. Time complexity: O(n) for a page of n keys. Round trips: 1 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisKeySpace;
     ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.set([0xff], 1).await?;
     /// assert_eq!(app.raw_keys().try_collect::<Vec<_>>().await?, [vec![0xff]]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCAN")]
+    #[doc(alias = "scan_match")]
     pub fn raw_keys(&self) -> Entries<Bytes> {
         // A copy, since the key is a part of the whole page.
         self.entries(EntryKind::Key(|key| Ok(Bytes::copy_from_slice(&key))))

@@ -29,13 +29,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Redis: SET. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set("name", "Ada").await?;
     /// assert_eq!(app.get("name").await?.as_deref(), Some("Ada"));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SET")]
     #[doc(alias = "insert")]
     pub fn set(&self, key: impl AsRef<[u8]>, value: impl IntoArg<T>) -> Op<()> {
         let value = |command: Command| Ok(command.arg(encode::<T, C>(value)?));
@@ -57,9 +60,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// `Decode` with the bytes of the previous value, after the new value is set if the condition
     /// held.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{RedisKeySpace, SetOptions};
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// let once = SetOptions::new().if_absent();
     /// assert!(app.set_with("name", "Ada", once).await?.is_set());
@@ -68,9 +74,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// assert_eq!(swapped.into_old().as_deref(), Some("Ada"));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SET")]
+    #[doc(alias = "GET")]
     #[doc(alias = "SETNX")]
+    #[doc(alias = "SETEX")]
     #[doc(alias = "PSETEX")]
     #[doc(alias = "GETSET")]
+    #[doc(alias = "set_options")]
+    #[doc(alias = "set_ex")]
+    #[doc(alias = "pset_ex")]
+    #[doc(alias = "set_nx")]
     pub fn set_with(
         &self,
         key: impl AsRef<[u8]>,
@@ -96,13 +109,19 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Redis: GET and SET in a script. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// assert_eq!(app.get_or_insert("name", "Ada").await?, "Ada");
     /// assert_eq!(app.get_or_insert("name", "Bob").await?, "Ada");
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "GET")]
+    #[doc(alias = "SET")]
+    #[doc(alias = "SETNX")]
+    #[doc(alias = "set_nx")]
     #[doc(alias = "setdefault")]
     pub fn get_or_insert(&self, key: impl AsRef<[u8]>, value: impl IntoArg<T>) -> Op<T> {
         self.get_or_insert_as(key, value, SetOptions::new())
@@ -118,10 +137,13 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// `InvalidInput` for a time to live that [`RedisKey::expire`](crate::RedisKey::expire)
     /// refuses.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::RedisKeySpace;
     ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// let minute = Duration::from_secs(60);
@@ -129,6 +151,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// assert!(app.ttl("name").await?.remaining().is_some());
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "GET")]
+    #[doc(alias = "SET")]
+    #[doc(alias = "SETNX")]
     #[doc(alias = "setdefault")]
     pub fn get_or_insert_with_ttl(
         &self,
@@ -149,16 +174,19 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// # Errors
     /// In a cluster, `Ambiguous` if a part of a chunk is done.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.extend([("a", 1), ("b", 2)]).await?;
     /// assert_eq!(app.get("b").await?, Some(2));
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "update")]
     #[doc(alias = "MSET")]
+    #[doc(alias = "update")]
     pub async fn extend<I, Q, V>(&self, entries: I) -> Result<()>
     where
         I: IntoIterator<Item = (Q, V), IntoIter: Send>,
@@ -187,16 +215,20 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot), before anything is sent, for keys in
     /// different slots of a cluster.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// assert!(app.extend_if_none_exist([("a", 1), ("b", 2)]).await?);
     /// assert!(!app.extend_if_none_exist([("b", 3), ("c", 4)]).await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "update")]
     #[doc(alias = "MSETNX")]
+    #[doc(alias = "mset_nx")]
+    #[doc(alias = "update")]
     pub fn extend_if_none_exist<I, Q, V>(&self, entries: I) -> Op<bool>
     where
         I: IntoIterator<Item = (Q, V)>,
@@ -222,16 +254,21 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Redis: GET and UNLINK in a script. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
     /// app.set("name", "Ada").await?;
     /// assert_eq!(app.pop("name").await?.as_deref(), Some("Ada"));
     /// assert_eq!(app.get("name").await?, None);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "remove")]
+    #[doc(alias = "GET")]
+    #[doc(alias = "UNLINK")]
     #[doc(alias = "GETDEL")]
+    #[doc(alias = "get_del")]
+    #[doc(alias = "remove")]
     pub fn pop(&self, key: impl AsRef<[u8]>) -> Op<Option<T>> {
         self.op(key, Ok, Command::script(&POP), decode_removed::<T, C>)
     }
@@ -246,9 +283,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// # Errors
     /// In a cluster, `Ambiguous` if a part of a chunk is done.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.extend([("a", 1), ("b", 2)]).await?;
     /// assert_eq!(app.delete_many(["a", "b", "c"]).await?, 2);
@@ -275,13 +315,17 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// per 1024 keys of the server, and 1 per page with keys of the space.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisKeySpace;
+    ///
     /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
     /// app.extend([("a", 1), ("b", 2)]).await?;
     /// assert_eq!(app.clear().await?, 2);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCAN")]
+    #[doc(alias = "UNLINK")]
     #[doc(alias = "FLUSHDB")]
     pub async fn clear(&self) -> Result<u64> {
         let mut pages = self.pages();

@@ -28,10 +28,9 @@ pub use writes::Occurrences;
 /// in any linked list.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
-/// use purse_client::Client;
-/// use purse_collections::RedisList;
+/// use purse::{Client, RedisList};
 ///
 /// let client = Client::connect(&url).await?;
 /// let list: RedisList<String> = RedisList::new(&client, "letters");
@@ -47,12 +46,24 @@ pub struct RedisList<T, C = Plain>(Handle<(T, C)>);
 
 impl<T, C> RedisList<T, C> {
     /// Creates a handle of the list at `key`. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Json, RedisList};
+    ///
+    /// // A key has one codec: all its handles, in all programs, must name the same one.
+    /// let points: RedisList<(i32, i32), Json> = RedisList::new(&client, "points");
+    /// points.push_back((1, 2)).await?;
+    /// assert_eq!(points.get(0).await?, Some((1, 2)));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
     }
 
-    key_methods!();
+    key_methods!(0, ["letters", "RedisList", "<String>", "push_back(\"a\")"]);
 }
 
 impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
@@ -61,13 +72,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LLEN. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "b"]).await?;
     /// assert_eq!(list.len().await?, 2);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LLEN")]
     pub fn len(&self) -> Op<u64> {
         self.0.op(Command::read("LLEN"), Reply::into_count)
     }
@@ -77,12 +91,15 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LLEN. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// assert!(list.is_empty().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LLEN")]
     pub fn is_empty(&self) -> Op<bool> {
         self.0
             .op(Command::read("LLEN"), |reply| Ok(reply.into_count()? == 0))
@@ -93,8 +110,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LINDEX. Time complexity: O(n) in the distance to the nearer end. Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "b", "c"]).await?;
     /// assert_eq!(list.get(1).await?.as_deref(), Some("b"));
@@ -102,6 +121,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.get(3).await?, None);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LINDEX")]
     #[doc(alias = "getitem")]
     pub fn get(&self, index: i64) -> Op<Option<T>> {
         self.0
@@ -113,13 +133,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LINDEX. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "b"]).await?;
     /// assert_eq!(list.front().await?.as_deref(), Some("a"));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LINDEX")]
     #[doc(alias = "peek")]
     pub fn front(&self) -> Op<Option<T>> {
         self.get(0)
@@ -130,13 +153,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LINDEX. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "b"]).await?;
     /// assert_eq!(list.back().await?.as_deref(), Some("b"));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LINDEX")]
     #[doc(alias = "last")]
     pub fn back(&self) -> Op<Option<T>> {
         self.get(-1)
@@ -147,13 +173,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LPOS. Time complexity: O(n). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.push_back("a").await?;
     /// assert!(list.contains("a").await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LPOS")]
     pub fn contains(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.find(value, |reply| Ok(!reply.is_nil()))
     }
@@ -163,13 +192,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LPOS. Time complexity: O(n). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "b", "b"]).await?;
     /// assert_eq!(list.position("b").await?, Some(1));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LPOS")]
     #[doc(alias = "index")]
     #[doc(alias = "index_of")]
     pub fn position(&self, value: impl IntoArg<T>) -> Op<Option<u64>> {
@@ -188,8 +220,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
     /// list.extend(0..6).await?;
     /// assert_eq!(list.range(2..5).await?, [2, 3, 4]);
@@ -197,6 +231,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(list.range(..-1).await?, [0, 1, 2, 3, 4]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LRANGE")]
     #[doc(alias = "slice")]
     pub fn range(&self, range: impl RangeBounds<i64>) -> Op<Vec<T>> {
         let Some((first, last)) = inclusive(range) else {
@@ -213,13 +248,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LRANGE. Time complexity: O(n). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "b"]).await?;
     /// assert_eq!(list.to_vec().await?, ["a", "b"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LRANGE")]
     pub fn to_vec(&self) -> Op<Vec<T>> {
         self.range(..)
     }
@@ -233,9 +271,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// the nearer end. Round trips: 1 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisList;
     ///
     /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
     /// list.extend(1..=4).await?;
@@ -243,6 +282,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// assert_eq!(sum, 10);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LRANGE")]
+    #[doc(alias = "LLEN")]
     #[doc(alias = "values")]
     #[doc(alias = "iter")]
     pub fn stream(&self) -> Paged<T> {

@@ -31,6 +31,21 @@ const MAX_IN_FLIGHT: usize = 2;
 /// The stream reads by index. If other tasks push or pop at the front meanwhile, the other
 /// elements move, and the stream may return an element twice or not at all. An element that cannot
 /// be decoded is an error that holds its bytes, and the stream continues. Any other error ends it.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use futures::TryStreamExt;
+/// use purse::{Paged, RedisList};
+///
+/// let log: RedisList<String> = RedisList::new(&client, "log");
+/// log.extend(["started", "worked", "stopped"]).await?;
+/// let mut lines: Paged<String> = log.stream();
+/// while let Some(line) = lines.try_next().await? {
+///     println!("{line}");
+/// }
+/// # Ok(()) }
+/// ```
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Paged<R> {
     client: Client,
@@ -54,9 +69,10 @@ impl<R: Send + 'static> Paged<R> {
     /// Sets how many elements a page has, at most one million. Default: 256.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisList;
     ///
     /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
     /// list.extend(0..10).await?;
@@ -64,6 +80,7 @@ impl<R: Send + 'static> Paged<R> {
     /// assert_eq!(all, (0..10).collect::<Vec<_>>());
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "batch_size")]
     pub fn page_size(mut self, elements: usize) -> Self {
         self.size = elements.clamp(1, LARGEST_PAGE);
         self

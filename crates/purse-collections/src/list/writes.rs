@@ -12,6 +12,20 @@ use crate::encode::{decode_removed, decode_removed_list, encode, encode_one, ok}
 static INSERT: Script = Script::write("LIST INSERT", include_str!("../lua/list_insert.lua"));
 
 /// A choice among several equal elements.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{Occurrences, RedisList};
+///
+/// let letters: RedisList<String> = RedisList::new(&client, "letters");
+/// letters.extend(["a", "b", "a", "c", "a"]).await?;
+/// letters.remove_value("a", Occurrences::Last(1)).await?;
+/// assert_eq!(letters.to_vec().await?, ["a", "b", "a", "c"]);
+/// letters.remove_value("a", Occurrences::All).await?;
+/// assert_eq!(letters.to_vec().await?, ["b", "c"]);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Occurrences {
     /// All of them.
@@ -28,15 +42,17 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: RPUSH. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// assert_eq!(list.push_back("a").await?, 1);
     /// assert_eq!(list.push_back("b").await?, 2);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "append")]
     #[doc(alias = "RPUSH")]
+    #[doc(alias = "append")]
     pub fn push_back(&self, value: impl IntoArg<T>) -> Op<u64> {
         self.push(Command::write("RPUSH"), value)
     }
@@ -46,16 +62,18 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LPUSH. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.push_front("b").await?;
     /// list.push_front("a").await?;
     /// assert_eq!(list.to_vec().await?, ["a", "b"]);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "appendleft")]
     #[doc(alias = "LPUSH")]
+    #[doc(alias = "appendleft")]
     pub fn push_front(&self, value: impl IntoArg<T>) -> Op<u64> {
         self.push(Command::write("LPUSH"), value)
     }
@@ -66,13 +84,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// trips: 1 per [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
     /// assert_eq!(list.extend(0..5000).await?, 5000);
     /// # Ok(()) }
     /// ```
     #[doc(alias = "RPUSH")]
+    #[doc(alias = "LLEN")]
     pub async fn extend<I>(&self, items: I) -> Result<u64>
     where
         I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
@@ -88,15 +109,18 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// trips: 1 per [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend_front(["a", "b"]).await?;
     /// assert_eq!(list.to_vec().await?, ["b", "a"]);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "extendleft")]
     #[doc(alias = "LPUSH")]
+    #[doc(alias = "LLEN")]
+    #[doc(alias = "extendleft")]
     pub async fn extend_front<I>(&self, items: I) -> Result<u64>
     where
         I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
@@ -108,22 +132,33 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Inserts an element before the one at `index`, or at the back if `index` is the length.
     /// Returns the new length.
     ///
-    /// Redis: LINDEX, LSET and LINSERT in a script. Time complexity: O(n). Round trips: 1.
+    /// Redis: LLEN, RPUSH, LPUSH, LINDEX, LSET and LINSERT in a script. Time complexity: O(n).
+    /// Round trips: 1.
     ///
     /// # Errors
     /// [`OutOfRange`](ErrorKind::OutOfRange) if the index is beyond the length at either end;
     /// nothing changed then.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "c"]).await?;
     /// assert_eq!(list.insert(1, "b").await?, 3);
     /// assert_eq!(list.to_vec().await?, ["a", "b", "c"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LLEN")]
+    #[doc(alias = "RPUSH")]
+    #[doc(alias = "LPUSH")]
+    #[doc(alias = "LINDEX")]
+    #[doc(alias = "LSET")]
     #[doc(alias = "LINSERT")]
+    #[doc(alias = "linsert_before")]
+    #[doc(alias = "linsert_after")]
     pub fn insert(&self, index: i64, value: impl IntoArg<T>) -> Op<u64> {
         let args = |command: Command| {
             // LINSERT finds its place by value alone. The marker is at that place between two
@@ -148,15 +183,19 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// [`OutOfRange`](ErrorKind::OutOfRange) if the index is outside the list; nothing changed
     /// then.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "x"]).await?;
     /// list.set(-1, "b").await?;
     /// assert_eq!(list.to_vec().await?, ["a", "b"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LSET")]
     #[doc(alias = "setitem")]
     pub fn set(&self, index: i64, value: impl IntoArg<T>) -> Op<()> {
         let args = |command: Command| {
@@ -174,15 +213,17 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LPOP. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "b"]).await?;
     /// assert_eq!(list.pop_front().await?.as_deref(), Some("a"));
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "popleft")]
     #[doc(alias = "LPOP")]
+    #[doc(alias = "popleft")]
     pub fn pop_front(&self) -> Op<Option<T>> {
         self.0.op(Command::write("LPOP"), decode_removed::<T, C>)
     }
@@ -193,15 +234,17 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: RPOP. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "b"]).await?;
     /// assert_eq!(list.pop_back().await?.as_deref(), Some("b"));
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "pop")]
     #[doc(alias = "RPOP")]
+    #[doc(alias = "pop")]
     pub fn pop_back(&self) -> Op<Option<T>> {
         self.0.op(Command::write("RPOP"), decode_removed::<T, C>)
     }
@@ -214,14 +257,18 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// # Errors
     /// `Unsupported` on servers before Redis 6.2.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
     /// list.extend(1..=5).await?;
     /// assert_eq!(list.pop_front_n(2).await?, [1, 2]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LPOP")]
     #[doc(alias = "pop_n")]
     pub fn pop_front_n(&self, count: u32) -> Op<Vec<T>> {
         self.pop_n(Command::write("LPOP"), count)
@@ -235,14 +282,18 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// # Errors
     /// `Unsupported` on servers before Redis 6.2.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
     /// list.extend(1..=5).await?;
     /// assert_eq!(list.pop_back_n(2).await?, [5, 4]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "RPOP")]
     #[doc(alias = "pop_n")]
     pub fn pop_back_n(&self, count: u32) -> Op<Vec<T>> {
         self.pop_n(Command::write("RPOP"), count)
@@ -254,16 +305,18 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LREM. Time complexity: O(n). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Occurrences, RedisList};
+    ///
     /// let list: RedisList<String> = RedisList::new(&client, "letters");
     /// list.extend(["a", "b", "a", "a"]).await?;
     /// assert_eq!(list.remove_value("a", Occurrences::Last(1)).await?, 1);
     /// assert_eq!(list.remove_value("a", Occurrences::All).await?, 2);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "remove")]
     #[doc(alias = "LREM")]
+    #[doc(alias = "remove")]
     pub fn remove_value(&self, value: impl IntoArg<T>, which: Occurrences) -> Op<u64> {
         let count = match which {
             Occurrences::All => 0,
@@ -283,16 +336,18 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Redis: LTRIM. Time complexity: O(n) for n removed elements. Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
     /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
     /// list.extend(0..100).await?;
     /// list.trim(-3..).await?;
     /// assert_eq!(list.to_vec().await?, [97, 98, 99]);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "truncate")]
     #[doc(alias = "LTRIM")]
+    #[doc(alias = "truncate")]
     pub fn trim(&self, range: impl RangeBounds<i64>) -> Op<()> {
         let (first, last) = inclusive(range).unwrap_or((1, 0));
         self.0.op(Command::write("LTRIM").arg(first).arg(last), ok)

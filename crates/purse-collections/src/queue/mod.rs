@@ -23,16 +23,59 @@ pub use poison::OnPoison;
 pub use priority::RedisPriorityQueue;
 
 /// An order of a queue: the end at which elements are added. They are taken at the back.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{Fifo, Lifo, Order, Plain, RedisQueue};
+///
+/// async fn last_of<O: Order>(jobs: RedisQueue<String, Plain, O>) -> purse::Result<String> {
+///     jobs.push_many(["first", "second"]).await?;
+///     jobs.pop().await?;
+///     jobs.pop().await
+/// }
+/// let queue: RedisQueue<String, Plain, Fifo> = RedisQueue::new(&client, "queue");
+/// assert_eq!(last_of(queue).await?, "second");
+/// let stack: RedisQueue<String, Plain, Lifo> = RedisQueue::new(&client, "stack");
+/// assert_eq!(last_of(stack).await?, "first");
+/// # Ok(()) }
+/// ```
 pub trait Order: 'static {
     /// The command that adds an element: `LPUSH` or `RPUSH`.
     const PUSH: &'static str;
 }
 
 /// A marker of the order first in, first out.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{Fifo, Plain, RedisQueue};
+///
+/// // Both are the same type.
+/// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
+/// let jobs: RedisQueue<String, Plain, Fifo> = jobs;
+/// jobs.push_many(["first", "second"]).await?;
+/// assert_eq!(jobs.pop().await?, "first");
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub enum Fifo {}
 
 /// A marker of the order last in, first out.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{Lifo, Plain, RedisLifoQueue, RedisQueue};
+///
+/// // Both are the same type.
+/// let undo: RedisLifoQueue<String> = RedisLifoQueue::new(&client, "undo");
+/// let undo: RedisQueue<String, Plain, Lifo> = undo;
+/// undo.push_many(["first", "second"]).await?;
+/// assert_eq!(undo.pop().await?, "second");
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub enum Lifo {}
 
@@ -57,12 +100,11 @@ impl Order for Lifo {
 /// such as Python's redis-purse, can share it.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
 /// use std::time::Duration;
 ///
-/// use purse_client::Client;
-/// use purse_collections::RedisQueue;
+/// use purse::{Client, RedisQueue};
 ///
 /// let client = Client::connect(&url).await?;
 /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
@@ -82,8 +124,10 @@ pub struct RedisQueue<T, C = Plain, O = Fifo>(Consumer<(T, C, O)>);
 /// `RPUSH` adds, `RPOP` takes. In all other respects it is a [`RedisQueue`].
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-/// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::RedisLifoQueue;
+///
 /// let undo: RedisLifoQueue<String> = RedisLifoQueue::new(&client, "undo");
 /// undo.push_many(["typed", "deleted"]).await?;
 /// assert_eq!(undo.pop().await?, "deleted");
@@ -94,6 +138,18 @@ pub type RedisLifoQueue<T, C = Plain> = RedisQueue<T, C, Lifo>;
 
 impl<T, C, O> RedisQueue<T, C, O> {
     /// Creates a handle of the queue at `key`. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Json, RedisQueue};
+    ///
+    /// // Another codec than `Plain` is the second type parameter.
+    /// let jobs: RedisQueue<String, Json> = RedisQueue::new(&client, "jobs");
+    /// jobs.push("first").await?;
+    /// assert_eq!(jobs.pop().await?, "first");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Consumer::new(client, key))
@@ -102,8 +158,10 @@ impl<T, C, O> RedisQueue<T, C, O> {
     /// Sets what this handle does with elements that it cannot decode.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{OnPoison, RedisList, RedisQueue};
+    ///
     /// let raw: RedisQueue<String> = RedisQueue::new(&client, "jobs");
     /// raw.push_many(["not a number", "7"]).await?;
     /// let jobs: RedisQueue<u32> = RedisQueue::new(&client, "jobs");
@@ -119,7 +177,10 @@ impl<T, C, O> RedisQueue<T, C, O> {
         self
     }
 
-    key_methods!(0.handle);
+    key_methods!(
+        0.handle,
+        ["jobs", "RedisQueue", "<String>", "push(\"sweep\")"]
+    );
 }
 
 impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
@@ -128,13 +189,16 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// Redis: LLEN. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisQueue;
+    ///
     /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
     /// jobs.push_many(["first", "second"]).await?;
     /// assert_eq!(jobs.len().await?, 2);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LLEN")]
     #[doc(alias = "qsize")]
     pub fn len(&self) -> Op<u64> {
         self.0.handle.op(Command::read("LLEN"), Reply::into_count)
@@ -145,12 +209,15 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// Redis: LLEN. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisQueue;
+    ///
     /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
     /// assert!(jobs.is_empty().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LLEN")]
     pub fn is_empty(&self) -> Op<bool> {
         self.0
             .handle
@@ -162,14 +229,17 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// Redis: LINDEX. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisQueue;
+    ///
     /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
     /// jobs.push_many(["first", "second"]).await?;
     /// assert_eq!(jobs.peek().await?.as_deref(), Some("first"));
     /// assert_eq!(jobs.len().await?, 2);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LINDEX")]
     pub fn peek(&self) -> Op<Option<T>> {
         self.0
             .handle
@@ -181,12 +251,16 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// Redis: LPUSH, or RPUSH in a [`RedisLifoQueue`]. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisQueue;
+    ///
     /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
     /// assert_eq!(jobs.push("first").await?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LPUSH")]
+    #[doc(alias = "RPUSH")]
     #[doc(alias = "put")]
     pub fn push(&self, value: impl IntoArg<T>) -> Op<u64> {
         let args = |command: Command| Ok(command.arg(encode::<T, C>(value)?));
@@ -201,12 +275,18 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// complexity: O(n) for n elements. Round trips: 1 per [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisQueue;
+    ///
     /// let jobs: RedisQueue<u32> = RedisQueue::new(&client, "jobs");
     /// assert_eq!(jobs.push_many(0..5000).await?, 5000);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LPUSH")]
+    #[doc(alias = "RPUSH")]
+    #[doc(alias = "LLEN")]
+    #[doc(alias = "put")]
     pub async fn push_many<I>(&self, values: I) -> Result<u64>
     where
         I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
@@ -247,9 +327,12 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// No element is lost, whenever the future is dropped. An element that was already taken is
     /// put back in the background.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisQueue;
+    ///
     /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
     /// let worker = tokio::spawn({
     ///     let jobs = jobs.clone();
@@ -259,8 +342,10 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// assert_eq!(worker.await.expect("no panic")?, "first");
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "get")]
+    #[doc(alias = "RPOP")]
+    #[doc(alias = "LLEN")]
     #[doc(alias = "BRPOP")]
+    #[doc(alias = "get")]
     pub async fn pop(&self) -> Result<T> {
         self.0.pop(&self.source()).await
     }
@@ -280,17 +365,22 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// # Cancel safety
     /// No element is lost, as with [`pop`](Self::pop).
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::RedisQueue;
     ///
     /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
     /// assert_eq!(jobs.pop_timeout(Duration::from_millis(10)).await?, None);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "get")]
+    #[doc(alias = "RPOP")]
+    #[doc(alias = "LLEN")]
     #[doc(alias = "BRPOP")]
+    #[doc(alias = "get")]
     pub async fn pop_timeout(&self, wait: Duration) -> Result<Option<T>> {
         self.0.pop_timeout(&self.source(), Some(wait)).await
     }
@@ -305,17 +395,20 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// # Cancel safety
     /// No element is lost, as with [`pop`](Self::pop).
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisQueue;
+    ///
     /// let jobs: RedisQueue<String> = RedisQueue::new(&client, "jobs");
     /// jobs.push("first").await?;
     /// assert_eq!(jobs.try_pop().await?.as_deref(), Some("first"));
     /// assert_eq!(jobs.try_pop().await?, None);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "get_nowait")]
     #[doc(alias = "RPOP")]
+    #[doc(alias = "get_nowait")]
     pub async fn try_pop(&self) -> Result<Option<T>> {
         self.0.try_pop(&self.source()).await
     }
@@ -330,11 +423,12 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// element, and 1 per change while it waits.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::pin::pin;
     ///
     /// use futures::TryStreamExt;
+    /// use purse::RedisQueue;
     ///
     /// let jobs: RedisQueue<u32> = RedisQueue::new(&client, "jobs");
     /// jobs.push_many([1, 2, 0]).await?;
@@ -346,6 +440,9 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// }
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "RPOP")]
+    #[doc(alias = "LLEN")]
+    #[doc(alias = "BRPOP")]
     pub fn into_stream(self) -> impl Stream<Item = Result<T>> + Send + use<T, C, O> {
         let source = self.source();
         self.0.into_stream(source)

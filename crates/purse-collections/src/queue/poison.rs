@@ -4,6 +4,24 @@ use bytes::Bytes;
 use purse_client::{Delivery, Error, Result};
 
 /// A rule for elements that a queue takes out and cannot decode.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{ErrorKind, OnPoison, RedisQueue};
+///
+/// let text: RedisQueue<String> = RedisQueue::new(&client, "jobs");
+/// text.push("not a number").await?;
+///
+/// let jobs: RedisQueue<u32> = RedisQueue::new(&client, "jobs");
+/// let error = jobs.clone().on_poison(OnPoison::Requeue).try_pop().await.unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Decode);
+/// assert_eq!(jobs.len().await?, 1, "the element is still there");
+/// let error = jobs.on_poison(OnPoison::Error).try_pop().await.unwrap_err();
+/// assert_eq!(error.removed(), ["not a number"]);
+/// assert!(text.is_empty().await?);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum OnPoison {

@@ -29,10 +29,9 @@ const ID: usize = uuid::fmt::Hyphenated::LENGTH;
 /// time-ordered UUID of 36 characters, followed by the value.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
-/// use purse_client::Client;
-/// use purse_collections::RedisPriorityQueue;
+/// use purse::{Client, RedisPriorityQueue};
 ///
 /// let client = Client::connect(&url).await?;
 /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
@@ -49,6 +48,17 @@ pub struct RedisPriorityQueue<T, C = Plain>(Consumer<(T, C)>);
 
 impl<T, C> RedisPriorityQueue<T, C> {
     /// Creates a handle of the queue at `key`. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisPriorityQueue;
+    ///
+    /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
+    /// jobs.push("sweep", 9.0).await?;
+    /// assert_eq!(jobs.pop().await?, ("sweep".to_owned(), 9.0));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Consumer::new(client, key))
@@ -57,8 +67,10 @@ impl<T, C> RedisPriorityQueue<T, C> {
     /// Sets what this handle does with elements that it cannot decode.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{OnPoison, RedisPriorityQueue};
+    ///
     /// let jobs: RedisPriorityQueue<u32> = RedisPriorityQueue::new(&client, "jobs");
     /// let jobs = jobs.on_poison(OnPoison::DeadLetter("jobs:dead".into()));
     /// assert_eq!(jobs.try_pop().await?, None);
@@ -70,7 +82,15 @@ impl<T, C> RedisPriorityQueue<T, C> {
         self
     }
 
-    key_methods!(0.handle);
+    key_methods!(
+        0.handle,
+        [
+            "jobs",
+            "RedisPriorityQueue",
+            "<String>",
+            "push(\"sweep\", 9.0)"
+        ]
+    );
 }
 
 impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
@@ -79,13 +99,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// Redis: ZCARD. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisPriorityQueue;
+    ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// jobs.push("sweep", 9.0).await?;
     /// assert_eq!(jobs.len().await?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZCARD")]
     #[doc(alias = "qsize")]
     pub fn len(&self) -> Op<u64> {
         self.0.handle.op(Command::read("ZCARD"), Reply::into_count)
@@ -96,12 +119,15 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// Redis: ZCARD. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisPriorityQueue;
+    ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// assert!(jobs.is_empty().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZCARD")]
     pub fn is_empty(&self) -> Op<bool> {
         self.0
             .handle
@@ -113,13 +139,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// Redis: ZRANGE. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisPriorityQueue;
+    ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// jobs.push_many([("sweep", 9.0), ("put out the fire", 1.0)]).await?;
     /// assert_eq!(jobs.peek().await?, Some(("put out the fire".to_owned(), 1.0)));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZRANGE")]
     pub fn peek(&self) -> Op<Option<(T, f64)>> {
         let first = Command::read("ZRANGE")
             .arg(0_i64)
@@ -141,13 +170,17 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) if the priority is NaN.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisPriorityQueue;
+    ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// jobs.push("sweep", 9.0).await?;
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZADD")]
     #[doc(alias = "put")]
     pub fn push(&self, value: impl IntoArg<T>, priority: f64) -> Op<()> {
         let args = |command: Command| {
@@ -170,13 +203,19 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) if a priority is NaN.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisPriorityQueue;
+    ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// assert_eq!(jobs.push_many([("sweep", 9.0), ("cook", 5.0)]).await?, 2);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZADD")]
+    #[doc(alias = "put")]
+    #[doc(alias = "zadd_multiple")]
     pub async fn push_many<I, V>(&self, values: I) -> Result<u64>
     where
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
@@ -214,16 +253,21 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// No element is lost, whenever the future is dropped. An element that was already taken is
     /// put back in the background.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisPriorityQueue;
+    ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// jobs.push("sweep", 9.0).await?;
     /// assert_eq!(jobs.pop().await?, ("sweep".to_owned(), 9.0));
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "get")]
+    #[doc(alias = "ZPOPMIN")]
+    #[doc(alias = "ZCARD")]
     #[doc(alias = "BZPOPMIN")]
+    #[doc(alias = "get")]
     pub async fn pop(&self) -> Result<(T, f64)> {
         self.0.pop(&self.source()).await
     }
@@ -243,17 +287,22 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// # Cancel safety
     /// No element is lost, as with [`pop`](Self::pop).
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::RedisPriorityQueue;
     ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// assert_eq!(jobs.pop_timeout(Duration::from_millis(10)).await?, None);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "get")]
+    #[doc(alias = "ZPOPMIN")]
+    #[doc(alias = "ZCARD")]
     #[doc(alias = "BZPOPMIN")]
+    #[doc(alias = "get")]
     pub async fn pop_timeout(&self, wait: Duration) -> Result<Option<(T, f64)>> {
         self.0.pop_timeout(&self.source(), Some(wait)).await
     }
@@ -268,15 +317,18 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// # Cancel safety
     /// No element is lost, as with [`pop`](Self::pop).
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisPriorityQueue;
+    ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// assert_eq!(jobs.try_pop().await?, None);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "get_nowait")]
     #[doc(alias = "ZPOPMIN")]
+    #[doc(alias = "get_nowait")]
     pub async fn try_pop(&self) -> Result<Option<(T, f64)>> {
         self.0.try_pop(&self.source()).await
     }
@@ -292,11 +344,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// per element, and 1 per change while it waits.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::pin::pin;
     ///
     /// use futures::TryStreamExt;
+    /// use purse::RedisPriorityQueue;
     ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// jobs.push("sweep", 9.0).await?;
@@ -304,6 +357,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// assert_eq!(stream.try_next().await?, Some(("sweep".to_owned(), 9.0)));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZPOPMIN")]
+    #[doc(alias = "ZCARD")]
+    #[doc(alias = "BZPOPMIN")]
     pub fn into_stream(self) -> impl Stream<Item = Result<(T, f64)>> + Send + use<T, C> {
         let source = self.source();
         self.0.into_stream(source)

@@ -21,13 +21,12 @@ use crate::stream::{Elements, next};
 /// its methods can be called again, and uses the elements that the sets have at that time.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
-/// # use purse_client::Client;
-/// # use purse_collections::RedisSet;
+/// # let client = purse::Client::connect(&url).await?;
 /// use futures::TryStreamExt;
+/// use purse::RedisSet;
 ///
-/// # let client = Client::connect(&url).await?;
 /// let friends: RedisSet<u32> = RedisSet::new(&client, "{7}friends");
 /// let blocked: RedisSet<u32> = RedisSet::new(&client, "{7}blocked");
 /// friends.extend([1, 2, 3, 4]).await?;
@@ -89,9 +88,12 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
     /// slots.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
     /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
     /// a.extend([1, 2]).await?;
@@ -120,9 +122,12 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets and the
     /// destination are in different slots.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
     /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
     /// a.extend([1, 2]).await?;
@@ -154,10 +159,12 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// # Errors
     /// `Unsupported` on servers before Redis 6.2.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisSet;
     ///
     /// let a: RedisSet<u32> = RedisSet::new(&client, "a");
     /// let b: RedisSet<u32> = RedisSet::new(&client, "b");
@@ -167,6 +174,8 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// assert_eq!(both, [2]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SSCAN")]
+    #[doc(alias = "SMISMEMBER")]
     pub fn stream(&self) -> BoxStream<'static, Result<T>> {
         let pages = pages(self.set.client.clone(), self.scans());
         Elements::new(pages, |page| next(page, decode::<T, C>)).boxed()

@@ -38,12 +38,11 @@ static IS_DISJOINT: Script = Script::read(
 /// slot. Give their keys a common hash tag, as in `{user:7}friends` and `{user:7}blocked`.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
 /// use std::collections::HashSet;
 ///
-/// use purse_client::Client;
-/// use purse_collections::RedisSet;
+/// use purse::{Client, RedisSet};
 ///
 /// let client = Client::connect(&url).await?;
 /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
@@ -62,12 +61,23 @@ pub struct RedisSet<T, C = Plain>(Handle<(T, C)>);
 
 impl<T, C> RedisSet<T, C> {
     /// Creates a handle of the set at `key`. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
+    /// let seen: RedisSet<u64> = RedisSet::new(&client, "seen");
+    /// assert!(seen.add(4711).await?);
+    /// assert!(!seen.add(4711).await?);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
     }
 
-    key_methods!();
+    key_methods!(0, ["fruit", "RedisSet", "<String>", "add(\"apple\")"]);
 }
 
 impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
@@ -76,8 +86,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Redis: SCARD. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// fruit.extend(["apple", "pear"]).await?;
     /// assert_eq!(fruit.len().await?, 2);
@@ -93,12 +105,15 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Redis: SCARD. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// assert!(fruit.is_empty().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCARD")]
     pub fn is_empty(&self) -> Op<bool> {
         self.0
             .op(Command::read("SCARD"), |reply| Ok(reply.into_count()? == 0))
@@ -109,8 +124,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Redis: SISMEMBER. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// fruit.add("apple").await?;
     /// assert!(fruit.contains("apple").await?);
@@ -130,9 +147,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// # Errors
     /// `Unsupported` on servers before Redis 6.2.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// fruit.add("apple").await?;
     /// assert_eq!(fruit.contains_many(["apple", "chips"]).await?, [true, false]);
@@ -166,14 +186,17 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Redis: SRANDMEMBER with a count. Time complexity: O(n) for n elements. Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// fruit.extend(["apple", "pear", "olive"]).await?;
     /// assert_eq!(fruit.sample(2).await?.len(), 2);
     /// # Ok(()) }
     /// ```
     #[doc(alias = "SRANDMEMBER")]
+    #[doc(alias = "srandmember_multiple")]
     #[doc(alias = "choose")]
     pub fn sample(&self, count: u32) -> Op<Vec<T>> {
         let command = Command::read("SRANDMEMBER").arg(i64::from(count));
@@ -185,8 +208,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Redis: SMEMBERS. Time complexity: O(n). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// fruit.add("apple").await?;
     /// assert!(fruit.to_set().await?.contains("apple"));
@@ -209,18 +234,19 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Redis: SSCAN. Time complexity: O(n) for a page of n elements. Round trips: 1 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisSet;
     ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// fruit.add("apple").await?;
     /// assert_eq!(fruit.stream().try_collect::<Vec<_>>().await?, ["apple"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SSCAN")]
     #[doc(alias = "values")]
     #[doc(alias = "iter")]
-    #[doc(alias = "SSCAN")]
     pub fn stream(&self) -> Scanned<T> {
         let scan = Scan::new("SSCAN", self.0.key.clone());
         Scanned::new(&self.0.client, scan, |page| next(page, decode::<T, C>))
@@ -235,9 +261,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
     /// slots.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
     /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
     /// a.extend([1, 2]).await?;
@@ -245,6 +274,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// assert!(a.is_subset(&b).await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCARD")]
     #[doc(alias = "SDIFF")]
     pub fn is_subset(&self, other: &Self) -> Op<bool> {
         self.compare(&IS_SUBSET, [self, other])
@@ -260,9 +290,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
     /// slots.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
     /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
     /// a.extend([1, 2, 3]).await?;
@@ -270,6 +303,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// assert!(a.is_superset(&b).await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "SCARD")]
     #[doc(alias = "SDIFF")]
     pub fn is_superset(&self, other: &Self) -> Op<bool> {
         self.compare(&IS_SUBSET, [other, self])
@@ -284,9 +318,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
     /// slots.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
     /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
     /// a.extend([1, 2]).await?;
@@ -303,8 +340,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// methods of [`Combined`] return, stream or store the elements.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
     /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
     /// a.extend([1, 2]).await?;
@@ -324,8 +363,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// methods of [`Combined`] return, stream or store the elements.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
     /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
     /// a.extend([1, 2]).await?;
@@ -345,8 +386,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// methods of [`Combined`] return, stream or store the elements.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
     /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
     /// a.extend([1, 2]).await?;

@@ -13,15 +13,17 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Redis: SADD. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// assert!(fruit.add("apple").await?);
     /// assert!(!fruit.add("apple").await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "insert")]
     #[doc(alias = "SADD")]
+    #[doc(alias = "insert")]
     pub fn add(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.one(Command::write("SADD"), value)
     }
@@ -32,14 +34,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// assert_eq!(fruit.extend(["apple", "pear", "apple"]).await?, 2);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "update")]
     #[doc(alias = "SADD")]
+    #[doc(alias = "update")]
     pub async fn extend<I>(&self, items: I) -> Result<u64>
     where
         I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
@@ -52,15 +56,17 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Redis: SREM. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// fruit.add("apple").await?;
     /// assert!(fruit.remove("apple").await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "discard")]
     #[doc(alias = "SREM")]
+    #[doc(alias = "discard")]
     pub fn remove(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.one(Command::write("SREM"), value)
     }
@@ -71,8 +77,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// fruit.extend(["apple", "pear"]).await?;
     /// assert_eq!(fruit.remove_many(["apple", "chips"]).await?, 1);
@@ -92,8 +100,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Redis: SPOP. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// fruit.add("apple").await?;
     /// assert_eq!(fruit.pop().await?.as_deref(), Some("apple"));
@@ -110,8 +120,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Redis: SPOP with a count. Time complexity: O(n). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let fruit: RedisSet<String> = RedisSet::new(&client, "fruit");
     /// fruit.extend(["apple", "pear", "olive"]).await?;
     /// assert_eq!(fruit.pop_n(2).await?.len(), 2);
@@ -133,9 +145,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
     /// slots.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
     /// let open: RedisSet<u32> = RedisSet::new(&client, "{jobs}open");
     /// let done: RedisSet<u32> = RedisSet::new(&client, "{jobs}done");
     /// open.add(7).await?;

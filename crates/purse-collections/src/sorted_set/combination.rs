@@ -15,12 +15,11 @@ use crate::handle::Handle;
 /// [`RedisSortedSet::union`] and [`RedisSortedSet::intersection`] create it.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
-/// # use purse_client::Client;
-/// use purse_collections::{Aggregate, RedisSortedSet};
+/// # let client = purse::Client::connect(&url).await?;
+/// use purse::{Aggregate, RedisSortedSet};
 ///
-/// # let client = Client::connect(&url).await?;
 /// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "{search}words");
 /// let links: RedisSortedSet<String> = RedisSortedSet::new(&client, "{search}links");
 /// words.extend([("home", 2.0), ("about", 1.0)]).await?;
@@ -46,6 +45,23 @@ pub struct CombinedSorted<T, C = Plain> {
 }
 
 /// A rule that combines the scores that one element has in several sets.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{Aggregate, RedisSortedSet};
+///
+/// let monday: RedisSortedSet<String> = RedisSortedSet::new(&client, "{week}monday");
+/// let friday: RedisSortedSet<String> = RedisSortedSet::new(&client, "{week}friday");
+/// monday.insert("Ada", 10.0).await?;
+/// friday.insert("Ada", 12.0).await?;
+///
+/// let week: RedisSortedSet<String> = RedisSortedSet::new(&client, "{week}");
+/// let best = monday.union([&friday]).aggregate(Aggregate::Max);
+/// best.store_into(&week).await?;
+/// assert_eq!(week.score("Ada").await?, Some(12.0));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Aggregate {
     /// Their sum. The sum of infinities of both signs is zero.
@@ -79,8 +95,10 @@ impl<T, C> CombinedSorted<T, C> {
     /// of zero times an infinite score is.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let a: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}a");
     /// let b: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}b");
     /// a.insert("Ada", 1.0).await?;
@@ -89,6 +107,9 @@ impl<T, C> CombinedSorted<T, C> {
     /// assert_eq!(a.score("Ada").await?, Some(21.0));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "WEIGHTS")]
+    #[doc(alias = "zunionstore_weights")]
+    #[doc(alias = "zinterstore_weights")]
     pub fn weights(mut self, weights: impl IntoIterator<Item = f64>) -> Self {
         self.weights = weights.into_iter().collect();
         self
@@ -97,8 +118,10 @@ impl<T, C> CombinedSorted<T, C> {
     /// Sets how the scores that one element has in several sets are combined. Default: their sum.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Aggregate, RedisSortedSet};
+    ///
     /// let a: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}a");
     /// let b: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}b");
     /// a.insert("Ada", 1.0).await?;
@@ -107,6 +130,11 @@ impl<T, C> CombinedSorted<T, C> {
     /// assert_eq!(a.score("Ada").await?, Some(1.0));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "AGGREGATE")]
+    #[doc(alias = "zunionstore_max")]
+    #[doc(alias = "zunionstore_min")]
+    #[doc(alias = "zinterstore_max")]
+    #[doc(alias = "zinterstore_min")]
     pub const fn aggregate(mut self, aggregate: Aggregate) -> Self {
         self.aggregate = aggregate;
         self
@@ -150,9 +178,12 @@ impl<T: Send + 'static, C: Codec<T>> CombinedSorted<T, C> {
     /// and sets differ. [`CrossSlot`](ErrorKind::CrossSlot) in a cluster if the sets and the
     /// destination are in different slots.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let a: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}a");
     /// let b: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}b");
     /// a.insert("Ada", 1.0).await?;

@@ -47,10 +47,9 @@ static SCORES: Script = Script::read(
 /// describe ranges of the set, which can be read, counted or removed.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
-/// use purse_client::Client;
-/// use purse_collections::{Condition, RedisSortedSet};
+/// use purse::{Client, Condition, RedisSortedSet};
 ///
 /// let client = Client::connect(&url).await?;
 /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
@@ -70,12 +69,31 @@ pub struct RedisSortedSet<T, C = Plain>(Handle<(T, C)>);
 
 impl<T, C> RedisSortedSet<T, C> {
     /// Creates a handle of the sorted set at `key`. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// assert_eq!(board.score("Ada").await?, Some(10.0));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
     }
 
-    key_methods!();
+    key_methods!(
+        0,
+        [
+            "board",
+            "RedisSortedSet",
+            "<String>",
+            "insert(\"Ada\", 10.0)"
+        ]
+    );
 }
 
 impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
@@ -84,8 +102,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZCARD. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.insert("Ada", 10.0).await?;
     /// assert_eq!(board.len().await?, 1);
@@ -101,12 +121,15 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZCARD. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// assert!(board.is_empty().await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZCARD")]
     pub fn is_empty(&self) -> Op<bool> {
         self.0
             .op(Command::read("ZCARD"), |reply| Ok(reply.into_count()? == 0))
@@ -117,13 +140,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZSCORE. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.insert("Ada", 10.0).await?;
     /// assert!(board.contains("Ada").await?);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZSCORE")]
     pub fn contains(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.one(Command::read("ZSCORE"), value, |reply| Ok(!reply.is_nil()))
     }
@@ -133,8 +159,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZSCORE. Time complexity: O(1). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.insert("Ada", 10.0).await?;
     /// assert_eq!(board.score("Ada").await?, Some(10.0));
@@ -151,15 +179,19 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.insert("Ada", 10.0).await?;
     /// assert_eq!(board.scores(["Bob", "Ada"]).await?, [None, Some(10.0)]);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "score_multi")]
+    #[doc(alias = "ZSCORE")]
     #[doc(alias = "ZMSCORE")]
+    #[doc(alias = "zscore_multiple")]
+    #[doc(alias = "score_multi")]
     pub async fn scores<I>(&self, values: I) -> Result<Vec<Option<f64>>>
     where
         I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
@@ -188,8 +220,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZRANK. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
     /// assert_eq!(board.rank("Bob").await?, Some(1));
@@ -206,15 +240,17 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZREVRANK. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
     /// assert_eq!(board.rank_rev("Bob").await?, Some(0));
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "rank_desc")]
     #[doc(alias = "ZREVRANK")]
+    #[doc(alias = "rank_desc")]
     pub fn rank_rev(&self, value: impl IntoArg<T>) -> Op<Option<u64>> {
         self.one(Command::read("ZREVRANK"), value, count)
     }
@@ -224,13 +260,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZRANGE. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
     /// assert_eq!(board.peek_min().await?, Some(("Ada".to_owned(), 10.0)));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZRANGE")]
     #[doc(alias = "peak_min")]
     #[doc(alias = "first")]
     pub fn peek_min(&self) -> Op<Option<(T, f64)>> {
@@ -242,13 +281,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZREVRANGE. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
     /// assert_eq!(board.peek_max().await?, Some(("Bob".to_owned(), 30.0)));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZREVRANGE")]
     #[doc(alias = "peak_max")]
     #[doc(alias = "last")]
     pub fn peek_max(&self) -> Op<Option<(T, f64)>> {
@@ -262,17 +304,20 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// set are ignored.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.extend([("Ada", 10.0), ("Bob", 30.0), ("Cem", 20.0)]).await?;
     /// assert_eq!(board.by_rank(..2).to_vec().await?, ["Ada", "Cem"]);
     /// assert_eq!(board.by_rank(-2..).rev().to_vec().await?, ["Bob", "Cem"]);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "range")]
-    #[doc(alias = "slice_by_rank")]
     #[doc(alias = "ZRANGE")]
+    #[doc(alias = "ZREVRANGE")]
+    #[doc(alias = "slice_by_rank")]
+    #[doc(alias = "range")]
     pub fn by_rank(&self, ranks: impl RangeBounds<i64>) -> SortedRange<T, C, ByRank> {
         SortedRange::by_rank(self.0.clone(), ranks)
     }
@@ -285,15 +330,18 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) when the elements are asked for.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.extend([("Ada", 10.0), ("Bob", 30.0), ("Cem", 20.0)]).await?;
     /// assert_eq!(board.by_score(20.0..).to_vec().await?, ["Cem", "Bob"]);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "slice_by_score")]
     #[doc(alias = "ZRANGEBYSCORE")]
+    #[doc(alias = "ZREVRANGEBYSCORE")]
+    #[doc(alias = "slice_by_score")]
     pub fn by_score(&self, scores: impl RangeBounds<f64>) -> SortedRange<T, C, ByScore> {
         SortedRange::by_score(self.0.clone(), scores)
     }
@@ -306,14 +354,17 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// of the bounds where it is ambiguous: `by_value::<&str>(..)`.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "words");
     /// words.extend([("ant", 0.0), ("bee", 0.0), ("cat", 0.0)]).await?;
     /// assert_eq!(words.by_value("a".."c").to_vec().await?, ["ant", "bee"]);
     /// # Ok(()) }
     /// ```
     #[doc(alias = "ZRANGEBYLEX")]
+    #[doc(alias = "ZREVRANGEBYLEX")]
     pub fn by_value<Q>(&self, values: impl RangeBounds<Q>) -> SortedRange<T, C, ByValue>
     where
         Q: IntoArg<T> + Clone,
@@ -330,9 +381,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZSCAN. Time complexity: O(n) for a page of n elements. Round trips: 1 per page.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use futures::TryStreamExt;
+    /// use purse::RedisSortedSet;
     ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.insert("Ada", 10.0).await?;
@@ -340,9 +392,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert_eq!(all, [("Ada".to_owned(), 10.0)]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZSCAN")]
     #[doc(alias = "values")]
     #[doc(alias = "iter")]
-    #[doc(alias = "ZSCAN")]
     pub fn stream(&self) -> Scanned<(T, f64)> {
         let scan = Scan::new("ZSCAN", self.0.key.clone());
         let read = |page: &mut _| next_pair(page, decode_scored::<T, C>);
@@ -357,8 +409,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// that.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let a: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}a");
     /// let b: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}b");
     /// a.insert("Ada", 10.0).await?;
@@ -381,8 +435,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// The scores are those of a [`union`](Self::union).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let a: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}a");
     /// let b: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}b");
     /// a.insert("Ada", 10.0).await?;

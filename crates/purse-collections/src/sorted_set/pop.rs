@@ -15,8 +15,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZPOPMIN. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
     /// assert_eq!(board.pop_min().await?, Some(("Ada".to_owned(), 10.0)));
@@ -33,8 +35,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZPOPMAX. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
     /// assert_eq!(board.pop_max().await?, Some(("Bob".to_owned(), 30.0)));
@@ -53,9 +57,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// # Errors
     /// `Decode` holds the bytes of all the elements, each followed by its score.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
     /// assert_eq!(jobs.pop_min_n(2).await?, [(7, 1.0), (8, 2.0)]);
@@ -74,9 +81,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// # Errors
     /// `Decode` holds the bytes of all the elements, each followed by its score.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
     /// assert_eq!(jobs.pop_max_n(2).await?, [(9, 3.0), (8, 2.0)]);
@@ -106,10 +116,13 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// No element is lost, whenever the future is dropped. An element that was already taken is
     /// put back with its score, unless it was added again meanwhile.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::RedisSortedSet;
     ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0)]).await?;
@@ -117,8 +130,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert_eq!(jobs.pop_min_wait(second).await?, Some((7, 1.0)));
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "blocking_pop_min")]
+    #[doc(alias = "ZPOPMIN")]
+    #[doc(alias = "ZCARD")]
     #[doc(alias = "BZPOPMIN")]
+    #[doc(alias = "blocking_pop_min")]
     pub async fn pop_min_wait(&self, wait: Option<Duration>) -> Result<Option<(T, f64)>> {
         self.pop_wait(Pop::lowest(self.0.key.clone()), wait).await
     }
@@ -137,18 +152,23 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// # Cancel safety
     /// No element is lost, as with [`pop_min_wait`](Self::pop_min_wait).
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
+    ///
+    /// use purse::RedisSortedSet;
     ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// let moment = Some(Duration::from_millis(10));
     /// assert_eq!(jobs.pop_max_wait(moment).await?, None);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "blocking_pop_max")]
+    #[doc(alias = "ZPOPMAX")]
+    #[doc(alias = "ZCARD")]
     #[doc(alias = "BZPOPMAX")]
+    #[doc(alias = "blocking_pop_max")]
     pub async fn pop_max_wait(&self, wait: Option<Duration>) -> Result<Option<(T, f64)>> {
         self.pop_wait(Pop::highest(self.0.key.clone()), wait).await
     }

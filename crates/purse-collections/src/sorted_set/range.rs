@@ -14,14 +14,51 @@ use crate::handle::Handle;
 use crate::list::inclusive;
 
 /// A marker of a [`SortedRange`] of ranks.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{ByRank, Plain, RedisSortedSet, SortedRange};
+///
+/// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+/// board.extend([("Ada", 30.0), ("Bob", 10.0), ("Cem", 20.0)]).await?;
+/// let last: SortedRange<String, Plain, ByRank> = board.by_rank(..2);
+/// assert_eq!(last.to_vec().await?, ["Bob", "Cem"]);
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub enum ByRank {}
 
 /// A marker of a [`SortedRange`] of scores.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{ByScore, Plain, RedisSortedSet, SortedRange};
+///
+/// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+/// board.extend([("Ada", 30.0), ("Bob", 10.0), ("Cem", 20.0)]).await?;
+/// let passed: SortedRange<String, Plain, ByScore> = board.by_score(20.0..);
+/// assert_eq!(passed.count().await?, 2);
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub enum ByScore {}
 
 /// A marker of a [`SortedRange`] of values, in the order of their bytes.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{ByValue, Plain, RedisSortedSet, SortedRange};
+///
+/// // The order of values is that of their bytes, and needs equal scores.
+/// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "words");
+/// words.extend([("pear", 0.0), ("apple", 0.0), ("plum", 0.0)]).await?;
+/// let from_p: SortedRange<String, Plain, ByValue> = words.by_value("p"..);
+/// assert_eq!(from_p.to_vec().await?, ["pear", "plum"]);
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub enum ByValue {}
 
@@ -32,11 +69,11 @@ pub enum ByValue {}
 /// create it.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> purse_client::Result<()> {
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
 /// # let url = purse_testkit::Server::shared().url();
-/// # use purse_client::Client;
-/// # use purse_collections::RedisSortedSet;
-/// # let client = Client::connect(&url).await?;
+/// # let client = purse::Client::connect(&url).await?;
+/// use purse::RedisSortedSet;
+///
 /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
 /// jobs.extend((1..=9).map(|job| (job, f64::from(job * 10)))).await?;
 ///
@@ -60,6 +97,18 @@ pub struct SortedRange<T, C, B> {
 /// A part of a range of a sorted set: a number of its elements, after a number that is skipped.
 ///
 /// [`SortedRange::limit`] creates it.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::RedisSortedSet;
+///
+/// let board: RedisSortedSet<u32> = RedisSortedSet::new(&client, "board");
+/// board.extend((1..=30).map(|player| (player, f64::from(player)))).await?;
+/// let second_page = board.by_score(..).rev().limit(10, 10);
+/// assert_eq!(second_page.to_vec().await?, (11..=20).rev().collect::<Vec<_>>());
+/// # Ok(()) }
+/// ```
 #[must_use = "nothing is sent before one of its methods is called"]
 pub struct SortedPage<T, C, B> {
     range: SortedRange<T, C, B>,
@@ -175,13 +224,16 @@ impl<T, C, B> SortedRange<T, C, B> {
     /// elements. A second call restores the order.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
     /// assert_eq!(jobs.by_rank(..2).rev().to_vec().await?, [8, 7]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "REV")]
     #[doc(alias = "descending")]
     #[doc(alias = "reversed")]
     pub fn rev(mut self) -> Self {
@@ -206,14 +258,23 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
     /// assert_eq!(jobs.by_score(2.0..).to_vec().await?, [8, 9]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZRANGE")]
+    #[doc(alias = "ZRANGEBYSCORE")]
+    #[doc(alias = "ZRANGEBYLEX")]
+    #[doc(alias = "ZREVRANGE")]
+    #[doc(alias = "ZREVRANGEBYSCORE")]
+    #[doc(alias = "ZREVRANGEBYLEX")]
     pub fn to_vec(self) -> Op<Vec<T>> {
         self.read(false, None, decode_list::<T, C>)
     }
@@ -226,9 +287,12 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
     /// assert_eq!(jobs.by_score(2.0..).remove().await?, 2);
@@ -237,6 +301,8 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
     #[doc(alias = "ZREMRANGEBYRANK")]
     #[doc(alias = "ZREMRANGEBYSCORE")]
     #[doc(alias = "ZREMRANGEBYLEX")]
+    #[doc(alias = "zrembyscore")]
+    #[doc(alias = "zrembylex")]
     pub fn remove(self) -> Op<u64> {
         let command = Command::write(self.verbs.remove);
         self.on_bounds(command, Reply::into_count)
@@ -289,13 +355,20 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByRank> {
     /// of n. Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0)]).await?;
     /// assert_eq!(jobs.by_rank(..).with_scores().await?, [(7, 1.0), (8, 2.0)]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZRANGE")]
+    #[doc(alias = "ZREVRANGE")]
+    #[doc(alias = "WITHSCORES")]
+    #[doc(alias = "zrange_withscores")]
+    #[doc(alias = "zrevrange_withscores")]
     pub fn with_scores(self) -> Op<Vec<(T, f64)>> {
         self.read(true, None, decode_scored_list::<T, C>)
     }
@@ -310,14 +383,22 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0)]).await?;
     /// assert_eq!(jobs.by_score(2.0..).with_scores().await?, [(8, 2.0)]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZRANGEBYSCORE")]
+    #[doc(alias = "ZREVRANGEBYSCORE")]
+    #[doc(alias = "WITHSCORES")]
+    #[doc(alias = "zrangebyscore_withscores")]
+    #[doc(alias = "zrevrangebyscore_withscores")]
     pub fn with_scores(self) -> Op<Vec<(T, f64)>> {
         self.read(true, None, decode_scored_list::<T, C>)
     }
@@ -326,14 +407,18 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
     /// the others.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
     /// assert_eq!(jobs.by_score(..).limit(1, 1).to_vec().await?, [8]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LIMIT")]
     #[doc(alias = "offset")]
+    #[doc(alias = "zrangebyscore_limit")]
     pub fn limit(self, offset: u64, count: u64) -> SortedPage<T, C, ByScore> {
         self.page(offset, count)
     }
@@ -345,9 +430,12 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0)]).await?;
     /// assert_eq!(jobs.by_score(1.5..).count().await?, 1);
@@ -364,14 +452,18 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByValue> {
     /// the others.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "words");
     /// words.extend([("ant", 0.0), ("bee", 0.0), ("cat", 0.0)]).await?;
     /// assert_eq!(words.by_value("a"..).limit(1, 1).to_vec().await?, ["bee"]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "LIMIT")]
     #[doc(alias = "offset")]
+    #[doc(alias = "zrangebylex_limit")]
     pub fn limit(self, offset: u64, count: u64) -> SortedPage<T, C, ByValue> {
         self.page(offset, count)
     }
@@ -381,8 +473,10 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByValue> {
     /// Redis: ZLEXCOUNT. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "words");
     /// words.extend([("ant", 0.0), ("bee", 0.0), ("cat", 0.0)]).await?;
     /// assert_eq!(words.by_value("b"..).count().await?, 2);
@@ -403,14 +497,23 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedPage<T, C, B> {
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
     /// assert_eq!(jobs.by_score(..).rev().limit(0, 2).to_vec().await?, [9, 8]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZRANGEBYSCORE")]
+    #[doc(alias = "ZRANGEBYLEX")]
+    #[doc(alias = "ZREVRANGEBYSCORE")]
+    #[doc(alias = "ZREVRANGEBYLEX")]
+    #[doc(alias = "zrangebyscore_limit")]
+    #[doc(alias = "zrangebylex_limit")]
     pub fn to_vec(self) -> Op<Vec<T>> {
         self.range
             .read(false, Some(self.limit), decode_list::<T, C>)
@@ -426,15 +529,22 @@ impl<T: Send + 'static, C: Codec<T>> SortedPage<T, C, ByScore> {
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
     /// let page = jobs.by_score(..).limit(1, 1);
     /// assert_eq!(page.with_scores().await?, [(8, 2.0)]);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZRANGEBYSCORE")]
+    #[doc(alias = "ZREVRANGEBYSCORE")]
+    #[doc(alias = "zrangebyscore_limit_withscores")]
+    #[doc(alias = "zrevrangebyscore_limit_withscores")]
     pub fn with_scores(self) -> Op<Vec<(T, f64)>> {
         self.range
             .read(true, Some(self.limit), decode_scored_list::<T, C>)

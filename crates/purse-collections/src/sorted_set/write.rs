@@ -19,6 +19,19 @@ static INCREMENT: Script = Script::write(
 );
 
 /// A condition for giving an element the score that is passed with it.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{Condition, RedisSortedSet};
+///
+/// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+/// board.insert("Ada", 10.0).await?;
+/// assert!(board.insert_if("Ada", 12.0, Condition::OnlyGreater).await?);
+/// assert!(!board.insert_if("Ada", 11.0, Condition::OnlyGreater).await?);
+/// assert_eq!(board.score("Ada").await?, Some(12.0));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Condition {
     /// Always.
@@ -52,6 +65,19 @@ impl Condition {
 }
 
 /// A count of the elements that a bulk insertion changed.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{Condition, RedisSortedSet};
+///
+/// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+/// board.insert("Ada", 10.0).await?;
+/// let scores = [("Ada", 12.0), ("Bob", 30.0)];
+/// let changes = board.extend_if(scores, Condition::Always).await?;
+/// assert_eq!((changes.added, changes.updated), (1, 1));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Changes {
@@ -79,16 +105,19 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) if the score is NaN.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// assert!(board.insert("Ada", 10.0).await?);
     /// assert!(!board.insert("Ada", 11.0).await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "add")]
     #[doc(alias = "ZADD")]
+    #[doc(alias = "add")]
     pub fn insert(&self, value: impl IntoArg<T>, score: f64) -> Op<bool> {
         self.op_with_score(Command::write("ZADD"), score, value, Reply::into_bool)
     }
@@ -103,17 +132,21 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// [`OnlyGreater`](Condition::OnlyGreater) and [`OnlyLess`](Condition::OnlyLess) on servers
     /// before Redis 6.2.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Condition, RedisSortedSet};
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.insert("Ada", 10.0).await?;
     /// assert!(!board.insert_if("Ada", 5.0, Condition::OnlyNew).await?);
     /// assert!(board.insert_if("Ada", 5.0, Condition::OnlyExisting).await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "add")]
     #[doc(alias = "ZADD")]
+    #[doc(alias = "zadd_options")]
+    #[doc(alias = "add")]
     pub fn insert_if(&self, value: impl IntoArg<T>, score: f64, condition: Condition) -> Op<bool> {
         let args = |command| pair::<T, C>(condition.on(command), score, value);
         self.0
@@ -129,15 +162,19 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) if a score is NaN.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// assert_eq!(board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?, 2);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "add_multi")]
     #[doc(alias = "ZADD")]
+    #[doc(alias = "zadd_multiple")]
+    #[doc(alias = "add_multi")]
     pub async fn extend<I, V>(&self, items: I) -> Result<u64>
     where
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
@@ -165,9 +202,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// # Errors
     /// The errors of [`insert_if`](Self::insert_if).
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Condition, RedisSortedSet};
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.insert("Ada", 10.0).await?;
     /// let best = [("Ada", 12.0), ("Bob", 30.0)];
@@ -175,8 +215,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert_eq!((changes.added, changes.updated), (1, 1));
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "add_multi")]
     #[doc(alias = "ZADD")]
+    #[doc(alias = "ZCARD")]
+    #[doc(alias = "zadd_multiple_options")]
+    #[doc(alias = "add_multi")]
     pub async fn extend_if<I, V>(&self, items: I, condition: Condition) -> Result<Changes>
     where
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
@@ -205,15 +247,19 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// [`InvalidInput`](ErrorKind::InvalidInput) if `by` is NaN. [`Server`](ErrorKind::Server) if
     /// the sum of infinities would be NaN; nothing changed then.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// assert_eq!(board.increment("Ada", 10.0).await?, 10.0);
     /// assert_eq!(board.increment("Ada", 2.5).await?, 12.5);
     /// # Ok(()) }
     /// ```
     #[doc(alias = "ZINCRBY")]
+    #[doc(alias = "zincr")]
     pub fn increment(&self, value: impl IntoArg<T>, by: f64) -> Op<f64> {
         self.op_with_score(Command::write("ZINCRBY"), by, value, Reply::into_float)
     }
@@ -227,17 +273,21 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// # Errors
     /// The errors of [`increment`](Self::increment), for the whole chunk.
     ///
+    /// # Examples
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.insert("Ada", 10.0).await?;
     /// let scores = board.increment_many([("Ada", 1.0), ("Bob", 2.0)]).await?;
     /// assert_eq!(scores, [11.0, 2.0]);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "increment_multi")]
     #[doc(alias = "ZINCRBY")]
+    #[doc(alias = "zincr")]
+    #[doc(alias = "increment_multi")]
     pub async fn increment_many<I, V>(&self, items: I) -> Result<Vec<f64>>
     where
         I: IntoIterator<Item = (V, f64), IntoIter: Send>,
@@ -268,15 +318,17 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZREM. Time complexity: O(log(n)). Round trips: 1.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.insert("Ada", 10.0).await?;
     /// assert!(board.remove("Ada").await?);
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "discard")]
     #[doc(alias = "ZREM")]
+    #[doc(alias = "discard")]
     pub fn remove(&self, value: impl IntoArg<T>) -> Op<bool> {
         self.one(Command::write("ZREM"), value, Reply::into_bool)
     }
@@ -287,8 +339,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// [chunk](crate#chunks).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> purse_client::Result<()> { use purse_collections::*;
-    /// # let client = purse_client::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
     /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
     /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
     /// assert_eq!(board.remove_many(["Ada", "Cem"]).await?, 1);

@@ -11,6 +11,23 @@ use purse_client::{Client, ClientBuilder, Preset};
 /// and similar settings are those of [`Preset::Locks`], unless a [`ClientBuilder`] sets others.
 ///
 /// A Redis Cluster cannot be a master, because its replies come from any of its nodes.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(1)?;
+/// # let urls = servers.urls();
+/// use std::time::Duration;
+///
+/// use purse::Client;
+/// use purse::redlock::{Master, Redlock};
+///
+/// // With a longer timeout than the preset of locks has.
+/// let masters = urls.iter().map(|url| {
+///     Master::from(Client::builder(url).connect_timeout(Duration::from_secs(1)))
+/// });
+/// let redlock = Redlock::builder(masters).build().await?;
+/// # Ok(()) }
+/// ```
 pub struct Master(ClientBuilder);
 
 impl Master {

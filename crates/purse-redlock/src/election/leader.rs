@@ -8,6 +8,19 @@ use bytes::Bytes;
 use crate::keys;
 
 /// A current or former leader of an election.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(1)?;
+/// # let urls = servers.urls();
+/// use purse::redlock::{Leader, Redlock};
+///
+/// let redlock = Redlock::builder(urls).build().await?;
+/// let leadership = redlock.election("scheduler").campaign("10.0.0.7:8080").await?;
+/// let leader: &Leader = leadership.leader();
+/// println!("send requests to {}", leader.name());
+/// # Ok(()) }
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Leader {
     pub(crate) candidate: Bytes,
@@ -16,6 +29,19 @@ pub struct Leader {
 
 impl Leader {
     /// Returns the candidate's bytes, as passed to [`campaign`](crate::Election::campaign).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let leadership = redlock.election("scheduler").campaign([10, 0, 0, 7]).await?;
+    /// let address = std::net::Ipv4Addr::from(<[u8; 4]>::try_from(leadership.leader().candidate())?);
+    /// assert_eq!(address.to_string(), "10.0.0.7");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn candidate(&self) -> &[u8] {
         &self.candidate
@@ -29,6 +55,21 @@ impl Leader {
 
     /// Returns the leader's fence, which is greater than the fence of every earlier leader: see
     /// [`FencedRedlock`](crate::FencedRedlock).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let election = redlock.election("scheduler");
+    /// let first = election.campaign("host-7").await?.leader().clone();
+    /// // The same process again is another leader.
+    /// let second = election.campaign("host-7").await?.leader().clone();
+    /// assert!(second.fence() > first.fence());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub const fn fence(&self) -> u64 {
         self.fence

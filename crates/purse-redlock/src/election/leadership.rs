@@ -15,6 +15,24 @@ use crate::lock::fenced::FencedGuard;
 /// It is extended automatically for as long as it is alive and a quorum of the masters answers.
 /// Call [`resign`](Self::resign), or drop it, on any thread, inside or outside a runtime: the next
 /// candidate is notified immediately.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(1)?;
+/// # let urls = servers.urls();
+/// use purse::redlock::{Leadership, Redlock};
+///
+/// /// Does one thing that only the leader may do.
+/// fn plan(leadership: &Leadership) -> purse::redlock::Result<u64> {
+///     leadership.check()?;
+///     Ok(leadership.fence())
+/// }
+/// let redlock = Redlock::builder(urls).build().await?;
+/// let leadership = redlock.election("scheduler").campaign("host-7").await?;
+/// plan(&leadership)?;
+/// let _ = leadership.resign().await?;
+/// # Ok(()) }
+/// ```
 #[must_use = "the leader resigns when this is dropped"]
 #[derive(Debug)]
 pub struct Leadership {
@@ -59,6 +77,23 @@ impl Leadership {
     ///
     /// # Errors
     /// Returns [`Lost`](crate::Error::Lost), from then on at every call.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let leadership = redlock.election("scheduler").campaign("host-7").await?;
+    /// for job in ["rotate", "report"] {
+    ///     // Immediately before each thing that only the leader may do.
+    ///     leadership.check()?;
+    ///     println!("started {job}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn check(&self) -> Result<()> {
         self.guard.check()
     }
@@ -66,6 +101,24 @@ impl Leadership {
     /// Returns a future that resolves once another candidate may lead, with the reason: at
     /// [`valid_until`](Self::valid_until) at the latest, without an answer from any server. The
     /// future borrows nothing, and may be spawned.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::Redlock;
+    ///
+    /// async fn lead() {
+    ///     // The work of the leader.
+    /// }
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let leadership = redlock.election("scheduler").campaign("host-7").await?;
+    /// tokio::select! {
+    ///     reason = leadership.lost() => eprintln!("stop leading: {reason}"),
+    ///     () = lead() => {}
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn lost(&self) -> Lost {
         self.guard.lost()
     }
@@ -80,6 +133,22 @@ impl Leadership {
     ///
     /// # Cancel safety
     /// If the future is dropped, the leader resigns in the background.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::{Redlock, Release};
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let election = redlock.election("scheduler");
+    /// let leadership = election.campaign("host-7").await?;
+    /// assert_eq!(leadership.resign().await?, Release::Released);
+    /// let next = election.campaign("host-8").await?;
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "DEL")]
     #[doc(alias = "release")]
     pub async fn resign(self) -> Result<Release> {
         self.guard.release().await

@@ -31,7 +31,9 @@ use crate::runtime::jitter;
 /// # let urls = servers.urls();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
 /// # async fn work(fence: u64) {}
-/// # let redlock = purse_redlock::Redlock::builder(urls).build().await?;
+/// use purse::redlock::Redlock;
+///
+/// let redlock = Redlock::builder(urls).build().await?;
 /// let election = redlock.election("scheduler");
 /// let mut leader = election.observe();
 ///
@@ -115,6 +117,29 @@ impl Election {
     /// # Cancel safety
     /// If the future is dropped, the candidate does not lead, and everything that was or may have
     /// been taken or written is removed in the background immediately.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::{Error, Redlock};
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let election = redlock.election("scheduler");
+    /// let leadership = loop {
+    ///     match election.campaign("host-7").await {
+    ///         Ok(leadership) => break leadership,
+    ///         Err(Error::NoQuorum { .. }) => eprintln!("the masters are down; trying again"),
+    ///         Err(error) => return Err(error.into()),
+    ///     }
+    /// };
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "GET")]
+    #[doc(alias = "PTTL")]
+    #[doc(alias = "PEXPIRE")]
+    #[doc(alias = "SET")]
     #[doc(alias = "elect")]
     pub async fn campaign(&self, candidate: impl AsRef<[u8]>) -> Result<Leadership> {
         let candidate = Bytes::copy_from_slice(candidate.as_ref());
@@ -159,7 +184,24 @@ impl Election {
     /// at first, after each change, and about once a second, because some changes are not reported.
     /// A change is visible one round trip after the master has it. The end of a leader that died,
     /// or of masters that do not answer, is visible within about two seconds.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let election = redlock.election("scheduler");
+    /// let mut leader = election.observe();
+    /// let leadership = election.campaign("10.0.0.7:8080").await?;
+    /// let seen = leader.wait_for(Option::is_some).await?.clone();
+    /// println!("send requests to {}", seen.expect("a leader").name());
+    /// # Ok(()) }
+    /// ```
     #[must_use = "the election is not observed once the receiver is dropped"]
+    #[doc(alias = "GET")]
+    #[doc(alias = "CLIENT TRACKING")]
     pub fn observe(&self) -> watch::Receiver<Option<Leader>> {
         observer::start(self.0.state(), keys::leader(self.key()))
     }

@@ -12,12 +12,54 @@ use crate::lock::mutex::RedlockMutex;
 use crate::state::LockState;
 
 /// A guard of a lock that has a [`fence`](RedlockGuard::fence).
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(1)?;
+/// # let urls = servers.urls();
+/// use purse::redlock::{FencedGuard, Redlock};
+///
+/// /// Writes to a store that rejects smaller fences than it has seen.
+/// fn write(guard: &FencedGuard) -> String {
+///     format!("UPDATE invoices SET fence = {0} WHERE fence <= {0}", guard.fence())
+/// }
+/// let redlock = Redlock::builder(urls).build().await?;
+/// let guard = redlock.fenced().mutex("invoices").lock().await?;
+/// assert!(write(&guard).contains(&guard.fence().to_string()));
+/// # Ok(()) }
+/// ```
 pub type FencedGuard = RedlockGuard<Fenced>;
 
 /// Several locks as one, with a fence.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(1)?;
+/// # let urls = servers.urls();
+/// use purse::redlock::{FencedMulti, Redlock};
+///
+/// let redlock = Redlock::builder(urls).build().await?;
+/// let accounts: FencedMulti = redlock.fenced().multi(["account:1", "account:2"])?;
+/// let guard = accounts.lock().await?;
+/// println!("write both with the fence {}", guard.fence());
+/// # Ok(()) }
+/// ```
 pub type FencedMulti = RedlockMulti<Fenced>;
 
 /// A lock by name, with a fence.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(1)?;
+/// # let urls = servers.urls();
+/// use purse::redlock::{FencedMutex, Redlock};
+///
+/// let redlock = Redlock::builder(urls).build().await?;
+/// let invoices: FencedMutex = redlock.fenced().mutex("invoices");
+/// let first = invoices.lock().await?.fence();
+/// assert!(invoices.lock().await?.fence() > first);
+/// # Ok(()) }
+/// ```
 pub type FencedMutex = RedlockMutex<Fenced>;
 
 /// A service of locks whose guards carry a fence: a number that grows with each holder. Returned by
@@ -33,7 +75,7 @@ pub type FencedMutex = RedlockMutex<Fenced>;
 /// # let servers = purse_testkit::Masters::start(3)?;
 /// # let urls = servers.urls();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
-/// use purse_redlock::{FencedGuard, Redlock};
+/// use purse::redlock::{FencedGuard, Redlock};
 ///
 /// let redlock = Redlock::builder(urls).build().await?;
 /// let mutex = redlock.fenced().mutex("invoices");
@@ -52,7 +94,7 @@ pub type FencedMutex = RedlockMutex<Fenced>;
 /// A guard without a fence has a different type, which has no such method:
 ///
 /// ```compile_fail,E0599
-/// # async fn unfenced(redlock: purse_redlock::Redlock) -> purse_redlock::Result<()> {
+/// # async fn unfenced(redlock: purse::redlock::Redlock) -> purse::redlock::Result<()> {
 /// let guard = redlock.mutex("invoices").lock().await?;
 /// guard.fence();
 /// # Ok(())
@@ -99,6 +141,19 @@ impl FencedRedlock {
     }
 
     /// Returns the lock with this name, as [`Redlock::mutex`](crate::Redlock::mutex) does, with a fence.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let mutex = redlock.fenced().mutex("invoices");
+    /// let (first, second) = (mutex.lock().await?.fence(), mutex.lock().await?.fence());
+    /// assert!(second > first);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn mutex(&self, key: impl AsRef<[u8]>) -> FencedMutex {
         RedlockMutex::new(self.0.clone(), keys::single(key))
@@ -111,6 +166,21 @@ impl FencedRedlock {
     /// Returns the errors of [`Redlock::multi`](crate::Redlock::multi), and
     /// [`Config`](crate::Error::Config) if the fence of one lock would be counted in the key of
     /// another.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let both = redlock.fenced().multi(["account:1", "account:2"])?.lock().await?.fence();
+    /// // Its fence counts for each of the names.
+    /// let one = redlock.fenced().mutex("account:2").lock().await?.fence();
+    /// assert!(one > both);
+    /// # Ok(()) }
+    /// ```
     pub fn multi<K: AsRef<[u8]>>(&self, names: impl IntoIterator<Item = K>) -> Result<FencedMulti> {
         let keys = keys::several(names)?;
         keys::check_counters(&keys)?;

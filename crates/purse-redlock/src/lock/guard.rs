@@ -21,6 +21,23 @@ use crate::lock::fence_marker::{Fenced, Fencing, Unfenced};
 ///
 /// The guard has no `Deref`, because a lock in a database cannot contain data. It cannot be cloned.
 /// The lock is not reentrant: acquiring it again while holding it fails or waits.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(1)?;
+/// # let urls = servers.urls();
+/// use purse::redlock::{Redlock, RedlockGuard};
+///
+/// let redlock = Redlock::builder(urls).build().await?;
+/// let guard: RedlockGuard = redlock.mutex("invoices").lock().await?;
+/// for invoice in 1..=3 {
+///     // Immediately before each step that must not happen without the lock.
+///     guard.check()?;
+///     println!("sent invoice {invoice}");
+/// }
+/// let _ = guard.release().await?;
+/// # Ok(()) }
+/// ```
 #[must_use = "the lock is released when its guard is dropped"]
 pub struct RedlockGuard<F: Fencing = Unfenced> {
     lease: Lease,
@@ -51,6 +68,22 @@ impl<F: Fencing> RedlockGuard<F> {
     }
 
     /// Returns how long the lock holds from now on; zero once it is lost.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use std::time::Duration;
+    ///
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let mut guard = redlock.mutex("invoices").lock().await?;
+    /// if guard.remaining() < Duration::from_secs(3) {
+    ///     guard.extend().await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "locked")]
     #[must_use]
     pub fn remaining(&self) -> Duration {
@@ -62,6 +95,19 @@ impl<F: Fencing> RedlockGuard<F> {
     ///
     /// It is the moment before the first command of the lock, or of its last extension, plus the
     /// ttl, minus the allowance for clock drift, which is 1 % of the ttl plus 2 ms.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::{LeaseInstant, Redlock};
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let guard = redlock.mutex("invoices").lock().await?;
+    /// let end: LeaseInstant = guard.valid_until();
+    /// assert!(LeaseInstant::now() < end);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn valid_until(&self) -> LeaseInstant {
         self.lease.validity().valid_until()
@@ -78,6 +124,24 @@ impl<F: Fencing> RedlockGuard<F> {
     /// # Errors
     /// Returns [`Lost`](crate::Error::Lost) once the time is over or an extension found the lock
     /// gone, from then on at every call.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::{Redlock, RedlockGuard};
+    ///
+    /// async fn send(guard: &RedlockGuard, invoice: u32) -> purse::redlock::Result<()> {
+    ///     guard.check()?;
+    ///     println!("invoice {invoice}");
+    ///     Ok(())
+    /// }
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let guard = redlock.mutex("invoices").lock().await?;
+    /// send(&guard, 4711).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn check(&self) -> Result<()> {
         Ok(self.lease.validity().check()?)
     }
@@ -94,7 +158,9 @@ impl<F: Fencing> RedlockGuard<F> {
     /// # let urls = servers.urls();
     /// # tokio::runtime::Runtime::new()?.block_on(async {
     /// # async fn work() {}
-    /// # let redlock = purse_redlock::Redlock::builder(urls).build().await?;
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
     /// let guard = redlock.mutex("invoices").lock().await?;
     /// tokio::select! {
     ///     reason = guard.lost() => eprintln!("stopped working: {reason}"),
@@ -109,6 +175,19 @@ impl<F: Fencing> RedlockGuard<F> {
     }
 
     /// Returns how often the lock was extended so far, automatically or by hand.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let mut guard = redlock.mutex("invoices").lock().await?;
+    /// guard.extend().await?;
+    /// assert_eq!(guard.extensions(), 1);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn extensions(&self) -> u32 {
         self.lease.validity().extensions()
@@ -151,6 +230,25 @@ impl<F: Fencing> RedlockGuard<F> {
     /// If the future is dropped before it is polled, nothing happens. If it is dropped later, the
     /// extension continues in the background, unless the guard is dropped or used for something
     /// else, and counts from the moment that [`valid_until`](Self::valid_until) shows it.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::{Error, Redlock};
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let mut guard = redlock.mutex("invoices").lock().await?;
+    /// match guard.extend().await {
+    ///     Ok(()) => println!("the lock lasts its whole ttl again"),
+    ///     Err(Error::Lost { reason }) => panic!("stop: {reason}"),
+    ///     Err(error) => eprintln!("the lock lasts {:?}: {error}", guard.remaining()),
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "GET")]
+    #[doc(alias = "PTTL")]
     #[doc(alias = "PEXPIRE")]
     pub async fn extend(&mut self) -> Result<()> {
         self.lease.extend().await
@@ -173,6 +271,20 @@ impl<F: Fencing> RedlockGuard<F> {
     ///
     /// # Cancel safety
     /// If the future is dropped, the lock is released in the background.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::{Redlock, Release};
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let guard = redlock.mutex("invoices").lock().await?;
+    /// assert_eq!(guard.release().await?, Release::Released);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "GET")]
     #[doc(alias = "DEL")]
     #[doc(alias = "unlock")]
     pub async fn release(self) -> Result<Release> {
@@ -187,6 +299,36 @@ impl RedlockGuard<Fenced> {
     ///
     /// The protected resource must store the greatest fence that it has seen, and reject smaller
     /// ones.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::Redlock;
+    ///
+    /// /// A store that rejects stale holders.
+    /// struct Store {
+    ///     fence: u64,
+    /// }
+    ///
+    /// impl Store {
+    ///     fn write(&mut self, fence: u64) -> Result<(), String> {
+    ///         if fence < self.fence {
+    ///             return Err(format!("fence {fence} is older than {}", self.fence));
+    ///         }
+    ///         self.fence = fence;
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let mut store = Store { fence: 0 };
+    /// let stale = redlock.fenced().mutex("invoices").lock().await?.fence();
+    /// let guard = redlock.fenced().mutex("invoices").lock().await?;
+    /// store.write(guard.fence())?;
+    /// assert!(store.write(stale).is_err());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub const fn fence(&self) -> u64 {
         self.fencing.0

@@ -31,6 +31,21 @@ use crate::lock::scope::{RedlockLease, Scoped};
 ///
 /// Under contention, this lock is acquired later than a single lock: all its names must be free at
 /// the same moment, and no name is reserved for it while it waits.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(1)?;
+/// # let urls = servers.urls();
+/// use purse::redlock::{Error, Redlock, RedlockMulti};
+///
+/// let redlock = Redlock::builder(urls).build().await?;
+/// let transfer: RedlockMulti = redlock.multi(["account:1", "account:2"])?;
+/// let guard = transfer.lock().await?;
+/// let account = redlock.mutex("account:2").try_lock().await;
+/// assert!(matches!(account, Err(Error::Held { .. })));
+/// let _ = guard.release().await?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct RedlockMulti<F: Fencing = Unfenced>(RedlockMutex<F>);
 
@@ -46,6 +61,18 @@ impl<F: Fencing> RedlockMulti<F> {
 
     /// Extends these locks automatically for as long as their guard is alive, for all names or
     /// none: see [`RedlockMutex::auto_extend`](RedlockMutex::auto_extend).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::{AutoExtend, Redlock};
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let accounts = redlock.multi(["account:1", "account:2"])?.auto_extend(AutoExtend::new());
+    /// let guard = accounts.lock().await?;
+    /// # Ok(()) }
+    /// ```
     #[must_use = "this returns the changed locks and consumes the original"]
     pub fn auto_extend(self, auto: impl Into<Option<AutoExtend>>) -> Self {
         Self(self.0.auto_extend(auto))
@@ -61,6 +88,20 @@ impl<F: Fencing> RedlockMulti<F> {
     ///
     /// # Cancel safety
     /// The same as that of [`RedlockMutex::scope`](RedlockMutex::scope).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let accounts = redlock.multi(["account:1", "account:2"])?;
+    /// let done = accounts.scope(async |lease| lease.check()).await?;
+    /// done.ensure_held()??;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "using")]
     pub async fn scope<W: Future>(
         &self,
@@ -84,6 +125,22 @@ impl<F: Fencing> RedlockMulti<F> {
     ///
     /// # Cancel safety
     /// The same as that of [`RedlockMutex::try_lock`](RedlockMutex::try_lock).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::{Error, Redlock};
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let _one = redlock.mutex("account:2").lock().await?;
+    /// let both = redlock.multi(["account:1", "account:2"])?.try_lock().await;
+    /// assert!(matches!(both, Err(Error::Held { .. })));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "GET")]
+    #[doc(alias = "SET")]
     #[doc(alias = "acquire")]
     pub async fn try_lock(&self) -> Result<RedlockGuard<F>> {
         self.0.try_lock().await
@@ -98,6 +155,22 @@ impl<F: Fencing> RedlockMulti<F> {
     ///
     /// # Cancel safety
     /// The same as that of [`RedlockMutex::lock`](RedlockMutex::lock).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// // The order of the names does not matter, so this cannot deadlock.
+    /// let first = redlock.multi(["account:1", "account:2"])?.lock().await?;
+    /// let _ = first.release().await?;
+    /// let second = redlock.multi(["account:2", "account:1"])?.lock().await?;
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "SET")]
     #[doc(alias = "acquire")]
     pub async fn lock(&self) -> Result<RedlockGuard<F>> {
         self.0.lock().await
@@ -112,6 +185,24 @@ impl<F: Fencing> RedlockMulti<F> {
     ///
     /// # Cancel safety
     /// The same as that of [`RedlockMutex::lock_timeout`](RedlockMutex::lock_timeout).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use std::time::Duration;
+    ///
+    /// use purse::redlock::{Error, Redlock};
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let _one = redlock.mutex("account:2").lock().await?;
+    /// let both = redlock.multi(["account:1", "account:2"])?;
+    /// let late = both.lock_timeout(Duration::from_millis(50)).await;
+    /// assert!(matches!(late, Err(Error::Timeout { .. })));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "SET")]
     #[doc(alias = "acquire")]
     pub async fn lock_timeout(&self, limit: Duration) -> Result<RedlockGuard<F>> {
         self.0.lock_timeout(limit).await

@@ -59,6 +59,27 @@ use crate::telemetry::span::LockSpan;
 ///
 /// The futures may be polled by any executor. The parts that need tokio run on the runtime on which
 /// the [`Redlock`](crate::Redlock) was built.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(1)?;
+/// # let urls = servers.urls();
+/// use std::time::Duration;
+///
+/// use purse::redlock::{Error, Redlock, RedlockMutex};
+///
+/// let redlock = Redlock::builder(urls).build().await?;
+/// let mutex: RedlockMutex = redlock.mutex("invoices");
+/// match mutex.lock_timeout(Duration::from_secs(5)).await {
+///     Ok(guard) => {
+///         guard.check()?;
+///         let _ = guard.release().await?;
+///     }
+///     Err(Error::Timeout { .. }) => println!("another process sends the invoices"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct RedlockMutex<F: Fencing = Unfenced> {
     state: Arc<LockState>,
@@ -87,6 +108,21 @@ impl<F: Fencing> RedlockMutex<F> {
     /// extension. Overrides [`RedlockBuilder::auto_extend`](crate::RedlockBuilder::auto_extend).
     ///
     /// The setting applies to the returned value and its clones.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use std::time::Duration;
+    ///
+    /// use purse::redlock::{AutoExtend, Redlock};
+    ///
+    /// let redlock = Redlock::builder(urls).ttl(Duration::from_secs(5)).build().await?;
+    /// let an_hour = AutoExtend::new().max_hold(Duration::from_secs(3600));
+    /// let guard = redlock.mutex("report").auto_extend(an_hour).lock().await?;
+    /// // Work that takes longer than the ttl, until `guard.lost()`.
+    /// # Ok(()) }
+    /// ```
     #[must_use = "this returns the changed lock and consumes the original"]
     pub fn auto_extend(mut self, auto: impl Into<Option<AutoExtend>>) -> Self {
         self.auto_extend = auto.into();
@@ -129,8 +165,29 @@ impl<F: Fencing> RedlockMutex<F> {
     /// # Cancel safety
     /// If the future is dropped, everything that was or may have been taken is released in the
     /// background immediately.
-    #[doc(alias = "acquire")]
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::{Error, Redlock};
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let mutex = redlock.mutex("invoices");
+    /// let _guard = mutex.lock().await?;
+    /// match mutex.try_lock().await {
+    ///     Err(Error::Held { retry_after }) => println!("free in {retry_after:?} at the latest"),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "SET")]
+    #[doc(alias = "GET")]
+    #[doc(alias = "DEL")]
+    #[doc(alias = "PTTL")]
     #[doc(alias = "SETNX")]
+    #[doc(alias = "acquire")]
     pub async fn try_lock(&self) -> Result<RedlockGuard<F>> {
         let mut span = LockSpan::open(&self.keys);
         if self.state.waiting.queues.is_reserved(&self.keys) {
@@ -171,6 +228,22 @@ impl<F: Fencing> RedlockMutex<F> {
     ///
     /// # Cancel safety
     /// The same as that of [`try_lock`](Self::try_lock).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let guard = redlock.mutex("invoices").lock().await?;
+    /// // The work, with `guard.check()?` before each step that needs the lock.
+    /// let _ = guard.release().await?;
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "SET")]
+    #[doc(alias = "PTTL")]
     #[doc(alias = "acquire")]
     pub async fn lock(&self) -> Result<RedlockGuard<F>> {
         let mut waiter = Waiter::new(&self.state, &self.keys, F::IS_FENCED);
@@ -217,6 +290,24 @@ impl<F: Fencing> RedlockMutex<F> {
     ///
     /// # Cancel safety
     /// The same as that of [`try_lock`](Self::try_lock).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use std::time::Duration;
+    ///
+    /// use purse::redlock::{Error, Redlock};
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let mutex = redlock.mutex("invoices");
+    /// let _guard = mutex.lock().await?;
+    /// let late = mutex.lock_timeout(Duration::from_millis(50)).await;
+    /// assert!(matches!(late, Err(Error::Timeout { .. })));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "SET")]
     #[doc(alias = "acquire")]
     pub async fn lock_timeout(&self, limit: Duration) -> Result<RedlockGuard<F>> {
         let bound = limit.saturating_add(self.state.settings.master_timeout);

@@ -20,6 +20,26 @@ use crate::lock::mutex::RedlockMutex;
 ///
 /// It cannot release or extend the lock, and keeps nothing alive. A view that outlives the scope
 /// reports that the lock is lost.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(1)?;
+/// # let urls = servers.urls();
+/// use purse::redlock::{Redlock, RedlockLease, Result};
+///
+/// async fn send_invoices(lease: RedlockLease) -> Result<u32> {
+///     let mut sent = 0;
+///     for _invoice in 1..=3 {
+///         lease.check()?;
+///         sent += 1;
+///     }
+///     Ok(sent)
+/// }
+/// let redlock = Redlock::builder(urls).build().await?;
+/// let done = redlock.mutex("invoices").scope(send_invoices).await?;
+/// assert_eq!(done.ensure_held()??, 3);
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct RedlockLease<F: Fencing = Unfenced> {
     validity: Arc<Validity>,
@@ -54,12 +74,50 @@ impl<F: Fencing> RedlockLease<F> {
     ///
     /// # Errors
     /// Returns [`Lost`](Error::Lost), from then on at every call.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let mutex = redlock.mutex("invoices");
+    /// let done = mutex.scope(async |lease| {
+    ///     // A request continues on the server when its future is dropped, so check first.
+    ///     lease.check()?;
+    ///     Ok::<_, purse::redlock::Error>("sent")
+    /// });
+    /// assert_eq!(done.await?.ensure_held()??, "sent");
+    /// # Ok(()) }
+    /// ```
     pub fn check(&self) -> Result<()> {
         Ok(self.validity.check()?)
     }
 
     /// Returns a future that resolves once the lock is lost, as [`RedlockGuard::lost`] does. Use it
     /// in tasks that the work spawns, because they are not cancelled with the scope.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::{LostReason, Redlock};
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let mutex = redlock.mutex("invoices");
+    /// let done = mutex.scope(async |lease| {
+    ///     let lost = lease.lost();
+    ///     tokio::spawn(async move {
+    ///         // A task of the work, which is not dropped with it.
+    ///         lost.await
+    ///     })
+    /// });
+    /// let task = done.await?.into_output();
+    /// assert_eq!(task.await?, LostReason::Released);
+    /// # Ok(()) }
+    /// ```
     pub fn lost(&self) -> Lost {
         Lost::new(self.validity.clone())
     }
@@ -89,6 +147,21 @@ impl<F: Fencing> fmt::Debug for RedlockLease<F> {
 }
 
 /// The result of the work in a [`scope`](RedlockMutex::scope), and how its lock ended.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(1)?;
+/// # let urls = servers.urls();
+/// use purse::redlock::{Redlock, Scoped};
+///
+/// let redlock = Redlock::builder(urls).build().await?;
+/// let done: Scoped<u32> = redlock.mutex("invoices").scope(async |_lease| 3).await?;
+/// match done.ensure_held() {
+///     Ok(sent) => assert_eq!(sent, 3),
+///     Err(error) => eprintln!("the invoices were sent, maybe by two processes: {error}"),
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 #[must_use = "the lock may have ended before the work did: see `ensure_held`"]
 pub struct Scoped<T> {
@@ -99,6 +172,18 @@ pub struct Scoped<T> {
 impl<T> Scoped<T> {
     /// Returns how the lock ended. The work is done in any case. Unless this is
     /// [`Release::Released`], another client may have held the lock before the work ended.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::{Redlock, Release};
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let done = redlock.mutex("invoices").scope(async |_lease| "sent").await?;
+    /// assert!(matches!(done.release(), Ok(Release::Released)));
+    /// # Ok(()) }
+    /// ```
     pub const fn release(&self) -> &Result<Release> {
         &self.release
     }
@@ -108,6 +193,19 @@ impl<T> Scoped<T> {
     /// # Errors
     /// Returns [`Lost`](Error::Lost) if the lock had ended before, and
     /// [`NoQuorum`](Error::NoQuorum) if too few masters answered the release to know.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let done = redlock.mutex("invoices").scope(async |_lease| "sent").await?;
+    /// assert_eq!(done.ensure_held()?, "sent");
+    /// # Ok(()) }
+    /// ```
     pub fn ensure_held(self) -> Result<T> {
         match self.release {
             Ok(Release::Released) => Ok(self.output),
@@ -124,6 +222,21 @@ impl<T> Scoped<T> {
     }
 
     /// Returns the output of the work and how the lock ended.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let servers = purse_testkit::Masters::start(1)?;
+    /// # let urls = servers.urls();
+    /// use purse::redlock::{Redlock, Release};
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
+    /// let done = redlock.mutex("invoices").scope(async |_lease| 3).await?;
+    /// let (sent, release) = done.into_parts();
+    /// if !matches!(release, Ok(Release::Released)) {
+    ///     eprintln!("{sent} invoices were sent, maybe by two processes");
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn into_parts(self) -> (T, Result<Release>) {
         (self.output, self.release)
     }
@@ -154,14 +267,16 @@ impl<F: Fencing> RedlockMutex<F> {
     /// # let servers = purse_testkit::Masters::start(3)?;
     /// # let urls = servers.urls();
     /// # tokio::runtime::Runtime::new()?.block_on(async {
-    /// # let redlock = purse_redlock::Redlock::builder(urls).build().await?;
+    /// use purse::redlock::Redlock;
+    ///
+    /// let redlock = Redlock::builder(urls).build().await?;
     /// let mut sum = 0;
     /// let done = redlock
     ///     .mutex("invoices")
     ///     .scope(async |lease| {
     ///         sum += 1;
     ///         lease.check()?;
-    ///         Ok::<_, purse_redlock::Error>("sent")
+    ///         Ok::<_, purse::redlock::Error>("sent")
     ///     })
     ///     .await?;
     /// assert_eq!(done.ensure_held()??, "sent");

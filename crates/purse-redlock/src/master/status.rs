@@ -8,6 +8,20 @@ use purse_lease::LeaseInstant;
 
 /// The status of one master, as far as is known without asking it; returned by
 /// [`Redlock::masters`](crate::Redlock::masters).
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(1)?;
+/// # let urls = servers.urls();
+/// use purse::redlock::Redlock;
+///
+/// let redlock = Redlock::builder(urls).build().await?;
+/// for master in redlock.masters() {
+///     let (address, state) = (master.address, master.state);
+///     println!("{address} is {state}, and answered in {:?}", master.round_trip);
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct MasterStatus {
@@ -23,6 +37,19 @@ pub struct MasterStatus {
 }
 
 /// The state of a master, which decides whether its votes count.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(1)?;
+/// # let urls = servers.urls();
+/// use purse::redlock::{MasterState, Redlock};
+///
+/// let redlock = Redlock::builder(urls).build().await?;
+/// let masters = redlock.masters();
+/// let up = masters.iter().filter(|master| matches!(master.state, MasterState::Up)).count();
+/// assert!(up > masters.len() / 2, "there is no quorum");
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum MasterState {

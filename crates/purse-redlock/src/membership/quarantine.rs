@@ -23,6 +23,24 @@ use crate::membership::server_identity::Identity;
 /// with its disk; and, if an address moves to a server that was started meanwhile, that the old
 /// server still grants locks to others. A server's uptime follows its time of day: setting that
 /// forward makes the server appear older.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(1)?;
+/// # let urls = servers.urls();
+/// use std::time::Duration;
+///
+/// use purse::redlock::{Quarantine, Redlock};
+///
+/// // Other programs take locks for up to five minutes on these masters.
+/// let redlock = Redlock::builder(urls)
+///     .ttl(Duration::from_secs(10))
+///     .longest_ttl(Duration::from_secs(300))
+///     .quarantine(Quarantine::Restarts)
+///     .build()
+///     .await?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Quarantine {

@@ -16,6 +16,20 @@ impl Release {
     /// [`Error::NotAServer`] if a file was found that does not run; [`Error::NoServer`] for
     /// [`Release::Default`] when every place was tried; [`Error::NotForThisMachine`] or
     /// [`Error::Fetch`] for a pinned release.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::process::Command;
+    ///
+    /// use purse_testkit::Release;
+    ///
+    /// let server = Release::Default.locate()?;
+    /// // To run by other means than this crate.
+    /// let mut command = Command::new(server.path());
+    /// command.args(["--port", "7000"]);
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn locate(self) -> Result<Binary, Error> {
         self.locate_in(&Environment::current())
     }
@@ -30,6 +44,14 @@ impl Release {
     }
 
     /// Returns whether there is a prebuilt server of this release for this machine.
+    ///
+    /// ```
+    /// use purse_testkit::Release;
+    ///
+    /// if !Release::Redis6_2_14.is_prebuilt_here() {
+    ///     println!("skipped: this machine has no Redis 6.2");
+    /// }
+    /// ```
     pub fn is_prebuilt_here(self) -> bool {
         self.wheel().build_for_this_machine().is_some()
     }

@@ -16,6 +16,14 @@ use crate::error::Error;
 use crate::release::{Flavour, Version};
 
 /// A server binary on this machine, known to run; displays as `Valkey 9.1.2`.
+///
+/// ```
+/// use purse_testkit::{Binary, Release};
+///
+/// let binary: Binary = Release::Default.locate()?;
+/// println!("{binary} is {}", binary.path().display());
+/// # Ok::<_, purse_testkit::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binary {
     path: PathBuf,
@@ -30,6 +38,15 @@ impl Binary {
     ///
     /// [`Error::NotAServer`] if the file is missing, does not run on this machine, or says
     /// something that neither Redis nor Valkey says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse_testkit::{Binary, Error};
+    ///
+    /// let refused = Binary::at("/bin/sh");
+    /// assert!(matches!(refused, Err(Error::NotAServer { .. })));
+    /// ```
     pub fn at(path: impl AsRef<Path>) -> Result<Self, Error> {
         let given = path.as_ref();
         let refuse = |reason: String| Error::NotAServer {
@@ -72,6 +89,15 @@ impl Binary {
     }
 
     /// The absolute path of the file.
+    ///
+    /// ```
+    /// use purse_testkit::Release;
+    ///
+    /// let binary = Release::Default.locate()?;
+    /// let said = std::process::Command::new(binary.path()).arg("--version").output()?;
+    /// assert!(said.status.success());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -82,6 +108,16 @@ impl Binary {
     }
 
     /// The version numbers, of the flavour's own counting.
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::start()?;
+    /// if server.binary().version().major < 7 {
+    ///     println!("skipped: the server is too old");
+    /// }
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn version(&self) -> Version {
         self.version
     }

@@ -60,6 +60,21 @@ impl Cluster {
     /// # Panics
     ///
     /// Without any primary.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse_testkit::Cluster;
+    ///
+    /// let cluster = Cluster::start(1, 1)?;
+    /// let [primary, replica] = cluster.nodes() else {
+    ///     panic!("two nodes");
+    /// };
+    /// primary.command(&["SET", "a", "1"])?;
+    /// assert_eq!(primary.command(&["WAIT", "1", "10000"])?.int(), Some(1));
+    /// assert!(replica.is_running());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn start(primaries: usize, replicas: usize) -> Result<Self, Error> {
         Self::start_with(primaries, replicas, &Server::builder())
     }
@@ -205,6 +220,19 @@ impl Cluster {
     /// # Errors
     ///
     /// [`Error::NotSettled`] if it has no replica that runs, or it does not come about in time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse_testkit::Cluster;
+    ///
+    /// let cluster = Cluster::start(1, 1)?;
+    /// let old = cluster.primary_of("a")?;
+    /// old.kill()?;
+    /// let new = cluster.fail_over(old)?;
+    /// assert_eq!(cluster.primary_of("a")?.port(), new.port());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn fail_over(&self, primary: &Server) -> Result<&Server, Error> {
         let replica = wait_for("the primary has a replica that runs", || {
             let replicas = self.replicas_of(primary)?;

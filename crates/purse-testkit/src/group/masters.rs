@@ -28,6 +28,16 @@ impl Masters {
     /// # Errors
     ///
     /// Those of [`ServerBuilder::start`], of the first server that fails.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse_testkit::Masters;
+    ///
+    /// let masters = Masters::start(3)?;
+    /// assert!(masters.iter().all(|server| server.is_running()));
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn start(count: usize) -> Result<Self, Error> {
         Self::start_with(count, &Server::builder())
     }
@@ -37,6 +47,16 @@ impl Masters {
     /// # Errors
     ///
     /// Those of [`ServerBuilder::start`], of the first server that fails.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse_testkit::{Masters, Server};
+    ///
+    /// let masters = Masters::start_with(3, &Server::builder().password("secret"))?;
+    /// assert!(masters.urls().iter().all(|url| url.starts_with("redis://:secret@")));
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn start_with(count: usize, settings: &ServerBuilder) -> Result<Self, Error> {
         let servers = (0..count)
             .map(|_| settings.clone().start())
@@ -45,11 +65,30 @@ impl Masters {
     }
 
     /// The address of each server.
+    ///
+    /// ```
+    /// use purse_testkit::Masters;
+    ///
+    /// let masters = Masters::start(2)?;
+    /// assert_eq!(masters.urls(), [masters[0].url(), masters[1].url()]);
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn urls(&self) -> Vec<String> {
         self.iter().map(Server::url).collect()
     }
 
     /// The servers, one after the other.
+    ///
+    /// ```
+    /// use purse_testkit::Masters;
+    ///
+    /// let masters = Masters::start(3)?;
+    /// for server in masters.iter().take(2) {
+    ///     server.kill()?;
+    /// }
+    /// assert!(masters[2].is_running());
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn iter(&self) -> std::slice::Iter<'_, Server> {
         self.servers.iter()
     }

@@ -81,6 +81,15 @@ impl Sentinels {
 
     /// The address of the group by its name, with all sentinels, and the servers' password if there
     /// is one; the sentinels have none.
+    ///
+    /// ```
+    /// use purse_testkit::Sentinels;
+    ///
+    /// let group = Sentinels::start(0)?;
+    /// let first = group.sentinels()[0].port();
+    /// assert!(group.url().starts_with(&format!("redis-sentinel://127.0.0.1:{first}")));
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn url(&self) -> String {
         let [first, others @ ..] = self.sentinels.as_slice() else {
             unreachable!("there are three sentinels");

@@ -13,7 +13,8 @@ impl Server {
     /// made at run time, this one is gone after a restart.
     ///
     /// ```
-    /// # use purse_testkit::Server;
+    /// use purse_testkit::Server;
+    ///
     /// let server = Server::start()?;
     /// server.user("app", "secret", "~app:* &* +@read +@write +@connection")?;
     /// let url = format!("redis://app:secret@127.0.0.1:{}", server.port());
@@ -33,6 +34,16 @@ impl Server {
 
     /// Returns the address of database 0 for a user; the name and the password are
     /// percent-encoded.
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::start()?;
+    /// server.user("app", "p@ss", "~app:* +@read")?;
+    /// let url = server.url_of("app", "p@ss");
+    /// assert!(url.starts_with("redis://app:p%40ss@127.0.0.1:"));
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn url_of(&self, name: &str, password: &str) -> String {
         format!("redis://{}{}", credentials(name, password), self.address())
     }

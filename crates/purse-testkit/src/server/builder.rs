@@ -51,12 +51,29 @@ pub struct ServerBuilder {
 
 impl ServerBuilder {
     /// Runs this release; without it, [`Release::Default`].
+    ///
+    /// ```
+    /// use purse_testkit::{Release, Server};
+    ///
+    /// let server = Server::builder().release(Release::Default).start()?;
+    /// println!("{}", server.binary());
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn release(mut self, release: Release) -> Self {
         self.release = release;
         self
     }
 
     /// Runs this file instead of the release that was asked for.
+    ///
+    /// ```
+    /// use purse_testkit::{Release, Server};
+    ///
+    /// let path = Release::Default.locate()?.path().to_owned();
+    /// let server = Server::builder().binary(&path).start()?;
+    /// assert_eq!(server.binary().path(), path);
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn binary(mut self, path: impl Into<PathBuf>) -> Self {
         self.binary = Some(path.into());
         self
@@ -66,12 +83,30 @@ impl ServerBuilder {
     ///
     /// Repeatable, also with the same name; a value with spaces in it that is meant as one needs
     /// double quotes around it. For the port and the password there are methods of their own.
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::builder().config("list-max-listpack-size", "128").start()?;
+    /// let reply = server.command(&["CONFIG", "GET", "list-max-listpack-size"])?;
+    /// assert_eq!(reply.items()[1].text(), Some("128"));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn config(mut self, directive: impl Into<String>, value: impl Into<String>) -> Self {
         self.directives.push((directive.into(), value.into()));
         self
     }
 
     /// Asks clients for this password; [`Server::url`](crate::Server::url) contains it.
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::builder().password("secret").start()?;
+    /// assert_eq!(server.url(), format!("redis://:secret@127.0.0.1:{}", server.port()));
+    /// assert_eq!(server.command(&["PING"])?.text(), Some("PONG"));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(password.into());
         self
@@ -79,12 +114,32 @@ impl ServerBuilder {
 
     /// Writes every change to disk before it is answered, so that data outlive
     /// [`Server::kill`](crate::Server::kill) and [`Server::restart`](crate::Server::restart).
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::builder().append_only().start()?;
+    /// server.command(&["SET", "a", "1"])?;
+    /// server.kill()?;
+    /// server.restart()?;
+    /// assert_eq!(server.command(&["GET", "a"])?.text(), Some("1"));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn append_only(mut self) -> Self {
         self.append_only = true;
         self
     }
 
     /// Has this many databases; without it, 16.
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::builder().databases(1).start()?;
+    /// let refused = server.command(&["SELECT", "1"])?;
+    /// assert!(refused.error().is_some());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn databases(mut self, count: u16) -> Self {
         self.databases = Some(count);
         self
@@ -97,6 +152,15 @@ impl ServerBuilder {
     }
 
     /// Listens on this port; without it, on a free one.
+    ///
+    /// ```
+    /// use purse_testkit::{Error, Server};
+    ///
+    /// /// For a program whose configuration names the port.
+    /// fn start() -> Result<Server, Error> {
+    ///     Server::builder().port(7000).start()
+    /// }
+    /// ```
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self

@@ -66,11 +66,28 @@ impl Server {
     /// # Errors
     ///
     /// Those of [`ServerBuilder::start`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::start()?;
+    /// assert_eq!(server.command(&["DBSIZE"])?.int(), Some(0));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn start() -> Result<Self, Error> {
         Self::builder().start()
     }
 
     /// Settings to start another kind of server with.
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::builder().password("secret").databases(4).start()?;
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn builder() -> ServerBuilder {
         ServerBuilder::default()
     }
@@ -82,6 +99,18 @@ impl Server {
     /// # Panics
     ///
     /// If it cannot be started, with the text of the [`Error`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// // Many tests share it: each has keys of its own.
+    /// let server = Server::shared();
+    /// server.command(&["SET", "my test:a", "1"])?;
+    /// assert_eq!(Server::shared().port(), server.port());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn shared() -> &'static Self {
         static SHARED: LazyLock<Server> = LazyLock::new(|| match Server::start() {
             Ok(server) => server,
@@ -137,6 +166,14 @@ impl Server {
     }
 
     /// The address of database 0, with the password if there is one.
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::start()?;
+    /// assert_eq!(server.url(), format!("redis://127.0.0.1:{}", server.port()));
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn url(&self) -> String {
         format!("redis://{}{}", self.credentials(), self.address())
     }
@@ -159,6 +196,14 @@ impl Server {
     }
 
     /// The address of a database by its number.
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::start()?;
+    /// assert_eq!(server.url_db(3), format!("{}/3", server.url()));
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn url_db(&self, database: u8) -> String {
         format!("{}/{database}", self.url())
     }
@@ -179,16 +224,41 @@ impl Server {
     }
 
     /// The binary that runs, with its flavour and version.
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::start()?;
+    /// println!("tested with {}", server.binary());
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn binary(&self) -> &Binary {
         &self.binary
     }
 
     /// Everything the server has logged, over all its restarts.
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::start()?;
+    /// assert!(server.log().contains("Ready to accept connections"));
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn log(&self) -> String {
         self.home.log(0).unwrap_or_default()
     }
 
     /// Returns whether the server process exists, paused or not.
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::start()?;
+    /// server.kill()?;
+    /// assert!(!server.is_running());
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn is_running(&self) -> bool {
         !self.process().has_ended()
     }
@@ -198,6 +268,17 @@ impl Server {
     /// # Errors
     ///
     /// [`Error::Io`] if the system refuses.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::start()?;
+    /// server.kill()?; // what its clients see now is under test
+    /// server.restart()?;
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn kill(&self) -> Result<(), Error> {
         self.process()
             .kill()
@@ -211,6 +292,17 @@ impl Server {
     /// # Errors
     ///
     /// [`Error::DidNotStop`] if it takes longer than ten seconds: then it is killed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::start()?;
+    /// server.stop()?;
+    /// assert!(server.log().contains("ready to exit"));
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn stop(&self) -> Result<(), Error> {
         self.stop_process(&mut self.process())
     }
@@ -223,6 +315,20 @@ impl Server {
     /// # Errors
     ///
     /// Those of [`Server::stop`], and of [`ServerBuilder::start`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::start()?;
+    /// let port = server.port();
+    /// server.command(&["SET", "a", "1"])?;
+    /// server.restart()?;
+    /// assert_eq!(server.port(), port);
+    /// assert_eq!(server.command(&["DBSIZE"])?.int(), Some(0), "the data are gone");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn restart(&self) -> Result<(), Error> {
         let mut process = self.process();
         self.stop_process(&mut process)?;
@@ -243,6 +349,23 @@ impl Server {
     /// # Errors
     ///
     /// [`Error::Io`] if it does not run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use std::time::Duration;
+    ///
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::start()?;
+    /// server.pause()?;
+    /// let late = server.command_timeout(&["PING"], Duration::from_millis(20));
+    /// assert_eq!(late.unwrap_err().kind(), ErrorKind::TimedOut);
+    /// server.resume()?;
+    /// assert_eq!(server.command(&["PING"])?.text(), Some("PONG"));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn pause(&self) -> Result<(), Error> {
         self.process()
             .signal(Signal::STOP)
@@ -269,6 +392,19 @@ impl Server {
     /// # Errors
     ///
     /// That of the connection; of the kind `TimedOut` if there was no answer in time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse_testkit::{Reply, Server};
+    ///
+    /// let server = Server::start()?;
+    /// server.command(&["SET", "name", "Ada"])?;
+    /// // A refusal is a reply, too.
+    /// let refused = server.command(&["LPUSH", "name", "x"])?;
+    /// assert!(matches!(refused, Reply::Error(text) if text.starts_with("WRONGTYPE")));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn command<A: AsRef<[u8]>>(&self, arguments: &[A]) -> io::Result<Reply> {
         self.command_timeout(arguments, PATIENCE)
     }
@@ -278,6 +414,19 @@ impl Server {
     /// # Errors
     ///
     /// Those of [`Server::command`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::start()?;
+    /// let reply = server.command_timeout(&["BLPOP", "jobs", "0.01"], Duration::from_secs(20))?;
+    /// assert!(reply.items().is_empty());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn command_timeout<A: AsRef<[u8]>>(
         &self,
         arguments: &[A],
@@ -326,6 +475,16 @@ impl ServerBuilder {
     /// server's log, if it does not come up within ten seconds; [`Error::Io`] if its directory
     /// cannot be made; [`Error::NoIpv6`] after [`ServerBuilder::ipv6`]; `Error::Tls` after
     /// `ServerBuilder::tls`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::builder().config("maxmemory", "100mb").start()?;
+    /// assert!(server.is_running());
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn start(self) -> Result<Server, Error> {
         if self.uses_ipv6 {
             require_ipv6()?;

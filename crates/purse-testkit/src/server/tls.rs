@@ -28,6 +28,16 @@ impl ServerBuilder {
 
     /// Opens a TLS port that accepts only clients with a certificate of its CA, such as
     /// [`Certificates::client_pem`].
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::builder().tls_demand_client_certificate().start()?;
+    /// let certificates = server.certificates().expect("the server has a TLS port");
+    /// let identity = (certificates.client_pem(), certificates.client_key_pem());
+    /// assert!(identity.1.starts_with("-----BEGIN PRIVATE KEY-----"));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn tls_demand_client_certificate(mut self) -> Self {
         self.tls.demands_client_certificate = true;
         self.tls()
@@ -35,6 +45,15 @@ impl ServerBuilder {
 
     /// Opens a TLS port whose certificate has this name, and not `localhost`, `127.0.0.1` and
     /// `::1`; repeatable.
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// // For a client that has to refuse a certificate of another name.
+    /// let server = Server::builder().tls_name("cache.example").start()?;
+    /// assert!(server.tls_url().starts_with("rediss://localhost:"));
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn tls_name(mut self, name: impl Into<String>) -> Self {
         self.tls.names.push(name.into());
         self.tls()
@@ -42,6 +61,19 @@ impl ServerBuilder {
 
     /// Opens a TLS port whose certificate is signed by this CA; without it, each server has a CA of
     /// its own.
+    ///
+    /// ```
+    /// use purse_testkit::{Authority, Server};
+    ///
+    /// let authority = Authority::generate()?;
+    /// let servers = [
+    ///     Server::builder().tls_authority(&authority).start()?,
+    ///     Server::builder().tls_authority(&authority).start()?,
+    /// ];
+    /// let trusted = authority.pem(); // by a client of both
+    /// # let _ = (servers, trusted);
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn tls_authority(mut self, authority: &Authority) -> Self {
         self.tls.authority = Some(authority.clone());
         self.tls()
@@ -55,6 +87,16 @@ impl Server {
     /// # Panics
     ///
     /// If the server was started without [`ServerBuilder::tls`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::builder().tls().start()?;
+    /// assert_eq!(server.tls_url(), format!("rediss://localhost:{}", server.tls_port()));
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn tls_url(&self) -> String {
         format!(
             "rediss://{}localhost:{}",
@@ -76,6 +118,15 @@ impl Server {
     }
 
     /// Returns the certificates of the TLS port; `None` if the server has none.
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::builder().tls().start()?;
+    /// assert!(server.certificates().is_some());
+    /// assert!(Server::start()?.certificates().is_none());
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn certificates(&self) -> Option<&Certificates> {
         self.tls.as_ref().map(|tls| &tls.certificates)
     }

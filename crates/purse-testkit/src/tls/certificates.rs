@@ -67,6 +67,17 @@ impl Authority {
     /// # Errors
     ///
     /// [`Error::Tls`] if the system has no random numbers.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purse_testkit::{Authority, Server};
+    ///
+    /// let authority = Authority::generate()?;
+    /// let server = Server::builder().tls_authority(&authority).start()?;
+    /// assert_eq!(server.certificates().expect("a TLS port").ca_pem(), authority.pem());
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn generate() -> Result<Self, Error> {
         let failed = generation_error("generate a CA");
         let mut params = CertificateParams::default();
@@ -128,6 +139,15 @@ impl Certificates {
     }
 
     /// Returns the certificate of the CA, which a client has to trust.
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::builder().tls().start()?;
+    /// let trusted = server.certificates().expect("a TLS port").ca_pem();
+    /// assert!(trusted.starts_with("-----BEGIN CERTIFICATE-----"));
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
     }
@@ -138,6 +158,16 @@ impl Certificates {
     }
 
     /// Returns a certificate for clients.
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// let server = Server::builder().tls_demand_client_certificate().start()?;
+    /// let certificates = server.certificates().expect("a TLS port");
+    /// let identity = (certificates.client_pem(), certificates.client_key_pem());
+    /// assert!(identity.0.starts_with("-----BEGIN CERTIFICATE-----"));
+    /// # Ok::<_, purse_testkit::Error>(())
+    /// ```
     pub fn client_pem(&self) -> &str {
         &self.client.pem
     }
@@ -148,6 +178,16 @@ impl Certificates {
     }
 
     /// Returns the file with the certificate of the CA.
+    ///
+    /// ```
+    /// use purse_testkit::Server;
+    ///
+    /// // For programs that read their certificates from files.
+    /// let server = Server::builder().tls().start()?;
+    /// let certificates = server.certificates().expect("a TLS port");
+    /// assert_eq!(std::fs::read_to_string(certificates.ca_file())?, certificates.ca_pem());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn ca_file(&self) -> PathBuf {
         self.directory.join("ca.pem")
     }

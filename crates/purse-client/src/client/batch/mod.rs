@@ -34,7 +34,7 @@ const MAX_CHUNK: usize = 1_024;
 /// # let server = purse_testkit::Server::start()?;
 /// # let url = server.url();
 /// # tokio::runtime::Runtime::new()?.block_on(async {
-/// use purse_client::{Client, Command, Reply};
+/// use purse::{Client, Command, Reply};
 ///
 /// let client = Client::connect(&url).await?;
 /// let mut batch = client.batch();
@@ -71,6 +71,21 @@ enum Place {
 }
 
 /// A handle to the result of one operation of a [`Batch`], which is there once the batch is sent.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{Command, Pending, Reply};
+///
+/// let mut batch = client.batch();
+/// let set: Pending<()> = batch.add(client.op(Command::write("SET").key("n").arg(1), |_| Ok(())));
+/// let n: Pending<i64> = batch.add(client.op(Command::write("INCR").key("n"), Reply::into_int));
+/// batch.send().await?;
+/// set.take()?;
+/// assert_eq!(n.take()?, 2);
+/// # Ok(()) }
+/// ```
 #[must_use = "the operation may have failed"]
 pub struct Pending<R>(Source<R>);
 
@@ -100,6 +115,25 @@ impl Board {
 
 impl Client {
     /// Creates an empty batch of operations.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Command, Reply};
+    ///
+    /// let mut batch = client.batch();
+    /// let visits: Vec<_> = ["home", "about"]
+    ///     .map(|page| batch.add(client.op(Command::write("INCR").key(page), Reply::into_int)))
+    ///     .into();
+    /// batch.send().await?;
+    /// for count in visits {
+    ///     assert_eq!(count.take()?, 1);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "pipe")]
+    #[doc(alias = "pipeline")]
     pub fn batch(&self) -> Batch {
         Batch {
             client: self.clone(),
@@ -115,6 +149,29 @@ impl Batch {
     ///
     /// One that fails is not undone with the others, as in `MULTI`; it has its own error. In a
     /// cluster all keys must share a slot. It is sent as one script.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Command, Reply};
+    ///
+    /// client.run(Command::write("SET").key("{account}a").arg(100)).await?;
+    /// let mut transfer = client.batch().atomic();
+    /// let amount = 30;
+    /// let take = Command::write("DECRBY").key("{account}a").arg(amount);
+    /// let give = Command::write("INCRBY").key("{account}b").arg(amount);
+    /// let (left, got) = (
+    ///     transfer.add(client.op(take, Reply::into_int)),
+    ///     transfer.add(client.op(give, Reply::into_int)),
+    /// );
+    /// transfer.send().await?;
+    /// assert_eq!((left.take()?, got.take()?), (70, 30));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "MULTI")]
+    #[doc(alias = "EXEC")]
+    #[doc(alias = "transaction")]
     pub fn atomic(mut self) -> Self {
         self.atomic = true;
         self
@@ -190,6 +247,7 @@ impl Batch {
     /// # Cancel safety
     /// If the future is dropped, operations may run or not; an atomic batch runs whole or not at
     /// all.
+    #[doc(alias = "query_async")]
     pub async fn send(self) -> Result<()> {
         if self.commands.is_empty() {
             return Ok(());
@@ -324,6 +382,19 @@ impl<R> Pending<R> {
     /// # Errors
     /// Those of the operation; [`NotSent`](ErrorKind::NotSent) if the batch was not sent. If the
     /// batch was dropped while it was sent, a write is [`Ambiguous`](ErrorKind::Ambiguous).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Command, ErrorKind, Reply};
+    ///
+    /// let mut batch = client.batch();
+    /// let visits = batch.add(client.op(Command::write("INCR").key("visits"), Reply::into_int));
+    /// drop(batch);
+    /// assert_eq!(visits.take().unwrap_err().kind(), ErrorKind::NotSent);
+    /// # Ok(()) }
+    /// ```
     pub fn take(self) -> Result<R> {
         let (board, index, read, name, key, effect) = match self.0 {
             Source::Known(result) => return result,
