@@ -9,6 +9,7 @@ mod pattern;
 mod reply;
 mod script;
 pub(crate) mod script_batch;
+pub(crate) mod sibling;
 pub(crate) mod slot;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub use effect::Effect;
 pub use pattern::Pattern;
 pub use reply::Reply;
 pub use script::Script;
+pub use sibling::{is_sibling_key, sibling_key};
 
 /// The command and key that an error names.
 ///

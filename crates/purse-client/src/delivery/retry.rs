@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use super::Deliveries;
-use super::receipt::RECEIPT_TIME;
 use crate::core::{Call, Core};
 use crate::telemetry::trace;
 use crate::util::time::sleep;
 use crate::{Command, Error, ErrorKind, Reply, Result};
 
+/// The time after which a mark expires. A server may be away for this time without a loss.
+pub(crate) const MARK_TIME: Duration = Duration::from_secs(600);
 const MIN_PAUSE: Duration = Duration::from_millis(10);
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 /// The number of attempts of a closed client.
@@ -17,7 +18,7 @@ const MAX_ATTEMPTS_AFTER_CLOSE: u32 = 5;
 const CLOSE_TIME: Duration = Duration::from_secs(1);
 
 /// Runs `command`, which may run more than once, until the server replies; for no longer than a
-/// receipt lives. Returns the reply, and whether the command may run again later because a reply
+/// mark lives. Returns the reply, and whether the command may run again later because a reply
 /// was lost.
 ///
 /// # Errors
@@ -26,7 +27,7 @@ pub(crate) async fn retry_until_decided(
     client: &Deliveries,
     command: Command,
 ) -> Result<(Reply, bool)> {
-    let deadline = Instant::now() + RECEIPT_TIME;
+    let deadline = Instant::now() + MARK_TIME;
     let mut pause = MIN_PAUSE;
     let mut attempts_after_close = 0;
     let mut may_still_execute = false;
@@ -56,7 +57,7 @@ fn may_work_later(error: &Error) -> bool {
 }
 
 /// Runs `command` once. A closed client makes a connection for it, once its own are gone.
-async fn run_once(client: &Deliveries, command: Command) -> Result<Reply> {
+pub(super) async fn run_once(client: &Deliveries, command: Command) -> Result<Reply> {
     if !client.caller.is_closed() {
         return client.caller.run(command).await;
     }

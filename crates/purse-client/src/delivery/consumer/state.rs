@@ -1,0 +1,511 @@
+//! The state of a consumer: what it has taken, and who waits for more. No I/O.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::commands::{LEASE, RENEWAL};
+use crate::core::InFlightGuard;
+use crate::{Error, Result};
+
+/// The largest number of entries of one kind in one step.
+pub(super) const MAX_ENTRIES: usize = 256;
+/// An element that was taken, as the pending list has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) text: Bytes,
+    /// When the collection expires if the entry is put back and creates it, in milliseconds since
+    /// 1970; 0 for never.
+    pub(crate) expires_at: i64,
+    /// True if it is not in the pending list, because it was taken while its slot moved.
+    pub(crate) is_bare: bool,
+}
+
+/// The answer to a caller that waits.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// There may be an element: claim it.
+    Claim,
+    /// There is none.
+    Empty,
+    Failed(Error),
+}
+
+#[derive(Debug)]
+struct Waiting {
+    call: oneshot::Sender<Verdict>,
+    /// False if the caller wants an answer even if there is no element.
+    is_patient: bool,
+}
+
+/// An entry to put back, and the caller that waits for that.
+#[derive(Debug)]
+struct Returned {
+    entry: Entry,
+    done: Option<oneshot::Sender<Result<()>>>,
+}
+
+/// One step, as it is sent.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) number: u64,
+    pub(super) take: usize,
+    pub(super) delivered: Vec<Bytes>,
+    /// Entries to put back, by their order.
+    returned: BTreeMap<u64, Returned>,
+    /// Entries are listed to find those whose replies were lost.
+    pub(super) lists: bool,
+    pub(super) renews: bool,
+    pub(super) registers: bool,
+    /// The last caller that joined before the step.
+    last_ticket: u64,
+    begun: Instant,
+}
+
+/// The reply to a step.
+#[derive(Debug, Default)]
+pub(super) struct StepReply {
+    pub(super) was_done_before: bool,
+    pub(super) is_new: bool,
+    pub(super) expires_at: i64,
+    pub(super) taken: Vec<Bytes>,
+    pub(super) lapsed: Vec<Bytes>,
+    /// The pending list, the newest entry first; `None` if it was not listed.
+    pub(super) pending: Option<Vec<Bytes>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    next_entry: u64,
+    next_ticket: u64,
+    step: u64,
+    /// Until when steps need no renewal, by the local clock.
+    pub(super) registered_until: Option<Instant>,
+    /// Entries that no caller has, in the order in which they were taken.
+    ready: BTreeMap<u64, Entry>,
+    /// When an entry became ready, or a caller was last notified.
+    ready_since: Option<Instant>,
+    /// The number of notified callers that have not answered.
+    notified: usize,
+    /// Entries that callers have.
+    held: BTreeMap<u64, Bytes>,
+    delivered: Vec<Bytes>,
+    returned: BTreeMap<u64, Returned>,
+    waiting: BTreeMap<u64, Waiting>,
+    pub(super) lapsed: Vec<Bytes>,
+    pub(super) is_stepping: bool,
+    /// The last step found no more elements.
+    pub(super) is_drained: bool,
+    /// The pending list may have entries that are not known here.
+    pub(super) is_unsure: bool,
+    /// The server blocks a command until there is an element.
+    pub(super) is_blocked: bool,
+    pub(super) has_keeper: bool,
+    failing_since: Option<Instant>,
+    /// Delays the close of the client while there is something to send.
+    busy: Option<InFlightGuard>,
+}
+
+impl State {
+    /// Adds a caller. Returns its ticket and the receiver of its verdict.
+    pub(super) fn join(&mut self, is_patient: bool) -> (u64, oneshot::Receiver<Verdict>) {
+        self.next_ticket += 1;
+        let ticket = self.next_ticket;
+        (ticket, self.rejoin(ticket, is_patient))
+    }
+
+    /// Adds a caller at the place of its ticket.
+    pub(super) fn rejoin(&mut self, ticket: u64, is_patient: bool) -> oneshot::Receiver<Verdict> {
+        let (call, verdict) = oneshot::channel();
+        self.waiting.insert(ticket, Waiting { call, is_patient });
+        verdict
+    }
+
+    /// Removes a caller that does not wait any more. Another one is notified in its place.
+    pub(super) fn leave(&mut self, ticket: u64, was_notified: bool) {
+        self.waiting.remove(&ticket);
+        if was_notified {
+            self.notified = self.notified.saturating_sub(1);
+        }
+        self.notify_ready();
+    }
+
+    /// Hands the oldest ready entry to a caller.
+    pub(super) fn claim(&mut self) -> Option<(u64, Entry)> {
+        let (number, entry) = self.ready.pop_first()?;
+        if !entry.is_bare {
+            self.held.insert(number, entry.text.clone());
+        }
+        self.ready_since = Some(Instant::now());
+        Some((number, entry))
+    }
+
+    /// Returns whether a caller that joins now may claim an entry before all others.
+    pub(super) fn is_claimable(&self) -> bool {
+        self.waiting.is_empty() && self.ready.len() > self.notified
+    }
+
+    /// Returns whether callers wait, or were notified and have not answered.
+    pub(super) fn has_callers(&self) -> bool {
+        !self.waiting.is_empty() || self.notified > 0
+    }
+
+    /// Returns the number of steps that have begun.
+    pub(super) const fn steps_begun(&self) -> u64 {
+        self.step + self.is_stepping as u64
+    }
+
+    /// Returns the number of the last step that was done.
+    pub(super) const fn steps_done(&self) -> u64 {
+        self.step
+    }
+
+    /// Returns whether the keeper has something to do.
+    pub(super) fn needs_keeper(&self) -> bool {
+        self.holds_entries()
+            || self.has_callers()
+            || self.is_unsure
+            || !self.lapsed.is_empty()
+            || self.registered_until.is_some()
+    }
+
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Returns the number of callers that no ready entry serves.
+    pub(super) fn unserved(&self) -> usize {
+        (self.waiting.len() + self.notified).saturating_sub(self.ready.len())
+    }
+
+    /// Returns whether a caller wants an answer even if there is no element.
+    pub(super) fn has_unserved_impatient(&self) -> bool {
+        self.waiting.values().any(|waiting| !waiting.is_patient)
+    }
+
+    /// Records that a caller has got `number`.
+    pub(super) fn acknowledge(&mut self, number: u64, guard: impl FnOnce() -> InFlightGuard) {
+        // An entry that was reclaimed in the meantime is not in the pending list any more.
+        if let Some(text) = self.held.remove(&number) {
+            self.delivered.push(text);
+            self.busy.get_or_insert_with(guard);
+        }
+    }
+
+    /// Takes back an entry that a caller did not use. Without `done`, a caller in this process may
+    /// get it; with it, it goes back to the collection.
+    pub(super) fn give_back(
+        &mut self,
+        number: u64,
+        entry: Entry,
+        done: Option<oneshot::Sender<Result<()>>>,
+        guard: impl FnOnce() -> InFlightGuard,
+    ) {
+        if !entry.is_bare && self.held.remove(&number).is_none() {
+            // Others have reclaimed it.
+            return;
+        }
+        self.busy.get_or_insert_with(guard);
+        match done {
+            None if !self.waiting.is_empty() => {
+                self.ready.insert(number, entry);
+                self.notify_ready();
+            }
+            done => {
+                self.returned.insert(number, Returned { entry, done });
+            }
+        }
+    }
+
+    /// Turns ready entries that no caller waits for into entries to put back.
+    pub(super) fn return_unclaimed(&mut self, guard: impl FnOnce() -> InFlightGuard) {
+        if self.ready.is_empty() {
+            return;
+        }
+        self.busy.get_or_insert_with(guard);
+        let ready = std::mem::take(&mut self.ready);
+        self.returned.extend(
+            ready
+                .into_iter()
+                .map(|(number, entry)| (number, Returned { entry, done: None })),
+        );
+    }
+
+    /// Returns since when ready entries are not claimed.
+    pub(super) fn unclaimed_since(&self) -> Option<Instant> {
+        self.ready_since.filter(|_| !self.ready.is_empty())
+    }
+
+    /// Notifies one more caller, because those that were notified do not answer.
+    pub(super) fn notify_another(&mut self) -> bool {
+        self.notify_first()
+    }
+
+    /// Notifies as many callers as there are ready entries, less those that have not answered.
+    fn notify_ready(&mut self) {
+        while self.notified < self.ready.len() && self.notify_first() {}
+    }
+
+    fn notify_first(&mut self) -> bool {
+        while let Some((_, waiting)) = self.waiting.pop_first() {
+            if waiting.call.send(Verdict::Claim).is_ok() {
+                self.notified += 1;
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Records that a notified caller has answered.
+    pub(super) fn answered(&mut self) {
+        self.notified = self.notified.saturating_sub(1);
+    }
+
+    /// Returns whether entries wait to be sent, other than those that may be flushed later.
+    pub(super) fn has_returned(&self) -> bool {
+        !self.returned.is_empty()
+    }
+
+    pub(super) fn has_delivered(&self) -> bool {
+        !self.delivered.is_empty()
+    }
+
+    /// Returns whether the server has entries of this consumer.
+    pub(super) fn holds_entries(&self) -> bool {
+        !(self.held.is_empty()
+            && self.ready.is_empty()
+            && self.delivered.is_empty()
+            && self.returned.is_empty())
+    }
+
+    /// Returns entries that were taken without a pending list, to put back one by one.
+    pub(super) fn take_bare(&mut self) -> Vec<(Entry, Option<oneshot::Sender<Result<()>>>)> {
+        let bare: Vec<_> = self
+            .returned
+            .iter()
+            .filter(|(_, returned)| returned.entry.is_bare)
+            .map(|(number, _)| *number)
+            .collect();
+        bare.into_iter()
+            .filter_map(|number| self.returned.remove(&number))
+            .map(|returned| (returned.entry, returned.done))
+            .collect()
+    }
+
+    /// Begins a step that serves the callers that wait.
+    pub(super) fn begin(&mut self, lists: bool, registers: bool) -> Step {
+        self.is_stepping = true;
+        let now = Instant::now();
+        let renews = registers
+            || self
+                .registered_until
+                .is_none_or(|until| until <= now + RENEWAL);
+        let rest = self
+            .delivered
+            .split_off(self.delivered.len().min(MAX_ENTRIES));
+        let delivered = std::mem::replace(&mut self.delivered, rest);
+        let mut returned = std::mem::take(&mut self.returned);
+        if returned.len() > MAX_ENTRIES {
+            // The newest go first, so that the oldest is next at the end.
+            let first_kept = *returned
+                .keys()
+                .nth(returned.len() - MAX_ENTRIES)
+                .unwrap_or(&0);
+            let newest = returned.split_off(&first_kept);
+            self.returned = std::mem::replace(&mut returned, newest);
+        }
+        Step {
+            number: self.step + 1,
+            take: self.unserved().min(MAX_ENTRIES),
+            delivered,
+            returned,
+            lists,
+            renews,
+            registers,
+            last_ticket: self.next_ticket,
+            begun: now,
+        }
+    }
+
+    /// Ends a step that the server has done. Returns whether entries were missing.
+    pub(super) fn finish(&mut self, step: Step, reply: StepReply) {
+        self.is_stepping = false;
+        self.failing_since = None;
+        self.step = step.number;
+        let is_registered = self.registered_until.is_some()
+            || step.registers
+            || step.has_entries()
+            || !reply.taken.is_empty();
+        if step.renews && is_registered {
+            self.registered_until = Some(step.begun + LEASE - RENEWAL);
+        }
+        for returned in step.returned.into_values() {
+            if let Some(done) = returned.done {
+                let _ = done.send(Ok(()));
+            }
+        }
+        if reply.is_new {
+            // What this consumer had before was reclaimed.
+            self.held.clear();
+            self.ready.clear();
+        }
+        let asked = step.take;
+        let found = reply.taken.len();
+        for text in reply.taken {
+            self.add_ready(text, reply.expires_at);
+        }
+        if let Some(pending) = reply.pending {
+            self.add_unknown(pending);
+            self.is_unsure = false;
+        } else if reply.was_done_before {
+            self.is_unsure = true;
+        }
+        if asked > 0 && !reply.was_done_before {
+            self.is_drained = found < asked && reply.lapsed.is_empty();
+        }
+        self.lapsed.extend(reply.lapsed);
+        self.notify_ready();
+        if self.is_drained && !self.is_unsure {
+            self.answer_impatient(step.last_ticket);
+        }
+        if self.delivered.is_empty() && self.returned.is_empty() && self.ready.is_empty() {
+            self.busy = None;
+        }
+    }
+
+    /// Takes back what a step did not do.
+    pub(super) fn restore(&mut self, step: Step) {
+        self.is_stepping = false;
+        let newer = std::mem::replace(&mut self.delivered, step.delivered);
+        self.delivered.extend(newer);
+        self.returned.extend(step.returned);
+    }
+
+    /// Fails the callers whose elements a step was to put back, and leaves the entries in the
+    /// pending list. Returns the texts of the others.
+    pub(super) fn refuse_returned(&mut self, step: &mut Step, error: &Error) -> Vec<Bytes> {
+        let returned = std::mem::take(&mut step.returned);
+        returned
+            .into_values()
+            .filter_map(|returned| match returned.done {
+                Some(done) => {
+                    let _ = done.send(Err(error.duplicate()));
+                    None
+                }
+                None => Some(returned.entry.text),
+            })
+            .collect()
+    }
+
+    pub(super) fn set_step(&mut self, number: u64) {
+        self.step = number;
+    }
+
+    /// Adds an entry that a blocking command has taken.
+    pub(super) fn add_taken(&mut self, text: Bytes) {
+        self.failing_since = None;
+        self.add_ready(text, 0);
+        self.notify_ready();
+    }
+
+    /// Adds an element that was taken without a pending list.
+    pub(super) fn add_bare(&mut self, text: Bytes) {
+        self.is_stepping = false;
+        let entry = Entry {
+            text,
+            expires_at: 0,
+            is_bare: true,
+        };
+        self.insert_ready(entry);
+        self.notify_ready();
+    }
+
+    /// Answers the impatient callers that joined before a step that found no more elements.
+    pub(super) fn answer_impatient(&mut self, last_ticket: u64) {
+        let answered: Vec<u64> = self
+            .waiting
+            .range(..=last_ticket)
+            .filter(|(_, waiting)| !waiting.is_patient)
+            .map(|(ticket, _)| *ticket)
+            .collect();
+        for ticket in answered {
+            if let Some(waiting) = self.waiting.remove(&ticket) {
+                let _ = waiting.call.send(Verdict::Empty);
+            }
+        }
+    }
+
+    /// Fails callers after a failed step: the impatient ones at once, the others if no step has
+    /// worked for longer than `tolerance`, or if the error is permanent.
+    pub(super) fn fail(&mut self, error: &Error, is_permanent: bool, tolerance: Duration) {
+        let now = Instant::now();
+        let since = *self.failing_since.get_or_insert(now);
+        let is_over = is_permanent || now.duration_since(since) >= tolerance;
+        let failed: Vec<u64> = self
+            .waiting
+            .iter()
+            .filter(|(_, waiting)| is_over || !waiting.is_patient)
+            .map(|(ticket, _)| *ticket)
+            .collect();
+        for ticket in failed {
+            if let Some(waiting) = self.waiting.remove(&ticket) {
+                let _ = waiting.call.send(Verdict::Failed(error.duplicate()));
+            }
+        }
+        if is_over {
+            self.failing_since = None;
+        }
+    }
+
+    fn add_ready(&mut self, text: Bytes, expires_at: i64) {
+        self.insert_ready(Entry {
+            text,
+            expires_at,
+            is_bare: false,
+        });
+    }
+
+    fn insert_ready(&mut self, entry: Entry) {
+        self.next_entry += 1;
+        self.ready.insert(self.next_entry, entry);
+        self.ready_since = Some(Instant::now());
+    }
+
+    /// Finds the entries of a pending list that are not known here: their replies were lost.
+    fn add_unknown(&mut self, pending: Vec<Bytes>) {
+        let mut known: HashMap<&Bytes, usize> = HashMap::new();
+        let ready = self.ready.values().filter(|entry| !entry.is_bare);
+        let returned = self.returned.values().map(|returned| &returned.entry);
+        let texts = ready
+            .chain(returned.filter(|entry| !entry.is_bare))
+            .map(|entry| &entry.text);
+        for text in texts.chain(self.held.values()).chain(&self.delivered) {
+            *known.entry(text).or_default() += 1;
+        }
+        let mut unknown = Vec::new();
+        for text in pending.iter().rev() {
+            match known.get_mut(text).filter(|count| **count > 0) {
+                Some(count) => *count -= 1,
+                None => unknown.push(text.clone()),
+            }
+        }
+        unknown.into_iter().for_each(|text| self.add_ready(text, 0));
+    }
+}
+
+impl Step {
+    pub(super) const fn last_ticket(&self) -> u64 {
+        self.last_ticket
+    }
+
+    /// Returns the entries to put back, the newest first.
+    pub(super) fn returned(&self) -> impl Iterator<Item = &Entry> {
+        self.returned.values().rev().map(|returned| &returned.entry)
+    }
+
+    pub(super) fn has_entries(&self) -> bool {
+        !(self.delivered.is_empty() && self.returned.is_empty())
+    }
+}

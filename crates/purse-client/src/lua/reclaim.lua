@@ -1,0 +1,34 @@
+-- Puts back what a consumer has taken whose lease is over, 64 elements at most.
+-- KEYS[1]  the list or sorted set
+-- KEYS[2]  the pending list of the consumer
+-- KEYS[3]  the consumers, as in exchange.lua
+-- ARGV[1]  the id of the consumer
+-- ARGV[2]  what puts an element back: LPUSH, RPUSH or ZADD
+-- returns  1 if there may be more, 0 if nothing is left, or the consumer has extended its lease
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local own = redis.call('HGET', KEYS[3], ARGV[1])
+if own and tonumber(string.match(own, '^%d+')) > now then
+    return 0
+end
+local is_set = ARGV[2] == 'ZADD'
+redis.call(is_set and 'ZCARD' or 'LLEN', KEYS[1])
+for _ = 1, 64 do
+    local entry = redis.call('LPOP', KEYS[2])
+    if not entry then
+        redis.call('HDEL', KEYS[3], ARGV[1])
+        return 0
+    end
+    local done
+    if is_set then
+        local score, element = string.match(entry, '^(%S+) (.*)$')
+        done = redis.pcall('ZADD', KEYS[1], 'NX', score, element)
+    else
+        done = redis.pcall(ARGV[2], KEYS[1], entry)
+    end
+    if type(done) == 'table' and done.err then
+        redis.call('LPUSH', KEYS[2], entry)
+        return done
+    end
+end
+return 1
