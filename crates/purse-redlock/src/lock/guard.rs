@@ -1,13 +1,11 @@
 //! The guard of a held lock.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use purse_lease::{LeaseInstant, Lost};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::keys::Shown;
 use crate::lease::Lease;
 use crate::lease::release::Release;
@@ -24,30 +22,25 @@ use crate::lock::fence_marker::{Fenced, Fencing, Unfenced};
 #[must_use = "the lock is released when its guard is dropped"]
 pub struct RedlockGuard<F: Fencing = Unfenced> {
     lease: Lease,
-    keys: Arc<[Bytes]>,
     fencing: F,
 }
 
 impl<F: Fencing> RedlockGuard<F> {
-    pub(crate) fn new(lease: Lease, keys: Arc<[Bytes]>) -> Self {
+    pub(crate) fn new(lease: Lease) -> Self {
         let fencing = F::with(lease.fence());
-        Self {
-            lease,
-            keys,
-            fencing,
-        }
+        Self { lease, fencing }
     }
 
     /// Returns the key of the lock on the masters; for several locks held as one, the first of
     /// [`keys`](Self::keys).
     #[must_use]
     pub fn key(&self) -> &[u8] {
-        self.keys.first().map_or(&[], AsRef::as_ref)
+        self.lease.keys().first().map_or(&[], AsRef::as_ref)
     }
 
     /// Returns the keys of all locks held as one, in order; for a single lock, its key.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.keys.iter().map(AsRef::as_ref)
+        self.lease.keys().iter().map(AsRef::as_ref)
     }
 
     /// Returns how long the lock holds from now on; zero once it is lost.
@@ -79,7 +72,8 @@ impl<F: Fencing> RedlockGuard<F> {
     /// Returns [`Lost`](crate::Error::Lost) once the time is over or an extension found the lock
     /// gone, from then on at every call.
     pub fn check(&self) -> Result<()> {
-        Ok(self.lease.validity().check()?)
+        let held = self.lease.validity().check();
+        held.map_err(|reason| Error::lost(self.lease.keys(), reason))
     }
 
     /// Returns a future that resolves once the lock is lost, with the reason.
@@ -112,10 +106,6 @@ impl<F: Fencing> RedlockGuard<F> {
     #[must_use]
     pub fn extensions(&self) -> u32 {
         self.lease.validity().extensions()
-    }
-
-    pub(crate) const fn shared_keys(&self) -> &Arc<[Bytes]> {
-        &self.keys
     }
 
     pub(crate) const fn lease(&self) -> &Lease {
@@ -196,7 +186,7 @@ impl RedlockGuard<Fenced> {
 impl<F: Fencing> fmt::Debug for RedlockGuard<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedlockGuard")
-            .field("keys", &Shown(&self.keys))
+            .field("keys", &Shown(self.lease.keys()))
             .field("remaining", &self.remaining())
             .finish_non_exhaustive()
     }
