@@ -60,6 +60,7 @@ impl fmt::Display for Release {
 
 /// Which of the two families a server belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Flavour {
     /// Redis.
     Redis,

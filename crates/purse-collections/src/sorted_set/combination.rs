@@ -47,6 +47,7 @@ pub struct CombinedSorted<T, C = Plain> {
 
 /// A rule that combines the scores that one element has in several sets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Aggregate {
     /// Their sum. The sum of infinities of both signs is zero.
     #[default]

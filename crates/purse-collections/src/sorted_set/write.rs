@@ -20,6 +20,7 @@ static INCREMENT: Script = Script::write(
 
 /// A condition for giving an element the score that is passed with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Condition {
     /// Always.
     Always,

@@ -19,23 +19,26 @@ const MAX_KEYS: usize = 4;
 ///
 /// # Examples
 /// ```
-/// use purse_redlock::LockName;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let servers = purse_testkit::Masters::start(1)?;
+/// # let urls = servers.urls();
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use purse_redlock::Redlock;
 ///
-/// let name = LockName::new("jobs");
-/// assert_eq!(name.key(), b"jobs");
-/// assert_eq!(name.to_string(), "\"jobs\"");
+/// let redlock = Redlock::builder(urls).build().await?;
+/// let _guard = redlock.mutex("jobs").lock().await?;
+/// let error = redlock.multi(["mail", "jobs"])?.try_lock().await.unwrap_err();
+/// let lock = error.lock().expect("a lock that is held");
+/// assert_eq!(lock.to_string(), r#"["jobs", "mail"]"#);
+/// assert!(lock.keys().any(|key| key == b"mail"));
+/// # Ok(())
+/// # })
+/// # }
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct LockName(Arc<[Bytes]>);
 
 impl LockName {
-    /// Creates the name of a lock with one key. Errors contain names already; this is for tests
-    /// that need an [`Error`](crate::Error).
-    #[must_use]
-    pub fn new(key: impl AsRef<[u8]>) -> Self {
-        Self([Bytes::copy_from_slice(key.as_ref())].into())
-    }
-
     /// Returns the name of the lock with these keys.
     pub(crate) fn of(keys: &Arc<[Bytes]>) -> Self {
         Self(keys.clone())
@@ -115,7 +118,7 @@ mod tests {
         let cut = format!("\"{}…\"", "k".repeat(MAX_KEY));
         assert_eq!(name(&[&long]), cut);
         assert_eq!(name(&["a", &long]), format!("[\"a\", {cut}]"));
-        let debug = format!("{:?}", LockName::new(&long));
+        let debug = format!("{:?}", LockName::of(&[long.into()].into()));
         assert_eq!(debug, format!("LockName({cut})"));
     }
 }

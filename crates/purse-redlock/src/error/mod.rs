@@ -64,6 +64,7 @@ pub enum Error {
         "the lock {lock} is held by another client{}",
         DisplayRetryAfter(retry_after)
     )]
+    #[non_exhaustive]
     Held {
         /// The lock.
         lock: LockName,
@@ -79,6 +80,7 @@ pub enum Error {
         Failed(*operation, Some(lock)),
         DisplayErrors(errors)
     )]
+    #[non_exhaustive]
     WrongType {
         /// The lock.
         lock: LockName,
@@ -90,6 +92,7 @@ pub enum Error {
 
     /// The time limit of [`lock_timeout`](crate::RedlockMutex::lock_timeout) passed.
     #[error("failed to acquire the lock {lock} in time")]
+    #[non_exhaustive]
     Timeout {
         /// The lock.
         lock: LockName,
@@ -103,6 +106,7 @@ pub enum Error {
         Failed(*operation, lock.as_ref()),
         DisplayErrors(errors)
     )]
+    #[non_exhaustive]
     NoQuorum {
         /// The lock; `None` if the operation is [`Connect`](LockOperation::Connect).
         lock: Option<LockName>,
@@ -122,6 +126,7 @@ pub enum Error {
         "{}: the masters answered so late that only {left:?} of the lock's time was left",
         Failed(*operation, Some(lock))
     )]
+    #[non_exhaustive]
     ValidityExhausted {
         /// The lock.
         lock: LockName,
@@ -133,6 +138,7 @@ pub enum Error {
 
     /// The lock does not belong to this holder any more, permanently.
     #[error("the lock {lock} was lost: {reason}")]
+    #[non_exhaustive]
     Lost {
         /// The lock.
         lock: LockName,
@@ -143,6 +149,7 @@ pub enum Error {
     /// The extension would exceed the limits of [`AutoExtend`](crate::AutoExtend). The lock holds
     /// until the time it had.
     #[error("failed to extend the lock {lock}: it reached its limit of extensions or of time held")]
+    #[non_exhaustive]
     ExtensionCap {
         /// The lock.
         lock: LockName,
@@ -154,6 +161,7 @@ pub enum Error {
          {votes} of the {needed} required masters agreed{}",
         DisplayErrors(errors)
     )]
+    #[non_exhaustive]
     Ambiguous {
         /// The lock.
         lock: LockName,
@@ -167,6 +175,7 @@ pub enum Error {
 
     /// The configuration, or the names of a lock, cannot work.
     #[error("{message}")]
+    #[non_exhaustive]
     Config {
         /// The reason.
         message: String,
@@ -177,6 +186,7 @@ pub enum Error {
     /// The [`Redlock`](crate::Redlock) was shut down, or the runtime on which it was built has
     /// ended.
     #[error("{}: the redlock is shut down", Failed(*operation, Some(lock)))]
+    #[non_exhaustive]
     Closed {
         /// The lock.
         lock: LockName,
@@ -310,6 +320,10 @@ mod tests {
 
     static_assertions::assert_impl_all!(Error: Send, Sync, StdError);
 
+    fn jobs() -> LockName {
+        LockName::of(&[Bytes::from_static(b"jobs")].into())
+    }
+
     /// The error of each of two masters.
     fn master_errors() -> Vec<(String, purse_client::Error)> {
         ["a:1", "b:2"]
@@ -325,9 +339,9 @@ mod tests {
     fn examples() -> Vec<(Error, &'static str, ErrorKind)> {
         use LockOperation::{Acquire, Campaign, Extend, Release};
 
-        let lock = LockName::new("jobs");
+        let lock = jobs();
         let no_quorum = |operation| Error::NoQuorum {
-            lock: Some(LockName::new("jobs")),
+            lock: Some(jobs()),
             operation,
             votes: 1,
             needed: 2,
@@ -453,9 +467,9 @@ mod tests {
     #[test]
     fn timeout_message_leaves_cause_to_source() {
         let error = Error::Timeout {
-            lock: LockName::new("jobs"),
+            lock: jobs(),
             source: Some(Box::new(Error::Held {
-                lock: LockName::new("jobs"),
+                lock: jobs(),
                 retry_after: None,
             })),
         };
