@@ -92,6 +92,44 @@ book:
 deny:
     @{{ deny }}
 
+# Check that the library crates build with the oldest Rust that is supported, `rust-version`
+msrv:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    version=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+    if ! rustup run "$version" cargo --version >/dev/null 2>&1; then
+        echo "msrv: Rust $version is missing (rustup toolchain install $version --profile minimal)" >&2
+        exit 1
+    fi
+    rustup run "$version" cargo check --locked {{ packages }} --features {{ features }}
+
+# Compare the public API with that of a git revision, or of the last release: `just semver main`
+semver revision="" *args:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! cargo semver-checks --version >/dev/null 2>&1; then
+        echo "semver: cargo-semver-checks is missing (cargo install --locked cargo-semver-checks)" >&2
+        exit 1
+    fi
+    revision={{ quote(revision) }}
+    revision=${revision:-$(git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null || true)}
+    if [ -z "$revision" ]; then
+        echo "semver: no release has a tag yet; name a revision: just semver main" >&2
+        exit 1
+    fi
+    git rev-parse --quiet --verify "$revision^{commit}" >/dev/null || {
+        echo "semver: $revision is not a revision of this repository" >&2
+        exit 1
+    }
+    # A crate that is new has nothing to be compared with.
+    packages=()
+    for package in {{ replace(packages, "-p ", "") }}; do
+        if git cat-file -e "$revision:crates/$package/Cargo.toml" 2>/dev/null; then
+            packages+=(--package "$package")
+        fi
+    done
+    cargo semver-checks --baseline-rev "$revision" "${packages[@]}" {{ args }}
+
 # Build the archives of all crates, as they would be published
 package:
     cargo package --quiet --offline --no-verify --allow-dirty {{ packages }}

@@ -140,6 +140,7 @@ impl Model {
             (_, None) => true,
             (Condition::OnlyGreater, Some(old)) => score > old,
             (Condition::OnlyLess, Some(old)) => score < old,
+            (unknown, Some(_)) => panic!("no model of {unknown:?}"),
         };
         if holds {
             self.0.insert(element.to_owned(), score);

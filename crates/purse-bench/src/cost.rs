@@ -40,8 +40,7 @@ struct Cost {
 pub(crate) fn measure(target: &Path) -> Vec<Line> {
     let facade = Path::new(env!("CARGO_MANIFEST_DIR")).join("../purse");
     let purse = format!("purse = {{ path = {:?} }}", facade.display().to_string());
-    let fred =
-        "fred = { version = \"=10.1.0\", default-features = false, features = [\"i-lists\"] }";
+    let fred = "fred = { version = \"10.1\", default-features = false, features = [\"i-lists\"] }";
     let costs = build(target, "purse", &purse, PURSE)
         .and_then(|purse| Ok((purse, build(target, "fred", fred, FRED)?)))
         .map_err(|error| error.to_string());

@@ -68,7 +68,8 @@
 //! | all others | did not run, or changed nothing; the kind says why | no |
 //!
 //! Reads are sent again within their time after a connection was lost; writes are never sent twice. If
-//! one call takes several commands, [`Error::done`] says how many elements were processed.
+//! one call takes several commands, [`Error::done`] says how many elements were processed. Errors of locks
+//! convert into [`Error`]; [`Error::details`] returns them.
 //!
 //! # Cancel safety
 //!

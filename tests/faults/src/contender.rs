@@ -312,7 +312,7 @@ async fn while_it_lasts<F: Fencing>(guard: &RedlockGuard<F>) {
 /// Whether faults and contention explain the error.
 fn is_explained(error: &Error) -> bool {
     match error {
-        Error::Timeout { source } => source.as_deref().is_none_or(is_explained),
+        Error::Timeout { source, .. } => source.as_deref().is_none_or(is_explained),
         Error::Held { .. }
         | Error::NoQuorum { .. }
         | Error::ValidityExhausted { .. }

@@ -206,7 +206,8 @@ async fn a_flush_takes_the_locks_along() {
         matches!(
             error,
             Error::Lost {
-                reason: LostReason::Gone
+                reason: LostReason::Gone,
+                ..
             }
         ),
         "{error}"

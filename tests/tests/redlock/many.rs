@@ -90,7 +90,7 @@ async fn each_has_its_own_reply() {
     let mut guards = Vec::new();
     for (number, taken) in take_all(&redlock, &keys).await.into_iter().enumerate() {
         match (number, taken) {
-            (50, Err(Error::Held { retry_after })) => {
+            (50, Err(Error::Held { retry_after, .. })) => {
                 let after = retry_after.expect("the holder's time");
                 assert!(after > Duration::from_secs(30), "{after:?}");
             }
