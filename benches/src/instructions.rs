@@ -1,62 +1,65 @@
-//! What `benches/instructions.rs` counts.
+//! The counts of `benches/instructions.rs`.
 
 use std::env;
 use std::process::{Command, Stdio};
 
-use crate::{Result, Side, TIMES, codings, operations};
 use serde_json::Value;
 
-/// How many instructions everything took.
+use crate::codecs::codec_cases;
+use crate::error::Result;
+use crate::operations::{Library, REPETITIONS, operations};
+
+/// The instructions of all codecs and operations.
 #[derive(Debug, Default, PartialEq)]
-pub struct Counted {
-    /// In the order of [`codings`].
-    pub codecs: Vec<CountedCoding>,
-    /// In the order of [`operations`].
-    pub operations: Vec<CountedOperation>,
+pub struct InstructionCounts {
+    /// The counts of codecs, in the order of [`codec_cases`].
+    pub codecs: Vec<CodecCount>,
+    /// The counts of operations, in the order of [`operations`].
+    pub operations: Vec<OperationCount>,
 }
 
-/// What a codec took.
+/// The instructions of a codec.
 #[derive(Debug, PartialEq)]
-pub struct CountedCoding {
-    /// The name of the coding.
+pub struct CodecCount {
+    /// The name of the case.
     pub name: String,
-    /// How many instructions.
+    /// The number of instructions.
     pub count: u64,
 }
 
-/// What an operation took, done by either side.
+/// The instructions of an operation, by each library.
 #[derive(Debug, PartialEq)]
-pub struct CountedOperation {
+pub struct OperationCount {
     /// The name of the operation.
     pub name: &'static str,
-    /// How many instructions, by purse.
+    /// The number of instructions of purse.
     pub purse: f64,
-    /// How many instructions, by fred.
+    /// The number of instructions of fred.
     pub fred: f64,
-    /// How many instructions, by redis-rs.
+    /// The number of instructions of redis-rs.
     pub redis_rs: f64,
 }
 
-impl CountedOperation {
-    /// How many times as many purse takes.
+impl OperationCount {
+    /// Returns the instructions of purse divided by those of fred.
     #[must_use]
     pub fn over_fred(&self) -> f64 {
         self.purse / self.fred
     }
 
-    /// Returns how many times as many purse takes as redis-rs.
+    /// Returns the instructions of purse divided by those of redis-rs.
     #[must_use]
     pub fn over_redis_rs(&self) -> f64 {
         self.purse / self.redis_rs
     }
 }
 
-impl Counted {
-    /// Has them counted; that takes a minute or so.
+impl InstructionCounts {
+    /// Runs the benchmark and reads its counts, which takes about a minute.
     ///
     /// # Errors
-    /// Where valgrind or gungraun-runner are missing, or the benchmark fails.
-    pub fn now() -> Result<Self> {
+    /// If valgrind or gungraun-runner is missing, or the benchmark fails.
+    pub fn collect() -> Result<Self> {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo)
             .args(["bench", "--quiet", "--package", env!("CARGO_PKG_NAME")])
@@ -67,12 +70,12 @@ impl Counted {
         if !output.status.success() {
             return Err(format!("the benchmark ended with {}", output.status).into());
         }
-        read(&String::from_utf8(output.stdout)?)
+        parse(&String::from_utf8(output.stdout)?)
     }
 }
 
-/// Reads gungraun's lines of JSON.
-fn read(text: &str) -> Result<Counted> {
+/// Reads the lines of JSON that gungraun prints.
+fn parse(text: &str) -> Result<InstructionCounts> {
     let summaries: Vec<Value> = text
         .lines()
         .filter(|line| line.starts_with('{'))
@@ -88,21 +91,21 @@ fn read(text: &str) -> Result<Counted> {
             .and_then(Value::as_u64)
             .ok_or_else(|| format!("{function} {id} has no count of instructions"))
     };
-    let each = |count: u64| count as f64 / TIMES as f64;
-    let mut counted = Counted::default();
-    for (index, coding) in codings().iter().enumerate() {
-        counted.codecs.push(CountedCoding {
+    let per_operation = |count: u64| count as f64 / REPETITIONS as f64;
+    let mut counted = InstructionCounts::default();
+    for (index, coding) in codec_cases().iter().enumerate() {
+        counted.codecs.push(CodecCount {
             name: coding.name().to_owned(),
             count: count("codec", index)?,
         });
     }
     for (index, operation) in operations().iter().enumerate() {
-        let place = index * Side::ALL.len();
-        counted.operations.push(CountedOperation {
+        let first = index * Library::ALL.len();
+        counted.operations.push(OperationCount {
             name: operation.name(),
-            purse: each(count("operation", place)?),
-            fred: each(count("operation", place + 1)?),
-            redis_rs: each(count("operation", place + 2)?),
+            purse: per_operation(count("operation", first)?),
+            fred: per_operation(count("operation", first + 1)?),
+            redis_rs: per_operation(count("operation", first + 2)?),
         });
     }
     Ok(counted)
@@ -123,18 +126,18 @@ mod tests {
         .to_string()
     }
 
-    /// As many of each as there are, with counts of their own, in any order.
-    fn all() -> Vec<String> {
-        let codecs = (0..codings().len()).map(|index| summary("codec", index, 1_000 + index));
-        let sides = 0..operations().len() * Side::ALL.len();
-        let operations = sides.map(|index| summary("operation", index, TIMES * (10 + index)));
+    /// Returns a summary for each codec and operation, each with another count, in any order.
+    fn all_summaries() -> Vec<String> {
+        let codecs = (0..codec_cases().len()).map(|index| summary("codec", index, 1_000 + index));
+        let sides = 0..operations().len() * Library::ALL.len();
+        let operations = sides.map(|index| summary("operation", index, REPETITIONS * (10 + index)));
         operations.chain(codecs).collect()
     }
 
     #[test]
     fn counts_are_assigned_to_their_operations() {
-        let counted = read(&all().join("\n")).expect("counts");
-        assert_eq!(counted.codecs[3].name, codings()[3].name());
+        let counted = parse(&all_summaries().join("\n")).expect("counts");
+        assert_eq!(counted.codecs[3].name, codec_cases()[3].name());
         assert_eq!(counted.codecs[3].count, 1_003);
         let operation = &counted.operations[1];
         assert_eq!(operation.name, operations()[1].name());
@@ -144,8 +147,8 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_is_missing_is_an_error() {
-        let error = read(&all()[1..].join("\n")).expect_err("one is missing");
+    fn missing_count_is_an_error() {
+        let error = parse(&all_summaries()[1..].join("\n")).expect_err("one is missing");
         assert_eq!(
             error.to_string(),
             "operation of_0 has no count of instructions"
