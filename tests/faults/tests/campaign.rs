@@ -1,15 +1,15 @@
-//! A selection of `just faults`: the same phases, for less time each.
+//! The phases of `just faults`, for a shorter time each.
 
 use std::time::Duration;
 
 use purse_faults::campaign::{Load, phases};
-use purse_faults::check::{Promise, Verdict};
+use purse_faults::checker::{Guarantee, Verdict};
 
-/// How long a phase plays; what comes before and after it takes some seconds more.
+/// The duration of the faults of a phase. Start and end take some seconds more.
 const TIME: Duration = Duration::from_secs(12);
 
-/// Plays a phase by its name, with a seed of its own; the same again: `PURSE_SEED=…`.
-fn play(name: &str) -> Verdict {
+/// Runs the phase of a name, with the seed `PURSE_SEED` or a random one.
+fn run_phase(name: &str) -> Verdict {
     let seed = match std::env::var("PURSE_SEED") {
         Ok(seed) => seed.parse().expect("a number"),
         Err(_) => fastrand::u64(..1_000_000),
@@ -25,41 +25,41 @@ fn play(name: &str) -> Verdict {
     };
     let program = env!("CARGO_BIN_EXE_faults").into();
     let (faults, verdict) = phase
-        .play(program, load, seed, TIME)
-        .expect("machinery that works");
+        .run(program, load, seed, TIME)
+        .expect("a fault program that works");
     println!("{faults} faults, {verdict}");
     assert!(
         faults >= 5 && verdict.acquisitions >= 100,
         "{faults} faults, {verdict}"
     );
-    match phase.promise {
-        Promise::Exclusion => assert!(verdict.is_clean(), "{verdict}: {:?}", verdict.overlaps),
-        Promise::Fences => assert!(verdict.is_fenced(), "{verdict}"),
+    match phase.guarantee {
+        Guarantee::Exclusion => assert!(verdict.is_clean(), "{verdict}: {:?}", verdict.overlaps),
+        Guarantee::Fences => assert!(verdict.is_fenced(), "{verdict}"),
     }
     verdict
 }
 
 #[test]
 fn one_master_under_faults_keeps_holders_apart() {
-    play("one master");
+    run_phase("one master");
 }
 
 #[test]
 fn three_masters_under_faults_keep_holders_apart() {
-    play("three masters");
+    run_phase("three masters");
 }
 
 #[test]
 fn five_masters_under_faults_keep_holders_apart() {
-    play("five masters");
+    run_phase("five masters");
 }
 
 #[test]
 fn three_restarting_masters_keep_holders_apart() {
-    play("three masters that restart without their data");
+    run_phase("three masters that restart without their data");
 }
 
 #[test]
 fn three_masters_losing_data_give_growing_fences() {
-    play("three masters that lose their data");
+    run_phase("three masters that lose their data");
 }

@@ -1,4 +1,4 @@
-//! A network in front of a server that can be broken in many ways.
+//! A proxy in front of a server that can delay, hold, lose and close.
 
 use std::io;
 use std::sync::Arc;
@@ -12,15 +12,15 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-/// What becomes of bytes in one direction.
+/// The treatment of bytes in one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Flow {
-    /// They pass.
+    /// The bytes pass.
     #[default]
     Open,
-    /// They wait until the flow is another: a network resends what it lost once it is whole again.
+    /// The bytes wait until the flow changes, as a network resends lost packets once it works again.
     Held,
-    /// They pass this much later.
+    /// The bytes pass after this time.
     Late(Duration),
 }
 
@@ -30,13 +30,13 @@ struct State {
     replies: Flow,
     /// Connections with a smaller number are closed.
     closed: u64,
-    /// Connections with a smaller number carry nothing any more, and are not closed.
+    /// Connections with a smaller number carry no bytes any more, and are not closed.
     half_open: u64,
     /// The number of the next connection.
     next: u64,
 }
 
-/// A proxy in front of one server, which passes everything on at first.
+/// A proxy in front of one server, which passes all bytes at first.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -47,16 +47,16 @@ pub struct Proxy {
 #[derive(Debug)]
 struct Link {
     state: watch::Sender<State>,
-    /// How many replies are yet to be lost.
+    /// The number of replies that are still to be lost.
     to_lose: AtomicUsize,
 }
 
 impl Proxy {
-    /// Listens on a free port, on a runtime's threads.
+    /// Listens on a free port, by tasks of the runtime.
     ///
     /// # Errors
     /// Those of the system.
-    pub fn before(server: u16, runtime: &Handle) -> io::Result<Self> {
+    pub fn start(server: u16, runtime: &Handle) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
@@ -74,14 +74,14 @@ impl Proxy {
         })
     }
 
-    /// The address of the server, as it is seen through the proxy.
+    /// Returns the address of the proxy.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Sets what becomes of requests and of replies.
-    pub fn flow(&self, requests: Flow, replies: Flow) {
+    /// Sets the treatment of requests and of replies.
+    pub fn set_flow(&self, requests: Flow, replies: Flow) {
         self.link.state.send_modify(|state| {
             state.requests = requests;
             state.replies = replies;
@@ -89,26 +89,25 @@ impl Proxy {
     }
 
     /// Closes all connections.
-    pub fn close(&self) {
+    pub fn close_all(&self) {
         self.link
             .state
             .send_modify(|state| state.closed = state.next);
     }
 
-    /// Silences all connections there are, for ever, without closing them; new ones work.
-    pub fn half_open(&self) {
+    /// Stops the traffic of all present connections for ever, without closing them. New ones work.
+    pub fn make_half_open(&self) {
         self.link
             .state
             .send_modify(|state| state.half_open = state.next);
     }
 
-    /// Throws the next replies away, which come after their command ran, and closes their
-    /// connections.
+    /// Drops the next replies, whose commands have run, and closes their connections.
     pub fn lose_replies(&self, count: usize) {
         self.link.to_lose.store(count, Ordering::SeqCst);
     }
 
-    /// How many replies are still to be lost.
+    /// Returns the number of replies that are still to be lost.
     #[must_use]
     pub fn replies_to_lose(&self) -> usize {
         self.link.to_lose.load(Ordering::SeqCst)
@@ -118,13 +117,13 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.listening.abort();
-        self.close();
+        self.close_all();
     }
 }
 
 async fn listen(listener: TcpListener, server: u16, link: Arc<Link>) {
     loop {
-        // What fails here is one connection.
+        // A failure here is one of a single connection.
         let Ok((near, _)) = listener.accept().await else {
             continue;
         };
@@ -133,11 +132,11 @@ async fn listen(listener: TcpListener, server: u16, link: Arc<Link>) {
             number = state.next;
             state.next += 1;
         });
-        tokio::spawn(carry(near, server, number, link.clone()));
+        tokio::spawn(relay(near, server, number, link.clone()));
     }
 }
 
-async fn carry(near: TcpStream, server: u16, number: u64, link: Arc<Link>) {
+async fn relay(near: TcpStream, server: u16, number: u64, link: Arc<Link>) {
     let mut changes = link.state.subscribe();
     let closed = changes.wait_for(|state| number < state.closed);
     let passing = async {
@@ -145,13 +144,13 @@ async fn carry(near: TcpStream, server: u16, number: u64, link: Arc<Link>) {
         let Ok(far) = TcpStream::connect(("127.0.0.1", server)).await else {
             return;
         };
-        // Small packets are the rule here; without this they wait for each other.
+        // Without this, small packets wait for each other.
         let _ = (near.set_nodelay(true), far.set_nodelay(true));
         let (near_read, near_write) = near.into_split();
         let (far_read, far_write) = far.into_split();
         tokio::select! {
-            () = pass(near_read, far_write, Way::Requests, number, &link) => {}
-            () = pass(far_read, near_write, Way::Replies, number, &link) => {}
+            () = pass(near_read, far_write, Direction::Requests, number, &link) => {}
+            () = pass(far_read, near_write, Direction::Replies, number, &link) => {}
         }
     };
     tokio::select! {
@@ -161,16 +160,22 @@ async fn carry(near: TcpStream, server: u16, number: u64, link: Arc<Link>) {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Direction {
     Requests,
     Replies,
 }
 
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: Way, number: u64, link: &Link) {
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    direction: Direction,
+    number: u64,
+    link: &Link,
+) {
     let mut buffer = vec![0; 1 << 16];
     while let Ok(read) = from.read(&mut buffer).await {
-        permit(way, number, link).await;
-        if read == 0 || (way == Way::Replies && is_to_be_lost(link)) {
+        wait_permitted(direction, number, link).await;
+        if read == 0 || (direction == Direction::Replies && take_loss(link)) {
             return;
         }
         if to.write_all(&buffer[..read]).await.is_err() {
@@ -179,17 +184,17 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: Way, number:
     }
 }
 
-/// Waits until what was read may be passed on.
-async fn permit(way: Way, number: u64, link: &Link) {
+/// Waits until the bytes that were read may be written.
+async fn wait_permitted(direction: Direction, number: u64, link: &Link) {
     let mut changes = link.state.subscribe();
     loop {
         let state = *changes.borrow_and_update();
         if number < state.half_open {
             return std::future::pending().await;
         }
-        let flow = match way {
-            Way::Requests => state.requests,
-            Way::Replies => state.replies,
+        let flow = match direction {
+            Direction::Requests => state.requests,
+            Direction::Replies => state.replies,
         };
         match flow {
             Flow::Open => return,
@@ -202,7 +207,8 @@ async fn permit(way: Way, number: u64, link: &Link) {
     }
 }
 
-fn is_to_be_lost(link: &Link) -> bool {
+/// Returns true if a reply is to be lost, and counts it.
+fn take_loss(link: &Link) -> bool {
     let one_less = |left: usize| left.checked_sub(1);
     link.to_lose
         .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)

@@ -1,4 +1,4 @@
-//! Whether a history is one that a lock allows.
+//! The judgement of a history: whether a lock with a guarantee may have it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,52 +6,52 @@ use std::fmt;
 use crate::clock::Nanos;
 use crate::history::{FencedWrite, Hold};
 
-/// What a lock promises.
+/// The guarantee of a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Promise {
-    /// One holder at a time: no master loses what it granted.
+pub enum Guarantee {
+    /// One holder at a time, because no master loses a lock that it granted.
     Exclusion,
-    /// Fences that grow, even where masters lose what they granted, and two hold the lock at once.
+    /// Growing fences, even if masters lose locks that they granted and two holders overlap.
     Fences,
 }
 
-/// What was left in the end, by key.
+/// The values of counters and registers at the end, by key.
 #[derive(Clone, Debug, Default)]
-pub struct Left {
+pub struct FinalValues {
     /// The values of the counters.
     pub counters: BTreeMap<String, u64>,
     /// The values of the registers.
     pub registers: BTreeMap<String, u64>,
 }
 
-/// What a history shows.
+/// The findings of a history.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// How many holds there were.
+    /// The number of holds.
     pub acquisitions: usize,
-    /// Two holders at one time.
+    /// Pairs of holds that overlap.
     pub overlaps: Vec<(Hold, Hold)>,
-    /// Writes of the counter of which the next one, or the last value, knows nothing.
+    /// Writes of a counter that the next write, or the final value, does not include.
     pub lost_updates: usize,
-    /// Fences that do not grow from holder to holder, or that a register refused from a lock that
-    /// held.
+    /// Fences that do not grow from holder to holder, or that a register refused while the lease was
+    /// valid.
     pub fence_inversions: usize,
-    /// Writes that a register accepted, and of which the next one, or the last value, knows nothing.
+    /// Writes that a register accepted, and that the next write, or the final value, does not include.
     pub lost_fenced_updates: usize,
-    /// Guards that passed for valid after their time.
-    pub deceived: usize,
-    /// Writes that took so long after the look at the guard that its time was over: nothing but a
-    /// fence helps there, and the counter is not judged around them.
+    /// Guards that reported that they were valid after their lease had ended.
+    pub stale_guards: usize,
+    /// Writes that took so long after the check of the guard that the lease had ended. Only a fence
+    /// prevents them, so the counter is not judged around them.
     pub late_writes: usize,
 }
 
 impl Verdict {
-    /// Judges a history. Where two may hold a lock, the smaller fence may come later, and be refused.
+    /// Judges a history. If two may hold a lock, the smaller fence may come later, and be refused.
     #[must_use]
-    pub fn of(holds: &[Hold], left: &Left, promise: Promise) -> Self {
+    pub fn of(holds: &[Hold], last: &FinalValues, guarantee: Guarantee) -> Self {
         let mut verdict = Self {
             acquisitions: holds.len(),
-            deceived: holds.iter().filter(|hold| hold.deceived).count(),
+            stale_guards: holds.iter().filter(|hold| hold.has_stale_guard).count(),
             ..Self::default()
         };
         let mut keys: BTreeMap<&str, Vec<&Hold>> = BTreeMap::new();
@@ -59,25 +59,26 @@ impl Verdict {
             keys.entry(&hold.key).or_default().push(hold);
         }
         for (key, holds) in keys {
-            verdict.overlaps.extend(overlaps(&holds));
-            verdict.count_writes(&holds, left.counters.get(key).copied());
-            verdict.lost_fenced_updates += lost(&holds, left.registers.get(key).copied());
-            verdict.fence_inversions += inversions(&holds, promise);
-            if promise == Promise::Exclusion {
-                verdict.fence_inversions += refused_in_time(&holds);
+            verdict.overlaps.extend(find_overlaps(&holds));
+            verdict.check_counter(&holds, last.counters.get(key).copied());
+            verdict.lost_fenced_updates +=
+                count_lost_fenced_updates(&holds, last.registers.get(key).copied());
+            verdict.fence_inversions += count_inversions(&holds, guarantee);
+            if guarantee == Guarantee::Exclusion {
+                verdict.fence_inversions += count_valid_refusals(&holds);
             }
         }
         verdict
     }
 
-    /// Follows the counter from write to write.
-    fn count_writes(&mut self, holds: &[&Hold], last: Option<u64>) {
+    /// Follows the counter from write to write, and counts lost updates and late writes.
+    fn check_counter(&mut self, holds: &[&Hold], last: Option<u64>) {
         let mut writes: Vec<_> = holds
             .iter()
             .filter_map(|hold| {
                 let write = hold.write?;
                 let is_late = write.at.is_some_and(|at| at >= hold.until);
-                // One of which nobody knows whether it was done is judged no more than a late one.
+                // A write whose outcome is unknown is not judged, as a late one is not.
                 let is_sure = write.at.is_some() && !is_late;
                 self.late_writes += usize::from(is_late);
                 Some((write.at.unwrap_or_else(|| hold.end()), write.read, is_sure))
@@ -95,26 +96,26 @@ impl Verdict {
         }
     }
 
-    /// Whether a lock whose masters keep what they promised may have this history.
+    /// Returns true if a lock may have this history whose masters keep all locks that they granted.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.overlaps.is_empty() && self.lost_updates == 0 && self.is_fenced()
     }
 
-    /// Whether a lock may have this history whose masters lose what they promised.
+    /// Returns true if a lock may have this history whose masters lose locks that they granted.
     #[must_use]
     pub const fn is_fenced(&self) -> bool {
-        self.fence_inversions == 0 && self.lost_fenced_updates == 0 && self.deceived == 0
+        self.fence_inversions == 0 && self.lost_fenced_updates == 0 && self.stale_guards == 0
     }
 
-    /// Takes the findings of another history in.
+    /// Adds the findings of another history.
     pub fn add(&mut self, other: Self) {
         self.acquisitions += other.acquisitions;
         self.overlaps.extend(other.overlaps);
         self.lost_updates += other.lost_updates;
         self.fence_inversions += other.fence_inversions;
         self.lost_fenced_updates += other.lost_fenced_updates;
-        self.deceived += other.deceived;
+        self.stale_guards += other.stale_guards;
         self.late_writes += other.late_writes;
     }
 }
@@ -123,20 +124,20 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} acquisitions, {} overlaps, {} lost updates, {} fence inversions, {} lost fenced updates, {} deceived, {} late writes",
+            "{} acquisitions, {} overlaps, {} lost updates, {} fence inversions, {} lost fenced updates, {} stale guards, {} late writes",
             self.acquisitions,
             self.overlaps.len(),
             self.lost_updates,
             self.fence_inversions,
             self.lost_fenced_updates,
-            self.deceived,
+            self.stale_guards,
             self.late_writes
         )
     }
 }
 
-/// Each hold that began before the end of another, with the one of those that lasted longest.
-fn overlaps(holds: &[&Hold]) -> Vec<(Hold, Hold)> {
+/// Returns each hold that began before the end of an earlier one, with the earlier one that ends last.
+fn find_overlaps(holds: &[&Hold]) -> Vec<(Hold, Hold)> {
     let mut holds: Vec<_> = holds.iter().filter(|hold| !hold.is_empty()).collect();
     holds.sort_by_key(|hold| (hold.acquired, hold.end()));
     let mut longest: Option<&Hold> = None;
@@ -152,34 +153,34 @@ fn overlaps(holds: &[&Hold]) -> Vec<(Hold, Hold)> {
     found
 }
 
-/// How many fences are not greater than that of a hold that came before.
+/// Counts the fences that are not greater than the fence of an earlier hold.
 ///
-/// Before means acquired before the other was asked for; and, if only one holds at a time, over
-/// before the other began. Of two that were under way together, either may have the smaller fence,
-/// but never the same.
-fn inversions(holds: &[&Hold], promise: Promise) -> usize {
-    let acquired = Earlier::new(holds, |hold| hold.acquired);
-    let ended = Earlier::new(holds, |hold| match promise {
-        Promise::Exclusion => hold.end().max(hold.acquired),
-        Promise::Fences => Nanos::MAX,
+/// A hold is earlier if it was acquired before the request of the other. If only one holds at a time,
+/// it is also earlier if it ended before the other was acquired. Of two concurrent acquisitions,
+/// either may have the smaller fence, but they never have the same.
+fn count_inversions(holds: &[&Hold], guarantee: Guarantee) -> usize {
+    let acquired = FenceHistory::new(holds, |hold| hold.acquired);
+    let ended = FenceHistory::new(holds, |hold| match guarantee {
+        Guarantee::Exclusion => hold.end().max(hold.acquired),
+        Guarantee::Fences => Nanos::MAX,
     });
     let mut fences: Vec<_> = holds.iter().filter_map(|hold| hold.fence).collect();
     fences.sort_unstable();
-    let twins = fences.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    let duplicates = fences.windows(2).filter(|pair| pair[0] == pair[1]).count();
     let smaller = holds.iter().filter(|hold| {
         let before = acquired
-            .greatest(hold.asked)
-            .max(ended.greatest(hold.acquired));
+            .greatest_before(hold.requested)
+            .max(ended.greatest_before(hold.acquired));
         hold.fence
             .is_some_and(|fence| before.is_some_and(|before| before > fence))
     });
-    twins + smaller.count()
+    duplicates + smaller.count()
 }
 
-/// The greatest fence that was known before a moment.
-struct Earlier(Vec<(Nanos, u64)>);
+/// The greatest fence that was known at each moment.
+struct FenceHistory(Vec<(Nanos, u64)>);
 
-impl Earlier {
+impl FenceHistory {
     fn new(holds: &[&Hold], moment: impl Fn(&Hold) -> Nanos) -> Self {
         let known = holds
             .iter()
@@ -194,21 +195,22 @@ impl Earlier {
         Self(known)
     }
 
-    fn greatest(&self, moment: Nanos) -> Option<u64> {
+    fn greatest_before(&self, moment: Nanos) -> Option<u64> {
         let count = self.0.partition_point(|&(known, _)| known < moment);
         Some(self.0.get(count.checked_sub(1)?)?.1)
     }
 }
 
-fn refused_in_time(holds: &[&Hold]) -> usize {
-    let in_time = holds.iter().filter(
+/// Counts the writes that a register refused while the lease was valid.
+fn count_valid_refusals(holds: &[&Hold]) -> usize {
+    let refused = holds.iter().filter(
         |hold| matches!(hold.fenced_write, Some(FencedWrite::Refused(at)) if at < hold.until),
     );
-    in_time.count()
+    refused.count()
 }
 
-/// Follows the register from one accepted write to the next, which is from fence to fence.
-fn lost(holds: &[&Hold], last: Option<u64>) -> usize {
+/// Follows the register from one accepted write to the next, in the order of fences.
+fn count_lost_fenced_updates(holds: &[&Hold], last: Option<u64>) -> usize {
     let mut writes: Vec<_> = holds
         .iter()
         .filter_map(|hold| match hold.fenced_write? {
@@ -233,26 +235,10 @@ fn lost(holds: &[&Hold], last: Option<u64>) -> usize {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
     use crate::history::Write;
-
-    /// A hold of process 1 on the key `k`.
-    pub(crate) fn hold(number: u64, acquired: Nanos, until: Nanos) -> Hold {
-        Hold {
-            process: 1,
-            number,
-            key: "k".to_owned(),
-            asked: acquired.saturating_sub(1),
-            acquired,
-            until,
-            released: None,
-            fence: None,
-            write: None,
-            fenced_write: None,
-            deceived: false,
-        }
-    }
+    use crate::history::tests::hold;
 
     fn with_write(mut hold: Hold, read: u64, at: Nanos) -> Hold {
         hold.write = Some(Write { read, at: Some(at) });
@@ -265,11 +251,11 @@ pub(crate) mod tests {
     }
 
     fn judge(holds: &[Hold]) -> Verdict {
-        Verdict::of(holds, &Left::default(), Promise::Exclusion)
+        Verdict::of(holds, &FinalValues::default(), Guarantee::Exclusion)
     }
 
     fn judge_fences(holds: &[Hold]) -> Verdict {
-        Verdict::of(holds, &Left::default(), Promise::Fences)
+        Verdict::of(holds, &FinalValues::default(), Guarantee::Fences)
     }
 
     #[test]
@@ -300,7 +286,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_release_after_the_time_does_not_prolong_a_hold() {
+    fn late_release_does_not_prolong_hold() {
         let mut late = hold(1, 10, 20);
         late.released = Some(40);
         assert!(judge(&[late, hold(2, 25, 30)]).is_clean());
@@ -312,7 +298,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn other_keys_are_other_locks() {
+    fn other_key_is_another_lock() {
         let mut other = with_fence(with_write(hold(2, 10, 20), 0, 15), 3);
         other.key = "other".to_owned();
         let holds = [with_fence(with_write(hold(1, 10, 20), 0, 15), 7), other];
@@ -320,7 +306,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_write_that_the_next_one_did_not_see_is_lost() {
+    fn write_unseen_by_next_one_is_lost() {
         let holds = [
             with_write(hold(1, 10, 20), 0, 12),
             with_write(hold(2, 30, 40), 1, 32),
@@ -331,20 +317,20 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_write_that_the_counter_does_not_show_is_lost() {
+    fn write_missing_in_final_value_is_lost() {
         let holds = [with_write(hold(1, 10, 20), 0, 12)];
         let lost = |value| {
-            let left = Left {
+            let values = FinalValues {
                 counters: BTreeMap::from([("k".to_owned(), value)]),
-                ..Left::default()
+                ..FinalValues::default()
             };
-            Verdict::of(&holds, &left, Promise::Exclusion).lost_updates
+            Verdict::of(&holds, &values, Guarantee::Exclusion).lost_updates
         };
         assert_eq!((lost(1), lost(0)), (0, 1));
     }
 
     #[test]
-    fn around_a_late_or_unknown_write_the_counter_is_not_judged() {
+    fn counter_is_not_judged_around_late_or_unknown_write() {
         let late = with_write(hold(1, 10, 20), 0, 33);
         let next = with_write(hold(2, 30, 40), 0, 32);
         let after = with_write(hold(3, 50, 60), 7, 52);
@@ -378,18 +364,18 @@ pub(crate) mod tests {
     #[test]
     fn concurrent_acquisitions_may_have_fences_in_any_order() {
         let mut second = with_fence(hold(2, 15, 40), 4);
-        second.asked = 5;
+        second.requested = 5;
         let first = with_fence(hold(1, 10, 20), 5);
         assert_eq!(judge(&[first.clone(), second.clone()]).fence_inversions, 0);
-        second.asked = 11;
+        second.requested = 11;
         assert_eq!(judge(&[first.clone(), second.clone()]).fence_inversions, 1);
-        second.asked = 5;
+        second.requested = 5;
         second.fence = Some(5);
         assert_eq!(judge(&[first, second]).fence_inversions, 1);
     }
 
     #[test]
-    fn a_refusal_counts_only_while_the_lock_held() {
+    fn refusal_counts_only_while_lease_is_valid() {
         let mut refused = with_fence(hold(1, 10, 20), 5);
         refused.fenced_write = Some(FencedWrite::Refused(25));
         assert!(judge(std::slice::from_ref(&refused)).is_clean());
@@ -402,10 +388,10 @@ pub(crate) mod tests {
         let mut refused = with_fence(hold(1, 10, 20), 5);
         refused.fenced_write = Some(FencedWrite::Refused(15));
         let mut next = with_fence(hold(2, 30, 40), 4);
-        next.asked = 9;
+        next.requested = 9;
         let verdict = judge_fences(&[refused.clone(), next.clone()]);
         assert!(verdict.is_fenced(), "{verdict}");
-        next.asked = 11;
+        next.requested = 11;
         assert_eq!(
             judge_fences(&[refused.clone(), next.clone()]).fence_inversions,
             1
@@ -415,7 +401,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_write_that_the_register_accepted_and_forgot_is_lost() {
+    fn accepted_write_missing_in_register_is_lost() {
         let hold_that_wrote = |number, fence, write| {
             let mut hold = with_fence(hold(number, 10 * number, 10 * number + 5), fence);
             hold.fenced_write = Some(write);
@@ -433,22 +419,22 @@ pub(crate) mod tests {
         let holds = [first, second, unknown, after];
         assert!(judge_fences(&holds).is_fenced());
         for (value, lost) in [(3, 0), (2, 1)] {
-            let left = Left {
+            let values = FinalValues {
                 registers: BTreeMap::from([("k".to_owned(), value)]),
-                ..Left::default()
+                ..FinalValues::default()
             };
-            let verdict = Verdict::of(&holds, &left, Promise::Fences);
+            let verdict = Verdict::of(&holds, &values, Guarantee::Fences);
             assert_eq!(verdict.lost_fenced_updates, lost);
         }
     }
 
     #[test]
-    fn guard_valid_after_its_time_is_reported() {
-        let mut deceived = hold(1, 10, 20);
-        deceived.deceived = true;
-        let verdict = judge(&[deceived]);
+    fn guard_valid_after_lease_is_reported() {
+        let mut stale = hold(1, 10, 20);
+        stale.has_stale_guard = true;
+        let verdict = judge(&[stale]);
         assert!(!verdict.is_clean());
-        assert!(verdict.to_string().contains("1 deceived"), "{verdict}");
+        assert!(verdict.to_string().contains("1 stale guards"), "{verdict}");
     }
 
     #[test]

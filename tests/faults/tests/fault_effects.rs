@@ -1,18 +1,18 @@
-//! Each fault does to a lock what it is said to do, and is over when it is mended.
+//! Each fault has its effect on a lock until it is healed.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use purse_faults::master::FaultyMaster;
-use purse_faults::plan::Fault;
+use purse_faults::fault::Fault;
+use purse_faults::fault::FaultyMaster;
 use purse_redlock::{Error, LostReason, Redlock, Release};
 use purse_testkit::Server;
 use tokio::runtime::Handle;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 const MASTER_TIMEOUT: Duration = Duration::from_millis(500);
 
-async fn one() -> (FaultyMaster, Redlock) {
+async fn start_one() -> (FaultyMaster, Redlock) {
     let settings = Server::builder().append_only();
     let master = FaultyMaster::start(settings, &Handle::current()).expect("a server");
     let redlock = Redlock::builder([master.proxy().url()])
@@ -27,7 +27,7 @@ async fn one() -> (FaultyMaster, Redlock) {
 async fn wait_working(redlock: &Redlock) {
     let guard = redlock
         .mutex("key")
-        .lock_timeout(PATIENCE)
+        .lock_timeout(TIMEOUT)
         .await
         .expect("a lock");
     let _ = guard.release().await.expect("a master that answers");
@@ -43,7 +43,7 @@ async fn refusal(redlock: &Redlock) -> String {
     error.to_string()
 }
 
-/// How often the server ran a command.
+/// Returns the number of times that the server ran a command.
 fn calls(master: &FaultyMaster, command: &str) -> u64 {
     let stats = master
         .server()
@@ -56,7 +56,7 @@ fn calls(master: &FaultyMaster, command: &str) -> u64 {
     count.map_or(0, |count| count.parse().expect("a number"))
 }
 
-/// The connections that the server has, by their numbers, without that of who asks.
+/// Returns the ids of the server's connections, without the one that lists them.
 fn connections(master: &FaultyMaster) -> Vec<u64> {
     let list = master
         .server()
@@ -68,10 +68,10 @@ fn connections(master: &FaultyMaster) -> Vec<u64> {
     others.filter_map(number).collect()
 }
 
-async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+async fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "never: {what}");
+        assert!(start.elapsed() < TIMEOUT, "never: {what}");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
@@ -88,20 +88,20 @@ async fn faulty_master_denies_quorum() {
         (Fault::OutOfMemory, "OOM"),
         (Fault::ReadOnly, "READONLY"),
     ] {
-        let (master, redlock) = one().await;
+        let (master, redlock) = start_one().await;
         wait_working(&redlock).await;
         master.begin(fault).unwrap();
         let text = refusal(&redlock).await;
         assert!(text.contains(words), "{fault:?}: {text}");
-        master.mend(fault).unwrap();
+        master.heal(fault).unwrap();
         wait_working(&redlock).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reply_that_is_lost_or_withheld_comes_after_its_command_ran() {
+async fn lost_reply_belongs_to_a_command_that_ran() {
     for fault in [Fault::Mute, Fault::LostReply] {
-        let (master, redlock) = one().await;
+        let (master, redlock) = start_one().await;
         wait_working(&redlock).await;
         let before = calls(&master, "set");
         master.begin(fault).unwrap();
@@ -110,25 +110,25 @@ async fn a_reply_that_is_lost_or_withheld_comes_after_its_command_ran() {
         if fault == Fault::LostReply {
             assert!(master.proxy().replies_to_lose() < 3);
         }
-        master.mend(fault).unwrap();
+        master.heal(fault).unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn black_hole_runs_no_command_until_it_ends() {
-    let (master, redlock) = one().await;
+    let (master, redlock) = start_one().await;
     wait_working(&redlock).await;
     let before = calls(&master, "set");
     master.begin(Fault::BlackHole).unwrap();
     refusal(&redlock).await;
     assert_eq!(calls(&master, "set"), before);
-    master.mend(Fault::BlackHole).unwrap();
-    until("the late SET", || calls(&master, "set") > before).await;
+    master.heal(Fault::BlackHole).unwrap();
+    wait_until("the late SET", || calls(&master, "set") > before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_delay_takes_its_time() {
-    let (master, redlock) = one().await;
+async fn delay_slows_acquisition() {
+    let (master, redlock) = start_one().await;
     wait_working(&redlock).await;
     master.begin(Fault::Delay).unwrap();
     let start = Instant::now();
@@ -139,19 +139,19 @@ async fn a_delay_takes_its_time() {
         start.elapsed()
     );
     drop(guard);
-    master.mend(Fault::Delay).unwrap();
+    master.heal(Fault::Delay).unwrap();
     wait_working(&redlock).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn closed_connections_are_reconnected() {
     for fault in [Fault::Close, Fault::ClientKill] {
-        let (master, redlock) = one().await;
+        let (master, redlock) = start_one().await;
         wait_working(&redlock).await;
         let before = connections(&master);
         assert!(!before.is_empty());
-        master.suffer(fault, Duration::ZERO).unwrap();
-        until("they are gone", || {
+        master.inject(fault, Duration::ZERO).unwrap();
+        wait_until("the connections are gone", || {
             connections(&master)
                 .iter()
                 .all(|number| !before.contains(number))
@@ -162,26 +162,26 @@ async fn closed_connections_are_reconnected() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn scripts_are_forgotten_and_known_again() {
-    let (master, redlock) = one().await;
+async fn forgotten_scripts_are_loaded_again() {
+    let (master, redlock) = start_one().await;
     wait_working(&redlock).await;
-    let known = || {
+    let has_scripts = || {
         let info = master.server().command(&["INFO", "memory"]).unwrap();
         !info.text().unwrap().contains("number_of_cached_scripts:0")
     };
-    assert!(known());
+    assert!(has_scripts());
     let guard = redlock.mutex("key").lock().await.unwrap();
-    master.suffer(Fault::ScriptFlush, Duration::ZERO).unwrap();
-    assert!(!known());
+    master.inject(Fault::ScriptFlush, Duration::ZERO).unwrap();
+    assert!(!has_scripts());
     assert_eq!(guard.release().await.unwrap(), Release::Released);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_loads_says_so_and_has_its_data_afterwards() {
-    let (master, _redlock) = one().await;
+async fn loading_server_keeps_its_data() {
+    let (master, _redlock) = start_one().await;
     master.run_command(&["SET", "kept", "1"]).unwrap();
     thread::scope(|scope| {
-        let loading = scope.spawn(|| master.suffer(Fault::Loading, Duration::ZERO));
+        let loading = scope.spawn(|| master.inject(Fault::Loading, Duration::ZERO));
         let mut is_loading = false;
         while !loading.is_finished() {
             let reply = master.server().command(&["GET", "kept"]).unwrap();
@@ -197,10 +197,10 @@ async fn a_server_that_loads_says_so_and_has_its_data_afterwards() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flush_takes_the_locks_along() {
-    let (master, redlock) = one().await;
+async fn flush_loses_locks() {
+    let (master, redlock) = start_one().await;
     let mut guard = redlock.mutex("key").lock().await.unwrap();
-    master.suffer(Fault::FlushAll, Duration::ZERO).unwrap();
+    master.inject(Fault::FlushAll, Duration::ZERO).unwrap();
     let error = guard.extend().await.unwrap_err();
     assert!(
         matches!(

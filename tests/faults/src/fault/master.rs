@@ -1,4 +1,4 @@
-//! One master, and the faults that can be done to it.
+//! A master behind a proxy, and the way to do each fault to it.
 
 use std::io;
 use std::thread;
@@ -7,17 +7,15 @@ use std::time::{Duration, Instant};
 use purse_testkit::{Reply, Server, ServerBuilder};
 use tokio::runtime::Handle;
 
-use crate::plan::Fault;
-use crate::proxy::{Flow, Proxy};
+use crate::error::Failure;
+use crate::fault::Fault;
+use crate::fault::proxy::{Flow, Proxy};
 
-/// How many values a server has to load, and how many bytes each has, when it is to take a while: it
-/// looks at its clients every two megabytes.
+/// The number of values that a server loads in [`Fault::Loading`], and the bytes of each. The server
+/// serves its clients after every two megabytes.
 const LOAD: [&str; 2] = ["400", "20000"];
 
-/// What goes wrong with the machinery itself.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// A server behind a network of its own.
+/// A server behind a proxy of its own.
 #[derive(Debug)]
 pub struct FaultyMaster {
     server: Server,
@@ -25,78 +23,78 @@ pub struct FaultyMaster {
 }
 
 impl FaultyMaster {
-    /// Starts a server and a proxy before it.
+    /// Starts a server, and a proxy before it.
     ///
     /// # Errors
-    /// If one of them does not start.
+    /// If the server or the proxy does not start.
     pub fn start(settings: ServerBuilder, runtime: &Handle) -> Result<Self, Failure> {
         let server = settings.start()?;
-        let proxy = Proxy::before(server.port(), runtime)?;
+        let proxy = Proxy::start(server.port(), runtime)?;
         Ok(Self { server, proxy })
     }
 
-    /// The server itself.
+    /// Returns the server itself.
     #[must_use]
     pub const fn server(&self) -> &Server {
         &self.server
     }
 
-    /// The network before the server.
+    /// Returns the proxy before the server.
     #[must_use]
     pub const fn proxy(&self) -> &Proxy {
         &self.proxy
     }
 
-    /// Does what the fault says, keeps to it for so long, and mends it.
+    /// Begins the fault, waits for `time` if the fault lasts, and heals it.
     ///
     /// # Errors
-    /// If it cannot be done or mended.
-    pub fn suffer(&self, fault: Fault, time: Duration) -> Result<(), Failure> {
+    /// If the fault cannot be begun or healed.
+    pub fn inject(&self, fault: Fault, time: Duration) -> Result<(), Failure> {
         self.begin(fault)?;
         if fault.lasts() {
             thread::sleep(time);
         }
-        self.mend(fault)
+        self.heal(fault)
     }
 
-    /// Does what the fault says; what comes and goes by itself is over soon.
+    /// Begins the fault. An event, such as a closed connection, is over when this returns.
     ///
     /// # Errors
-    /// If it cannot be done.
+    /// If the server refuses it.
     pub fn begin(&self, fault: Fault) -> Result<(), Failure> {
         match fault {
             Fault::Kill => self.server.kill()?,
             Fault::Pause => self.server.pause()?,
-            Fault::BlackHole => self.proxy.flow(Flow::Held, Flow::Held),
-            Fault::Mute => self.proxy.flow(Flow::Open, Flow::Held),
-            Fault::HalfOpen => self.proxy.half_open(),
+            Fault::BlackHole => self.proxy.set_flow(Flow::Held, Flow::Held),
+            Fault::Mute => self.proxy.set_flow(Flow::Open, Flow::Held),
+            Fault::HalfOpen => self.proxy.make_half_open(),
             Fault::Delay => {
                 let late = Flow::Late(Duration::from_millis(30));
-                self.proxy.flow(late, late);
+                self.proxy.set_flow(late, late);
             }
             Fault::LostReply => self.proxy.lose_replies(3),
-            Fault::Close => self.proxy.close(),
+            Fault::Close => self.proxy.close_all(),
             Fault::ClientKill => self.run_command(&["CLIENT", "KILL", "TYPE", "normal"])?,
             Fault::ScriptFlush => self.run_command(&["SCRIPT", "FLUSH"])?,
             Fault::OutOfMemory => self.run_command(&["CONFIG", "SET", "maxmemory", "1"])?,
-            // Nobody listens there, so the data stay.
+            // No server listens there, so the data stay.
             Fault::ReadOnly => self.run_command(&["REPLICAOF", "127.0.0.1", "1"])?,
-            Fault::Loading => self.load()?,
+            Fault::Loading => self.reload()?,
             Fault::FlushAll => self.run_command(&["FLUSHALL"])?,
         }
         Ok(())
     }
 
-    /// Ends what the fault began.
+    /// Ends the fault.
     ///
     /// # Errors
-    /// If it cannot be ended.
-    pub fn mend(&self, fault: Fault) -> Result<(), Failure> {
+    /// If the server refuses it, or does not start.
+    pub fn heal(&self, fault: Fault) -> Result<(), Failure> {
         match fault {
             Fault::Kill => self.server.restart()?,
             Fault::Pause => self.server.resume()?,
             Fault::BlackHole | Fault::Mute | Fault::Delay => {
-                self.proxy.flow(Flow::Open, Flow::Open);
+                self.proxy.set_flow(Flow::Open, Flow::Open);
             }
             Fault::LostReply => self.proxy.lose_replies(0),
             Fault::OutOfMemory => self.run_command(&["CONFIG", "SET", "maxmemory", "0"])?,
@@ -111,8 +109,8 @@ impl FaultyMaster {
         Ok(())
     }
 
-    /// Lets the server load its data anew, and look at its clients every now and then meanwhile.
-    fn load(&self) -> Result<(), Failure> {
+    /// Lets the server load its data again, and serve its clients now and then while it loads.
+    fn reload(&self) -> Result<(), Failure> {
         let [count, size] = LOAD;
         self.run_command(&["DEBUG", "POPULATE", count, "filler", size])?;
         self.run_command(&["CONFIG", "SET", "rdbcompression", "no"])?;
@@ -121,19 +119,19 @@ impl FaultyMaster {
         self.run_command(&["CONFIG", "SET", "key-load-delay", "0"])
     }
 
-    /// Tells the server something that it must not refuse.
+    /// Runs a command that the server must not refuse.
     ///
     /// # Errors
-    /// If it refuses, or does not answer.
+    /// If the server refuses it, or does not reply.
     pub fn run_command(&self, words: &[&str]) -> Result<(), Failure> {
-        match self.ask(words)? {
+        match self.retry_while_loading(words)? {
             Reply::Error(reply) => Err(format!("{words:?}: {reply}").into()),
             _ => Ok(()),
         }
     }
 
-    /// Asks until the server is not busy loading.
-    fn ask(&self, words: &[&str]) -> io::Result<Reply> {
+    /// Repeats a command until the server is not loading.
+    fn retry_while_loading(&self, words: &[&str]) -> io::Result<Reply> {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let reply = self.server.command(words)?;
@@ -145,21 +143,5 @@ impl FaultyMaster {
             }
             thread::sleep(Duration::from_millis(3));
         }
-    }
-}
-
-impl Fault {
-    /// Whether it is a state, as opposed to an event.
-    #[must_use]
-    pub const fn lasts(self) -> bool {
-        !matches!(
-            self,
-            Self::HalfOpen
-                | Self::Close
-                | Self::ClientKill
-                | Self::ScriptFlush
-                | Self::Loading
-                | Self::FlushAll
-        )
     }
 }
