@@ -1,46 +1,50 @@
-//! The peers of other languages: fetched once, into the folder `target/bench/peers`.
+//! The peers in Python and Node: fetched once, into the folder `target/bench/peers`.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::order::Result;
+use crate::protocol::Result;
 
+/// The peers in Python, each with its package; the script is `peers/python/<name>.py`.
 const PYTHON: [(&str, &str); 2] = [
     ("redis-purse", "redis-purse==2.0.2"),
     ("pottery", "pottery==3.0.1"),
 ];
+/// The peers in Node, with the script `peers/node/<name>.js`; `package.json` there has the versions.
 const NODE: [&str; 2] = ["redlock", "redlock-universal"];
 
-/// How each peer is started, or why it cannot be.
+/// The command that starts each peer in another language, or the reason why there is none.
 #[derive(Debug, Default)]
-pub(crate) struct Drivers(HashMap<&'static str, std::result::Result<Vec<OsString>, String>>);
+pub(crate) struct PeerCommands(HashMap<&'static str, std::result::Result<Vec<OsString>, String>>);
 
-impl Drivers {
-    /// Fetches what is not there yet.
+impl PeerCommands {
+    /// Fetches the packages that are missing.
     pub(crate) fn fetch(target: &Path) -> Self {
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
         let folder = target.join("peers");
-        let mut peers = HashMap::new();
+        let mut commands = HashMap::new();
         for (name, package) in PYTHON {
             let script = scripts.join("python").join(format!("{name}.py"));
-            let command = python(&folder, package)
+            let command = install_python(&folder, package)
                 .map(|python| vec![python.into(), script.into()])
                 .map_err(|error| error.to_string());
-            peers.insert(name, command);
+            commands.insert(name, command);
         }
-        let modules = node(&folder, &scripts.join("node")).map_err(|error| error.to_string());
+        let modules =
+            install_node(&folder, &scripts.join("node")).map_err(|error| error.to_string());
         for name in NODE {
             let command = modules.clone().map(|modules| {
                 let script = modules.join(format!("{name}.js"));
                 vec!["node".into(), script.into()]
             });
-            peers.insert(name, command);
+            commands.insert(name, command);
         }
-        Self(peers)
+        Self(commands)
     }
 
+    /// Returns the program and the arguments that start the peer.
     pub(crate) fn command(&self, name: &str) -> Result<Vec<OsString>> {
         match self.0.get(name) {
             Some(command) => command.clone().map_err(Into::into),
@@ -49,7 +53,8 @@ impl Drivers {
     }
 }
 
-fn python(folder: &Path, package: &str) -> Result<PathBuf> {
+/// Installs a package into an environment of its own, and returns the interpreter.
+fn install_python(folder: &Path, package: &str) -> Result<PathBuf> {
     let environment = folder.join(package);
     let python = environment.join("bin/python");
     let complete = environment.join("complete");
@@ -64,8 +69,8 @@ fn python(folder: &Path, package: &str) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// A copy of the scripts next to their modules, which is where Node looks for those.
-fn node(folder: &Path, scripts: &Path) -> Result<PathBuf> {
+/// Installs the packages, and copies the scripts next to them, because Node looks for modules there.
+fn install_node(folder: &Path, scripts: &Path) -> Result<PathBuf> {
     let modules = folder.join("node");
     std::fs::create_dir_all(&modules)?;
     for entry in std::fs::read_dir(scripts)? {

@@ -1,4 +1,4 @@
-//! redis-rs, by hand, over one multiplexed connection.
+//! The commands of redis-rs, over one multiplexed connection.
 
 mod bulk;
 mod streams;
@@ -9,10 +9,10 @@ use futures::future::BoxFuture;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, AsyncConnectionConfig, Client};
 
-use crate::order::{Answer, ITEM, Order, Result, field};
-use crate::passing::pass;
-use crate::peer::Peer;
-use crate::spread::{sample, spread};
+use crate::load::measure_queue_latency;
+use crate::load::{run_tasks, sample_tasks};
+use crate::peers::Peer;
+use crate::protocol::{ITEM, Request, Response, Result, field};
 
 pub(crate) struct RedisRs {
     client: Client,
@@ -26,18 +26,18 @@ impl RedisRs {
         Ok(Self { client, connection })
     }
 
-    async fn single(&self, order: &Order) -> Result<Answer> {
-        let (connection, key) = (self.connection.clone(), order.key.clone());
-        match order.op.as_str() {
+    async fn measure_single(&self, request: &Request) -> Result<Response> {
+        let (connection, key) = (self.connection.clone(), request.key.clone());
+        match request.op.as_str() {
             "list_append" => {
-                spread(order, move |_| {
+                run_tasks(request, move |_| {
                     let (mut connection, key) = (connection.clone(), key.clone());
                     async move { Ok(connection.rpush(key, ITEM).await?) }
                 })
                 .await
             }
             "list_get" => {
-                spread(order, move |_| {
+                run_tasks(request, move |_| {
                     let (mut connection, key) = (connection.clone(), key.clone());
                     async move {
                         let _: Option<String> = connection.lindex(key, 0).await?;
@@ -47,14 +47,14 @@ impl RedisRs {
                 .await
             }
             "hash_set" => {
-                spread(order, move |index| {
+                run_tasks(request, move |index| {
                     let (mut connection, key) = (connection.clone(), key.clone());
                     async move { Ok(connection.hset(key, field(index % 1_000), ITEM).await?) }
                 })
                 .await
             }
             "hash_get" => {
-                spread(order, move |index| {
+                run_tasks(request, move |index| {
                     let (mut connection, key) = (connection.clone(), key.clone());
                     async move {
                         let _: Option<String> = connection.hget(key, field(index % 1_000)).await?;
@@ -67,18 +67,18 @@ impl RedisRs {
         }
     }
 
-    /// Each consumer has a connection of its own, without a bound of its wait.
-    async fn queue(&self, order: &Order) -> Result<Answer> {
+    /// Pops with a connection for each consumer, without a response timeout.
+    async fn measure_queue(&self, request: &Request) -> Result<Response> {
         let pusher = self.connection.clone();
         let mut consumers = Vec::new();
-        let patient = AsyncConnectionConfig::new().set_response_timeout(None);
-        for _ in 0..order.tasks {
+        let no_timeout = AsyncConnectionConfig::new().set_response_timeout(None);
+        for _ in 0..request.tasks {
             let connection = self
                 .client
-                .get_multiplexed_async_connection_with_config(&patient);
+                .get_multiplexed_async_connection_with_config(&no_timeout);
             consumers.push(connection.await?);
         }
-        let (key, each) = (order.key.clone(), (order.count / order.tasks).max(1));
+        let (key, each) = (request.key.clone(), (request.count / request.tasks).max(1));
         let pop = move |index: usize| {
             let mut connection = consumers[index / each % consumers.len()].clone();
             let key = key.clone();
@@ -87,20 +87,20 @@ impl RedisRs {
                 Ok(())
             }
         };
-        if order.op != "queue_handover" {
-            return spread(order, pop).await;
+        if request.op != "queue_handover" {
+            return run_tasks(request, pop).await;
         }
-        let key = order.key.clone();
+        let key = request.key.clone();
         let push = move || {
             let (mut connection, key) = (pusher.clone(), key.clone());
             async move { Ok(connection.lpush(key, ITEM).await?) }
         };
-        pass(order, push, move || pop(0)).await
+        measure_queue_latency(request, push, move || pop(0)).await
     }
 
-    async fn measure_connects(&self, order: &Order) -> Result<Answer> {
-        let (client, key) = (self.client.clone(), order.key.clone());
-        sample(order, move |_| {
+    async fn measure_connects(&self, request: &Request) -> Result<Response> {
+        let (client, key) = (self.client.clone(), request.key.clone());
+        sample_tasks(request, move |_| {
             let (client, key) = (client.clone(), key.clone());
             async move {
                 let started = Instant::now();
@@ -114,18 +114,18 @@ impl RedisRs {
 }
 
 impl Peer for RedisRs {
-    fn run<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Answer>> {
+    fn run<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response>> {
         Box::pin(async move {
-            match order.op.as_str() {
+            match request.op.as_str() {
                 "list_extend" | "hash_extend" | "hash_get_many" | "batch" => {
-                    bulk::run(self.connection.clone(), order).await
+                    bulk::run(self.connection.clone(), request).await
                 }
                 op if op.ends_with("_iterate") => {
-                    streams::run(self.connection.clone(), order).await
+                    streams::run(self.connection.clone(), request).await
                 }
-                op if op.starts_with("queue") => self.queue(order).await,
-                "connect" => self.measure_connects(order).await,
-                _ => self.single(order).await,
+                op if op.starts_with("queue") => self.measure_queue(request).await,
+                "connect" => self.measure_connects(request).await,
+                _ => self.measure_single(request).await,
             }
         })
     }

@@ -1,4 +1,4 @@
-//! The commands of fred, as one would write them by hand.
+//! The commands of fred, called without purse.
 
 mod bulk;
 mod streams;
@@ -13,17 +13,17 @@ use fred::types::config::{Config, TcpConfig};
 use fred::types::{Builder, RespVersion};
 use futures::future::BoxFuture;
 
-use crate::order::{Answer, ITEM, Order, Result, field};
-use crate::passing::pass;
-use crate::peer::Peer;
-use crate::spread::{sample, spread};
+use crate::load::measure_queue_latency;
+use crate::load::{run_tasks, sample_tasks};
+use crate::peers::Peer;
+use crate::protocol::{ITEM, Request, Response, Result, field};
 
 pub(crate) struct Fred {
     client: Client,
     url: String,
 }
 
-/// A client with the settings of purse's own.
+/// Connects a client with the settings that purse gives its clients.
 async fn client(url: &str) -> Result<Client> {
     let mut builder = Builder::from_config(Config::from_url(url)?);
     builder
@@ -53,18 +53,18 @@ impl Fred {
         })
     }
 
-    async fn single(&self, order: &Order) -> Result<Answer> {
-        let (client, key) = (self.client.clone(), order.key.clone());
-        match order.op.as_str() {
+    async fn measure_single(&self, request: &Request) -> Result<Response> {
+        let (client, key) = (self.client.clone(), request.key.clone());
+        match request.op.as_str() {
             "list_append" => {
-                spread(order, move |_| {
+                run_tasks(request, move |_| {
                     let (client, key) = (client.clone(), key.clone());
                     async move { Ok(client.rpush(key, ITEM).await?) }
                 })
                 .await
             }
             "list_get" => {
-                spread(order, move |_| {
+                run_tasks(request, move |_| {
                     let (client, key) = (client.clone(), key.clone());
                     async move {
                         let _: Option<String> = client.lindex(key, 0).await?;
@@ -74,14 +74,14 @@ impl Fred {
                 .await
             }
             "hash_set" => {
-                spread(order, move |index| {
+                run_tasks(request, move |index| {
                     let (client, key) = (client.clone(), key.clone());
                     async move { Ok(client.hset(key, (field(index % 1_000), ITEM)).await?) }
                 })
                 .await
             }
             "hash_get" => {
-                spread(order, move |index| {
+                run_tasks(request, move |index| {
                     let (client, key) = (client.clone(), key.clone());
                     async move {
                         let _: Option<String> = client.hget(key, field(index % 1_000)).await?;
@@ -91,7 +91,7 @@ impl Fred {
                 .await
             }
             "set_contains" => {
-                spread(order, move |index| {
+                run_tasks(request, move |index| {
                     let (client, key) = (client.clone(), key.clone());
                     async move {
                         let _: bool = client.sismember(key, field(index % 1_000)).await?;
@@ -101,7 +101,7 @@ impl Fred {
                 .await
             }
             "sorted_insert" => {
-                spread(order, move |index| {
+                run_tasks(request, move |index| {
                     let (client, key) = (client.clone(), key.clone());
                     async move {
                         let member = (index as f64, field(index % 1_000));
@@ -112,7 +112,7 @@ impl Fred {
                 .await
             }
             "space_get" => {
-                spread(order, move |index| {
+                run_tasks(request, move |index| {
                     let (client, key) = (client.clone(), key.clone());
                     async move {
                         let name = format!("{key}{}", field(index % 1_000));
@@ -126,15 +126,15 @@ impl Fred {
         }
     }
 
-    /// Each consumer has a connection of its own, since a pop that waits takes it for itself.
-    async fn queue(&self, order: &Order) -> Result<Answer> {
+    /// Pops with a connection for each consumer, because a pop that waits blocks its connection.
+    async fn measure_queue(&self, request: &Request) -> Result<Response> {
         let pusher = self.client.clone();
         let mut consumers = Vec::new();
-        for _ in 0..order.tasks {
+        for _ in 0..request.tasks {
             consumers.push(client(&self.url).await?);
         }
-        let (key, each) = (order.key.clone(), (order.count / order.tasks).max(1));
-        let kept = consumers.clone();
+        let (key, each) = (request.key.clone(), (request.count / request.tasks).max(1));
+        let to_close = consumers.clone();
         let pop = move |index: usize| {
             let (client, key) = (
                 consumers[index / each % consumers.len()].clone(),
@@ -145,25 +145,25 @@ impl Fred {
                 Ok(())
             }
         };
-        let answer = if order.op == "queue_handover" {
-            let key = order.key.clone();
+        let response = if request.op == "queue_handover" {
+            let key = request.key.clone();
             let push = move || {
                 let (client, key) = (pusher.clone(), key.clone());
                 async move { Ok(client.lpush(key, ITEM).await?) }
             };
-            pass(order, push, move || pop(0)).await
+            measure_queue_latency(request, push, move || pop(0)).await
         } else {
-            spread(order, pop).await
+            run_tasks(request, pop).await
         };
-        for client in kept {
+        for client in to_close {
             client.quit().await?;
         }
-        answer
+        response
     }
 
-    async fn measure_connects(&self, order: &Order) -> Result<Answer> {
-        let (url, key) = (self.url.clone(), order.key.clone());
-        sample(order, move |_| {
+    async fn measure_connects(&self, request: &Request) -> Result<Response> {
+        let (url, key) = (self.url.clone(), request.key.clone());
+        sample_tasks(request, move |_| {
             let (url, key) = (url.clone(), key.clone());
             async move {
                 let started = Instant::now();
@@ -179,16 +179,16 @@ impl Fred {
 }
 
 impl Peer for Fred {
-    fn run<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Answer>> {
+    fn run<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response>> {
         Box::pin(async move {
-            match order.op.as_str() {
+            match request.op.as_str() {
                 "list_extend" | "hash_extend" | "hash_get_many" | "batch" => {
-                    bulk::run(&self.client, order).await
+                    bulk::run(&self.client, request).await
                 }
-                op if op.ends_with("_iterate") => streams::run(&self.client, order).await,
-                op if op.starts_with("queue") => self.queue(order).await,
-                "connect" => self.measure_connects(order).await,
-                _ => self.single(order).await,
+                op if op.ends_with("_iterate") => streams::run(&self.client, request).await,
+                op if op.starts_with("queue") => self.measure_queue(request).await,
+                "connect" => self.measure_connects(request).await,
+                _ => self.measure_single(request).await,
             }
         })
     }

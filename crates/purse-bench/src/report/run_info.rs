@@ -1,10 +1,10 @@
-//! What was run, when and where.
+//! The command, date, machine and server of a run.
 
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-pub(crate) fn about() -> Value {
+pub(super) fn collect() -> Value {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     json!({

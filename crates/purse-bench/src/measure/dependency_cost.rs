@@ -1,16 +1,17 @@
-//! What a dependency on purse adds to a program, over one on fred: time to build it, and its size.
+//! The cost of a dependency on purse next to one on fred: the time to build a program, and its size.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::order::Result;
-use crate::report::{Line, Measured};
+use crate::protocol::Result;
+use crate::report::{Measured, Row};
 
+/// The name of the work, in the table too.
 pub(crate) const NAME: &str = "cost of a dependency";
 
-const FRED: &str = r#"
+const FRED_MAIN: &str = r#"
 use fred::prelude::*;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -22,7 +23,7 @@ async fn main() -> Result<(), Error> {
 }
 "#;
 
-const PURSE: &str = r#"
+const PURSE_MAIN: &str = r#"
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> purse::Result<()> {
     let client = purse::Client::connect("redis://localhost").await?;
@@ -37,20 +38,21 @@ struct Cost {
     mebibytes: f64,
 }
 
-pub(crate) fn measure(target: &Path) -> Vec<Line> {
+/// Builds a program with each dependency, and returns a row for the time and one for the size.
+pub(crate) fn measure(target: &Path) -> Vec<Row> {
     let facade = Path::new(env!("CARGO_MANIFEST_DIR")).join("../purse");
     let purse = format!("purse = {{ path = {:?} }}", facade.display().to_string());
     let fred =
         "fred = { version = \"=10.1.0\", default-features = false, features = [\"i-lists\"] }";
-    let costs = build(target, "purse", &purse, PURSE)
-        .and_then(|purse| Ok((purse, build(target, "fred", fred, FRED)?)))
+    let costs = build(target, "purse", &purse, PURSE_MAIN)
+        .and_then(|purse| Ok((purse, build(target, "fred", fred, FRED_MAIN)?)))
         .map_err(|error| error.to_string());
     [
         ("build", "s", (|cost| cost.seconds) as fn(&Cost) -> f64),
         ("size", "MiB", |cost| cost.mebibytes),
     ]
     .into_iter()
-    .map(|(what, unit, value)| Line {
+    .map(|(what, unit, value)| Row {
         work: format!("{NAME}/{what}"),
         peer: "fred".to_owned(),
         unit: unit.to_owned(),
@@ -70,7 +72,7 @@ pub(crate) fn measure(target: &Path) -> Vec<Line> {
     .collect()
 }
 
-/// Builds a program anew, from nothing but the sources.
+/// Builds a program without any earlier build of its dependencies.
 fn build(target: &Path, name: &str, dependency: &str, main: &str) -> Result<Cost> {
     let folder = target.join("cost").join(name);
     let _ = fs::remove_dir_all(&folder);
@@ -83,9 +85,9 @@ fn build(target: &Path, name: &str, dependency: &str, main: &str) -> Result<Cost
     );
     fs::write(folder.join("Cargo.toml"), manifest)?;
     fs::write(folder.join("src/main.rs"), main)?;
-    cargo(&folder, &["fetch"])?;
+    run_cargo(&folder, &["fetch"])?;
     let started = Instant::now();
-    cargo(&folder, &["build", "--release", "--offline"])?;
+    run_cargo(&folder, &["build", "--release", "--offline"])?;
     let seconds = started.elapsed().as_secs_f64();
     let size = fs::metadata(folder.join("target/release/cost"))?.len();
     Ok(Cost {
@@ -94,7 +96,7 @@ fn build(target: &Path, name: &str, dependency: &str, main: &str) -> Result<Cost
     })
 }
 
-fn cargo(folder: &Path, args: &[&str]) -> Result<()> {
+fn run_cargo(folder: &Path, args: &[&str]) -> Result<()> {
     let output = Command::new("cargo")
         .args(args)
         .env("CARGO_TARGET_DIR", folder.join("target"))

@@ -1,6 +1,6 @@
-//! Medians, quartiles and the like.
+//! Medians, quantiles and percentiles.
 
-/// The value below which this part of the values lies; values between two are interpolated.
+/// Returns the value below which this part of the values lies, interpolated between two values.
 pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -16,12 +16,12 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-/// How far the middle half of the values reaches, as a part of their median.
-pub(crate) fn spread(values: &[f64]) -> f64 {
+/// Returns the interquartile range as a part of the median.
+pub(crate) fn relative_spread(values: &[f64]) -> f64 {
     (quantile(values, 0.75) - quantile(values, 0.25)) / median(values)
 }
 
-/// Every fifth percentile, and the last ones one by one.
+/// Returns the percentiles 0, 5, 10 and so on up to 95, then 96 to 100, each with its value.
 pub(crate) fn percentiles(values: &[f64]) -> Vec<(f64, f64)> {
     (0..=19)
         .map(|step| f64::from(step) * 5.0)
@@ -35,16 +35,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_lie_between_the_values_next_to_them() {
+    fn quantile_interpolates_between_neighbours() {
         let values = [4.0, 1.0, 3.0, 2.0];
         assert_eq!(quantile(&values, 0.0), 1.0);
         assert_eq!(median(&values), 2.5);
         assert_eq!(quantile(&values, 1.0), 4.0);
-        assert_eq!(spread(&values), 1.5 / 2.5);
+        assert_eq!(relative_spread(&values), 1.5 / 2.5);
     }
 
     #[test]
-    fn there_is_no_median_of_nothing() {
+    fn median_of_no_values_is_nan() {
         assert!(median(&[]).is_nan());
     }
 }

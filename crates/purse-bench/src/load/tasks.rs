@@ -1,18 +1,18 @@
-//! Doing one thing with many tasks.
+//! One operation, run by many tasks.
 
 use std::time::Instant;
 
-use crate::order::{Answer, Order, Result};
+use crate::protocol::{Request, Response, Result};
 
-/// Calls `act` as often as the order says, by as many tasks.
-pub(crate) async fn spread<F, Fut>(order: &Order, act: F) -> Result<Answer>
+/// Calls `act` for each operation of the request, split evenly over the tasks of the request.
+pub(crate) async fn run_tasks<F, Fut>(request: &Request, act: F) -> Result<Response>
 where
     F: Fn(usize) -> Fut + Clone + Send + 'static,
     Fut: Future<Output = Result<()>> + Send + 'static,
 {
-    let each = (order.count / order.tasks).max(1);
+    let each = (request.count / request.tasks).max(1);
     let started = Instant::now();
-    let tasks: Vec<_> = (0..order.tasks)
+    let tasks: Vec<_> = (0..request.tasks)
         .map(|task| {
             let act = act.clone();
             tokio::spawn(async move {
@@ -26,17 +26,17 @@ where
     for task in tasks {
         task.await??;
     }
-    Ok(Answer::new(started.elapsed(), each * order.tasks))
+    Ok(Response::new(started.elapsed(), each * request.tasks))
 }
 
-/// Like [`spread`], where each call says how long something took; it may say nothing.
-pub(crate) async fn sample<F, Fut>(order: &Order, act: F) -> Result<Answer>
+/// Does what [`run_tasks`] does, and collects the seconds that the calls of `act` return.
+pub(crate) async fn sample_tasks<F, Fut>(request: &Request, act: F) -> Result<Response>
 where
     F: Fn(usize) -> Fut + Clone + Send + 'static,
     Fut: Future<Output = Result<Option<f64>>> + Send + 'static,
 {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
-    let mut answer = spread(order, move |index| {
+    let mut response = run_tasks(request, move |index| {
         let (act, sender) = (act.clone(), sender.clone());
         async move {
             if let Some(seconds) = act(index).await? {
@@ -47,7 +47,7 @@ where
     })
     .await?;
     while let Some(seconds) = receiver.recv().await {
-        answer.samples.push(seconds);
+        response.samples.push(seconds);
     }
-    Ok(answer)
+    Ok(response)
 }

@@ -1,9 +1,9 @@
-//! No library at all: the least that a lock of many masters takes, to see how far from it others are.
+//! Requests written by hand, without a library: the lower bound for a lock of many masters.
 //!
 //! One task of tokio writes the bytes of a request to each master, over one connection each, and
-//! then reads the reply of each. Nobody else can use those connections meanwhile, nothing has a
-//! timeout, and any reply but the expected one is an error. In single rounds a library may still
-//! be ahead: with few cores it matters more which thread runs where.
+//! then reads the reply of each. No other task can use those connections, nothing has a timeout, and
+//! any reply but the expected one is an error. In single rounds a library may still be ahead,
+//! because on few cores it matters more which thread runs on which core.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -13,19 +13,19 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
-use crate::order::{Answer, Order, Result};
-use crate::peer::Peer;
-use crate::spread::spread;
+use crate::load::run_tasks;
+use crate::peers::Peer;
+use crate::protocol::{Request, Response, Result};
 
-/// What it is called, in the table too.
+/// The name of this peer, also in the table.
 pub(crate) const NAME: &str = "plain sockets, the least there can be";
 
-/// Deletes a lock if it is still that holder's.
+/// Deletes a lock if it still has the token of the holder.
 const RELEASE: &str =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 const TTL_MILLIS: &str = "10000";
 
-pub(crate) struct Sockets(Arc<Mutex<Masters>>);
+pub(crate) struct PlainSockets(Arc<Mutex<Masters>>);
 
 struct Masters {
     streams: Vec<TcpStream>,
@@ -33,7 +33,7 @@ struct Masters {
     release: String,
 }
 
-impl Sockets {
+impl PlainSockets {
     pub(crate) async fn connect(urls: &[String]) -> Result<Self> {
         let mut streams = Vec::new();
         for url in urls {
@@ -44,22 +44,28 @@ impl Sockets {
         }
         let release = redis::Script::new(RELEASE).get_hash().to_owned();
         let loaded = format!("${}\r\n{release}\r\n", release.len());
-        ask(&mut streams, &["SCRIPT", "LOAD", RELEASE], &loaded).await?;
+        request_all(&mut streams, &["SCRIPT", "LOAD", RELEASE], &loaded).await?;
         Ok(Self(Arc::new(Mutex::new(Masters { streams, release }))))
     }
 }
 
-impl Peer for Sockets {
-    fn run<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Answer>> {
-        let (masters, key) = (self.0.clone(), order.key.clone());
+impl Peer for PlainSockets {
+    fn run<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response>> {
+        let (masters, key) = (self.0.clone(), request.key.clone());
         Box::pin(async move {
-            if order.op != "lock" || order.tasks != 1 {
-                let Order { op, tasks, .. } = order;
+            if request.op != "lock" || request.tasks != 1 {
+                let Request { op, tasks, .. } = request;
                 return Err(format!("plain sockets have no {op} by {tasks} tasks").into());
             }
-            spread(order, move |index| {
+            run_tasks(request, move |index| {
                 let (masters, key) = (masters.clone(), format!("{key}:{index}"));
-                async move { masters.lock().await.lock(&key, &index.to_string()).await }
+                async move {
+                    masters
+                        .lock()
+                        .await
+                        .lock_and_release(&key, &index.to_string())
+                        .await
+                }
             })
             .await
         })
@@ -67,17 +73,17 @@ impl Peer for Sockets {
 }
 
 impl Masters {
-    /// Takes a lock, and gives it back.
-    async fn lock(&mut self, key: &str, token: &str) -> Result<()> {
+    /// Acquires a lock, and releases it.
+    async fn lock_and_release(&mut self, key: &str, token: &str) -> Result<()> {
         let set = ["SET", key, token, "NX", "PX", TTL_MILLIS];
-        ask(&mut self.streams, &set, "+OK\r\n").await?;
+        request_all(&mut self.streams, &set, "+OK\r\n").await?;
         let delete = ["EVALSHA", &self.release, "1", key, token];
-        ask(&mut self.streams, &delete, ":1\r\n").await
+        request_all(&mut self.streams, &delete, ":1\r\n").await
     }
 }
 
-/// Writes a request to all, and then reads the reply of each, which must be this.
-async fn ask(streams: &mut [TcpStream], words: &[&str], expected: &str) -> Result<()> {
+/// Writes a request to all masters, then reads the reply of each, and fails if one is not `expected`.
+async fn request_all(streams: &mut [TcpStream], words: &[&str], expected: &str) -> Result<()> {
     let mut request = format!("*{}\r\n", words.len());
     for word in words {
         write!(request, "${}\r\n{word}\r\n", word.len())?;
@@ -115,16 +121,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn locks_are_taken_and_given_back_on_every_master() -> Result<()> {
+    async fn lock_is_acquired_and_released_on_every_master() -> Result<()> {
         let masters = Masters::start_with(2, &ServerBuilder::default())?;
-        let sockets = Sockets::connect(&masters.urls()).await?;
-        let mut order = Order {
+        let sockets = PlainSockets::connect(&masters.urls()).await?;
+        let mut request = Request {
             op: "lock".to_owned(),
             key: "lock".to_owned(),
             tasks: 1,
             count: 3,
         };
-        assert_eq!(sockets.run(&order).await?.done, 3);
+        assert_eq!(sockets.run(&request).await?.done, 3);
         for url in masters.urls() {
             assert_eq!(value(&url, &["RANDOMKEY"]).await?, None);
             let calls = value(&url, &["INFO", "commandstats"]).await?;
@@ -132,12 +138,12 @@ mod tests {
             assert!(calls.contains("cmdstat_set:calls=3,"), "{calls}");
             assert!(calls.contains("cmdstat_del:calls=3,"), "{calls}");
         }
-        // One that is taken already, on the second master only.
+        // Another holder has the lock on the second master only.
         value(&masters.urls()[1], &["SET", "lock:1", "another"]).await?;
-        let error = sockets.run(&order).await.map(drop).expect_err("taken");
+        let error = sockets.run(&request).await.map(drop).expect_err("held");
         assert_eq!(error.to_string(), r#""$-1\r\n" is not "+OK\r\n""#);
-        order.tasks = 64;
-        let error = sockets.run(&order).await.map(drop).expect_err("too many");
+        request.tasks = 64;
+        let error = sockets.run(&request).await.map(drop).expect_err("too many");
         assert!(
             error.to_string().ends_with("no lock by 64 tasks"),
             "{error}"

@@ -1,54 +1,54 @@
-//! All that was measured, as a page.
+//! The page with the table of all results.
 
 use std::fmt::Write;
 
-use purse_bench::short;
+use purse_bench::format_short;
 
-use crate::measured::{Line, Measured};
+use crate::results::{Results, Row};
 
-/// The page: each work with purse's value, and the ratio to each peer.
-pub(crate) fn page(measured: &Measured) -> String {
+/// Returns the page: for each work the value of purse, and the ratio to each peer.
+pub(crate) fn render(results: &Results) -> String {
     let mut page = format!(
         "# Side by side\n\n{}.\n\n\
-         The ratio is the median of those of all rounds; above 1 purse is better, and **bold** is where it is \
-         behind. Before a short run the same peer did a quarter of it unmeasured, and every other round went \
-         from the last peer to the first. Plain sockets are no peer, but requests written by hand, without any \
-         library: the least that a lock can take. What a peer cannot do has no row; `missing` says why it has no number.\n\n\
+         The ratio is the median of the ratios of all rounds. Above 1 purse is better; a ratio in **bold** is one where purse \
+         is behind. Before a short run, the same peer did a quarter of it unmeasured, and every other round went \
+         from the last peer to the first. Plain sockets are not a library, but requests written by hand: a lower bound \
+         for the time of a lock. A work that a peer does not offer has no row; `missing` gives the reason why a row has no number.\n\n\
          ![Throughput by concurrency](throughput.svg)\n\
          ![Handover of a contended lock](handover.svg)\n\
          ![Throughput as size grows](growth.svg)\n\n\
          | work | peer | purse | peer | unit | ratio | spread | rounds |\n\
          |---|---|---|---|---|---|---|---|\n",
-        measured.about
+        results.about
     );
-    for line in &measured.lines {
-        // To a string it cannot fail.
-        let _ = writeln!(page, "{}", row(line));
+    for row in &results.rows {
+        // Writing to a string cannot fail.
+        let _ = writeln!(page, "{}", format_row(row));
     }
     page
 }
 
-fn row(line: &Line) -> String {
-    let start = format!("| {} | {} ", line.work, line.peer);
-    match (line.purse, line.peer_value, line.ratio) {
+fn format_row(row: &Row) -> String {
+    let start = format!("| {} | {} ", row.work, row.peer);
+    match (row.purse, row.peer_value, row.ratio) {
         (Some(purse), Some(peer), Some(ratio)) => format!(
             "{start}| {} | {} | {} | {} | {:.0} % | {} |",
-            short(purse),
-            short(peer),
-            line.unit,
+            format_short(purse),
+            format_short(peer),
+            row.unit,
             format_ratio(ratio),
-            line.spread.unwrap_or_default() * 100.0,
-            line.rounds.unwrap_or_default()
+            row.spread.unwrap_or_default() * 100.0,
+            row.rounds.unwrap_or_default()
         ),
         _ => {
-            let reason = line.missing.as_deref().unwrap_or("not measured");
+            let reason = row.missing.as_deref().unwrap_or("not measured");
             let reason = reason.lines().next().unwrap_or_default().replace('|', "/");
             format!("{start}| | | | missing: {reason} | | |")
         }
     }
 }
 
-/// A ratio; what rounds to 1 is not behind.
+/// Returns the ratio, in bold if purse is behind; a ratio that rounds to 1 is not.
 fn format_ratio(ratio: f64) -> String {
     match ratio {
         ratio if ratio < 0.995 => format!("**{ratio:.2}**"),
@@ -68,8 +68,8 @@ mod tests {
              "ratio": 0.9, "spread": 0.05, "rounds": 7},
             {"work": "a", "peer": "c", "unit": "op/s", "missing": "no\nway"}
         ]"#;
-        let lines: Vec<Line> = serde_json::from_str(text).expect("lines");
-        let rows: Vec<_> = lines.iter().map(row).collect();
+        let rows: Vec<Row> = serde_json::from_str(text).expect("rows");
+        let rows: Vec<_> = rows.iter().map(format_row).collect();
         let expected = [
             "| a | b | 9.000 | 10.0 | op/s | **0.90** | 5 % | 7 |",
             "| a | c | | | | missing: no | | |",
