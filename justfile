@@ -67,7 +67,7 @@ soak *filter:
     PURSE_SOAK=1 cargo test --no-fail-fast --package purse-client --test wire_cluster -- --nocapture --test-threads 1 {{ filter }}
     PURSE_SOAK=1 cargo test --no-fail-fast --package purse-redlock --lib -- --nocapture {{ filter }}
 
-# Faults of masters and holders for so many seconds; the same ones again: `PURSE_SEED=n just faults`
+# Run contenders for locks under faults, for this number of seconds; the same faults again: `PURSE_SEED=n just faults`
 faults seconds="600" *phase:
     cargo run --quiet --package purse-faults -- {{ seconds }} {{ phase }}
 
@@ -150,7 +150,7 @@ fuzz seconds="10":
             -max_total_time={{ seconds }} -rss_limit_mb=512 -timeout=5 -artifact_prefix=artifacts/) || exit 1; \
     done
 
-# Measure single operations, next to fred's, and codecs; a part of them: `just bench hash`
+# Measure the time of single operations, next to fred's and redis-rs', and of codecs; a part of them: `just bench hash`
 bench filter="":
     #!/usr/bin/env bash
     set -eo pipefail
@@ -161,7 +161,7 @@ bench filter="":
 budget:
     @{{ budget }}
 
-# Write into benches/budget.json what allocations and instructions there are now
+# Write the present counts of allocations and instructions into benches/budget.json
 budget-renew:
     PURSE_RENEW=1 cargo test --quiet --package purse-benches --test allocations -- --nocapture
     cargo bench --quiet --package purse-benches --bench budget -- --renew
@@ -176,7 +176,7 @@ bench-compare-test:
     cargo clippy --manifest-path {{ bench }}/Cargo.toml --all-targets -- -D warnings
     cargo test --manifest-path {{ bench }}/Cargo.toml
 
-# Draw what was measured last into docs/bench, and write the page there
+# Draw the last results of bench-compare into docs/bench, and write the page there
 bench-plot:
     cargo run --release --manifest-path {{ bench }}/Cargo.toml --bin plot
 

@@ -130,7 +130,7 @@ impl Model {
         }
     }
 
-    /// Whether the element is new, and whether it has another score now.
+    /// Inserts an element; returns true if it is new, and true if its score has changed.
     fn insert(&mut self, element: Element, score: f64, condition: Condition) -> (bool, bool) {
         let old = self.0.get(element).copied();
         let holds = match (condition, old) {

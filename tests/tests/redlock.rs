@@ -236,7 +236,7 @@ async fn expired_lock_reports_its_loss() {
     let error = guard.extend().await.unwrap_err();
     assert_lost(&error, LostReason::Expired);
     assert_eq!(guard.release().await.unwrap(), Release::AlreadyExpired);
-    // Whoever waited has it, although the first holder did not release in time.
+    // The waiter has the lock, although the first holder did not release it in time.
     let next = next.await.unwrap().unwrap();
     assert_eq!(next.key(), mutex.key());
 }

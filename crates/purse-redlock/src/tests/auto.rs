@@ -7,7 +7,7 @@ use purse_client::ErrorKind;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
-/// How long a lock of the rig holds by the holder's count.
+/// The time that a lock of the rig holds, by the holder's count.
 const LENGTH: u64 = 988;
 
 async fn lock_with_auto_extend(rig: &Rig, auto: AutoExtend) -> RedlockGuard {
