@@ -67,7 +67,7 @@ soak *filter:
     PURSE_SOAK=1 cargo test --no-fail-fast --package purse-client --test wire_cluster -- --nocapture --test-threads 1 {{ filter }}
     PURSE_SOAK=1 cargo test --no-fail-fast --package purse-redlock --lib -- --nocapture {{ filter }}
 
-# Faults of masters and holders for so many seconds; the same ones again: `PURSE_SEED=n just faults`
+# Run contenders for locks under faults, for this number of seconds; the same faults again: `PURSE_SEED=n just faults`
 faults seconds="600" *phase:
     cargo run --quiet --package purse-faults -- {{ seconds }} {{ phase }}
 
@@ -92,6 +92,44 @@ book:
 deny:
     @{{ deny }}
 
+# Check that the library crates build with the oldest Rust that is supported, `rust-version`
+msrv:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    version=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+    if ! rustup run "$version" cargo --version >/dev/null 2>&1; then
+        echo "msrv: Rust $version is missing (rustup toolchain install $version --profile minimal)" >&2
+        exit 1
+    fi
+    rustup run "$version" cargo check --locked {{ packages }} --features {{ features }}
+
+# Compare the public API with that of a git revision, or of the last release: `just semver main`
+semver revision="" *args:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! cargo semver-checks --version >/dev/null 2>&1; then
+        echo "semver: cargo-semver-checks is missing (cargo install --locked cargo-semver-checks)" >&2
+        exit 1
+    fi
+    revision={{ quote(revision) }}
+    revision=${revision:-$(git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null || true)}
+    if [ -z "$revision" ]; then
+        echo "semver: no release has a tag yet; name a revision: just semver main" >&2
+        exit 1
+    fi
+    git rev-parse --quiet --verify "$revision^{commit}" >/dev/null || {
+        echo "semver: $revision is not a revision of this repository" >&2
+        exit 1
+    }
+    # A crate that is new has nothing to be compared with.
+    packages=()
+    for package in {{ replace(packages, "-p ", "") }}; do
+        if git cat-file -e "$revision:crates/$package/Cargo.toml" 2>/dev/null; then
+            packages+=(--package "$package")
+        fi
+    done
+    cargo semver-checks --baseline-rev "$revision" "${packages[@]}" {{ args }}
+
 # Build the archives of all crates, as they would be published
 package:
     cargo package --quiet --offline --no-verify --allow-dirty {{ packages }}
@@ -112,7 +150,7 @@ fuzz seconds="10":
             -max_total_time={{ seconds }} -rss_limit_mb=512 -timeout=5 -artifact_prefix=artifacts/) || exit 1; \
     done
 
-# Measure single operations, next to fred's, and codecs; a part of them: `just bench hash`
+# Measure the time of single operations, next to fred's and redis-rs', and of codecs; a part of them: `just bench hash`
 bench filter="":
     #!/usr/bin/env bash
     set -eo pipefail
@@ -123,7 +161,7 @@ bench filter="":
 budget:
     @{{ budget }}
 
-# Write into benches/budget.json what allocations and instructions there are now
+# Write the present counts of allocations and instructions into benches/budget.json
 budget-renew:
     PURSE_RENEW=1 cargo test --quiet --package purse-benches --test allocations -- --nocapture
     cargo bench --quiet --package purse-benches --bench budget -- --renew
@@ -138,7 +176,7 @@ bench-compare-test:
     cargo clippy --manifest-path {{ bench }}/Cargo.toml --all-targets -- -D warnings
     cargo test --manifest-path {{ bench }}/Cargo.toml
 
-# Draw what was measured last into docs/bench, and write the page there
+# Draw the last results of bench-compare into docs/bench, and write the page there
 bench-plot:
     cargo run --release --manifest-path {{ bench }}/Cargo.toml --bin plot
 

@@ -1,8 +1,16 @@
 //! The pages of the book. The Rust blocks in them run as doctests.
 
 #[cfg(doctest)]
+#[doc = include_str!("src/about.md")]
+pub mod about {}
+
+#[cfg(doctest)]
 #[doc = include_str!("src/getting-started.md")]
 pub mod getting_started {}
+
+#[cfg(doctest)]
+#[doc = include_str!("src/service.md")]
+pub mod service {}
 
 #[cfg(doctest)]
 #[doc = include_str!("src/connecting.md")]
@@ -29,8 +37,20 @@ pub mod locks {}
 pub mod fencing {}
 
 #[cfg(doctest)]
+#[doc = include_str!("src/lock-faults.md")]
+pub mod lock_faults {}
+
+#[cfg(doctest)]
+#[doc = include_str!("src/commands.md")]
+pub mod commands {}
+
+#[cfg(doctest)]
 #[doc = include_str!("src/errors.md")]
 pub mod errors {}
+
+#[cfg(doctest)]
+#[doc = include_str!("src/observing.md")]
+pub mod observing {}
 
 #[cfg(doctest)]
 #[doc = include_str!("src/recipes/sessions.md")]
@@ -55,6 +75,18 @@ pub mod leaderboard {}
 #[cfg(doctest)]
 #[doc = include_str!("src/recipes/graceful-shutdown.md")]
 pub mod graceful_shutdown {}
+
+#[cfg(doctest)]
+#[doc = include_str!("src/recipes/cluster.md")]
+pub mod cluster {}
+
+#[cfg(doctest)]
+#[doc = include_str!("src/recipes/sentinel.md")]
+pub mod sentinel {}
+
+#[cfg(doctest)]
+#[doc = include_str!("src/recipes/tls.md")]
+pub mod tls {}
 
 #[cfg(doctest)]
 #[doc = include_str!("src/recipes/testing.md")]

@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("orders           {}", ordered.take()?);
     println!("beets            {:?}", beets.take()?);
 
-    // Nobody sees the order gone and the carrots still there.
+    // No other client sees a state in which the order is gone and the carrots are still there.
     let mut batch = client.batch().atomic();
     let order = batch.add(orders.pop_front());
     let left = batch.add(stock.increment("carrots", -3));

@@ -10,7 +10,8 @@ use tokio::time::sleep;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// What the leader writes to: it keeps the greatest fence it has seen, and refuses smaller ones.
+/// A journal that the leader writes to. It keeps the greatest fence it has seen, and refuses smaller
+/// ones.
 #[derive(Debug, Default)]
 struct Journal {
     fence: u64,

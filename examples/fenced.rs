@@ -10,8 +10,8 @@ use tokio::time::sleep;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// What the lock protects: it keeps the greatest fence it has seen together with its text, and
-/// refuses whoever comes with a smaller one. A database does the same in one statement:
+/// A page that the lock protects. It keeps the greatest fence it has seen together with its text, and
+/// refuses writes with a smaller one. A database does the same in one statement:
 /// `UPDATE page SET text = $1, fence = $2 WHERE id = $3 AND fence <= $2`.
 #[derive(Debug, Default)]
 struct Page {

@@ -1,4 +1,4 @@
-//! Sessions on the server: a key space in which every entry goes by itself.
+//! Sessions on the server: a key space in which every entry expires.
 
 use std::error::Error;
 use std::time::Duration;

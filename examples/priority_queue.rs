@@ -1,4 +1,4 @@
-//! Calls answered by urgency, the least number first; among equals, whoever called first.
+//! Calls answered by urgency, the smallest number first; among equals, the earliest call.
 
 use std::error::Error;
 

@@ -34,7 +34,7 @@ async fn endless(redlock: &Redlock) -> Result<(), Failure> {
     let limit = redlock::AutoExtend::new().max_hold(TTL);
     let mutex = redlock.mutex("scope:endless").auto_extend(limit);
     match mutex.scope(async |_| std::future::pending().await).await {
-        Err(redlock::Error::Lost { reason }) => println!("the work was stopped: {reason}"),
+        Err(redlock::Error::Lost { reason, .. }) => println!("the work was stopped: {reason}"),
         Err(error) => return Err(error.into()),
         Ok(scoped) => scoped.into_output(),
     }

@@ -1,47 +1,47 @@
-//! How many instructions each codec and each operation takes, counted by callgrind.
+//! Counts the instructions of each codec and each operation, with callgrind.
 //!
-//! The name of a benchmark ends in the place of what it measures in its list; `budget` knows that.
+//! The name of a benchmark ends in the index of its case; `src/instructions.rs` reads that.
 
-#![allow(missing_docs, reason = "what the macros make of it has none")]
+#![allow(missing_docs, reason = "the items that the macros generate have none")]
 
 use gungraun::Callgrind;
 use gungraun::prelude::*;
-use purse_benches::{Coding, Operation, Side, Stage, TIMES, codings, operations};
+use purse_benches::{CodecCase, Fixture, Library, Operation, REPETITIONS, codec_cases, operations};
 
-/// Freed memory is kept as it is: otherwise glibc joins it now and then, as the heap happens to
-/// lie, which makes a process take 2 % more than the next one.
+/// A setting that keeps glibc from joining freed memory. It does so now and then, depending on the
+/// addresses of the heap, and one process then takes 2 % more instructions than the next one.
 const ALLOCATOR: &str = "glibc.malloc.tcache_max=65536:glibc.malloc.tcache_count=1000";
 
-fn coding(index: usize) -> Coding {
-    let coding = codings().swap_remove(index);
-    coding.run();
-    coding
+fn start_codec(index: usize) -> CodecCase {
+    let case = codec_cases().swap_remove(index);
+    case.run();
+    case
 }
 
 #[library_benchmark]
-#[benches::of(iter = 0..codings().len(), setup = coding)]
-fn codec(coding: Coding) -> Coding {
-    coding.run();
-    coding
+#[benches::of(iter = 0..codec_cases().len(), setup = start_codec)]
+fn codec(case: CodecCase) -> CodecCase {
+    case.run();
+    case
 }
 
-fn start_stage(index: usize) -> (Stage, Operation, Side) {
-    let operation = operations().swap_remove(index / Side::ALL.len());
-    let side = Side::ALL[index % Side::ALL.len()];
-    let stage = Stage::start().expect("a server that answers");
-    stage
-        .run(&operation, side, 10)
-        .expect("a server that answers");
-    (stage, operation, side)
+fn start_fixture(index: usize) -> (Fixture, Operation, Library) {
+    let operation = operations().swap_remove(index / Library::ALL.len());
+    let library = Library::ALL[index % Library::ALL.len()];
+    let fixture = Fixture::start().expect("a server that replies");
+    fixture
+        .run(&operation, library, 10)
+        .expect("a server that replies");
+    (fixture, operation, library)
 }
 
 #[library_benchmark]
-#[benches::of(iter = 0..operations().len() * Side::ALL.len(), setup = start_stage)]
-fn operation((stage, operation, side): (Stage, Operation, Side)) -> Stage {
-    stage
-        .run(&operation, side, TIMES)
-        .expect("a server that answers");
-    stage
+#[benches::of(iter = 0..operations().len() * Library::ALL.len(), setup = start_fixture)]
+fn operation((fixture, operation, library): (Fixture, Operation, Library)) -> Fixture {
+    fixture
+        .run(&operation, library, REPETITIONS)
+        .expect("a server that replies");
+    fixture
 }
 
 library_benchmark_group!(name = codecs, benchmarks = [codec]);

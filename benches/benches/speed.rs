@@ -1,27 +1,27 @@
-//! How long each codec and each operation takes, the latter next to the same command of fred and redis-rs.
+//! Measures the time of each codec, and of each operation next to the same command of fred and redis-rs.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use purse_benches::{Side, Stage, codings, operations};
+use purse_benches::{Fixture, Library, codec_cases, operations};
 
 fn codecs(criterion: &mut Criterion) {
-    for coding in codings() {
-        criterion.bench_function(coding.name(), |it| it.iter(|| black_box(&coding).run()));
+    for case in codec_cases() {
+        criterion.bench_function(case.name(), |it| it.iter(|| black_box(&case).run()));
     }
 }
 
 fn collections(criterion: &mut Criterion) {
-    let stage = Stage::start().expect("a server");
+    let fixture = Fixture::start().expect("a server");
     for operation in operations() {
-        for side in Side::ALL {
-            let name = format!("{} {}", operation.name(), side.name());
+        for library in Library::ALL {
+            let name = format!("{} {}", operation.name(), library.name());
             criterion.bench_function(&name, |it| {
                 it.iter_custom(|times| {
                     let times = usize::try_from(times).expect("a number of times");
                     let started = Instant::now();
-                    stage.run(&operation, side, times).expect("replies");
+                    fixture.run(&operation, library, times).expect("replies");
                     started.elapsed()
                 });
             });

@@ -1,4 +1,4 @@
-//! The file that says what may be spent.
+//! The file `budget.json`, which has the budget of each operation and codec.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,53 +6,53 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
+use crate::error::Result;
 
-/// What purse may spend, as `budget.json` says it.
+/// The budgets of all operations and codecs, as in `budget.json`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Budget {
-    /// How many allocations an operation makes more than fred does.
-    pub allocations_over_fred: Allocations,
-    /// How many allocations an operation makes more than redis-rs does.
-    pub allocations_over_redis_rs: Allocations,
-    /// How many times the instructions of fred an operation takes.
-    pub instructions_over_fred: Ratios,
-    /// How many times the instructions of redis-rs an operation takes.
-    pub instructions_over_redis_rs: Ratios,
-    /// How many instructions a codec takes.
-    pub codec_instructions: Instructions,
+    /// The allocations of an operation minus those of fred.
+    pub allocations_over_fred: AllocationBudget,
+    /// The allocations of an operation minus those of redis-rs.
+    pub allocations_over_redis_rs: AllocationBudget,
+    /// The instructions of an operation divided by those of fred.
+    pub instructions_over_fred: RatioBudget,
+    /// The instructions of an operation divided by those of redis-rs.
+    pub instructions_over_redis_rs: RatioBudget,
+    /// The instructions of a codec.
+    pub codec_instructions: CodecBudget,
 }
 
-/// Allocations of each operation, over those of a peer; they are exact.
+/// A budget of allocations of each operation, relative to a peer. The counts are exact.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Allocations {
-    /// How many they are to be.
+pub struct AllocationBudget {
+    /// The number of allocations that is aimed for.
     pub goal: i64,
-    /// How many they are.
+    /// The number of allocations that is allowed, by operation.
     pub budget: BTreeMap<String, i64>,
 }
 
-/// Instructions of each operation, as a multiple of those of a peer.
+/// A budget of instructions of each operation, as a multiple of those of a peer.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Ratios {
-    /// How much they are to be.
+pub struct RatioBudget {
+    /// The ratio that is aimed for.
     pub goal: f64,
-    /// How much more than the budget is no failure.
+    /// The excess over the budget that is allowed, in percent of the budget.
     pub tolerance_percent: f64,
-    /// How much they are.
+    /// The ratio that is allowed, by operation.
     pub budget: BTreeMap<String, f64>,
 }
 
-/// Instructions of each codec, which depend on the compiler.
+/// A budget of instructions of each codec, which depend on the compiler.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Instructions {
-    /// How much more than the budget is no failure.
+pub struct CodecBudget {
+    /// The excess over the budget that is allowed, in percent of the budget.
     pub tolerance_percent: f64,
-    /// How many more than the budget are no failure, whatever part of it they are.
+    /// The excess over the budget that is always allowed, in instructions.
     pub tolerance_instructions: f64,
-    /// With which one they were counted.
+    /// The compiler that the budget was counted with.
     pub compiler: String,
-    /// How many they are.
+    /// The number of instructions that is allowed, by codec.
     pub budget: BTreeMap<String, u64>,
 }
 
@@ -60,7 +60,7 @@ impl Budget {
     /// Reads the file.
     ///
     /// # Errors
-    /// Where it is not there, or not a budget.
+    /// If the file is missing or is not a budget.
     pub fn read() -> Result<Self> {
         let text = fs::read_to_string(path())?;
         Ok(serde_json::from_str(&text)?)
@@ -69,7 +69,7 @@ impl Budget {
     /// Writes the file.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If the file cannot be written.
     pub fn write(&self) -> Result<()> {
         let text = serde_json::to_string_pretty(self)?;
         Ok(fs::write(path(), text + "\n")?)
@@ -83,9 +83,10 @@ fn path() -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{codings, operations};
+    use crate::codecs::codec_cases;
+    use crate::operations::operations;
 
-    /// In the order of the file.
+    /// Returns the names in the order of the file.
     fn sort(names: impl Iterator<Item = String>) -> Vec<String> {
         let mut names: Vec<_> = names.collect();
         names.sort();
@@ -108,7 +109,7 @@ mod tests {
         ] {
             assert_eq!(sort(allocations.budget.into_keys()), names);
         }
-        let names = sort(codings().iter().map(|it| it.name().to_owned()));
+        let names = sort(codec_cases().iter().map(|it| it.name().to_owned()));
         let instructions = budget.codec_instructions.budget;
         assert_eq!(sort(instructions.into_keys()), names);
     }

@@ -1,4 +1,4 @@
-//! Each codec, there and back.
+//! Each codec, in both directions.
 
 use std::fmt;
 use std::hint::black_box;
@@ -7,61 +7,61 @@ use purse_codec::{Bincode, Codec, Json, MsgPack, Plain, Raw};
 
 use crate::values::{self, NUMBER};
 
-/// A value that is encoded, or bytes that are decoded.
-pub struct Coding {
+/// A codec that encodes one value, or decodes its bytes.
+pub struct CodecCase {
     name: String,
     run: Box<dyn Fn()>,
 }
 
-impl Coding {
-    /// What is done, such as `encode_json_small`.
+impl CodecCase {
+    /// Returns the name, such as `encode_json_small`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Does it once.
+    /// Encodes or decodes the value once.
     pub fn run(&self) {
         (self.run)();
     }
 }
 
-/// All codecs with all values that they carry.
+/// Returns all codecs with all values that they support.
 ///
 /// # Panics
-/// Where a codec does not carry its value.
+/// If a codec does not encode or decode its value.
 #[must_use]
-pub fn codings() -> Vec<Coding> {
+pub fn codec_cases() -> Vec<CodecCase> {
     let bytes = values::text().into_bytes();
     [
-        all::<Plain>("plain"),
-        all::<Json>("json"),
-        all::<MsgPack>("msgpack"),
-        all::<Bincode>("bincode"),
-        both::<_, Raw>("raw_text", bytes.clone()).into(),
-        both::<_, Raw>("raw_large", bytes.repeat(330)).into(),
+        all_values::<Plain>("plain"),
+        all_values::<Json>("json"),
+        all_values::<MsgPack>("msgpack"),
+        all_values::<Bincode>("bincode"),
+        both_directions::<_, Raw>("raw_text", bytes.clone()).into(),
+        both_directions::<_, Raw>("raw_large", bytes.repeat(330)).into(),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
 
-fn all<C>(codec: &str) -> Vec<Coding>
+fn all_values<C>(codec: &str) -> Vec<CodecCase>
 where
     C: Codec<values::Small> + Codec<values::Large> + Codec<String> + Codec<i64>,
 {
     [
-        both::<_, C>(&format!("{codec}_small"), values::small()),
-        both::<_, C>(&format!("{codec}_large"), values::large()),
-        both::<_, C>(&format!("{codec}_text"), values::text()),
-        both::<_, C>(&format!("{codec}_number"), NUMBER),
+        both_directions::<_, C>(&format!("{codec}_small"), values::small()),
+        both_directions::<_, C>(&format!("{codec}_large"), values::large()),
+        both_directions::<_, C>(&format!("{codec}_text"), values::text()),
+        both_directions::<_, C>(&format!("{codec}_number"), NUMBER),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
 
-fn both<T: 'static, C: Codec<T>>(name: &str, value: T) -> [Coding; 2] {
+fn both_directions<T: 'static, C: Codec<T>>(name: &str, value: T) -> [CodecCase; 2] {
     let Ok(bytes) = C::encode(&value) else {
         panic!("{} does not encode {name}", C::NAME);
     };
@@ -71,19 +71,19 @@ fn both<T: 'static, C: Codec<T>>(name: &str, value: T) -> [Coding; 2] {
         C::NAME
     );
     [
-        Coding {
+        CodecCase {
             name: format!("encode_{name}"),
             run: Box::new(move || drop(black_box(C::encode(black_box(&value))))),
         },
-        Coding {
+        CodecCase {
             name: format!("decode_{name}"),
             run: Box::new(move || drop(black_box(C::decode(black_box(&bytes))))),
         },
     ]
 }
 
-impl fmt::Debug for Coding {
+impl fmt::Debug for CodecCase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Coding").field(&self.name).finish()
+        f.debug_tuple("CodecCase").field(&self.name).finish()
     }
 }

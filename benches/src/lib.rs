@@ -1,22 +1,23 @@
-//! What purse costs, over fred and by itself: shared by micro-benchmarks and budgets.
+//! Operations and codecs to measure, and the budgets of their costs.
+//!
+//! `benches/speed.rs` measures times, `benches/instructions.rs` counts instructions, and
+//! `tests/allocations.rs` counts allocations. All of them use the lists [`operations`] and
+//! [`codec_cases`]. The README says how to add an operation or a codec.
 
 mod budget;
+mod clients;
 mod codecs;
-mod counted;
-mod line;
+mod error;
+mod fixture;
+mod instructions;
 mod operations;
-mod stage;
+mod report;
 mod values;
 
-pub use budget::{Allocations, Budget, Instructions, Ratios};
-pub use codecs::{Coding, codings};
-pub use counted::{Counted, CountedCoding, CountedOperation};
-pub use line::{Line, Verdict, table};
-pub use operations::{Operation, Side, TIMES, operations};
-pub use stage::Stage;
-
-/// Whatever went wrong.
-pub type Error = Box<dyn std::error::Error + Send + Sync>;
-
-/// A result whose error says what went wrong.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub use budget::{AllocationBudget, Budget, CodecBudget, RatioBudget};
+pub use codecs::{CodecCase, codec_cases};
+pub use error::{Error, Result};
+pub use fixture::Fixture;
+pub use instructions::{CodecCount, InstructionCounts, OperationCount};
+pub use operations::{Library, Operation, REPETITIONS, operations};
+pub use report::{Row, Verdict, format_table};

@@ -1,4 +1,4 @@
-//! Single operations of each collection, and the same commands by fred and redis-rs, written by hand.
+//! Single operations of each collection, and the same commands by fred and redis-rs.
 
 use std::hint::black_box;
 
@@ -11,20 +11,20 @@ use futures::future::LocalBoxFuture;
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 
-use crate::stage::Clients;
-use crate::{Error, Result};
+use crate::clients::Clients;
+use crate::error::{Error, Result};
 
 /// An element of a hundred bytes.
 const ITEM: &str = "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789";
 
-/// How often an operation is done to count its instructions.
-pub const TIMES: usize = 300;
+/// The number of times that an operation runs while its instructions are counted.
+pub const REPETITIONS: usize = 300;
 
 type Run<C> = for<'a> fn(&'a C, usize) -> LocalBoxFuture<'a, Result<()>>;
 
 /// The library that runs an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub enum Library {
     /// A collection of purse.
     Purse,
     /// fred's method of the same command.
@@ -33,7 +33,7 @@ pub enum Side {
     RedisRs,
 }
 
-impl Side {
+impl Library {
     /// All libraries.
     pub const ALL: [Self; 3] = [Self::Purse, Self::Fred, Self::RedisRs];
 
@@ -48,7 +48,7 @@ impl Side {
     }
 }
 
-/// One command, sent by each library, its reply read into the same type.
+/// A command that each library sends, and whose reply each reads into the same type.
 #[derive(Debug, Clone, Copy)]
 pub struct Operation {
     name: &'static str,
@@ -72,7 +72,7 @@ impl Operation {
         }
     }
 
-    /// The name, such as `list_push_back`.
+    /// Returns the name, such as `list_push_back`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
@@ -80,19 +80,19 @@ impl Operation {
 
     pub(crate) fn run<'a>(
         &self,
-        side: Side,
+        library: Library,
         clients: &'a Clients,
         times: usize,
     ) -> LocalBoxFuture<'a, Result<()>> {
-        match side {
-            Side::Purse => (self.purse)(clients, times),
-            Side::Fred => (self.fred)(&clients.fred, times),
-            Side::RedisRs => (self.redis_rs)(&clients.redis_rs, times),
+        match library {
+            Library::Purse => (self.purse)(clients, times),
+            Library::Fred => (self.fred)(&clients.fred, times),
+            Library::RedisRs => (self.redis_rs)(&clients.redis_rs, times),
         }
     }
 }
 
-/// All operations that are measured. What one needs, those before it have stored.
+/// Returns all operations. An operation uses what the operations before it have stored.
 #[must_use]
 pub fn operations() -> Vec<Operation> {
     vec![

@@ -1,57 +1,64 @@
-//! No operation allocates more over the same command of a peer than `budget.json` says.
+//! Checks the allocations of each operation, minus those of a peer, against `budget.json`.
 //!
-//! With `PURSE_RENEW`, it writes into the file what is counted: `just budget-renew`.
+//! With `PURSE_RENEW`, it writes the counts into the file instead: `just budget-renew`.
 
 use std::collections::BTreeMap;
 
 use allocation_counter::measure;
-use purse_benches::{Allocations, Budget, Line, Operation, Side, Stage, operations, table};
+use purse_benches::{
+    AllocationBudget, Budget, Fixture, Library, Operation, Row, format_table, operations,
+};
 
-/// How often each operation is done; the median counts.
-const TIMES: usize = 101;
+/// The number of times that each operation runs; the median counts.
+const REPETITIONS: usize = 101;
 
-/// How many allocations an operation usually makes, on the only thread that there is.
-fn allocations(stage: &Stage, operation: &Operation, side: Side) -> u64 {
-    // The first ones make buffers that stay.
-    stage.run(operation, side, 20).expect("replies");
-    let mut counts = [0; TIMES];
+/// Returns the median number of allocations of an operation, all of which are on this thread.
+fn count_allocations(fixture: &Fixture, operation: &Operation, library: Library) -> u64 {
+    // The first runs allocate buffers that are used again.
+    fixture.run(operation, library, 20).expect("replies");
+    let mut counts = [0; REPETITIONS];
     for count in &mut counts {
-        *count = measure(|| stage.run(operation, side, 1).expect("a reply")).count_total;
+        *count = measure(|| fixture.run(operation, library, 1).expect("a reply")).count_total;
     }
     counts.sort_unstable();
-    counts[TIMES / 2]
+    counts[REPETITIONS / 2]
 }
 
-/// Compares the counts with a budget, which it renews; returns the table, and whether a line failed.
-fn check(peer: &str, counts: &[(&str, u64, u64)], budget: &mut Allocations) -> (String, bool) {
-    let mut lines = Vec::new();
+/// Compares the counts with a budget, and replaces the budget by them. Returns the table of all rows,
+/// and true if a row failed.
+fn check(peer: &str, counts: &[(&str, u64, u64)], budget: &mut AllocationBudget) -> (String, bool) {
+    let mut rows = Vec::new();
     let mut counted = BTreeMap::new();
     for (name, purse, other) in counts {
-        assert!(*other > 0, "{peer} allocates, or nothing is counted");
+        assert!(
+            *other > 0,
+            "{peer} allocates nothing, so nothing is counted"
+        );
         let over = purse.cast_signed() - other.cast_signed();
         let most = budget.budget.get(*name).map(|most| *most as f64);
-        lines.push(
-            Line::new(name, most, 0.0, over as f64)
+        rows.push(
+            Row::new(name, most, 0.0, over as f64)
                 .goal(budget.goal as f64)
                 .remark(format!("purse {purse}, {peer} {other}")),
         );
         counted.insert((*name).to_owned(), over);
     }
     budget.budget = counted;
-    let has_failed = lines.iter().any(Line::has_failed);
+    let has_failed = rows.iter().any(Row::has_failed);
     (
-        table(&format!("allocations over {peer}"), &lines),
+        format_table(&format!("allocations over {peer}"), &rows),
         has_failed,
     )
 }
 
 #[test]
-fn no_operation_allocates_more_over_its_peers_than_its_budget() {
-    let stage = Stage::start().expect("a server");
+fn operation_allocates_within_its_budget() {
+    let fixture = Fixture::start().expect("a server");
     let mut budget = Budget::read().expect("a budget");
     let (mut over_fred, mut over_redis_rs) = (Vec::new(), Vec::new());
     for operation in operations() {
-        let [purse, fred, redis_rs] = Side::ALL.map(|side| allocations(&stage, &operation, side));
+        let counts = Library::ALL.map(|library| count_allocations(&fixture, &operation, library));
+        let [purse, fred, redis_rs] = counts;
         over_fred.push((operation.name(), purse, fred));
         over_redis_rs.push((operation.name(), purse, redis_rs));
     }
@@ -70,6 +77,6 @@ fn no_operation_allocates_more_over_its_peers_than_its_budget() {
     let has_failed = fred.1 || redis_rs.1;
     assert!(
         !has_failed,
-        "if that is to be, `just budget-renew`\n{tables}"
+        "if that is intended, run `just budget-renew`\n{tables}"
     );
 }

@@ -1,10 +1,10 @@
-//! Servers for the examples: yours, or ones that end with the program.
+//! Servers for the examples: those that the environment names, or new ones that end with the program.
 
 use std::env;
 
 use purse_testkit::{Error, Masters, Server};
 
-/// The server of the data.
+/// A server for the data of an example.
 #[derive(Debug)]
 pub struct Store {
     url: String,
@@ -12,10 +12,10 @@ pub struct Store {
 }
 
 impl Store {
-    /// The server that `PURSE_URL` names, or a new one.
+    /// Returns the server that `PURSE_URL` names, or starts one.
     ///
     /// # Errors
-    /// Where a new one is wanted and cannot be had.
+    /// If a new server does not start.
     pub fn find() -> Result<Self, Error> {
         if let Ok(url) = env::var("PURSE_URL") {
             return Ok(Self { url, _own: None });
@@ -27,14 +27,14 @@ impl Store {
         })
     }
 
-    /// Where it is.
+    /// Returns the address of the server.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 }
 
-/// The masters of the lock.
+/// The masters for the locks of an example.
 #[derive(Debug)]
 pub struct Quorum {
     urls: Vec<String>,
@@ -42,10 +42,10 @@ pub struct Quorum {
 }
 
 impl Quorum {
-    /// The masters that `PURSE_MASTERS` names, separated by commas, or five new servers.
+    /// Returns the masters that `PURSE_MASTERS` names, separated by commas, or starts five servers.
     ///
     /// # Errors
-    /// Where new ones are wanted and cannot be had.
+    /// If a new server does not start.
     pub fn find() -> Result<Self, Error> {
         if let Ok(urls) = env::var("PURSE_MASTERS") {
             let urls = urls.split(',').map(|url| url.trim().to_owned()).collect();
@@ -58,7 +58,7 @@ impl Quorum {
         })
     }
 
-    /// Where they are.
+    /// Returns the addresses of the masters.
     #[must_use]
     pub fn urls(&self) -> &[String] {
         &self.urls

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use purse::{Client, Error, RedisQueue};
 use tokio::task::JoinHandle;
 
-/// How long the end may take, when nothing fails any more.
+/// The longest time until all elements have returned once no fault is left.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What became of the elements of one queue.
+/// A record of the elements of one queue.
 #[derive(Debug, Default)]
 struct Book {
     pushed: HashSet<u32>,

@@ -13,7 +13,7 @@ use purse_testkit::{Cluster, Reply, Server};
 
 pub use way::{Way, client, shared};
 
-/// A key that no other test uses, with `name` in it for whoever looks at the server.
+/// Returns a key that no other test uses. It contains `name`, so that it can be found on the server.
 #[must_use]
 pub fn fresh(name: &str) -> String {
     format!("test:{name}:{}", uuid::Uuid::new_v4().simple())
@@ -31,10 +31,10 @@ pub fn cluster_of_one() -> Cluster {
     }
 }
 
-/// How often `server` ran `command` so far.
+/// Returns the number of times that `server` ran `command` so far.
 ///
 /// # Panics
-/// Where the server does not answer.
+/// If the server does not reply.
 #[must_use]
 pub fn calls(server: &Server, command: &str) -> u64 {
     let stats = match server.command(&["INFO", "commandstats"]) {
@@ -82,7 +82,7 @@ pub async fn kill_in_step(primary: &Server, replica: &Server) {
     }
 }
 
-/// How much of the replication stream a primary has written, or a replica has read.
+/// Returns the offset in the replication stream that a primary has written, or a replica has read.
 fn offset(server: &Server) -> String {
     let info = match server.command(&["INFO", "replication"]) {
         Ok(info) => info,

@@ -5,7 +5,8 @@ use proptest::test_runner::{Config, TestRunner};
 use purse::Client;
 use tokio::runtime::Builder;
 
-/// So many sequences, each of 20 to 80 operations: 12,500 in all, ten times that with `PURSE_SOAK`.
+/// The number of sequences, each of 20 to 80 operations: 12,500 in all, ten times that with
+/// `PURSE_SOAK`.
 const SEQUENCES: u32 = 250;
 
 /// Runs sequences of operations, shrinks one that fails, and fails with the shortest.

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 /// A plant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plant {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// How good it is for you.
+    /// Its benefit for health.
     pub healthiness: f64,
-    /// Whether it tastes.
+    /// True if it tastes good.
     pub tasty: bool,
 }
 

@@ -42,7 +42,7 @@ fn whole(score: f64) -> u64 {
     score as u64
 }
 
-/// What became of the additions to one value.
+/// The outcomes of the additions to one value.
 #[derive(Debug, Default)]
 struct Count {
     done: AtomicU64,
@@ -51,7 +51,7 @@ struct Count {
 }
 
 impl Count {
-    /// Whether the value can be this, after what became of the additions so far.
+    /// Returns true if the outcomes of the additions so far allow this value.
     fn allows(&self, value: u64) -> bool {
         let done = self.done.load(Ordering::SeqCst);
         (done..=done + self.ambiguous.load(Ordering::SeqCst)).contains(&value)
@@ -140,7 +140,7 @@ impl Tally {
     }
 }
 
-/// What became of all additions.
+/// The number of additions by their outcome.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Totals {
     /// They succeeded.

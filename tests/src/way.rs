@@ -8,7 +8,7 @@ use purse_testkit::Server;
 /// Lists the commands that the user of [`Way::User`] may run, and thus is held to the code.
 const README: &str = include_str!("../../README.md");
 
-/// How tests connect to the shared server, as the variable `PURSE_WAY` says.
+/// The way in which tests connect to the shared server, from the variable `PURSE_WAY`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// As the default user.

@@ -13,7 +13,7 @@ use purse_tests::deliveries::Deliveries;
 use purse_tests::tally::Tally;
 use purse_tests::{calls, kill_in_step, until};
 
-/// How long it may take until everything works again.
+/// The longest time until the cluster works again.
 const SOON: Duration = Duration::from_secs(10);
 
 fn three_shards() -> Cluster {

@@ -26,7 +26,7 @@ fn build_folder() -> PathBuf {
     folder.expect("a target folder").to_owned()
 }
 
-/// An example that runs with a folder of its own for whatever it leaves behind.
+/// An example that runs with a folder of its own for the files that it leaves.
 struct Running {
     child: Child,
     output: Option<BufReader<ChildStdout>>,
@@ -169,7 +169,7 @@ fn candidates_lead_one_after_the_other() {
     election.leaves_nothing();
 }
 
-/// The package that depends on the lock alone, built by itself as its users would.
+/// Builds the package that depends only on the lock, on its own as its users would.
 #[test]
 fn lock_crate_suffices_for_a_ten_line_program() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/redlock-alone");
@@ -273,7 +273,7 @@ fn the_tour_leaves_nothing_after_ctrl_c() {
 fn the_tour_leaves_nothing_after_a_panic() {
     let mut tour = Running::start("tour");
     tour.read_until("works on number 3");
-    // Printing to a pipe that nobody reads any more is a panic.
+    // Printing to a pipe without a reader panics.
     drop(tour.output.take());
     let mut panic = String::new();
     let errors = tour.child.stderr.as_mut().expect("a pipe");

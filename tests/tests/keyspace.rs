@@ -184,7 +184,7 @@ async fn bulk_goes_in_chunks_and_streams_in_pages() {
     let mut stream = space.values().page_size(10);
     stream.next().await.unwrap().unwrap();
     drop(stream);
-    // Whatever the dropped stream had sent would come before this on the same connection.
+    // Requests of the dropped stream would be sent before this one on the same connection.
     assert!(space.contains("1").await.unwrap());
     assert_eq!(calls(&server, "scan") - scans, 1, "one page was asked for");
     assert_eq!(calls(&server, "mget") - gets, 1);

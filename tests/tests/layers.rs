@@ -4,6 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+#[path = "layers/tables.rs"]
+mod tables;
+
+use tables::{FOLDERS, Folders};
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -113,6 +118,7 @@ fn no_test_or_example_reaches_the_facade() {
         &[
             "purse_testkit",
             "purse_tests",
+            "purse_benches",
             "purse_faults",
             "purse_examples",
             "purse_book",
@@ -121,14 +127,18 @@ fn no_test_or_example_reaches_the_facade() {
     );
 }
 
-fn sources(krate: &str) -> Vec<(PathBuf, String)> {
-    let mut folders = vec![root().join("crates").join(krate).join("src")];
+/// Returns the path and the text of each Rust file below a folder of the repository.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut folders = vec![root().join(folder)];
     let mut sources = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
-                folders.push(path);
+                // A package that is not a member may have a target folder of its own.
+                if !path.ends_with("target") {
+                    folders.push(path);
+                }
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let source = fs::read_to_string(&path).expect("text");
                 sources.push((path, source));
@@ -151,7 +161,7 @@ const CRATES: [&str; 7] = [
 #[test]
 fn only_the_client_calls_fred() {
     for krate in CRATES.into_iter().filter(|krate| *krate != "purse-client") {
-        for (path, source) in sources(krate) {
+        for (path, source) in sources(&format!("crates/{krate}/src")) {
             let calls = source
                 .lines()
                 .any(|line| !line.trim_start().starts_with("//") && line.contains("fred::"));
@@ -162,8 +172,8 @@ fn only_the_client_calls_fred() {
 
 #[test]
 fn files_stay_small_and_the_facade_has_no_logic() {
-    for krate in CRATES {
-        for (path, source) in sources(krate) {
+    for folder in ["benches", "crates", "docs", "examples", "tests"] {
+        for (path, source) in sources(folder) {
             assert!(
                 source.lines().count() <= 600,
                 "{} has over 600 lines",
@@ -182,220 +192,6 @@ fn files_stay_small_and_the_facade_has_no_logic() {
             .any(|line| line.contains("fn ") || line.contains("::*"))
     );
 }
-
-/// The folders of a crate, or files beside its `lib.rs`, and what each may import, from the lowest to
-/// the highest.
-type Folders = &'static [(&'static str, &'static [&'static str])];
-
-const FOLDERS: [(&str, Folders); 6] = [
-    ("purse-client", CLIENT_FOLDERS),
-    ("purse-lease", LEASE_FOLDERS),
-    ("purse-redlock", REDLOCK_FOLDERS),
-    ("purse-testkit", TESTKIT_FOLDERS),
-    ("purse-codec", CODEC_FOLDERS),
-    ("purse-collections", COLLECTIONS_FOLDERS),
-];
-
-const CLIENT_FOLDERS: Folders = &[
-    ("error", &[]),
-    ("util", &[]),
-    ("resp", &[]),
-    ("telemetry", &["error"]),
-    ("config", &["error"]),
-    ("command", &["error", "util", "resp", "config"]),
-    (
-        "connection",
-        &["error", "util", "resp", "telemetry", "config", "command"],
-    ),
-    (
-        "cluster",
-        &[
-            "error",
-            "util",
-            "telemetry",
-            "config",
-            "command",
-            "connection",
-        ],
-    ),
-    (
-        "core",
-        &[
-            "error",
-            "util",
-            "telemetry",
-            "config",
-            "command",
-            "connection",
-            "cluster",
-        ],
-    ),
-    ("scan", &["error", "config", "command", "core"]),
-    (
-        "tracking",
-        &[
-            "error",
-            "util",
-            "resp",
-            "telemetry",
-            "config",
-            "command",
-            "connection",
-            "cluster",
-            "core",
-        ],
-    ),
-    (
-        "delivery",
-        &["error", "util", "telemetry", "command", "core", "tracking"],
-    ),
-    (
-        "client",
-        &[
-            "error",
-            "util",
-            "telemetry",
-            "config",
-            "command",
-            "connection",
-            "core",
-            "scan",
-            "tracking",
-            "delivery",
-        ],
-    ),
-];
-
-const LEASE_FOLDERS: Folders = &[
-    ("clock", &[]),
-    ("auto_extend", &[]),
-    ("shutdown", &[]),
-    ("deadline", &["clock"]),
-    ("timer", &["clock"]),
-    ("renewal", &["auto_extend", "clock", "deadline"]),
-    ("lost_reason", &[]),
-    ("validity", &["clock", "timer", "lost_reason"]),
-    ("lost", &["lost_reason", "validity"]),
-];
-
-const REDLOCK_FOLDERS: Folders = &[
-    ("error", &[]),
-    ("keys", &["error"]),
-    ("config", &["error"]),
-    ("runtime", &[]),
-    ("telemetry", &["error", "keys"]),
-    ("master", &["keys", "config", "telemetry"]),
-    ("quorum", &["master"]),
-    (
-        "membership",
-        &["error", "config", "telemetry", "master", "quorum"],
-    ),
-    ("state", &["error", "config", "runtime", "master", "quorum"]),
-    (
-        "lease",
-        &["error", "runtime", "telemetry", "master", "quorum", "state"],
-    ),
-    (
-        "acquire",
-        &[
-            "error",
-            "runtime",
-            "telemetry",
-            "master",
-            "quorum",
-            "state",
-            "lease",
-        ],
-    ),
-    (
-        "lock",
-        &[
-            "error",
-            "keys",
-            "config",
-            "telemetry",
-            "state",
-            "lease",
-            "acquire",
-        ],
-    ),
-    (
-        "election",
-        &[
-            "error", "keys", "runtime", "quorum", "state", "lease", "acquire", "lock",
-        ],
-    ),
-    (
-        "redlock",
-        &["error", "keys", "master", "state", "lock", "election"],
-    ),
-    (
-        "builder",
-        &[
-            "error",
-            "config",
-            "runtime",
-            "master",
-            "membership",
-            "state",
-            "redlock",
-        ],
-    ),
-];
-
-const TESTKIT_FOLDERS: Folders = &[
-    ("release", &[]),
-    ("error", &["release"]),
-    ("protocol", &[]),
-    ("binary", &["release", "error"]),
-    ("process", &[]),
-    ("relay", &["process"]),
-    ("tls", &["error", "process", "relay"]),
-    (
-        "server",
-        &["release", "error", "protocol", "binary", "process", "tls"],
-    ),
-    ("proxy", &["error", "relay", "server"]),
-    ("group", &["error", "process", "protocol", "server"]),
-];
-
-const CODEC_FOLDERS: Folders = &[
-    ("error", &[]),
-    ("codec", &["error"]),
-    ("scratch", &[]),
-    ("bounded", &[]),
-    ("input", &["error", "codec", "scratch"]),
-    ("raw", &["error", "codec"]),
-    ("json", &["error", "codec", "scratch", "bounded"]),
-    ("plain", &["error", "codec", "scratch", "json"]),
-    ("msgpack", &["error", "codec", "scratch", "bounded"]),
-    ("bincode", &["error", "codec", "scratch", "bounded"]),
-    ("validated", &["error", "codec"]),
-];
-
-const COLLECTIONS_FOLDERS: Folders = &[
-    ("ttl", &[]),
-    ("encode", &[]),
-    ("handle", &[]),
-    ("key", &["ttl", "encode", "handle"]),
-    ("bulk", &["encode"]),
-    ("stream", &[]),
-    (
-        "hash",
-        &["ttl", "encode", "handle", "key", "bulk", "stream"],
-    ),
-    ("list", &["encode", "handle", "key", "bulk", "stream"]),
-    ("set", &["encode", "handle", "key", "bulk", "stream"]),
-    (
-        "sorted_set",
-        &["encode", "handle", "key", "bulk", "stream", "list"],
-    ),
-    (
-        "keyspace",
-        &["ttl", "encode", "handle", "key", "bulk", "stream"],
-    ),
-    ("queue", &["encode", "handle", "key", "bulk"]),
-];
 
 /// The lines of code of a source, without comments and unit tests.
 fn code(source: &str) -> String {
@@ -430,14 +226,15 @@ fn crate_imports(code: &str) -> Vec<String> {
 
 #[test]
 fn folders_import_only_as_the_table_allows() {
-    for (krate, folders) in FOLDERS {
-        check_imports(krate, folders);
+    for (src, folders) in FOLDERS {
+        check_imports(src, folders);
     }
 }
 
-fn check_imports(krate: &str, folders: Folders) {
-    let src = root().join("crates").join(krate).join("src");
-    let lib = fs::read_to_string(src.join("lib.rs")).expect("text");
+fn check_imports(src: &str, folders: Folders) {
+    let root = root().join(src);
+    let lib = fs::read_to_string(root.join("lib.rs"));
+    let lib = lib.unwrap_or_else(|_| fs::read_to_string(root.join("main.rs")).expect("text"));
     let folder_of = |name: &str| {
         let exported = code(&lib).split("pub use ").skip(1).find_map(|export| {
             let (path, _) = export.split_once(';')?;
@@ -448,19 +245,19 @@ fn check_imports(krate: &str, folders: Folders) {
         exported.unwrap_or_else(|| name.to_owned())
     };
     let mut seen = std::collections::HashSet::new();
-    for (path, source) in sources(krate) {
-        let inside = path.strip_prefix(&src).expect("in the crate");
+    for (path, source) in sources(src) {
+        let inside = path.strip_prefix(&root).expect("in the crate");
         let first = inside.components().next().expect("a part").as_os_str();
         let folder = first.to_str().expect("text").trim_end_matches(".rs");
         let is_test = |part: &str| matches!(part.trim_end_matches(".rs"), "tests" | "testing");
         let mut parts = inside
             .components()
             .filter_map(|part| part.as_os_str().to_str());
-        if folder == "lib" || parts.any(is_test) {
+        if matches!(folder, "lib" | "main" | "bin") || parts.any(is_test) {
             continue;
         }
         let row = folders.iter().find(|(name, _)| *name == folder);
-        let (_, allowed) = row.unwrap_or_else(|| panic!("{krate}: {folder} is not in the table"));
+        let (_, allowed) = row.unwrap_or_else(|| panic!("{src}: {folder} is not in the table"));
         for name in crate_imports(&code(&source)) {
             let other = folder_of(&name);
             if other != folder {
@@ -473,11 +270,11 @@ fn check_imports(krate: &str, folders: Folders) {
     for (place, (folder, allowed)) in folders.iter().enumerate() {
         for other in *allowed {
             let is_lower = folders[..place].iter().any(|(name, _)| name == other);
-            assert!(is_lower, "{krate}: {other} is not below {folder}");
+            assert!(is_lower, "{src}: {other} is not below {folder}");
             let is_used = seen.contains(&((*folder).to_owned(), (*other).to_owned()));
             assert!(
                 is_used,
-                "{krate}: {folder} does not import {other}: take it out"
+                "{src}: {folder} does not import {other}: take it out"
             );
         }
     }
@@ -485,10 +282,10 @@ fn check_imports(krate: &str, folders: Folders) {
 
 #[test]
 fn folder_heads_match_the_table() {
-    for (krate, folders) in FOLDERS {
-        let src = root().join("crates").join(krate).join("src");
+    for (src, folders) in FOLDERS {
         for (folder, allowed) in folders {
-            let Ok(source) = fs::read_to_string(src.join(folder).join("mod.rs")) else {
+            let path = root().join(src).join(folder).join("mod.rs");
+            let Ok(source) = fs::read_to_string(path) else {
                 continue;
             };
             let head: Vec<_> = source
@@ -505,7 +302,7 @@ fn folder_heads_match_the_table() {
             let sentence = format!("May import: {list}.");
             assert!(
                 head.contains(&sentence),
-                "{krate}/{folder}/mod.rs: {sentence}"
+                "{src}/{folder}/mod.rs: {sentence}"
             );
         }
     }
@@ -513,9 +310,9 @@ fn folder_heads_match_the_table() {
 
 #[test]
 fn folders_hold_at_most_twelve_files() {
-    for (krate, _) in FOLDERS {
+    for (src, _) in FOLDERS {
         let mut count = std::collections::HashMap::new();
-        for (path, _) in sources(krate) {
+        for (path, _) in sources(src) {
             let folder = path.parent().expect("a folder").to_owned();
             if folder.ends_with("src/tests") {
                 // Tests of the crate as a whole, one file for each method.

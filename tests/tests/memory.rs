@@ -24,10 +24,10 @@ static MANY: LazyLock<u32> = LazyLock::new(|| match std::env::var_os("PURSE_SOAK
     None => 100_000,
 });
 
-/// What buffers, pages and chunks may differ by from one run to the next.
+/// The largest difference of buffers, pages and chunks between two runs.
 const SLACK: usize = 1 << 20;
 
-/// Runs a test by itself, on a server and a runtime of its own.
+/// Runs a test while no other test runs, on a server and a runtime of its own.
 fn run_isolated(test: impl AsyncFnOnce(Server, Client)) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -41,7 +41,7 @@ fn run_isolated(test: impl AsyncFnOnce(Server, Client)) {
     });
 }
 
-/// How much more memory there was at once than before, at the worst moment of `work`.
+/// Returns the result of `work`, and the peak of memory during it, minus the memory before.
 async fn peak<R>(work: impl Future<Output = R>) -> (R, usize) {
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
@@ -183,7 +183,7 @@ fn an_argument_of_many_elements_takes_the_memory_of_a_chunk() {
     });
 }
 
-/// What is asked for is a `Vec`, so that it grows with it, but with nothing else.
+/// The result is a `Vec`, so the memory grows with the result, and with nothing else.
 #[test]
 fn bulk_reads_take_the_memory_of_a_chunk_and_the_result() {
     run_isolated(async |server, client| {

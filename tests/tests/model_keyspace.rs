@@ -11,7 +11,7 @@ use proptest::sample::select;
 use purse::{Client, Pattern, RedisKeySpace, SetOptions, SetOutcome, Ttl};
 use purse_tests::{fresh, model};
 
-/// Long enough that nothing goes by itself in a test.
+/// A time to live that is long enough that no entry expires in a test.
 const DAY: Duration = Duration::from_secs(86_400);
 
 type Key = &'static str;
@@ -102,7 +102,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 20..=80)
 }
 
-/// What the space holds, and whether it goes by itself.
+/// The entries of the space, each with true if it expires.
 #[derive(Debug, Default)]
 struct Model(HashMap<String, (i64, bool)>);
 

@@ -130,7 +130,7 @@ impl Model {
         }
     }
 
-    /// Whether the element is new, and whether it has another score now.
+    /// Inserts an element; returns true if it is new, and true if its score has changed.
     fn insert(&mut self, element: Element, score: f64, condition: Condition) -> (bool, bool) {
         let old = self.0.get(element).copied();
         let holds = match (condition, old) {
@@ -140,6 +140,7 @@ impl Model {
             (_, None) => true,
             (Condition::OnlyGreater, Some(old)) => score > old,
             (Condition::OnlyLess, Some(old)) => score < old,
+            (unknown, Some(_)) => panic!("no model of {unknown:?}"),
         };
         if holds {
             self.0.insert(element.to_owned(), score);

@@ -81,7 +81,7 @@ async fn eventually(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool
 
 #[track_caller]
 fn assert_lost(error: &Error, expected: LostReason) {
-    let is_so = matches!(error, Error::Lost { reason } if *reason == expected);
+    let is_so = matches!(error, Error::Lost { reason, .. } if *reason == expected);
     assert!(is_so, "not {expected:?}: {error:?}");
 }
 
@@ -149,6 +149,7 @@ async fn a_held_lock_is_the_raw_key_with_a_uuid_and_an_end() {
     let error = mutex.try_lock().await.unwrap_err();
     let Error::Held {
         retry_after: Some(after),
+        ..
     } = error
     else {
         panic!("{error}");
@@ -159,7 +160,13 @@ async fn a_held_lock_is_the_raw_key_with_a_uuid_and_an_end() {
         .await
         .unwrap_err();
     assert!(
-        matches!(error, Error::Timeout { source: Some(_) }),
+        matches!(
+            error,
+            Error::Timeout {
+                source: Some(_),
+                ..
+            }
+        ),
         "{error}"
     );
     guard.check().unwrap();
@@ -180,7 +187,13 @@ async fn foreign_lock_is_never_overwritten_or_released() {
     }
     let error = mutex.try_lock().await.unwrap_err();
     assert!(
-        matches!(error, Error::Held { retry_after: None }),
+        matches!(
+            error,
+            Error::Held {
+                retry_after: None,
+                ..
+            }
+        ),
         "{error}"
     );
     eventually("ours are gone", PATIENCE, || {
@@ -223,7 +236,7 @@ async fn expired_lock_reports_its_loss() {
     let error = guard.extend().await.unwrap_err();
     assert_lost(&error, LostReason::Expired);
     assert_eq!(guard.release().await.unwrap(), Release::AlreadyExpired);
-    // Whoever waited has it, although the first holder did not release in time.
+    // The waiter has the lock, although the first holder did not release it in time.
     let next = next.await.unwrap().unwrap();
     assert_eq!(next.key(), mutex.key());
 }
@@ -329,7 +342,10 @@ async fn a_shutdown_leaves_no_key_behind() {
     }
     for task in tasks {
         let outcome = task.await.unwrap();
-        assert!(matches!(outcome, None | Some(Error::Closed)), "{outcome:?}");
+        assert!(
+            matches!(outcome, None | Some(Error::Closed { .. })),
+            "{outcome:?}"
+        );
     }
 }
 
@@ -356,7 +372,7 @@ async fn key_of_another_type_fails_at_once() {
     for outcome in [mutex.try_lock().await, mutex.lock().await] {
         let error = outcome.unwrap_err();
         assert!(
-            matches!(&error, Error::WrongType { errors } if errors.len() == 3),
+            matches!(&error, Error::WrongType { errors, .. } if errors.len() == 3),
             "{error}"
         );
         let address = format!("127.0.0.1:{}", MASTERS[2].port());

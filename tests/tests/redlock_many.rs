@@ -14,7 +14,7 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const LOCKS: usize = 10_000;
 
-/// What one waiting lock may cost, with five masters; its future is a third of it.
+/// The most memory of one waiting lock, with five masters. Its future takes a third of it.
 const MOST_BYTES: usize = 6 * 1_024;
 
 /// Some have nothing to do, and are kept for the next attempts.
@@ -85,7 +85,7 @@ async fn ten_thousand_waiters_without_tasks_all_acquire() {
             had
         })
     };
-    // Each master was asked of each lock, and by now nobody is at work.
+    // Each master was asked about each lock, and no task is working any more.
     wait_settled("all wait", || {
         let mut looks = looks().zip(&before);
         let all_look = looks.all(|(looks, before)| looks >= before + LOCKS as u64);

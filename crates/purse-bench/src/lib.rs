@@ -1,21 +1,24 @@
-//! What the comparison and its pictures share.
+//! The comparison of purse with its peers, and the drawing of its results.
+//!
+//! The parts, from the lowest to the highest: [`protocol`] is what the comparison and a peer say to
+//! each other, [`load`] runs an operation by many tasks, [`peers`] has one module for each peer,
+//! [`works`] lists what is measured, [`servers`] starts the servers and fills them, [`report`]
+//! writes the results, [`measure`] lets the peers take turns, and [`comparison`] does all of it for
+//! one command line. `bin/plot` draws the results. The README says how to add a peer or a work.
 
-/// A figure with four digits, or with as many as it has before the point.
-pub fn short(value: f64) -> String {
-    match value.abs() {
-        size if size >= 1_000.0 => format!("{value:.0}"),
-        size if size >= 10.0 => format!("{value:.1}"),
-        _ => format!("{value:.3}"),
-    }
-}
+mod comparison;
+mod format;
+mod load;
+mod measure;
+mod peers;
+mod protocol;
+mod report;
+mod servers;
+mod statistics;
+mod values;
+mod works;
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_of_any_size_are_short() {
-        let shown = [123_456.7, 1_000.0, 99.95, 10.0, 9.876_5, 0.0].map(short);
-        assert_eq!(shown, ["123457", "1000", "100.0", "10.0", "9.877", "0.000"]);
-    }
-}
+pub use comparison::{Options, compare};
+pub use format::format_short;
+pub use peers::serve;
+pub use protocol::{Error, Result};

@@ -1,8 +1,8 @@
-//! What codecs are measured with.
+//! The values that the works of codecs encode and decode.
 
 use serde::{Deserialize, Serialize};
 
-/// A small struct: some 60 bytes of JSON.
+/// A small struct: about 60 bytes of JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Small {
     id: u64,
@@ -11,7 +11,7 @@ pub(crate) struct Small {
     active: bool,
 }
 
-/// A large struct: some 10 kB of JSON.
+/// A large struct: about 10 kB of JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Large {
     items: Vec<Small>,

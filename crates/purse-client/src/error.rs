@@ -131,6 +131,7 @@ struct Inner {
     removed: Vec<Bytes>,
     done: usize,
     source: Option<Source>,
+    details: Option<Source>,
 }
 
 impl Error {
@@ -158,16 +159,40 @@ impl Error {
             removed: Vec::new(),
             done: 0,
             source: None,
+            details: None,
         }))
     }
 
-    /// Returns a copy of the error for another caller. Of its source, only the text is kept.
+    /// Creates an error of `kind` from another error type, such as that of a lock. It takes over the
+    /// message and the source, so a reporter prints nothing twice. [`details`](Self::details) returns
+    /// the other error.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::num::ParseIntError;
+    ///
+    /// use purse_client::{Error, ErrorKind};
+    ///
+    /// let other = "x".parse::<u8>().unwrap_err();
+    /// let error = Error::from_details(ErrorKind::InvalidInput, other.clone());
+    /// assert_eq!(error.to_string(), other.to_string());
+    /// assert_eq!(error.details::<ParseIntError>(), Some(&other));
+    /// ```
+    #[must_use]
+    pub fn from_details(kind: ErrorKind, details: impl StdError + Send + Sync + 'static) -> Self {
+        let mut error = Self::new(kind, details.to_string());
+        error.0.details = Some(Box::new(details));
+        error
+    }
+
+    /// Returns a copy of the error for another caller. Of its source, only the text is kept, and no
+    /// details.
     #[must_use]
     #[doc(alias = "clone")]
     pub fn duplicate(&self) -> Self {
         let mut copy = Self::new(self.kind(), self.0.message.clone());
         copy.0.server.clone_from(&self.0.server);
-        match &self.0.source {
+        match self.source() {
             Some(source) => copy.with_source(source.to_string()),
             None => copy,
         }
@@ -367,6 +392,13 @@ impl Error {
         self.0.server.as_deref()
     }
 
+    /// Returns the error that this one was created from, if it is a `T`: see
+    /// [`from_details`](Self::from_details).
+    #[must_use]
+    pub fn details<T: StdError + 'static>(&self) -> Option<&T> {
+        self.0.details.as_deref()?.downcast_ref()
+    }
+
     /// Returns the bytes that could not be decoded.
     #[must_use]
     pub fn bytes(&self) -> Option<&Bytes> {
@@ -421,13 +453,18 @@ impl fmt::Debug for Error {
             .field("bytes", &self.0.bytes.as_ref().map(Bytes::len))
             .field("removed", &self.0.removed.len())
             .field("source", &self.0.source)
+            .field("details", &self.0.details)
             .finish()
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|source| source as _)
+        match (&self.0.source, &self.0.details) {
+            (Some(source), _) => Some(&**source),
+            (None, Some(details)) => details.source(),
+            (None, None) => None,
+        }
     }
 }
 
@@ -464,6 +501,22 @@ mod tests {
             error.source().map(ToString::to_string).as_deref(),
             Some("invalid digit")
         );
+    }
+
+    #[test]
+    fn error_from_details_has_their_message_and_source() {
+        let inner = Error::new(ErrorKind::NotSent, "not connected").with_source("refused");
+        let error = Error::from_details(ErrorKind::Timeout, inner);
+        let copy = error.duplicate();
+        for error in [&error, &copy] {
+            assert_eq!(error.kind(), ErrorKind::Timeout);
+            assert_eq!(error.to_string(), "not connected");
+            let source = error.source().map(ToString::to_string);
+            assert_eq!(source.as_deref(), Some("refused"));
+        }
+        let details: Option<&Error> = error.details();
+        assert_eq!(details.map(Error::kind), Some(ErrorKind::NotSent));
+        assert!(error.details::<fmt::Error>().is_none() && copy.details::<Error>().is_none());
     }
 
     #[test]

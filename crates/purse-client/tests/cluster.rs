@@ -142,7 +142,7 @@ fn ack_element(delivery: Option<Delivery>) -> Option<String> {
     element.ok()
 }
 
-/// How often the nodes were asked for the length.
+/// Returns the number of times that the nodes ran `LLEN`.
 fn length_reads(cluster: &Cluster) -> u64 {
     cluster.nodes().iter().map(|node| calls(node, "llen")).sum()
 }

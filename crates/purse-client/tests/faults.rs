@@ -18,7 +18,7 @@ async fn a_write_whose_reply_is_lost_is_ambiguous_and_ran_once() {
         .await
         .expect("through the proxy");
     for lost in 1..=5 {
-        // A connection made anew says its own hellos, which are not to be lost here.
+        // A new connection starts with its own handshake, whose replies must not be lost here.
         until("connected", async || {
             client.run(Command::write("PING")).await.is_ok()
         })

@@ -33,7 +33,7 @@ async fn a_scan_of_keys_sees_everything_and_stops_when_it_is_dropped() {
         pages.next().await.expect("a page").expect("no error");
     }
     drop(pages);
-    // Whatever the dropped stream had sent would come before this on the same connection.
+    // Requests of the dropped stream would be sent before this one on the same connection.
     client.run(Command::read("PING")).await.expect("PING");
     let sent = calls(&server, "scan") - before;
     assert_eq!(sent, 4, "three pages, and the one that was on its way");

@@ -25,7 +25,7 @@ fn texts(server: &Server, command: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// What the receipts hold.
+/// Returns the elements that the receipts hold.
 fn receipts(server: &Server) -> Vec<String> {
     let names = texts(server, &["KEYS", "*:taken:*"]);
     let held = names.iter().filter_map(|name| {
@@ -40,7 +40,7 @@ async fn connect_through(proxy: &Proxy, timeout: Duration) -> Client {
     client.connect().await.expect("through the proxy")
 }
 
-/// How long a command may take where its end is waited for.
+/// The timeout of commands in tests that wait for it.
 const SHORT: Duration = Duration::from_millis(200);
 
 #[tokio::test]
@@ -252,12 +252,12 @@ async fn a_server_that_is_gone_ends_the_wait_and_leaves_no_connection() {
     assert_eq!(connections(&server), 1, "the one of the client");
 }
 
-/// Whether the error says that nothing was taken, which is true.
+/// Returns true if the error says, as it should, that no element was taken.
 fn is_honest(error: &Error) -> bool {
     error.is_retryable() && !error.is_ambiguous()
 }
 
-/// So many pops of each kind, ten thousand in all with `PURSE_SOAK`.
+/// Returns the number of pops of each kind: 10,000 in all with `PURSE_SOAK`.
 fn rounds() -> u32 {
     match std::env::var_os("PURSE_SOAK") {
         Some(_) => 2_500,

@@ -1,4 +1,4 @@
-//! Connections that end once and are never made anew.
+//! Connections that are never reconnected once they have ended.
 
 mod support;
 

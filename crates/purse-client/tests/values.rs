@@ -321,7 +321,7 @@ async fn a_scan_sees_everything_and_stops_when_it_is_dropped() {
             pages.next().await.expect("a page").expect("no error");
         }
         drop(pages);
-        // Whatever the dropped stream had sent would come before this on some connection.
+        // Requests of the dropped stream would be sent before one of these on some connection.
         for _ in 0..4 {
             client.run(Command::read("PING")).await.expect("PING");
         }

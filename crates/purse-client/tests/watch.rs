@@ -1,4 +1,4 @@
-//! Watched keys: whatever changes one wakes its watch, and so does whatever hides a change.
+//! Watched keys: each change of a key wakes its watch, and so does each event that may hide a change.
 
 mod support;
 
@@ -28,7 +28,7 @@ async fn wait_awake(watch: &mut Watch, why: &str) {
     timeout(SOON, watch.changed()).await.expect(why);
 }
 
-/// Whether the watch is awake already.
+/// Returns true if the watch has been woken.
 async fn wakes_at_once(watch: &mut Watch) -> bool {
     timeout(Duration::ZERO, watch.changed()).await.is_ok()
 }
@@ -77,7 +77,7 @@ async fn change_of_a_key_wakes_all_its_watches() {
         let wait = tokio::spawn(async move { watch.changed().await });
         waits.push(wait);
     }
-    // The tasks run before this one goes on, and wait.
+    // The tasks run before this one continues, and wait.
     let mut change = pin!(first.changed());
     assert!(futures::poll!(&mut change).is_pending());
     tokio::task::yield_now().await;

@@ -64,7 +64,7 @@ async fn watch_right_after_a_loss_wakes_or_fails() {
         let _watch = watch(&client, "key").await;
         let kill = ["CLIENT", "KILL", "ID", &tracking(&server)[0]];
         server.command(&kill).expect("CLIENT KILL");
-        // Whether this one finds out by itself or not is chance; it must not sleep on a corpse.
+        // This watch may or may not notice the dead connection. It must not wait on it.
         match client.watch(read("key")).await {
             Ok((_, mut watch)) => {
                 server.command(&["INCR", "key"]).expect("INCR");

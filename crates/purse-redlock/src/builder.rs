@@ -221,7 +221,7 @@ impl RedlockBuilder {
     ///
     /// let redlock = match Redlock::builder(urls).build().await {
     ///     Ok(redlock) => redlock,
-    ///     Err(Error::NoQuorum { votes, needed, errors }) => {
+    ///     Err(Error::NoQuorum { votes, needed, errors, .. }) => {
     ///         panic!("{votes} of {needed} masters are up: {errors:?}")
     ///     }
     ///     Err(error) => panic!("fix the configuration: {error}"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::error::lock_name::KeyText;
 use crate::error::{Error, Result};
 
 /// The suffix of the key of a lock's fence counter.
@@ -65,12 +66,12 @@ pub(crate) fn leader(key: &[u8]) -> Bytes {
     [key, LEADER].concat().into()
 }
 
-/// Returns a key as text, for messages.
+/// Returns the start of a key as text, for messages.
 pub(crate) fn name(key: &[u8]) -> String {
-    format!("\"{}\"", key.escape_ascii())
+    KeyText(key).to_string()
 }
 
-/// A list of keys as text, for messages.
+/// A list of keys as text, for logs and `Debug`.
 pub(crate) struct Shown<'a>(pub(crate) &'a [Bytes]);
 
 impl fmt::Debug for Shown<'_> {
@@ -86,7 +87,7 @@ pub(crate) struct Text<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Debug for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&name(self.0))
+        write!(f, "\"{}\"", self.0.escape_ascii())
     }
 }
 

@@ -100,7 +100,7 @@ pub use config::endpoint::Master;
 pub use election::Election;
 pub use election::leader::Leader;
 pub use election::leadership::Leadership;
-pub use error::{Error, Result};
+pub use error::{Error, LockName, LockOperation, Result};
 pub use lease::release::Release;
 pub use lock::fence_marker::{Fenced, Fencing, Unfenced};
 pub use lock::fenced::{FencedGuard, FencedMulti, FencedMutex, FencedRedlock};

@@ -201,7 +201,7 @@ impl Redlock {
     /// redlock.shutdown().await;
     /// // The lock is off the masters, and no other can be taken.
     /// let late = redlock.mutex("invoices").lock().await;
-    /// assert!(matches!(late, Err(Error::Closed)));
+    /// assert!(matches!(late, Err(Error::Closed { .. })));
     /// # Ok(()) }
     /// ```
     pub async fn shutdown(&self) {

@@ -30,7 +30,7 @@ pub(crate) const fn ms(n: u64) -> Duration {
 
 #[track_caller]
 pub(crate) fn assert_lost(error: &crate::Error, expected: LostReason) {
-    let is_so = matches!(error, crate::Error::Lost { reason } if *reason == expected);
+    let is_so = matches!(error, crate::Error::Lost { reason, .. } if *reason == expected);
     assert!(is_so, "not {expected:?}: {error:?}");
 }
 

@@ -4,6 +4,7 @@ mod acquire;
 mod auto;
 mod cancel;
 mod election;
+mod error;
 mod extend;
 mod fence;
 mod fence_model;

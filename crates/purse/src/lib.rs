@@ -68,14 +68,15 @@
 //! | all others | did not run, or changed nothing; the kind says why | no |
 //!
 //! Reads are sent again within their time after a connection was lost; writes are never sent twice. If
-//! one call takes several commands, [`Error::done`] says how many elements were processed.
+//! one call takes several commands, [`Error::done`] says how many elements were processed. Errors of locks
+//! convert into [`Error`]; [`Error::details`] returns them.
 //!
 //! # Cancel safety
 //!
 //! An operation is sent when it is first polled. If it is dropped before that, nothing is sent. If it is
 //! dropped later, the command may run or not, and its reply is discarded. Nothing keeps running, and no
-//! connection gets out of step. Operations whose replies hold data are safe: an element that was popped
-//! for a dropped future is put back. Methods that differ say so.
+//! connection gets out of step. The pops of queues lose nothing: an element that was popped for a
+//! dropped future is put back. Methods that differ say so.
 //!
 //! # Runtimes
 //!

@@ -18,12 +18,12 @@ use tokio::sync::watch;
 use crate::posts::Posts;
 use crate::sessions::Sessions;
 
-/// What the handlers share. Handles of purse are cheap to clone.
+/// The state that the handlers share. Handles of purse are cheap to clone.
 #[derive(Debug, Clone)]
 pub struct App {
     /// The connection to the server.
     pub client: Client,
-    /// Who is logged in.
+    /// The sessions of users who are logged in.
     pub sessions: Sessions,
     /// The feed, the leaderboard, and the queue of new posts.
     pub posts: Posts,

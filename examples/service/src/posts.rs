@@ -15,9 +15,9 @@ const FEED: i64 = 100;
 /// A post.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Post {
-    /// Who wrote it.
+    /// The name of its author.
     pub user: String,
-    /// What it says.
+    /// Its text.
     pub text: String,
 }
 
@@ -31,7 +31,7 @@ pub struct Posts {
     pub leaders: RedisSortedSet<String>,
     /// The posts that no worker has seen yet.
     pub queue: RedisQueue<Post>,
-    /// How often each word was used.
+    /// The number of uses of each word.
     pub words: RedisHash<String, u64>,
 }
 

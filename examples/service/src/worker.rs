@@ -21,7 +21,7 @@ pub async fn run(posts: Posts, mut stop: watch::Receiver<bool>) {
                 }
             }
             Err(error) if error.kind() == ErrorKind::Closed => return,
-            // The connection comes back by itself; the pop waits for it.
+            // The client reconnects automatically; the pop waits for that.
             Err(error) => tracing::warn!(%error, "no post could be taken"),
         }
     }

@@ -1,4 +1,4 @@
-//! One kind of masters and faults after the other.
+//! The phases: kinds of masters, the faults that happen to them, and what the lock guarantees.
 
 use std::path::PathBuf;
 use std::thread;
@@ -6,37 +6,37 @@ use std::time::{Duration, Instant};
 
 use purse_testkit::{Server, ServerBuilder};
 
-use crate::check::{Promise, Verdict};
-use crate::master::Failure;
-use crate::plan::{FORGETFUL, Fault, HARMLESS, Plan, RESTARTS};
+use crate::checker::{Guarantee, Verdict};
+use crate::error::Failure;
+use crate::fault::{DATA_LOSS, Fault, Plan, RESTARTS, TOLERATED};
 use crate::rig::{Fences, Rig, Setup};
 
-/// What is played for a while.
+/// A part of the campaign, with masters and faults of its own.
 #[derive(Clone, Debug)]
 pub struct Phase {
-    /// What it is, in a few words.
+    /// The name, in a few words.
     pub name: &'static str,
-    /// How many masters.
+    /// The number of masters.
     pub masters: usize,
-    /// What kind of servers.
+    /// The settings of the servers.
     pub server: ServerBuilder,
-    /// What befalls them.
+    /// The faults that happen to the masters.
     pub faults: &'static [Fault],
-    /// What the lock promises under that.
-    pub promise: Promise,
-    /// Its share of the time, in percent.
+    /// The guarantee of the lock under these faults.
+    pub guarantee: Guarantee,
+    /// The share of the time, in percent.
     pub share: u32,
 }
 
-/// All phases.
+/// Returns all phases.
 #[must_use]
 pub fn phases() -> Vec<Phase> {
     let durable = |name, masters, share| Phase {
         name,
         masters,
         server: Server::builder().append_only(),
-        faults: HARMLESS,
-        promise: Promise::Exclusion,
+        faults: TOLERATED,
+        guarantee: Guarantee::Exclusion,
         share,
     };
     vec![
@@ -48,37 +48,37 @@ pub fn phases() -> Vec<Phase> {
             masters: 3,
             server: Server::builder(),
             faults: RESTARTS,
-            promise: Promise::Exclusion,
+            guarantee: Guarantee::Exclusion,
             share: 15,
         },
         Phase {
             name: "three masters that lose their data",
             masters: 3,
             server: Server::builder(),
-            faults: FORGETFUL,
-            promise: Promise::Fences,
+            faults: DATA_LOSS,
+            guarantee: Guarantee::Fences,
             share: 20,
         },
     ]
 }
 
-/// How much goes on.
+/// The number of contenders and locks.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
-    /// How many processes contend.
+    /// The number of processes that contend.
     pub processes: usize,
-    /// How many tasks in each of them.
+    /// The number of tasks in each process.
     pub tasks: usize,
-    /// How many locks there are.
+    /// The number of locks.
     pub keys: usize,
 }
 
 impl Phase {
-    /// Plays it for so long; how many faults there were, and what the history shows.
+    /// Runs the phase for a time; returns the number of faults, and the verdict on the history.
     ///
     /// # Errors
-    /// If the machinery fails, or contenders do.
-    pub fn play(
+    /// If the fault program or a contender fails.
+    pub fn run(
         &self,
         program: PathBuf,
         load: Load,
@@ -92,11 +92,11 @@ impl Phase {
             processes: load.processes,
             tasks: load.tasks,
             keys: load.keys,
-            fences: match self.promise {
-                Promise::Exclusion => Fences::Some,
-                Promise::Fences => Fences::All,
+            fences: match self.guarantee {
+                Guarantee::Exclusion => Fences::Some,
+                Guarantee::Fences => Fences::All,
             },
-            // Processes are started in between, shortly after masters were.
+            // New processes start shortly after masters, and must not trust young ones.
             is_strict: self.faults == RESTARTS,
             idle: Duration::from_secs(2),
             ttl: Duration::from_secs(1),
@@ -106,17 +106,17 @@ impl Phase {
         let started = Instant::now();
         let mut count = 0;
         let plan = Plan::new(seed, self.masters, load.processes, self.faults);
-        let plan = match self.promise {
-            Promise::Exclusion => plan,
-            Promise::Fences => plan.without_mercy(),
+        let plan = match self.guarantee {
+            Guarantee::Exclusion => plan,
+            Guarantee::Fences => plan.allow_majority(),
         };
-        for (round, rest) in plan {
+        for (round, pause) in plan {
             if started.elapsed() > time {
                 break;
             }
-            count += rig.play(&round)?;
-            thread::sleep(rest);
+            count += rig.apply(&round)?;
+            thread::sleep(pause);
         }
-        Ok((count, rig.end(self.promise)?))
+        Ok((count, rig.finish(self.guarantee)?))
     }
 }

@@ -1,4 +1,4 @@
-//! What holders write down, each process into a file of its own.
+//! The holds of locks that processes write down, each process into a file of its own.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,69 +8,70 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Nanos;
 
-/// A lock that somebody held.
+/// A hold of a lock by one holder.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Hold {
     /// The process that held it.
     pub process: usize,
-    /// Which of the holds of that process it was.
+    /// The number of this hold among those of the process.
     pub number: u64,
-    /// The lock.
+    /// The key of the lock.
     pub key: String,
-    /// When it was asked for.
-    pub asked: Nanos,
-    /// When the holder had it: a reading of the clock after the lock's answer.
+    /// The moment of the request for the lock.
+    pub requested: Nanos,
+    /// The moment of acquisition, read after the lock had returned the guard.
     pub acquired: Nanos,
-    /// Until when its guard said that it would hold.
+    /// The earliest end of the lease, as the guard reported it.
     pub until: Nanos,
-    /// When it began to be given back; `None` if it was left to expire, or its holder died.
+    /// The moment before the release; `None` if the lease expired, or its holder died.
     pub released: Option<Nanos>,
-    /// Its fence, if it has one.
+    /// The fencing token, if the lock has one.
     pub fence: Option<u64>,
-    /// What was written to the counter that only the lock protects.
+    /// The write to the counter that only the lock protects.
     pub write: Option<Write>,
-    /// What became of the write to the register that looks at fences.
+    /// The outcome of the write to the register that checks fences.
     pub fenced_write: Option<FencedWrite>,
-    /// Whether the guard passed for valid after its time.
-    pub deceived: bool,
+    /// True if the guard reported that it was valid after its lease had ended.
+    pub has_stale_guard: bool,
 }
 
-/// A read and a write of the counter.
+/// A read and a write of the counter by one holder.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Write {
-    /// What was read; one more was written.
+    /// The value that was read; the value written is one more.
     pub read: u64,
-    /// When it was done; `None` if the holder died about then, and nobody knows.
+    /// The moment after the write; `None` if the holder died around the write, so that its outcome is
+    /// unknown.
     pub at: Option<Nanos>,
 }
 
-/// What became of a write to the fenced register.
+/// The outcome of a write to the fenced register.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum FencedWrite {
-    /// The holder died about then, and nobody knows.
+    /// The holder died around the write, so that its outcome is unknown.
     Begun,
-    /// It was accepted: one more than this was written, which was read before.
+    /// The register accepted the write. This is the value read before; the value written is one more.
     Accepted(u64),
-    /// It was refused at that moment, since a greater fence had been there.
+    /// The register refused the write at that moment, because it had seen a greater fence.
     Refused(Nanos),
 }
 
 impl Hold {
-    /// The end of the time in which nobody else may hold the lock.
+    /// Returns the end of the time in which no other holder may have the lock.
     #[must_use]
     pub fn end(&self) -> Nanos {
         self.released.map_or(self.until, |at| at.min(self.until))
     }
 
-    /// Whether it was over before its holder knew of it.
+    /// Returns true if the lease had ended before its holder got the guard.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.end() <= self.acquired
     }
 }
 
-/// A file of holds, one a line; a later line about a hold replaces an earlier one, so that what a
-/// holder knew is kept when it is killed.
+/// A file of holds, one on each line. A later line of a hold replaces an earlier one, so that the file
+/// has the last state of a holder that is killed.
 #[derive(Debug)]
 pub struct Log(File);
 
@@ -85,11 +86,11 @@ impl Log {
         Ok(Self(file))
     }
 
-    /// Adds a line, whole or not at all.
+    /// Appends a line, by one write.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn add(&mut self, hold: &Hold) -> io::Result<()> {
+    pub fn append(&mut self, hold: &Hold) -> io::Result<()> {
         let mut line = serde_json::to_vec(hold)?;
         line.push(b'\n');
         self.0.write_all(&line)
@@ -98,7 +99,7 @@ impl Log {
 
 const EXTENSION: &str = "history";
 
-/// All that the processes wrote down so far, in no order.
+/// Reads the holds that all processes wrote down so far, in no order.
 ///
 /// # Errors
 /// Those of the file system, and lines that cannot be read.
@@ -107,16 +108,16 @@ pub fn read(folder: &Path) -> io::Result<Vec<Hold>> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.extension().is_some_and(|word| word == EXTENSION) {
-            holds.extend(latest(&fs::read_to_string(path)?)?);
+            holds.extend(parse_latest(&fs::read_to_string(path)?)?);
         }
     }
     Ok(holds)
 }
 
-/// The last line about each hold of one process.
-fn latest(text: &str) -> io::Result<Vec<Hold>> {
+/// Returns the last state of each hold of one process.
+fn parse_latest(text: &str) -> io::Result<Vec<Hold>> {
     let mut holds = std::collections::BTreeMap::new();
-    // A line without an end is one that its writer was killed at.
+    // A line without an end was cut off when its process was killed.
     for line in text
         .split_inclusive('\n')
         .filter(|line| line.ends_with('\n'))
@@ -128,9 +129,25 @@ fn latest(text: &str) -> io::Result<Vec<Hold>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use crate::check::tests::hold;
+
+    /// Returns a hold of process 1 on the key `k`.
+    pub(crate) fn hold(number: u64, acquired: Nanos, until: Nanos) -> Hold {
+        Hold {
+            process: 1,
+            number,
+            key: "k".to_owned(),
+            requested: acquired.saturating_sub(1),
+            acquired,
+            until,
+            released: None,
+            fence: None,
+            write: None,
+            fenced_write: None,
+            has_stale_guard: false,
+        }
+    }
 
     #[test]
     fn log_returns_last_state_and_skips_torn_lines() {
@@ -141,10 +158,13 @@ mod tests {
         let mut second = hold(2, 40, 50);
         second.process = 7;
         let mut log = Log::open(folder.path(), 1).unwrap();
-        log.add(&first).unwrap();
-        log.add(&done).unwrap();
+        log.append(&first).unwrap();
+        log.append(&done).unwrap();
         log.0.write_all(b"{\"process\":1,\"num").unwrap();
-        Log::open(folder.path(), 7).unwrap().add(&second).unwrap();
+        Log::open(folder.path(), 7)
+            .unwrap()
+            .append(&second)
+            .unwrap();
 
         let mut holds = read(folder.path()).unwrap();
         holds.sort_by_key(|hold| hold.process);

@@ -1,20 +1,20 @@
-//! The lock under faults: processes that contend for locks on masters that die, hang, answer late
-//! and lose replies, and a checker of what they held.
+//! The lock under faults: processes contend for locks on masters that die, hang, reply late and lose
+//! replies, and a checker judges the history of their holds.
 //!
-//! [`Rig`] sets it up, [`Plan`] draws the faults from a seed, [`Verdict`] judges the history.
+//! [`campaign`] lists the phases. A phase starts a [`Rig`] of masters and contender processes, draws
+//! faults from a seed by a [`Plan`], and gives the history to [`Verdict`].
 
 pub mod campaign;
-pub mod check;
+pub mod checker;
 pub mod clock;
 pub mod contender;
+pub mod error;
+pub mod fault;
 pub mod history;
-pub mod holders;
-pub mod master;
-pub mod plan;
-pub mod proxy;
 pub mod resource;
 pub mod rig;
 
-pub use check::{Promise, Verdict};
-pub use plan::Plan;
+pub use checker::{Guarantee, Verdict};
+pub use error::Failure;
+pub use fault::Plan;
 pub use rig::Rig;

@@ -1,4 +1,4 @@
-//! What the holders of a lock write to: files, outside of all faults.
+//! The files that the holders of a lock write to. No fault touches them.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -17,7 +17,7 @@ impl Counter {
         open(&folder.join(format!("{key}.counter"))).map(Self)
     }
 
-    /// The value; zero at first.
+    /// Reads the value, which is zero at first.
     ///
     /// # Errors
     /// Those of the file system.
@@ -35,11 +35,11 @@ impl Counter {
     }
 }
 
-/// A number in a file that refuses whoever comes with a smaller fence than another before.
+/// A number in a file that refuses a fence that is smaller than an earlier one.
 #[derive(Debug)]
 pub struct Register(File);
 
-/// A greater fence has been there.
+/// The refusal of a fence, because the register has seen a greater one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stale;
 
@@ -52,7 +52,7 @@ impl Register {
         open(&folder.join(format!("{key}.register"))).map(Self)
     }
 
-    /// The value, whoever asks.
+    /// Reads the value without a fence.
     ///
     /// # Errors
     /// Those of the file system.
@@ -61,13 +61,13 @@ impl Register {
         Ok(value)
     }
 
-    /// The value. From now on a smaller fence is refused: else what is read here could be
-    /// overwritten unseen.
+    /// Reads the value. From now on the register refuses a smaller fence, because its write would
+    /// overwrite the value without having seen this read.
     ///
     /// # Errors
     /// Those of the file system.
     pub fn read(&mut self, fence: u64) -> io::Result<Result<u64, Stale>> {
-        self.exchange(fence, None)
+        self.access(fence, None)
     }
 
     /// Sets the value.
@@ -75,10 +75,10 @@ impl Register {
     /// # Errors
     /// Those of the file system.
     pub fn write(&mut self, fence: u64, value: u64) -> io::Result<Result<u64, Stale>> {
-        self.exchange(fence, Some(value))
+        self.access(fence, Some(value))
     }
 
-    fn exchange(&mut self, fence: u64, new: Option<u64>) -> io::Result<Result<u64, Stale>> {
+    fn access(&mut self, fence: u64, new: Option<u64>) -> io::Result<Result<u64, Stale>> {
         self.0.lock()?;
         let outcome = read(&mut self.0).and_then(|[greatest, value]| {
             if fence < greatest {
@@ -112,7 +112,7 @@ fn read<const N: usize>(file: &mut File) -> io::Result<[u64; N]> {
 
 fn write<const N: usize>(file: &mut File, numbers: [u64; N]) -> io::Result<()> {
     file.seek(SeekFrom::Start(0))?;
-    // One call, so that a holder that is killed has written all of it or nothing.
+    // One call, so that a holder that is killed has written all bytes or none.
     file.write_all(numbers.map(u64::to_le_bytes).as_flattened())
 }
 
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_counter_is_shared_by_all_that_open_it() {
+    fn counter_is_shared_by_all_that_open_it() {
         let folder = tempfile::tempdir().unwrap();
         let mut here = Counter::open(folder.path(), "k").unwrap();
         let mut there = Counter::open(folder.path(), "k").unwrap();

@@ -1,4 +1,4 @@
-//! Masters, contenders, and the faults between them.
+//! Masters and contender processes, with faults of both.
 
 use std::path::PathBuf;
 use std::thread;
@@ -9,60 +9,59 @@ use purse_testkit::ServerBuilder;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::check::{Left, Promise, Verdict};
-use crate::contender::Brief;
+use crate::checker::{FinalValues, Guarantee, Verdict};
+use crate::contender::{ContenderConfig, ContenderProcess};
+use crate::error::Failure;
+use crate::fault::{Fault, FaultyMaster, Round};
 use crate::history::{self, Hold};
-use crate::holders::Holder;
-use crate::master::{Failure, FaultyMaster};
-use crate::plan::Round;
 use crate::resource::{Counter, Register};
 
-/// How long it may take until each lock can be had again once all is well.
-const RECOVERY: Duration = Duration::from_secs(30);
+/// The time in which each lock must be available again once all faults are healed.
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Which processes have fences on their locks.
+/// The processes whose locks have fences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fences {
-    /// None of them.
-    Nobody,
-    /// Every other one.
+    /// No process.
+    None,
+    /// Every other process.
     Some,
-    /// All of them.
+    /// All processes.
     All,
 }
 
-/// What to set up.
+/// The settings of a rig.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// The program whose `main` begins with [`holders::main`](crate::holders::main).
+    /// The program whose `main` begins with [`contender::main`](crate::contender::main).
     pub program: PathBuf,
-    /// How many masters.
+    /// The number of masters.
     pub masters: usize,
-    /// What kind of servers they are.
+    /// The settings of the servers.
     pub server: ServerBuilder,
-    /// How many processes contend.
+    /// The number of processes that contend.
     pub processes: usize,
-    /// How many tasks in each of them.
+    /// The number of tasks in each process.
     pub tasks: usize,
-    /// How many locks there are.
+    /// The number of locks.
     pub keys: usize,
-    /// Which of the processes have fences on their locks.
+    /// The processes whose locks have fences.
     pub fences: Fences,
-    /// Whether processes that are started mistrust masters that have only just started, too.
+    /// True if a process does not trust masters that have just started.
     pub is_strict: bool,
-    /// How long a task pauses between two locks, at most.
+    /// The longest pause of a task between two locks.
     pub idle: Duration,
     /// The ttl of the locks.
     pub ttl: Duration,
-    /// What everybody draws lots from.
+    /// The seed of all random choices.
     pub seed: u64,
 }
 
 /// Masters and the processes that contend for locks on them.
 #[derive(Debug)]
 pub struct Rig {
-    // In the order in which they are to end.
-    holders: Vec<Holder>,
+    // The fields are dropped in this order.
+    contenders: Vec<ContenderProcess>,
     masters: Vec<FaultyMaster>,
     runtime: Runtime,
     folder: TempDir,
@@ -72,17 +71,17 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// Starts all of it.
+    /// Starts the masters and the processes.
     ///
     /// # Errors
-    /// If a part of it does not start.
+    /// If a master or a process does not start.
     pub fn start(setup: Setup) -> Result<Self, Failure> {
         let runtime = Runtime::new()?;
         let masters = (0..setup.masters)
             .map(|_| FaultyMaster::start(setup.server.clone(), runtime.handle()))
             .collect::<Result<_, _>>()?;
         let mut rig = Self {
-            holders: Vec::new(),
+            contenders: Vec::new(),
             masters,
             runtime,
             folder: tempfile::tempdir()?,
@@ -90,52 +89,53 @@ impl Rig {
             next: 0,
         };
         for _ in 0..rig.setup.processes {
-            let holder = rig.holder()?;
-            rig.holders.push(holder);
+            let contender = rig.start_contender()?;
+            rig.contenders.push(contender);
         }
         Ok(rig)
     }
 
-    /// The masters.
+    /// Returns the masters.
     #[must_use]
     pub fn masters(&self) -> &[FaultyMaster] {
         &self.masters
     }
 
-    /// Lets the faults of a round happen, to the end; how many they were.
+    /// Injects the faults of a round and heals them; returns their number.
     ///
     /// # Errors
-    /// If a fault cannot be done or mended, or a process ended by itself.
-    pub fn play(&mut self, round: &Round) -> Result<usize, Failure> {
-        for holder in &mut self.holders {
-            holder.check()?;
+    /// If a fault cannot be injected or healed, or a process has ended.
+    pub fn apply(&mut self, round: &Round) -> Result<usize, Failure> {
+        for contender in &mut self.contenders {
+            contender.check()?;
         }
         match round {
             Round::Masters(faults) => {
-                self.suffer(faults)?;
+                self.inject(faults)?;
                 Ok(faults.len())
             }
-            Round::StopHolder(process) => {
+            Round::StopContender(process) => {
                 let time = self.setup.ttl.mul_f64(1.25);
-                self.holders[*process].stop(time)?;
+                self.contenders[*process].stop(time)?;
                 Ok(1)
             }
-            Round::KillHolder(process) => {
-                self.holders[*process].kill()?;
-                self.holders[*process] = self.holder()?;
+            Round::KillContender(process) => {
+                self.contenders[*process].kill()?;
+                self.contenders[*process] = self.start_contender()?;
                 Ok(1)
             }
         }
     }
 
-    fn suffer(&self, faults: &[(usize, crate::plan::Fault, Duration)]) -> Result<(), Failure> {
+    /// Injects faults of several masters at once.
+    fn inject(&self, faults: &[(usize, Fault, Duration)]) -> Result<(), Failure> {
         thread::scope(|scope| {
             let threads: Vec<_> = faults
                 .iter()
                 .map(|&(master, fault, time)| {
                     let master = &self.masters[master];
                     scope.spawn(move || {
-                        let outcome = master.suffer(fault, time);
+                        let outcome = master.inject(fault, time);
                         outcome.map_err(|error| Failure::from(format!("{fault:?}: {error}")))
                     })
                 })
@@ -149,7 +149,7 @@ impl Rig {
         })
     }
 
-    /// What was held so far.
+    /// Returns the holds so far.
     ///
     /// # Errors
     /// If the history cannot be read.
@@ -157,42 +157,48 @@ impl Rig {
         Ok(history::read(self.folder.path())?)
     }
 
-    /// What the history shows so far. While contenders run, counters and registers are in motion,
-    /// and their last values are not looked at.
+    /// Judges the history so far. While contenders run, counters and registers change, so their values
+    /// are not judged.
     ///
     /// # Errors
     /// If the history cannot be read.
-    pub fn verdict(&self, promise: Promise) -> Result<Verdict, Failure> {
-        Ok(Verdict::of(&self.history()?, &Left::default(), promise))
+    pub fn verdict(&self, guarantee: Guarantee) -> Result<Verdict, Failure> {
+        Ok(Verdict::of(
+            &self.history()?,
+            &FinalValues::default(),
+            guarantee,
+        ))
     }
 
-    /// Ends the contenders, sees that each lock can be had, and judges.
+    /// Ends the processes, checks that each lock is available, and judges the history.
     ///
     /// # Errors
-    /// If a process failed, a lock cannot be had, or the history cannot be read.
-    pub fn end(mut self, promise: Promise) -> Result<Verdict, Failure> {
-        let mut holders = std::mem::take(&mut self.holders);
-        holders.iter_mut().for_each(Holder::end);
-        for holder in holders {
-            holder.join()?;
+    /// If a process failed, a lock is not available, or the history cannot be read.
+    pub fn finish(mut self, guarantee: Guarantee) -> Result<Verdict, Failure> {
+        let mut contenders = std::mem::take(&mut self.contenders);
+        contenders
+            .iter_mut()
+            .for_each(ContenderProcess::request_end);
+        for contender in contenders {
+            contender.join()?;
         }
-        self.runtime.block_on(self.recover())?;
+        self.runtime.block_on(self.check_recovery())?;
         let folder = self.folder.path();
         let holds = self.history()?;
-        let mut left = Left::default();
-        for key in (0..self.setup.keys).map(Brief::key) {
+        let mut values = FinalValues::default();
+        for key in (0..self.setup.keys).map(ContenderConfig::key) {
             let (counter, register) = (
                 Counter::open(folder, &key)?.read()?,
                 Register::open(folder, &key)?.value()?,
             );
-            left.counters.insert(key.clone(), counter);
-            left.registers.insert(key, register);
+            values.counters.insert(key.clone(), counter);
+            values.registers.insert(key, register);
         }
-        Ok(Verdict::of(&holds, &left, promise))
+        Ok(Verdict::of(&holds, &values, guarantee))
     }
 
-    /// Acquires each lock once, without haste.
-    async fn recover(&self) -> Result<(), Failure> {
+    /// Acquires and releases each lock once.
+    async fn check_recovery(&self) -> Result<(), Failure> {
         let urls: Vec<_> = self
             .masters
             .iter()
@@ -201,20 +207,20 @@ impl Rig {
         let builder = Redlock::builder(urls).ttl(self.setup.ttl * 5);
         let redlock = builder.master_timeout(self.setup.ttl).build().await?;
         for number in 0..self.setup.keys {
-            let key = Brief::key(number);
-            let outcome = redlock.mutex(&key).lock_timeout(RECOVERY).await;
-            let guard = outcome.map_err(|error| format!("{key} cannot be had: {error}"))?;
+            let key = ContenderConfig::key(number);
+            let outcome = redlock.mutex(&key).lock_timeout(RECOVERY_TIMEOUT).await;
+            let guard = outcome.map_err(|error| format!("{key} is not available: {error}"))?;
             let _ = guard.release().await?;
         }
         redlock.shutdown().await;
         Ok(())
     }
 
-    fn holder(&mut self) -> Result<Holder, Failure> {
+    fn start_contender(&mut self) -> Result<ContenderProcess, Failure> {
         let setup = &self.setup;
         let process = self.next;
         self.next += 1;
-        let brief = Brief {
+        let config = ContenderConfig {
             urls: self
                 .masters
                 .iter()
@@ -224,7 +230,7 @@ impl Rig {
             master_timeout: setup.ttl / 10,
             keys: setup.keys,
             fenced: match setup.fences {
-                Fences::Nobody => false,
+                Fences::None => false,
                 Fences::Some => process.is_multiple_of(2),
                 Fences::All => true,
             },
@@ -235,6 +241,6 @@ impl Rig {
             process,
             seed: setup.seed.wrapping_add(process as u64),
         };
-        Holder::start(&setup.program, &brief)
+        ContenderProcess::start(&setup.program, &config)
     }
 }

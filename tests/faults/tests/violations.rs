@@ -1,36 +1,37 @@
-//! What no lock bears without a fence: the checker must find it, and a fence must hold.
+//! Faults that no lock tolerates without a fence: the checker must find the violation, and the fence
+//! must hold.
 //!
-//! The clock of a master is set forward by libfaketime if it is installed. Otherwise the keys are
-//! told to expire, which is what a jump of the clock does.
+//! libfaketime sets the clock of a master forward if it is installed. Otherwise a command expires the
+//! keys, which has the same effect as a jump of the clock.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use purse_faults::check::{Left, Promise, Verdict};
+use purse_faults::checker::{FinalValues, Guarantee, Verdict};
 use purse_faults::clock::{now, valid_until};
+use purse_faults::fault::{DATA_LOSS, Plan};
 use purse_faults::history::{FencedWrite, Hold, Write};
-use purse_faults::plan::{FORGETFUL, Plan};
 use purse_faults::resource::{Counter, Register, Stale};
 use purse_faults::rig::{Fences, Rig, Setup};
 use purse_redlock::{FencedGuard, Quarantine, Redlock};
 use purse_testkit::{Masters, Server, ServerBuilder};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Longer than anything here takes.
+/// Longer than any test here takes.
 const TTL: Duration = Duration::from_secs(120);
 
-async fn redlock(masters: &Masters, ttl: Duration, quarantine: Quarantine) -> Redlock {
+async fn connect(masters: &Masters, ttl: Duration, quarantine: Quarantine) -> Redlock {
     Redlock::builder(masters.urls())
         .ttl(ttl)
-        .master_timeout(ttl.min(PATIENCE) / 20)
+        .master_timeout(ttl.min(TIMEOUT) / 20)
         .quarantine(quarantine)
         .build()
         .await
         .expect("masters that run")
 }
 
-/// One holder, and what it writes to.
+/// A holder, and the files that it writes to.
 struct Holder {
     guard: FencedGuard,
     hold: Hold,
@@ -41,11 +42,11 @@ struct Holder {
 }
 
 impl Holder {
-    /// Acquires the lock, and reads.
+    /// Acquires the lock, and reads the counter and the register.
     async fn acquire(process: usize, redlock: &Redlock, folder: &Path) -> Self {
-        let asked = now();
+        let requested = now();
         let mutex = redlock.fenced().mutex("key");
-        let guard = mutex.lock_timeout(PATIENCE).await.expect("the lock");
+        let guard = mutex.lock_timeout(TIMEOUT).await.expect("the lock");
         let (until, _) = valid_until(&guard).expect("a lock that holds");
         let mut counter = Counter::open(folder, "key").expect("a file");
         let mut register = Register::open(folder, "key").expect("a file");
@@ -53,14 +54,14 @@ impl Holder {
             process,
             number: 0,
             key: "key".to_owned(),
-            asked,
+            requested,
             acquired: now(),
             until,
             released: None,
             fence: Some(guard.fence()),
             write: None,
             fenced_write: None,
-            deceived: false,
+            has_stale_guard: false,
         };
         Self {
             read: counter.read().expect("a file"),
@@ -75,9 +76,9 @@ impl Holder {
         }
     }
 
-    /// Writes one more than was read, as the guard allows it.
+    /// Writes one more than was read, if the guard is valid.
     fn write(mut self) -> Hold {
-        self.guard.check().expect("a guard that knows of nothing");
+        self.guard.check().expect("a valid guard");
         self.counter.write(self.read + 1).expect("a file");
         self.hold.write = Some(Write {
             read: self.read,
@@ -95,44 +96,44 @@ impl Holder {
     }
 }
 
-/// Two holders, of which the second has the lock after the masters lost that of the first. The second
-/// one's process is started after that, and has not known the masters before.
-async fn two_holders(masters: &Masters, lose: impl FnOnce()) -> (Hold, Hold, Left) {
+/// Lets a second holder acquire the lock after the masters lost the lock of the first. The second
+/// client connects after that, and has not seen the masters before.
+async fn two_holders(masters: &Masters, lose: impl FnOnce()) -> (Hold, Hold, FinalValues) {
     let folder = tempfile::tempdir().expect("a folder");
-    let build = || redlock(masters, TTL, Quarantine::default());
+    let build = || connect(masters, TTL, Quarantine::default());
     let first = Holder::acquire(1, &build().await, folder.path()).await;
     lose();
     let second = Holder::acquire(2, &build().await, folder.path()).await;
     write_both(folder.path(), first, second)
 }
 
-/// The second holder writes before the first one does.
-fn write_both(folder: &Path, first: Holder, second: Holder) -> (Hold, Hold, Left) {
+/// Lets the second holder write before the first one.
+fn write_both(folder: &Path, first: Holder, second: Holder) -> (Hold, Hold, FinalValues) {
     let (second, first) = (second.write(), first.write());
-    (first, second, read_left(folder))
+    (first, second, read_final_values(folder))
 }
 
-fn read_left(folder: &Path) -> Left {
+fn read_final_values(folder: &Path) -> FinalValues {
     let counter = Counter::open(folder, "key").and_then(|mut counter| counter.read());
     let register = Register::open(folder, "key").and_then(|mut register| register.value());
-    Left {
+    FinalValues {
         counters: [("key".to_owned(), counter.expect("a counter"))].into(),
         registers: [("key".to_owned(), register.expect("a register"))].into(),
     }
 }
 
-/// The checker finds both holders, and the write that one of them lost; the register, which looks
-/// at fences, refused the first one.
-fn check_found_and_fenced((first, second, left): &(Hold, Hold, Left)) {
+/// Checks that the checker finds the overlap and the lost write, and that the register refused the
+/// first holder by its fence.
+fn check_found_and_fenced((first, second, last): &(Hold, Hold, FinalValues)) {
     let holds = [first.clone(), second.clone()];
-    let verdict = Verdict::of(&holds, left, Promise::Exclusion);
+    let verdict = Verdict::of(&holds, last, Guarantee::Exclusion);
     assert_eq!(verdict.overlaps, [(first.clone(), second.clone())]);
     assert_eq!(verdict.lost_updates, 1, "{verdict}");
     assert!(!verdict.is_clean());
     assert!(matches!(first.fenced_write, Some(FencedWrite::Refused(_))));
     assert_eq!(second.fenced_write, Some(FencedWrite::Accepted(0)));
-    assert_eq!(left.registers["key"], 1);
-    let verdict = Verdict::of(&holds, left, Promise::Fences);
+    assert_eq!(last.registers["key"], 1);
+    let verdict = Verdict::of(&holds, last, Guarantee::Fences);
     assert!(verdict.is_fenced(), "{verdict}");
 }
 
@@ -141,7 +142,7 @@ fn three(settings: &ServerBuilder) -> Masters {
 }
 
 fn run_command(server: &Server, words: &[&str]) {
-    let reply = server.command(words).expect("an answer");
+    let reply = server.command(words).expect("a reply");
     assert_eq!(reply.error(), None);
 }
 
@@ -184,8 +185,8 @@ async fn early_majority_restart_admits_new_process() {
 async fn majority_restart_without_quarantine_admits_second_holder() {
     let masters = three(&Server::builder());
     let folder = tempfile::tempdir().unwrap();
-    let first = redlock(&masters, TTL, Quarantine::Off).await;
-    let second = redlock(&masters, TTL, Quarantine::Off).await;
+    let first = connect(&masters, TTL, Quarantine::Off).await;
+    let second = connect(&masters, TTL, Quarantine::Off).await;
     let first = Holder::acquire(1, &first, folder.path()).await;
     restart(&masters, [0, 1]);
     let second = Holder::acquire(2, &second, folder.path()).await;
@@ -197,14 +198,18 @@ async fn quarantine_excludes_second_holder_until_first_ends() {
     let ttl = Duration::from_secs(3);
     let masters = three(&Server::builder());
     let folder = tempfile::tempdir().unwrap();
-    let first = redlock(&masters, ttl, Quarantine::default()).await;
-    let second = redlock(&masters, ttl, Quarantine::default()).await;
+    let first = connect(&masters, ttl, Quarantine::default()).await;
+    let second = connect(&masters, ttl, Quarantine::default()).await;
     let first = Holder::acquire(1, &first, folder.path()).await;
     restart(&masters, [0, 1]);
     let second = Holder::acquire(2, &second, folder.path()).await;
     assert!(!first.guard.is_valid());
     let holds = [first.hold, second.write()];
-    let verdict = Verdict::of(&holds, &read_left(folder.path()), Promise::Exclusion);
+    let verdict = Verdict::of(
+        &holds,
+        &read_final_values(folder.path()),
+        Guarantee::Exclusion,
+    );
     assert!(verdict.is_clean(), "{verdict}");
 }
 
@@ -223,7 +228,7 @@ async fn majority_clock_jump_admits_second_holder() {
     };
     let jumping = Masters::start_with(2, &settings).unwrap();
     let steady = Server::start().unwrap();
-    // On one list, to be asked as one set of masters.
+    // All of them in one list, as one set of masters.
     let urls = || jumping.urls().into_iter().chain([steady.url()]);
     let build = async || {
         let builder = Redlock::builder(urls()).ttl(TTL);
@@ -237,7 +242,7 @@ async fn majority_clock_jump_admits_second_holder() {
     let first = Holder::acquire(1, &build().await, folder.path()).await;
     match &library {
         Some(_) => std::fs::write(clock.path(), "+300\n").unwrap(),
-        // What a jump does to the locks, where there is no library to do it.
+        // Without the library, a command has the effect of a jump.
         None => jumping
             .iter()
             .for_each(|server| run_command(server, &["PEXPIRE", "key", "1"])),
@@ -246,7 +251,7 @@ async fn majority_clock_jump_admits_second_holder() {
     check_found_and_fenced(&write_both(folder.path(), first, second));
 }
 
-/// Debian's libfaketime, if it is there (`apt-get install libfaketime`, or by its path in
+/// Returns Debian's libfaketime if it is installed (`apt-get install libfaketime`, or its path in
 /// `PURSE_FAKETIME`).
 fn faketime() -> Option<PathBuf> {
     let named = std::env::var_os("PURSE_FAKETIME").map(PathBuf::from);
@@ -277,15 +282,15 @@ fn flushed_masters_make_processes_overlap() {
     };
     let mut rig = Rig::start(setup).unwrap();
     let started = Instant::now();
-    for (round, rest) in Plan::new(seed, 3, 2, FORGETFUL).without_mercy() {
-        rig.play(&round).unwrap();
-        std::thread::sleep(rest);
-        let verdict = rig.verdict(Promise::Fences).unwrap();
+    for (round, pause) in Plan::new(seed, 3, 2, DATA_LOSS).allow_majority() {
+        rig.apply(&round).unwrap();
+        std::thread::sleep(pause);
+        let verdict = rig.verdict(Guarantee::Fences).unwrap();
         if !verdict.overlaps.is_empty() && verdict.lost_updates > 0 {
             break;
         }
         assert!(started.elapsed() < Duration::from_secs(120), "{verdict}");
     }
-    let verdict = rig.end(Promise::Fences).unwrap();
+    let verdict = rig.finish(Guarantee::Fences).unwrap();
     assert!(!verdict.is_clean() && verdict.is_fenced(), "{verdict}");
 }

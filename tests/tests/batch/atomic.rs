@@ -1,4 +1,4 @@
-//! Atomic batches: what goes through a script answers as what goes by itself.
+//! Atomic batches: an operation returns the same in a script as on its own.
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What was pushed is what was popped and what is left: whatever is dropped, and whatever breaks.
+//! All pushed elements are popped or left, although futures are dropped and connections break.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,10 +10,10 @@ use purse_tests::until;
 
 use super::rounds::{Book, Queues, WAYS, receipts};
 
-/// So many tasks pop at a time.
+/// The number of tasks that pop at a time.
 const TASKS: u32 = 3;
 
-/// How many pops there are in all.
+/// Returns the number of pops in all.
 fn rounds() -> u32 {
     match std::env::var_os("PURSE_SOAK") {
         Some(_) => 10_000,

@@ -15,14 +15,14 @@ use purse::{
 };
 use purse_testkit::Server;
 
-/// So many ways to pop.
+/// The number of ways to pop.
 pub(crate) const WAYS: u32 = 12;
-/// How long it may take until everything is back, when nothing fails any more.
+/// The longest time until all elements have returned once no fault is left.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long a pop that is not dropped may wait: what it waits for may be on its way back.
+/// The longest wait of a pop that is not dropped: its element may be on its way back.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-/// What is pushed to and popped from.
+/// The queues that are pushed to and popped from.
 #[derive(Clone, Debug)]
 pub(crate) struct Queues {
     fifo: RedisQueue<u32>,
@@ -85,7 +85,7 @@ fn first((element, _): (u32, f64)) -> u32 {
     element
 }
 
-/// What became of the elements.
+/// A record of the elements.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     next: AtomicU32,
@@ -101,8 +101,8 @@ struct Pages {
 }
 
 impl Book {
-    /// Pushes one element in each round, and pops in one way and another; most pops are dropped
-    /// after so many polls, at every point of their course.
+    /// Pushes one element in each round, and pops in different ways. Most pops are dropped after a
+    /// number of polls, so that drops happen at every point of a pop.
     pub(crate) async fn fill(self: Arc<Self>, pushes: Queues, pops: Queues, rounds: u32) {
         for round in 0..rounds {
             let way = round % WAYS;
@@ -198,7 +198,7 @@ fn left(server: &Server) -> Vec<u32> {
         .collect()
 }
 
-/// What the receipts hold.
+/// Returns the elements that the receipts hold.
 pub(crate) fn receipts(server: &Server) -> Vec<String> {
     let names = texts(server, &["KEYS", "*:taken:*"]);
     let held = names.iter().filter_map(|name| {

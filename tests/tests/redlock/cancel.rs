@@ -16,8 +16,8 @@ const MASTER_TIMEOUT: Duration = Duration::from_millis(500);
 /// Keys are gone within this, not within the ttl of a minute.
 const SOON: Duration = Duration::from_secs(2);
 
-/// Polls `future` so many times, each time it is woken, then drops it when it is woken again.
-/// Tells whether it ended before that.
+/// Polls `future` each time it is woken, at most `polls` times, and drops it when it is woken again.
+/// Returns true if it ended before that.
 async fn ends_within<F: Future>(polls: usize, future: F) -> bool {
     let mut future = pin!(future);
     let mut done = 0;

@@ -120,7 +120,7 @@ async fn majority_down_fails_at_once_naming_masters() {
         .await
         .unwrap_err();
     assert!(
-        matches!(&error, Error::Timeout { source: Some(source) } if matches!(**source, Error::NoQuorum { .. })),
+        matches!(&error, Error::Timeout { source: Some(source), .. } if matches!(**source, Error::NoQuorum { .. })),
         "{error:?}"
     );
 

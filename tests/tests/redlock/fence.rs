@@ -25,7 +25,7 @@ fn counter(key: &str) -> String {
     format!("{key}:fence")
 }
 
-/// What a master counted up to.
+/// Returns the value of a master's fence counter.
 fn count(server: &Server, key: &str) -> u64 {
     let reply = ask(server, "GET", counter(key), "");
     reply.text().and_then(|text| text.parse().ok()).unwrap_or(0)

@@ -1,4 +1,4 @@
-//! The life of a lock on real servers: extended by itself, lost, and worked under.
+//! The lease of a lock on real servers: extended automatically, lost, and worked under.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

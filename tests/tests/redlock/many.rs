@@ -62,7 +62,7 @@ fn run_command(server: &Server, command: &[&str]) {
     assert!(reply.error().is_none(), "{command:?}: {reply:?}");
 }
 
-/// How many scripts the server has run.
+/// Returns the number of scripts that the server has run.
 fn scripts(server: &Server) -> u64 {
     calls(server, "evalsha") + calls(server, "eval")
 }
@@ -90,7 +90,7 @@ async fn each_has_its_own_reply() {
     let mut guards = Vec::new();
     for (number, taken) in take_all(&redlock, &keys).await.into_iter().enumerate() {
         match (number, taken) {
-            (50, Err(Error::Held { retry_after })) => {
+            (50, Err(Error::Held { retry_after, .. })) => {
                 let after = retry_after.expect("the holder's time");
                 assert!(after > Duration::from_secs(30), "{after:?}");
             }
@@ -251,7 +251,7 @@ async fn dropped_request_does_not_affect_others() {
         let releases = guards.into_iter().map(|guard| Box::pin(guard.release()));
         let mut releases: Vec<_> = releases.collect();
         let kept = releases.split_off(COUNT / 2);
-        // Half of them are dropped after so many polls, the others wait for their answers.
+        // Half of them are dropped after `polls` polls, the others wait for their replies.
         let (_, kept) = tokio::join!(drop_after_polls(releases, polls), join_all(kept));
         for released in kept {
             assert_eq!(released.expect("an answer"), Release::Released);
@@ -270,7 +270,7 @@ async fn dropped_request_does_not_affect_others() {
     }
 }
 
-/// Polls all of them so many times, whenever one is woken, and drops them.
+/// Polls all futures whenever one is woken, `polls` times, and drops them.
 async fn drop_after_polls<F: Future>(mut futures: Vec<Pin<Box<F>>>, polls: usize) {
     let mut done = 0;
     poll_fn(|cx| {

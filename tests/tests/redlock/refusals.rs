@@ -50,7 +50,7 @@ async fn refuse(masters: &Masters, redlock: &Redlock, word: &str, refuse: impl F
         if text.matches(word).count() == 2 {
             return;
         }
-        // A connection to one that has become a replica is made anew.
+        // The client reconnects to a server that has become a replica.
         assert!(start.elapsed() < PATIENCE, "{word} in {text}");
     }
 }

@@ -50,7 +50,7 @@ impl Relay {
         self.target.store(port, Ordering::SeqCst);
     }
 
-    /// How many connections there have been.
+    /// Returns the number of connections so far.
     pub(super) fn accepted_count(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }

@@ -116,6 +116,7 @@ async fn wrong_ports_name_themselves_within_bounded_time() {
         votes: 1,
         needed: 2,
         errors,
+        ..
     } = error
     else {
         panic!("{text}");

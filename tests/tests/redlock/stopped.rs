@@ -24,7 +24,7 @@ async fn redlock(urls: impl IntoIterator<Item = String>) -> Redlock {
         .expect("masters that run")
 }
 
-/// What the other process does: it holds the lock, and looks at the time and at the lock in turn.
+/// Runs in the other process: holds the lock, and checks the time and the lock in turns.
 async fn hold(urls: &str) {
     let redlock = redlock(urls.split(',').map(str::to_owned)).await;
     let guard = redlock.mutex("key").lock().await.expect("a free lock");
@@ -52,7 +52,7 @@ struct Holder(Child);
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -77,7 +77,7 @@ async fn stopped_process_notices_its_loss_first() {
     assert!(prints("held"));
     let pid = Pid::from_child(&holder.0);
     kill_process(pid, Signal::STOP).unwrap();
-    // Nobody extends it any more: it comes free by its ttl.
+    // No process extends the lock any more, so it expires.
     let redlock = redlock(masters.urls()).await;
     let guard = redlock.mutex("key").lock().await.unwrap();
     let start = LeaseInstant::now();
@@ -87,7 +87,7 @@ async fn stopped_process_notices_its_loss_first() {
     kill_process(pid, Signal::CONT).unwrap();
     assert!(prints("knows"));
     assert!(holder.0.wait().unwrap().success());
-    // Whatever it did at last, it did not touch the lock of the next holder.
+    // The other process did not touch the lock of the next holder before it ended.
     guard.check().unwrap();
     assert!(redlock.mutex("key").try_lock().await.is_err());
 }

@@ -13,7 +13,7 @@ use super::{MASTERS, PATIENCE, ask, eventually, fresh};
 
 const LONG: Duration = Duration::from_secs(120);
 
-/// A lock that would hardly ever poll: what it does soon, somebody told it to do.
+/// Connects a client that hardly ever polls, so that each prompt attempt was caused by a message.
 async fn connect_patient<M: Into<Master>>(masters: impl IntoIterator<Item = M>) -> Redlock {
     Redlock::builder(masters)
         .ttl(LONG)
@@ -34,7 +34,7 @@ fn wait(mutex: RedlockMutex) -> JoinHandle<Instant> {
     })
 }
 
-/// The connections on which the server tells of keys.
+/// Returns the ids of the connections on which the server reports changed keys.
 fn trackers(server: &Server) -> Vec<String> {
     let list = server.command(&["CLIENT", "LIST"]).expect("a list");
     let fields = list.text().unwrap_or_default().lines().map(|line| {
@@ -51,13 +51,13 @@ fn trackers(server: &Server) -> Vec<String> {
 fn kill_trackers(server: &Server) -> usize {
     let trackers = trackers(server);
     for id in &trackers {
-        // It may be gone by itself.
+        // The connection may have ended already.
         let _ = server.command(&["CLIENT", "KILL", "ID", id]);
     }
     trackers.len()
 }
 
-/// Waits until `count` of the masters were asked so far that somebody watches a key there.
+/// Waits until each master got a `PTTL`, which a waiter sends once it watches a key there.
 async fn wait_watched<'a>(masters: impl IntoIterator<Item = &'a Server>, before: &[u64]) {
     let masters: Vec<_> = masters.into_iter().collect();
     eventually("it is watched", PATIENCE, || {
@@ -150,7 +150,7 @@ async fn waiter_without_tracking_polls() {
     let elsewhere = connect_patient(masters.urls()).await;
     let guard = elsewhere.mutex("key").lock().await.unwrap();
     let waiter = wait(polling.mutex("key"));
-    // Attempt after attempt, although nobody is told of anything.
+    // The waiter polls, although no connection gets invalidations.
     eventually("it polls", PATIENCE, || calls(&masters[0], "set") > 8).await;
     assert!(masters.iter().all(|server| trackers(server).is_empty()));
     let released = Instant::now();

@@ -1,4 +1,4 @@
-// Reads orders, writes answers, a line of JSON each.
+// Runs a lock for the comparison: reads requests, and writes responses, a line of JSON each.
 const readline = require("node:readline");
 const Redis = require("ioredis");
 
@@ -6,64 +6,65 @@ const ioredis = Redis.default ?? Redis;
 const seconds = () => performance.now() / 1000;
 const sleep = (millis) => new Promise((resolve) => setTimeout(resolve, millis));
 
-async function spread(order, act) {
-  const each = Math.max(Math.floor(order.count / order.tasks), 1);
+async function runTasks(request, act) {
+  const each = Math.max(Math.floor(request.count / request.tasks), 1);
   const task = async (number) => {
     for (let index = 0; index < each; index++) await act(number * each + index);
   };
   const started = seconds();
-  await Promise.all(Array.from({ length: order.tasks }, (_, number) => task(number)));
-  return { seconds: seconds() - started, done: each * order.tasks };
+  await Promise.all(Array.from({ length: request.tasks }, (_, number) => task(number)));
+  return { seconds: seconds() - started, done: each * request.tasks };
 }
 
-// Who released it asks again only when another has it, as in src/handover.rs.
-async function handover(order, take) {
+// A task that released the lock waits until another task holds it: see src/load/handover.rs.
+async function measureHandovers(request, acquire) {
   const samples = [];
   const started = seconds();
   let released;
   let holders = 0;
   let wake = [];
-  const isTaken = () => new Promise((resolve) => wake.push(resolve));
+  const nextAcquisition = () => new Promise((resolve) => wake.push(resolve));
   const task = async () => {
-    while (holders <= order.count) {
-      const release = await take(order.key);
-      if (holders <= order.count && released !== undefined) samples.push(seconds() - released);
+    while (holders <= request.count) {
+      const release = await acquire(request.key);
+      if (holders <= request.count && released !== undefined) samples.push(seconds() - released);
       const turn = ++holders;
       for (const resolve of wake.splice(0)) resolve();
       await sleep(1);
       released = seconds();
       await release();
-      while (holders === turn && holders <= order.count) await isTaken();
+      while (holders === turn && holders <= request.count) await nextAcquisition();
     }
   };
-  // Those who still wait at the end are not waited for.
-  const tasks = Array.from({ length: order.tasks }, task);
-  const enough = async () => {
-    while (holders <= order.count) await isTaken();
+  // Tasks that still wait at the end are left, because all handovers of the request are measured.
+  const tasks = Array.from({ length: request.tasks }, task);
+  const allHandovers = async () => {
+    while (holders <= request.count) await nextAcquisition();
   };
-  await Promise.race([enough(), Promise.all(tasks)]);
-  return { seconds: seconds() - started, done: order.count, samples };
+  await Promise.race([allHandovers(), Promise.all(tasks)]);
+  return { seconds: seconds() - started, done: request.count, samples };
 }
 
-// `make` turns clients into what takes the lock of a name, and gives how to release it.
-module.exports = async function drive(make) {
+// `makeAcquire` turns the clients of all masters into a function that acquires the lock of a name,
+// and returns the function that releases it.
+module.exports = async function drive(makeAcquire) {
   const clients = process.argv.slice(2).map((url) => new ioredis(url));
   await Promise.all(clients.map((client) => client.ping()));
-  const take = make(clients);
-  const run = (order) => {
-    if (order.op === "lock_handover") return handover(order, take);
-    if (order.op !== "lock") throw new Error(`no ${order.op}`);
-    return spread(order, async (index) => (await take(`${order.key}:${index}`))());
+  const acquire = makeAcquire(clients);
+  const run = (request) => {
+    if (request.op === "lock_handover") return measureHandovers(request, acquire);
+    if (request.op !== "lock") throw new Error(`no ${request.op}`);
+    return runTasks(request, async (index) => (await acquire(`${request.key}:${index}`))());
   };
   console.log('{"seconds": 0.0, "done": 0}');
   for await (const line of readline.createInterface({ input: process.stdin })) {
-    let answer;
+    let response;
     try {
-      answer = await run(JSON.parse(line));
+      response = await run(JSON.parse(line));
     } catch (error) {
-      answer = { error: `${error.name}: ${error.message}` };
+      response = { error: `${error.name}: ${error.message}` };
     }
-    console.log(JSON.stringify(answer));
+    console.log(JSON.stringify(response));
   }
   process.exit(0);
 };

@@ -1,16 +1,16 @@
-// Drives redlock-universal.
+// The peer redlock-universal.
 const { IoredisAdapter, createLock, createRedlock } = require("redlock-universal");
 const drive = require("./drive.js");
 
 drive((clients) => {
   const adapters = clients.map((client) => new IoredisAdapter(client));
   const settings = { ttl: 10_000, retryAttempts: 1_000 };
-  const make = (key) =>
+  const makeLock = (key) =>
     adapters.length === 1
       ? createLock({ ...settings, key, adapter: adapters[0] })
       : createRedlock({ ...settings, key, adapters });
   return async (key) => {
-    const lock = make(key);
+    const lock = makeLock(key);
     const handle = await lock.acquire();
     return () => lock.release(handle);
   };

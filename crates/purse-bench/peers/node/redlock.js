@@ -1,4 +1,4 @@
-// Drives redlock.
+// The peer redlock.
 const Redlock = require("redlock");
 const drive = require("./drive.js");
 

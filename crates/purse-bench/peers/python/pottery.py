@@ -1,8 +1,8 @@
-"""Drives pottery: reads orders, writes answers, a line of JSON each."""
+"""The peer pottery: reads requests, and writes responses, a line of JSON each."""
 
 import sys
 
-# This file has the name of what it imports.
+# This file has the name of the package that it imports.
 sys.path.pop(0)
 
 import json
@@ -20,68 +20,68 @@ STREAM_SECONDS = 1.0
 Act = Callable[[int], Any]
 
 
-def spread(order: dict, act: Act) -> dict:
-    """By threads, since that is how pottery is used."""
-    each = max(order["count"] // order["tasks"], 1)
+def run_tasks(request: dict, act: Act) -> dict:
+    """Runs the operations in threads, because pottery blocks."""
+    each = max(request["count"] // request["tasks"], 1)
 
     def task(number: int) -> None:
         for index in range(each):
             act(number * each + index)
 
-    with ThreadPoolExecutor(order["tasks"]) as pool:
+    with ThreadPoolExecutor(request["tasks"]) as pool:
         started = time.perf_counter()
-        list(pool.map(task, range(order["tasks"])))
+        list(pool.map(task, range(request["tasks"])))
         seconds = time.perf_counter() - started
-    return {"seconds": seconds, "done": each * order["tasks"]}
+    return {"seconds": seconds, "done": each * request["tasks"]}
 
 
-def iterate(order: dict, elements: Any) -> dict:
+def iterate(request: dict, elements: Any) -> dict:
     done, started = 0, time.perf_counter()
     for _ in elements:
         done += 1
-        if done == order["count"] or time.perf_counter() - started > STREAM_SECONDS:
+        if done == request["count"] or time.perf_counter() - started > STREAM_SECONDS:
             break
     return {"seconds": time.perf_counter() - started, "done": done}
 
 
-def handover(order: dict, masters: list[Redis]) -> dict:
-    """Who released it asks again only when another has it, as in src/handover.rs."""
+def measure_handovers(request: dict, masters: list[Redis]) -> dict:
+    """A task that released the lock waits until another holds it: see src/load/handover.rs."""
     samples: list[float] = []
     released: list[float] = []
-    taken = threading.Condition()
+    acquired = threading.Condition()
     holders = 0
 
     def task(_: int) -> None:
         nonlocal holders
-        while holders <= order["count"]:
-            lock = Redlock(key=order["key"], masters=set(masters))
+        while holders <= request["count"]:
+            lock = Redlock(key=request["key"], masters=set(masters))
             assert lock.acquire()
-            with taken:
-                if released and holders <= order["count"]:
+            with acquired:
+                if released and holders <= request["count"]:
                     samples.append(time.perf_counter() - released.pop())
                 holders = turn = holders + 1
-                taken.notify_all()
+                acquired.notify_all()
             time.sleep(0.001)
             released[:] = [time.perf_counter()]
             lock.release()
-            with taken:
-                taken.wait_for(lambda: holders > min(turn, order["count"]))
+            with acquired:
+                acquired.wait_for(lambda: holders > min(turn, request["count"]))
 
     started = time.perf_counter()
-    with ThreadPoolExecutor(order["tasks"]) as pool:
-        list(pool.map(task, range(order["tasks"])))
+    with ThreadPoolExecutor(request["tasks"]) as pool:
+        list(pool.map(task, range(request["tasks"])))
     seconds = time.perf_counter() - started
-    return {"seconds": seconds, "done": order["count"], "samples": samples}
+    return {"seconds": seconds, "done": request["count"], "samples": samples}
 
 
-def timed(order: dict, work: Callable[[], Any]) -> dict:
+def measure(request: dict, work: Callable[[], Any]) -> dict:
     started = time.perf_counter()
     work()
-    return {"seconds": time.perf_counter() - started, "done": order["count"]}
+    return {"seconds": time.perf_counter() - started, "done": request["count"]}
 
 
-def own(redis: Redis, key: str, count: int) -> str:
-    """A hash as pottery writes it, whose fields are JSON too."""
+def preload_hash(redis: Redis, key: str, count: int) -> str:
+    """Fills a hash as pottery does, with fields in JSON too, and returns its key."""
     key = f"{key}:pottery"
     if not redis.exists(key):
         for first in range(0, count, 1000):
@@ -90,8 +90,8 @@ def own(redis: Redis, key: str, count: int) -> str:
     return key
 
 
-def run(redis: Redis, masters: list[Redis], order: dict) -> dict:
-    op, key = order["op"], order["key"]
+def run(redis: Redis, masters: list[Redis], request: dict) -> dict:
+    op, key = request["op"], request["key"]
     if op == "lock":
 
         def lock(index: int) -> None:
@@ -99,37 +99,37 @@ def run(redis: Redis, masters: list[Redis], order: dict) -> dict:
             assert held.acquire()
             held.release()
 
-        return spread(order, lock)
+        return run_tasks(request, lock)
     if op == "lock_handover":
-        return handover(order, masters)
+        return measure_handovers(request, masters)
     if op.startswith("list"):
         items = RedisList(redis=redis, key=key)
         if op == "list_append":
-            return spread(order, lambda _: items.append(ITEM))
+            return run_tasks(request, lambda _: items.append(ITEM))
         if op == "list_get":
-            return spread(order, lambda _: items[0])
+            return run_tasks(request, lambda _: items[0])
         if op == "list_extend":
-            return timed(order, lambda: items.extend([ITEM] * order["count"]))
-        return iterate(order, items)
+            return measure(request, lambda: items.extend([ITEM] * request["count"]))
+        return iterate(request, items)
     if op.startswith("hash"):
-        filled = 100_000 if op == "hash_iterate" else 1000
+        size = 100_000 if op == "hash_iterate" else 1000
         extends = op == "hash_extend"
-        fields = RedisDict(redis=redis, key=key if extends else own(redis, key, filled))
+        fields = RedisDict(redis=redis, key=key if extends else preload_hash(redis, key, size))
         if op == "hash_set":
-            return spread(order, lambda index: fields.__setitem__(f"f{index % 1000}", ITEM))
+            return run_tasks(request, lambda index: fields.__setitem__(f"f{index % 1000}", ITEM))
         if op == "hash_get":
-            return spread(order, lambda index: fields[f"f{index % 1000}"])
+            return run_tasks(request, lambda index: fields[f"f{index % 1000}"])
         if op == "hash_extend":
-            entries = {f"f{index}": ITEM for index in range(order["count"])}
-            return timed(order, lambda: fields.update(entries))
-        return iterate(order, fields.items())
+            entries = {f"f{index}": ITEM for index in range(request["count"])}
+            return measure(request, lambda: fields.update(entries))
+        return iterate(request, fields.items())
     if op == "set_iterate":
-        return iterate(order, RedisSet(redis=redis, key=key))
+        return iterate(request, RedisSet(redis=redis, key=key))
     if op == "queue_throughput":
         queue = RedisSimpleQueue(redis=redis, key=f"{key}:pottery")
-        for _ in range(order["count"]):
+        for _ in range(request["count"]):
             queue.put(ITEM)
-        return spread(order, lambda _: queue.get())
+        return run_tasks(request, lambda _: queue.get())
     raise ValueError(f"pottery has no {op}")
 
 
@@ -140,7 +140,7 @@ for client in [redis, *masters]:
 print('{"seconds": 0.0, "done": 0}', flush=True)
 for line in sys.stdin:
     try:
-        answer = run(redis, masters, json.loads(line))
+        response = run(redis, masters, json.loads(line))
     except Exception as error:
-        answer = {"error": f"{type(error).__name__}: {error}"}
-    print(json.dumps(answer), flush=True)
+        response = {"error": f"{type(error).__name__}: {error}"}
+    print(json.dumps(response), flush=True)

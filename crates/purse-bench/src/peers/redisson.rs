@@ -9,15 +9,15 @@ use redisson::{
     RedissonConfig,
 };
 
-use crate::handover::handover;
-use crate::order::{Answer, ITEM, Order, Result, field};
-use crate::peer::Peer;
-use crate::spread::spread;
+use crate::load::measure_handovers;
+use crate::load::run_tasks;
+use crate::peers::Peer;
+use crate::protocol::{ITEM, Request, Response, Result, field};
 
 const TTL: Duration = Duration::from_secs(10);
-/// Its own default is to give up after three of them.
+/// Its default is to give up after three retries.
 const RETRIES: u32 = 1_000_000;
-/// Its own default of 10 fails for 64 tasks.
+/// Its default of 10 connections fails for 64 tasks.
 const POOL: u32 = 64;
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 
@@ -43,9 +43,9 @@ impl Redisson {
         })
     }
 
-    async fn lock(&self, order: &Order) -> Result<Answer> {
-        let (masters, key) = (self.masters.clone(), order.key.clone());
-        let take = move |name: String| {
+    async fn lock(&self, request: &Request) -> Result<Response> {
+        let (masters, key) = (self.masters.clone(), request.key.clone());
+        let acquire = move |name: String| {
             let lock = AsyncRRedLock::new(masters.clone(), name, TTL);
             async move {
                 lock.lock_with_retries(RETRIES, RETRY_DELAY).await?;
@@ -53,53 +53,53 @@ impl Redisson {
             }
         };
         let release = |lock: AsyncRRedLock| async move { Ok(lock.unlock().await.map(drop)?) };
-        if order.op == "lock_handover" {
-            return handover(order, move || take(key.clone()), release).await;
+        if request.op == "lock_handover" {
+            return measure_handovers(request, move || acquire(key.clone()), release).await;
         }
-        spread(order, move |index| {
-            let taken = take(format!("{key}:{index}"));
-            async move { release(taken.await?).await }
+        run_tasks(request, move |index| {
+            let acquired = acquire(format!("{key}:{index}"));
+            async move { release(acquired.await?).await }
         })
         .await
     }
 }
 
 impl Peer for Redisson {
-    fn run<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Answer>> {
-        let list: Arc<AsyncRList<String>> = Arc::new(self.client.get_list(&order.key));
-        let map: Arc<AsyncRMap<String, String>> = Arc::new(self.client.get_map(&order.key));
+    fn run<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response>> {
+        let list: Arc<AsyncRList<String>> = Arc::new(self.client.get_list(&request.key));
+        let map: Arc<AsyncRMap<String, String>> = Arc::new(self.client.get_map(&request.key));
         let item = Arc::new(ITEM.to_owned());
         Box::pin(async move {
-            match order.op.as_str() {
+            match request.op.as_str() {
                 "list_append" => {
-                    spread(order, move |_| {
+                    run_tasks(request, move |_| {
                         let (list, item) = (list.clone(), item.clone());
                         async move { Ok(list.add(&item).await.map(drop)?) }
                     })
                     .await
                 }
                 "list_get" => {
-                    spread(order, move |_| {
+                    run_tasks(request, move |_| {
                         let list = list.clone();
                         async move { Ok(list.get(0).await.map(drop)?) }
                     })
                     .await
                 }
                 "hash_set" => {
-                    spread(order, move |index| {
+                    run_tasks(request, move |index| {
                         let (map, item) = (map.clone(), item.clone());
                         async move { Ok(map.put(&field(index % 1_000), &item).await.map(drop)?) }
                     })
                     .await
                 }
                 "hash_get" => {
-                    spread(order, move |index| {
+                    run_tasks(request, move |index| {
                         let map = map.clone();
                         async move { Ok(map.get(&field(index % 1_000)).await.map(drop)?) }
                     })
                     .await
                 }
-                "lock" | "lock_handover" => self.lock(order).await,
+                "lock" | "lock_handover" => self.lock(request).await,
                 other => Err(format!("redisson has no {other}").into()),
             }
         })

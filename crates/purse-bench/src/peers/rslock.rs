@@ -1,14 +1,14 @@
-//! rslock: the lock of redis-rs.
+//! The `rslock` crate: a lock over redis-rs.
 
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use rslock::LockManager;
 
-use crate::handover::handover;
-use crate::order::{Answer, Order, Result};
-use crate::peer::Peer;
-use crate::spread::spread;
+use crate::load::measure_handovers;
+use crate::load::run_tasks;
+use crate::peers::Peer;
+use crate::protocol::{Request, Response, Result};
 
 const TTL: Duration = Duration::from_secs(10);
 
@@ -23,12 +23,12 @@ impl RsLock {
 }
 
 impl Peer for RsLock {
-    fn run<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Answer>> {
-        let (manager, key) = (self.0.clone(), order.key.clone());
+    fn run<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response>> {
+        let (manager, key) = (self.0.clone(), request.key.clone());
         Box::pin(async move {
-            match order.op.as_str() {
+            match request.op.as_str() {
                 "lock" => {
-                    spread(order, move |index| {
+                    run_tasks(request, move |index| {
                         let (manager, key) = (manager.clone(), format!("{key}:{index}"));
                         async move {
                             let lock = manager.acquire_no_guard(key.as_bytes(), TTL).await?;
@@ -39,11 +39,11 @@ impl Peer for RsLock {
                     .await
                 }
                 "lock_handover" => {
-                    let take = move || {
+                    let acquire = move || {
                         let (manager, key) = (manager.clone(), key.clone());
                         async move { Ok(manager.acquire_no_guard(key.as_bytes(), TTL).await?) }
                     };
-                    handover(order, take, |lock: rslock::Lock| async move {
+                    measure_handovers(request, acquire, |lock: rslock::Lock| async move {
                         lock.release().await;
                         Ok(())
                     })

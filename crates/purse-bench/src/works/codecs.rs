@@ -1,6 +1,6 @@
-//! 5: values to bytes and back.
+//! Values encoded to bytes and decoded from them, without a server.
 
-use crate::work::Work;
+use crate::works::Work;
 
 const PAIRS: [(&str, &[&str]); 10] = [
     ("json_small", &["serde_json"]),
@@ -18,8 +18,8 @@ const PAIRS: [(&str, &[&str]); 10] = [
 pub(crate) fn works(_quick: bool) -> Vec<Work> {
     let mut works = Vec::new();
     for (name, peers) in PAIRS {
-        for way in ["encode", "decode"] {
-            let op = format!("{way}_{name}");
+        for direction in ["encode", "decode"] {
+            let op = format!("{direction}_{name}");
             works.push(Work::new(op.clone(), &op, 1, peers));
         }
     }

@@ -1,7 +1,7 @@
-//! 6: locks, of one to five masters, alone and contended, healthy and not.
+//! Locks of one to five masters: uncontended, contended, and with a master that fails.
 
-use crate::peers::sockets;
-use crate::work::{Metric, Site, Work};
+use crate::peers::plain_sockets;
+use crate::works::{Metric, Topology, Work};
 
 const ALL: &[&str] = &[
     "rslock",
@@ -11,15 +11,15 @@ const ALL: &[&str] = &[
     "redlock",
     "redlock-universal",
 ];
-/// Those, and below them all what no library can be faster than.
-const ALONE: &[&str] = &[
+/// All peers, and the requests written by hand as a lower bound.
+const ONE_TASK: &[&str] = &[
     "rslock",
     "redisson",
     "redis-purse",
     "pottery",
     "redlock",
     "redlock-universal",
-    sockets::NAME,
+    plain_sockets::NAME,
 ];
 const MANY: &[&str] = &[
     "rslock",
@@ -34,8 +34,8 @@ pub(crate) fn works(quick: bool) -> Vec<Work> {
     for masters in [1, 3, 5] {
         for tasks in [1, 64] {
             let name = format!("lock/{masters} masters/{tasks} tasks");
-            let peers = if tasks == 1 { ALONE } else { ALL };
-            works.push(Work::new(name, "lock", tasks, peers).site(Site::Masters(masters)));
+            let peers = if tasks == 1 { ONE_TASK } else { ALL };
+            works.push(Work::new(name, "lock", tasks, peers).topology(Topology::Masters(masters)));
         }
     }
     for (waiters, count) in [(2, if quick { 10 } else { 20 }), (10, 30), (100, 100)] {
@@ -46,7 +46,7 @@ pub(crate) fn works(quick: bool) -> Vec<Work> {
             waiters,
             peers,
         )
-        .site(Site::Masters(3))
+        .topology(Topology::Masters(3))
         .count(count)
         .metrics(&[Metric::Median, Metric::Slowest]);
         works.push(if quick { work.rounds(1) } else { work });
@@ -54,16 +54,16 @@ pub(crate) fn works(quick: bool) -> Vec<Work> {
     let burst = if quick { 1_000 } else { 10_000 };
     works.push(
         Work::new(format!("lock_burst/{burst} at once"), "lock", burst, MANY)
-            .site(Site::Masters(5))
+            .topology(Topology::Masters(5))
             .count(burst)
             .metrics(&[Metric::Seconds, Metric::Memory])
             .rounds(if quick { 1 } else { 7 }),
     );
-    for (name, site) in [
-        ("lock/one of 3 masters stopped", Site::Stopped),
-        ("lock/one of 3 masters 20 ms slow", Site::Slow),
+    for (name, topology) in [
+        ("lock/one of 3 masters stopped", Topology::OneStopped),
+        ("lock/one of 3 masters 20 ms slow", Topology::OneSlow),
     ] {
-        works.push(Work::new(name, "lock", 1, ALL).site(site));
+        works.push(Work::new(name, "lock", 1, ALL).topology(topology));
     }
     works
 }

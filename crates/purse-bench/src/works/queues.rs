@@ -1,6 +1,6 @@
-//! 7: queues whose pops wait.
+//! Queues with pops that wait.
 
-use crate::work::{Fill, Metric, Work};
+use crate::works::{Metric, Preload, Work};
 
 const THROUGHPUT: &[&str] = &["fred", "redis-rs", "redis-purse", "pottery"];
 const HANDOVER: &[&str] = &["fred", "redis-rs", "redis-purse"];
@@ -9,7 +9,7 @@ pub(crate) fn works(quick: bool) -> Vec<Work> {
     let mut works = vec![
         Work::new("queue_handover", "queue_handover", 1, HANDOVER)
             .count(if quick { 30 } else { 200 })
-            .fill(Fill::Fresh)
+            .preload(Preload::Clear)
             .metrics(&[Metric::Median, Metric::Slowest]),
     ];
     for consumers in [1, 64] {
@@ -21,7 +21,7 @@ pub(crate) fn works(quick: bool) -> Vec<Work> {
                 THROUGHPUT,
             )
             .count(if quick { 1_280 } else { 12_800 })
-            .fill(Fill::Queue),
+            .preload(Preload::Queue),
         );
     }
     works

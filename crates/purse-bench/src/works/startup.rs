@@ -1,13 +1,13 @@
-//! 8: from nothing to the first answer. What a dependency costs to build is in `cost`.
+//! The time from no connection to the first reply. `measure/dependency_cost.rs` has the time to build.
 
-use crate::order::ITEM;
-use crate::work::{Fill, Metric, Shape, Work};
+use crate::protocol::ITEM;
+use crate::works::{Collection, Metric, Preload, Work};
 
 pub(crate) fn works(quick: bool) -> Vec<Work> {
     vec![
         Work::new("connect", "connect", 1, &["fred", "redis-rs"])
             .count(if quick { 5 } else { 20 })
-            .fill(Fill::Elements(Shape::List, 1, ITEM))
+            .preload(Preload::Elements(Collection::List, 1, ITEM))
             .metrics(&[Metric::Median]),
     ]
 }

@@ -19,8 +19,8 @@ use crate::Error;
 ///
 /// fn report(event: &Event) {
 ///     match event {
-///         Event::Disconnected { server, cause } => eprintln!("{server} is gone: {cause}"),
-///         Event::Reconnected { server, address } => eprintln!("{server} is back at {address}"),
+///         Event::Disconnected { server, cause, .. } => eprintln!("{server} is gone: {cause}"),
+///         Event::Reconnected { server, address, .. } => eprintln!("{server} is back at {address}"),
 ///         _ => {}
 ///     }
 /// }
@@ -29,6 +29,7 @@ use crate::Error;
 #[non_exhaustive]
 pub enum Event {
     /// A first connection was made.
+    #[non_exhaustive]
     Connected {
         /// The name of the servers in messages.
         server: Arc<str>,
@@ -37,6 +38,7 @@ pub enum Event {
     },
     /// An attempt to connect failed for another reason than the attempt before. The client keeps
     /// trying.
+    #[non_exhaustive]
     ConnectFailed {
         /// The name of the servers in messages.
         server: Arc<str>,
@@ -44,6 +46,7 @@ pub enum Event {
         cause: Arc<Error>,
     },
     /// A connection was lost.
+    #[non_exhaustive]
     Disconnected {
         /// The name of the servers in messages.
         server: Arc<str>,
@@ -51,6 +54,7 @@ pub enum Event {
         cause: Arc<Error>,
     },
     /// A lost connection was made again.
+    #[non_exhaustive]
     Reconnected {
         /// The name of the servers in messages.
         server: Arc<str>,
@@ -58,6 +62,7 @@ pub enum Event {
         address: Arc<str>,
     },
     /// A connection did not answer, and a new one to the same server did; it was replaced.
+    #[non_exhaustive]
     HalfOpen {
         /// The name of the servers in messages.
         server: Arc<str>,
@@ -65,6 +70,7 @@ pub enum Event {
         address: Arc<str>,
     },
     /// A cluster moved a slot to another node.
+    #[non_exhaustive]
     Redirected {
         /// The name of the servers in messages.
         server: Arc<str>,
@@ -74,6 +80,7 @@ pub enum Event {
         to: Arc<str>,
     },
     /// A replica took the place of the primary, as sentinels or an error of the server say.
+    #[non_exhaustive]
     Failover {
         /// The name of the servers in messages.
         server: Arc<str>,

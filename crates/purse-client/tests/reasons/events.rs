@@ -27,7 +27,7 @@ async fn each_change_of_a_connection_is_one_event() {
     assert_eq!(all[2], "reconnected");
     assert_eq!(client.stats().reconnects, 1);
 
-    // While nobody listens, all attempts but the first one fail for the same reason.
+    // While no server listens, all attempts after the first one fail for the same reason.
     proxy.refuse(true).expect("refuse");
     proxy.cut();
     let failures = client.stats().connect_failures;
@@ -197,7 +197,7 @@ async fn counters_and_ping_report_traffic() {
     client.run(get).await.expect_err("paused");
     let mut waiting = pin!(client.run(incr("n")));
     assert!(poll!(&mut waiting).is_pending());
-    // The connection notices by itself that the time of the read is over.
+    // The connection notices that the read has timed out, without another request.
     until("only the write is in flight", async || {
         client.stats().in_flight == 1
     })

@@ -120,7 +120,7 @@ fn paused_clock_changes_no_time_limit() {
             client.ping().await.expect("PONG");
         }
         all_work(&client).await;
-        // The clock of tokio moves by itself here: no limit may follow it.
+        // The clock of tokio advances automatically here, so no limit may follow it.
         server.pause().expect("pause");
         let limit = Duration::from_millis(300);
         let started = Instant::now();

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 
-/// How long anything may take that should happen at once.
+/// The longest time for an event that should happen at once.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 pub(crate) async fn client(server: &Server) -> Client {
@@ -58,12 +58,12 @@ pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) 
     }
 }
 
-/// How often the server ran `command` so far.
+/// Returns the number of times that the server ran `command` so far.
 pub(crate) fn calls(server: &Server, command: &str) -> u64 {
     count_of(server, command, "calls=")
 }
 
-/// How often the server refused `command` without running it.
+/// Returns the number of times that the server refused `command` without running it.
 pub(crate) fn rejected_calls(server: &Server, command: &str) -> u64 {
     count_of(server, command, "rejected_calls=")
 }
@@ -79,7 +79,7 @@ fn count_of(server: &Server, command: &str, what: &str) -> u64 {
         .map_or(0, |count| count.parse().expect("a number"))
 }
 
-/// How many clients the server counts as connected, but for the one that asks.
+/// Returns the number of the server's connections, without the one that lists them.
 pub(crate) fn connections(server: &Server) -> usize {
     let list = server.command(&["CLIENT", "LIST"]).expect("CLIENT LIST");
     list.text()
@@ -90,7 +90,7 @@ pub(crate) fn connections(server: &Server) -> usize {
         - 1
 }
 
-/// The numbers of the connections on which the server tells of changed keys.
+/// Returns the ids of the connections on which the server reports changed keys.
 pub(crate) fn tracking(server: &Server) -> Vec<String> {
     let list = server.command(&["CLIENT", "LIST"]).expect("CLIENT LIST");
     let list = list.text().expect("text").to_owned();
@@ -128,7 +128,7 @@ pub(crate) struct Proxy {
     release: watch::Sender<bool>,
 }
 
-/// What a proxy does to one connection.
+/// The state of one connection of a proxy.
 #[derive(Clone)]
 struct Wire {
     cut: Arc<AtomicBool>,
@@ -185,7 +185,7 @@ impl Proxy {
         port.expect("an address")
     }
 
-    /// How many connections there were so far.
+    /// Returns the number of connections so far.
     pub(crate) fn accepted_count(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }

@@ -12,7 +12,7 @@ pub(crate) fn pop() -> Pop {
     Pop::back("queue")
 }
 
-/// The element, taken for good.
+/// Returns the element, and acknowledges its delivery.
 pub(crate) fn element(delivery: Result<Option<Delivery>>) -> Option<String> {
     let delivery = delivery.expect("no failure")?;
     let element = text(&delivery.element());

@@ -127,7 +127,7 @@ async fn futures_not_polled_send_nothing_and_cost_others_nothing() {
 async fn write_dropped_in_the_queue_does_not_run_after_a_reconnect() {
     let wire = Wire::start().await;
     wire.client.run(incr("n")).await.expect("INCR");
-    // Nothing is written any more after a large write that nobody reads.
+    // After a large write that is never read, no more bytes are written.
     wire.proxy.swallow_existing();
     let large = Command::write("RPUSH")
         .key("large")

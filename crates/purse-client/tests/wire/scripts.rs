@@ -93,7 +93,7 @@ async fn scripts_kept_for_a_restarted_server_run_in_order() {
     let wire = Wire::start().await;
     push_all(&wire).await;
     take_numbers(&wire.server);
-    // Nothing is written any more after a large write that nobody reads.
+    // After a large write that is never read, no more bytes are written.
     wire.proxy.swallow_existing();
     let large = Command::write("SET")
         .key("large")

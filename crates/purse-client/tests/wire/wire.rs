@@ -8,7 +8,7 @@ use purse_testkit::{Proxy, Server};
 
 use crate::support::{SOON, get, until};
 
-/// Where the proxy cuts the connection.
+/// The place at which the proxy cuts the connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Cut {
     /// After this number of bytes of the request.

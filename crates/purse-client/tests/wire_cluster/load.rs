@@ -19,7 +19,7 @@ pub(crate) struct Increment {
     took: Duration,
 }
 
-/// Increments under way, until they are stopped.
+/// Tasks that increment counters until they are stopped.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     done: Arc<AtomicUsize>,

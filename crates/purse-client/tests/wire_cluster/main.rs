@@ -14,8 +14,8 @@ mod rounds;
 
 use purse_testkit::Server;
 
-/// How often a node was asked for the slots. Before Redis 7, it counts all of `CLUSTER` as one; with
-/// the slots, it is asked for its state.
+/// Returns the number of requests for the slots that a node got. Before Redis 7, the node counts all
+/// subcommands of `CLUSTER` as one, and each request for the slots comes with one for its state.
 pub(crate) fn slot_requests(node: &Server) -> u64 {
     match support::calls(node, "cluster|slots") {
         0 => support::calls(node, "cluster").div_ceil(2),

@@ -17,7 +17,7 @@ fn large() -> Command {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unsent_reads_of_a_lost_replica_go_to_the_primary() {
-    // The primary tells of the replica to the end of the test.
+    // The primary reports the replica until the test ends.
     let settings = Server::builder().config("cluster-node-timeout", "60000");
     let cluster = Cluster::start_with(1, 1, &settings).expect("a cluster");
     let client = Client::builder(&cluster.url())

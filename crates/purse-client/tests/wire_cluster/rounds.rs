@@ -8,7 +8,7 @@ use purse_testkit::Cluster;
 use crate::load::Load;
 use crate::support::until;
 
-/// How long a test goes on: ten minutes with `PURSE_SOAK`.
+/// Returns the duration of a test: ten minutes with `PURSE_SOAK`.
 fn duration() -> Duration {
     match std::env::var_os("PURSE_SOAK") {
         Some(_) => Duration::from_secs(600),
@@ -16,7 +16,7 @@ fn duration() -> Duration {
     }
 }
 
-/// How long counters are kept before they are checked.
+/// The time after which counters are checked and replaced.
 const ROUND: Duration = Duration::from_millis(2_500);
 
 async fn client(cluster: &Cluster) -> Client {

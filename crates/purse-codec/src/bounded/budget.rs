@@ -45,7 +45,7 @@ pub(crate) struct LimitScope<'b> {
     budget: &'b InputBudget,
     /// The number of levels that may follow below this one.
     levels: i16,
-    /// Whether the number of elements comes from the input, not from the type.
+    /// True if the number of elements comes from the input, not from the type.
     claimed: bool,
 }
 

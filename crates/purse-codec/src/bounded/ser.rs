@@ -9,7 +9,7 @@ use super::{Limited, TOO_DEEP};
 /// The limits of a value that is written.
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds {
-    /// Whether floats must be finite.
+    /// True if floats must be finite.
     finite: bool,
     /// The number of levels that may follow below this one.
     levels: i16,

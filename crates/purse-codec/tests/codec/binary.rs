@@ -34,7 +34,8 @@ pub(crate) struct Maps(BTreeMap<u8, Self>);
 
 /// A type that remembers how many elements it was told to expect.
 ///
-/// A type that trusts the hint would allocate for so many. Reading it always fails, with the hint.
+/// A type that trusts the hint would allocate for that many elements. Reading it always fails, with
+/// the hint.
 #[derive(Debug)]
 pub(crate) enum Hint {}
 

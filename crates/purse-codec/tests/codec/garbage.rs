@@ -1,4 +1,4 @@
-//! Bytes that nobody wrote.
+//! Bytes that no codec wrote.
 
 use std::fmt::Debug;
 use std::time::Duration;

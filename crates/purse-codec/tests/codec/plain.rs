@@ -297,7 +297,7 @@ fn a_type_that_reads_text_must_write_text() {
     assert_eq!(encode(Lopsided::Bytes), "text");
 }
 
-/// A type that reads whatever comes, even nothing, and so never fails a probe.
+/// A type that reads any input, even an empty one, and so never fails a probe.
 #[derive(Debug)]
 struct Careless;
 

@@ -48,12 +48,12 @@ pub(crate) enum Tree {
 }
 
 impl Tree {
-    /// A leaf under so many nodes.
+    /// Returns a leaf under `depth` nodes.
     pub(crate) fn of_depth(depth: usize) -> Self {
         Self::above(Self::Leaf, depth)
     }
 
-    /// A tree under so many nodes.
+    /// Returns a tree under `depth` nodes.
     pub(crate) fn above(tree: Self, depth: usize) -> Self {
         (0..depth).fold(tree, |tree, _| Self::Node(Box::new(tree)))
     }
@@ -242,7 +242,7 @@ fn tree() -> impl Strategy<Value = Tree> {
     })
 }
 
-/// What an error's source says, which must be an error that has no more to say.
+/// Returns the text of an error's source, and checks that the source has no source of its own.
 pub(crate) fn reason(error: &impl Error) -> String {
     let source = error.source().expect("an error without its cause");
     assert!(source.source().is_none(), "{source:?}");

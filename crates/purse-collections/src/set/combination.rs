@@ -221,7 +221,7 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
 struct FilteredScan {
     scan: Bytes,
     against: Vec<Bytes>,
-    /// Whether the elements that the other sets have are kept, or the rest.
+    /// True if the elements that the other sets have are kept; otherwise the rest is.
     keep: bool,
 }
 

@@ -63,6 +63,7 @@ pub struct CombinedSorted<T, C = Plain> {
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Aggregate {
     /// Their sum. The sum of infinities of both signs is zero.
     #[default]

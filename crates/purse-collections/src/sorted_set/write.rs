@@ -33,6 +33,7 @@ static INCREMENT: Script = Script::write(
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Condition {
     /// Always.
     Always,

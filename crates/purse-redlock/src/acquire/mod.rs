@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::acquire::backoff::{Backoff, WakeBudget};
 use crate::acquire::key_watch::{Availability, KeyWatch};
-use crate::error::{Error, Result};
+use crate::error::{Error, LockOperation, Result};
 use crate::lease::Lease;
 use crate::lease::owner::{self, AcquireStrategy, AttemptError, FailureCause};
 use crate::quorum::decision::quorum;
@@ -62,19 +62,21 @@ async fn run_attempt(
     is_fenced: bool,
     strategy: AcquireStrategy,
 ) -> Result<Lease, AttemptError> {
+    let closed_error = || Error::closed(keys, LockOperation::Acquire);
     let Some((task, outcome)) = owner::spawn_attempt(state, keys, is_fenced, strategy) else {
-        return Err(Error::Closed.into());
+        return Err(closed_error().into());
     };
     let outcome = tokio::select! {
         biased;
-        () = state.shutdown.closed() => return Err(Error::Closed.into()),
+        () = state.shutdown.closed() => return Err(closed_error().into()),
         outcome = outcome => outcome,
     };
     // The owner task ends without an outcome only if its runtime ends.
-    let pending = outcome.unwrap_or_else(|_| Err(Error::Closed.into()))?;
+    let pending = outcome.unwrap_or_else(|_| Err(closed_error().into()))?;
     let lease = pending.accept(task)?;
     // Much time may have passed since the lease was acquired, if this future was not polled.
-    state.ensure_worth_having(lease.validity().valid_until())?;
+    let until = lease.validity().valid_until();
+    state.ensure_worth_having(until, keys, LockOperation::Acquire)?;
     Ok(lease)
 }
 
@@ -128,9 +130,11 @@ impl<'a> Waiter<'a> {
         let start = Instant::now();
         let permit = tokio::select! {
             biased;
-            () = self.state.shutdown.closed() => return Err(Error::Closed),
+            () = self.state.shutdown.closed() => return Err(self.closed_error()),
             permit = self.entry.acquire_permit() => permit?,
-            slept = self.state.timer.sleep(limit) => return Ok(slept.map(|()| false)?),
+            slept = self.state.timer.sleep(limit) => {
+                return slept.map(|()| false).map_err(|_| self.closed_error());
+            }
         };
         self.permit = Some(permit);
         let Some(mut holder) = self.entry.holder() else {
@@ -145,14 +149,18 @@ impl<'a> Waiter<'a> {
         let most = most.min(left);
         tokio::select! {
             biased;
-            () = self.state.shutdown.closed() => return Err(Error::Closed),
+            () = self.state.shutdown.closed() => return Err(self.closed_error()),
             () = holder.wait_ended() => {
                 let is_contended = self.entry.take_contended_handover();
                 self.strategy = self.choose_strategy(is_contended);
             }
-            slept = self.state.timer.sleep(most) => slept?,
+            slept = self.state.timer.sleep(most) => slept.map_err(|_| self.closed_error())?,
         }
         Ok(true)
+    }
+
+    fn closed_error(&self) -> Error {
+        Error::closed(self.keys, LockOperation::Acquire)
     }
 
     /// Chooses the strategy: all masters at once, or one master first if other processes contend.
@@ -193,7 +201,7 @@ impl<'a> Waiter<'a> {
         cause: FailureCause,
         took: Duration,
     ) -> RetryPlan {
-        let Error::Held { retry_after } = *error else {
+        let Error::Held { retry_after, .. } = *error else {
             return RetryPlan {
                 delay_without_watch: self.backoff.wait(None),
                 ..RetryPlan::default()
@@ -296,13 +304,13 @@ impl<'a> Waiter<'a> {
             }
             tokio::select! {
                 biased;
-                () = self.state.shutdown.closed() => return Err(Error::Closed),
+                () = self.state.shutdown.closed() => return Err(self.closed_error()),
                 () = self.key_watch.wait_changed(), if plan.min_delay_with_watch.is_some() => {}
                 () = wait_ended(&mut holder) => {
                     holder = None;
                     handover = Some(self.entry.take_contended_handover());
                 }
-                slept = self.state.timer.sleep(left) => slept?,
+                slept = self.state.timer.sleep(left) => slept.map_err(|_| self.closed_error())?,
             }
         }
     }

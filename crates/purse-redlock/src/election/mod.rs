@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::election::leader::Leader;
 use crate::election::leadership::Leadership;
-use crate::error::{Error, Result};
+use crate::error::{Error, LockOperation, Result};
 use crate::keys;
 use crate::lock::fenced::FencedMutex;
 use crate::runtime::jitter;
@@ -144,7 +144,7 @@ impl Election {
     pub async fn campaign(&self, candidate: impl AsRef<[u8]>) -> Result<Leadership> {
         let candidate = Bytes::copy_from_slice(candidate.as_ref());
         loop {
-            let guard = self.0.lock().await?;
+            let guard = self.0.lock().await.map_err(during_campaign)?;
             let leader = Leader {
                 candidate: candidate.clone(),
                 fence: guard.fence(),
@@ -154,7 +154,7 @@ impl Election {
                 return Ok(Leadership::new(guard, leader));
             };
             if let Error::WrongType { .. } = error {
-                return Err(error);
+                return Err(during_campaign(error));
             }
             // The candidate is elected but not announced yet. The next extension announces it.
             if guard.check().is_ok() {
@@ -165,7 +165,8 @@ impl Election {
             state
                 .timer
                 .sleep(jitter(state.settings.retry_delay))
-                .await?;
+                .await
+                .map_err(|_| Error::closed(self.0.keys(), LockOperation::Campaign))?;
         }
     }
 
@@ -205,6 +206,10 @@ impl Election {
     pub fn observe(&self) -> watch::Receiver<Option<Leader>> {
         observer::start(self.0.state(), keys::leader(self.key()))
     }
+}
+
+fn during_campaign(error: Error) -> Error {
+    error.during(LockOperation::Campaign)
 }
 
 impl fmt::Debug for Election {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use purse_lease::{AutoExtend, GuardToken, LostReason, ReleaseOnDrop, ShutdownTracker, Validity};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, LockOperation, Result};
 use crate::lease::release::Release;
 use crate::runtime::inline_task::TaskHandle;
 
@@ -30,6 +30,7 @@ pub(crate) enum LeaseCommand {
 /// A lease on its way to the caller that waits for it, which may have given up. Dropping it makes
 /// the owner task release the lock, because the closed channel is the signal.
 pub(crate) struct PendingLease {
+    keys: Arc<[Bytes]>,
     commands: mpsc::UnboundedSender<LeaseCommand>,
     validity: Arc<Validity>,
     fence: u64,
@@ -40,6 +41,7 @@ pub(crate) struct PendingLease {
 impl PendingLease {
     /// Creates a pending lease, and the inbox that its owner has to serve.
     pub(crate) fn new(
+        keys: Arc<[Bytes]>,
         validity: Arc<Validity>,
         fence: u64,
         shutdown: ShutdownTracker,
@@ -52,6 +54,7 @@ impl PendingLease {
             accepted: accepted.clone(),
         };
         let pending = Self {
+            keys,
             commands,
             validity,
             fence,
@@ -63,11 +66,11 @@ impl PendingLease {
 
     /// Turns this into a lease, unless a shutdown came first.
     pub(crate) fn accept(self, task: TaskHandle) -> Result<Lease> {
-        let token = self
-            .shutdown
-            .track_guard(&self.accepted)
-            .ok_or(Error::Closed)?;
+        let Some(token) = self.shutdown.track_guard(&self.accepted) else {
+            return Err(Error::closed(&self.keys, LockOperation::Acquire));
+        };
         Ok(Lease {
+            keys: self.keys,
             token,
             task,
             commands: self.commands,
@@ -105,6 +108,7 @@ impl LeaseInbox {
 
 /// The guard's end of a lease. Dropping it, on any thread, makes the owner task release the lock.
 pub(crate) struct Lease {
+    keys: Arc<[Bytes]>,
     release_on_drop: ReleaseOnDrop,
     /// Counts the lease as in use. It is dropped before the owner receives the release. In between,
     /// a shutdown waits for one lease too many, but never for one too few.
@@ -118,6 +122,10 @@ impl Lease {
     /// Returns the lock's fence; 0 if none was requested.
     pub(crate) const fn fence(&self) -> u64 {
         self.fence
+    }
+
+    pub(crate) const fn keys(&self) -> &Arc<[Bytes]> {
+        &self.keys
     }
 
     pub(crate) const fn validity(&self) -> &Arc<Validity> {
@@ -142,11 +150,14 @@ impl Lease {
         // If the owner is gone, so is the receiver of the answer.
         self.task
             .send_and_poll(|| drop(self.commands.send(LeaseCommand::Extend(reply))));
-        answer.await.unwrap_or(Err(Error::Closed))
+        answer
+            .await
+            .unwrap_or_else(|_| Err(Error::closed(&self.keys, LockOperation::Extend)))
     }
 
     pub(crate) async fn release(self) -> Result<Release> {
         let Self {
+            keys,
             release_on_drop,
             token,
             task,
@@ -159,7 +170,9 @@ impl Lease {
         answer
             .await
             .unwrap_or_else(|_| match release_on_drop.validity().lost_reason() {
-                None | Some(LostReason::Closed) => Err(Error::Closed),
+                None | Some(LostReason::Closed) => {
+                    Err(Error::closed(&keys, LockOperation::Release))
+                }
                 Some(_) => Ok(Release::AlreadyExpired),
             })
     }

@@ -1,13 +1,11 @@
 //! The guard of a held lock.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use purse_lease::{LeaseInstant, Lost};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::keys::Shown;
 use crate::lease::Lease;
 use crate::lease::release::Release;
@@ -41,30 +39,25 @@ use crate::lock::fence_marker::{Fenced, Fencing, Unfenced};
 #[must_use = "the lock is released when its guard is dropped"]
 pub struct RedlockGuard<F: Fencing = Unfenced> {
     lease: Lease,
-    keys: Arc<[Bytes]>,
     fencing: F,
 }
 
 impl<F: Fencing> RedlockGuard<F> {
-    pub(crate) fn new(lease: Lease, keys: Arc<[Bytes]>) -> Self {
+    pub(crate) fn new(lease: Lease) -> Self {
         let fencing = F::with(lease.fence());
-        Self {
-            lease,
-            keys,
-            fencing,
-        }
+        Self { lease, fencing }
     }
 
     /// Returns the key of the lock on the masters; for several locks held as one, the first of
     /// [`keys`](Self::keys).
     #[must_use]
     pub fn key(&self) -> &[u8] {
-        self.keys.first().map_or(&[], AsRef::as_ref)
+        self.lease.keys().first().map_or(&[], AsRef::as_ref)
     }
 
     /// Returns the keys of all locks held as one, in order; for a single lock, its key.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.keys.iter().map(AsRef::as_ref)
+        self.lease.keys().iter().map(AsRef::as_ref)
     }
 
     /// Returns how long the lock holds from now on; zero once it is lost.
@@ -143,7 +136,8 @@ impl<F: Fencing> RedlockGuard<F> {
     /// # Ok(()) }
     /// ```
     pub fn check(&self) -> Result<()> {
-        Ok(self.lease.validity().check()?)
+        let held = self.lease.validity().check();
+        held.map_err(|reason| Error::lost(self.lease.keys(), reason))
     }
 
     /// Returns a future that resolves once the lock is lost, with the reason.
@@ -193,10 +187,6 @@ impl<F: Fencing> RedlockGuard<F> {
         self.lease.validity().extensions()
     }
 
-    pub(crate) const fn shared_keys(&self) -> &Arc<[Bytes]> {
-        &self.keys
-    }
-
     pub(crate) const fn lease(&self) -> &Lease {
         &self.lease
     }
@@ -242,7 +232,7 @@ impl<F: Fencing> RedlockGuard<F> {
     /// let mut guard = redlock.mutex("invoices").lock().await?;
     /// match guard.extend().await {
     ///     Ok(()) => println!("the lock lasts its whole ttl again"),
-    ///     Err(Error::Lost { reason }) => panic!("stop: {reason}"),
+    ///     Err(Error::Lost { reason, .. }) => panic!("stop: {reason}"),
     ///     Err(error) => eprintln!("the lock lasts {:?}: {error}", guard.remaining()),
     /// }
     /// # Ok(()) }
@@ -338,7 +328,7 @@ impl RedlockGuard<Fenced> {
 impl<F: Fencing> fmt::Debug for RedlockGuard<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedlockGuard")
-            .field("keys", &Shown(&self.keys))
+            .field("keys", &Shown(self.lease.keys()))
             .field("remaining", &self.remaining())
             .finish_non_exhaustive()
     }

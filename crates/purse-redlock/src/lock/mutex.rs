@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::acquire::{Waiter, traced_attempt};
 use crate::config::settings::MAX_OUTAGE_TOLERANCE;
-use crate::error::{Error, Result};
+use crate::error::{Error, LockOperation, Result};
 use crate::keys::Shown;
 use crate::lease::Lease;
 use crate::lease::owner::AcquireStrategy;
@@ -177,7 +177,7 @@ impl<F: Fencing> RedlockMutex<F> {
     /// let mutex = redlock.mutex("invoices");
     /// let _guard = mutex.lock().await?;
     /// match mutex.try_lock().await {
-    ///     Err(Error::Held { retry_after }) => println!("free in {retry_after:?} at the latest"),
+    ///     Err(Error::Held { retry_after, .. }) => println!("free in {retry_after:?} at the latest"),
     ///     other => panic!("{other:?}"),
     /// }
     /// # Ok(()) }
@@ -193,7 +193,7 @@ impl<F: Fencing> RedlockMutex<F> {
         if self.state.waiting.queues.is_reserved(&self.keys) {
             // A caller that tries in a loop lets other tasks run.
             yield_now().await;
-            return Err(Error::Held { retry_after: None });
+            return Err(Error::held(&self.keys, None));
         }
         let traced_attempt = traced_attempt(
             &self.state,
@@ -315,9 +315,11 @@ impl<F: Fencing> RedlockMutex<F> {
         tokio::select! {
             biased;
             outcome = self.lock_within(limit, &mut last) => return outcome,
-            ended = self.state.timer.sleep(bound) => ended?,
+            ended = self.state.timer.sleep(bound) => {
+                ended.map_err(|_| Error::closed(&self.keys, LockOperation::Acquire))?;
+            }
         }
-        Err(Error::Timeout { source: last })
+        Err(Error::timeout(&self.keys, last))
     }
 
     /// Tries until `limit` has passed, and stores in `last` why the last attempt failed.
@@ -329,12 +331,12 @@ impl<F: Fencing> RedlockMutex<F> {
         let start = Instant::now();
         let mut waiter = Waiter::new(&self.state, &self.keys, F::IS_FENCED);
         if !waiter.wait_in_queue(limit).await? {
-            return Err(Error::Timeout { source: None });
+            return Err(Error::timeout(&self.keys, None));
         }
         loop {
             match waiter.try_acquire().await {
                 Ok(lease) => return Ok(self.guard(lease)),
-                Err(error @ (Error::Closed | Error::WrongType { .. })) => return Err(error),
+                Err(error @ (Error::Closed { .. } | Error::WrongType { .. })) => return Err(error),
                 Err(error) => {
                     waiter.outage(&error);
                     *last = Some(Box::new(error));
@@ -342,9 +344,7 @@ impl<F: Fencing> RedlockMutex<F> {
             }
             let left = limit.saturating_sub(start.elapsed());
             if left.is_zero() {
-                return Err(Error::Timeout {
-                    source: last.take(),
-                });
+                return Err(Error::timeout(&self.keys, last.take()));
             }
             waiter.wait_for_change(left).await?;
         }
@@ -354,7 +354,7 @@ impl<F: Fencing> RedlockMutex<F> {
         if let Some(auto) = self.auto_extend {
             lease.auto_extend(auto);
         }
-        RedlockGuard::new(lease, self.keys.clone())
+        RedlockGuard::new(lease)
     }
 }
 

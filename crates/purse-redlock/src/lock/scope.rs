@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use purse_lease::{LeaseInstant, Lost, LostReason, Validity};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, LockName, LockOperation, Result};
 use crate::keys::Shown;
 use crate::lease::release::Release;
 use crate::lock::fence_marker::{Fenced, Fencing, Unfenced};
@@ -93,7 +93,8 @@ impl<F: Fencing> RedlockLease<F> {
     /// # Ok(()) }
     /// ```
     pub fn check(&self) -> Result<()> {
-        Ok(self.validity.check()?)
+        let held = self.validity.check();
+        held.map_err(|reason| Error::lost(&self.keys, reason))
     }
 
     /// Returns a future that resolves once the lock is lost, as [`RedlockGuard::lost`] does. Use it
@@ -165,6 +166,7 @@ impl<F: Fencing> fmt::Debug for RedlockLease<F> {
 #[derive(Debug)]
 #[must_use = "the lock may have ended before the work did: see `ensure_held`"]
 pub struct Scoped<T> {
+    lock: LockName,
     output: T,
     release: Result<Release>,
 }
@@ -210,6 +212,7 @@ impl<T> Scoped<T> {
         match self.release {
             Ok(Release::Released) => Ok(self.output),
             Ok(Release::AlreadyExpired) => Err(Error::Lost {
+                lock: self.lock,
                 reason: LostReason::Gone,
             }),
             Err(error) => Err(error),
@@ -312,9 +315,11 @@ impl<F: Fencing> RedlockMutex<F> {
         if let Err(error @ Error::Lost { .. }) = outcome {
             return Err(error);
         }
+        let lock = LockName::of(guard.lease().keys());
         // After a shutdown, the older scopes wait until this lock is released.
         let release = guard.release().await;
         Ok(Scoped {
+            lock,
             output: outcome?,
             release,
         })
@@ -330,14 +335,14 @@ async fn run_while_held<F: Fencing, W: Future>(
 ) -> Result<W::Output> {
     let lease = RedlockLease {
         validity: guard.lease().validity().clone(),
-        keys: guard.shared_keys().clone(),
+        keys: guard.lease().keys().clone(),
         fencing: guard.fencing(),
     };
     let work = pin!(work(lease));
     tokio::select! {
         biased;
-        reason = guard.lost() => Err(Error::Lost { reason }),
-        () = shutdown => Err(Error::Closed),
+        reason = guard.lost() => Err(Error::lost(guard.lease().keys(), reason)),
+        () = shutdown => Err(Error::closed(guard.lease().keys(), LockOperation::Hold)),
         output = work => Ok(output),
     }
 }

@@ -7,7 +7,7 @@ use purse_lease::LeaseInstant;
 use tokio::task::JoinSet;
 
 use crate::config::endpoint::Master;
-use crate::error::{Error, Result};
+use crate::error::{Error, LockOperation, Result};
 use crate::membership::quarantine::{Quarantine, predates_any_lock};
 use crate::membership::registry::{MasterRegistry, is_same_address};
 use crate::membership::supervisor::{IdentifiedSession, MasterSupervisor, VotingPolicy};
@@ -66,6 +66,8 @@ pub(crate) async fn connect_masters(
             .map(|(index, error)| (server(index), error))
             .collect();
         return Err(Error::NoQuorum {
+            lock: None,
+            operation: LockOperation::Connect,
             votes,
             needed,
             errors,

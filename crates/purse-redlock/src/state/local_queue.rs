@@ -12,7 +12,7 @@ use purse_lease::{LeaseInstant, LostReason, Validity};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, LockOperation, Result};
 
 /// The number of handovers within this process for which contention by other processes is
 /// remembered.
@@ -158,10 +158,10 @@ impl QueueEntry {
     pub(crate) async fn acquire_permit(&self) -> Result<QueuePermit> {
         let permits = self
             .with_queue(|queue| queue.permits.clone())
-            .ok_or(Error::Closed)?;
+            .ok_or_else(|| self.closed_error())?;
         // The semaphore is never closed.
-        let permit = permits.acquire_owned().await.map_err(|_| Error::Closed)?;
-        Ok(QueuePermit(permit))
+        let permit = permits.acquire_owned().await;
+        permit.map(QueuePermit).map_err(|_| self.closed_error())
     }
 
     /// Returns the holder of the lock in this process, as far as is known.
@@ -213,6 +213,10 @@ impl QueueEntry {
     /// Records that there was a quorum.
     pub(crate) fn clear_outage(&self) {
         self.with_queue(|queue| queue.outage = None);
+    }
+
+    fn closed_error(&self) -> Error {
+        Error::closed(&self.keys, LockOperation::Acquire)
     }
 
     fn with_queue<T>(&self, work: impl FnOnce(&mut LocalQueue) -> T) -> Option<T> {

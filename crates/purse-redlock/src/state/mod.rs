@@ -8,12 +8,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use purse_lease::{LeaseInstant, ShutdownTracker, Timer};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::config::settings::Settings;
-use crate::error::{Error, Result};
+use crate::error::{Error, LockName, LockOperation, Result};
 use crate::master::Masters;
 use crate::master::status::MasterState;
 use crate::quorum::decision::{is_worth_having, quorum};
@@ -64,14 +65,24 @@ impl LockState {
             .finish_non_exhaustive()
     }
 
-    /// Fails if a lease that ends at `until` has less than the minimum validity left.
-    pub(crate) fn ensure_worth_having(&self, until: LeaseInstant) -> Result<()> {
+    /// Fails if a lease on `keys` that ends at `until`, due to `operation`, has less than the minimum
+    /// validity left.
+    pub(crate) fn ensure_worth_having(
+        &self,
+        until: LeaseInstant,
+        keys: &Arc<[Bytes]>,
+        operation: LockOperation,
+    ) -> Result<()> {
         let now = self.timer.now();
         if is_worth_having(until, now, self.settings.min_validity) {
             return Ok(());
         }
         let left = until.saturating_duration_since(now);
-        Err(Error::ValidityExhausted { left })
+        Err(Error::ValidityExhausted {
+            lock: LockName::of(keys),
+            operation,
+            left,
+        })
     }
 
     /// Returns whether quarantines are the reason that there is no quorum, and end within `time`.

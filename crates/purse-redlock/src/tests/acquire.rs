@@ -124,7 +124,7 @@ async fn acquire_returns_once_majority_decides() {
         );
         let got = match outcome {
             Ok(_) => "guard",
-            Err(Error::Held { retry_after }) => {
+            Err(Error::Held { retry_after, .. }) => {
                 assert!(retry_after.is_some_and(|time| time > ms(600) && time <= ms(700)));
                 "held"
             }
@@ -167,6 +167,7 @@ async fn stuck_master_does_not_hang_acquire() {
         votes,
         needed,
         errors,
+        ..
     } = error
     else {
         panic!("{error}");
@@ -187,7 +188,7 @@ async fn late_grant_returns_validity_exhausted() {
     rig.clock.put_forward(ms(959));
     let error = attempt.await.unwrap().unwrap_err();
     assert!(
-        matches!(error, Error::ValidityExhausted { left } if left < ms(10)),
+        matches!(error, Error::ValidityExhausted { left, .. } if left < ms(10)),
         "{error}"
     );
     rig.assert_clean("too late").await;
@@ -231,7 +232,10 @@ async fn held_error_does_not_wait_for_useless_answers() {
         rig.masters[2].behave(Behaviour::Stuck);
         let start = Instant::now();
         let told = rig.redlock.mutex("key").try_lock().await.unwrap_err();
-        let Error::Held { retry_after: told } = told else {
+        let Error::Held {
+            retry_after: told, ..
+        } = told
+        else {
             panic!("{told}");
         };
         assert!(start.elapsed() < ms(10), "{:?}", start.elapsed());
@@ -258,7 +262,7 @@ async fn foreign_key_returns_wrong_type_without_waiting() {
     ] {
         let error = outcome.unwrap_err();
         let text = error.to_string();
-        let Error::WrongType { errors } = error else {
+        let Error::WrongType { errors, .. } = error else {
             panic!("{text}");
         };
         let servers: Vec<_> = errors.iter().map(|(server, _)| server.as_str()).collect();

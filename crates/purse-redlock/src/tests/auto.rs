@@ -7,7 +7,7 @@ use purse_client::ErrorKind;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
-/// How long a lock of the rig holds by the holder's count.
+/// The time that a lock of the rig holds, by the holder's count.
 const LENGTH: u64 = 988;
 
 async fn lock_with_auto_extend(rig: &Rig, auto: AutoExtend) -> RedlockGuard {
@@ -22,7 +22,7 @@ fn extensions(rig: &Rig) -> usize {
 }
 
 fn is_lost(result: crate::Result<()>, expected: LostReason) -> bool {
-    matches!(result, Err(Error::Lost { reason }) if reason == expected)
+    matches!(result, Err(Error::Lost { reason, .. }) if reason == expected)
 }
 
 #[tokio::test(start_paused = true)]
@@ -224,7 +224,10 @@ async fn max_extensions_ends_automatic_and_manual_extensions() {
         assert_eq!(guard.extensions(), 3);
         guard.check().unwrap();
         let left = guard.remaining();
-        assert!(matches!(guard.extend().await, Err(Error::ExtensionCap)));
+        assert!(matches!(
+            guard.extend().await,
+            Err(Error::ExtensionCap { .. })
+        ));
         assert_eq!(guard.remaining(), left);
         assert_eq!(lost.await.unwrap(), LostReason::Capped);
         let expected = ms(by_hand * 200 + (3 - by_hand) * 333 + LENGTH);

@@ -275,7 +275,7 @@ async fn shutdown_ends_campaigns_but_not_leader() {
         sleep(ms(100)).await;
         rig.redlock.shutdown().await;
     });
-    assert!(matches!(outcome, Err(Error::Closed)));
+    assert!(matches!(outcome, Err(Error::Closed { .. })));
     wait_leader(&mut observer, None, ms(50)).await;
     assert!(timeout(SOON, observer.changed()).await.unwrap().is_err());
     assert_eq!(now(&election.observe()), None);
@@ -350,7 +350,7 @@ async fn campaign_with_foreign_record_returns_wrong_type() {
     }
     let error = election.campaign("a").await.unwrap_err();
     assert!(
-        matches!(&error, Error::WrongType { errors } if errors.len() == 2),
+        matches!(&error, Error::WrongType { errors, .. } if errors.len() == 2),
         "{error}"
     );
     rig.assert_clean("wrong type").await;

@@ -134,7 +134,7 @@ async fn slow_extension_reports_exhausted_and_counts() {
     });
     let error = guard.extend().await.unwrap_err();
     assert!(
-        matches!(error, Error::ValidityExhausted { left } if left < ms(10) && !left.is_zero()),
+        matches!(error, Error::ValidityExhausted { left, .. } if left < ms(10) && !left.is_zero()),
         "{error}"
     );
     late.await.unwrap();
@@ -155,7 +155,7 @@ async fn unknown_extension_after_expiry_is_loss() {
     let error = guard.extend().await.unwrap_err();
     let reason = LostReason::Expired;
     assert!(
-        matches!(error, Error::Lost { reason: told } if told == reason),
+        matches!(error, Error::Lost { reason: told, .. } if told == reason),
         "{error}"
     );
     late.await.unwrap();
@@ -179,7 +179,7 @@ async fn foreign_key_is_loss() {
     let reason = LostReason::Gone;
     let error = guard.extend().await.unwrap_err();
     assert!(
-        matches!(error, Error::Lost { reason: told } if told == reason),
+        matches!(error, Error::Lost { reason: told, .. } if told == reason),
         "{error}"
     );
     assert_eq!(guard.release().await.unwrap(), Release::AlreadyExpired);

@@ -13,8 +13,8 @@ use crate::quorum::fence::settle_fence;
 const MASTERS: usize = 3;
 const CLIENTS: usize = 2;
 
-/// How far a server's time is ahead of all that was counted, at least: many microseconds pass for
-/// each lock.
+/// The time by which a server's time is ahead of all that was counted, at least: many microseconds
+/// pass for each lock.
 const LONG: u8 = 10;
 
 /// A request of one client to one master, and what the client made of it.
@@ -56,7 +56,7 @@ struct Client {
     phase: Phase,
     acquires: [Request; MASTERS],
     raises: [Request; MASTERS],
-    /// What is written back, if anything.
+    /// The value that is written back, if there is one.
     fence: u8,
     /// The greatest fence that was issued before this client started.
     floor: u8,
@@ -81,7 +81,7 @@ struct State {
     has_lost: bool,
 }
 
-/// What is left out to see the model find it.
+/// The part that is left out, to see the model find it.
 #[derive(Clone, Copy)]
 struct Rules {
     writes_back: bool,
@@ -237,7 +237,7 @@ impl State {
         Ok(states)
     }
 
-    /// What may happen between one client and one master.
+    /// The events between one client and one master.
     fn at(
         &self,
         index: usize,

@@ -47,9 +47,9 @@ fn guard_can_outlive_its_runtime() {
     drop(dropped);
     let second = runtime();
     second.block_on(async {
-        assert!(matches!(held.extend().await, Err(Error::Closed)));
-        assert!(matches!(mutex.try_lock().await, Err(Error::Closed)));
-        assert!(matches!(held.release().await, Err(Error::Closed)));
+        assert!(matches!(held.extend().await, Err(Error::Closed { .. })));
+        assert!(matches!(mutex.try_lock().await, Err(Error::Closed { .. })));
+        assert!(matches!(held.release().await, Err(Error::Closed { .. })));
         rig.redlock.shutdown().await;
     });
 }
@@ -66,7 +66,7 @@ async fn lock_received_too_late_returns_error() {
         rig.clock.put_forward(ms(late));
         let error = attempt.await.unwrap_err();
         assert!(
-            matches!(error, Error::ValidityExhausted { left: at_hand } if at_hand == left),
+            matches!(error, Error::ValidityExhausted { left: at_hand, .. } if at_hand == left),
             "{error}"
         );
         rig.assert_clean("received too late").await;
@@ -92,7 +92,13 @@ fn lock_works_on_any_executor() {
     let mutex = rig.redlock.mutex("key");
     let error = block_on(mutex.lock_timeout(ms(40))).unwrap_err();
     assert!(
-        matches!(error, Error::Timeout { source: Some(_) }),
+        matches!(
+            error,
+            Error::Timeout {
+                source: Some(_),
+                ..
+            }
+        ),
         "{error}"
     );
     let error = block_on(mutex.lock()).unwrap_err();

@@ -148,7 +148,7 @@ async fn lock_timeout_includes_time_in_queue() {
         let start = Instant::now();
         let error = mutex.lock_timeout(limit).await.unwrap_err();
         assert!(
-            matches!(error, Error::Timeout { source: None }),
+            matches!(error, Error::Timeout { source: None, .. }),
             "{error:?}"
         );
         assert!(start.elapsed() >= limit && start.elapsed() <= limit + ms(2));
@@ -169,7 +169,7 @@ async fn try_lock_bypasses_queue_without_starving_it() {
     // It fails as the lock is held, not since others wait for it.
     let error = mutex.try_lock().await.unwrap_err();
     assert!(
-        matches!(error, Error::Held { retry_after: Some(left) } if left > ms(50_000)),
+        matches!(error, Error::Held { retry_after: Some(left), .. } if left > ms(50_000)),
         "{error}"
     );
     drop(guard);
@@ -180,7 +180,9 @@ async fn try_lock_bypasses_queue_without_starving_it() {
                 match mutex.try_lock().await {
                     Ok(guard) => drop(guard.release().await),
                     // It was not even tried.
-                    Err(Error::Held { retry_after: None }) => sleep(ms(1)).await,
+                    Err(Error::Held {
+                        retry_after: None, ..
+                    }) => sleep(ms(1)).await,
                     Err(_) => {}
                 }
             }

@@ -17,7 +17,7 @@ use actions::Action;
 use client::{Client, Phase};
 use state::{MASTERS, State, number};
 
-/// What the lock does, each to be left out to see the model find what it is for.
+/// The parts of the lock; each is left out once, to see the model find what it is for.
 #[derive(Clone, Copy)]
 struct Rules {
     /// The votes of a master that came back without its data do not count for a ttl.
@@ -50,7 +50,7 @@ struct Lock {
     is_fenced: bool,
     extends: bool,
     writes: bool,
-    /// What is protected refuses what comes with a smaller fence than it has seen.
+    /// The protected resource refuses a smaller fence than it has seen.
     checks_fences: bool,
     /// Clients give up single requests, too. That changes little: one that fails helps nobody to a
     /// lock, and to give all of them up is always possible.
@@ -60,9 +60,9 @@ struct Lock {
     duplicates: u8,
     restarts: u8,
     jumps: u8,
-    /// What the masters have counted before: all of these are tried.
+    /// The counts of the masters at the start: all of these are tried.
     counts: &'static [[u8; MASTERS]],
-    /// How many masters' clocks run fast: all of these are tried.
+    /// The number of masters whose clocks run fast: all of these are tried.
     fast: &'static [usize],
     rules: Rules,
 }

@@ -45,7 +45,7 @@ async fn multi_retry_after_is_that_of_last_name() {
     let multi = rig.redlock.multi(["a", "b", "c"]).unwrap();
     let error = multi.try_lock().await.unwrap_err();
     assert!(
-        matches!(error, Error::Held { retry_after: Some(after) } if after > ms(650) && after <= ms(700)),
+        matches!(error, Error::Held { retry_after: Some(after), .. } if after > ms(650) && after <= ms(700)),
         "{error}"
     );
     let guard = multi.lock_timeout(ms(2_000)).await.unwrap();

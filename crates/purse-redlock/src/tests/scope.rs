@@ -284,7 +284,7 @@ async fn shutdown_ends_scopes_newest_first() {
     assert!(rig.masters.iter().all(|master| master.keys().is_empty()));
     assert_eq!(*order.lock().unwrap(), [4, 3, 2, 1]);
     for task in tasks {
-        assert!(matches!(task.await.unwrap(), Err(Error::Closed)));
+        assert!(matches!(task.await.unwrap(), Err(Error::Closed { .. })));
     }
 }
 
@@ -299,7 +299,7 @@ async fn shutdown_inside_scope_ends_it() {
         })
         .await;
     assert!(
-        matches!(outcome, Err(Error::Closed))
+        matches!(outcome, Err(Error::Closed { .. }))
             || outcome.is_ok_and(|inner| inner.into_output().is_err())
     );
     rig.assert_clean("within").await;
@@ -316,6 +316,6 @@ async fn shutdown_wait_for_unpolled_scope_is_bounded() {
     let start = Instant::now();
     rig.redlock.shutdown().await;
     assert!(start.elapsed() <= ms(1_001), "{:?}", start.elapsed());
-    assert!(matches!(scope.await, Err(Error::Closed)));
+    assert!(matches!(scope.await, Err(Error::Closed { .. })));
     rig.assert_clean("unpolled").await;
 }

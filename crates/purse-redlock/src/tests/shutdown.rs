@@ -57,12 +57,12 @@ async fn shutdown_ends_waits_and_attempts() {
     sleep(ms(400)).await;
     rig.redlock.shutdown().await;
     for waiter in waiters {
-        assert!(matches!(waiter.await.unwrap(), Err(Error::Closed)));
+        assert!(matches!(waiter.await.unwrap(), Err(Error::Closed { .. })));
     }
-    assert!(matches!(mutex.try_lock().await, Err(Error::Closed)));
+    assert!(matches!(mutex.try_lock().await, Err(Error::Closed { .. })));
     assert!(matches!(
         mutex.lock_timeout(ms(1)).await,
-        Err(Error::Closed)
+        Err(Error::Closed { .. })
     ));
     rig.masters[0].behave(WELL);
     assert_eq!(guard.release().await.unwrap(), Release::Released);
@@ -80,7 +80,7 @@ async fn shutdown_releases_lock_not_yet_received() {
     assert!(rig.masters.iter().all(|master| master.holder().is_some()));
     rig.redlock.shutdown().await;
     assert!(rig.masters.iter().all(|master| master.holder().is_none()));
-    assert!(matches!(waiter.await, Err(Error::Closed)));
+    assert!(matches!(waiter.await, Err(Error::Closed { .. })));
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,9 +91,9 @@ async fn lock_after_shutdown_takes_nothing() {
     poll_once(&mut before).await;
     rig.redlock.shutdown().await;
     let asked = rig.masters[0].requests().len();
-    assert!(matches!(mutex.try_lock().await, Err(Error::Closed)));
-    assert!(matches!(mutex.lock().await, Err(Error::Closed)));
-    assert!(matches!(before.await, Err(Error::Closed)));
+    assert!(matches!(mutex.try_lock().await, Err(Error::Closed { .. })));
+    assert!(matches!(mutex.lock().await, Err(Error::Closed { .. })));
+    assert!(matches!(before.await, Err(Error::Closed { .. })));
     sleep(ms(100)).await;
     assert_eq!(rig.masters[0].requests().len(), asked);
 }
@@ -130,7 +130,7 @@ async fn shutdown_notifies_waiters_immediately() {
         let (_, told) = tokio::join!(shutdown, async {
             for waiter in waiting {
                 let outcome = waiter.await;
-                assert!(matches!(outcome, Err(Error::Closed)), "{outcome:?}");
+                assert!(matches!(outcome, Err(Error::Closed { .. })), "{outcome:?}");
             }
             start.elapsed()
         });

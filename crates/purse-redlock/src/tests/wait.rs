@@ -144,7 +144,7 @@ async fn lock_timeout_is_always_bounded() {
                 took >= limit && took <= limit + SETTINGS.master_timeout + ms(1),
                 "{took:?}"
             );
-            let Error::Timeout { source } = &error else {
+            let Error::Timeout { source, .. } = &error else {
                 panic!("{error}");
             };
             match source.as_deref() {

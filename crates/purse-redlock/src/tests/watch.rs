@@ -219,7 +219,13 @@ async fn dropped_wait_leaves_nothing() {
             assert!(outcome.is_err());
         }
         let error = mutex.lock_timeout(ms(400)).await.unwrap_err();
-        assert!(matches!(error, Error::Timeout { source: Some(_) }));
+        assert!(matches!(
+            error,
+            Error::Timeout {
+                source: Some(_),
+                ..
+            }
+        ));
         sleep(ms(200)).await;
         assert_eq!(redlock.local_queues(), 0);
         let metrics = tokio::runtime::Handle::current().metrics();

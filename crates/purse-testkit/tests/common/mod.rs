@@ -36,7 +36,7 @@ pub(crate) fn home(server: &Server) -> PathBuf {
     data.parent().expect("it lies in another").to_owned()
 }
 
-/// Whether nobody listens on the port, not even a process that is stopped.
+/// Returns true if no process listens on the port, not even one that is stopped.
 pub(crate) fn refuses(port: u16) -> bool {
     let attempt =
         TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), Duration::from_secs(1));

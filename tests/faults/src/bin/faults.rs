@@ -1,23 +1,25 @@
-//! All faults, for so many seconds: `faults 600`; or only the phases whose name has a word in it:
-//! `faults 60 five`. The seed is printed, and taken from `PURSE_SEED`.
+//! Runs all phases for a number of seconds: `faults 600`; or only the phases whose name contains a
+//! word: `faults 60 five`. It prints the seed, and takes it from `PURSE_SEED`.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
+use purse_faults::Failure;
 use purse_faults::campaign::{Load, phases};
-use purse_faults::master::Failure;
-use purse_faults::{Promise, Verdict, holders};
+use purse_faults::{Guarantee, Verdict, contender};
 
-/// In the six hundred seconds that this takes as a rule.
-const LEAST_FAULTS: u64 = 1_000;
-const LEAST_ACQUISITIONS: u64 = 5_000;
-const RULE: u64 = 600;
+/// The number of faults that a run of [`DEFAULT_SECONDS`] has at least.
+const MIN_FAULTS: u64 = 1_000;
+/// The number of acquisitions that a run of [`DEFAULT_SECONDS`] has at least.
+const MIN_ACQUISITIONS: u64 = 5_000;
+/// The duration of a run if none is given.
+const DEFAULT_SECONDS: u64 = 600;
 
-/// How many overlaps of each phase are told in full.
-const SHOWN: usize = 5;
+/// The number of overlaps of each phase that are printed in full.
+const MAX_PRINTED: usize = 5;
 
 fn main() -> ExitCode {
-    let outcome = holders::main().unwrap_or_else(run);
+    let outcome = contender::main().unwrap_or_else(run);
     let Err(error) = outcome else {
         return ExitCode::SUCCESS;
     };
@@ -35,7 +37,7 @@ fn run() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
     let seconds = match arguments.next() {
         Some(seconds) => seconds.parse()?,
-        None => RULE,
+        None => DEFAULT_SECONDS,
     };
     let word = arguments.next().unwrap_or_default();
     let seed = match std::env::var("PURSE_SEED") {
@@ -59,13 +61,15 @@ fn run() -> Result<(), Failure> {
         let time = Duration::from_secs(seconds) * phase.share / shares;
         let seed = seed.wrapping_mul(8).wrapping_add(number);
         let program = std::env::current_exe()?;
-        let (count, mut verdict) = phase.play(program, load, seed, time)?;
+        let (count, mut verdict) = phase.run(program, load, seed, time)?;
         println!("{}: {count} faults, {verdict}", phase.name);
-        if phase.promise == Promise::Fences {
-            println!("  overlaps and lost updates are no wonder there: what counts are the fences");
+        if phase.guarantee == Guarantee::Fences {
+            println!(
+                "  overlaps and lost updates are expected in this phase; only the fences must hold"
+            );
             (verdict.overlaps, verdict.lost_updates) = (Vec::new(), 0);
         }
-        for (first, second) in verdict.overlaps.iter().take(SHOWN) {
+        for (first, second) in verdict.overlaps.iter().take(MAX_PRINTED) {
             println!("  overlap: {first:?} and {second:?}");
         }
         faults += count;
@@ -78,12 +82,12 @@ fn run() -> Result<(), Failure> {
         sum.lost_updates,
         sum.fence_inversions
     );
-    let share = |least: u64| usize::try_from(least * seconds / RULE);
+    let share = |least: u64| usize::try_from(least * seconds / DEFAULT_SECONDS);
     if !sum.is_clean() {
         return Err(format!("the lock failed: {sum}").into());
     }
-    if faults < share(LEAST_FAULTS)? || sum.acquisitions < share(LEAST_ACQUISITIONS)? {
-        return Err("too few faults or acquisitions to mean anything".into());
+    if faults < share(MIN_FAULTS)? || sum.acquisitions < share(MIN_ACQUISITIONS)? {
+        return Err("too few faults or acquisitions for a meaningful result".into());
     }
     Ok(())
 }

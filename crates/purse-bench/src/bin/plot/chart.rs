@@ -1,16 +1,16 @@
-//! Panels of lines, two in a row.
+//! Pictures of panels with lines, two panels in a row.
 
 use std::path::Path;
 
 use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::prelude::*;
+use purse_bench::Result;
 
-use crate::Result;
-
+/// The width and the height of a panel.
 const PANEL: (u32, u32) = (480, 340);
-/// How wide the names are beside a panel.
-const NAMES: u32 = 120;
-/// Who has which colour, in every picture.
+/// The width of the legend beside a panel.
+const LEGEND_WIDTH: u32 = 120;
+/// The colour of each peer, in every picture.
 const PEERS: [(&str, RGBColor); 9] = [
     ("purse", RGBColor(0, 90, 181)),
     ("fred", RGBColor(220, 50, 32)),
@@ -61,8 +61,8 @@ impl Series {
         }
     }
 
-    /// Adds a point to the series of that name, unless there is one at that place.
-    pub(crate) fn add(all: &mut Vec<Self>, name: &str, point: (f64, f64)) {
+    /// Adds a point to the series of that name, unless the series has one with the same `x`.
+    pub(crate) fn add_point(all: &mut Vec<Self>, name: &str, point: (f64, f64)) {
         match all.iter_mut().find(|series| series.name == name) {
             Some(series) if series.points.iter().any(|(x, _)| *x == point.0) => {}
             Some(series) => series.points.push(point),
@@ -71,6 +71,7 @@ impl Series {
     }
 }
 
+/// Draws the panels into an SVG file, with a title above and `about` below.
 pub(crate) fn draw(file: &Path, title: &str, about: &str, panels: &[Panel]) -> Result<()> {
     let rows = panels.len().div_ceil(2);
     let height = PANEL.1 * u32::try_from(rows)? + 60;
@@ -80,15 +81,15 @@ pub(crate) fn draw(file: &Path, title: &str, about: &str, panels: &[Panel]) -> R
     let (charts, foot) = inner.split_vertically(height - 56);
     foot.draw_text(about, &("sans-serif", 11).into_text_style(&foot), (8, 2))?;
     for (area, panel) in charts.split_evenly((rows, 2)).iter().zip(panels) {
-        let (chart, names) = area.split_horizontally(PANEL.0 - NAMES);
+        let (chart, names) = area.split_horizontally(PANEL.0 - LEGEND_WIDTH);
         let (x, y) = (range(panel, |point| point.0), range(panel, |point| point.1));
         let decades = 10_f64.powf(y.0.log10().floor())..10_f64.powf(y.1.log10().ceil());
         if panel.x.is_log {
-            lines(&chart, panel, (x.0..x.1).log_scale(), decades.log_scale())?;
+            draw_lines(&chart, panel, (x.0..x.1).log_scale(), decades.log_scale())?;
         } else {
-            lines(&chart, panel, x.0..x.1, decades.log_scale())?;
+            draw_lines(&chart, panel, x.0..x.1, decades.log_scale())?;
         }
-        legend(&names, &panel.series)?;
+        draw_legend(&names, &panel.series)?;
     }
     root.present()?;
     Ok(())
@@ -106,7 +107,7 @@ fn range(panel: &Panel, part: fn(&(f64, f64)) -> f64) -> (f64, f64) {
     if high > low { (low, high) } else { (0.5, 2.0) }
 }
 
-fn lines<X, Y>(
+fn draw_lines<X, Y>(
     area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
     panel: &Panel,
     x: X,
@@ -129,8 +130,8 @@ where
         .light_line_style(WHITE)
         .x_desc(panel.x.name)
         .y_desc(panel.y.name)
-        .x_label_formatter(&|value| short(*value))
-        .y_label_formatter(&|value| short(*value))
+        .x_label_formatter(&|value| format_label(*value))
+        .y_label_formatter(&|value| format_label(*value))
         .draw()?;
     for series in &panel.series {
         let points = series.points.iter().copied();
@@ -139,8 +140,8 @@ where
     Ok(())
 }
 
-/// The names, beside the lines so that they hide none.
-fn legend(
+/// Draws the names of the series beside the panel, so that they hide no line.
+fn draw_legend(
     area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
     series: &[Series],
 ) -> Result<()> {
@@ -159,8 +160,8 @@ fn style(peer: &str) -> ShapeStyle {
     colour.stroke_width(if peer == "purse" { 3 } else { 1 })
 }
 
-/// A number on an axis: 20k, 3M.
-fn short(value: f64) -> String {
+/// Returns the label of a number on an axis, such as 20k or 3M.
+fn format_label(value: f64) -> String {
     match value {
         value if value >= 1e6 => format!("{}M", value / 1e6),
         value if value >= 1e3 => format!("{}k", value / 1e3),

@@ -1,4 +1,4 @@
-//! Many at once: commands with many values, and fred's pipeline.
+//! Commands with many values, and fred's pipeline.
 
 use std::time::Instant;
 
@@ -6,17 +6,17 @@ use fred::clients::Client;
 use fred::interfaces::{HashesInterface, KeysInterface, ListInterface, SetsInterface};
 use fred::types::Value;
 
-use crate::order::{Answer, ITEM, Order, Result, field};
+use crate::protocol::{ITEM, Request, Response, Result, field};
 
 const CHUNK: usize = 1_000;
 
-pub(super) async fn run(client: &Client, order: &Order) -> Result<Answer> {
+pub(super) async fn run(client: &Client, request: &Request) -> Result<Response> {
     let started = Instant::now();
     let mut from = 0;
-    while from < order.count {
-        let until = (from + CHUNK).min(order.count);
-        let key = order.key.as_str();
-        match order.op.as_str() {
+    while from < request.count {
+        let until = (from + CHUNK).min(request.count);
+        let key = request.key.as_str();
+        match request.op.as_str() {
             "list_extend" => {
                 let _: i64 = client.rpush(key, vec![ITEM; until - from]).await?;
             }
@@ -32,7 +32,7 @@ pub(super) async fn run(client: &Client, order: &Order) -> Result<Answer> {
         }
         from = until;
     }
-    Ok(Answer::new(started.elapsed(), order.count))
+    Ok(Response::new(started.elapsed(), request.count))
 }
 
 async fn batch(client: &Client, key: &str) -> Result<()> {

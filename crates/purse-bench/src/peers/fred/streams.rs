@@ -1,4 +1,4 @@
-//! Element by element, page by page.
+//! Iteration over all elements, page by page.
 
 use std::pin::pin;
 use std::time::Instant;
@@ -10,15 +10,15 @@ use fred::types::scan::Scanner;
 use fred::types::{ClusterHash, CustomCommand, Map, Value};
 use futures::{Stream, TryStreamExt};
 
-use crate::order::{Answer, Order, Result};
+use crate::protocol::{Request, Response, Result};
 
 const PAGE: u32 = 256;
 
-pub(super) async fn run(client: &Client, order: &Order) -> Result<Answer> {
+pub(super) async fn run(client: &Client, request: &Request) -> Result<Response> {
     let started = Instant::now();
-    let key = order.key.as_str();
-    let done = match order.op.as_str() {
-        "list_iterate" => list(client, order).await?,
+    let key = request.key.as_str();
+    let done = match request.op.as_str() {
+        "list_iterate" => list(client, request).await?,
         "hash_iterate" => {
             let pages = client.hscan(key, "*", Some(PAGE));
             scan(pages, |page: Map| {
@@ -53,13 +53,13 @@ pub(super) async fn run(client: &Client, order: &Order) -> Result<Answer> {
             })
             .await?
         }
-        "space_iterate" => space(client, order).await?,
+        "space_iterate" => space(client, request).await?,
         other => return Err(format!("fred has no {other}").into()),
     };
-    Ok(Answer::new(started.elapsed(), done))
+    Ok(Response::new(started.elapsed(), done))
 }
 
-/// Reads all pages; the next one is asked for when one is done.
+/// Reads all pages; requests the next page after one was read.
 async fn scan<R: Scanner>(
     pages: impl Stream<Item = std::result::Result<R, Error>>,
     read: impl Fn(R::Page) -> Result<usize>,
@@ -84,28 +84,28 @@ fn convert<T>(elements: impl Iterator<Item = T>, read: impl Fn(T) -> Result<()>)
     Ok(done)
 }
 
-async fn list(client: &Client, order: &Order) -> Result<usize> {
+async fn list(client: &Client, request: &Request) -> Result<usize> {
     let mut done = 0;
     loop {
         let first = i64::try_from(done)?;
         let last = first + i64::from(PAGE) - 1;
-        let page: Vec<String> = client.lrange(&order.key, first, last).await?;
-        if page.is_empty() || done >= order.count {
+        let page: Vec<String> = client.lrange(&request.key, first, last).await?;
+        if page.is_empty() || done >= request.count {
             return Ok(done);
         }
         done += page.len();
     }
 }
 
-/// By SCAN and MGET.
-async fn space(client: &Client, order: &Order) -> Result<usize> {
+/// Reads keys by SCAN, and their values by MGET.
+async fn space(client: &Client, request: &Request) -> Result<usize> {
     let (mut done, mut cursor) = (0, "0".to_owned());
     loop {
         let scan = CustomCommand::new_static("SCAN", ClusterHash::FirstKey, false);
         let args: Vec<Value> = vec![
             cursor.into(),
             "MATCH".into(),
-            format!("{}*", order.key).into(),
+            format!("{}*", request.key).into(),
             "COUNT".into(),
             i64::from(PAGE).into(),
         ];

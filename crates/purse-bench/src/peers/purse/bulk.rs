@@ -1,41 +1,41 @@
-//! Many at once.
+//! Methods for many elements, and batches.
 
 use std::iter::repeat_n;
 use std::time::Instant;
 
 use purse::{Client, RedisHash, RedisKeySpace, RedisList, RedisSet};
 
-use crate::order::{Answer, ITEM, Order, Result, field};
+use crate::protocol::{ITEM, Request, Response, Result, field};
 
-/// Commands in a batch.
+/// The number of commands in a batch.
 const BATCH: usize = 1_000;
 
-pub(super) async fn run(client: &Client, order: &Order) -> Result<Answer> {
+pub(super) async fn run(client: &Client, request: &Request) -> Result<Response> {
     let started = Instant::now();
-    match order.op.as_str() {
+    match request.op.as_str() {
         "list_extend" => {
-            let list: RedisList<String> = RedisList::new(client, &order.key);
-            list.extend(repeat_n(ITEM, order.count)).await?;
+            let list: RedisList<String> = RedisList::new(client, &request.key);
+            list.extend(repeat_n(ITEM, request.count)).await?;
         }
         "hash_extend" => {
-            let hash: RedisHash<String, String> = RedisHash::new(client, &order.key);
-            hash.extend((0..order.count).map(|index| (field(index), ITEM)))
+            let hash: RedisHash<String, String> = RedisHash::new(client, &request.key);
+            hash.extend((0..request.count).map(|index| (field(index), ITEM)))
                 .await?;
         }
         "hash_get_many" => {
-            let hash: RedisHash<String, String> = RedisHash::new(client, &order.key);
-            let found = hash.get_many((0..order.count).map(field)).await?;
+            let hash: RedisHash<String, String> = RedisHash::new(client, &request.key);
+            let found = hash.get_many((0..request.count).map(field)).await?;
             if found.iter().any(Option::is_none) {
                 return Err("a field is missing".into());
             }
         }
         _ => {
-            for _ in 0..order.count / BATCH {
-                batch(client, &order.key).await?;
+            for _ in 0..request.count / BATCH {
+                batch(client, &request.key).await?;
             }
         }
     }
-    Ok(Answer::new(started.elapsed(), order.count))
+    Ok(Response::new(started.elapsed(), request.count))
 }
 
 async fn batch(client: &Client, key: &str) -> Result<()> {

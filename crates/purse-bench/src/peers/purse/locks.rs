@@ -1,38 +1,38 @@
-//! Redlock.
+//! Locks.
 
 use std::time::Duration;
 
 use purse::redlock::Release;
 use purse::{Redlock, RedlockGuard};
 
-use crate::handover::handover;
-use crate::order::{Answer, Order, Result};
-use crate::spread::spread;
+use crate::load::measure_handovers;
+use crate::load::run_tasks;
+use crate::protocol::{Request, Response, Result};
 
 const TTL: Duration = Duration::from_secs(10);
 
-/// A client of these masters; a lock of one master is one too.
-pub(super) async fn redlock(urls: &[String]) -> Result<Redlock> {
+/// Connects to the masters; a lock of one master is a Redlock too.
+pub(super) async fn connect(urls: &[String]) -> Result<Redlock> {
     let urls = urls.iter().map(String::as_str);
     Ok(Redlock::builder(urls).ttl(TTL).build().await?)
 }
 
-pub(super) async fn run(redlock: &Redlock, order: &Order) -> Result<Answer> {
-    let (redlock, key) = (redlock.clone(), order.key.clone());
-    match order.op.as_str() {
+pub(super) async fn run(redlock: &Redlock, request: &Request) -> Result<Response> {
+    let (redlock, key) = (redlock.clone(), request.key.clone());
+    match request.op.as_str() {
         "lock" => {
-            spread(order, move |index| {
+            run_tasks(request, move |index| {
                 let mutex = redlock.mutex(format!("{key}:{index}"));
                 async move { release(mutex.lock().await?).await }
             })
             .await
         }
         "lock_handover" => {
-            let take = move || {
+            let acquire = move || {
                 let mutex = redlock.mutex(&key);
                 async move { Ok(mutex.lock().await?) }
             };
-            handover(order, take, release).await
+            measure_handovers(request, acquire, release).await
         }
         other => Err(format!("purse has no {other}").into()),
     }
@@ -41,6 +41,6 @@ pub(super) async fn run(redlock: &Redlock, order: &Order) -> Result<Answer> {
 async fn release(guard: RedlockGuard) -> Result<()> {
     match guard.release().await? {
         Release::Released => Ok(()),
-        Release::AlreadyExpired => Err("the lock had ended before it was released".into()),
+        Release::AlreadyExpired => Err("the lock expired before it was released".into()),
     }
 }

@@ -1,63 +1,63 @@
-//! One command each.
+//! Methods of one command each.
 
 use std::time::Instant;
 
 use purse::{Client, RedisHash, RedisKeySpace, RedisList, RedisSet, RedisSortedSet};
 
-use crate::order::{Answer, ITEM, Order, Result, field};
-use crate::spread::{sample, spread};
+use crate::load::{run_tasks, sample_tasks};
+use crate::protocol::{ITEM, Request, Response, Result, field};
 
-pub(super) async fn run(client: &Client, order: &Order) -> Result<Answer> {
-    let list: RedisList<String> = RedisList::new(client, &order.key);
-    let hash: RedisHash<String, String> = RedisHash::new(client, &order.key);
-    let set: RedisSet<String> = RedisSet::new(client, &order.key);
-    let sorted: RedisSortedSet<String> = RedisSortedSet::new(client, &order.key);
-    let space: RedisKeySpace<String> = RedisKeySpace::new(client, &order.key);
-    match order.op.as_str() {
+pub(super) async fn run(client: &Client, request: &Request) -> Result<Response> {
+    let list: RedisList<String> = RedisList::new(client, &request.key);
+    let hash: RedisHash<String, String> = RedisHash::new(client, &request.key);
+    let set: RedisSet<String> = RedisSet::new(client, &request.key);
+    let sorted: RedisSortedSet<String> = RedisSortedSet::new(client, &request.key);
+    let space: RedisKeySpace<String> = RedisKeySpace::new(client, &request.key);
+    match request.op.as_str() {
         "list_append" => {
-            spread(order, move |_| {
+            run_tasks(request, move |_| {
                 let operation = list.push_back(ITEM);
                 async move { Ok(operation.await.map(drop)?) }
             })
             .await
         }
         "list_get" => {
-            spread(order, move |_| {
+            run_tasks(request, move |_| {
                 let operation = list.get(0);
                 async move { Ok(operation.await.map(drop)?) }
             })
             .await
         }
         "hash_set" => {
-            spread(order, move |index| {
+            run_tasks(request, move |index| {
                 let operation = hash.set(field(index % 1_000), ITEM);
                 async move { Ok(operation.await.map(drop)?) }
             })
             .await
         }
         "hash_get" => {
-            spread(order, move |index| {
+            run_tasks(request, move |index| {
                 let operation = hash.get(field(index % 1_000));
                 async move { Ok(operation.await.map(drop)?) }
             })
             .await
         }
         "set_contains" => {
-            spread(order, move |index| {
+            run_tasks(request, move |index| {
                 let operation = set.contains(field(index % 1_000));
                 async move { Ok(operation.await.map(drop)?) }
             })
             .await
         }
         "sorted_insert" => {
-            spread(order, move |index| {
+            run_tasks(request, move |index| {
                 let operation = sorted.insert(field(index % 1_000), index as f64);
                 async move { Ok(operation.await.map(drop)?) }
             })
             .await
         }
         "space_get" => {
-            spread(order, move |index| {
+            run_tasks(request, move |index| {
                 let operation = space.get(field(index % 1_000));
                 async move { Ok(operation.await.map(drop)?) }
             })
@@ -67,11 +67,11 @@ pub(super) async fn run(client: &Client, order: &Order) -> Result<Answer> {
     }
 }
 
-/// From nothing to the first answer.
-pub(super) async fn connect(urls: &[String], order: &Order) -> Result<Answer> {
+/// Measures the time from no connection to the first reply.
+pub(super) async fn measure_connects(urls: &[String], request: &Request) -> Result<Response> {
     let url = urls.first().ok_or("no server")?.clone();
-    let key = order.key.clone();
-    sample(order, move |_| {
+    let key = request.key.clone();
+    sample_tasks(request, move |_| {
         let (url, key) = (url.clone(), key.clone());
         async move {
             let started = Instant::now();

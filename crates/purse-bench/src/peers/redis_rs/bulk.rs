@@ -1,21 +1,24 @@
-//! Many at once: commands with many values, and pipelines.
+//! Commands with many values, and pipelines.
 
 use std::time::Instant;
 
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 
-use crate::order::{Answer, ITEM, Order, Result, field};
+use crate::protocol::{ITEM, Request, Response, Result, field};
 
 const CHUNK: usize = 1_000;
 
-pub(super) async fn run(mut connection: MultiplexedConnection, order: &Order) -> Result<Answer> {
+pub(super) async fn run(
+    mut connection: MultiplexedConnection,
+    request: &Request,
+) -> Result<Response> {
     let started = Instant::now();
     let mut from = 0;
-    while from < order.count {
-        let until = (from + CHUNK).min(order.count);
-        let key = order.key.as_str();
-        match order.op.as_str() {
+    while from < request.count {
+        let until = (from + CHUNK).min(request.count);
+        let key = request.key.as_str();
+        match request.op.as_str() {
             "list_extend" => {
                 let _: i64 = connection.rpush(key, vec![ITEM; until - from]).await?;
             }
@@ -31,7 +34,7 @@ pub(super) async fn run(mut connection: MultiplexedConnection, order: &Order) ->
         }
         from = until;
     }
-    Ok(Answer::new(started.elapsed(), order.count))
+    Ok(Response::new(started.elapsed(), request.count))
 }
 
 async fn batch(connection: &mut MultiplexedConnection, key: &str) -> Result<()> {

@@ -1,35 +1,38 @@
-//! Element by element: its iterators of scans, LRANGE for lists, SCAN and MGET for key spaces.
+//! Iteration over all elements: redis-rs' iterators of scans, LRANGE for lists, SCAN and MGET for key spaces.
 
 use std::time::Instant;
 
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 
-use crate::order::{Answer, Order, Result};
+use crate::protocol::{Request, Response, Result};
 
 const PAGE: isize = 256;
 
-pub(super) async fn run(mut connection: MultiplexedConnection, order: &Order) -> Result<Answer> {
+pub(super) async fn run(
+    mut connection: MultiplexedConnection,
+    request: &Request,
+) -> Result<Response> {
     let started = Instant::now();
-    let done = match order.op.as_str() {
-        "list_iterate" => list(&mut connection, order).await?,
-        "hash_iterate" => scan::<(String, String)>(&mut connection, "HSCAN", order).await?,
-        "set_iterate" => scan::<String>(&mut connection, "SSCAN", order).await?,
-        "sorted_iterate" => scan::<(String, f64)>(&mut connection, "ZSCAN", order).await?,
-        "space_iterate" => space(&mut connection, order).await?,
+    let done = match request.op.as_str() {
+        "list_iterate" => list(&mut connection, request).await?,
+        "hash_iterate" => scan::<(String, String)>(&mut connection, "HSCAN", request).await?,
+        "set_iterate" => scan::<String>(&mut connection, "SSCAN", request).await?,
+        "sorted_iterate" => scan::<(String, f64)>(&mut connection, "ZSCAN", request).await?,
+        "space_iterate" => space(&mut connection, request).await?,
         other => return Err(format!("redis-rs has no {other}").into()),
     };
-    Ok(Answer::new(started.elapsed(), done))
+    Ok(Response::new(started.elapsed(), done))
 }
 
-async fn list(connection: &mut MultiplexedConnection, order: &Order) -> Result<usize> {
+async fn list(connection: &mut MultiplexedConnection, request: &Request) -> Result<usize> {
     let mut done = 0;
     loop {
         let first = isize::try_from(done)?;
         let page: Vec<String> = connection
-            .lrange(&order.key, first, first + PAGE - 1)
+            .lrange(&request.key, first, first + PAGE - 1)
             .await?;
-        if page.is_empty() || done >= order.count {
+        if page.is_empty() || done >= request.count {
             return Ok(done);
         }
         done += page.len();
@@ -39,10 +42,14 @@ async fn list(connection: &mut MultiplexedConnection, order: &Order) -> Result<u
 async fn scan<T: redis::FromRedisValue + Unpin + Send + 'static>(
     connection: &mut MultiplexedConnection,
     name: &str,
-    order: &Order,
+    request: &Request,
 ) -> Result<usize> {
     let mut command = redis::cmd(name);
-    command.arg(&order.key).cursor_arg(0).arg("COUNT").arg(PAGE);
+    command
+        .arg(&request.key)
+        .cursor_arg(0)
+        .arg("COUNT")
+        .arg(PAGE);
     let mut elements = command.iter_async::<T>(connection).await?;
     let mut done = 0;
     while let Some(element) = elements.next_item().await {
@@ -52,13 +59,13 @@ async fn scan<T: redis::FromRedisValue + Unpin + Send + 'static>(
     Ok(done)
 }
 
-async fn space(connection: &mut MultiplexedConnection, order: &Order) -> Result<usize> {
+async fn space(connection: &mut MultiplexedConnection, request: &Request) -> Result<usize> {
     let (mut done, mut cursor) = (0, 0_u64);
     loop {
         let (next, keys): (u64, Vec<String>) = redis::cmd("SCAN")
             .arg(cursor)
             .arg("MATCH")
-            .arg(format!("{}*", order.key))
+            .arg(format!("{}*", request.key))
             .arg("COUNT")
             .arg(PAGE)
             .query_async(connection)

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use purse_lease::{LeaseInstant, LostReason, Validity, valid_until};
 use tokio::sync::{SemaphorePermit, oneshot};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, LockName, LockOperation, Result};
 use crate::lease::PendingLease;
 use crate::master::Action;
 use crate::master::ask_order::rank_masters;
@@ -180,8 +180,12 @@ impl Owner {
             Some(Ok(Grant { until, fence })) => {
                 let validity = Arc::new(self.validity(until));
                 self.hold = Some(self.state.waiting.queues.hold(&self.keys, &validity));
-                let (pending, inbox) =
-                    PendingLease::new(validity, fence, self.state.shutdown.clone());
+                let (pending, inbox) = PendingLease::new(
+                    self.keys.clone(),
+                    validity,
+                    fence,
+                    self.state.shutdown.clone(),
+                );
                 // A pending lease that is not received is dropped, here or in the channel.
                 let _ = announce.send(Ok(pending));
                 self.serve(inbox, start).await;
@@ -222,7 +226,7 @@ impl Owner {
                     FirstVote::Granted(votes) => votes,
                     FirstVote::Refused => {
                         return Some(Err(AttemptError {
-                            error: Error::Held { retry_after: None },
+                            error: Error::held(&self.keys, None),
                             cause: FailureCause::LostFirstVote,
                             votes: 0,
                         }));
@@ -240,7 +244,9 @@ impl Owner {
                 Acquisition::Acquired => return self.confirm_grant(start, &votes, announce).await,
                 Acquisition::NoQuorum => {
                     releases.get_or_insert_with(|| self.send_to_all(Action::Release));
-                    return Some(Err(self.no_quorum_error(votes).into()));
+                    return Some(Err(self
+                        .no_quorum_error(votes, LockOperation::Acquire)
+                        .into()));
                 }
                 Acquisition::Held => {
                     let releases = releases.unwrap_or_else(|| self.send_to_all(Action::Release));
@@ -331,10 +337,13 @@ impl Owner {
             Some(Ok(0))
         };
         let error = match fence {
-            Some(Ok(fence)) => match self.state.ensure_worth_having(until) {
-                Ok(()) => return Some(Ok(Grant { until, fence })),
-                Err(error) => Some(error),
-            },
+            Some(Ok(fence)) => {
+                let operation = LockOperation::Acquire;
+                match self.state.ensure_worth_having(until, &self.keys, operation) {
+                    Ok(()) => return Some(Ok(Grant { until, fence })),
+                    Err(error) => Some(error),
+                }
+            }
             Some(Err(error)) => Some(error),
             None => None,
         };
@@ -362,8 +371,10 @@ impl Owner {
         Some(match raised.tally().possession() {
             Possession::Held => Ok(fence),
             // The masters are reachable, but the lock was taken away from us.
-            Possession::Gone => Err(Error::Held { retry_after: None }),
-            Possession::Unknown | Possession::Undecided => Err(self.no_quorum_error(raised)),
+            Possession::Gone => Err(Error::held(&self.keys, None)),
+            Possession::Unknown | Possession::Undecided => {
+                Err(self.no_quorum_error(raised, LockOperation::Acquire))
+            }
         })
     }
 
@@ -376,20 +387,19 @@ impl Owner {
         announce: &mut oneshot::Sender<Outcome>,
     ) -> Option<AttemptError> {
         if votes.is_foreign() {
-            let errors = self.with_server_names(votes.into_foreign());
-            return Some(Error::WrongType { errors }.into());
+            return Some(self.wrong_type_error(votes, LockOperation::Acquire).into());
         }
         while releases.may_learn_more() {
             releases.count(self.next_reply(announce).await?);
         }
         if releases.is_foreign() {
-            let errors = self.with_server_names(releases.into_foreign());
-            return Some(Error::WrongType { errors }.into());
+            return Some(
+                self.wrong_type_error(releases, LockOperation::Acquire)
+                    .into(),
+            );
         }
         Some(AttemptError {
-            error: Error::Held {
-                retry_after: releases.retry_after(),
-            },
+            error: Error::held(&self.keys, releases.retry_after()),
             votes: votes.tally().grants(),
             cause: if votes.tally().is_split() {
                 FailureCause::SplitVote
@@ -432,9 +442,19 @@ impl Owner {
         self.masters.send(master, request);
     }
 
-    fn no_quorum_error(&self, votes: Ballot) -> Error {
+    fn wrong_type_error(&self, votes: Ballot, operation: LockOperation) -> Error {
+        Error::WrongType {
+            lock: LockName::of(&self.keys),
+            operation,
+            errors: self.with_server_names(votes.into_foreign()),
+        }
+    }
+
+    fn no_quorum_error(&self, votes: Ballot, operation: LockOperation) -> Error {
         let (votes, needed, errors) = self.shortfall(votes);
         Error::NoQuorum {
+            lock: Some(LockName::of(&self.keys)),
+            operation,
             votes,
             needed,
             errors,

@@ -8,7 +8,7 @@ use purse_lease::{LeaseInstant, LostReason, RenewalSchedule, Validity, valid_unt
 use tokio::sync::{mpsc, oneshot};
 
 use super::Owner;
-use crate::error::{Error, Result};
+use crate::error::{Error, LockName, LockOperation, Result};
 use crate::lease::release::Release;
 use crate::lease::{LeaseCommand, LeaseInbox};
 use crate::master::Action;
@@ -77,7 +77,7 @@ impl Owner {
                 // and an extension by hand counts in its place.
                 command = commands.recv() => return command,
                 result = self.extend_when_due(due, validity, renewal) => match result {
-                    Err(error @ Error::ExtensionCap) => {
+                    Err(error @ Error::ExtensionCap { .. }) => {
                         validity.mark_capped();
                         events::warn_not_extended(&self.keys, &error);
                         break;
@@ -100,47 +100,56 @@ impl Owner {
     ) -> Result<()> {
         self.masters
             .poll_while(self.state.timer.sleep_until(due))
-            .await?;
+            .await
+            .map_err(|_| Error::closed(&self.keys, LockOperation::Extend))?;
         self.extend(validity, renewal).await
     }
 
     async fn extend(&mut self, validity: &Validity, renewal: &mut RenewalSchedule) -> Result<()> {
-        validity.check()?;
+        validity.check().map_err(|reason| self.lost_error(reason))?;
         let start = self.state.timer.now();
         if !renewal.may_extend(start) {
-            return Err(Error::ExtensionCap);
+            return Err(Error::ExtensionCap {
+                lock: LockName::of(&self.keys),
+            });
         }
         let mut votes = self.send_to_all(Action::Extend);
         let possession = self.wait_possession(&mut votes).await;
         let until = valid_until(start, self.state.settings.ttl);
         match possession {
             Possession::Held => {
-                validity.extend(until)?;
+                validity
+                    .extend(until)
+                    .map_err(|reason| self.lost_error(reason))?;
                 renewal.record_extension(start);
                 events::log_extended(&self.keys, validity.extensions());
                 self.state
-                    .ensure_worth_having(until)
+                    .ensure_worth_having(until, &self.keys, LockOperation::Extend)
                     .inspect_err(|_| renewal.record_failure(self.state.timer.now()))
             }
             Possession::Gone => {
                 let reason = validity.invalidate(LostReason::Gone);
                 if self.record.is_some() && votes.is_foreign() {
-                    let errors = self.with_server_names(votes.into_foreign());
-                    return Err(Error::WrongType { errors });
+                    return Err(self.wrong_type_error(votes, LockOperation::Extend));
                 }
-                Err(Error::Lost { reason })
+                Err(self.lost_error(reason))
             }
             Possession::Unknown | Possession::Undecided => {
                 renewal.record_failure(self.state.timer.now());
-                validity.check()?;
+                validity.check().map_err(|reason| self.lost_error(reason))?;
                 let (votes, needed, errors) = self.shortfall(votes);
                 Err(Error::Ambiguous {
+                    lock: LockName::of(&self.keys),
                     votes,
                     needed,
                     errors,
                 })
             }
         }
+    }
+
+    fn lost_error(&self, reason: LostReason) -> Error {
+        Error::lost(&self.keys, reason)
     }
 
     async fn release(&mut self, validity: &Validity) -> Result<Release> {
@@ -155,7 +164,9 @@ impl Owner {
             _ if !in_time => Ok(Release::AlreadyExpired),
             Possession::Held => Ok(Release::Released),
             Possession::Gone => Ok(Release::AlreadyExpired),
-            Possession::Unknown | Possession::Undecided => Err(self.no_quorum_error(votes)),
+            Possession::Unknown | Possession::Undecided => {
+                Err(self.no_quorum_error(votes, LockOperation::Release))
+            }
         }
     }
 }

@@ -84,7 +84,7 @@ pub(super) struct Client {
     pub(super) phase: Phase,
     /// Since the first request of this round was sent, up to the ttl.
     pub(super) age: u8,
-    /// How long it takes itself for the holder.
+    /// The time for which it takes itself for the holder.
     left: u8,
     /// True if it ever was the holder, and then was not.
     was_lost: bool,
@@ -96,7 +96,7 @@ pub(super) struct Client {
     pub(super) write: Write,
 }
 
-/// What comes of the votes.
+/// The outcome of the votes.
 pub(super) enum Verdict {
     Wait,
     /// The round is over.
@@ -137,7 +137,7 @@ impl Client {
         )
     }
 
-    /// What the votes so far come to: the owner task's decisions.
+    /// The result of the votes so far: the decisions of the owner task.
     pub(super) fn decide(&mut self, lines: &[Line], is_fenced: bool, rules: Rules) -> Verdict {
         let (tally, counts) = count(lines);
         match self.phase {

@@ -59,7 +59,7 @@ impl State {
         }
     }
 
-    /// What comes of it, if anything.
+    /// The outcome, if there is one.
     pub(super) fn after(mut self, action: Action, lock: &Lock) -> Option<Self> {
         let before = self;
         match action {

@@ -17,8 +17,8 @@ pub(super) const TTL_STEPS: u8 = 3;
 const TTL: Duration = Duration::from_millis(6);
 const MIN_VALIDITY: Duration = Duration::from_millis(1);
 
-/// How far a server's time is ahead of all that was counted, at least: many microseconds pass for
-/// each lock.
+/// The time by which a server's time is ahead of all that was counted, at least: many microseconds
+/// pass for each lock.
 const AHEAD: u8 = 4;
 
 /// Time has neither beginning nor end here: all is kept as a distance from now, which is this.
@@ -29,12 +29,12 @@ fn before_now(age: u8) -> LeaseInstant {
     *BEGINNING + u32::from(100 - age) * STEP
 }
 
-/// How many steps are begun in `time`.
+/// Returns the number of steps that begin in `time`.
 fn steps(time: Duration) -> u8 {
     u8::try_from(time.as_micros().div_ceil(STEP.as_micros())).unwrap()
 }
 
-/// How long a lease holds yet whose first command was sent `age` steps ago.
+/// Returns how long a lease still holds whose first command was sent `age` steps ago.
 pub(super) fn time_left(age: u8) -> u8 {
     steps(valid_until(before_now(age), TTL).saturating_duration_since(*NOW))
 }
@@ -44,7 +44,7 @@ pub(super) fn is_given_out(age: u8) -> bool {
     is_worth_having(valid_until(before_now(age), TTL), *NOW, MIN_VALIDITY)
 }
 
-/// How long the votes of a master do not count that has just restarted without its data.
+/// Returns how long the votes of a master do not count that has just restarted without its data.
 static QUARANTINE: LazyLock<u8> = LazyLock::new(|| {
     let start = |run_id: &str| Identity {
         run_id: Some(run_id.into()),
@@ -60,7 +60,7 @@ static QUARANTINE: LazyLock<u8> = LazyLock::new(|| {
     steps(from.saturating_duration_since(*NOW))
 });
 
-/// What a master says to a request.
+/// The reply of a master to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Reply {
     /// With the count, if there is one.
@@ -168,7 +168,7 @@ impl Master {
         }
     }
 
-    /// What the client makes of a reply.
+    /// Applies a reply to the client.
     const fn vote(&self, reply: Reply) -> Reply {
         match self.quarantine {
             0 => reply,
