@@ -30,7 +30,7 @@ struct Held {
     element: Bytes,
     score: Option<Bytes>,
     /// Lets a close wait until the element is where it belongs.
-    in_flight: InFlightGuard,
+    _in_flight: InFlightGuard,
 }
 
 impl Delivery {
@@ -47,12 +47,12 @@ impl Delivery {
                 (Some(text.slice(..space)), text.slice(space + 1..))
             }
         };
-        let in_flight = claim.client.caller.in_flight().track();
+        let _in_flight = claim.client.caller.in_flight().track();
         Ok(Self(Some(Held {
             claim,
             element,
             score,
-            in_flight,
+            _in_flight,
         })))
     }
 

@@ -4,29 +4,29 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, Shared, WeakShared};
 use tokio::runtime::Handle;
 
 use super::Deliveries;
+
+/// An exchange with the server, which several tasks may poll.
+pub(super) type SharedExchange = Shared<BoxFuture<'static, ()>>;
+/// A reference to an exchange that does not keep it alive.
+pub(super) type WeakExchange = WeakShared<BoxFuture<'static, ()>>;
 
 /// A future that runs an exchange with the server in the caller. If it is dropped midway, a task on
 /// the client's runtime runs the rest.
 ///
 /// A task from the start would cost each pop two changes of thread.
 pub(super) struct DetachOnDrop {
-    exchange: Option<BoxFuture<'static, ()>>,
-    is_begun: bool,
+    exchange: Option<SharedExchange>,
     runtime: Handle,
 }
 
 impl DetachOnDrop {
-    pub(super) fn new(
-        client: &Deliveries,
-        exchange: impl Future<Output = ()> + Send + 'static,
-    ) -> Self {
+    pub(super) fn new(client: &Deliveries, exchange: SharedExchange) -> Self {
         Self {
-            exchange: Some(exchange.boxed()),
-            is_begun: false,
+            exchange: Some(exchange),
             runtime: client.caller.runtime().clone(),
         }
     }
@@ -36,7 +36,6 @@ impl Future for DetachOnDrop {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.is_begun = true;
         if let Some(exchange) = &mut self.exchange {
             futures::ready!(exchange.poll_unpin(cx));
             self.exchange = None;
@@ -47,9 +46,7 @@ impl Future for DetachOnDrop {
 
 impl Drop for DetachOnDrop {
     fn drop(&mut self) {
-        if let Some(exchange) = self.exchange.take()
-            && self.is_begun
-        {
+        if let Some(exchange) = self.exchange.take() {
             self.runtime.spawn(exchange);
         }
     }

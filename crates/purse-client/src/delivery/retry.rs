@@ -51,7 +51,7 @@ pub(crate) async fn retry_until_decided(
 }
 
 /// Returns whether the error may not last, or the command may not have been refused.
-fn may_work_later(error: &Error) -> bool {
+pub(super) fn may_work_later(error: &Error) -> bool {
     let takes_no_writes = matches!(error.code(), Some("MISCONF" | "NOREPLICAS"));
     takes_no_writes || error.is_ambiguous() || error.is_retryable()
 }

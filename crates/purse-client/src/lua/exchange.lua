@@ -11,11 +11,12 @@
 -- ARGV[6]  how many elements to take at most
 -- ARGV[7]  1 to reply with the pending list
 -- ARGV[8]  when the collection shall expire if an element that is put back creates it (ms); 0: never
--- ARGV[9]  1 to register the consumer even if it holds nothing
+-- ARGV[9]  1 to note the step even if it changes nothing
 -- ARGV[10] how many of the following entries were delivered; the rest is put back, in this order
 -- ARGV[11] and so on: the entries
--- returns  {status, PTTL of the collection, entries taken, ids whose lease is over, pending list}
--- status   0 no lease, nothing done; 1 done; 2 was done before; 3 done, and the consumer is new
+-- returns  {status, PTTL of the collection, entries taken, ids whose lease is over, pending list,
+--          for each entry to put back: 1 if it was, 0 if it was not pending}
+-- status   0 no lease, nothing done; 1 done; 2 was done before; 3 done by a consumer that is new
 -- entry    the element of a list; the score, a space and the element of a sorted set
 local is_set = ARGV[5] == 'ZADD'
 local time = redis.call('TIME')
@@ -25,13 +26,31 @@ local own = redis.call('HGET', KEYS[3], ARGV[1])
 local lease_end, last = string.match(own or '', '^(%d+) (%d+)$')
 lease_end, last = tonumber(lease_end) or 0, tonumber(last) or 0
 if last >= step then
-    return {2, -1, {}, {}, redis.call('LRANGE', KEYS[2], 0, -1)}
+    return {2, -1, {}, {}, redis.call('LRANGE', KEYS[2], 0, -1), {}}
 end
 if lease == 0 and lease_end <= now then
-    return {0, -1, {}, {}, {}}
+    return {0, -1, {}, {}, {}, {}}
 end
 
-local failure = false
+local length = redis.pcall(is_set and 'ZCARD' or 'LLEN', KEYS[1])
+local wrong = type(length) == 'table' and length
+if wrong and #ARGV == 10 then
+    return wrong
+end
+local many, delivered = tonumber(ARGV[6]), tonumber(ARGV[10])
+local lapsed = {}
+if lease > 0 then
+    lease_end = now + lease
+    local all = redis.call('HGETALL', KEYS[3])
+    for i = 1, #all, 2 do
+        local ends = tonumber(string.match(all[i + 1], '^%d+')) or 0
+        if ends <= now and all[i] ~= ARGV[1] then
+            lapsed[#lapsed + 1] = all[i]
+        end
+    end
+end
+
+local taken, put, ttl, failure = {}, {}, -1, false
 local function is_refused(reply)
     failure = type(reply) == 'table' and reply.err and reply or failure
     return failure
@@ -44,33 +63,29 @@ local function put_back(entry)
     return redis.pcall(ARGV[5], KEYS[1], entry)
 end
 
--- A full server lets a script finish whose first write needs no memory.
-if lease > 0 then
+if #ARGV > 10 or many > 0 and length ~= 0 or ARGV[9] == '1' or lease > 0 and own then
+    -- A full server lets a script finish whose first write needs no memory.
     redis.call('PERSIST', KEYS[2])
-end
-local delivered = tonumber(ARGV[10])
-for i = 11, 10 + delivered do
-    redis.call('LREM', KEYS[2], -1, ARGV[i])
-end
-if #ARGV > 10 + delivered then
-    local length = redis.pcall(is_set and 'ZCARD' or 'LLEN', KEYS[1])
-    if not is_refused(length) then
-        for i = 11 + delivered, #ARGV do
-            if redis.call('LREM', KEYS[2], -1, ARGV[i]) == 1 and is_refused(put_back(ARGV[i])) then
-                redis.call('LPUSH', KEYS[2], ARGV[i])
-                break
-            end
-        end
-        if length == 0 and ARGV[8] ~= '0' then
-            redis.call('PEXPIREAT', KEYS[1], ARGV[8])
+    redis.call('HSET', KEYS[3], ARGV[1], string.format('%.0f %.0f', lease_end, step))
+    redis.call('PEXPIRE', KEYS[3], 2592000000)
+    for i = 11, 10 + delivered do
+        redis.call('LREM', KEYS[2], -1, ARGV[i])
+    end
+    failure = wrong
+    for i = 11 + delivered, failure and 0 or #ARGV do
+        put[#put + 1] = redis.call('LREM', KEYS[2], -1, ARGV[i])
+        if put[#put] == 1 and is_refused(put_back(ARGV[i])) then
+            redis.call('LPUSH', KEYS[2], ARGV[i])
+            break
         end
     end
-end
-
-local taken, ttl, many = {}, -1, tonumber(ARGV[6])
-if many > 0 and not failure then
-    ttl = redis.call('PTTL', KEYS[1])
-    while #taken < many do
+    if length == 0 and #put > 0 and ARGV[8] ~= '0' then
+        redis.call('PEXPIREAT', KEYS[1], ARGV[8])
+    end
+    if many > 0 and not failure then
+        ttl = redis.call('PTTL', KEYS[1])
+    end
+    while #taken < many and not failure do
         local entry = redis.pcall(ARGV[4], KEYS[1])
         if is_refused(entry) then
             break
@@ -83,30 +98,13 @@ if many > 0 and not failure then
         end
         if is_refused(redis.pcall('LPUSH', KEYS[2], entry)) then
             put_back(entry)
-            break
-        end
-        taken[#taken + 1] = entry
-    end
-end
-
-local lapsed = {}
-if lease > 0 then
-    lease_end = now + lease
-    local all = redis.call('HGETALL', KEYS[3])
-    for i = 1, #all, 2 do
-        local ends = tonumber(string.match(all[i + 1], '^%d+')) or 0
-        if ends <= now and all[i] ~= ARGV[1] then
-            lapsed[#lapsed + 1] = all[i]
+        else
+            taken[#taken + 1] = entry
         end
     end
-end
-local registers = lease > 0 and (own or ARGV[9] == '1')
-if registers or #taken > 0 or #ARGV > 10 or failure then
-    redis.call('HSET', KEYS[3], ARGV[1], string.format('%.0f %.0f', lease_end, step))
-    redis.call('PEXPIRE', KEYS[3], 2592000000)
 end
 if failure then
     return failure
 end
 local pending = ARGV[7] == '1' and redis.call('LRANGE', KEYS[2], 0, -1) or {}
-return {own and 1 or 3, ttl, taken, lapsed, pending}
+return {own and 1 or 3, ttl, taken, lapsed, pending, put}

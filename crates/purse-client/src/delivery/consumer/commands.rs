@@ -15,11 +15,11 @@ static RECLAIM: Script = Script::write("RECLAIM", include_str!("../../lua/reclai
 static LEAVE: Script = Script::write("LEAVE", include_str!("../../lua/leave.lua"));
 
 /// The time after which others put back what a consumer holds that does not renew its lease.
-pub(crate) const LEASE: Duration = Duration::from_secs(30);
+pub(super) const LEASE: Duration = Duration::from_secs(30);
 /// A lease is renewed when this much of it has passed.
 pub(super) const RENEWAL: Duration = Duration::from_secs(10);
 /// The time that the server may block one command. It ends long before the lease does.
-pub(super) const BLOCK: Duration = Duration::from_secs(10);
+pub(super) const BLOCK: Duration = Duration::from_secs(4);
 
 /// The reply to a step that needs a lease first.
 #[derive(Debug)]
@@ -49,11 +49,6 @@ impl Keys {
         &self.pop
     }
 
-    /// Returns the name of the pending list.
-    pub(super) const fn pending(&self) -> &Bytes {
-        &self.pending
-    }
-
     pub(super) fn exchange(&self, step: &Step) -> Command {
         let lease = if step.renews { millis(LEASE) } else { 0 };
         let expires_at = step.returned().map(|entry| entry.expires_at).max();
@@ -80,7 +75,7 @@ impl Keys {
 
     /// Reads the reply to a step that was sent at `sent`, in milliseconds since 1970.
     pub(super) fn read(step: &Step, reply: Reply, now: i64) -> Result<Result<StepReply, NoLease>> {
-        let [status, ttl, taken, lapsed, pending] = reply.into_array()?;
+        let [status, ttl, taken, lapsed, pending, put] = reply.into_array()?;
         let status = status.into_int()?;
         let ttl = ttl.into_int()?;
         let was_done_before = status == 2;
@@ -92,6 +87,11 @@ impl Keys {
                 expires_at: if ttl > 0 { now + ttl } else { 0 },
                 taken: texts(taken)?,
                 lapsed: texts(lapsed)?,
+                put: put
+                    .into_list()?
+                    .into_iter()
+                    .map(|put| Ok(put.into_int()? == 1))
+                    .collect::<Result<_>>()?,
                 pending: match step.lists || was_done_before {
                     true => Some(texts(pending)?),
                     false => None,
@@ -178,11 +178,11 @@ fn millis(time: Duration) -> i64 {
 }
 
 /// Returns the name of the list of what the consumer `id` of `key` holds.
-pub(crate) fn pending_key(key: &[u8], id: &str) -> Bytes {
+fn pending_key(key: &[u8], id: &str) -> Bytes {
     sibling_key(key, &format!("pending:{id}"))
 }
 
 /// Returns the name of the hash of the consumers of `key`.
-pub(crate) fn consumers_key(key: &[u8]) -> Bytes {
+fn consumers_key(key: &[u8]) -> Bytes {
     sibling_key(key, "consumers")
 }

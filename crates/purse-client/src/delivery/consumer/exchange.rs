@@ -8,7 +8,7 @@ use super::commands::{Keys, read_bare};
 use super::state::Step;
 use crate::core::InFlightGuard;
 use crate::delivery::Deliveries;
-use crate::delivery::retry::run_once;
+use crate::delivery::retry::{may_work_later, run_once};
 use crate::telemetry::trace;
 use crate::util::backoff::Backoff;
 use crate::util::time::sleep;
@@ -72,6 +72,8 @@ impl Exchange {
             };
             attempts_after_close += u32::from(self.client.caller.is_closed());
             may_have_run |= error.is_ambiguous();
+            // A request that is still in flight must find that the step was done.
+            step.registers |= may_have_run;
             let is_worth_it = error.is_ambiguous() || error.is_retryable();
             let is_over = attempts_after_close >= 5 || start.elapsed() >= PATIENCE;
             if !may_have_run || !is_worth_it || is_over {
@@ -98,7 +100,7 @@ impl Exchange {
             self.take_bare(step).await;
             return;
         }
-        let is_permanent = !error.is_retryable() && !error.is_ambiguous();
+        let is_permanent = !may_work_later(&error);
         let mut state = self.consumer.state.lock();
         if is_permanent {
             // Some of it may have been done. To ask again under the same number is harmless.
@@ -114,7 +116,7 @@ impl Exchange {
         let error = clear_ambiguity(error);
         state.fail(&error, is_permanent, tolerance);
         drop(state);
-        self.consumer.work.notify_one();
+        self.consumer.ensure_keeper(&self.client);
     }
 
     /// Takes an element without the pending list, which cannot be written while the slot moves.
@@ -141,7 +143,7 @@ impl Exchange {
             }
         }
         drop(state);
-        self.consumer.work.notify_one();
+        self.consumer.ensure_keeper(&self.client);
     }
 }
 

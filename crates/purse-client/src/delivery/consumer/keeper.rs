@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::future::WeakShared;
+
 use super::blocking::{Blocked, BlockingConnection, Unblocked};
 use super::commands::RENEWAL;
 use super::exchange::Exchange;
 use super::{Consumer, State};
 use crate::core::{Options, closed_error, wait_closed};
 use crate::delivery::delivered::requeue_bare;
+use crate::delivery::detach::SharedExchange;
 use crate::delivery::retry::run_once;
 use crate::delivery::{Deliveries, Pop, runtime_ended_error};
 use crate::tracking::Tracking;
@@ -68,6 +71,8 @@ enum Next {
         registers: bool,
     },
     Reclaim,
+    /// Polls the step of a caller, whose future may not be polled.
+    Help(SharedExchange),
     /// Ends the wait on the server.
     Cancel,
     /// Begins to wait on the server.
@@ -103,6 +108,7 @@ impl Keeper {
             let is_closing = *closing.borrow();
             match self.next(is_closing) {
                 Next::Step { lists, registers } => self.step(lists, registers).await,
+                Next::Help(exchange) => exchange.await,
                 Next::Reclaim => self.reclaim().await,
                 Next::Cancel => self.cancel().await,
                 Next::Listen => self.listen().await,
@@ -124,7 +130,8 @@ impl Keeper {
             state.fail(&closed_error(), true, Duration::ZERO);
         }
         if state.is_stepping {
-            return Next::Wait(None);
+            let current = state.current.as_ref().and_then(WeakShared::upgrade);
+            return current.map_or(Next::Wait(None), Next::Help);
         }
         let mut until = Deadline::default();
         if let Some(retry_at) = self.retry_at.filter(|at| *at > now && !is_closing) {
@@ -184,12 +191,13 @@ impl Keeper {
         if is_waiting {
             self.surplus_since = None;
             self.idle_since = None;
-            state.is_blocked = matches!(self.source, Source::Blocked(_));
             return match is_listening {
                 true => Next::Wait(until.0),
                 false => Next::Listen,
             };
         }
+        // While nothing reports an element, the last look is out of date.
+        state.is_drained = false;
         if is_listening {
             let since = *self.surplus_since.get_or_insert(now);
             if now >= since + SURPLUS || is_closing {
@@ -328,12 +336,10 @@ impl Keeper {
             let unblocked = blocked.cancel(&self.client).await;
             self.unblocked(unblocked);
         }
-        self.consumer.state.lock().is_blocked = false;
     }
 
     fn unblocked(&mut self, unblocked: Unblocked) {
         let mut state = self.consumer.state.lock();
-        state.is_blocked = false;
         match unblocked {
             Unblocked::Taken(connection, entry) => {
                 state.add_taken(entry);

@@ -16,6 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use tokio::sync::{Notify, oneshot};
 
 use super::detach::DetachOnDrop;
@@ -29,7 +30,6 @@ use exchange::Exchange;
 use keeper::Keeper;
 use state::{State, Step, StepReply, Verdict};
 
-pub(crate) use commands::{LEASE, consumers_key, pending_key};
 pub(crate) use state::Entry;
 
 /// The time after which a caller whose wait is over looks again whether the server was asked.
@@ -82,8 +82,12 @@ impl Consumer {
         let patience = Instant::now() + client.caller.command_timeout();
         // A patient caller is answered by this timer if there is no element.
         let mut until = if waits { deadline } else { Some(patience) };
+        let mut is_over = false;
+        let mut step = None;
         loop {
-            self.step_inline(client, waits).await;
+            if step.is_none() {
+                step = self.begin_inline(client, waits && !is_over);
+            }
             tokio::select! {
                 biased;
                 verdict = caller.verdict() => match verdict {
@@ -94,6 +98,7 @@ impl Consumer {
                     Verdict::Empty => return Ok(None),
                     Verdict::Failed(error) => return Err(error),
                 },
+                () = poll_some(&mut step) => step = None,
                 () = wait_closed(&mut closing) => return Err(closed_error()),
                 () = sleep_until_some(until) => {
                     let now = Instant::now();
@@ -104,6 +109,7 @@ impl Consumer {
                         return Err(late_error());
                     }
                     // The server is asked at least once, however short the wait is.
+                    is_over = true;
                     until = Some(patience.min(now + LOOK_AGAIN));
                 }
             }
@@ -125,21 +131,21 @@ impl Consumer {
         }
     }
 
-    /// Runs a step in the caller if none is under way. A task from the start would cost each pop two
-    /// changes of thread.
-    async fn step_inline(self: &Arc<Self>, client: &Deliveries, waits: bool) {
-        let exchange = {
-            let mut state = self.state.lock();
-            let is_blocked = state.is_drained && state.has_keeper && waits;
-            if state.is_stepping || state.is_unsure || is_blocked || state.unserved() == 0 {
-                drop(state);
-                self.ensure_keeper(client);
-                return;
-            }
-            let step = state.begin(false, false);
-            Exchange::new(self, client, step)
-        };
-        DetachOnDrop::new(client, exchange.run()).await;
+    /// Begins a step that the caller runs, if none is in flight. A task from the start would cost
+    /// each pop two changes of thread.
+    fn begin_inline(self: &Arc<Self>, client: &Deliveries, waits: bool) -> Option<DetachOnDrop> {
+        let mut state = self.state.lock();
+        let is_blocked = state.is_drained && state.has_keeper && waits;
+        if state.is_stepping || state.is_unsure || is_blocked || state.unserved() == 0 {
+            drop(state);
+            self.ensure_keeper(client);
+            return None;
+        }
+        let step = state.begin(false, false);
+        let exchange = Exchange::new(self, client, step).run().boxed().shared();
+        state.current = exchange.downgrade();
+        drop(state);
+        Some(DetachOnDrop::new(client, exchange))
     }
 
     /// Starts the task that does what no caller does.
@@ -259,10 +265,10 @@ impl<'a> Caller<'a> {
         self.verdict = state.rejoin(self.ticket, !self.is_impatient);
     }
 
-    /// Returns whether the server was asked since the caller joined, or is known to have nothing.
+    /// Returns whether the server was asked since the caller joined, and has nothing.
     fn has_looked(&self) -> bool {
         let state = self.consumer.state.lock();
-        state.is_drained && (state.steps_done() > self.joined_at || state.is_blocked)
+        state.is_drained && state.steps_done() > self.joined_at
     }
 
     async fn verdict(&mut self) -> Verdict {
@@ -281,6 +287,14 @@ impl Drop for Caller<'_> {
         if was_notified {
             self.consumer.ensure_keeper(self.client);
         }
+    }
+}
+
+/// Polls a step to its end; without one, waits for ever.
+async fn poll_some(step: &mut Option<DetachOnDrop>) {
+    match step {
+        Some(step) => step.await,
+        None => std::future::pending().await,
     }
 }
 

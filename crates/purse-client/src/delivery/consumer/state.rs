@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::commands::{LEASE, RENEWAL};
 use crate::core::InFlightGuard;
+use crate::delivery::detach::WeakExchange;
 use crate::{Error, Result};
 
 /// The largest number of entries of one kind in one step.
@@ -72,6 +73,8 @@ pub(super) struct StepReply {
     pub(super) expires_at: i64,
     pub(super) taken: Vec<Bytes>,
     pub(super) lapsed: Vec<Bytes>,
+    /// Whether each entry was put back, the newest first; empty if the step was done before.
+    pub(super) put: Vec<bool>,
     /// The pending list, the newest entry first; `None` if it was not listed.
     pub(super) pending: Option<Vec<Bytes>>,
 }
@@ -96,12 +99,12 @@ pub(super) struct State {
     waiting: BTreeMap<u64, Waiting>,
     pub(super) lapsed: Vec<Bytes>,
     pub(super) is_stepping: bool,
+    /// The step, if a caller runs it: its future may not be polled.
+    pub(super) current: Option<WeakExchange>,
     /// The last step found no more elements.
     pub(super) is_drained: bool,
     /// The pending list may have entries that are not known here.
     pub(super) is_unsure: bool,
-    /// The server blocks a command until there is an element.
-    pub(super) is_blocked: bool,
     pub(super) has_keeper: bool,
     failing_since: Option<Instant>,
     /// Delays the close of the client while there is something to send.
@@ -332,19 +335,26 @@ impl State {
     /// Ends a step that the server has done. Returns whether entries were missing.
     pub(super) fn finish(&mut self, step: Step, reply: StepReply) {
         self.is_stepping = false;
+        self.current = None;
         self.failing_since = None;
         self.step = step.number;
-        let is_registered = self.registered_until.is_some()
-            || step.registers
-            || step.has_entries()
-            || !reply.taken.is_empty();
+        let was_registered = self.registered_until.is_some();
+        let is_registered =
+            was_registered || step.registers || step.has_entries() || !reply.taken.is_empty();
         if step.renews && is_registered {
             self.registered_until = Some(step.begun + LEASE - RENEWAL);
         }
-        for returned in step.returned.into_values() {
-            if let Some(done) = returned.done {
+        let mut put = reply.put.into_iter();
+        for returned in step.returned.into_values().rev() {
+            // Without the sender, the caller learns that the entry was not pending.
+            let was_put = put.next().unwrap_or(true);
+            if let Some(done) = returned.done.filter(|_| was_put) {
                 let _ = done.send(Ok(()));
             }
+        }
+        if !reply.is_new && !was_registered {
+            // A request that was taken for lost has arrived after the consumer had ended.
+            self.is_unsure = true;
         }
         if reply.is_new {
             // What this consumer had before was reclaimed.
@@ -378,6 +388,7 @@ impl State {
     /// Takes back what a step did not do.
     pub(super) fn restore(&mut self, step: Step) {
         self.is_stepping = false;
+        self.current = None;
         let newer = std::mem::replace(&mut self.delivered, step.delivered);
         self.delivered.extend(newer);
         self.returned.extend(step.returned);
@@ -413,6 +424,7 @@ impl State {
     /// Adds an element that was taken without a pending list.
     pub(super) fn add_bare(&mut self, text: Bytes) {
         self.is_stepping = false;
+        self.current = None;
         let entry = Entry {
             text,
             expires_at: 0,
