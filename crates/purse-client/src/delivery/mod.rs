@@ -16,10 +16,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use crate::connection::{Ending, error_map};
 use crate::core::{Caller, closed_error};
 use crate::tracking::TrackingPool;
 use crate::util::sync::Mutex;
-use crate::{Command, Error, ErrorKind, Result};
+use crate::{Command, Error, Result};
 use consumer::Consumer;
 
 pub use delivered::Delivery;
@@ -265,6 +266,5 @@ impl Deliveries {
 }
 
 fn runtime_ended_error() -> Error {
-    let message = "the runtime of the client has ended: the command may have run, or not";
-    Error::new(ErrorKind::Ambiguous, message)
+    error_map::ended_error(Ending::RuntimeEnded)
 }

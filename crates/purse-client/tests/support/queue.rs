@@ -6,6 +6,7 @@ use purse_client::{Client, Delivery, Pop, Result};
 use purse_testkit::Server;
 use tokio::task::JoinHandle;
 
+pub(crate) use super::blocked;
 use super::{SOON, until};
 
 pub(crate) fn pop() -> Pop {
@@ -74,18 +75,6 @@ pub(crate) async fn until_no_receipt_is_left(server: &Server) {
         assert!(Instant::now() < deadline, "receipts are left: {left:?}");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-}
-
-/// The number of clients that the server blocks.
-pub(crate) fn blocked(server: &Server) -> i64 {
-    let info = server.command(&["INFO", "clients"]).expect("INFO");
-    let line = info.text().expect("text").lines();
-    let count = line
-        .filter_map(|line| line.strip_prefix("blocked_clients:"))
-        .next();
-    count
-        .and_then(|count| count.trim().parse().ok())
-        .expect("a number")
 }
 
 /// A task whose pop waits.

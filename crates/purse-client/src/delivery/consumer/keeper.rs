@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::WeakShared;
+use tokio::sync::watch;
 
 use super::blocking::{Blocked, BlockingConnection, Unblocked};
 use super::commands::RENEWAL;
@@ -50,6 +51,8 @@ pub(super) struct Keeper {
     cannot_block_until: Option<Instant>,
     backoff: Backoff,
     polls: Backoff,
+    /// Changes when another server becomes the primary.
+    failovers: watch::Receiver<()>,
     is_over: bool,
 }
 
@@ -85,6 +88,7 @@ impl Keeper {
     pub(super) fn new(consumer: &Arc<Consumer>, client: &Deliveries) -> Self {
         let mut client = client.clone();
         client.caller.options = Options::new();
+        let failovers = client.caller.core.failovers();
         Self {
             consumer: consumer.clone(),
             client,
@@ -97,6 +101,7 @@ impl Keeper {
             cannot_block_until: None,
             backoff: Backoff::new(MIN_PAUSE, MAX_PAUSE),
             polls: Backoff::new(MIN_PAUSE, MAX_PAUSE),
+            failovers,
             is_over: false,
         }
     }
@@ -206,7 +211,8 @@ impl Keeper {
             until.add(since + SURPLUS);
             return Next::Wait(until.0);
         }
-        if state.holds_entries() && !is_closing {
+        // Callers have them, even if the client is closed.
+        if state.holds_entries() {
             self.idle_since = None;
             return Next::Wait(until.0);
         }
@@ -292,7 +298,7 @@ impl Keeper {
     async fn wait(
         &mut self,
         until: Option<Instant>,
-        closing: &mut tokio::sync::watch::Receiver<bool>,
+        closing: &mut watch::Receiver<bool>,
         is_closing: bool,
     ) {
         let consumer = self.consumer.clone();
@@ -325,9 +331,19 @@ impl Keeper {
                 _ => self.consumer.state.lock().is_drained = false,
             },
             () = consumer.work.notified() => {}
+            Ok(()) = self.failovers.changed() => self.relocate(),
             () = super::sleep_until_some(until) => {}
             () = wait_closed(closing), if !is_closing => {}
         }
+    }
+
+    /// Leaves a server that is not the primary any more.
+    fn relocate(&mut self) {
+        self.connection = None;
+        if matches!(self.source, Source::Blocked(_)) {
+            self.consumer.state.lock().is_unsure = true;
+        }
+        self.source = Source::None;
     }
 
     async fn cancel(&mut self) {
