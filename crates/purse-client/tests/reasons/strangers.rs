@@ -176,5 +176,5 @@ async fn unrequested_reply_reaches_no_caller() {
     let value = get.and_then(purse_client::Reply::into_bytes);
     assert_eq!(&value.expect("a reply")[..], b"asked");
     let all = events.all();
-    assert!(all[1].contains("nobody asked for"), "{all:?}");
+    assert!(all[1].contains("without a command"), "{all:?}");
 }
