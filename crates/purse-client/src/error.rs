@@ -126,6 +126,7 @@ struct Inner {
     message: Cow<'static, str>,
     command: Option<&'static str>,
     key: Option<Bytes>,
+    field: Option<Bytes>,
     server: Option<Arc<str>>,
     bytes: Option<Bytes>,
     removed: Vec<Bytes>,
@@ -153,6 +154,7 @@ impl Error {
             message: message.into(),
             command: None,
             key: None,
+            field: None,
             server: None,
             bytes: None,
             removed: Vec::new(),
@@ -219,6 +221,13 @@ impl Error {
             self.0.command = Some(name);
             self.0.key = key;
         }
+        self
+    }
+
+    /// Adds the field of a hash, unless it is known.
+    #[must_use]
+    pub fn with_field(mut self, field: Bytes) -> Self {
+        self.0.field.get_or_insert(field);
         self
     }
 
@@ -319,8 +328,11 @@ impl Error {
         }
     }
 
-    /// Returns the number of elements that earlier commands of the same call added, set or removed. They
-    /// are the first elements of the call. It is 0 if the call takes one command.
+    /// Returns the number of elements that earlier commands of the same call added, set or removed.
+    ///
+    /// They are the first elements that were passed to the call; of a call that is passed none, such
+    /// as one that clears, they are the elements that are gone. It is 0 if the call takes one command,
+    /// and for reads, which change nothing.
     #[must_use]
     pub fn done(&self) -> usize {
         self.0.done
@@ -367,6 +379,41 @@ impl Error {
         self.0.server.as_deref()
     }
 
+    /// Returns the name of the command or script.
+    #[must_use]
+    pub fn command(&self) -> Option<&'static str> {
+        self.0.command
+    }
+
+    /// Returns the key; of a command on several keys, the one that the error is about or the first.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
+    /// let ages: RedisHash<String, String> = RedisHash::new(&client, "ages");
+    /// ages.set("Ada", "unknown").await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// let error = ages.to_map().await.unwrap_err();
+    /// assert_eq!(error.command(), Some("HGETALL"));
+    /// assert_eq!(error.key().unwrap(), "ages");
+    /// assert_eq!(error.field().unwrap(), "Ada");
+    /// assert_eq!(error.bytes().unwrap(), "unknown");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn key(&self) -> Option<&Bytes> {
+        self.0.key.as_ref()
+    }
+
+    /// Returns the field of the hash that the error is about, as it is stored.
+    #[must_use]
+    pub fn field(&self) -> Option<&Bytes> {
+        self.0.field.as_ref()
+    }
+
     /// Returns the bytes that could not be decoded.
     #[must_use]
     pub fn bytes(&self) -> Option<&Bytes> {
@@ -389,7 +436,9 @@ impl fmt::Display for Error {
             message,
             command,
             key,
+            field,
             server,
+            removed,
             done,
             ..
         } = &*self.0;
@@ -397,6 +446,9 @@ impl fmt::Display for Error {
             write!(f, "{command}")?;
             if let Some(key) = key {
                 write!(f, " on key \"{}\"", Excerpt(key))?;
+            }
+            if let Some(field) = field {
+                write!(f, ", field \"{}\"", Excerpt(field))?;
             }
             if let Some(server) = server {
                 write!(f, " at {server}")?;
@@ -406,6 +458,9 @@ impl fmt::Display for Error {
             write!(f, "{server}: ")?;
         }
         f.write_str(message)?;
+        if !removed.is_empty() {
+            f.write_str("; it was removed, and the error holds its bytes")?;
+        }
         if *done > 0 {
             write!(f, " (the first {done} elements were processed before)")?;
         }
