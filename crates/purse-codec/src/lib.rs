@@ -16,6 +16,7 @@
     doc = "| [`Bincode`] | length and bytes | binary | the fields in order | the smallest; for Rust only; every change of the type breaks old data (feature `bincode`; the crate behind it is unmaintained) |"
 )]
 //! | [`Raw`] | no | no | no | the value is bytes: `Vec<u8>` or `bytes::Bytes` |
+//! | [`Lenient<C>`](Lenient) | as `C` | as `C` | as `C` | what cannot be decoded is an error among the values |
 #![cfg_attr(
     feature = "validate",
     doc = "| [`Validated<C>`](Validated) | as `C` | as `C` | as `C` | values must be valid: `garde` checks them before they are sent and after they are read (feature `validate`) |"
@@ -61,6 +62,7 @@ mod codec;
 mod error;
 mod input;
 mod json;
+mod lenient;
 mod plain;
 mod raw;
 mod scratch;
@@ -76,6 +78,7 @@ pub use crate::codec::Codec;
 pub use crate::error::{DecodeError, EncodeError};
 pub use crate::input::{IntoArg, encode, encode_into};
 pub use crate::json::Json;
+pub use crate::lenient::{Decoded, Lenient};
 pub use crate::plain::Plain;
 pub use crate::raw::Raw;
 

@@ -2,12 +2,16 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::vec;
 
+use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use purse_client::{Client, Pattern, Reply, Result, Scan};
+
+use crate::handle::Handle;
 
 /// The default number of elements of a page.
 pub(crate) const PAGE: usize = 256;
@@ -31,7 +35,8 @@ pub(crate) type DecodeItem<R> = fn(&mut Page) -> Option<Result<R>>;
 /// element may be returned twice. If the server restarts or fails over meanwhile, these guarantees
 /// do not hold, and the stream ends with
 /// [`ScanInvalidated`](purse_client::ErrorKind::ScanInvalidated). An element that cannot be decoded
-/// is an error that holds its bytes, and the stream continues. Any other error ends it.
+/// is an error that holds its bytes and names the key, and of a hash the field; the stream
+/// continues. Any other error ends it.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -52,16 +57,21 @@ pub(crate) type DecodeItem<R> = fn(&mut Page) -> Option<Result<R>>;
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Scanned<R> {
     client: Client,
+    command: &'static str,
+    key: Bytes,
     scan: Scan,
     read: DecodeItem<R>,
     running: Option<Elements<R>>,
 }
 
 impl<R: Send + 'static> Scanned<R> {
-    pub(crate) fn new(client: &Client, scan: Scan, read: DecodeItem<R>) -> Self {
+    /// Creates the stream of the elements of `handle`, by HSCAN, SSCAN or ZSCAN.
+    pub(crate) fn new<M>(handle: &Handle<M>, command: &'static str, read: DecodeItem<R>) -> Self {
         Self {
-            client: client.clone(),
-            scan: scan.count(PAGE),
+            client: handle.client.clone(),
+            command,
+            key: handle.key.clone(),
+            scan: Scan::new(command, handle.key.clone()).count(PAGE),
             read,
             running: None,
         }
@@ -117,29 +127,55 @@ impl<R: Send + 'static> Stream for Scanned<R> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Self {
             client,
+            command,
+            key,
             scan,
             read,
             running,
         } = &mut *self;
-        let start = || Elements::new(client.scan(scan.clone()), *read);
+        let start = || {
+            let pages = of_key(key.clone(), client.scan(scan.clone()));
+            Elements::new(client, command, pages, *read)
+        };
         running.get_or_insert_with(start).poll_next_unpin(cx)
     }
 }
 
+/// A page, and the key that it is from.
+pub(crate) type KeyPage = (Bytes, Vec<Reply>);
+
+/// Adds to each page the key that it is from.
+pub(crate) fn of_key(
+    key: Bytes,
+    pages: impl Stream<Item = Result<Vec<Reply>>> + Send + 'static,
+) -> impl Stream<Item = Result<KeyPage>> + Send + 'static {
+    pages.map(move |page| page.map(|page| (key.clone(), page)))
+}
+
 /// A stream over the elements of pages.
 pub(crate) struct Elements<R> {
-    pages: BoxStream<'static, Result<Vec<Reply>>>,
+    command: &'static str,
+    server: Arc<str>,
+    pages: BoxStream<'static, Result<KeyPage>>,
+    /// The key of the current page.
+    key: Bytes,
     page: Page,
     read: DecodeItem<R>,
 }
 
 impl<R> Elements<R> {
+    /// Creates the stream of the elements of `pages`, which `command` reads.
     pub(crate) fn new(
-        pages: impl Stream<Item = Result<Vec<Reply>>> + Send + 'static,
+        client: &Client,
+        command: &'static str,
+        pages: impl Stream<Item = Result<KeyPage>> + Send + 'static,
         read: DecodeItem<R>,
     ) -> Self {
         Self {
+            command,
+            server: client.server().into(),
             pages: pages.boxed(),
+            key: Bytes::new(),
             page: Vec::new().into_iter(),
             read,
         }
@@ -153,10 +189,17 @@ impl<R> Stream for Elements<R> {
         loop {
             let read = self.read;
             if let Some(element) = read(&mut self.page) {
-                return Poll::Ready(Some(element));
+                return Poll::Ready(Some(element.map_err(|error| {
+                    error
+                        .with_command(self.command, Some(self.key.clone()))
+                        .with_server(self.server.clone())
+                })));
             }
             match ready!(self.pages.poll_next_unpin(cx)) {
-                Some(Ok(page)) => self.page = page.into_iter(),
+                Some(Ok((key, page))) => {
+                    self.key = key;
+                    self.page = page.into_iter();
+                }
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),
             }

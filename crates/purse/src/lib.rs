@@ -35,6 +35,7 @@
 //! | work for one of many consumers, by priority | [`RedisPriorityQueue`] | `collections` |
 //! | any key: type, time to live, dump | [`RedisKey`] | `collections` |
 //! | how values are encoded | [`Codec`]: [`Plain`] (default), [`Json`], [`Raw`] and more | `collections` |
+//! | elements that cannot be decoded, among the others | [`Lenient`], [`Decoded`] | `collections` |
 //! | several operations in one round trip, or atomically | [`Batch`] | |
 //! | mutual exclusion between processes, fencing, elections | [`Redlock`] | `redlock` |
 //! | elements or keys that match a pattern | [`Pattern`] | |
@@ -103,7 +104,9 @@ pub use purse_codec::MsgPack;
 #[cfg(feature = "validate")]
 pub use purse_codec::Validated;
 #[cfg(feature = "collections")]
-pub use purse_codec::{Codec, DecodeError, EncodeError, IntoArg, Json, Plain, Raw};
+pub use purse_codec::{
+    Codec, DecodeError, Decoded, EncodeError, IntoArg, Json, Lenient, Plain, Raw,
+};
 #[cfg(feature = "collections")]
 pub use purse_collections::{
     Aggregate, ByRank, ByScore, ByValue, Changes, Combined, CombinedSorted, Condition, Entries,

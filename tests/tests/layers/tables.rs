@@ -191,6 +191,7 @@ const CODEC_FOLDERS: Folders = &[
     ("raw", &["error", "codec"]),
     ("json", &["error", "codec", "scratch", "bounded"]),
     ("plain", &["error", "codec", "scratch", "json"]),
+    ("lenient", &["error", "codec", "input", "plain"]),
     ("msgpack", &["error", "codec", "scratch", "bounded"]),
     ("bincode", &["error", "codec", "scratch", "bounded"]),
     ("validated", &["error", "codec"]),
@@ -202,7 +203,7 @@ const COLLECTIONS_FOLDERS: Folders = &[
     ("handle", &[]),
     ("key", &["ttl", "encode", "handle"]),
     ("bulk", &["encode"]),
-    ("stream", &[]),
+    ("stream", &["handle"]),
     (
         "hash",
         &["ttl", "encode", "handle", "key", "bulk", "stream"],

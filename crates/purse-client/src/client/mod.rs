@@ -7,6 +7,7 @@ mod batch;
 mod builder;
 mod features;
 mod op;
+mod same_database;
 mod session;
 
 use std::fmt;
@@ -253,11 +254,6 @@ impl Client {
     /// Adds to an error what it is about.
     pub(crate) fn with_context(&self, error: Error, context: &ErrorContext) -> Error {
         self.inner.core.with_context(error, context)
-    }
-
-    /// Returns whether both are handles to one client.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     /// Returns the operation that runs `command` and makes its result with `read`.

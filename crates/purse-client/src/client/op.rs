@@ -106,13 +106,7 @@ impl<R> Op<R> {
         read: fn(Reply) -> Result<R>,
         effect: Effect,
     ) -> Result<R> {
-        read(reply).map_err(|error| match (error.kind(), effect) {
-            // The command ran, although its reply cannot be read.
-            (ErrorKind::Protocol, Effect::Write) => {
-                Error::new(ErrorKind::Ambiguous, "the reply could not be read").with_source(error)
-            }
-            _ => error,
-        })
+        read(reply).map_err(|error| effect.judge_unread(error))
     }
 
     /// Creates an operation whose result is known without the server.
@@ -178,7 +172,13 @@ impl<R> Sent<R> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<R>> {
         let answer = ready!(self.call.poll_unpin(cx));
         let result = answer.and_then(|answer| Op::read_reply(answer.reply, self.read, self.effect));
-        Poll::Ready(result.map_err(|error| self.client.with_context(error, &self.context)))
+        Poll::Ready(result.map_err(|error| {
+            let error = self.client.with_context(error, &self.context);
+            match self.call.field_name() {
+                Some(field) => error.with_field(field),
+                None => error,
+            }
+        }))
     }
 }
 

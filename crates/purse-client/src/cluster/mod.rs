@@ -187,6 +187,11 @@ impl Cluster {
         of_it.next().map(|((address, _), _)| address.clone())
     }
 
+    /// Returns whether both are known to be the same cluster.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.map().shares_node(&other.map())
+    }
+
     /// Returns the owner of a slot, as far as it is known.
     pub(crate) fn owner(&self, slot: u16) -> Option<Address> {
         self.map().shard(slot).map(|shard| shard.primary.clone())

@@ -47,6 +47,11 @@ impl Address {
         })
     }
 
+    /// Returns whether both are the same address; host names have no case.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.port == other.port && self.host.eq_ignore_ascii_case(&other.host)
+    }
+
     /// Returns the host as URLs write it: an IPv6 address is in brackets.
     pub(super) fn bracketed_host(&self) -> String {
         if self.host.contains(':') {

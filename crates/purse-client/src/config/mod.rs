@@ -43,6 +43,32 @@ pub(crate) enum Servers {
     },
 }
 
+impl Servers {
+    /// Returns whether both name the same server, cluster or sentinel group, as far as the names
+    /// show: an address in common identifies a cluster or the sentinels of a group.
+    pub(crate) fn name_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Single(one), Self::Single(other)) => one.is_same(other),
+            (Self::Unix(one), Self::Unix(other)) => one == other,
+            (Self::Cluster(one), Self::Cluster(other)) => intersect(one, other),
+            (
+                Self::Sentinel { sentinels, service },
+                Self::Sentinel {
+                    sentinels: others,
+                    service: other,
+                },
+            ) => service == other && intersect(sentinels, others),
+            _ => false,
+        }
+    }
+}
+
+/// Returns whether both have an address in common.
+pub(crate) fn intersect(one: &[Address], other: &[Address]) -> bool {
+    one.iter()
+        .any(|one| other.iter().any(|other| one.is_same(other)))
+}
+
 /// A description of what a client connects to.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {

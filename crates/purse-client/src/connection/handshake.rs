@@ -66,6 +66,8 @@ pub(crate) enum Setup {
 pub(crate) struct ServerInfo {
     pub(crate) version: String,
     pub(crate) mode: String,
+    /// The address to which the socket is connected; none for a unix socket.
+    pub(crate) peer: Option<SocketAddr>,
 }
 
 /// A connection whose handshake is done.
@@ -420,7 +422,13 @@ impl Talk {
     }
 
     /// Checks that the server is what the connection wants.
-    async fn finish(self, dialer: &Dialer, info: ServerInfo, address: &Arc<str>) -> Result<Opened> {
+    async fn finish(
+        self,
+        dialer: &Dialer,
+        mut info: ServerInfo,
+        address: &Arc<str>,
+    ) -> Result<Opened> {
+        info.peer = self.stream.peer();
         let wants_cluster = matches!(dialer.place, Place::Node(_));
         if wants_cluster && info.mode == "standalone" {
             let message =

@@ -187,6 +187,29 @@ impl Core {
         }
     }
 
+    /// Returns whether both lead to the same server, or to the same cluster: they were given the
+    /// same name for it, or their connections show it.
+    ///
+    /// A connection that is down at the moment counts with the address that it had last.
+    pub(crate) fn is_same_server(&self, other: &Self) -> bool {
+        if self
+            .settings
+            .target
+            .servers
+            .name_same(&other.settings.target.servers)
+        {
+            return true;
+        }
+        match (&self.router, &other.router) {
+            (Router::Cluster(one), Router::Cluster(other)) => one.is_same(other),
+            (Router::Single(_), Router::Single(_)) => {
+                let peer = |core: &Self| core.first()?.info()?.peer;
+                peer(self).is_some_and(|one| peer(other) == Some(one))
+            }
+            _ => false,
+        }
+    }
+
     /// Adds to an error what it is about.
     pub(crate) fn with_context(&self, error: Error, context: &ErrorContext) -> Error {
         context.add_to(self.explain(error), self.server())

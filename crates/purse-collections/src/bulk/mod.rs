@@ -95,7 +95,9 @@ where
         };
         let reply = reply.await;
         folded = reply
-            .and_then(|reply| fold(folded, reply))
+            .and_then(|reply| {
+                fold(folded, reply).map_err(|error| command.effect().judge_unread(error))
+            })
             .map_err(|error| after(done, error))?;
         done += elements;
     }

@@ -105,18 +105,11 @@ pub(crate) fn ok(_: Reply) -> Result<()> {
 }
 
 fn decode_error(cause: DecodeError, bytes: Bytes) -> Error {
-    Error::new(
-        ErrorKind::Decode,
-        "the stored bytes cannot be decoded; nothing changed",
-    )
-    .with_source(cause)
-    .with_bytes(bytes)
+    Error::new(ErrorKind::Decode, "the stored bytes cannot be decoded")
+        .with_source(cause)
+        .with_bytes(bytes)
 }
 
 fn decode_error_after_removal(cause: DecodeError, bytes: Bytes, removed: Vec<Bytes>) -> Error {
-    let message = "a removed value cannot be decoded; the error holds its bytes";
-    Error::new(ErrorKind::Decode, message)
-        .with_source(cause)
-        .with_bytes(bytes)
-        .with_removed(removed)
+    decode_error(cause, bytes).with_removed(removed)
 }

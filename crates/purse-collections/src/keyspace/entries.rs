@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt, TryStreamExt};
-use purse_client::{Client, Pattern, Reply, Result, prefetch_pages};
+use purse_client::{Client, Error, Pattern, Reply, Result, prefetch_pages};
 
 use crate::bulk::by_slot;
 use crate::encode::ArgBuffer;
@@ -34,7 +34,8 @@ pub(crate) enum EntryKind<R> {
 /// twice. A key that moves to another primary of a cluster meanwhile may be missed. If the server
 /// that is being scanned restarts or fails over, the stream ends with
 /// [`ScanInvalidated`](purse_client::ErrorKind::ScanInvalidated). An item that cannot be decoded
-/// is an error that holds its bytes, and the stream continues. Any other error ends it.
+/// is an error that holds its bytes and names the key, and the stream continues. Any other error
+/// ends it.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -129,8 +130,11 @@ impl<R: Send + 'static> Entries<R> {
                 };
                 let page = match read {
                     EntryKind::Key(read) => {
-                        let keys = names.iter().map(|name| name.slice(prefix..));
-                        keys.map(read).collect()
+                        let keys = names.iter().map(|name| {
+                            let key = read(name.slice(prefix..));
+                            key.map_err(|error| about(&client, "SCAN", name, error))
+                        });
+                        keys.collect()
                     }
                     EntryKind::Value(read) => values(&client, prefix, names, read).await?,
                 };
@@ -161,8 +165,19 @@ async fn values<R>(
     let values = by_slot::get_values(client, names.iter(), write, Ok).await?;
     let entries = names.iter().zip(values);
     Ok(entries
-        .filter_map(|(name, value)| Some(read(name.slice(prefix..), value?)))
+        .filter_map(|(name, value)| {
+            let entry = read(name.slice(prefix..), value?);
+            Some(entry.map_err(|error| about(client, "MGET", name, error)))
+        })
         .collect())
+}
+
+/// Adds to an error the command, the key and the server. The key is copied, because it is a part of
+/// the whole page.
+fn about(client: &Client, command: &'static str, name: &Bytes, error: Error) -> Error {
+    error
+        .with_command(command, Some(Bytes::copy_from_slice(name)))
+        .with_server(client.server().into())
 }
 
 impl<R: Send + 'static> Stream for Entries<R> {

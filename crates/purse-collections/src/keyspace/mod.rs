@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use purse_client::{Client, Command, Error, ErrorKind, Op, Reply, Result};
-use purse_codec::Plain;
+use purse_codec::{Decoded, Lenient, Plain};
 
 pub use self::entries::Entries;
 pub use self::options::{SetOptions, SetOutcome};
@@ -96,6 +96,27 @@ impl<T, C> RedisKeySpace<T, C> {
     #[must_use]
     pub fn sub(&self, prefix: impl AsRef<[u8]>) -> Self {
         Self::new(&self.0.client, self.name(prefix))
+    }
+
+    /// Returns a handle whose elements are [`Decoded`]: an element that cannot be decoded is an error
+    /// among the others, instead of the error of the whole call. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Decoded, RedisKeySpace};
+    ///
+    /// let words: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// words.extend([("a", "1"), ("b", "two")]).await?;
+    /// let numbers: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
+    /// let values = numbers.lenient().get_many(["a", "b", "c"]).await?;
+    /// let values: Vec<_> = values.into_iter().map(|value| value.and_then(Decoded::ok)).collect();
+    /// assert_eq!(values, [Some(1), None, None]);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn lenient(&self) -> RedisKeySpace<Decoded<T>, Lenient<C>> {
+        RedisKeySpace(self.0.cast())
     }
 
     /// Returns the prefix of the space.
@@ -265,7 +286,7 @@ impl<T, C> RedisKeySpace<T, C> {
 /// Converts a key to text.
 fn text(key: Bytes) -> Result<String> {
     String::from_utf8(key.to_vec()).map_err(|cause| {
-        let message = "a key of the space is not UTF-8; nothing changed";
+        let message = "a key of the space is not UTF-8";
         Error::new(ErrorKind::Decode, message)
             .with_source(cause.utf8_error())
             .with_bytes(Bytes::from(cause.into_bytes()))

@@ -309,7 +309,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     ///
     /// The server looks at all its keys, in and outside of the space. Each page of keys is removed
     /// separately, so the whole is not atomic, and a key that is added meanwhile may stay. After
-    /// an error, or if the future is dropped, the pages up to then are removed.
+    /// an error, or if the future is dropped, the pages up to then are removed;
+    /// [`Error::done`] is the number of keys that are gone.
     ///
     /// Redis: SCAN and UNLINK. Time complexity: O(n) for all n keys of the server. Round trips: 1
     /// per 1024 keys of the server, and 1 per page with keys of the space.
@@ -330,9 +331,15 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     pub async fn clear(&self) -> Result<u64> {
         let mut pages = self.pages();
         let mut removed = 0;
-        while let Some(page) = pages.try_next().await? {
+        let after = |removed: u64, error: Error| {
+            let before = usize::try_from(removed).unwrap_or(usize::MAX);
+            let done = before.saturating_add(error.done());
+            error.with_done(done)
+        };
+        while let Some(page) = pages.try_next().await.map_err(|e| after(removed, e))? {
             let write = |name, arguments: &mut ArgBuffer| arguments.append(name);
-            removed += by_slot::unlink(&self.0.client, page.into_iter(), write).await?;
+            let unlinked = by_slot::unlink(&self.0.client, page.into_iter(), write).await;
+            removed += unlinked.map_err(|error| after(removed, error))?;
         }
         Ok(removed)
     }

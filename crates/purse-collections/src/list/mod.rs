@@ -9,7 +9,7 @@ mod writes;
 use std::ops::RangeBounds;
 
 use purse_client::{Client, Command, Op, Reply, Result};
-use purse_codec::{Codec, IntoArg, Plain};
+use purse_codec::{Codec, Decoded, IntoArg, Lenient, Plain};
 
 use crate::encode::{decode, decode_list, decode_option, encode};
 use crate::handle::{Handle, handle_traits};
@@ -61,6 +61,26 @@ impl<T, C> RedisList<T, C> {
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
+    }
+
+    /// Returns a handle whose elements are [`Decoded`]: an element that cannot be decoded is an error
+    /// among the others, instead of the error of the whole call. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Decoded, RedisList};
+    ///
+    /// let words: RedisList<String> = RedisList::new(&client, "letters");
+    /// words.extend(["1", "two", "3"]).await?;
+    /// let numbers: RedisList<u32> = RedisList::new(&client, "letters");
+    /// let all = numbers.lenient().to_vec().await?;
+    /// assert_eq!(all.into_iter().filter_map(Decoded::ok).collect::<Vec<_>>(), [1, 3]);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn lenient(&self) -> RedisList<Decoded<T>, Lenient<C>> {
+        RedisList(self.0.cast())
     }
 
     key_methods!(0, ["letters", "RedisList", "<String>", "push_back(\"a\")"]);

@@ -15,7 +15,7 @@ use futures::{Stream, StreamExt, stream};
 use purse_client::{Client, Command, Reply, Result, Script};
 
 use crate::bulk::start_op;
-use crate::stream::{DecodeItem, Elements, LARGEST_PAGE, PAGE};
+use crate::stream::{DecodeItem, Elements, LARGEST_PAGE, PAGE, of_key};
 
 static LIST_PAGE: Script = Script::read("LRANGE", include_str!("../lua/list_page.lua"));
 
@@ -98,7 +98,10 @@ impl<R: Send + 'static> Stream for Paged<R> {
             read,
             running,
         } = &mut *self;
-        let start = || Elements::new(list_pages(client.clone(), key.clone(), *size), *read);
+        let start = || {
+            let pages = list_pages(client.clone(), key.clone(), *size);
+            Elements::new(client, LIST_PAGE.name(), of_key(key.clone(), pages), *read)
+        };
         running.get_or_insert_with(start).poll_next_unpin(cx)
     }
 }

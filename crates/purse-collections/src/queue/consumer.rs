@@ -94,7 +94,10 @@ impl<M> Consumer<M> {
                 delivery.ack();
                 Ok(value)
             }
-            Err(error) => self.on_poison.handle(delivery, error).await,
+            Err(error) => {
+                let error = self.handle.about(source.pop.name(), error);
+                self.on_poison.handle(delivery, error).await
+            }
         }
     }
 }

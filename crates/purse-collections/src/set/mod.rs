@@ -9,8 +9,8 @@ use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use purse_client::{Client, Command, Op, Reply, Result, Scan, Script};
-use purse_codec::{Codec, IntoArg, Plain};
+use purse_client::{Client, Command, Op, Reply, Result, Script};
+use purse_codec::{Codec, Decoded, IntoArg, Lenient, Plain};
 
 pub use self::combination::Combined;
 
@@ -34,8 +34,9 @@ static IS_DISJOINT: Script = Script::read(
 /// with spaces after colons and commas, and a model without; `Plain` writes structures without.
 /// Every access to one element is O(1).
 ///
-/// Operations on several sets require that the sets are on one server, and in a cluster in one
-/// slot. Give their keys a common hash tag, as in `{user:7}friends` and `{user:7}blocked`.
+/// Operations on several sets require that the sets are in [one database](crate#several-objects), and
+/// in a cluster in one slot. Give their keys a common hash tag, as in `{user:7}friends` and
+/// `{user:7}blocked`.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -75,6 +76,26 @@ impl<T, C> RedisSet<T, C> {
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
+    }
+
+    /// Returns a handle whose elements are [`Decoded`]: an element that cannot be decoded is an error
+    /// among the others, instead of the error of the whole call. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Decoded, RedisSet};
+    ///
+    /// let words: RedisSet<String> = RedisSet::new(&client, "fruit");
+    /// words.extend(["1", "two"]).await?;
+    /// let numbers: RedisSet<u32> = RedisSet::new(&client, "fruit");
+    /// let all = numbers.lenient().to_set().await?;
+    /// assert_eq!(all.into_iter().filter_map(Decoded::ok).collect::<Vec<_>>(), [1]);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn lenient(&self) -> RedisSet<Decoded<T>, Lenient<C>> {
+        RedisSet(self.0.cast())
     }
 
     key_methods!(0, ["fruit", "RedisSet", "<String>", "add(\"apple\")"]);
@@ -248,8 +269,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     #[doc(alias = "values")]
     #[doc(alias = "iter")]
     pub fn stream(&self) -> Scanned<T> {
-        let scan = Scan::new("SSCAN", self.0.key.clone());
-        Scanned::new(&self.0.client, scan, |page| next(page, decode::<T, C>))
+        Scanned::new(&self.0, "SSCAN", |page| next(page, decode::<T, C>))
     }
 
     /// Returns whether every element is also in `other`. The elements stay on the server.
@@ -412,7 +432,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
 
     fn compare(&self, script: &'static Script, [one, other]: [&Self; 2]) -> Op<bool> {
         let keys = |command: Command| {
-            let command = command.key(other.0.key.clone());
+            let command = command.key(one.0.key_of(&other.0)?);
             self.0.client.same_slot(command.keys())?;
             Ok(command)
         };
@@ -424,7 +444,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     where
         I: IntoIterator<Item: Borrow<Self>>,
     {
-        let others = others.into_iter().map(|set| set.borrow().0.key.clone());
+        let others = others.into_iter().map(|set| set.borrow().0.clone());
         Combined::new(self.0.clone(), others.collect(), how)
     }
 }

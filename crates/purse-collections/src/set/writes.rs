@@ -161,7 +161,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     #[doc(alias = "SMOVE")]
     pub fn move_to(&self, other: &Self, value: impl IntoArg<T>) -> Op<bool> {
         let args = |command: Command| {
-            let command = command.key(other.0.key.clone());
+            let command = command.key(self.0.key_of(&other.0)?);
             self.0.client.same_slot(command.keys())?;
             Ok(command.arg(encode::<T, C>(value)?))
         };

@@ -11,8 +11,8 @@ mod write;
 use std::borrow::Borrow;
 use std::ops::RangeBounds;
 
-use purse_client::{Client, Command, Op, Reply, Result, Scan, Script};
-use purse_codec::{Codec, IntoArg, Plain};
+use purse_client::{Client, Command, Op, Reply, Result, Script};
+use purse_codec::{Codec, Decoded, IntoArg, Lenient, Plain};
 
 pub use self::combination::{Aggregate, CombinedSorted};
 pub use self::range::{ByRank, ByScore, ByValue, SortedPage, SortedRange};
@@ -83,6 +83,26 @@ impl<T, C> RedisSortedSet<T, C> {
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
+    }
+
+    /// Returns a handle whose elements are [`Decoded`]: an element that cannot be decoded is an error
+    /// among the others, instead of the error of the whole call. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Decoded, RedisSortedSet};
+    ///
+    /// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// words.extend([("1", 1.0), ("two", 2.0), ("3", 3.0)]).await?;
+    /// let numbers: RedisSortedSet<u32> = RedisSortedSet::new(&client, "board");
+    /// let all = numbers.lenient().by_rank(..).to_vec().await?;
+    /// assert_eq!(all.into_iter().filter_map(Decoded::ok).collect::<Vec<_>>(), [1, 3]);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn lenient(&self) -> RedisSortedSet<Decoded<T>, Lenient<C>> {
+        RedisSortedSet(self.0.cast())
     }
 
     key_methods!(
@@ -396,9 +416,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "values")]
     #[doc(alias = "iter")]
     pub fn stream(&self) -> Scanned<(T, f64)> {
-        let scan = Scan::new("ZSCAN", self.0.key.clone());
         let read = |page: &mut _| next_pair(page, decode_scored::<T, C>);
-        Scanned::new(&self.0.client, scan, read)
+        Scanned::new(&self.0, "ZSCAN", read)
     }
 
     /// Describes the elements that are in this set or in any of `others`. Sends nothing;
@@ -473,7 +492,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     where
         I: IntoIterator<Item: Borrow<Self>>,
     {
-        let others = others.into_iter().map(|set| set.borrow().0.key.clone());
+        let others = others.into_iter().map(|set| set.borrow().0.clone());
         CombinedSorted::new(self.0.clone(), others.collect(), how)
     }
 }

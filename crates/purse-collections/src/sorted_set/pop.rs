@@ -194,11 +194,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         let popped = vec![(Reply::from(delivery.element()), Reply::from(score))];
         // If it cannot be decoded, the error holds it.
         delivery.ack();
-        let removed = decode_removed_scored::<T, C>(popped).map_err(|error| {
-            error
-                .with_command(pop.name(), Some(self.0.key.clone()))
-                .with_server(self.0.client.server().into())
-        })?;
+        let removed = decode_removed_scored::<T, C>(popped);
+        let removed = removed.map_err(|error| self.0.about(pop.name(), error))?;
         Ok(removed.into_iter().next())
     }
 }

@@ -95,10 +95,29 @@ enum Source<R> {
         board: Arc<Board>,
         index: usize,
         read: fn(Reply) -> Result<R>,
-        name: &'static str,
-        key: Option<Bytes>,
         effect: Effect,
+        subject: Subject,
     },
+}
+
+/// The parts of an operation that its error names.
+struct Subject {
+    name: &'static str,
+    key: Option<Bytes>,
+    field: Option<Bytes>,
+    server: Arc<str>,
+}
+
+impl Subject {
+    fn add_to(self, error: Error) -> Error {
+        let error = error
+            .with_command(self.name, self.key)
+            .with_server(self.server);
+        match self.field {
+            Some(field) => error.with_field(field),
+            None => error,
+        }
+    }
 }
 
 impl Board {
@@ -177,9 +196,11 @@ impl Batch {
         self
     }
 
-    /// Adds an operation of this batch's client. Its result is there once the batch is sent; an
-    /// operation of another client is not sent, and its result is an error of kind
-    /// [`InvalidInput`](ErrorKind::InvalidInput).
+    /// Adds an operation of this batch's client. Its result is there once the batch is sent.
+    ///
+    /// An operation of another client is not sent, and its result is an error of kind
+    /// [`InvalidInput`](ErrorKind::InvalidInput). That holds for a client of the same database too,
+    /// because it may be another user with other rights.
     pub fn add<R>(&mut self, operation: Op<R>) -> Pending<R> {
         let (client, command, read) = match operation.into_parts() {
             Ok(parts) => parts,
@@ -203,9 +224,13 @@ impl Batch {
             board: self.board.clone(),
             index: places.len() - 1,
             read,
-            name: command.name,
-            key: command.keys.first().cloned(),
             effect: command.effect,
+            subject: Subject {
+                name: command.name,
+                key: command.keys.first().cloned(),
+                field: command.field_name(),
+                server: client.server_name(),
+            },
         };
         drop(places);
         self.commands.push(command);
@@ -396,16 +421,15 @@ impl<R> Pending<R> {
     /// # Ok(()) }
     /// ```
     pub fn take(self) -> Result<R> {
-        let (board, index, read, name, key, effect) = match self.0 {
+        let (board, index, read, effect, subject) = match self.0 {
             Source::Known(result) => return result,
             Source::Batch {
                 board,
                 index,
                 read,
-                name,
-                key,
                 effect,
-            } => (board, index, read, name, key, effect),
+                subject,
+            } => (board, index, read, effect, subject),
         };
         let place = board
             .0
@@ -420,7 +444,7 @@ impl<R> Pending<R> {
             )),
             _ => Err(not_sent_error()),
         };
-        result.map_err(|error| error.with_command(name, key))
+        result.map_err(|error| subject.add_to(error))
     }
 }
 
@@ -428,7 +452,7 @@ impl<R> fmt::Debug for Pending<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Source::Known(_) => f.write_str("Pending(known)"),
-            Source::Batch { name, .. } => write!(f, "Pending({name})"),
+            Source::Batch { subject, .. } => write!(f, "Pending({})", subject.name),
         }
     }
 }

@@ -275,6 +275,11 @@ impl Call {
         error_map::command_error(failure, self.name(), self.effect())
     }
 
+    /// Returns the field of a hash that it is about.
+    pub(crate) fn field_name(&self) -> Option<Bytes> {
+        self.command().and_then(Command::field_name)
+    }
+
     fn name(&self) -> &'static str {
         match &self.work {
             Work::Command(command) => command.name,

@@ -1,4 +1,8 @@
 //! The error type of purse's client and collections.
+//!
+//! May import: nothing of this crate.
+
+mod kind;
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -7,94 +11,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use kind::ErrorKind;
+
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 type Source = Box<dyn StdError + Send + Sync>;
-
-/// The kind of an [`Error`], as far as a program may want to distinguish it.
-///
-/// `Display` writes a short description, such as "not sent".
-///
-/// # Examples
-/// ```
-/// use purse::ErrorKind;
-///
-/// assert_eq!(ErrorKind::NotSent.to_string(), "not sent");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The configuration or the URL cannot work, whatever the server does.
-    Config,
-    /// The command did not reach a server. It did not run, and nothing changed.
-    NotSent,
-    /// The command may change data, and its reply did not arrive. It may have run.
-    Ambiguous,
-    /// The reply to a command that changes nothing did not arrive in time, or no connection was made in
-    /// time. A change that is rolled back automatically counts as none.
-    Timeout,
-    /// The client was closed, or its runtime has ended.
-    Closed,
-    /// The server refused the credentials, requires some, or denies the right to run the command.
-    Auth,
-    /// The key holds a value of another type. Nothing changed.
-    WrongType,
-    /// The server does not know the command or an option of it. Nothing changed.
-    Unsupported,
-    /// The key does not exist. Nothing changed.
-    NotFound,
-    /// An index lies outside of the collection. Nothing changed.
-    OutOfRange,
-    /// An argument cannot be used, such as a time to live of zero. Nothing was sent.
-    InvalidInput,
-    /// A value could not be encoded. Nothing was sent.
-    Encode,
-    /// Stored bytes could not be decoded. [`Error::bytes`] returns them.
-    Decode,
-    /// The keys of one operation belong to different slots of a cluster. Nothing changed.
-    CrossSlot,
-    /// The server replied with another error. [`Error::code`] returns its first word.
-    Server,
-    /// The server replied with something that the command never returns.
-    Protocol,
-    /// A scan met another server process, because the server restarted or another node took over.
-    /// Elements may be missing, so the scan must start again.
-    ScanInvalidated,
-    /// Another client holds the lock.
-    Held,
-    /// The lock does not belong to its holder any more.
-    Lost,
-    /// A limit that the program has set is reached.
-    Limit,
-}
-
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Config => "configuration",
-            Self::NotSent => "not sent",
-            Self::Ambiguous => "ambiguous",
-            Self::Timeout => "timeout",
-            Self::Closed => "closed",
-            Self::Auth => "authentication or rights",
-            Self::WrongType => "wrong type",
-            Self::Unsupported => "unsupported by the server",
-            Self::NotFound => "not found",
-            Self::OutOfRange => "out of range",
-            Self::InvalidInput => "invalid input",
-            Self::Encode => "encoding",
-            Self::Decode => "decoding",
-            Self::CrossSlot => "keys of several slots",
-            Self::Server => "server error",
-            Self::Protocol => "protocol",
-            Self::ScanInvalidated => "scan invalidated",
-            Self::Held => "lock held",
-            Self::Lost => "lock lost",
-            Self::Limit => "limit reached",
-        })
-    }
-}
 
 /// The error of an operation: why it failed, where, and whether it may have run.
 ///
@@ -126,6 +48,7 @@ struct Inner {
     message: Cow<'static, str>,
     command: Option<&'static str>,
     key: Option<Bytes>,
+    field: Option<Bytes>,
     server: Option<Arc<str>>,
     bytes: Option<Bytes>,
     removed: Vec<Bytes>,
@@ -154,6 +77,7 @@ impl Error {
             message: message.into(),
             command: None,
             key: None,
+            field: None,
             server: None,
             bytes: None,
             removed: Vec::new(),
@@ -244,6 +168,13 @@ impl Error {
             self.0.command = Some(name);
             self.0.key = key;
         }
+        self
+    }
+
+    /// Adds the field of a hash, unless it is known.
+    #[must_use]
+    pub fn with_field(mut self, field: Bytes) -> Self {
+        self.0.field.get_or_insert(field);
         self
     }
 
@@ -344,8 +275,11 @@ impl Error {
         }
     }
 
-    /// Returns the number of elements that earlier commands of the same call added, set or removed. They
-    /// are the first elements of the call. It is 0 if the call takes one command.
+    /// Returns the number of elements that earlier commands of the same call added, set or removed.
+    ///
+    /// They are the first elements that were passed to the call; of a call that is passed none, such
+    /// as one that clears, they are the elements that are gone. It is 0 if the call takes one command,
+    /// and for reads, which change nothing.
     #[must_use]
     pub fn done(&self) -> usize {
         self.0.done
@@ -399,6 +333,41 @@ impl Error {
         self.0.details.as_deref()?.downcast_ref()
     }
 
+    /// Returns the name of the command or script.
+    #[must_use]
+    pub fn command(&self) -> Option<&'static str> {
+        self.0.command
+    }
+
+    /// Returns the key; of a command on several keys, the one that the error is about or the first.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
+    /// let ages: RedisHash<String, String> = RedisHash::new(&client, "ages");
+    /// ages.set("Ada", "unknown").await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// let error = ages.to_map().await.unwrap_err();
+    /// assert_eq!(error.command(), Some("HGETALL"));
+    /// assert_eq!(error.key().unwrap(), "ages");
+    /// assert_eq!(error.field().unwrap(), "Ada");
+    /// assert_eq!(error.bytes().unwrap(), "unknown");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn key(&self) -> Option<&Bytes> {
+        self.0.key.as_ref()
+    }
+
+    /// Returns the field of the hash that the error is about, as it is stored.
+    #[must_use]
+    pub fn field(&self) -> Option<&Bytes> {
+        self.0.field.as_ref()
+    }
+
     /// Returns the bytes that could not be decoded.
     #[must_use]
     pub fn bytes(&self) -> Option<&Bytes> {
@@ -421,7 +390,9 @@ impl fmt::Display for Error {
             message,
             command,
             key,
+            field,
             server,
+            removed,
             done,
             ..
         } = &*self.0;
@@ -429,6 +400,9 @@ impl fmt::Display for Error {
             write!(f, "{command}")?;
             if let Some(key) = key {
                 write!(f, " on key \"{}\"", Excerpt(key))?;
+            }
+            if let Some(field) = field {
+                write!(f, ", field \"{}\"", Excerpt(field))?;
             }
             if let Some(server) = server {
                 write!(f, " at {server}")?;
@@ -438,6 +412,9 @@ impl fmt::Display for Error {
             write!(f, "{server}: ")?;
         }
         f.write_str(message)?;
+        if !removed.is_empty() {
+            f.write_str("; it was removed, and the error holds its bytes")?;
+        }
         if *done > 0 {
             write!(f, " (the first {done} elements were processed before)")?;
         }
