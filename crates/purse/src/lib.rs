@@ -93,8 +93,8 @@
 
 pub use purse_client::{
     Argument, Batch, Client, ClientBuilder, Command, Credentials, Delivery, Effect, Error,
-    ErrorKind, Event, Op, Options, PageResult, Pattern, Pending, Pop, Preset, ReadFrom, Reply,
-    Result, Scan, Script, Session, Stats, Watch, fred, prefetch_pages,
+    ErrorKind, Event, Op, OperationOptions, PageResult, Pattern, Pending, Pop, Preset, ReadFrom,
+    Reply, Result, Scan, Script, Session, Stats, Watch, fred, prefetch_pages,
 };
 #[cfg(feature = "bincode")]
 pub use purse_codec::Bincode;

@@ -11,8 +11,8 @@ use tokio::runtime::Handle;
 use super::{Client, Session};
 use crate::config::{Credentials, Servers, Target, Tls};
 use crate::connection::{Provider, ReadFrom, Settings};
-use crate::telemetry::{Event, Hook};
-use crate::util::time::clamp;
+use crate::telemetry::{Event, EventHook};
+use crate::util::timer::clamp;
 use crate::{Error, ErrorKind, Result};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
@@ -44,7 +44,7 @@ pub enum Preset {
 }
 
 #[derive(Clone)]
-enum Source {
+enum TargetSource {
     Url(String),
     Fred(Box<Config>),
     Target(Box<Target>),
@@ -75,7 +75,7 @@ enum Source {
 #[derive(Clone)]
 #[must_use = "a builder does nothing until it connects"]
 pub struct ClientBuilder {
-    source: Source,
+    source: TargetSource,
     preset: Preset,
     command_timeout: Option<Duration>,
     connect_timeout: Option<Duration>,
@@ -89,7 +89,7 @@ pub struct ClientBuilder {
     credentials: Option<Credentials>,
     provider: Option<Provider>,
     certificates: Option<Arc<Certificates>>,
-    hook: Hook,
+    hook: EventHook,
 }
 
 #[derive(Clone)]
@@ -107,7 +107,7 @@ impl Certificates {
 }
 
 impl ClientBuilder {
-    fn new(source: Source) -> Self {
+    fn new(source: TargetSource) -> Self {
         Self {
             source,
             preset: Preset::Standard,
@@ -123,21 +123,21 @@ impl ClientBuilder {
             credentials: None,
             provider: None,
             certificates: None,
-            hook: Hook::default(),
+            hook: EventHook::default(),
         }
     }
 
     pub(crate) fn from_url(url: &str) -> Self {
-        Self::new(Source::Url(url.to_owned()))
+        Self::new(TargetSource::Url(url.to_owned()))
     }
 
     pub(crate) fn from_config(config: Config) -> Self {
-        Self::new(Source::Fred(Box::new(config)))
+        Self::new(TargetSource::Fred(Box::new(config)))
     }
 
     /// Makes a builder for the servers, credentials and TLS settings of another client.
     pub(crate) fn from_target(settings: Arc<Settings>) -> Self {
-        let mut builder = Self::new(Source::Target(Box::new(settings.target.clone())));
+        let mut builder = Self::new(TargetSource::Target(Box::new(settings.target.clone())));
         builder.provider.clone_from(&settings.provider);
         builder
     }
@@ -391,7 +391,7 @@ impl ClientBuilder {
     /// Calls `hook` for each [`Event`] of the client's connections. It runs on the task that drives
     /// the connection, so it must return soon. If it panics, the client ignores that.
     pub fn on_event(mut self, hook: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.hook = Hook::new(hook);
+        self.hook = EventHook::new(hook);
         self
     }
 
@@ -510,12 +510,12 @@ impl ClientBuilder {
         let certificates = self.certificates.as_deref().map(Certificates::read);
         let certificates = certificates.transpose()?;
         let mut target = match self.source {
-            Source::Url(url) => Target::from_url(&url, certificates.clone())?,
-            Source::Fred(config) => Target::from_fred(&config)?,
-            Source::Target(target) => *target,
+            TargetSource::Url(url) => Target::from_url(&url, certificates.clone())?,
+            TargetSource::Fred(config) => Target::from_fred(&config)?,
+            TargetSource::Target(target) => *target,
         };
         let server = target.label();
-        let refuse = |message: String| {
+        let invalid = |message: String| {
             Err(Error::new(ErrorKind::Config, message).with_server(server.clone()))
         };
         if let Some(credentials) = self.credentials {
@@ -523,7 +523,7 @@ impl ClientBuilder {
         }
         if let Some(certificates) = certificates {
             let Some(tls) = &mut target.tls else {
-                return refuse("certificates need TLS: use a rediss:// URL".to_owned());
+                return invalid("certificates need TLS: use a rediss:// URL".to_owned());
             };
             tls.set_certificates(certificates);
         }
@@ -535,23 +535,23 @@ impl ClientBuilder {
         let command_timeout = either(self.command_timeout, 100);
         let connect_timeout = either(self.connect_timeout, 300);
         if command_timeout.is_zero() || connect_timeout.is_zero() {
-            return refuse("a timeout must be longer than zero".to_owned());
+            return invalid("a timeout must be longer than zero".to_owned());
         }
         let client_name = self
             .client_name
             .unwrap_or_else(|| format!("purse:{VERSION}"));
         if !client_name.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return refuse(format!(
+            return invalid(format!(
                 "the client name {client_name:?} must consist of printable ASCII without spaces"
             ));
         }
         let is_valid = |idle: Duration| KEEP_ALIVE_SECONDS.contains(&idle.as_secs());
         if !self.keep_alive.is_none_or(is_valid) {
-            return refuse("keep_alive must be from 1 to 32767 seconds".to_owned());
+            return invalid("keep_alive must be from 1 to 32767 seconds".to_owned());
         }
         let is_cluster = matches!(target.servers, Servers::Cluster(_));
         if self.read_from != ReadFrom::Primary && !is_cluster {
-            return refuse("reads from replicas need a redis-cluster:// URL".to_owned());
+            return invalid("reads from replicas need a redis-cluster:// URL".to_owned());
         }
         let longest = Duration::from_millis(if locks { 500 } else { 2_000 });
         Ok(Settings {

@@ -5,8 +5,8 @@
 
 mod batch;
 mod builder;
-mod features;
 mod op;
+mod scan_watch_take;
 mod session;
 
 use std::fmt;
@@ -20,10 +20,10 @@ use tokio::runtime::Handle;
 
 use crate::command::{Command, ErrorContext, slot};
 use crate::connection::{Connection, Settings, error_map};
-use crate::core::{Call, Caller, Core, Options};
+use crate::core::{Call, Caller, Core, OperationOptions};
 use crate::delivery::DeliveryState;
 use crate::telemetry::Stats;
-use crate::util::time::timeout;
+use crate::util::timer::timeout;
 use crate::{Error, Reply, Result};
 
 pub use batch::{Batch, Pending};
@@ -66,7 +66,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
-    options: Options,
+    options: OperationOptions,
 }
 
 struct Inner {
@@ -129,7 +129,7 @@ impl Client {
                 deliveries: Arc::default(),
                 fred: OnceLock::new(),
             }),
-            options: Options::new(),
+            options: OperationOptions::new(),
         }
     }
 
@@ -143,17 +143,17 @@ impl Client {
     /// # tokio::runtime::Runtime::new()?.block_on(async {
     /// use std::time::Duration;
     ///
-    /// use purse::{Client, Command, Options};
+    /// use purse::{Client, Command, OperationOptions};
     ///
     /// let client = Client::connect(&url).await?;
-    /// let hasty = client.with(Options::new().timeout(Duration::from_millis(200)).fail_fast(true));
+    /// let hasty = client.with(OperationOptions::new().timeout(Duration::from_millis(200)).fail_fast(true));
     /// hasty.run(Command::read("GET").key("k")).await?;
     /// # Ok(())
     /// # })
     /// # }
     /// ```
     #[must_use]
-    pub fn with(&self, options: Options) -> Self {
+    pub fn with(&self, options: OperationOptions) -> Self {
         Self {
             inner: self.inner.clone(),
             options,
@@ -431,7 +431,7 @@ impl Client {
     /// # Ok(()) }
     /// ```
     pub async fn close(&self) {
-        self.inner.core.refuse_commands();
+        self.inner.core.stop_commands();
         // Deliveries in flight end, and put back what they hold.
         let _ = timeout(CLOSE_TIMEOUT, self.inner.core.in_flight().wait_idle()).await;
         let core = self.inner.core.clone();

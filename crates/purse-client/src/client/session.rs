@@ -7,7 +7,9 @@ use tokio::runtime::Handle;
 
 use crate::command::{Command, Effect};
 use crate::config::Servers;
-use crate::connection::{Connection, Dialer, Options, Place, Settings, Setup, Status, error_map};
+use crate::connection::{
+    Connection, ConnectionOptions, Dialer, Endpoint, Purpose, Settings, Status, error_map,
+};
 use crate::core::{Call, Core, Role, in_time, wait_up};
 use crate::{Error, ErrorKind, Reply, Result};
 
@@ -49,12 +51,12 @@ impl Session {
         let tls = settings.target.tls.is_some();
         let dialer = Dialer {
             settings,
-            place: Place::Target,
-            setup: Setup::Commands,
+            endpoint: Endpoint::Target,
+            purpose: Purpose::Commands,
         };
-        let options = Options {
+        let options = ConnectionOptions {
             is_single: true,
-            ..Options::default()
+            ..ConnectionOptions::default()
         };
         let core = Core::single(dialer, options, runtime, Arc::default(), Role::Session);
         let session = Self(core);
@@ -160,7 +162,7 @@ impl Session {
 
     /// Ends the session at once; commands in flight may have run or not.
     pub fn end(&self) {
-        self.0.refuse_commands();
+        self.0.stop_commands();
         if let Some(connection) = self.connection() {
             connection.end();
         }

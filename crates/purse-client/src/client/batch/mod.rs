@@ -52,17 +52,17 @@ const MAX_CHUNK: usize = 1_024;
 pub struct Batch {
     client: Client,
     commands: Vec<Command>,
-    board: Arc<Board>,
+    board: Arc<ResultBoard>,
     atomic: bool,
 }
 
 /// The results of a batch, which its [`Pending`] operations share.
 #[derive(Debug, Default)]
-struct Board(Mutex<Vec<Place>>);
+struct ResultBoard(Mutex<Vec<ResultSlot>>);
 
 /// The result of one operation.
 #[derive(Debug)]
-enum Place {
+enum ResultSlot {
     Unsent,
     /// The batch is being sent, or was dropped while it was sent.
     Sending,
@@ -87,12 +87,12 @@ enum Place {
 /// # Ok(()) }
 /// ```
 #[must_use = "the operation may have failed"]
-pub struct Pending<R>(Source<R>);
+pub struct Pending<R>(PendingSource<R>);
 
-enum Source<R> {
+enum PendingSource<R> {
     Known(Result<R>),
     Batch {
-        board: Arc<Board>,
+        board: Arc<ResultBoard>,
         index: usize,
         read: fn(Reply) -> Result<R>,
         name: &'static str,
@@ -101,15 +101,15 @@ enum Source<R> {
     },
 }
 
-impl Board {
+impl ResultBoard {
     fn set(&self, index: usize, result: Result<Reply>) {
-        self.0.lock()[index] = Place::Done(result);
+        self.0.lock()[index] = ResultSlot::Done(result);
     }
 
     fn mark_sending(&self, indexes: std::ops::Range<usize>) {
         self.0.lock()[indexes]
             .iter_mut()
-            .for_each(|place| *place = Place::Sending);
+            .for_each(|place| *place = ResultSlot::Sending);
     }
 }
 
@@ -183,23 +183,23 @@ impl Batch {
     pub fn add<R>(&mut self, operation: Op<R>) -> Pending<R> {
         let (client, command, read) = match operation.into_parts() {
             Ok(parts) => parts,
-            Err(known) => return Pending(Source::Known(known)),
+            Err(known) => return Pending(PendingSource::Known(known)),
         };
         if !client.is_same(&self.client) {
             let message = "the operation is one of another client than the batch";
-            return Pending(Source::Known(Err(Error::new(
+            return Pending(PendingSource::Known(Err(Error::new(
                 ErrorKind::InvalidInput,
                 message,
             ))));
         }
         if let Err(error) = check(&command, Role::Client) {
             let error = client.with_context(error, &command.context());
-            return Pending(Source::Known(Err(error)));
+            return Pending(PendingSource::Known(Err(error)));
         }
         let command = client.options.apply(command);
         let mut places = self.board.0.lock();
-        places.push(Place::Unsent);
-        let pending = Source::Batch {
+        places.push(ResultSlot::Unsent);
+        let pending = PendingSource::Batch {
             board: self.board.clone(),
             index: places.len() - 1,
             read,
@@ -314,7 +314,7 @@ impl Batch {
                 let mut is_by_replica = false;
                 for (index, reply) in replies.into_iter().enumerate() {
                     let error = reply.as_ref().err();
-                    is_by_replica |= error.is_some_and(error_map::is_by_replica);
+                    is_by_replica |= error.is_some_and(error_map::has_readonly_code);
                     board.set(index, reply);
                 }
                 if is_by_replica {
@@ -397,8 +397,8 @@ impl<R> Pending<R> {
     /// ```
     pub fn take(self) -> Result<R> {
         let (board, index, read, name, key, effect) = match self.0 {
-            Source::Known(result) => return result,
-            Source::Batch {
+            PendingSource::Known(result) => return result,
+            PendingSource::Batch {
                 board,
                 index,
                 read,
@@ -411,10 +411,12 @@ impl<R> Pending<R> {
             .0
             .lock()
             .get_mut(index)
-            .map(|place| std::mem::replace(place, Place::Taken));
+            .map(|place| std::mem::replace(place, ResultSlot::Taken));
         let result = match place {
-            Some(Place::Done(reply)) => reply.and_then(|reply| Op::read_reply(reply, read, effect)),
-            Some(Place::Sending) if effect == Effect::Write => Err(Error::new(
+            Some(ResultSlot::Done(reply)) => {
+                reply.and_then(|reply| Op::read_reply(reply, read, effect))
+            }
+            Some(ResultSlot::Sending) if effect == Effect::Write => Err(Error::new(
                 ErrorKind::Ambiguous,
                 "the batch was dropped: the command may have run, or not",
             )),
@@ -427,8 +429,8 @@ impl<R> Pending<R> {
 impl<R> fmt::Debug for Pending<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Source::Known(_) => f.write_str("Pending(known)"),
-            Source::Batch { name, .. } => write!(f, "Pending({name})"),
+            PendingSource::Known(_) => f.write_str("Pending(known)"),
+            PendingSource::Batch { name, .. } => write!(f, "Pending({name})"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The error replies by which a server says that it did not run a command.
+//! Classifies error replies that say that the server did not run the command.
 //!
 //! A script or function that has run may reply with one of these codes and words of its own.
 //! Therefore the whole text counts where a command would be sent again. A redirection of a script
@@ -22,7 +22,7 @@ pub(crate) fn is_cluster_down(words: &[u8]) -> bool {
 }
 
 /// Returns whether the server is a replica, or has become one.
-pub(crate) fn is_by_replica(words: &[u8]) -> bool {
+pub(crate) fn is_readonly_reply(words: &[u8]) -> bool {
     [
         &b"READONLY You can't write against a read only replica."[..],
         b"READONLY Can not run script with write flag on readonly replica",
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn script_error_is_not_a_refusal_of_the_server() {
+    fn script_error_is_not_classified_as_not_run() {
         assert!(is_script_unknown(
             b"NOSCRIPT No matching script. Please use EVAL."
         ));
@@ -51,9 +51,9 @@ mod tests {
         ] {
             assert!(!is_script_unknown(words), "{words:?}");
         }
-        assert!(is_by_replica(
+        assert!(is_readonly_reply(
             b"READONLY You can't write against a read only replica. script: 1f, on @user_script:1."
         ));
-        assert!(!is_by_replica(b"READONLY mine"));
+        assert!(!is_readonly_reply(b"READONLY mine"));
     }
 }

@@ -1,25 +1,25 @@
-//! A count of the deliveries and key watches that end before a client closes.
+//! Guards that delay the close of a client, for deliveries and key watches in flight.
 
 use tokio::sync::watch;
 
 /// The number of deliveries and tracking connections that a client waits for when it closes.
 #[derive(Debug)]
-pub(crate) struct InFlight(watch::Sender<usize>);
+pub(crate) struct CloseBlockers(watch::Sender<usize>);
 
 /// A guard that delays the close of the client until it is dropped, for a second at most.
 #[derive(Debug)]
-pub(crate) struct InFlightGuard(watch::Sender<usize>);
+pub(crate) struct CloseGuard(watch::Sender<usize>);
 
-impl Default for InFlight {
+impl Default for CloseBlockers {
     fn default() -> Self {
         Self(watch::Sender::new(0))
     }
 }
 
-impl InFlight {
-    pub(crate) fn track(&self) -> InFlightGuard {
+impl CloseBlockers {
+    pub(crate) fn track(&self) -> CloseGuard {
         self.0.send_modify(|count| *count += 1);
-        InFlightGuard(self.0.clone())
+        CloseGuard(self.0.clone())
     }
 
     /// Completes once nothing is in flight that the client waits for.
@@ -29,7 +29,7 @@ impl InFlight {
     }
 }
 
-impl Drop for InFlightGuard {
+impl Drop for CloseGuard {
     fn drop(&mut self) {
         self.0.send_modify(|count| *count -= 1);
     }

@@ -1,4 +1,4 @@
-//! The task that hears of failovers from sentinels.
+//! The task that subscribes to the failover messages of sentinels.
 
 use std::io;
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::handshake::{Dialer, Opened, Place, Setup};
+use super::handshake::{Dialer, Endpoint, OpenConnection, Purpose};
 use super::settings::Settings;
 use crate::command::Command;
 use crate::config::Servers;
 use crate::resp::{Frame, Value};
 use crate::telemetry::Counters;
-use crate::util::time::{sleep, timeout};
+use crate::util::timer::{sleep, timeout};
 
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -32,8 +32,8 @@ pub(crate) async fn watch_for_failover(
     for sentinel in sentinels.iter().cycle() {
         let dialer = Dialer {
             settings: settings.clone(),
-            place: Place::Sentinel(sentinel.clone()),
-            setup: Setup::Sentinel,
+            endpoint: Endpoint::Sentinel(sentinel.clone()),
+            purpose: Purpose::Sentinel,
         };
         match timeout(settings.connect_timeout, dialer.open()).await {
             Some(Ok(opened)) => {
@@ -47,8 +47,8 @@ pub(crate) async fn watch_for_failover(
 }
 
 /// Reads the messages of one sentinel until the connection breaks.
-async fn listen(opened: Opened, service: &str, on_failover: &impl Fn()) -> io::Result<()> {
-    let Opened {
+async fn listen(opened: OpenConnection, service: &str, on_failover: &impl Fn()) -> io::Result<()> {
+    let OpenConnection {
         mut stream,
         mut read,
         mut parser,

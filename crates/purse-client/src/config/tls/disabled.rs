@@ -9,7 +9,7 @@ use fred::types::config::{Config, Server};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::config::{Address, refuse};
+use crate::config::{Address, config_error};
 use crate::{Error, Result};
 
 /// The TLS settings of a build without TLS. There are none.
@@ -100,7 +100,7 @@ impl AsyncWrite for TlsStream {
 }
 
 fn missing_feature_error(what: &str) -> Error {
-    refuse(format!(
+    config_error(format!(
         "{what}, and purse was built without it: enable one of its tls- features"
     ))
 }

@@ -1,9 +1,9 @@
-//! Options of a handle to a client.
+//! OperationOptions of a handle to a client.
 
 use std::time::Duration;
 
 use crate::command::Command;
-use crate::util::time::clamp;
+use crate::util::timer::clamp;
 
 /// A set of options for the operations of one handle, for [`Client::with`](crate::Client::with).
 ///
@@ -13,19 +13,19 @@ use crate::util::time::clamp;
 /// ```
 /// use std::time::Duration;
 ///
-/// use purse::Options;
+/// use purse::OperationOptions;
 ///
-/// let hasty = Options::new().timeout(Duration::from_millis(50)).fail_fast(true);
+/// let hasty = OperationOptions::new().timeout(Duration::from_millis(50)).fail_fast(true);
 /// # let _ = hasty;
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 #[must_use = "options do nothing until a handle has them"]
-pub struct Options {
+pub struct OperationOptions {
     timeout: Option<Duration>,
     fail_fast: Option<bool>,
 }
 
-impl Options {
+impl OperationOptions {
     /// Creates options that change nothing.
     pub const fn new() -> Self {
         Self {
@@ -43,9 +43,9 @@ impl Options {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
     /// use std::time::Duration;
     ///
-    /// use purse::{Command, Options};
+    /// use purse::{Command, OperationOptions};
     ///
-    /// let hasty = client.with(Options::new().timeout(Duration::from_millis(200)));
+    /// let hasty = client.with(OperationOptions::new().timeout(Duration::from_millis(200)));
     /// hasty.run(Command::read("GET").key("page")).await?;
     /// # Ok(()) }
     /// ```
@@ -61,9 +61,9 @@ impl Options {
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use purse::{Command, Options};
+    /// use purse::{Command, OperationOptions};
     ///
-    /// let cache = client.with(Options::new().fail_fast(true));
+    /// let cache = client.with(OperationOptions::new().fail_fast(true));
     /// let page = cache.run(Command::read("GET").key("page")).await;
     /// assert!(page.is_ok(), "there is a connection");
     /// # Ok(()) }

@@ -1,4 +1,4 @@
-//! The traffic of an open connection: when to write, and what arrives.
+//! Reads and writes of an open connection.
 
 use std::future::poll_fn;
 use std::io;
@@ -10,8 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 
 use super::{Driver, End};
 use crate::connection::Outcome;
-use crate::connection::entry::Failure;
-use crate::connection::queue::{MAX_KEPT, Order};
+use crate::connection::queue::{DriverRequest, MAX_KEPT};
+use crate::connection::queue_entry::Failure;
 use crate::connection::stream::Stream;
 use crate::resp::Frame;
 use crate::{Error, ErrorKind, Result};
@@ -29,7 +29,7 @@ impl Driver {
             None => Poll::Pending,
         })
         .await;
-        if matches!(end, End::Order(Order::Finish)) && self.in_flight.is_empty() {
+        if matches!(end, End::Requested(DriverRequest::Finish)) && self.in_flight.is_empty() {
             stream.0 = None;
         }
         end
@@ -105,21 +105,21 @@ impl Driver {
     /// Takes the queue if it is time to write. Returns `None` if there is something to write.
     fn take(&mut self, cx: &Context<'_>) -> Option<Poll<End>> {
         let mut queue = self.shared.lock();
-        match queue.order {
-            Order::None => {}
-            Order::Finish => {
+        match queue.request {
+            DriverRequest::None => {}
+            DriverRequest::Finish => {
                 let is_done = queue.waiting.is_empty() && self.in_flight.len() == self.late;
                 if is_done {
                     queue.is_up = false;
-                    return Some(Poll::Ready(End::Order(Order::Finish)));
+                    return Some(Poll::Ready(End::Requested(DriverRequest::Finish)));
                 }
                 queue.is_due = true;
             }
-            order => {
-                if order == Order::Reset {
-                    queue.order = Order::None;
+            request => {
+                if request == DriverRequest::Reset {
+                    queue.request = DriverRequest::None;
                 }
-                return Some(Poll::Ready(End::Order(order)));
+                return Some(Poll::Ready(End::Requested(request)));
             }
         }
         if self.written < self.writing.len() {
@@ -203,7 +203,7 @@ impl Driver {
             let Some(frame) = frame else { break };
             let outcome = match frame {
                 Frame::Reply(value) => Ok(value),
-                Frame::Error(words) => Err(Failure::Refused(words)),
+                Frame::Error(words) => Err(Failure::ErrorReply(words)),
                 Frame::Push(items) => {
                     if let Some(on_push) = &mut self.options.on_push {
                         on_push(items);
@@ -243,7 +243,7 @@ fn connection_error(error: io::Error) -> Error {
 /// connection, which says why, such as that an administrator did so.
 fn unasked_reply_error(message: &'static str, outcome: Outcome) -> Error {
     match outcome {
-        Err(Failure::Refused(words)) => {
+        Err(Failure::ErrorReply(words)) => {
             Error::new(ErrorKind::NotSent, "the server closes the connection")
                 .with_source(String::from_utf8_lossy(&words).into_owned())
         }

@@ -1,4 +1,4 @@
-//! Commands that a server refused: they are sent again where they can run.
+//! Sends a command again after an error reply that says that it did not run.
 //!
 //! A script that the server does not know is sent whole. A redirection is followed at once up to
 //! three times, and after a pause from then on. `TRYAGAIN` always has a pause. After the third
@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::{Call, State};
+use super::{Call, CallState};
 use crate::cluster::{Cluster, Redirect};
 use crate::config::Address;
-use crate::connection::{Connection, Failure, Terms, error_map};
-use crate::core::refusal;
+use crate::connection::{CommandTiming, Connection, Failure, error_map};
+use crate::core::error_reply;
 use crate::util::backoff::Backoff;
-use crate::util::time::sleep;
+use crate::util::timer::sleep;
 use crate::{Error, ErrorKind, Result};
 
 /// After this number of redirections there is a pause before each one.
@@ -33,22 +33,22 @@ pub(super) struct Redirects {
 
 impl Call {
     /// Decides what an error reply means: the next state, or the error of the call.
-    pub(super) fn resume_refused(
+    pub(super) fn resume_error_reply(
         &mut self,
         words: Bytes,
         connection: Connection,
-        terms: Terms,
-    ) -> Result<State> {
+        timing: CommandTiming,
+    ) -> Result<CallState> {
         let script = self.command().and_then(|command| command.script);
         if let Some(script) = script
             && self.was_by_hash
-            && refusal::is_script_unknown(&words)
+            && error_reply::is_script_unknown(&words)
         {
             // Both trips together have the time of one command.
             connection.forget_script(script);
-            return self.send(connection, terms, self.was_asking, true);
+            return self.send(connection, timing, self.was_asking, true);
         }
-        self.core.note_refusal(&words);
+        self.core.note_error_reply(&words);
         let is_script = script.is_some() || self.command().is_none();
         let redirect = self
             .core
@@ -57,12 +57,12 @@ impl Call {
             && let Some(redirect) = redirect
         {
             if let Some(script) = script {
-                // It was refused before the node could know it.
+                // The node sent the command elsewhere before it could know the script.
                 connection.forget_script(script);
             }
-            return self.follow(&words, &redirect, &cluster, terms);
+            return self.follow(&words, &redirect, &cluster, timing);
         }
-        let error = self.fail(Failure::Refused(words));
+        let error = self.fail(Failure::ErrorReply(words));
         let version = connection.info().map(|info| info.version.clone());
         Err(match (error.kind(), version) {
             (ErrorKind::Unsupported, Some(version)) if !version.is_empty() => {
@@ -78,8 +78,8 @@ impl Call {
         words: &[u8],
         redirect: &Redirect,
         cluster: &Cluster,
-        terms: Terms,
-    ) -> Result<State> {
+        timing: CommandTiming,
+    ) -> Result<CallState> {
         if let Redirect::Moved { slot, to } = redirect {
             cluster.note_moved(*slot, to);
         }
@@ -92,7 +92,7 @@ impl Call {
             Redirect::TryAgain => error_map::reply_error(&text, self.name()),
             Redirect::Moved { .. } | Redirect::Ask { .. } => error_map::redirected_error(&text),
         };
-        if fails || terms.deadline <= Instant::now() {
+        if fails || timing.deadline <= Instant::now() {
             return Err(last);
         }
         let redirects = match &mut self.redirects {
@@ -122,12 +122,12 @@ impl Call {
             return self.start();
         }
         let pause = redirects.backoff.next();
-        if Instant::now() + pause >= terms.deadline {
+        if Instant::now() + pause >= timing.deadline {
             return match self.redirects.take() {
                 Some(redirects) => Err(redirects.last),
                 None => Err(self.fail(Failure::Rerouted)),
             };
         }
-        Ok(State::Pausing(sleep(pause)))
+        Ok(CallState::Pausing(sleep(pause)))
     }
 }

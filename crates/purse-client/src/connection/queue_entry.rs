@@ -1,4 +1,4 @@
-//! A command in flight, and the way to the caller that waits for its reply.
+//! One entry of the queue: a command, and the caller that waits for its reply.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,7 +24,7 @@ pub(crate) struct Delivered {
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
     /// The server replied with an error.
-    Refused(Bytes),
+    ErrorReply(Bytes),
     /// The command was not sent in time, or there was no connection for it. It did not run.
     NotSent(Option<Arc<Error>>),
     /// The command was sent, and the connection broke before the reply.
@@ -48,7 +48,7 @@ pub(crate) enum Ending {
 
 /// A command that was put into the queue of a connection.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct QueueEntry {
     /// The number of bytes of the command.
     pub(super) length: usize,
     /// A number that no other entry of the connection has.
@@ -61,14 +61,14 @@ pub(super) struct Entry {
     pub(super) skipped: usize,
     /// True if the command fails if there is no connection, instead of waiting for the next one.
     pub(super) fail_fast: bool,
-    pub(super) to: To,
+    pub(super) to: Recipient,
 }
 
 /// The receiver of one or several replies.
 #[derive(Debug)]
-pub(super) enum To {
+pub(super) enum Recipient {
     One(oneshot::Sender<Result<Delivered, Failure>>),
-    Run(Box<Run>),
+    Run(Box<RunReplies>),
     /// No caller waits for these replies.
     Nobody(usize),
     /// No caller waits any more for these replies, because they were not in time.
@@ -77,21 +77,21 @@ pub(super) enum To {
 
 /// The replies to a run of commands, as far as they have arrived.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(super) struct RunReplies {
     pub(super) outcomes: Vec<Outcome>,
     /// The number of bytes of each command.
     pub(super) lengths: Vec<usize>,
     pub(super) to: oneshot::Sender<Vec<Outcome>>,
 }
 
-impl Run {
+impl RunReplies {
     /// Delivers all outcomes, unless the caller has stopped waiting.
     fn deliver(self) {
         let _ = self.to.send(self.outcomes);
     }
 }
 
-impl Entry {
+impl QueueEntry {
     /// Delivers a reply of the connection `generation`; returns whether it was the last one of the
     /// entry.
     pub(super) fn deliver(&mut self, outcome: Outcome, generation: u64) -> bool {
@@ -100,22 +100,25 @@ impl Entry {
             return false;
         }
         match &mut self.to {
-            To::One(_) => {
-                if let To::One(to) = std::mem::replace(&mut self.to, To::Nobody(0)) {
+            Recipient::One(_) => {
+                if let Recipient::One(to) = std::mem::replace(&mut self.to, Recipient::Nobody(0)) {
                     // A caller that does not wait any more does not want the reply.
                     let _ = to.send(outcome.map(|value| Delivered { value, generation }));
                 }
                 true
             }
-            To::Run(run) => {
+            Recipient::Run(run) => {
                 run.outcomes.push(outcome);
                 let is_whole = run.outcomes.len() == run.lengths.len();
-                if is_whole && let To::Run(run) = std::mem::replace(&mut self.to, To::Nobody(0)) {
+                if is_whole
+                    && let Recipient::Run(run) =
+                        std::mem::replace(&mut self.to, Recipient::Nobody(0))
+                {
                     run.deliver();
                 }
                 is_whole
             }
-            To::Nobody(left) | To::Late(left) => {
+            Recipient::Nobody(left) | Recipient::Late(left) => {
                 *left = left.saturating_sub(1);
                 *left == 0
             }
@@ -125,24 +128,24 @@ impl Entry {
     /// Returns how many replies are missing, without those to skip.
     fn missing_replies(&self) -> usize {
         match &self.to {
-            To::One(_) => 1,
-            To::Run(run) => run.lengths.len() - run.outcomes.len(),
-            To::Nobody(left) | To::Late(left) => *left,
+            Recipient::One(_) => 1,
+            Recipient::Run(run) => run.lengths.len() - run.outcomes.len(),
+            Recipient::Nobody(left) | Recipient::Late(left) => *left,
         }
     }
 
     /// Returns whether a caller waits for the reply.
     pub(super) fn is_awaited(&self) -> bool {
         match &self.to {
-            To::One(to) => !to.is_closed(),
-            To::Run(run) => !run.to.is_closed(),
-            To::Nobody(_) => true,
-            To::Late(_) => false,
+            Recipient::One(to) => !to.is_closed(),
+            Recipient::Run(run) => !run.to.is_closed(),
+            Recipient::Nobody(_) => true,
+            Recipient::Late(_) => false,
         }
     }
 
     pub(super) const fn is_late(&self) -> bool {
-        matches!(self.to, To::Late(_))
+        matches!(self.to, Recipient::Late(_))
     }
 
     /// Fails the commands that have no reply yet with `failure`, as [`fail`](Self::fail) does.
@@ -154,13 +157,13 @@ impl Entry {
     /// written: the commands with some of these bytes fail with `not_sent`, the others with
     /// `written`. Replies may still arrive, and are then discarded.
     pub(super) fn fail(&mut self, unwritten: usize, written: &Failure, not_sent: &Failure) {
-        let late = To::Late(self.missing_replies());
+        let late = Recipient::Late(self.missing_replies());
         match std::mem::replace(&mut self.to, late) {
-            To::One(to) => {
+            Recipient::One(to) => {
                 let failure = if unwritten > 0 { not_sent } else { written };
                 let _ = to.send(Err(failure.clone()));
             }
-            To::Run(mut run) => {
+            Recipient::Run(mut run) => {
                 let mut after: usize = run.lengths.iter().sum();
                 let ends: Vec<_> = run
                     .lengths
@@ -176,12 +179,12 @@ impl Entry {
                 });
                 run.deliver();
             }
-            To::Nobody(_) | To::Late(_) => {}
+            Recipient::Nobody(_) | Recipient::Late(_) => {}
         }
     }
 }
 
-impl Run {
+impl RunReplies {
     fn fill(&mut self, failure: impl Fn(usize) -> Failure) {
         for index in self.outcomes.len()..self.lengths.len() {
             self.outcomes.push(Err(failure(index)));
@@ -197,7 +200,7 @@ mod tests {
     fn cut_run_reports_unsent_commands() {
         let (to, mut outcomes) = oneshot::channel();
         let now = Instant::now();
-        let mut entry = Entry {
+        let mut entry = QueueEntry {
             length: 30,
             number: 0,
             since: now,
@@ -205,7 +208,7 @@ mod tests {
             skip: 0,
             skipped: 0,
             fail_fast: false,
-            to: To::Run(Box::new(Run {
+            to: Recipient::Run(Box::new(RunReplies {
                 outcomes: Vec::new(),
                 lengths: vec![10, 10, 10],
                 to,

@@ -1,7 +1,7 @@
 //! URLs that are read.
 
 #[cfg(feature = "unix-sockets")]
-use super::assert_refused;
+use super::assert_rejected;
 use super::{SECRET, cluster, default_user, sentinel, single, user};
 #[cfg(feature = "unix-sockets")]
 use crate::config::Servers;
@@ -162,7 +162,7 @@ fn unix_socket_url_is_read_exactly() {
         ("redis+unix:///s?pass=hunter2", "\"pass\""),
         ("redis+unix:///s#1", "fragment"),
     ] {
-        assert_refused(&Target::from_url(input, None).unwrap_err(), word, input);
+        assert_rejected(&Target::from_url(input, None).unwrap_err(), word, input);
     }
 }
 

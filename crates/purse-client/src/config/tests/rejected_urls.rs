@@ -1,6 +1,6 @@
 //! URLs that are refused.
 
-use super::assert_refused;
+use super::assert_rejected;
 use crate::config::Target;
 
 #[test]
@@ -62,7 +62,7 @@ fn url_part_without_effect_is_refused_by_name() {
         ("redis://h?db", "database"),
         ("redis://h?db=x", "database"),
         ("redis://h/3?db=5", "database 3"),
-        // Parameters.
+        // UrlParameters.
         ("redis://:hunter2@h?typo=1", "\"typo\""),
         ("redis://h?DB=1", "\"DB\""),
         ("redis://h?timeout=10", "\"timeout\""),
@@ -99,7 +99,7 @@ fn url_part_without_effect_is_refused_by_name() {
         ("redis://h#insecure", "fragment"),
         ("redis://h/1?db=1#", "fragment"),
     ] {
-        assert_refused(&Target::from_url(input, None).unwrap_err(), word, input);
+        assert_rejected(&Target::from_url(input, None).unwrap_err(), word, input);
     }
 }
 
@@ -107,7 +107,7 @@ fn url_part_without_effect_is_refused_by_name() {
 #[test]
 fn unix_socket_url_names_the_missing_feature() {
     let input = "redis+unix://:hunter2@/s";
-    assert_refused(
+    assert_rejected(
         &Target::from_url(input, None).unwrap_err(),
         "feature unix-sockets",
         input,
@@ -122,7 +122,7 @@ fn unix_socket_url_names_the_missing_feature() {
 #[test]
 fn tls_url_names_the_missing_features() {
     let input = "rediss://:hunter2@h";
-    assert_refused(
+    assert_rejected(
         &Target::from_url(input, None).unwrap_err(),
         "tls- features",
         input,

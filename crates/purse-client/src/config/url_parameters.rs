@@ -1,16 +1,16 @@
 //! The parameters of a URL, which follow its question mark.
 
-use super::url::{Kind, Scheme, decode};
-use super::{Address, Credentials, refuse};
+use super::url::{Scheme, SchemeKind, decode};
+use super::{Address, Credentials, config_error};
 use crate::Result;
 
 /// The decoded parameters of a URL; each of them is known to its scheme.
-pub(super) struct Parameters {
+pub(super) struct UrlParameters {
     given: Vec<(&'static str, String)>,
-    kind: Kind,
+    kind: SchemeKind,
 }
 
-impl Parameters {
+impl UrlParameters {
     /// Reads `name=value&…`. Only `node` may be repeated.
     pub(super) fn parse(query: &str, scheme: &Scheme) -> Result<Self> {
         let known = parameter_names(scheme.kind);
@@ -21,12 +21,12 @@ impl Parameters {
                 return Err(unknown_parameter_error(name, scheme));
             };
             if name != "node" && given.iter().any(|(other, _)| *other == name) {
-                return Err(refuse(format!(
+                return Err(config_error(format!(
                     "the URL repeats the parameter {name}: give it once"
                 )));
             }
             if value.contains('+') {
-                return Err(refuse(format!(
+                return Err(config_error(format!(
                     "the parameter {name} contains a +, which may stand for itself or for a \
                      space: write %2B or %20"
                 )));
@@ -56,7 +56,7 @@ impl Parameters {
         self.take("sentinelServiceName")
             .filter(|name| !name.is_empty())
             .ok_or_else(|| {
-                refuse(
+                config_error(
                     "the parameter sentinelServiceName is missing: it is the name under which the \
                      sentinels know the master, often ?sentinelServiceName=mymaster",
                 )
@@ -68,7 +68,7 @@ impl Parameters {
         let mut nodes = vec![first];
         while let Some(text) = self.take("node") {
             let node = Address::parse(&text, self.kind.default_port()).map_err(|error| {
-                refuse(format!("the parameter node must be host:port: {error}"))
+                config_error(format!("the parameter node must be host:port: {error}"))
             })?;
             if !nodes.contains(&node) {
                 nodes.push(node);
@@ -78,24 +78,24 @@ impl Parameters {
     }
 }
 
-const fn parameter_names(kind: Kind) -> &'static [&'static str] {
+const fn parameter_names(kind: SchemeKind) -> &'static [&'static str] {
     match kind {
-        Kind::Single => &["db"],
-        Kind::Cluster => &["db", "node"],
-        Kind::Sentinel => &[
+        SchemeKind::Single => &["db"],
+        SchemeKind::Cluster => &["db", "node"],
+        SchemeKind::Sentinel => &[
             "db",
             "node",
             "sentinelServiceName",
             "sentinelUsername",
             "sentinelPassword",
         ],
-        Kind::Unix => &["db", "username", "password"],
+        SchemeKind::Unix => &["db", "username", "password"],
     }
 }
 
 fn unknown_parameter_error(name: &str, scheme: &Scheme) -> crate::Error {
     let shown: String = name.chars().take(40).collect();
-    refuse(format!(
+    config_error(format!(
         "a {}:// URL has no parameter \"{}\"; it has {}. A ? in the user or the password must be \
          written as %3F",
         scheme.name,
