@@ -2,7 +2,7 @@
 
 use purse::redlock::{
     Election, FencedGuard, FencedMulti, FencedMutex, FencedRedlock, Leader, Leadership,
-    LeaseInstant, MasterState, MasterStatus, Quarantine, RedlockBuilder, RedlockMulti,
+    LeaseInstant, MasterState, MasterStatus, QuarantinePolicy, RedlockBuilder, RedlockMulti,
 };
 use purse::{
     Aggregate, ByRank, ByScore, ByValue, Changes, Client, ClientBuilder, Combined, CombinedSorted,
@@ -65,7 +65,7 @@ fn handles_are_shared() {
     assert_send_sync::<LeaseInstant>();
     assert_send_sync::<MasterState>();
     assert_send_sync::<MasterStatus>();
-    assert_send_sync::<Quarantine>();
+    assert_send_sync::<QuarantinePolicy>();
     assert_send_sync::<purse::redlock::Error>();
 }
 

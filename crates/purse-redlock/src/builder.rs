@@ -10,14 +10,14 @@ use tokio::runtime::Handle;
 use crate::config::endpoint::Master;
 use crate::config::settings::{PartialSettings, Settings};
 use crate::error::{Error, Result};
-use crate::master::remote::Remote;
+use crate::master::session_transport::SessionTransport;
 use crate::master::{MasterHandle, Masters};
 use crate::membership::bootstrap;
-use crate::membership::quarantine::Quarantine;
+use crate::membership::quarantine::QuarantinePolicy;
 use crate::membership::supervisor::VotingPolicy;
 use crate::redlock::Redlock;
-use crate::runtime::inline_task::TaskPool;
 use crate::runtime::scope_stack::ScopeStack;
+use crate::runtime::task_pool::TaskPool;
 use crate::state::{LockState, WaitState};
 
 /// A builder for a [`Redlock`]; returned by [`Redlock::builder`].
@@ -28,12 +28,12 @@ use crate::state::{LockState, WaitState};
 /// # let urls = servers.urls();
 /// use std::time::Duration;
 ///
-/// use purse::redlock::{Quarantine, Redlock};
+/// use purse::redlock::{QuarantinePolicy, Redlock};
 ///
 /// let redlock = Redlock::builder(urls)
 ///     .ttl(Duration::from_secs(30))
 ///     .retry_delay(Duration::from_millis(500))
-///     .quarantine(Quarantine::Strict)
+///     .quarantine(QuarantinePolicy::Strict)
 ///     .build()
 ///     .await?;
 /// # Ok(()) }
@@ -43,7 +43,7 @@ pub struct RedlockBuilder {
     masters: Vec<Master>,
     settings: PartialSettings,
     longest_ttl: Option<Duration>,
-    quarantine: Quarantine,
+    quarantine: QuarantinePolicy,
 }
 
 impl Redlock {
@@ -76,7 +76,7 @@ impl RedlockBuilder {
             masters,
             settings: PartialSettings::default(),
             longest_ttl: None,
-            quarantine: Quarantine::default(),
+            quarantine: QuarantinePolicy::default(),
         }
     }
 
@@ -175,7 +175,7 @@ impl RedlockBuilder {
     /// [`ttl`](Self::ttl).
     ///
     /// A server that may have lost its data votes again once it is older than this: see
-    /// [`Quarantine`]. Set it if other clients, in this program or another, take locks for longer
+    /// [`QuarantinePolicy`]. Set it if other clients, in this program or another, take locks for longer
     /// than this one.
     pub const fn longest_ttl(mut self, ttl: Duration) -> Self {
         self.longest_ttl = Some(ttl);
@@ -183,8 +183,8 @@ impl RedlockBuilder {
     }
 
     /// Sets when a master that may have lost its data is kept from voting. Default:
-    /// [`Quarantine::Restarts`].
-    pub const fn quarantine(mut self, quarantine: Quarantine) -> Self {
+    /// [`QuarantinePolicy::Restarts`].
+    pub const fn quarantine(mut self, quarantine: QuarantinePolicy) -> Self {
         self.quarantine = quarantine;
         self
     }
@@ -248,7 +248,8 @@ impl RedlockBuilder {
                     supervisor.watcher().clone(),
                 );
                 let task = tokio::spawn(supervisor.run());
-                let remote = Remote::new(connection, watcher, settings.master_timeout, task);
+                let remote =
+                    SessionTransport::new(connection, watcher, settings.master_timeout, task);
                 MasterHandle::new(Arc::new(remote))
             })
             .collect();

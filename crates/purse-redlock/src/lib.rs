@@ -26,7 +26,7 @@
 //!   %; and holders stop at [`RedlockGuard::valid_until`]. A server expires keys by its time of
 //!   day. If that is set forward, the server's locks end early.
 //! - A master that restarts without its data may have forgotten to whom it granted a lock. It may
-//!   not vote until no such lock can be left: see [`Quarantine`] for the rules and the remaining
+//!   not vote until no such lock can be left: see [`QuarantinePolicy`] for the rules and the remaining
 //!   gaps.
 //! - A lock expires automatically. A holder that died blocks others for at most one ttl.
 //! - A minority of the masters may be down, hang or answer late. No call waits for them.
@@ -101,14 +101,14 @@ pub use election::Election;
 pub use election::leader::Leader;
 pub use election::leadership::Leadership;
 pub use error::{Error, LockName, LockOperation, Result};
-pub use lease::release::Release;
+pub use lease::release_outcome::Release;
 pub use lock::fence_marker::{Fenced, Fencing, Unfenced};
 pub use lock::fenced::{FencedGuard, FencedMulti, FencedMutex, FencedRedlock};
 pub use lock::guard::RedlockGuard;
 pub use lock::multi::RedlockMulti;
 pub use lock::mutex::RedlockMutex;
-pub use lock::scope::{RedlockLease, Scoped};
+pub use lock::scope::{RedlockLease, ScopeOutcome};
 pub use master::status::{MasterState, MasterStatus};
-pub use membership::quarantine::Quarantine;
+pub use membership::quarantine::QuarantinePolicy;
 pub use purse_lease::{AutoExtend, LeaseInstant, Lost, LostReason};
 pub use redlock::Redlock;

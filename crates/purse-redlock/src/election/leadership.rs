@@ -6,7 +6,7 @@ use purse_lease::{LeaseInstant, Lost};
 
 use crate::election::leader::Leader;
 use crate::error::Result;
-use crate::lease::release::Release;
+use crate::lease::release_outcome::Release;
 use crate::lock::fenced::FencedGuard;
 
 /// A leadership, which ends when [`lost`](Self::lost) resolves; returned by

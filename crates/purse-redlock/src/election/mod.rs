@@ -215,7 +215,7 @@ fn during_campaign(error: Error) -> Error {
 impl fmt::Debug for Election {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Election")
-            .field("key", &keys::Text(self.key()))
+            .field("key", &keys::DisplayKey(self.key()))
             .finish_non_exhaustive()
     }
 }

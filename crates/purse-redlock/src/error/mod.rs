@@ -15,7 +15,7 @@ use purse_client::ErrorKind;
 use purse_lease::LostReason;
 
 pub use self::lock_name::LockName;
-use self::operation::Failed;
+use self::operation::FailedOperation;
 pub use self::operation::LockOperation;
 
 /// A result whose error is [`Error`].
@@ -77,7 +77,7 @@ pub enum Error {
     /// no quorum can become free. Each master's error names the key.
     #[error(
         "{}: the key holds something other than a lock{}",
-        Failed(*operation, Some(lock)),
+        FailedOperation(*operation, Some(lock)),
         DisplayErrors(errors)
     )]
     #[non_exhaustive]
@@ -103,7 +103,7 @@ pub enum Error {
     /// Too few masters answered.
     #[error(
         "{}: {votes} of the {needed} required masters agreed{}",
-        Failed(*operation, lock.as_ref()),
+        FailedOperation(*operation, lock.as_ref()),
         DisplayErrors(errors)
     )]
     #[non_exhaustive]
@@ -124,7 +124,7 @@ pub enum Error {
     /// lock was then released; an extension stays in effect.
     #[error(
         "{}: the masters answered so late that only {left:?} of the lock's time was left",
-        Failed(*operation, Some(lock))
+        FailedOperation(*operation, Some(lock))
     )]
     #[non_exhaustive]
     ValidityExhausted {
@@ -185,7 +185,7 @@ pub enum Error {
 
     /// The [`Redlock`](crate::Redlock) was shut down, or the runtime on which it was built has
     /// ended.
-    #[error("{}: the redlock is shut down", Failed(*operation, Some(lock)))]
+    #[error("{}: the redlock is shut down", FailedOperation(*operation, Some(lock)))]
     #[non_exhaustive]
     Closed {
         /// The lock.

@@ -6,9 +6,9 @@ use std::time::Duration;
 use purse_lease::{LeaseInstant, Lost};
 
 use crate::error::{Error, Result};
-use crate::keys::Shown;
+use crate::keys::DisplayKeys;
 use crate::lease::Lease;
-use crate::lease::release::Release;
+use crate::lease::release_outcome::Release;
 use crate::lock::fence_marker::{Fenced, Fencing, Unfenced};
 
 /// A lock that is held, until [`valid_until`](Self::valid_until) at most.
@@ -328,7 +328,7 @@ impl RedlockGuard<Fenced> {
 impl<F: Fencing> fmt::Debug for RedlockGuard<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedlockGuard")
-            .field("keys", &Shown(self.lease.keys()))
+            .field("keys", &DisplayKeys(self.lease.keys()))
             .field("remaining", &self.remaining())
             .finish_non_exhaustive()
     }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::acquire::{Waiter, traced_attempt};
 use crate::config::settings::MAX_OUTAGE_TOLERANCE;
 use crate::error::{Error, LockOperation, Result};
-use crate::keys::Shown;
+use crate::keys::DisplayKeys;
 use crate::lease::Lease;
 use crate::lease::owner::AcquireStrategy;
 use crate::lock::fence_marker::{Fencing, Unfenced};
@@ -214,7 +214,7 @@ impl<F: Fencing> RedlockMutex<F> {
     /// with [`NoQuorum`](Error::NoQuorum) or [`ValidityExhausted`](Error::ValidityExhausted). That
     /// is long enough for a restart or failover, and short enough to be noticed. If a majority
     /// restarted without data, the wait extends to the end of their
-    /// [`Quarantine`](crate::Quarantine), if that ends within the same 30 s. Callers queued in this
+    /// [`QuarantinePolicy`](crate::QuarantinePolicy), if that ends within the same 30 s. Callers queued in this
     /// process share one outage timer: when it expires, each makes one last attempt and then fails.
     ///
     /// Redis: the commands of [`try_lock`](Self::try_lock), for each attempt, and `PTTL` on each
@@ -361,7 +361,7 @@ impl<F: Fencing> RedlockMutex<F> {
 impl<F: Fencing> fmt::Debug for RedlockMutex<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedlockMutex")
-            .field("keys", &Shown(&self.keys))
+            .field("keys", &DisplayKeys(&self.keys))
             .finish_non_exhaustive()
     }
 }

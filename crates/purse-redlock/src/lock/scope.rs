@@ -10,8 +10,8 @@ use bytes::Bytes;
 use purse_lease::{LeaseInstant, Lost, LostReason, Validity};
 
 use crate::error::{Error, LockName, LockOperation, Result};
-use crate::keys::Shown;
-use crate::lease::release::Release;
+use crate::keys::DisplayKeys;
+use crate::lease::release_outcome::Release;
 use crate::lock::fence_marker::{Fenced, Fencing, Unfenced};
 use crate::lock::guard::RedlockGuard;
 use crate::lock::mutex::RedlockMutex;
@@ -141,7 +141,7 @@ impl RedlockLease<Fenced> {
 impl<F: Fencing> fmt::Debug for RedlockLease<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedlockLease")
-            .field("keys", &Shown(&self.keys))
+            .field("keys", &DisplayKeys(&self.keys))
             .field("remaining", &self.remaining())
             .finish_non_exhaustive()
     }
@@ -153,10 +153,10 @@ impl<F: Fencing> fmt::Debug for RedlockLease<F> {
 /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let servers = purse_testkit::Masters::start(1)?;
 /// # let urls = servers.urls();
-/// use purse::redlock::{Redlock, Scoped};
+/// use purse::redlock::{Redlock, ScopeOutcome};
 ///
 /// let redlock = Redlock::builder(urls).build().await?;
-/// let done: Scoped<u32> = redlock.mutex("invoices").scope(async |_lease| 3).await?;
+/// let done: ScopeOutcome<u32> = redlock.mutex("invoices").scope(async |_lease| 3).await?;
 /// match done.ensure_held() {
 ///     Ok(sent) => assert_eq!(sent, 3),
 ///     Err(error) => eprintln!("the invoices were sent, maybe by two processes: {error}"),
@@ -165,13 +165,13 @@ impl<F: Fencing> fmt::Debug for RedlockLease<F> {
 /// ```
 #[derive(Debug)]
 #[must_use = "the lock may have ended before the work did: see `ensure_held`"]
-pub struct Scoped<T> {
+pub struct ScopeOutcome<T> {
     lock: LockName,
     output: T,
     release: Result<Release>,
 }
 
-impl<T> Scoped<T> {
+impl<T> ScopeOutcome<T> {
     /// Returns how the lock ended. The work is done in any case. Unless this is
     /// [`Release::Released`], another client may have held the lock before the work ended.
     ///
@@ -294,7 +294,7 @@ impl<F: Fencing> RedlockMutex<F> {
     /// [`Lost`](Error::Lost) if the lock was lost before the work ended; the work was then dropped.
     /// Returns [`Closed`](Error::Closed) if a [`shutdown`](crate::Redlock::shutdown) came first;
     /// the work was then dropped, or not started. If the lock ends after the work, or if that is
-    /// unknown, there is a result and no error: see [`Scoped`].
+    /// unknown, there is a result and no error: see [`ScopeOutcome`].
     ///
     /// # Cancel safety
     /// If the future is dropped, first the work is dropped, then the lock is released in the
@@ -303,7 +303,7 @@ impl<F: Fencing> RedlockMutex<F> {
     pub async fn scope<W: Future>(
         &self,
         work: impl FnOnce(RedlockLease<F>) -> W,
-    ) -> Result<Scoped<W::Output>> {
+    ) -> Result<ScopeOutcome<W::Output>> {
         let auto = self.auto_extend_setting().unwrap_or_default();
         let entry = self.state().scopes.enter();
         let guard = self.clone().auto_extend(auto).lock().await?;
@@ -318,7 +318,7 @@ impl<F: Fencing> RedlockMutex<F> {
         let lock = LockName::of(guard.lease().keys());
         // After a shutdown, the older scopes wait until this lock is released.
         let release = guard.release().await;
-        Ok(Scoped {
+        Ok(ScopeOutcome {
             lock,
             output: outcome?,
             release,

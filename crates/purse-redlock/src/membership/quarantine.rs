@@ -30,20 +30,20 @@ use crate::membership::server_identity::Identity;
 /// # let urls = servers.urls();
 /// use std::time::Duration;
 ///
-/// use purse::redlock::{Quarantine, Redlock};
+/// use purse::redlock::{QuarantinePolicy, Redlock};
 ///
 /// // Other programs take locks for up to five minutes on these masters.
 /// let redlock = Redlock::builder(urls)
 ///     .ttl(Duration::from_secs(10))
 ///     .longest_ttl(Duration::from_secs(300))
-///     .quarantine(Quarantine::Restarts)
+///     .quarantine(QuarantinePolicy::Restarts)
 ///     .build()
 ///     .await?;
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
-pub enum Quarantine {
+pub enum QuarantinePolicy {
     /// Masters that come back are kept from voting. So are masters that were down at
     /// [`build`](crate::RedlockBuilder::build) and have only just started. This is the default.
     ///

@@ -1,4 +1,4 @@
-//! The service of a lease, in the task that owns it.
+//! The loop that carries out the commands of a lease, in the task that owns it.
 //!
 //! One task decides on every extension, by hand or automatic, and on the release, one after the
 //! other. Each [queue](crate::master::request_queue) keeps that order, so no renewal outlives a
@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Owner;
 use crate::error::{Error, LockName, LockOperation, Result};
-use crate::lease::release::Release;
+use crate::lease::release_outcome::Release;
 use crate::lease::{LeaseCommand, LeaseInbox};
 use crate::master::Action;
 use crate::quorum::decision::Possession;

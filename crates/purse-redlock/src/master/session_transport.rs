@@ -9,25 +9,25 @@ use purse_client::{Client, Error, ErrorKind};
 use tokio::task::JoinHandle;
 
 use crate::master::commands::{command, read};
-use crate::master::connection::MasterConnection;
+use crate::master::current_session::CurrentSession;
 use crate::master::key_state;
 use crate::master::status::MasterStatus;
 use crate::master::{Action, RecordFuture, Request, RequestFuture, Transport, WatchFuture};
 
 /// A master behind purse's client.
-pub(crate) struct Remote {
-    connection: Arc<MasterConnection>,
+pub(crate) struct SessionTransport {
+    connection: Arc<CurrentSession>,
     timeout: Duration,
     supervisor: JoinHandle<()>,
     /// Used only to read and watch locks; `None` once the master is closed.
     watcher: Mutex<Option<Client>>,
 }
 
-impl Remote {
+impl SessionTransport {
     /// Creates a master whose connection is maintained by the task `supervisor`, for as long as the
     /// master lives.
     pub(crate) const fn new(
-        connection: Arc<MasterConnection>,
+        connection: Arc<CurrentSession>,
         watcher: Client,
         timeout: Duration,
         supervisor: JoinHandle<()>,
@@ -46,7 +46,7 @@ impl Remote {
     }
 }
 
-impl Transport for Remote {
+impl Transport for SessionTransport {
     fn server(&self) -> &str {
         self.connection.server()
     }
@@ -104,7 +104,7 @@ impl Transport for Remote {
     }
 }
 
-impl Drop for Remote {
+impl Drop for SessionTransport {
     fn drop(&mut self) {
         self.close();
     }

@@ -10,9 +10,9 @@ use crate::master::Action;
 use crate::master::status::{MasterState, MasterStatus};
 
 /// The connection to a master, together with the identity and state of the server at its other end.
-pub(crate) struct MasterConnection {
+pub(crate) struct CurrentSession {
     server: Arc<str>,
-    current: RwLock<Arc<ConnectionState>>,
+    current: RwLock<Arc<SessionState>>,
     last_reply: Mutex<LastReply>,
 }
 
@@ -24,19 +24,19 @@ pub(crate) struct LastReply {
 }
 
 /// A connection to one run of one server, and what is known of that server.
-pub(crate) struct ConnectionState {
+pub(crate) struct SessionState {
     /// Leads to the server that `state` describes, and cannot lead to another.
     session: Option<Session>,
     run_id: Option<String>,
     state: MasterState,
 }
 
-impl MasterConnection {
+impl CurrentSession {
     pub(crate) fn new(server: Arc<str>) -> Self {
         let error = Error::new(ErrorKind::NotSent, "not connected yet");
         Self {
             server,
-            current: RwLock::new(Arc::new(ConnectionState {
+            current: RwLock::new(Arc::new(SessionState {
                 session: None,
                 run_id: None,
                 state: MasterState::Down {
@@ -83,7 +83,7 @@ impl MasterConnection {
 
     /// Sets the session and the state, which decides whether the master may vote.
     pub(crate) fn set_state(&self, session: &Session, run_id: Option<&str>, state: MasterState) {
-        self.replace(ConnectionState {
+        self.replace(SessionState {
             session: Some(session.clone()),
             run_id: run_id.map(str::to_owned),
             state,
@@ -105,7 +105,7 @@ impl MasterConnection {
             _ => LeaseInstant::now(),
         };
         let session = old.session.clone();
-        self.replace(ConnectionState {
+        self.replace(SessionState {
             session: session.clone().filter(|session| !session.is_over()),
             run_id: old.run_id.clone(),
             state: MasterState::Down {
@@ -135,17 +135,17 @@ impl MasterConnection {
             .unwrap_or_else(PoisonError::into_inner) = last_reply;
     }
 
-    fn current(&self) -> Arc<ConnectionState> {
+    fn current(&self) -> Arc<SessionState> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         current.clone()
     }
 
-    fn replace(&self, current: ConnectionState) {
+    fn replace(&self, current: SessionState) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(current);
     }
 }
 
-impl ConnectionState {
+impl SessionState {
     /// Returns the session for an action, and whether the answer counts as a vote.
     fn session_for(&self, action: Action) -> Result<(Session, Result<()>)> {
         let session = self.session.as_ref();

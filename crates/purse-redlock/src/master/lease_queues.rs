@@ -14,7 +14,7 @@ use crate::master::token::Token;
 
 /// The request queues of one lease. Requests make progress only while a method of this type is
 /// awaited.
-pub(crate) struct FanOut {
+pub(crate) struct LeaseQueues {
     context: RequestContext,
     queues: Vec<RequestQueue>,
     /// One timer for all requests, set to the earliest deadline or earlier. Few requests exceed
@@ -22,7 +22,7 @@ pub(crate) struct FanOut {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl FanOut {
+impl LeaseQueues {
     pub(crate) fn new(all: Arc<Masters>, keys: Arc<[Bytes]>) -> Self {
         let (masters, now) = (all.handles.len(), all.clock.now());
         Self {
