@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::group::{copies, is_primary, wait_for};
 use crate::server::Server;
-use crate::server::ask::{answers, run_command, text, try_command};
 use crate::server::builder::ServerBuilder;
+use crate::server::queries::{answers, run_command, text, try_command};
 
 const SLOTS: usize = 16_384;
 
@@ -39,7 +39,7 @@ pub struct Cluster {
 
 /// A node as another one sees it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Seen {
+struct NodeView {
     port: u16,
     id: String,
     /// The identifier of its primary; none if it is one.
@@ -183,7 +183,7 @@ impl Cluster {
     ///
     /// [`Error::NotSettled`] if none has.
     pub fn primary_of_slot(&self, slot: u16) -> Result<&Server, Error> {
-        let has_it = |seen: &&Seen| {
+        let has_it = |seen: &&NodeView| {
             let mut ranges = seen.slots.iter();
             ranges.any(|&(first, last)| (first..=last).contains(&slot))
         };
@@ -323,14 +323,18 @@ impl Cluster {
         })
     }
 
-    fn node(&self, seen: &Seen) -> Option<&Server> {
+    fn node(&self, seen: &NodeView) -> Option<&Server> {
         self.nodes.iter().find(|node| node.port() == seen.port)
     }
 }
 
 /// Returns whether two views are the same, but for nodes that are down.
-fn agree_on_running_nodes(one: &[Seen], other: &[Seen], is_up: impl Fn(u16) -> bool) -> bool {
-    let of_those_up = |view: &[Seen]| -> Vec<Seen> {
+fn agree_on_running_nodes(
+    one: &[NodeView],
+    other: &[NodeView],
+    is_up: impl Fn(u16) -> bool,
+) -> bool {
+    let of_those_up = |view: &[NodeView]| -> Vec<NodeView> {
         let up = view.iter().filter(|seen| is_up(seen.port));
         up.cloned().collect()
     };
@@ -344,12 +348,12 @@ pub(crate) fn id(node: &Server) -> Result<String, Error> {
 }
 
 /// All nodes as one sees them; `None` if it does not answer, or does not know one permanently yet.
-fn view(node: &Server) -> Option<Vec<Seen>> {
+fn view(node: &Server) -> Option<Vec<NodeView>> {
     let nodes = text(node, &["CLUSTER", "NODES"])?;
-    nodes.lines().map(Seen::parse).collect()
+    nodes.lines().map(NodeView::parse).collect()
 }
 
-impl Seen {
+impl NodeView {
     /// Reads `ID HOST:PORT@BUS,… FLAGS PRIMARY|- … … … … RANGE…`.
     fn parse(line: &str) -> Option<Self> {
         let words: Vec<&str> = line.split(' ').collect();

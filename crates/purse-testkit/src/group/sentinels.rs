@@ -4,8 +4,8 @@ use crate::error::Error;
 use crate::group::{copies, is_primary, wait_for};
 use crate::protocol::reply::Reply;
 use crate::server::Server;
-use crate::server::ask::{answers, try_command};
 use crate::server::builder::{ServerBuilder, quote};
+use crate::server::queries::{answers, try_command};
 
 const SENTINELS: usize = 3;
 

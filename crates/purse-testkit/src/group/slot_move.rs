@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::group::cluster::{Cluster, id};
 use crate::server::Server;
-use crate::server::ask::run_command;
+use crate::server::queries::run_command;
 
 /// The number of keys in one command.
 const BATCH: usize = 100;

@@ -2,12 +2,12 @@
 //!
 //! May import: `release`, `error`, `protocol`, `binary`, `process`, `tls`.
 
-pub(crate) mod access;
-pub(crate) mod ask;
 pub(crate) mod builder;
 mod launch;
+pub(crate) mod queries;
 #[cfg(feature = "tls")]
 mod tls;
+pub(crate) mod user_urls;
 
 use std::io;
 use std::iter;
@@ -19,9 +19,9 @@ use rustix::process::Signal;
 
 use crate::binary::Binary;
 use crate::error::Error;
-use crate::process::guarded::Guarded;
-use crate::process::home::Home;
+use crate::process::guarded_child::GuardedChild;
 use crate::process::port::free_port;
+use crate::process::server_files::ServerFiles;
 use crate::protocol::connection::Connection;
 use crate::protocol::reply::Reply;
 use crate::server::builder::{Mode, ServerBuilder};
@@ -56,8 +56,8 @@ pub struct Server {
     pub(crate) tls: Option<Tls>,
     // Before `process`, since fields are dropped in this order: the directory is removed here, and
     // only then does the watchdog learn that it is no longer needed.
-    home: Home,
-    process: Mutex<Guarded>,
+    home: ServerFiles,
+    process: Mutex<GuardedChild>,
 }
 
 impl Server {
@@ -139,7 +139,7 @@ impl Server {
         settings: ServerBuilder,
         binary: Binary,
     ) -> Result<Self, Error> {
-        let home = Home::new().map_err(Error::io("make a directory for the server"))?;
+        let home = ServerFiles::new().map_err(Error::io("make a directory for the server"))?;
         let process = loop {
             let launch = Launch {
                 settings: &settings,
@@ -186,7 +186,7 @@ impl Server {
     /// The password as the start of an address, if there is one.
     pub(crate) fn credentials(&self) -> String {
         match &self.settings.password {
-            Some(password) => access::credentials("", password),
+            Some(password) => user_urls::credentials("", password),
             None => String::new(),
         }
     }
@@ -435,7 +435,7 @@ impl Server {
         Connection::open(self.port, self.password(), timeout)?.command(arguments)
     }
 
-    fn stop_process(&self, process: &mut Guarded) -> Result<(), Error> {
+    fn stop_process(&self, process: &mut GuardedChild) -> Result<(), Error> {
         let action = "stop the server";
         if process.terminate(PATIENCE).map_err(Error::io(action))? {
             return Ok(());
@@ -447,7 +447,7 @@ impl Server {
         })
     }
 
-    fn process(&self) -> MutexGuard<'_, Guarded> {
+    fn process(&self) -> MutexGuard<'_, GuardedChild> {
         // A thread that panicked here left at worst a server that does not run.
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }

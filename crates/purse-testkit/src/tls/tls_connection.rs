@@ -13,7 +13,7 @@ const LIMIT: usize = 1 << 20;
 
 /// A connection of a client, and the plain connection to the server that belongs to it.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub(crate) struct TlsConnection {
     client: Arc<TcpStream>,
     server: Arc<TcpStream>,
     tls: ServerConnection,
@@ -25,7 +25,7 @@ pub(crate) struct Link {
     server_ended: bool,
 }
 
-impl Link {
+impl TlsConnection {
     pub(crate) fn new(
         client: Arc<TcpStream>,
         server: Arc<TcpStream>,

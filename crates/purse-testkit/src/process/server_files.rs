@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 /// The directory of a server; removed when dropped.
 #[derive(Debug)]
-pub(crate) struct Home {
+pub(crate) struct ServerFiles {
     directory: tempfile::TempDir,
 }
 
-impl Home {
+impl ServerFiles {
     pub(crate) fn new() -> io::Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix("purse-testkit-")

@@ -4,7 +4,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::Error;
 use crate::server::Server;
-use crate::server::ask::run_command;
+use crate::server::queries::run_command;
 
 impl Server {
     /// Creates a user who may do what the rules say, or replaces the user of that name.

@@ -1,7 +1,7 @@
 //! Stands for the TLS ports of servers in builds without the feature `tls`.
 
 use crate::error::Error;
-use crate::process::home::Home;
+use crate::process::server_files::ServerFiles;
 
 /// The settings of a TLS port, which there is not.
 #[derive(Clone, Debug, Default)]
@@ -12,7 +12,7 @@ pub(crate) struct TlsSettings;
 pub(crate) enum Tls {}
 
 impl TlsSettings {
-    pub(crate) fn start(&self, _port: u16, _home: &Home) -> Result<Option<Tls>, Error> {
+    pub(crate) fn start(&self, _port: u16, _home: &ServerFiles) -> Result<Option<Tls>, Error> {
         Ok(None)
     }
 }

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::process::guarded::POLL;
+use crate::process::guarded_child::POLL;
 
 /// The state of a relay.
-pub(crate) trait Turn: Send + 'static {
+pub(crate) trait RelayState: Send + 'static {
     /// Does all I/O that is possible without waiting.
     fn turn(&mut self);
 
@@ -72,7 +72,7 @@ impl Wait {
 }
 
 /// A relay that runs; its thread ends, and its sockets are closed, when it is dropped.
-pub(crate) struct Engine<S> {
+pub(crate) struct RelayThread<S> {
     shared: Arc<Shared<S>>,
     /// Wakes the thread.
     alarm: UnixStream,
@@ -91,7 +91,7 @@ struct Inner<S> {
     turns: u64,
 }
 
-impl<S: Turn> Engine<S> {
+impl<S: RelayState> RelayThread<S> {
     /// Starts the thread.
     pub(crate) fn start(name: &str, state: S) -> io::Result<Self> {
         let (alarm, heard) = UnixStream::pair()?;
@@ -155,7 +155,7 @@ impl<S: Turn> Engine<S> {
     }
 }
 
-fn serve<S: Turn>(shared: &Shared<S>, alarm: &UnixStream) {
+fn serve<S: RelayState>(shared: &Shared<S>, alarm: &UnixStream) {
     loop {
         let mut wait = Wait::default();
         {
@@ -190,7 +190,7 @@ impl<S> Shared<S> {
     }
 }
 
-impl<S> Drop for Engine<S> {
+impl<S> Drop for RelayThread<S> {
     fn drop(&mut self) {
         drop(self.shared.lock().state.take());
         let _ = (&self.alarm).write(b"!");
@@ -201,8 +201,8 @@ impl<S> Drop for Engine<S> {
     }
 }
 
-impl<S> fmt::Debug for Engine<S> {
+impl<S> fmt::Debug for RelayThread<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").finish_non_exhaustive()
+        f.debug_struct("RelayThread").finish_non_exhaustive()
     }
 }

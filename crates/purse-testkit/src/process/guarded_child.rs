@@ -21,7 +21,7 @@ const WATCHDOG: &str = include_str!("watchdog.sh");
 
 /// The process to run.
 #[derive(Debug)]
-pub(crate) struct Task<'a> {
+pub(crate) struct ChildCommand<'a> {
     pub(crate) program: &'a Path,
     pub(crate) arguments: &'a [&'a OsStr],
     pub(crate) environment: &'a [(OsString, OsString)],
@@ -35,15 +35,15 @@ pub(crate) struct Task<'a> {
 
 /// A running or ended child and its watchdog; killed when dropped.
 #[derive(Debug)]
-pub(crate) struct Guarded {
+pub(crate) struct GuardedChild {
     child: Child,
     /// The pipe the watchdog waits on.
     lifeline: ChildStdin,
     status: Option<ExitStatus>,
 }
 
-impl Guarded {
-    pub(crate) fn spawn(task: Task<'_>) -> io::Result<Self> {
+impl GuardedChild {
+    pub(crate) fn spawn(task: ChildCommand<'_>) -> io::Result<Self> {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", WATCHDOG, "sh"]).arg(task.remove);
         if !task.environment.is_empty() {
@@ -146,7 +146,7 @@ impl Guarded {
     }
 }
 
-impl Drop for Guarded {
+impl Drop for GuardedChild {
     fn drop(&mut self) {
         // Nothing can be reported from here; the watchdog tries once more.
         let _ = self.kill();

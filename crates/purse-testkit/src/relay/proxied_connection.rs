@@ -13,7 +13,7 @@ const LIMIT: usize = 1 << 20;
 
 /// A connection of a client, and the connection to the server that belongs to it.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub(crate) struct ProxiedConnection {
     /// The number of the connection, in the order of acceptance.
     pub(crate) number: usize,
     client: Arc<TcpStream>,
@@ -45,7 +45,7 @@ pub(crate) struct Meter {
     pub(crate) delay: Duration,
 }
 
-impl Link {
+impl ProxiedConnection {
     pub(crate) fn new(number: usize, client: Arc<TcpStream>, server: Arc<TcpStream>) -> Self {
         Self {
             number,

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use rustls::{ServerConfig, ServerConnection};
 
-use crate::relay::{Listeners, Turn, Wait, connect};
-use crate::tls::link::Link;
+use crate::relay::{Listeners, RelayState, Wait, connect};
+use crate::tls::tls_connection::TlsConnection;
 
 /// The state of a TLS port.
 #[derive(Debug)]
-pub(crate) struct Relay {
+pub(crate) struct TlsPortState {
     upstream: u16,
     listeners: Listeners,
     config: Arc<ServerConfig>,
-    links: Vec<Link>,
+    links: Vec<TlsConnection>,
 }
 
-impl Relay {
+impl TlsPortState {
     pub(crate) fn new(upstream: u16, listeners: Listeners, config: Arc<ServerConfig>) -> Self {
         Self {
             upstream,
@@ -27,14 +27,14 @@ impl Relay {
     }
 }
 
-impl Turn for Relay {
+impl RelayState for TlsPortState {
     fn turn(&mut self) {
         while let Some(client) = self.listeners.accept() {
             // Without a server the connection is closed: the client is dropped here.
             if let Ok(server) = connect(self.upstream)
                 && let Ok(tls) = ServerConnection::new(self.config.clone())
             {
-                self.links.push(Link::new(client, server, tls));
+                self.links.push(TlsConnection::new(client, server, tls));
             }
         }
         self.links.retain_mut(|link| {
@@ -54,7 +54,7 @@ impl Turn for Relay {
     }
 }
 
-impl Drop for Relay {
+impl Drop for TlsPortState {
     fn drop(&mut self) {
         // The thread may still hold the sockets for a moment.
         for link in &self.links {

@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use crate::relay::link::{Link, Meter};
-use crate::relay::{Listeners, Turn, Wait, connect};
+use crate::relay::proxied_connection::{Meter, ProxiedConnection};
+use crate::relay::{Listeners, RelayState, Wait, connect};
 
 /// The number of bytes of requests that are recorded.
 const RECORD: usize = 16 << 20;
 
 /// The state of a proxy.
 #[derive(Debug)]
-pub(crate) struct State {
+pub(crate) struct ProxyState {
     upstream: u16,
     /// None while new connections are refused.
     pub(crate) listeners: Option<Listeners>,
     pub(crate) is_refusing: bool,
-    links: Vec<Link>,
+    links: Vec<ProxiedConnection>,
     accepted: usize,
     pub(crate) requests: Meter,
     pub(crate) replies: Meter,
@@ -25,7 +25,7 @@ pub(crate) struct State {
     recorded: usize,
 }
 
-impl State {
+impl ProxyState {
     pub(crate) fn new(upstream: u16, listeners: Listeners) -> Self {
         Self {
             upstream,
@@ -48,7 +48,8 @@ impl State {
             self.accepted += 1;
             // Without a server the connection is closed: the client is dropped here.
             if let Ok(server) = connect(self.upstream) {
-                self.links.push(Link::new(number, client, server));
+                self.links
+                    .push(ProxiedConnection::new(number, client, server));
             }
         }
     }
@@ -100,7 +101,7 @@ impl State {
     }
 }
 
-impl Turn for State {
+impl RelayState for ProxyState {
     fn turn(&mut self) {
         if self.is_refusing {
             self.listeners = None;
@@ -140,7 +141,7 @@ impl Turn for State {
     }
 }
 
-impl Drop for State {
+impl Drop for ProxyState {
     fn drop(&mut self) {
         // The thread may still hold the sockets for a moment.
         self.close_all();
