@@ -31,10 +31,10 @@ use tokio::sync::watch;
 /// # }
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct ShutdownTracker(Arc<Shared>);
+pub struct ShutdownTracker(Arc<TrackerState>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct TrackerState {
     counts: watch::Sender<Counts>,
     /// Separate from the counts, which change often and would wake all tasks that wait for the
     /// closing.

@@ -92,10 +92,10 @@ const CLIENT_FOLDERS: Folders = &[
 const LEASE_FOLDERS: Folders = &[
     ("clock", &[]),
     ("auto_extend", &[]),
-    ("shutdown", &[]),
-    ("deadline", &["clock"]),
+    ("shutdown_tracker", &[]),
+    ("valid_until", &["clock"]),
     ("timer", &["clock"]),
-    ("renewal", &["auto_extend", "clock", "deadline"]),
+    ("renewal", &["auto_extend", "clock", "valid_until"]),
     ("lost_reason", &[]),
     ("validity", &["clock", "timer", "lost_reason"]),
     ("lost", &["lost_reason", "validity"]),
