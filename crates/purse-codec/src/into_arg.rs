@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::scratch::with_scratch_string;
+use crate::scratch_buffer::with_scratch_string;
 use crate::{Codec, EncodeError};
 
 /// An argument that is a `T`, a `&T`, or a borrowed form of `T`.

@@ -185,14 +185,14 @@ const TESTKIT_FOLDERS: Folders = &[
 const CODEC_FOLDERS: Folders = &[
     ("error", &[]),
     ("codec", &["error"]),
-    ("scratch", &[]),
+    ("scratch_buffer", &[]),
     ("bounded", &[]),
-    ("input", &["error", "codec", "scratch"]),
+    ("into_arg", &["error", "codec", "scratch_buffer"]),
     ("raw", &["error", "codec"]),
-    ("json", &["error", "codec", "scratch", "bounded"]),
-    ("plain", &["error", "codec", "scratch", "json"]),
-    ("msgpack", &["error", "codec", "scratch", "bounded"]),
-    ("bincode", &["error", "codec", "scratch", "bounded"]),
+    ("json", &["error", "codec", "scratch_buffer", "bounded"]),
+    ("plain", &["error", "codec", "scratch_buffer", "json"]),
+    ("msgpack", &["error", "codec", "scratch_buffer", "bounded"]),
+    ("bincode", &["error", "codec", "scratch_buffer", "bounded"]),
     ("validated", &["error", "codec"]),
 ];
 
