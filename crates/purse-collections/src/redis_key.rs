@@ -6,7 +6,7 @@ use bytes::Bytes;
 use purse_client::{Client, Command, Op, Reply, Result};
 
 use crate::Ttl;
-use crate::encode::ok;
+use crate::conversion::ok;
 use crate::handle::{Handle, handle_traits};
 use crate::ttl::{millis, unix_millis};
 
@@ -444,7 +444,7 @@ macro_rules! key_methods {
     ($($handle:tt).+, [$var:literal, $name:literal, $types:literal, $add:literal]) => {
         /// Creates a handle of the key. Sends nothing.
         ///
-        #[doc = $crate::key::key_example!(
+        #[doc = $crate::redis_key::key_example!(
             [$var, $name, $types, $add],
             "assert_eq!(", $var, ".key().name(), b\"", $var, "\");\n",
             "assert!(", $var, ".key().key_type().await?.is_some());"
@@ -460,7 +460,7 @@ macro_rules! key_methods {
         ///
         /// Redis: PEXPIRE. Time complexity: O(1). Round trips: 1.
         ///
-        #[doc = $crate::key::key_example!(
+        #[doc = $crate::redis_key::key_example!(
             [$var, $name, $types, $add],
             "assert!(", $var, ".expire(std::time::Duration::from_secs(60)).await?);"
         )]
@@ -474,7 +474,7 @@ macro_rules! key_methods {
         ///
         /// Redis: PTTL. Time complexity: O(1). Round trips: 1.
         ///
-        #[doc = $crate::key::key_example!(
+        #[doc = $crate::redis_key::key_example!(
             [$var, $name, $types, $add],
             "assert_eq!(", $var, ".ttl().await?, purse::Ttl::Persistent);"
         )]
@@ -488,7 +488,7 @@ macro_rules! key_methods {
         ///
         /// Redis: EXISTS. Time complexity: O(1). Round trips: 1.
         ///
-        #[doc = $crate::key::key_example!(
+        #[doc = $crate::redis_key::key_example!(
             [$var, $name, $types, $add],
             "assert!(", $var, ".exists().await?);"
         )]
@@ -502,7 +502,7 @@ macro_rules! key_methods {
         ///
         /// Redis: UNLINK. Time complexity: O(1). Round trips: 1.
         ///
-        #[doc = $crate::key::key_example!(
+        #[doc = $crate::redis_key::key_example!(
             [$var, $name, $types, $add],
             "assert!(", $var, ".clear().await?);\n",
             "assert!(", $var, ".is_empty().await?);"

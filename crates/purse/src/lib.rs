@@ -107,9 +107,9 @@ pub use purse_codec::{Codec, DecodeError, EncodeError, IntoArg, Json, Plain, Raw
 #[cfg(feature = "collections")]
 pub use purse_collections::{
     Aggregate, ByRank, ByScore, ByValue, Changes, Combined, CombinedSorted, Condition, Entries,
-    Fifo, KeyType, Lifo, Occurrences, OnPoison, Order, Paged, RedisHash, RedisKey, RedisKeySpace,
-    RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Scanned,
-    SetOptions, SetOutcome, SortedPage, SortedRange, Ttl,
+    Fifo, KeyType, Lifo, LimitedRange, Occurrences, OnPoison, Order, Paged, RedisHash, RedisKey,
+    RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue, RedisSet,
+    RedisSortedSet, Scanned, SetOptions, SetOutcome, SortedRange, Ttl,
 };
 #[cfg(feature = "redlock")]
 pub use purse_redlock as redlock;

@@ -198,26 +198,65 @@ const CODEC_FOLDERS: Folders = &[
 
 const COLLECTIONS_FOLDERS: Folders = &[
     ("ttl", &[]),
-    ("encode", &[]),
+    ("conversion", &[]),
     ("handle", &[]),
-    ("key", &["ttl", "encode", "handle"]),
-    ("bulk", &["encode"]),
-    ("stream", &[]),
+    ("redis_key", &["ttl", "conversion", "handle"]),
+    ("bulk", &["conversion"]),
+    ("element_stream", &[]),
     (
         "hash",
-        &["ttl", "encode", "handle", "key", "bulk", "stream"],
+        &[
+            "ttl",
+            "conversion",
+            "handle",
+            "redis_key",
+            "bulk",
+            "element_stream",
+        ],
     ),
-    ("list", &["encode", "handle", "key", "bulk", "stream"]),
-    ("set", &["encode", "handle", "key", "bulk", "stream"]),
+    (
+        "list",
+        &[
+            "conversion",
+            "handle",
+            "redis_key",
+            "bulk",
+            "element_stream",
+        ],
+    ),
+    (
+        "set",
+        &[
+            "conversion",
+            "handle",
+            "redis_key",
+            "bulk",
+            "element_stream",
+        ],
+    ),
     (
         "sorted_set",
-        &["encode", "handle", "key", "bulk", "stream", "list"],
+        &[
+            "conversion",
+            "handle",
+            "redis_key",
+            "bulk",
+            "element_stream",
+            "list",
+        ],
     ),
     (
         "keyspace",
-        &["ttl", "encode", "handle", "key", "bulk", "stream"],
+        &[
+            "ttl",
+            "conversion",
+            "handle",
+            "redis_key",
+            "bulk",
+            "element_stream",
+        ],
     ),
-    ("queue", &["encode", "handle", "key", "bulk"]),
+    ("queue", &["conversion", "handle", "redis_key", "bulk"]),
 ];
 
 const BENCH_FOLDERS: Folders = &[

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use purse_client::Result;
 use purse_codec::{Codec, IntoArg};
 
-use crate::encode::encode_into;
+use crate::conversion::encode_into;
 
 /// The number of bytes in a block after which the next block is begun.
 const BLOCK: usize = 1 << 14;

@@ -1,6 +1,6 @@
 //! A hash: a map in one key.
 //!
-//! May import: `ttl`, `encode`, `handle`, `key`, `bulk`, `stream`.
+//! May import: `ttl`, `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`.
 
 mod writes;
 
@@ -11,10 +11,10 @@ use purse_client::{Client, Command, Op, Reply, Result, Scan};
 use purse_codec::{Codec, IntoArg, Plain};
 
 use crate::bulk;
-use crate::encode::{decode, decode_option, encode, encode_one};
+use crate::conversion::{decode, decode_option, encode, encode_one};
+use crate::element_stream::{DecodeItem, Scanned, next_pair};
 use crate::handle::{Handle, handle_traits};
-use crate::key::key_methods;
-use crate::stream::{DecodeItem, Scanned, next_pair};
+use crate::redis_key::key_methods;
 
 /// A map from `K` to `V` on the server.
 ///

@@ -7,7 +7,7 @@ use purse_codec::{Codec, IntoArg, Plain};
 
 use super::{RedisHash, with_field};
 use crate::bulk;
-use crate::encode::{ArgBuffer, decode, decode_removed, encode, encode_one};
+use crate::conversion::{ArgBuffer, decode, decode_removed, encode, encode_one};
 use crate::ttl::{Ttl, millis};
 
 static INSERT: Script = Script::write("HASH INSERT", include_str!("../lua/hash_insert.lua"));

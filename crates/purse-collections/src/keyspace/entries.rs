@@ -10,8 +10,8 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use purse_client::{Client, Pattern, Reply, Result, prefetch_pages};
 
 use crate::bulk::by_slot;
-use crate::encode::ArgBuffer;
-use crate::stream::{LARGEST_PAGE, PAGE};
+use crate::conversion::ArgBuffer;
+use crate::element_stream::{LARGEST_PAGE, PAGE};
 
 /// The data from which an item of the stream is made, and the function that makes it.
 pub(crate) enum EntryKind<R> {

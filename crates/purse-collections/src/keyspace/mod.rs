@@ -1,10 +1,10 @@
 //! A key space: a map of which each entry is a key of its own.
 //!
-//! May import: `ttl`, `encode`, `handle`, `key`, `bulk`, `stream`.
+//! May import: `ttl`, `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`.
 
 mod entries;
-mod options;
 mod reads;
+mod set_options;
 mod writes;
 
 use std::time::Duration;
@@ -14,9 +14,9 @@ use purse_client::{Client, Command, Error, ErrorKind, Op, Reply, Result};
 use purse_codec::Plain;
 
 pub use self::entries::Entries;
-pub use self::options::{SetOptions, SetOutcome};
+pub use self::set_options::{SetOptions, SetOutcome};
 
-use crate::encode::ArgBuffer;
+use crate::conversion::ArgBuffer;
 use crate::handle::{Handle, handle_traits};
 use crate::{RedisKey, Ttl};
 

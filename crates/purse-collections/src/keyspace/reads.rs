@@ -9,7 +9,7 @@ use purse_codec::Codec;
 use super::entries::{Entries, EntryKind, within};
 use super::{RedisKeySpace, text};
 use crate::bulk::by_slot;
-use crate::encode::{ArgBuffer, decode, decode_option};
+use crate::conversion::{ArgBuffer, decode, decode_option};
 
 /// The number of keys that the server looks at for a page of names.
 const PAGE: usize = 1_024;

@@ -8,7 +8,7 @@ use purse_codec::{Codec, IntoArg};
 
 use super::{RedisKeySpace, SetOptions, SetOutcome};
 use crate::bulk::by_slot;
-use crate::encode::{ArgBuffer, decode, decode_option, decode_removed, encode, ok};
+use crate::conversion::{ArgBuffer, decode, decode_option, decode_removed, encode, ok};
 
 static SET: Script = Script::write("KEYSPACE SET", include_str!("../lua/keyspace_set.lua"));
 static GET_OR_INSERT: Script = Script::write(

@@ -1,6 +1,6 @@
 //! A list, and a stream over its pages.
 //!
-//! May import: `encode`, `handle`, `key`, `bulk`, `stream`.
+//! May import: `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`.
 
 mod index_range;
 mod pages;
@@ -11,10 +11,10 @@ use std::ops::RangeBounds;
 use purse_client::{Client, Command, Op, Reply, Result};
 use purse_codec::{Codec, IntoArg, Plain};
 
-use crate::encode::{decode, decode_list, decode_option, encode};
+use crate::conversion::{decode, decode_list, decode_option, encode};
+use crate::element_stream::next;
 use crate::handle::{Handle, handle_traits};
-use crate::key::key_methods;
-use crate::stream::next;
+use crate::redis_key::key_methods;
 
 pub(crate) use index_range::inclusive;
 pub use pages::Paged;

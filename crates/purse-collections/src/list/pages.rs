@@ -15,7 +15,7 @@ use futures::{Stream, StreamExt, stream};
 use purse_client::{Client, Command, Reply, Result, Script};
 
 use crate::bulk::start_op;
-use crate::stream::{DecodeItem, Elements, LARGEST_PAGE, PAGE};
+use crate::element_stream::{DecodeItem, Elements, LARGEST_PAGE, PAGE};
 
 static LIST_PAGE: Script = Script::read("LRANGE", include_str!("../lua/list_page.lua"));
 

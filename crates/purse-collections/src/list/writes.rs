@@ -7,7 +7,7 @@ use purse_codec::{Codec, IntoArg};
 
 use super::{RedisList, inclusive};
 use crate::bulk;
-use crate::encode::{decode_removed, decode_removed_list, encode, encode_one, ok};
+use crate::conversion::{decode_removed, decode_removed_list, encode, encode_one, ok};
 
 static INSERT: Script = Script::write("LIST INSERT", include_str!("../lua/list_insert.lua"));
 

@@ -1,9 +1,9 @@
 //! Queues that several processes share, in the order of pushes or by priority.
 //!
-//! May import: `encode`, `handle`, `key`, `bulk`.
+//! May import: `conversion`, `handle`, `redis_key`, `bulk`.
 
-mod consumer;
 mod poison;
+mod pop_loop;
 mod priority;
 
 use std::time::Duration;
@@ -13,11 +13,11 @@ use purse_client::{Client, Command, Op, Pop, Reply, Result};
 use purse_codec::{Codec, IntoArg, Plain};
 
 use crate::bulk;
-use crate::encode::{decode_option, decode_removed, encode, encode_one};
+use crate::conversion::{decode_option, decode_removed, encode, encode_one};
 use crate::handle::handle_traits;
-use crate::key::key_methods;
+use crate::redis_key::key_methods;
 
-use consumer::{Consumer, Source};
+use pop_loop::{PopSource, QueueHandle};
 
 pub use poison::OnPoison;
 pub use priority::RedisPriorityQueue;
@@ -117,7 +117,7 @@ impl Order for Lifo {
 /// # Ok(()) }
 /// ```
 #[doc(alias = "SimpleQueue")]
-pub struct RedisQueue<T, C = Plain, O = Fifo>(Consumer<(T, C, O)>);
+pub struct RedisQueue<T, C = Plain, O = Fifo>(QueueHandle<(T, C, O)>);
 
 /// A queue between processes: last in, first out.
 ///
@@ -152,7 +152,7 @@ impl<T, C, O> RedisQueue<T, C, O> {
     /// ```
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
-        Self(Consumer::new(client, key))
+        Self(QueueHandle::new(client, key))
     }
 
     /// Sets what this handle does with elements that it cannot decode.
@@ -449,8 +449,8 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     }
 
     /// Elements are taken at the back in both orders.
-    fn source(&self) -> Source<T> {
-        Source {
+    fn source(&self) -> PopSource<T> {
+        PopSource {
             pop: Pop::back(self.0.handle.key.clone()),
             decode: |delivery| decode_removed::<T, C>(Reply::from(delivery.element())),
         }

@@ -10,18 +10,18 @@ use super::poison::OnPoison;
 use crate::handle::Handle;
 
 /// A queue's handle, and what it does with elements that it cannot decode.
-pub(super) struct Consumer<M> {
+pub(super) struct QueueHandle<M> {
     pub(super) handle: Handle<M>,
     pub(super) on_poison: OnPoison,
 }
 
 /// The end of a queue at which a pop takes elements, and the decoder of what it takes.
-pub(super) struct Source<R> {
+pub(super) struct PopSource<R> {
     pub(super) pop: Pop,
     pub(super) decode: fn(&Delivery) -> Result<Option<R>>,
 }
 
-impl<M> Consumer<M> {
+impl<M> QueueHandle<M> {
     pub(super) fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self {
             handle: Handle::new(client, key),
@@ -30,7 +30,7 @@ impl<M> Consumer<M> {
     }
 
     /// Waits for an element, without an end.
-    pub(super) async fn pop<R>(&self, source: &Source<R>) -> Result<R> {
+    pub(super) async fn pop<R>(&self, source: &PopSource<R>) -> Result<R> {
         loop {
             if let Some(value) = self.pop_timeout(source, None).await? {
                 return Ok(value);
@@ -41,7 +41,7 @@ impl<M> Consumer<M> {
     /// Waits for an element as long as `wait`, without an end if that is `None`.
     pub(super) async fn pop_timeout<R>(
         &self,
-        source: &Source<R>,
+        source: &PopSource<R>,
         wait: Option<Duration>,
     ) -> Result<Option<R>> {
         let start = Instant::now();
@@ -58,7 +58,7 @@ impl<M> Consumer<M> {
     }
 
     /// Takes an element if there is one.
-    pub(super) async fn try_pop<R>(&self, source: &Source<R>) -> Result<Option<R>> {
+    pub(super) async fn try_pop<R>(&self, source: &PopSource<R>) -> Result<Option<R>> {
         loop {
             let Some(delivery) = self.handle.client.take(&source.pop).await? else {
                 return Ok(None);
@@ -72,7 +72,7 @@ impl<M> Consumer<M> {
     /// Pops an element each time that the stream is asked for one, until the client is closed.
     pub(super) fn into_stream<R>(
         self,
-        source: Source<R>,
+        source: PopSource<R>,
     ) -> impl Stream<Item = Result<R>> + Send + use<M, R>
     where
         R: Send,
@@ -88,7 +88,7 @@ impl<M> Consumer<M> {
     }
 
     /// Returns the value of a popped element; `None` if it was moved to the dead letters.
-    async fn read<R>(&self, source: &Source<R>, delivery: Delivery) -> Result<Option<R>> {
+    async fn read<R>(&self, source: &PopSource<R>, delivery: Delivery) -> Result<Option<R>> {
         match (source.decode)(&delivery) {
             Ok(value) => {
                 delivery.ack();
@@ -99,7 +99,7 @@ impl<M> Consumer<M> {
     }
 }
 
-impl<M> Clone for Consumer<M> {
+impl<M> Clone for QueueHandle<M> {
     fn clone(&self) -> Self {
         Self {
             handle: self.handle.clone(),
@@ -108,7 +108,7 @@ impl<M> Clone for Consumer<M> {
     }
 }
 
-impl<M> fmt::Debug for Consumer<M> {
+impl<M> fmt::Debug for QueueHandle<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.handle.fmt(f)
     }

@@ -8,12 +8,12 @@ use purse_client::{Client, Command, Error, ErrorKind, Op, Pop, Reply, Result};
 use purse_codec::{Codec, IntoArg, Plain, Raw};
 use uuid::Uuid;
 
-use super::consumer::{Consumer, Source};
 use super::poison::OnPoison;
+use super::pop_loop::{PopSource, QueueHandle};
 use crate::bulk;
-use crate::encode::{ArgBuffer, decode, decode_removed, encode_into};
+use crate::conversion::{ArgBuffer, decode, decode_removed, encode_into};
 use crate::handle::handle_traits;
-use crate::key::key_methods;
+use crate::redis_key::key_methods;
 
 /// The length of the identifier before each value, which makes equal values different members.
 const ID: usize = uuid::fmt::Hyphenated::LENGTH;
@@ -44,7 +44,7 @@ const ID: usize = uuid::fmt::Hyphenated::LENGTH;
 /// ```
 #[doc(alias = "PriorityQueue")]
 #[doc(alias = "heap")]
-pub struct RedisPriorityQueue<T, C = Plain>(Consumer<(T, C)>);
+pub struct RedisPriorityQueue<T, C = Plain>(QueueHandle<(T, C)>);
 
 impl<T, C> RedisPriorityQueue<T, C> {
     /// Creates a handle of the queue at `key`. Sends nothing.
@@ -61,7 +61,7 @@ impl<T, C> RedisPriorityQueue<T, C> {
     /// ```
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
-        Self(Consumer::new(client, key))
+        Self(QueueHandle::new(client, key))
     }
 
     /// Sets what this handle does with elements that it cannot decode.
@@ -192,7 +192,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
         };
         self.0
             .handle
-            .try_op(args, Command::write("ZADD"), crate::encode::ok)
+            .try_op(args, Command::write("ZADD"), crate::conversion::ok)
     }
 
     /// Adds elements, one after the other. Returns their number.
@@ -365,8 +365,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
         self.0.into_stream(source)
     }
 
-    fn source(&self) -> Source<(T, f64)> {
-        Source {
+    fn source(&self) -> PopSource<(T, f64)> {
+        PopSource {
             pop: Pop::lowest(self.0.handle.key.clone()),
             decode: |delivery| {
                 let member = delivery.element();

@@ -11,9 +11,9 @@ use purse_client::{Client, Command, Op, Reply, Result, Scan};
 use purse_codec::{Codec, Plain};
 
 use super::{RedisSet, decode_set, flags};
-use crate::encode::decode;
+use crate::conversion::decode;
+use crate::element_stream::{Elements, next};
 use crate::handle::Handle;
-use crate::stream::{Elements, next};
 
 /// A union, intersection or difference of sets that is described and not yet computed.
 ///

@@ -1,6 +1,6 @@
 //! A set, and the unions, intersections and differences of sets.
 //!
-//! May import: `encode`, `handle`, `key`, `bulk`, `stream`.
+//! May import: `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`.
 
 mod combination;
 mod writes;
@@ -16,10 +16,10 @@ pub use self::combination::Combined;
 
 use self::combination::SetOperation;
 use crate::bulk;
-use crate::encode::{decode, decode_list, encode, encode_one};
+use crate::conversion::{decode, decode_list, encode, encode_one};
+use crate::element_stream::{Scanned, next};
 use crate::handle::{Handle, handle_traits};
-use crate::key::key_methods;
-use crate::stream::{Scanned, next};
+use crate::redis_key::key_methods;
 
 static IS_SUBSET: Script = Script::read("SET IS SUBSET", include_str!("../lua/set_is_subset.lua"));
 static IS_DISJOINT: Script = Script::read(

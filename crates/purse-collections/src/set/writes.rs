@@ -5,7 +5,7 @@ use purse_codec::{Codec, IntoArg};
 
 use super::RedisSet;
 use crate::bulk;
-use crate::encode::{decode_removed, decode_removed_list, encode, encode_one};
+use crate::conversion::{decode_removed, decode_removed_list, encode, encode_one};
 
 impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Adds an element. Returns whether it is new.

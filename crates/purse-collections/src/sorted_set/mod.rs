@@ -1,12 +1,12 @@
 //! A sorted set: reads, writes, pops, ranges, and the unions and intersections of sorted sets.
 //!
-//! May import: `encode`, `handle`, `key`, `bulk`, `stream`, `list`.
+//! May import: `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`, `list`.
 
 mod combination;
 mod pop;
 mod range;
 mod score;
-mod write;
+mod writes;
 
 use std::borrow::Borrow;
 use std::ops::RangeBounds;
@@ -15,16 +15,16 @@ use purse_client::{Client, Command, Op, Reply, Result, Scan, Script};
 use purse_codec::{Codec, IntoArg, Plain};
 
 pub use self::combination::{Aggregate, CombinedSorted};
-pub use self::range::{ByRank, ByScore, ByValue, SortedPage, SortedRange};
-pub use self::write::{Changes, Condition};
+pub use self::range::{ByRank, ByScore, ByValue, LimitedRange, SortedRange};
+pub use self::writes::{Changes, Condition};
 
 use self::combination::SetOperation;
 use self::score::{decode_first, decode_scored};
 use crate::bulk;
-use crate::encode::{encode, encode_one};
+use crate::conversion::{encode, encode_one};
+use crate::element_stream::{Scanned, next_pair};
 use crate::handle::{Handle, handle_traits};
-use crate::key::key_methods;
-use crate::stream::{Scanned, next_pair};
+use crate::redis_key::key_methods;
 
 static SCORES: Script = Script::read(
     "SORTED SET SCORES",

@@ -6,7 +6,7 @@ use purse_client::{Command, Op, Pop, Reply, Result};
 use purse_codec::Codec;
 
 use super::RedisSortedSet;
-use crate::encode::decode_removed_scored;
+use crate::conversion::decode_removed_scored;
 
 impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Removes and returns the element with the lowest score, and that score. If the future is

@@ -7,7 +7,7 @@ use purse_codec::{Codec, IntoArg, Raw};
 use super::RedisSortedSet;
 use super::score::{not_nan, score};
 use crate::bulk;
-use crate::encode::{ArgBuffer, encode, encode_one};
+use crate::conversion::{ArgBuffer, encode, encode_one};
 
 static EXTEND: Script = Script::write(
     "SORTED SET EXTEND",
