@@ -22,14 +22,14 @@ pub(crate) type DecodeItem<R> = fn(&mut Page) -> Option<Result<R>>;
 
 /// A stream over the elements of a hash, set or sorted set, by a cursor scan.
 ///
-/// Each page takes one round trip, and if there is more than one page, the end takes one more.
-/// From the second page on, the next page is requested while a page is read, so two pages are in
-/// memory. The stream sends nothing once it is dropped.
+/// Each page takes one round trip. If there is more than one page, one further round trip detects
+/// the end. From the second page on, the next page is requested while a page is read, so two pages
+/// are in memory. The stream sends nothing once it is dropped.
 ///
-/// The guarantees are the server's. An element that exists from start to end is returned at least
-/// once. An element that is added, removed or changed meanwhile may be returned or not, and an
-/// element may be returned twice. If the server restarts or fails over meanwhile, these guarantees
-/// do not hold, and the stream ends with
+/// The stream has the guarantees of the server's scan. An element that exists from start to end is
+/// returned at least once. An element that is added, removed or changed meanwhile may or may not be
+/// returned, and an element may be returned twice. If the server restarts or fails over meanwhile,
+/// these guarantees do not hold, and the stream ends with
 /// [`ScanInvalidated`](purse_client::ErrorKind::ScanInvalidated). An element that cannot be decoded
 /// is an error that holds its bytes, and the stream continues. Any other error ends it.
 ///
@@ -67,8 +67,8 @@ impl<R: Send + 'static> Scanned<R> {
         }
     }
 
-    /// Lets the server leave out elements that do not match: entries of a hash by their key, other
-    /// elements by themselves, in the form in which the codec writes them.
+    /// Returns only what matches `pattern`; the server filters. For a hash, the pattern is compared
+    /// with the encoded key of each entry; for other collections, with the encoded element.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {

@@ -18,9 +18,9 @@ use crate::redis_key::key_methods;
 
 /// A map from `K` to `V` on the server.
 ///
-/// Keys are always written by the `Plain` codec, values by `C`. Keys are compared by their bytes:
-/// a type that does not always encode equal values alike, such as one that contains a `HashSet`,
-/// cannot be a key. Every access by key is O(1).
+/// Keys are always written by the `Plain` codec, values by `C`. The server compares keys by their
+/// bytes. Therefore the key type must encode equal values to equal bytes; a type that contains a
+/// `HashSet` does not. Every access by key takes constant time.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -195,7 +195,7 @@ where
 
     /// Returns all entries, in memory at once.
     ///
-    /// Redis: HGETALL. Time complexity: O(n). Round trips: 1.
+    /// Redis: HGETALL. Time complexity: O(n) for n entries. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {

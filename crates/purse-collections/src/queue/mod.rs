@@ -311,9 +311,9 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
 
     /// Removes and returns an element. If there is none, waits for one without an end.
     ///
-    /// While it waits, it watches the key over a connection that all waits share, and asks again
-    /// when the server reports a change. Each element goes to one caller. Waiters of this process
-    /// are served in the order in which they came.
+    /// While the method waits, the client watches the key over a connection that all waits share,
+    /// and asks again when the server reports a change. Each element goes to one caller. Callers of
+    /// this process get elements in the order in which they began to wait.
     ///
     /// Redis: RPOP in a script, and LLEN to wait. Time complexity: O(1). Round trips: 1 if there
     /// is an element, otherwise 1 more per change.
@@ -324,8 +324,8 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// the key's slot moves within a cluster.
     ///
     /// # Cancel safety
-    /// No element is lost, whenever the future is dropped. An element that was already taken is
-    /// put back in the background.
+    /// If the future is dropped, no element is lost. An element that was already taken is put back
+    /// in the background.
     ///
     /// # Examples
     /// ```
@@ -350,11 +350,11 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
         self.0.pop(&self.source()).await
     }
 
-    /// Removes and returns an element. If there is none, waits for one as long as `wait`, and
-    /// returns `None` then.
+    /// Removes and returns an element. If there is none, waits for one for at most `wait`, then
+    /// returns `None`.
     ///
-    /// It asks the server at least once. If the server does not answer, it takes up to the command
-    /// timeout longer.
+    /// The method asks the server at least once. If the server does not answer, the method takes up
+    /// to the command timeout longer than `wait`.
     ///
     /// Redis: RPOP in a script, and LLEN to wait. Time complexity: O(1). Round trips: 1 if there
     /// is an element, otherwise 1 more per change.
@@ -413,7 +413,7 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
         self.0.try_pop(&self.source()).await
     }
 
-    /// Streams the elements, and pops each one when the stream is asked for it.
+    /// Streams the elements. An element is popped only when the stream is polled for it.
     ///
     /// The stream ends only after the client is closed. Each item may be an error of
     /// [`pop`](Self::pop), after which the stream continues. If the stream is dropped, no element

@@ -257,7 +257,7 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
     /// Returns the elements, in memory at once.
     ///
     /// Redis: ZRANGE, ZRANGEBYSCORE or ZRANGEBYLEX, or their variants with REV. Time complexity:
-    /// O(log(n) + m) for m elements of n. Round trips: 1.
+    /// O(log(n) + m) for m elements in the range and n in the set. Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
@@ -286,7 +286,7 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
     /// Removes the elements. Returns their number.
     ///
     /// Redis: ZREMRANGEBYRANK, ZREMRANGEBYSCORE or ZREMRANGEBYLEX. Time complexity: O(log(n) + m)
-    /// for m elements of n. Round trips: 1.
+    /// for m elements in the range and n in the set. Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
@@ -355,8 +355,8 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
 impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByRank> {
     /// Returns the elements with their scores, in memory at once.
     ///
-    /// Redis: ZRANGE or ZREVRANGE with WITHSCORES. Time complexity: O(log(n) + m) for m elements
-    /// of n. Round trips: 1.
+    /// Redis: ZRANGE or ZREVRANGE with WITHSCORES. Time complexity: O(log(n) + m) for m elements in
+    /// the range and n in the set. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -381,8 +381,8 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByRank> {
 impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
     /// Returns the elements with their scores, in memory at once.
     ///
-    /// Redis: ZRANGEBYSCORE or ZREVRANGEBYSCORE with WITHSCORES. Time complexity: O(log(n) + m)
-    /// for m elements of n. Round trips: 1.
+    /// Redis: ZRANGEBYSCORE or ZREVRANGEBYSCORE with WITHSCORES. Time complexity: O(log(n) + m) for
+    /// m elements in the range and n in the set. Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
@@ -429,7 +429,7 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
 
     /// Returns the number of elements.
     ///
-    /// Redis: ZCOUNT. Time complexity: O(log(n)). Round trips: 1.
+    /// Redis: ZCOUNT. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
@@ -474,7 +474,7 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByValue> {
 
     /// Returns the number of elements.
     ///
-    /// Redis: ZLEXCOUNT. Time complexity: O(log(n)). Round trips: 1.
+    /// Redis: ZLEXCOUNT. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -496,7 +496,8 @@ impl<T: Send + 'static, C: Codec<T>, B> LimitedRange<T, C, B> {
     /// Returns the elements, in memory at once.
     ///
     /// Redis: ZRANGEBYSCORE or ZRANGEBYLEX, or their variants with REV, with LIMIT. Time
-    /// complexity: O(log(n) + m) for m elements of n that are skipped or taken. Round trips: 1.
+    /// complexity: O(log(n) + m) for m elements that are skipped or returned, and n in the set.
+    /// Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
@@ -528,7 +529,7 @@ impl<T: Send + 'static, C: Codec<T>> LimitedRange<T, C, ByScore> {
     /// Returns the elements with their scores, in memory at once.
     ///
     /// Redis: ZRANGEBYSCORE or ZREVRANGEBYSCORE with WITHSCORES and LIMIT. Time complexity:
-    /// O(log(n) + m) for m elements of n that are skipped or taken. Round trips: 1.
+    /// O(log(n) + m) for m elements that are skipped or returned, and n in the set. Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.

@@ -101,7 +101,7 @@ impl Changes {
 impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Adds an element with a score, or changes its score. Returns whether the element is new.
     ///
-    /// Redis: ZADD. Time complexity: O(log(n)). Round trips: 1.
+    /// Redis: ZADD. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) if the score is NaN.
@@ -124,9 +124,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     }
 
     /// Adds an element with a score, or changes its score, if the condition holds. Returns whether
-    /// that changed anything.
+    /// the set changed.
     ///
-    /// Redis: ZADD with NX, XX, GT or LT. Time complexity: O(log(n)). Round trips: 1.
+    /// Redis: ZADD with NX, XX, GT or LT. Time complexity: O(log(n)) for n elements in the set.
+    /// Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) if the score is NaN. `Unsupported` for
@@ -157,8 +158,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Adds elements with their scores, or changes their scores. Returns how many elements are
     /// new.
     ///
-    /// Redis: ZADD. Time complexity: O(m log(n)) for m elements. Round trips: 1 per
-    /// [chunk](crate#chunks).
+    /// Redis: ZADD. Time complexity: O(m · log(n)) for m elements, with n in the set. Round trips:
+    /// 1 per [chunk](crate#chunks).
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) if a score is NaN.
@@ -194,11 +195,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         .await
     }
 
-    /// Adds elements with their scores, or changes their scores, each if the condition holds for
-    /// it. Returns how many elements are new, and how many have another score.
+    /// Adds elements with their scores, or changes their scores. The condition is checked for each
+    /// element. Returns how many elements are new, and how many have another score.
     ///
-    /// Redis: ZADD and ZCARD in a script. Time complexity: O(m log(n)) for m elements. Round
-    /// trips: 1 per [chunk](crate#chunks).
+    /// Redis: ZADD and ZCARD in a script. Time complexity: O(m · log(n)) for m elements, with n in
+    /// the set. Round trips: 1 per [chunk](crate#chunks).
     ///
     /// # Errors
     /// The errors of [`insert_if`](Self::insert_if).
@@ -242,7 +243,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Adds `by` to the score of an element. An element that does not exist is added with the
     /// score `by`. Returns the new score.
     ///
-    /// Redis: ZINCRBY. Time complexity: O(log(n)). Round trips: 1.
+    /// Redis: ZINCRBY. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) if `by` is NaN. [`Server`](ErrorKind::Server) if
@@ -265,11 +266,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         self.op_with_score(Command::write("ZINCRBY"), by, value, Reply::into_float)
     }
 
-    /// Adds to the scores of many elements. Elements that do not exist are added, from zero.
-    /// Returns the new scores, in the order of `items`.
+    /// Adds to the scores of many elements. Elements that do not exist are added with the increment
+    /// as their score. Returns the new scores, in the order of `items`.
     ///
-    /// Redis: ZINCRBY in a script. Time complexity: O(m log(n)) for m elements. Round trips: 1 per
-    /// [chunk](crate#chunks).
+    /// Redis: ZINCRBY in a script. Time complexity: O(m · log(n)) for m elements, with n in the
+    /// set. Round trips: 1 per [chunk](crate#chunks).
     ///
     /// # Errors
     /// The errors of [`increment`](Self::increment), for the whole chunk.
@@ -316,7 +317,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Removes an element. Returns whether it existed.
     /// [`SortedRange::remove`](super::SortedRange::remove) removes a range of the set.
     ///
-    /// Redis: ZREM. Time complexity: O(log(n)). Round trips: 1.
+    /// Redis: ZREM. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -336,8 +337,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
 
     /// Removes many elements. Returns how many of them existed.
     ///
-    /// Redis: ZREM. Time complexity: O(m log(n)) for m elements. Round trips: 1 per
-    /// [chunk](crate#chunks).
+    /// Redis: ZREM. Time complexity: O(m · log(n)) for m elements, with n in the set. Round trips:
+    /// 1 per [chunk](crate#chunks).
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
