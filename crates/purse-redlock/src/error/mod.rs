@@ -26,8 +26,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Messages name the lock, the operation, and masters by their address. They never contain a
 /// password or a token.
 ///
-/// It converts into [`purse_client::Error`], so a function that uses locks and collections can return
-/// that one with `?`. The message stays the same, and
+/// The error converts into [`purse_client::Error`], so a function that uses locks and collections
+/// can return [`purse_client::Error`] with `?`. The message stays the same, and
 /// [`details`](purse_client::Error::details) returns this error.
 ///
 /// # Examples
@@ -146,8 +146,8 @@ pub enum Error {
         reason: LostReason,
     },
 
-    /// The extension would exceed the limits of [`AutoExtend`](crate::AutoExtend). The lock holds
-    /// until the time it had.
+    /// The extension would exceed the limits of [`AutoExtend`](crate::AutoExtend). The lock still
+    /// holds until the time that was set before.
     #[error("failed to extend the lock {lock}: it reached its limit of extensions or of time held")]
     #[non_exhaustive]
     ExtensionCap {
@@ -155,7 +155,8 @@ pub enum Error {
         lock: LockName,
     },
 
-    /// It is unknown whether the extension took effect. The lock holds until the time it had.
+    /// It is unknown whether the extension took effect. The lock still holds until the time that
+    /// was set before.
     #[error(
         "the extension of the lock {lock} may have failed: \
          {votes} of the {needed} required masters agreed{}",
@@ -196,8 +197,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns the name of the lock. `None` if the error concerns no lock that exists: the masters
-    /// or the configuration cannot be used.
+    /// Returns the name of the lock. Returns `None` if the error concerns no particular lock,
+    /// because the masters or the configuration cannot be used.
     #[must_use]
     pub const fn lock(&self) -> Option<&LockName> {
         match self {

@@ -21,7 +21,7 @@
 pub enum Release {
     /// The lock was held until now: a quorum had this holder's token, and deleted it.
     Released,
-    /// The lock had ended before: its time was over, or a quorum no longer had this holder's token.
-    /// The work under the lock may have overlapped with another holder.
+    /// The lock had ended before the release: its time was over, or a quorum no longer had this
+    /// holder's token. The work under the lock may have overlapped with another holder.
     AlreadyExpired,
 }

@@ -59,8 +59,8 @@ impl<F: Fencing> RedlockMulti<F> {
         self.0.keys().iter().map(AsRef::as_ref)
     }
 
-    /// Extends these locks automatically for as long as their guard is alive, for all names or
-    /// none: see [`RedlockMutex::auto_extend`](RedlockMutex::auto_extend).
+    /// Extends these locks automatically while their guard is alive, for all names or none: see
+    /// [`RedlockMutex::auto_extend`](RedlockMutex::auto_extend).
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {

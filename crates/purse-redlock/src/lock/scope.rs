@@ -18,8 +18,8 @@ use crate::lock::mutex::RedlockMutex;
 
 /// A view of the lock for the work in a [`scope`](RedlockMutex::scope).
 ///
-/// It cannot release or extend the lock, and keeps nothing alive. A view that outlives the scope
-/// reports that the lock is lost.
+/// The view cannot release or extend the lock, and does not keep the lock alive. A view that
+/// outlives the scope reports that the lock is lost.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -69,11 +69,11 @@ impl<F: Fencing> RedlockLease<F> {
 
     /// Fails once the lock is lost.
     ///
-    /// Call it immediately before anything that must not happen without the lock, above all before
-    /// something that continues when its future is dropped, such as a request.
+    /// Call this method immediately before anything that must not happen without the lock, in
+    /// particular before an operation that continues when its future is dropped, such as a request.
     ///
     /// # Errors
-    /// Returns [`Lost`](Error::Lost), from then on at every call.
+    /// Returns [`Lost`](Error::Lost) at every call after the lock is lost.
     ///
     /// # Examples
     /// ```
@@ -172,7 +172,7 @@ pub struct ScopeOutcome<T> {
 }
 
 impl<T> ScopeOutcome<T> {
-    /// Returns how the lock ended. The work is done in any case. Unless this is
+    /// Returns how the lock ended. The work has ended in any case. Unless this is
     /// [`Release::Released`], another client may have held the lock before the work ended.
     ///
     /// ```
@@ -190,7 +190,7 @@ impl<T> ScopeOutcome<T> {
         &self.release
     }
 
-    /// Returns the output of the work if the lock is certain to have held until the work ended.
+    /// Returns the output of the work if the lock certainly held until the work ended.
     ///
     /// # Errors
     /// Returns [`Lost`](Error::Lost) if the lock had ended before, and
@@ -246,8 +246,8 @@ impl<T> ScopeOutcome<T> {
 }
 
 impl<F: Fencing> RedlockMutex<F> {
-    /// Acquires the lock, runs `work` under it, and releases it. Waits for other holders as
-    /// [`lock`](Self::lock) does.
+    /// Acquires the lock, runs `work` under it, and releases it. Waits as [`lock`](Self::lock)
+    /// does.
     ///
     /// While the work runs, the lock is extended automatically, without limit unless
     /// [`auto_extend`](Self::auto_extend) sets one. If the lock is lost nevertheless, the work is
@@ -293,8 +293,8 @@ impl<F: Fencing> RedlockMutex<F> {
     /// Returns the errors of [`lock`](Self::lock); the work was then not started. Returns
     /// [`Lost`](Error::Lost) if the lock was lost before the work ended; the work was then dropped.
     /// Returns [`Closed`](Error::Closed) if a [`shutdown`](crate::Redlock::shutdown) came first;
-    /// the work was then dropped, or not started. If the lock ends after the work, or if that is
-    /// unknown, there is a result and no error: see [`ScopeOutcome`].
+    /// the work was then dropped, or not started. If the work ended and the lock had ended by the
+    /// release, or its state is unknown, the method returns `Ok`: see [`ScopeOutcome`].
     ///
     /// # Cancel safety
     /// If the future is dropped, first the work is dropped, then the lock is released in the
