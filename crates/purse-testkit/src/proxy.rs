@@ -76,7 +76,7 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// Those of [`Proxy::start`].
+    /// The errors of [`Proxy::start`].
     pub fn to(server: &Server) -> Result<Self, Error> {
         Self::start_with(server.port(), server.credentials())
     }

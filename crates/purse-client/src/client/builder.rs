@@ -179,9 +179,9 @@ impl ClientBuilder {
     }
 
     /// Sets the number of connections, among which reads take turns. All writes use the first one,
-    /// so that they keep their order. With more than one, a read may not see a write that was not
-    /// awaited. Default: 1. A cluster always has one connection per node, and [`Preset::Locks`] one
-    /// in all.
+    /// so that they keep their order. With more than one connection, a read may not see a write
+    /// that was not awaited. Default: 1. A client of a cluster always has one connection per node,
+    /// and a client with [`Preset::Locks`] always has one connection.
     pub const fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
         self
@@ -216,15 +216,16 @@ impl ClientBuilder {
     }
 
     /// Sets the pauses between attempts to connect. The first pause is zero. Each later one is at
-    /// least `first`, grows up to `max`, and has up to 20 ms of jitter. Both are a year at most.
-    /// Default: 20 ms and 2 s; 20 ms and 500 ms with [`Preset::Locks`].
+    /// least `first`, grows up to `max`, and has up to 20 ms of jitter. Both values are at most a
+    /// year. Default: 20 ms and 2 s; with [`Preset::Locks`], 20 ms and 500 ms.
     pub const fn backoff(mut self, first: Duration, max: Duration) -> Self {
         self.backoff = Some((clamp(first), clamp(max)));
         self
     }
 
     /// Sets how long a TCP connection may be idle before the kernel asks whether the peer is there;
-    /// from 1 to 32,767 seconds, which is what Linux takes. `None` turns that off. Default: 60 s.
+    /// from 1 to 32,767 seconds, the range that Linux accepts. `None` turns keep-alive off.
+    /// Default: 60 s.
     pub const fn keep_alive(mut self, idle: Option<Duration>) -> Self {
         self.keep_alive = idle;
         self
@@ -296,11 +297,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Calls `provider` for the credentials of each connection that is made, so that a client
-    /// outlives tokens that expire. They are used instead of the user and password of the URL, of
-    /// fred's configuration, or of [`credentials`](Self::credentials).
+    /// Calls `provider` for the credentials of each new connection, so that a client keeps working
+    /// when a token expires. These credentials are used instead of the user and password of the
+    /// URL, of fred's configuration, or of [`credentials`](Self::credentials).
     ///
-    /// An error of `provider` counts as a failed attempt to connect, and so does a panic, with
+    /// If `provider` fails, the attempt to connect fails. If it panics, the attempt fails with
     /// [`ErrorKind::Config`].
     ///
     /// # Examples
@@ -388,20 +389,20 @@ impl ClientBuilder {
         self
     }
 
-    /// Calls `hook` for each [`Event`] of the client's connections. It runs on the task that drives
-    /// the connection, so it must return soon. If it panics, the client ignores that.
+    /// Calls `hook` for each [`Event`] of the client's connections. The hook runs on the task that
+    /// drives the connection, so it must return soon. A panic of the hook is ignored.
     pub fn on_event(mut self, hook: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.hook = EventHook::new(hook);
         self
     }
 
-    /// Connects. The first failed attempt is the result.
+    /// Connects. Fails if the first attempt fails.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for a configuration that cannot work, and outside of a tokio runtime.
     /// [`ErrorKind::Auth`] for refused credentials. [`ErrorKind::Timeout`] or
     /// [`ErrorKind::NotSent`] if no server answers. [`ErrorKind::Protocol`] if something else
-    /// answers. Each names the server, and comes within the connect timeout.
+    /// answers. Each error names the server, and is returned within the connect timeout.
     ///
     /// # Cancel safety
     /// If the future is dropped, the connections are closed.
@@ -448,11 +449,11 @@ impl ClientBuilder {
         Ok(Client::new(Arc::new(self.settings()?), runtime))
     }
 
-    /// Opens a [`Session`]: one connection that is never made again. In a cluster it goes to the
-    /// first node of the URL.
+    /// Opens a [`Session`]: one connection that is never made again. In a cluster, the session
+    /// connects to the first node of the URL.
     ///
     /// # Errors
-    /// Those of [`connect`](Self::connect).
+    /// The errors of [`connect`](Self::connect).
     ///
     /// # Cancel safety
     /// If the future is dropped, the connection is closed.
@@ -478,11 +479,11 @@ impl ClientBuilder {
         Session::open(Arc::new(self.settings()?), runtime).await
     }
 
-    /// Returns a client that does not connect. It is for [`Client::watch`], which has a connection
-    /// of its own; every other command fails with [`ErrorKind::NotSent`].
+    /// Returns a client that does not connect. Use such a client for [`Client::watch`], which has a
+    /// connection of its own. Every other command fails with [`ErrorKind::NotSent`].
     ///
     /// # Errors
-    /// Those of [`connect_lazy`](Self::connect_lazy).
+    /// The errors of [`connect_lazy`](Self::connect_lazy).
     pub fn unconnected(self) -> Result<Client> {
         let runtime = runtime()?;
         Ok(Client::unconnected(Arc::new(self.settings()?), runtime))

@@ -14,9 +14,9 @@ use crate::{Command, Effect, Error, ErrorKind, Reply, Result};
 
 /// One operation on the server, sent when it is first polled.
 ///
-/// Methods of collections return it: `.await` it, or add it to a [`Batch`](crate::Batch). It
-/// borrows nothing, so it can be spawned, joined or boxed. It takes one round trip; if the server
-/// has forgotten a script, two.
+/// Methods of collections return it: `.await` it, or add it to a [`Batch`](crate::Batch). An
+/// operation borrows nothing, so it can be spawned, joined or boxed. It takes one round trip; if
+/// the server has forgotten a script, two.
 ///
 /// # Cancel safety
 /// If it is dropped before the first poll, nothing is sent. If it is dropped later, the command may

@@ -16,15 +16,17 @@ impl Client {
     ///
     /// Nothing is sent before the stream is polled, nor once it is dropped. From the second page
     /// on, the next page is in flight while a page is used
-    /// ([`prefetch_pages`](crate::prefetch_pages)). The guarantees are the server's: an element
-    /// that is there from start to end is seen at least once. An element that is added, removed or
-    /// changed during the scan may be seen or not. The same element may be seen twice.
+    /// ([`prefetch_pages`](crate::prefetch_pages)). The stream has the guarantees of the server's
+    /// scan: an element that exists from start to end is returned at least once. An element that is
+    /// added, removed or changed during the scan may or may not be returned. An element may be
+    /// returned twice.
     ///
     /// Redis: HSCAN, SSCAN, ZSCAN. Complexity: O(n) in all. Round trips: 1 per page.
     ///
     /// # Errors
-    /// Those of [`run`](Self::run), and [`ScanInvalidated`](crate::ErrorKind::ScanInvalidated) if the
-    /// connection was made again since the page before. The stream ends after an error.
+    /// The errors of [`run`](Self::run), and
+    /// [`ScanInvalidated`](crate::ErrorKind::ScanInvalidated) if the connection was made again
+    /// since the page before. The stream ends after an error.
     ///
     /// # Examples
     /// ```
@@ -55,18 +57,20 @@ impl Client {
     ///
     /// Nothing is sent before the stream is polled, nor once it is dropped. From the second page
     /// on, the next page is in flight while a page is used
-    /// ([`prefetch_pages`](crate::prefetch_pages)). The primaries of a cluster are scanned one
-    /// after the other; before each of them, the client learns again which there are. The
-    /// guarantees are the server's: a key that is there from start to end is seen at least once. A
-    /// key that is added or removed during the scan may be seen or not, and the same key may be
-    /// seen twice. A key that moves to another primary of a cluster during the scan may be missed.
+    /// ([`prefetch_pages`](crate::prefetch_pages)). In a cluster, the primaries are scanned one
+    /// after the other. Before each primary, the client refreshes the list of primaries. The stream
+    /// has the guarantees of the server's scan: a key that exists from start to end is returned at
+    /// least once. A key that is added or removed during the scan may or may not be returned, and a
+    /// key may be returned twice. A key that moves to another primary of a cluster during the scan
+    /// may be missed.
     ///
     /// Redis: SCAN, and CLUSTER SLOTS in a cluster. Complexity: O(n) in all. Round trips: 1 per
     /// page.
     ///
     /// # Errors
-    /// Those of [`run`](Self::run), and [`ScanInvalidated`](crate::ErrorKind::ScanInvalidated) if a
-    /// connection was made again since the page before. The stream ends after an error.
+    /// The errors of [`run`](Self::run), and
+    /// [`ScanInvalidated`](crate::ErrorKind::ScanInvalidated) if a connection was made again since
+    /// the page before. The stream ends after an error.
     ///
     /// # Examples
     /// ```
@@ -99,20 +103,20 @@ impl Client {
 
     /// Runs `read`, a command or script that reads one key, and watches the key from that moment.
     ///
-    /// `read` should change nothing, or be idempotent. All watches share one connection, in a
-    /// cluster one for each node. It is made when it is first needed and closes some seconds after
-    /// the last watch. While there is one, the client sends `PING`, in a cluster `CLUSTER NODES`,
-    /// every two seconds.
+    /// `read` should change nothing, or be idempotent. All watches share one connection; in a
+    /// cluster, all watches on one node share one. The connection is made when it is first needed,
+    /// and closes some seconds after the last watch. While it is open, the client sends `PING` over
+    /// it every two seconds, or `CLUSTER NODES` in a cluster.
     ///
     /// Redis: CLIENT TRACKING ON, once per connection, and `read`. Complexity: that of `read`.
     /// Round trips: 1, and those of connecting if there is no such connection.
     ///
     /// # Errors
-    /// Those of [`run`](Self::run), within the command's timeout and the connect timeout.
+    /// The errors of [`run`](Self::run), within the command's timeout and the connect timeout.
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a command of no key, or of several.
     /// [`Auth`](crate::ErrorKind::Auth) or [`Unsupported`](crate::ErrorKind::Unsupported) if the
-    /// server refuses to track, as one that speaks only RESP2 does. It is asked again after half a
-    /// minute.
+    /// server refuses to track keys, as a server that speaks only RESP2 does. The client asks such
+    /// a server again after half a minute.
     ///
     /// # Cancel safety
     /// If the future is dropped, the command may run or not, and nothing is watched.
@@ -167,7 +171,7 @@ impl Client {
     /// a sorted set. Round trips: 1.
     ///
     /// # Errors
-    /// Those of [`run`](Self::run), but never `Ambiguous` outside of such a move:
+    /// The errors of [`run`](Self::run), but never `Ambiguous` outside of such a move:
     /// [`Timeout`](crate::ErrorKind::Timeout) if there is no reply in time. What was taken for a
     /// call that failed is put back in the background.
     ///
@@ -212,10 +216,10 @@ impl Client {
     /// Redis: the commands of [`take`](Self::take), LLEN or ZCARD, and CLIENT TRACKING.
     ///
     /// # Errors
-    /// Those of [`take`](Self::take).
+    /// The errors of [`take`](Self::take).
     ///
     /// # Cancel safety
-    /// That of [`take`](Self::take).
+    /// If the future is dropped, the element stays where it was or is put back in the background.
     ///
     /// # Examples
     /// ```

@@ -13,9 +13,9 @@ const SLOTS: usize = 16_384;
 /// A cluster of primaries, each with replicas.
 ///
 /// At the start the first [`nodes`](Self::nodes) are the primaries, with equal ranges of slots in
-/// their order; then come one replica for each of them in the same order, then the second ones.
-/// A node is killed, paused and restarted as any [`Server`]; a primary that stays down for two
-/// seconds (`cluster-node-timeout`) is replaced by a replica of its.
+/// their order; then come one replica for each of them in the same order, then the second ones. A
+/// node can be killed, paused and restarted like any [`Server`]. If a primary stays down for two
+/// seconds (`cluster-node-timeout`), one of its replicas replaces it.
 ///
 /// ```
 /// use purse_testkit::Cluster;
@@ -54,12 +54,12 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// Those of [`ServerBuilder::start`] and of [`Cluster::settle`]; [`Error::Refused`] by a server
-    /// that cannot be part of a cluster.
+    /// The errors of [`ServerBuilder::start`] and of [`Cluster::settle`]; [`Error::Refused`] by a
+    /// server that cannot be part of a cluster.
     ///
     /// # Panics
     ///
-    /// Without any primary.
+    /// If the number of primaries is zero.
     ///
     /// # Examples
     ///
@@ -83,11 +83,11 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// Those of [`Cluster::start`].
+    /// The errors of [`Cluster::start`].
     ///
     /// # Panics
     ///
-    /// Without any primary.
+    /// If the number of primaries is zero.
     pub fn start_with(
         primaries: usize,
         replicas: usize,
@@ -124,7 +124,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// Those of [`Cluster::start`].
+    /// The errors of [`Cluster::start`].
     pub fn add_node(&mut self) -> Result<&Server, Error> {
         self.nodes.push(self.settings.clone().start()?);
         self.meet(&self.nodes[self.nodes.len() - 1..])?;
@@ -214,12 +214,13 @@ impl Cluster {
     /// Makes a replica take the place of a primary, and waits until that is settled; returns the
     /// replica.
     ///
-    /// A primary that answers hands over without a loss (`CLUSTER FAILOVER`) and becomes a replica;
-    /// one that does not is not asked (`TAKEOVER`).
+    /// A primary that answers hands over without losing data (`CLUSTER FAILOVER`) and becomes a
+    /// replica. If it does not answer, the replica takes over without asking it (`TAKEOVER`).
     ///
     /// # Errors
     ///
-    /// [`Error::NotSettled`] if it has no replica that runs, or it does not come about in time.
+    /// [`Error::NotSettled`] if the primary has no running replica, or if the failover does not end
+    /// in time.
     ///
     /// # Examples
     ///

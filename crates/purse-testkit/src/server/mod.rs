@@ -34,8 +34,8 @@ const SPARE_PORTS: usize = 4;
 /// The time that [`Server::stop`] and [`Server::command`] wait.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A Redis or Valkey server that runs on 127.0.0.1 for as long as this value lives, and not a
-/// moment longer than this process.
+/// A Redis or Valkey server that runs on 127.0.0.1 until this value is dropped or this process
+/// ends.
 ///
 /// Every method takes `&self`: share it as `&'static Server` or in an `Arc`.
 ///
@@ -65,7 +65,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Those of [`ServerBuilder::start`].
+    /// The errors of [`ServerBuilder::start`].
     ///
     /// # Examples
     ///
@@ -94,7 +94,8 @@ impl Server {
 
     /// The one server of this process, started on first use.
     ///
-    /// Made for tests that keep to keys of their own: do not stop it or change its settings.
+    /// It is for tests that use only keys of their own: do not stop the server or change its
+    /// settings.
     ///
     /// # Panics
     ///
@@ -310,11 +311,11 @@ impl Server {
     /// Starts the server again on the same port and with the same files, its configuration among
     /// them (`CONFIG REWRITE`), and waits until it answers; if it runs, stops it first.
     ///
-    /// Data are back only with [`ServerBuilder::append_only`].
+    /// The data survives only with [`ServerBuilder::append_only`].
     ///
     /// # Errors
     ///
-    /// Those of [`Server::stop`], and of [`ServerBuilder::start`].
+    /// The errors of [`Server::stop`], and of [`ServerBuilder::start`].
     ///
     /// # Examples
     ///
@@ -386,8 +387,8 @@ impl Server {
     /// Asks the server something over a connection of its own, on database 0; gives up after ten
     /// seconds.
     ///
-    /// This is for looking at the server past the client under test. A refusal by the server is
-    /// not an error here but a [`Reply::Error`].
+    /// Use this method to inspect the server independently of the client under test. A refusal by
+    /// the server is not an error here but a [`Reply::Error`].
     ///
     /// # Errors
     ///
@@ -413,7 +414,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Those of [`Server::command`].
+    /// The errors of [`Server::command`].
     ///
     /// # Examples
     ///
@@ -471,7 +472,7 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`Release::locate`](crate::Release::locate); [`Error::Ended`] or [`Error::NoAnswer`], with the end of the
+    /// The errors of [`Release::locate`](crate::Release::locate); [`Error::Ended`] or [`Error::NoAnswer`], with the end of the
     /// server's log, if it does not come up within ten seconds; [`Error::Io`] if its directory
     /// cannot be made; [`Error::NoIpv6`] after [`ServerBuilder::ipv6`]; `Error::Tls` after
     /// `ServerBuilder::tls`.

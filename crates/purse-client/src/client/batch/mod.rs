@@ -24,9 +24,9 @@ const MAX_CHUNK: usize = 1_024;
 /// A list of operations that are sent together, of any result types.
 ///
 /// The operations are sent in the order in which they were added, without waiting for each reply,
-/// so they take about one round trip together. Each has a result of its own: one that fails does
-/// not keep the others from running. [`atomic`](Self::atomic) runs them all in one step, so that no
-/// other command runs in between.
+/// so they take about one round trip together. Each operation has a result of its own, and runs
+/// even if another operation fails. [`atomic`](Self::atomic) runs all operations in one step, so
+/// that no other command runs in between.
 ///
 /// # Examples
 /// ```
@@ -145,10 +145,10 @@ impl Client {
 }
 
 impl Batch {
-    /// Makes one transaction of the batch: all operations run in one step, or none of them.
+    /// Makes the batch atomic: either all operations run in one step, or none runs.
     ///
-    /// One that fails is not undone with the others, as in `MULTI`; it has its own error. In a
-    /// cluster all keys must share a slot. It is sent as one script.
+    /// If an operation fails, the others are not undone, as in `MULTI`; the failed operation has
+    /// its own error. In a cluster, all keys must share a slot. The batch is sent as one script.
     ///
     /// # Examples
     /// ```
@@ -227,11 +227,11 @@ impl Batch {
     /// Sends the operations and waits for all their replies.
     ///
     /// A batch takes one round trip for every 1024 operations; an atomic batch takes one in all. An
-    /// empty batch sends nothing. In a cluster the order is kept within each slot. An operation
-    /// that the cluster redirected did not run, and is sent again alone, as is a script that the
-    /// server has forgotten. If a later operation in its slot has run, it is
-    /// [`NotSent`](ErrorKind::NotSent) instead. Operations that are sent together have the longest
-    /// of their timeouts.
+    /// empty batch sends nothing. In a cluster, operations on one slot run in the order in which
+    /// they were added. An operation that the cluster redirected did not run, and is sent again
+    /// alone. So is a script that the server has forgotten. If a later operation in the same slot
+    /// has already run, the operation fails with [`NotSent`](ErrorKind::NotSent) instead.
+    /// Operations that are sent together have the longest of their timeouts.
     ///
     /// # Errors
     /// A batch that is not atomic always returns `Ok`: what became of each operation is in its
@@ -240,13 +240,13 @@ impl Batch {
     /// [`Ambiguous`](ErrorKind::Ambiguous).
     ///
     /// An atomic batch fails with [`CrossSlot`](ErrorKind::CrossSlot) if its keys do not share a
-    /// slot, with [`InvalidInput`](ErrorKind::InvalidInput) if a command has more than 7000
-    /// arguments or all of them a million, and as [`Client::run`] does. Each result then has an
-    /// error of the same kind.
+    /// slot, with [`InvalidInput`](ErrorKind::InvalidInput) if one command has more than 7000
+    /// arguments or all commands together have more than a million, and with the errors of
+    /// [`Client::run`]. Each result then has an error of the same kind.
     ///
     /// # Cancel safety
-    /// If the future is dropped, operations may run or not; an atomic batch runs whole or not at
-    /// all.
+    /// If the future is dropped, each operation may or may not run. An atomic batch runs as a whole
+    /// or not at all.
     #[doc(alias = "query_async")]
     pub async fn send(self) -> Result<()> {
         if self.commands.is_empty() {
@@ -380,8 +380,9 @@ impl<R> Pending<R> {
     /// Returns the result of the operation.
     ///
     /// # Errors
-    /// Those of the operation; [`NotSent`](ErrorKind::NotSent) if the batch was not sent. If the
-    /// batch was dropped while it was sent, a write is [`Ambiguous`](ErrorKind::Ambiguous).
+    /// Returns the error of the operation, or [`NotSent`](ErrorKind::NotSent) if the batch was not
+    /// sent. If the batch was dropped while it was sent, a write is
+    /// [`Ambiguous`](ErrorKind::Ambiguous).
     ///
     /// # Examples
     /// ```
