@@ -60,12 +60,12 @@
 mod bounded;
 mod codec;
 mod error;
-mod input;
+mod into_arg;
 mod json;
 mod lenient;
 mod plain;
 mod raw;
-mod scratch;
+mod scratch_buffer;
 
 #[cfg(feature = "bincode")]
 mod bincode;
@@ -76,7 +76,7 @@ mod validated;
 
 pub use crate::codec::Codec;
 pub use crate::error::{DecodeError, EncodeError};
-pub use crate::input::{IntoArg, encode, encode_into};
+pub use crate::into_arg::{IntoArg, encode, encode_into};
 pub use crate::json::Json;
 pub use crate::lenient::{Decoded, Lenient};
 pub use crate::plain::Plain;

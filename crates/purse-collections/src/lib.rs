@@ -107,27 +107,27 @@
 //! - A **stream** can be dropped at any point. It sends nothing after that.
 
 mod bulk;
-mod encode;
+mod conversion;
+mod element_stream;
 mod handle;
 mod hash;
-mod key;
 mod keyspace;
 mod list;
 mod queue;
+mod redis_key;
 mod set;
 mod sorted_set;
-mod stream;
 mod ttl;
 
+pub use element_stream::Scanned;
 pub use hash::RedisHash;
-pub use key::{KeyType, RedisKey};
 pub use keyspace::{Entries, RedisKeySpace, SetOptions, SetOutcome};
 pub use list::{Occurrences, Paged, RedisList};
 pub use queue::{Fifo, Lifo, OnPoison, Order, RedisLifoQueue, RedisPriorityQueue, RedisQueue};
+pub use redis_key::{KeyType, RedisKey};
 pub use set::{Combined, RedisSet};
 pub use sorted_set::{
-    Aggregate, ByRank, ByScore, ByValue, Changes, CombinedSorted, Condition, RedisSortedSet,
-    SortedPage, SortedRange,
+    Aggregate, ByRank, ByScore, ByValue, Changes, CombinedSorted, Condition, LimitedRange,
+    RedisSortedSet, SortedRange,
 };
-pub use stream::Scanned;
 pub use ttl::Ttl;

@@ -94,8 +94,8 @@
 
 pub use purse_client::{
     Argument, Batch, Client, ClientBuilder, Command, Credentials, Delivery, Effect, Error,
-    ErrorKind, Event, Op, Options, PageResult, Pattern, Pending, Pop, Preset, ReadFrom, Reply,
-    Result, Scan, Script, Session, Stats, Watch, fred, prefetch_pages,
+    ErrorKind, Event, Op, OperationOptions, PageResult, Pattern, Pending, Pop, Preset, ReadFrom,
+    Reply, Result, Scan, Script, Session, Stats, Watch, fred, prefetch_pages,
 };
 #[cfg(feature = "bincode")]
 pub use purse_codec::Bincode;
@@ -110,9 +110,9 @@ pub use purse_codec::{
 #[cfg(feature = "collections")]
 pub use purse_collections::{
     Aggregate, ByRank, ByScore, ByValue, Changes, Combined, CombinedSorted, Condition, Entries,
-    Fifo, KeyType, Lifo, Occurrences, OnPoison, Order, Paged, RedisHash, RedisKey, RedisKeySpace,
-    RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Scanned,
-    SetOptions, SetOutcome, SortedPage, SortedRange, Ttl,
+    Fifo, KeyType, Lifo, LimitedRange, Occurrences, OnPoison, Order, Paged, RedisHash, RedisKey,
+    RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue, RedisSet,
+    RedisSortedSet, Scanned, SetOptions, SetOutcome, SortedRange, Ttl,
 };
 #[cfg(feature = "redlock")]
 pub use purse_redlock as redlock;

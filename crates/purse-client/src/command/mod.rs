@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 use crate::Error;
 use crate::config::Address;
 use crate::resp::{put_bytes, put_header, put_int};
-use crate::util::time::clamp;
+use crate::util::timer::clamp;
 
 pub use argument::Argument;
 pub use effect::Effect;

@@ -10,11 +10,11 @@
 mod address;
 mod credentials;
 mod fred_config;
-mod parameters;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tls;
 mod url;
+mod url_parameters;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -102,24 +102,24 @@ impl Target {
         match &self.servers {
             Servers::Single(address) => address.to_string().into(),
             Servers::Unix(path) => path.display().to_string().into(),
-            Servers::Cluster(seeds) => format!("cluster {}", First(seeds)).into(),
+            Servers::Cluster(seeds) => format!("cluster {}", FirstAddress(seeds)).into(),
             Servers::Sentinel { sentinels, service } => {
-                format!("{service} by sentinel {}", First(sentinels)).into()
+                format!("{service} by sentinel {}", FirstAddress(sentinels)).into()
             }
         }
     }
 }
 
 /// The first of several addresses.
-struct First<'a>(&'a [Address]);
+struct FirstAddress<'a>(&'a [Address]);
 
-impl std::fmt::Display for First<'_> {
+impl std::fmt::Display for FirstAddress<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.first().map_or(Ok(()), |address| address.fmt(f))
     }
 }
 
 /// Makes an error of kind [`ErrorKind::Config`].
-fn refuse(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+fn config_error(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::Config, message)
 }

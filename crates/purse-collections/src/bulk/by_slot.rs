@@ -5,7 +5,7 @@ use futures::future::join_all;
 use purse_client::{Client, Command, Effect, Error, ErrorKind, Reply, Result};
 
 use crate::bulk::in_chunks;
-use crate::encode::ArgBuffer;
+use crate::conversion::ArgBuffer;
 
 /// The positions in their chunk of the keys of one command, and its reply.
 type Answer = (Vec<usize>, Reply);

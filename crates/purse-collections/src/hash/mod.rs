@@ -1,6 +1,6 @@
 //! A hash: a map in one key.
 //!
-//! May import: `ttl`, `encode`, `handle`, `key`, `bulk`, `stream`.
+//! May import: `ttl`, `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`.
 
 mod writes;
 
@@ -12,16 +12,16 @@ use purse_client::{Client, Command, Op, Reply, Result};
 use purse_codec::{Codec, Decoded, IntoArg, Lenient, Plain};
 
 use crate::bulk;
-use crate::encode::{decode, decode_option, encode, encode_one};
+use crate::conversion::{decode, decode_option, encode, encode_one};
+use crate::element_stream::{DecodeItem, Scanned, next_pair};
 use crate::handle::{Handle, handle_traits};
-use crate::key::key_methods;
-use crate::stream::{DecodeItem, Scanned, next_pair};
+use crate::redis_key::key_methods;
 
 /// A map from `K` to `V` on the server.
 ///
-/// Keys are always written by the `Plain` codec, values by `C`. Keys are compared by their bytes:
-/// a type that does not always encode equal values alike, such as one that contains a `HashSet`,
-/// cannot be a key. Every access by key is O(1).
+/// Keys are always written by the `Plain` codec, values by `C`. The server compares keys by their
+/// bytes. Therefore the key type must encode equal values to equal bytes; a type that contains a
+/// `HashSet` does not. Every access by key takes constant time.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -224,7 +224,7 @@ where
 
     /// Returns all entries, in memory at once.
     ///
-    /// Redis: HGETALL. Time complexity: O(n). Round trips: 1.
+    /// Redis: HGETALL. Time complexity: O(n) for n entries. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {

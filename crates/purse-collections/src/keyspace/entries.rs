@@ -10,8 +10,8 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use purse_client::{Client, Error, Pattern, Reply, Result, prefetch_pages};
 
 use crate::bulk::by_slot;
-use crate::encode::ArgBuffer;
-use crate::stream::{LARGEST_PAGE, PAGE};
+use crate::conversion::ArgBuffer;
+use crate::element_stream::{LARGEST_PAGE, PAGE};
 
 /// The data from which an item of the stream is made, and the function that makes it.
 pub(crate) enum EntryKind<R> {
@@ -23,19 +23,19 @@ pub(crate) enum EntryKind<R> {
 
 /// A stream over the keys of a key space, or over their values.
 ///
-/// Each page takes one round trip, and one more if the values of its keys are read. From the
-/// second page on, the next page is requested while a page is read. Two pages, and the names of a
-/// third, are in memory then. The stream sends nothing once it is dropped. The server looks at all
-/// its keys, also those outside of the space, so pages may be small or empty. In a cluster, one
-/// primary is scanned after the other.
+/// Each page takes one round trip for the keys, and another one if the stream returns values. From
+/// the second page on, the next page is requested while a page is read. At most two pages and the
+/// keys of a third are then in memory. The stream sends nothing once it is dropped. The server
+/// looks at all its keys, also those outside of the space, so pages may be small or empty. In a
+/// cluster, one primary is scanned after the other.
 ///
-/// The guarantees are the server's. A key that exists from start to end is returned at least once.
-/// A key that is added or removed meanwhile may be returned or not, and a key may be returned
-/// twice. A key that moves to another primary of a cluster meanwhile may be missed. If the server
-/// that is being scanned restarts or fails over, the stream ends with
-/// [`ScanInvalidated`](purse_client::ErrorKind::ScanInvalidated). An item that cannot be decoded
-/// is an error that holds its bytes and names the key, and the stream continues. Any other error
-/// ends it.
+/// The stream has the guarantees of the server's scan. A key that exists from start to end is
+/// returned at least once. A key that is added or removed meanwhile may or may not be returned, and
+/// a key may be returned twice. A key that moves to another primary of a cluster meanwhile may be
+/// missed. If the server that is being scanned restarts or fails over, the stream ends with
+/// [`ScanInvalidated`](purse_client::ErrorKind::ScanInvalidated). An item that cannot be decoded is
+/// an error that holds its bytes and names the key, and the stream continues. Any other error ends
+/// it.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -75,8 +75,9 @@ impl<R: Send + 'static> Entries<R> {
         }
     }
 
-    /// Lets the server leave out keys that do not match. The pattern applies to what follows the
-    /// prefix of the space. The prefix is always taken literally.
+    /// Returns only keys that match `pattern`; the server filters. The pattern is compared with the
+    /// part of the key after the prefix of the space. Characters of the prefix have no special
+    /// meaning.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {

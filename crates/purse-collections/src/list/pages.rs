@@ -15,7 +15,7 @@ use futures::{Stream, StreamExt, stream};
 use purse_client::{Client, Command, Reply, Result, Script};
 
 use crate::bulk::start_op;
-use crate::stream::{DecodeItem, Elements, LARGEST_PAGE, PAGE, of_key};
+use crate::element_stream::{DecodeItem, Elements, LARGEST_PAGE, PAGE, of_key};
 
 static LIST_PAGE: Script = Script::read("LRANGE", include_str!("../lua/list_page.lua"));
 
@@ -28,7 +28,7 @@ const MAX_IN_FLIGHT: usize = 2;
 /// two pages are requested while a page is read, so three pages are in memory. The stream sends
 /// nothing once it is dropped.
 ///
-/// The stream reads by index. If other tasks push or pop at the front meanwhile, the other
+/// The stream reads by index. If other clients add or remove elements meanwhile, the remaining
 /// elements move, and the stream may return an element twice or not at all. An element that cannot
 /// be decoded is an error that holds its bytes, and the stream continues. Any other error ends it.
 ///

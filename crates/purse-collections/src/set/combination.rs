@@ -11,14 +11,14 @@ use purse_client::{Client, Command, Op, Reply, Result, Scan};
 use purse_codec::{Codec, Plain};
 
 use super::{RedisSet, decode_set, flags};
-use crate::encode::decode;
+use crate::conversion::decode;
+use crate::element_stream::{Elements, KeyPage, next};
 use crate::handle::Handle;
-use crate::stream::{Elements, KeyPage, next};
 
 /// A union, intersection or difference of sets that is described and not yet computed.
 ///
-/// [`RedisSet::union`], [`RedisSet::intersection`] and [`RedisSet::difference`] create it. Each of
-/// its methods can be called again, and uses the elements that the sets have at that time.
+/// [`RedisSet::union`], [`RedisSet::intersection`] and [`RedisSet::difference`] create it. Each
+/// call of a method uses the elements that the sets have at the time of the call.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -85,8 +85,9 @@ impl<T, C> Combined<T, C> {
 impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// Returns the elements, in memory at once.
     ///
-    /// Redis: SUNION, SINTER or SDIFF. Time complexity: O(n) for n elements in all sets; for an
-    /// intersection, in the smallest set times the number of sets. Round trips: 1.
+    /// Redis: SUNION, SINTER or SDIFF. Time complexity: O(n), where n is the total number of
+    /// elements. For an intersection, O(m · k), where m is the size of the smallest set and k the
+    /// number of sets. Round trips: 1.
     ///
     /// # Errors
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
@@ -154,11 +155,11 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// Streams the elements, in no order, a page in memory at a time. In a cluster, the sets may
     /// be in any slots.
     ///
-    /// It scans one set, or for a union all of them one after the other, and asks the other sets
-    /// about each page of about 256 elements. The stream is not atomic. While the sets do not
-    /// change, it returns each element once, except for elements that [a scan](crate::Scanned)
-    /// returns twice. An element that is added, removed, or moved between the sets meanwhile may
-    /// be returned or not.
+    /// For a union, the stream scans all sets one after the other; otherwise it scans one set. For
+    /// each page of about 256 elements, it asks the other sets which of these elements they
+    /// contain. The stream is not atomic. While the sets do not change, it returns each element
+    /// once, except for elements that [a scan](crate::Scanned) returns twice. An element that is
+    /// added, removed, or moved between the sets meanwhile may or may not be returned.
     ///
     /// Redis: SSCAN and SMISMEMBER. Time complexity: O(n) for a page of n elements. Round trips: 1
     /// per page, and 1 per page and other set.

@@ -1,6 +1,6 @@
 //! A set, and the unions, intersections and differences of sets.
 //!
-//! May import: `encode`, `handle`, `key`, `bulk`, `stream`.
+//! May import: `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`.
 
 mod combination;
 mod writes;
@@ -16,10 +16,10 @@ pub use self::combination::Combined;
 
 use self::combination::SetOperation;
 use crate::bulk;
-use crate::encode::{decode, decode_list, encode, encode_one};
+use crate::conversion::{decode, decode_list, encode, encode_one};
+use crate::element_stream::{Scanned, next};
 use crate::handle::{Handle, handle_traits};
-use crate::key::key_methods;
-use crate::stream::{Scanned, next};
+use crate::redis_key::key_methods;
 
 static IS_SUBSET: Script = Script::read("SET IS SUBSET", include_str!("../lua/set_is_subset.lua"));
 static IS_DISJOINT: Script = Script::read(
@@ -29,10 +29,10 @@ static IS_DISJOINT: Script = Script::read(
 
 /// A set of `T` on the server.
 ///
-/// Elements are compared by their bytes: the codec must write equal values alike, which no codec
-/// does for a type that contains a `HashMap` or `HashSet`. Python's redis-purse writes a `dict`
-/// with spaces after colons and commas, and a model without; `Plain` writes structures without.
-/// Every access to one element is O(1).
+/// The server compares elements by their bytes. Therefore the codec must write equal values as
+/// equal bytes. No codec does so for a type that contains a `HashMap` or `HashSet`. Python's
+/// redis-purse writes a `dict` with spaces after colons and commas, and a model without these
+/// spaces; `Plain` writes structures without them. Every access to one element is O(1).
 ///
 /// Operations on several sets require that the sets are in [one database](crate#several-objects), and
 /// in a cluster in one slot. Give their keys a common hash tag, as in `{user:7}friends` and
@@ -226,7 +226,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
 
     /// Returns all elements, in memory at once.
     ///
-    /// Redis: SMEMBERS. Time complexity: O(n). Round trips: 1.
+    /// Redis: SMEMBERS. Time complexity: O(n) for n elements. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {

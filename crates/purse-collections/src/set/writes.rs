@@ -5,7 +5,7 @@ use purse_codec::{Codec, IntoArg};
 
 use super::RedisSet;
 use crate::bulk;
-use crate::encode::{decode_removed, decode_removed_list, encode, encode_one};
+use crate::conversion::{decode_removed, decode_removed_list, encode, encode_one};
 
 impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Adds an element. Returns whether it is new.
@@ -117,7 +117,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Removes and returns up to `count` elements, picked at random. If the future is dropped, the
     /// elements [may be lost](crate#cancel-safety).
     ///
-    /// Redis: SPOP with a count. Time complexity: O(n). Round trips: 1.
+    /// Redis: SPOP with a count. Time complexity: O(n) for n elements. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {

@@ -175,9 +175,9 @@ impl<T: Send + 'static, C: Codec<T>> CombinedSorted<T, C> {
     /// Stores the elements in `destination` and replaces its previous value, of whatever type.
     /// Returns the number of elements. The destination may be one of the sets.
     ///
-    /// Redis: ZUNIONSTORE or ZINTERSTORE. Time complexity: O(n + m log(m)) for m elements in the
-    /// result and n in all sets; for an intersection, n in the smallest set times the number of
-    /// sets. Round trips: 1.
+    /// Redis: ZUNIONSTORE or ZINTERSTORE. Time complexity: O(n + m · log(m)), where n is the total
+    /// number of elements and m the number in the result. For an intersection, n is the size of the
+    /// smallest set times the number of sets. Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) if a weight is NaN, or if the numbers of weights
