@@ -2,14 +2,14 @@
 
 use purse::redlock::{
     Election, FencedGuard, FencedMulti, FencedMutex, FencedRedlock, Leader, Leadership,
-    LeaseInstant, MasterState, MasterStatus, Quarantine, RedlockBuilder, RedlockMulti,
+    LeaseInstant, MasterState, MasterStatus, QuarantinePolicy, RedlockBuilder, RedlockMulti,
 };
 use purse::{
     Aggregate, ByRank, ByScore, ByValue, Changes, Client, ClientBuilder, Combined, CombinedSorted,
-    Condition, Entries, Error, Json, KeyType, Occurrences, OnPoison, Op, Paged, Pattern, Plain,
-    Raw, RedisHash, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue,
-    RedisQueue, RedisSet, RedisSortedSet, Redlock, RedlockGuard, RedlockMutex, Scanned, SetOptions,
-    SetOutcome, SortedPage, SortedRange, Ttl,
+    Condition, Entries, Error, Json, KeyType, LimitedRange, Occurrences, OnPoison, Op, Paged,
+    Pattern, Plain, Raw, RedisHash, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList,
+    RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Redlock, RedlockGuard, RedlockMutex,
+    Scanned, SetOptions, SetOutcome, SortedRange, Ttl,
 };
 
 /// An element that is neither `Send` nor `Sync`: handles hold none, so they do not care.
@@ -46,7 +46,7 @@ fn handles_are_shared() {
     assert_send_sync::<CombinedSorted<Local, Json>>();
     assert_send_sync::<SortedRange<Local, Plain, ByRank>>();
     assert_send_sync::<SortedRange<Local, Plain, ByScore>>();
-    assert_send_sync::<SortedPage<Local, Plain, ByValue>>();
+    assert_send_sync::<LimitedRange<Local, Plain, ByValue>>();
     assert_send_sync::<Aggregate>();
     assert_send_sync::<Changes>();
     assert_send_sync::<Condition>();
@@ -65,7 +65,7 @@ fn handles_are_shared() {
     assert_send_sync::<LeaseInstant>();
     assert_send_sync::<MasterState>();
     assert_send_sync::<MasterStatus>();
-    assert_send_sync::<Quarantine>();
+    assert_send_sync::<QuarantinePolicy>();
     assert_send_sync::<purse::redlock::Error>();
 }
 

@@ -43,7 +43,7 @@ mod util;
 /// The version of fred that [`Client::from_fred`] and [`Client::fred`] use.
 pub use fred;
 
-pub use crate::core::Options;
+pub use crate::core::OperationOptions;
 pub use client::{Batch, Client, ClientBuilder, Op, Pending, Preset, Session};
 pub use command::{Argument, Command, Effect, Pattern, Reply, Script, is_sibling_key, sibling_key};
 pub use config::Credentials;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bounded::{Bounds, InputBudget, Limited};
-use crate::scratch::with_scratch_buffer;
+use crate::scratch_buffer::with_scratch_buffer;
 use crate::{Codec, DecodeError, EncodeError};
 
 /// A codec for bincode 2 with its standard configuration: the smallest form, for Rust only.

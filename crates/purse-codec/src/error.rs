@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
+use std::hash::{Hash, Hasher};
 
 use bytes::Bytes;
 
@@ -151,6 +152,21 @@ impl DecodeError {
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         self.bytes
+    }
+}
+
+/// Two errors are equal if they are about the same bytes, type and codec.
+impl PartialEq for DecodeError {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.bytes, self.type_name, self.codec) == (&other.bytes, other.type_name, other.codec)
+    }
+}
+
+impl Eq for DecodeError {}
+
+impl Hash for DecodeError {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bytes.hash(state);
     }
 }
 

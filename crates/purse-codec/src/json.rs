@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::ser::Formatter;
 
 use crate::bounded::{Bounds, Limited};
-use crate::scratch::with_scratch_buffer;
+use crate::scratch_buffer::with_scratch_buffer;
 use crate::{Codec, DecodeError, EncodeError};
 
 /// A codec that writes JSON for all types; strings are in quotes.

@@ -16,6 +16,7 @@
     doc = "| [`Bincode`] | length and bytes | binary | the fields in order | the smallest; for Rust only; every change of the type breaks old data (feature `bincode`; the crate behind it is unmaintained) |"
 )]
 //! | [`Raw`] | no | no | no | the value is bytes: `Vec<u8>` or `bytes::Bytes` |
+//! | [`Lenient<C>`](Lenient) | as `C` | as `C` | as `C` | what cannot be decoded is an error among the values |
 #![cfg_attr(
     feature = "validate",
     doc = "| [`Validated<C>`](Validated) | as `C` | as `C` | as `C` | values must be valid: `garde` checks them before they are sent and after they are read (feature `validate`) |"
@@ -59,11 +60,12 @@
 mod bounded;
 mod codec;
 mod error;
-mod input;
+mod into_arg;
 mod json;
+mod lenient;
 mod plain;
 mod raw;
-mod scratch;
+mod scratch_buffer;
 
 #[cfg(feature = "bincode")]
 mod bincode;
@@ -74,8 +76,9 @@ mod validated;
 
 pub use crate::codec::Codec;
 pub use crate::error::{DecodeError, EncodeError};
-pub use crate::input::{IntoArg, encode, encode_into};
+pub use crate::into_arg::{IntoArg, encode, encode_into};
 pub use crate::json::Json;
+pub use crate::lenient::{Decoded, Lenient};
 pub use crate::plain::Plain;
 pub use crate::raw::Raw;
 

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::bounded::{Bounds, InputBudget, Limited};
-use crate::scratch::with_scratch_buffer;
+use crate::scratch_buffer::with_scratch_buffer;
 use crate::{Codec, DecodeError, EncodeError};
 
 /// A codec for MessagePack, in which structs are maps with field names.

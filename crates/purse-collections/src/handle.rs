@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use bytes::Bytes;
-use purse_client::{Client, Command, Op, Reply, Result};
+use purse_client::{Client, Command, Error, Op, Reply, Result};
 
 /// A client, a key, and the types of the key's value.
 pub(crate) struct Handle<M> {
@@ -23,14 +23,42 @@ impl<M> Handle<M> {
         }
     }
 
+    /// Returns a handle of the same key with other types.
+    pub(crate) fn cast<N>(&self) -> Handle<N> {
+        Handle {
+            client: self.client.clone(),
+            key: self.key.clone(),
+            types: PhantomData,
+        }
+    }
+
     /// Adds the key to `command`.
     pub(crate) fn on_key(&self, command: Command) -> Command {
         command.key(self.key.clone())
     }
 
+    /// Returns the key of another object that takes part in an operation on this one.
+    ///
+    /// Every operation on several objects gets their keys here, because a key alone does not say in
+    /// which database it is.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the other object is in another database.
+    pub(crate) fn key_of<N>(&self, other: &Handle<N>) -> Result<Bytes> {
+        self.client.same_database(&other.client)?;
+        Ok(other.key.clone())
+    }
+
     /// Creates the operation that runs `command` on the key.
     pub(crate) fn op<R>(&self, command: Command, read: fn(Reply) -> Result<R>) -> Op<R> {
         self.client.op(self.on_key(command), read)
+    }
+
+    /// Adds to an error of `command` the key and the server.
+    pub(crate) fn about(&self, command: &'static str, error: Error) -> Error {
+        error
+            .with_command(command, Some(self.key.clone()))
+            .with_server(self.client.server().into())
     }
 
     /// Creates the operation that runs, on the key, the command that `build` returns, or fails with

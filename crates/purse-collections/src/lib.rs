@@ -47,6 +47,13 @@
 //! server runs and their costs, with n elements in the collection unless n is defined. A method that
 //! takes one round trip is atomic, also if it is a script.
 //!
+//! # Several objects
+//!
+//! An operation on several objects, such as a union of sets, needs all of them in one database. Each
+//! such operation compares the databases of the objects' clients before it sends anything, and fails
+//! with `InvalidInput` if they differ. Two clients of one database are welcome;
+//! [`Client::same_database`](purse_client::Client::same_database) says what counts as one.
+//!
 //! # Chunks
 //!
 //! Methods that take many elements send them in chunks of up to 1024 elements, or about one
@@ -57,7 +64,8 @@
 //! The next chunk is taken from the iterator and encoded while a chunk is in flight. Writes have
 //! one chunk in flight, reads have two. After a chunk of a write has failed, no other chunk is
 //! sent, and [`Error::done`](purse_client::Error::done) is the number of elements in the chunks
-//! before it.
+//! before it. The error is `Ambiguous` if the chunk that failed may have run, or a part of it. The
+//! error of a read has no such number, because a read changes nothing.
 //!
 //! # Errors
 //!
@@ -69,16 +77,18 @@
 //!   `WrongType` if the key holds a value of another type, with `Server` if the server refuses it
 //!   for another reason, with `Decode` if an element cannot be decoded, and with `Closed`. A
 //!   `Decode` error holds the first bytes that cannot be decoded
-//!   ([`Error::bytes`](purse_client::Error::bytes)). A read is sent again automatically when a
-//!   connection breaks.
+//!   ([`Error::bytes`](purse_client::Error::bytes)). It names the command, the key of the element and
+//!   in a hash the field. The method `lenient` of a collection returns a handle that returns such
+//!   elements among the others, so nothing fails with `Decode`. A read is sent again automatically
+//!   when a connection breaks.
 //! - A **write** fails as a read does, but with `Ambiguous` instead of `Timeout`: the command may
 //!   have run. A write is never sent twice. In all other cases nothing changed, except for the
 //!   elements in [`Error::done`](purse_client::Error::done), and except as the next item says.
 //! - A write that **removes** an element or replaces a value, and returns it, fails with `Decode`
 //!   if it cannot decode the element. The element is removed, and the error holds the bytes of all
 //!   removed elements ([`Error::removed`](purse_client::Error::removed)).
-//! - A **stream** returns elements that cannot be decoded as `Decode` errors, each with its bytes,
-//!   and continues. All other errors end it. A scan, which is a stream over a hash, set, sorted set
+//! - A **stream** returns elements that cannot be decoded as `Decode` errors, each with its bytes
+//!   and names, and continues. All other errors end it. A scan, which is a stream over a hash, set, sorted set
 //!   or key space, also fails with `ScanInvalidated` if the server restarts or fails over before the
 //!   end, because it is unknown which elements are left.
 //! - A value or key that is **larger than the server accepts** (`proto-max-bulk-len`, 512 MB by
@@ -97,27 +107,27 @@
 //! - A **stream** can be dropped at any point. It sends nothing after that.
 
 mod bulk;
-mod encode;
+mod conversion;
+mod element_stream;
 mod handle;
 mod hash;
-mod key;
 mod keyspace;
 mod list;
 mod queue;
+mod redis_key;
 mod set;
 mod sorted_set;
-mod stream;
 mod ttl;
 
+pub use element_stream::Scanned;
 pub use hash::RedisHash;
-pub use key::{KeyType, RedisKey};
 pub use keyspace::{Entries, RedisKeySpace, SetOptions, SetOutcome};
 pub use list::{Occurrences, Paged, RedisList};
 pub use queue::{Fifo, Lifo, OnPoison, Order, RedisLifoQueue, RedisPriorityQueue, RedisQueue};
+pub use redis_key::{KeyType, RedisKey};
 pub use set::{Combined, RedisSet};
 pub use sorted_set::{
-    Aggregate, ByRank, ByScore, ByValue, Changes, CombinedSorted, Condition, RedisSortedSet,
-    SortedPage, SortedRange,
+    Aggregate, ByRank, ByScore, ByValue, Changes, CombinedSorted, Condition, LimitedRange,
+    RedisSortedSet, SortedRange,
 };
-pub use stream::Scanned;
 pub use ttl::Ttl;

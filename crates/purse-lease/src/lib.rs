@@ -42,20 +42,20 @@
 
 mod auto_extend;
 mod clock;
-mod deadline;
 mod lost;
 mod lost_reason;
 mod renewal;
-mod shutdown;
+mod shutdown_tracker;
 mod timer;
+mod valid_until;
 mod validity;
 
 pub use auto_extend::AutoExtend;
 pub use clock::{Clock, LeaseInstant, SystemClock};
-pub use deadline::{drift, valid_until};
 pub use lost::Lost;
 pub use lost_reason::LostReason;
 pub use renewal::RenewalSchedule;
-pub use shutdown::{GuardToken, ShutdownTracker, TaskToken};
+pub use shutdown_tracker::{GuardToken, ShutdownTracker, TaskToken};
 pub use timer::{RuntimeEnded, Sleep, Timer};
+pub use valid_until::{drift, valid_until};
 pub use validity::{ReleaseOnDrop, Validity};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::auto_extend::AutoExtend;
 use crate::clock::LeaseInstant;
-use crate::deadline::valid_until;
+use crate::valid_until::valid_until;
 
 /// The schedule and the limits of one lease's extensions: a third of its ttl after each that
 /// succeeded, and sooner after each that failed.

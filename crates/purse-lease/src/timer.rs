@@ -39,18 +39,18 @@ const MAX_NAP: Duration = Duration::from_millis(250);
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Timer(Arc<Shared>);
+pub struct Timer(Arc<TimerState>);
 
-struct Shared {
+struct TimerState {
     clock: Arc<dyn Clock>,
     runtime: Handle,
-    state: Mutex<State>,
+    state: Mutex<PendingSleeps>,
     /// Notified when a new sleep ends before all others.
     earlier: Notify,
 }
 
 #[derive(Default)]
-struct State {
+struct PendingSleeps {
     /// Ordered by time. The number distinguishes sleeps that end at the same moment.
     pending: BTreeMap<Due, Waker>,
     last: u64,
@@ -82,7 +82,7 @@ pub struct RuntimeEnded;
 impl Timer {
     /// Creates a timer whose task runs on `runtime`, which needs a time driver.
     pub fn new(clock: Arc<dyn Clock>, runtime: Handle) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(TimerState {
             clock,
             runtime,
             state: Mutex::default(),
@@ -136,7 +136,7 @@ impl fmt::Debug for Timer {
 /// A future that resolves at a moment; returned by [`Timer::sleep_until`] and [`Timer::sleep`].
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Sleep {
-    shared: Arc<Shared>,
+    shared: Arc<TimerState>,
     when: LeaseInstant,
     /// The key of this sleep in the list of pending sleeps.
     due: Option<Due>,
@@ -175,7 +175,7 @@ impl Future for Sleep {
         drop(state);
         drop(before);
         if !runs {
-            let run = Run {
+            let run = SleepTask {
                 shared: shared.clone(),
                 is_done: false,
             };
@@ -205,20 +205,20 @@ impl fmt::Debug for Sleep {
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl TimerState {
+    fn state(&self) -> MutexGuard<'_, PendingSleeps> {
         // No panic can leave the state half-changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The task of the sleeps. If it is dropped before it is done, all sleeps fail.
-struct Run {
-    shared: Arc<Shared>,
+struct SleepTask {
+    shared: Arc<TimerState>,
     is_done: bool,
 }
 
-impl Run {
+impl SleepTask {
     async fn run_until_empty(mut self) {
         while let Some(nap) = self.wake_due() {
             tokio::select! {
@@ -246,7 +246,7 @@ impl Run {
     }
 }
 
-impl Drop for Run {
+impl Drop for SleepTask {
     fn drop(&mut self) {
         if self.is_done {
             return;

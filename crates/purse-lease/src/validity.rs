@@ -36,7 +36,7 @@ use crate::timer::Timer;
 /// ```
 pub struct Validity {
     timer: Timer,
-    state: Mutex<State>,
+    state: Mutex<ValidityState>,
     lost: watch::Sender<bool>,
     on_lost: Option<OnLost>,
 }
@@ -44,7 +44,7 @@ pub struct Validity {
 type OnLost = Box<dyn Fn(LostReason) + Send + Sync>;
 
 #[derive(Clone, Copy)]
-struct State {
+struct ValidityState {
     valid_until: LeaseInstant,
     lost: Option<LostReason>,
     is_capped: bool,
@@ -55,7 +55,7 @@ impl Validity {
     /// Creates the validity of a lease that holds until `valid_until`, by the clock of `timer`.
     #[must_use]
     pub fn new(timer: Timer, valid_until: LeaseInstant) -> Self {
-        let state = State {
+        let state = ValidityState {
             valid_until,
             lost: None,
             is_capped: false,
@@ -211,7 +211,7 @@ impl Validity {
 
     /// Checks the clock, works on the state, and notifies those that wait for the loss if the lease
     /// is lost now.
-    fn with_state<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+    fn with_state<T>(&self, work: impl FnOnce(&mut ValidityState) -> T) -> T {
         // No panic can leave the fields half-written.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let before = state.lost;

@@ -10,14 +10,14 @@ use tokio::runtime::Handle;
 use crate::config::endpoint::Master;
 use crate::config::settings::{PartialSettings, Settings};
 use crate::error::{Error, Result};
-use crate::master::remote::Remote;
+use crate::master::session_transport::SessionTransport;
 use crate::master::{MasterHandle, Masters};
 use crate::membership::bootstrap;
-use crate::membership::quarantine::Quarantine;
+use crate::membership::quarantine::QuarantinePolicy;
 use crate::membership::supervisor::VotingPolicy;
 use crate::redlock::Redlock;
-use crate::runtime::inline_task::TaskPool;
 use crate::runtime::scope_stack::ScopeStack;
+use crate::runtime::task_pool::TaskPool;
 use crate::state::{LockState, WaitState};
 
 /// A builder for a [`Redlock`]; returned by [`Redlock::builder`].
@@ -28,12 +28,12 @@ use crate::state::{LockState, WaitState};
 /// # let urls = servers.urls();
 /// use std::time::Duration;
 ///
-/// use purse::redlock::{Quarantine, Redlock};
+/// use purse::redlock::{QuarantinePolicy, Redlock};
 ///
 /// let redlock = Redlock::builder(urls)
 ///     .ttl(Duration::from_secs(30))
 ///     .retry_delay(Duration::from_millis(500))
-///     .quarantine(Quarantine::Strict)
+///     .quarantine(QuarantinePolicy::Strict)
 ///     .build()
 ///     .await?;
 /// # Ok(()) }
@@ -43,7 +43,7 @@ pub struct RedlockBuilder {
     masters: Vec<Master>,
     settings: PartialSettings,
     longest_ttl: Option<Duration>,
-    quarantine: Quarantine,
+    quarantine: QuarantinePolicy,
 }
 
 impl Redlock {
@@ -76,14 +76,16 @@ impl RedlockBuilder {
             masters,
             settings: PartialSettings::default(),
             longest_ttl: None,
-            quarantine: Quarantine::default(),
+            quarantine: QuarantinePolicy::default(),
         }
     }
 
-    /// Sets how long a lock lasts that is neither released nor extended. Default: 10 s.
+    /// Sets the time to live (ttl) of a lock: a lock that is neither released nor extended ends
+    /// after it. Default: 10 s.
     ///
-    /// The minimum is 10 ms; fractions of a millisecond are cut off. Choose a ttl that is longer
-    /// than the work under the lock, and short enough to wait for when a holder dies.
+    /// The minimum is 10 ms. Fractions of a millisecond are dropped. Choose a ttl that is longer
+    /// than the work under the lock. If a holder dies, other clients wait until the ttl is over, so
+    /// do not choose it too long.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -104,12 +106,12 @@ impl RedlockBuilder {
         self
     }
 
-    /// Sets how long one master may take to answer before it counts as down. Default: a twentieth
-    /// of the ttl, at least 1 ms and at most 50 ms.
+    /// Sets the time after which a master that has not answered counts as down. Default: a
+    /// twentieth of the ttl, at least 1 ms and at most 50 ms.
     ///
-    /// The timeout bounds each command from the moment it is sent. In a burst, a command may wait
-    /// before that for up to a tenth of the ttl, at most 1 s, until fewer commands are in flight.
-    /// One slow master does not slow the lock down, because a quorum decides.
+    /// The timeout of a command starts when the command is sent. In a burst, a command may first
+    /// wait until fewer commands are in flight, for up to a tenth of the ttl, at most 1 s. One slow
+    /// master does not slow the lock down, because a quorum decides.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -128,15 +130,15 @@ impl RedlockBuilder {
         self
     }
 
-    /// Sets how much of its time a lock must have left when it is acquired or extended. Default: 1
+    /// Sets the minimum time that a lock must have left when it is acquired or extended. Default: 1
     /// % of the ttl, at least 1 ms.
     pub const fn min_validity(mut self, validity: Duration) -> Self {
         self.settings.min_validity = Some(validity);
         self
     }
 
-    /// Extends every lock automatically for as long as its guard is alive. Default: no lock is
-    /// extended automatically, except in a [`scope`](crate::RedlockMutex::scope).
+    /// Extends every lock automatically while its guard is alive. Default: no lock is extended
+    /// automatically, except in a [`scope`](crate::RedlockMutex::scope).
     ///
     /// [`RedlockMutex::auto_extend`](crate::RedlockMutex::auto_extend) overrides this for one lock.
     ///
@@ -160,8 +162,8 @@ impl RedlockBuilder {
         self
     }
 
-    /// Sets the longest pause between two attempts of one wait, for masters that do not report
-    /// changes. Default: 200 ms.
+    /// Sets the longest pause between two attempts of a call that waits for a lock, if the masters
+    /// do not report changes. Default: 200 ms.
     ///
     /// Each pause is random, from zero up to a bound that begins at 10 ms and doubles up to this
     /// value. If the masters report changes ([waiting](crate::RedlockMutex#waiting)), a pause lasts
@@ -174,33 +176,35 @@ impl RedlockBuilder {
     /// Sets the longest ttl of all clients that take locks on these masters. Default: the
     /// [`ttl`](Self::ttl).
     ///
-    /// A server that may have lost its data votes again once it is older than this: see
-    /// [`Quarantine`]. Set it if other clients, in this program or another, take locks for longer
-    /// than this one.
+    /// A server that may have lost its data votes again once it has been up for longer than this:
+    /// see [`QuarantinePolicy`]. Set the longest ttl if other clients, in this program or another,
+    /// use a longer ttl than this one.
     pub const fn longest_ttl(mut self, ttl: Duration) -> Self {
         self.longest_ttl = Some(ttl);
         self
     }
 
     /// Sets when a master that may have lost its data is kept from voting. Default:
-    /// [`Quarantine::Restarts`].
-    pub const fn quarantine(mut self, quarantine: Quarantine) -> Self {
+    /// [`QuarantinePolicy::Restarts`].
+    pub const fn quarantine(mut self, quarantine: QuarantinePolicy) -> Self {
         self.quarantine = quarantine;
         self
     }
 
     /// Connects to the masters.
     ///
-    /// A minority of the masters may be down: they are connected to in the background, as are
-    /// masters that go down later. Several databases of one server are accepted, with a warning
-    /// through `tracing`. That is fine for experiments, but all of them fail at once.
+    /// A minority of the masters may be down. The service connects to them in the background, and
+    /// reconnects to masters that go down later. Several databases of one server are accepted as
+    /// masters, with a warning through `tracing`. Use them only for experiments, because they all
+    /// fail together.
     ///
-    /// A replica, or a server that is still loading its data, counts as down until that is over.
+    /// A replica, or a server that is still loading its data, counts as down until it is a primary
+    /// that has loaded its data.
     ///
     /// Redis: `INFO`; `CONFIG GET appendfsync` if there is an append-only file; each script once,
-    /// on a key that does not exist. If a server does not report its identity, also a lock on such
-    /// a key, which must not be visible through another master. Round trips: those of connecting,
-    /// and up to six. The call takes at most about two seconds.
+    /// on a key that does not exist. If a server does not report its identity, `build` also takes a
+    /// lock on such a key, and checks that the lock is not visible through another master. Round
+    /// trips: those of connecting, and up to six. The call takes at most about two seconds.
     ///
     /// # Errors
     /// Returns [`Config`](Error::Config) for no masters, durations that cannot work, a URL that
@@ -248,7 +252,8 @@ impl RedlockBuilder {
                     supervisor.watcher().clone(),
                 );
                 let task = tokio::spawn(supervisor.run());
-                let remote = Remote::new(connection, watcher, settings.master_timeout, task);
+                let remote =
+                    SessionTransport::new(connection, watcher, settings.master_timeout, task);
                 MasterHandle::new(Arc::new(remote))
             })
             .collect();

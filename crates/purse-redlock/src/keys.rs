@@ -72,20 +72,20 @@ pub(crate) fn name(key: &[u8]) -> String {
 }
 
 /// A list of keys as text, for logs and `Debug`.
-pub(crate) struct Shown<'a>(pub(crate) &'a [Bytes]);
+pub(crate) struct DisplayKeys<'a>(pub(crate) &'a [Bytes]);
 
-impl fmt::Debug for Shown<'_> {
+impl fmt::Debug for DisplayKeys<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()
-            .entries(self.0.iter().map(|key| Text(key)))
+            .entries(self.0.iter().map(|key| DisplayKey(key)))
             .finish()
     }
 }
 
 /// A key as text, written as the servers' own tools write it.
-pub(crate) struct Text<'a>(pub(crate) &'a [u8]);
+pub(crate) struct DisplayKey<'a>(pub(crate) &'a [u8]);
 
-impl fmt::Debug for Text<'_> {
+impl fmt::Debug for DisplayKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{}\"", self.0.escape_ascii())
     }

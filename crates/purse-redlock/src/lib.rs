@@ -12,22 +12,22 @@
 //!
 //! [`Redlock`] creates locks by name. [`RedlockMutex`] waits for one lock, [`RedlockMulti`] for
 //! several at once, and [`RedlockGuard`] is a held lock. [`RedlockMutex::scope`] runs work under a
-//! lock, extends the lock while the work runs, and stops the work when the lock is lost. With a
-//! guard, [`AutoExtend`] and [`RedlockGuard::lost`] do the same. The crate follows the [algorithm]
-//! that the servers' documentation describes. It uses the same keys and values as Python's
-//! redis-purse, so the locks of both libraries exclude each other.
+//! lock, extends the lock while the work runs, and stops the work when the lock is lost. To get the
+//! same behaviour with a guard, use [`AutoExtend`] and [`RedlockGuard::lost`]. The crate follows
+//! the [algorithm] that the servers' documentation describes. It uses the same keys and values as
+//! Python's redis-purse, so the locks of both libraries exclude each other.
 //!
-//! Examples import `purse::redlock`, as programs do that depend on `purse`. It is this crate under
-//! another name: a program that depends on this crate alone writes `purse_redlock` instead.
+//! Examples import `purse::redlock`, which is this crate as the crate `purse` re-exports it. A
+//! program that depends on this crate alone writes `purse_redlock` instead.
 //!
 //! # Guarantees
 //! - At most one holder at a time, under three conditions: no master loses a lock before its time
-//!   (`FLUSHALL`, eviction and a failover to a replica do that); clocks run equally fast to about 1
-//!   %; and holders stop at [`RedlockGuard::valid_until`]. A server expires keys by its time of
-//!   day. If that is set forward, the server's locks end early.
+//!   to live is over (`FLUSHALL`, eviction and a failover to a replica lose locks); clocks run
+//!   equally fast to about 1 %; and holders stop at [`RedlockGuard::valid_until`]. A server expires
+//!   keys by its time of day. If its clock is set forward, the locks on it end early.
 //! - A master that restarts without its data may have forgotten to whom it granted a lock. It may
-//!   not vote until no such lock can be left: see [`Quarantine`] for the rules and the remaining
-//!   gaps.
+//!   not vote until no such lock can be left: see [`QuarantinePolicy`] for the rules and the
+//!   remaining gaps.
 //! - A lock expires automatically. A holder that died blocks others for at most one ttl.
 //! - A minority of the masters may be down, hang or answer late. No call waits for them.
 //! - Nothing stays behind. Each attempt is owned by a task, which gives back everything that was
@@ -35,9 +35,9 @@
 //!   task asks a master that does not answer again and again, until the lock's time is over. A
 //!   request that is still in flight after that, on a network that was cut for longer, may arrive
 //!   late and block one master for one ttl.
-//! - Every wait is bounded, and every failure reports what is known. [`Error::Held`] means another
-//!   holder, [`Error::NoQuorum`] means servers that are down, and one is never reported as the
-//!   other.
+//! - Every wait is bounded, and every failure reports what is known. [`Error::Held`] means that
+//!   another client holds the lock. [`Error::NoQuorum`] means that servers are down. Neither is
+//!   reported in place of the other.
 //!
 //! # Limits
 //! This is a lock for efficiency, not for correctness. A process that was paused, or a packet that
@@ -48,8 +48,8 @@
 //! [`FencedRedlock`] describes the requirements. The resource must check the number, because the
 //! lock cannot.
 //!
-//! An election is such a lock, with the same guarantees. Without a quorum of masters there is no
-//! lock and no leader: availability is given up, exclusion is not.
+//! An election uses a fenced lock and has the guarantees of a lock. Without a quorum of masters
+//! there is no lock and no leader: availability is given up, exclusion is not.
 //!
 //! # Why there is no `Locked<T>`
 //! A type that gives access to its `T` only while the lock is held would promise what it cannot
@@ -101,14 +101,14 @@ pub use election::Election;
 pub use election::leader::Leader;
 pub use election::leadership::Leadership;
 pub use error::{Error, LockName, LockOperation, Result};
-pub use lease::release::Release;
+pub use lease::release_outcome::Release;
 pub use lock::fence_marker::{Fenced, Fencing, Unfenced};
 pub use lock::fenced::{FencedGuard, FencedMulti, FencedMutex, FencedRedlock};
 pub use lock::guard::RedlockGuard;
 pub use lock::multi::RedlockMulti;
 pub use lock::mutex::RedlockMutex;
-pub use lock::scope::{RedlockLease, Scoped};
+pub use lock::scope::{RedlockLease, ScopeOutcome};
 pub use master::status::{MasterState, MasterStatus};
-pub use membership::quarantine::Quarantine;
+pub use membership::quarantine::QuarantinePolicy;
 pub use purse_lease::{AutoExtend, LeaseInstant, Lost, LostReason};
 pub use redlock::Redlock;

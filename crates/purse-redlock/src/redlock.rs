@@ -67,13 +67,13 @@ impl Redlock {
         RedlockMutex::new(self.0.clone(), keys::single(key))
     }
 
-    /// Returns several locks as one, which is acquired for all names or none. The order of the
-    /// names does not matter.
+    /// Returns several locks as one lock, which is acquired for all names or for none. The order of
+    /// the names does not matter.
     ///
     /// # Errors
     /// Returns [`Config`](crate::Error::Config) if there is no name, an empty name, or a name that
-    /// is given twice. Names are checked here, so that mistakes are known before there is a lock to
-    /// wait for.
+    /// is given twice. The names are checked here, so that a mistake is reported before a call
+    /// waits for the lock.
     ///
     /// # Examples
     /// ```
@@ -169,17 +169,17 @@ impl Redlock {
         handles.map(|handle| handle.master.status()).collect()
     }
 
-    /// Ends all waiting, and waits until everything that was given up is off the masters.
+    /// Ends all calls that wait for a lock, and waits until the releases in flight are complete.
     ///
     /// Calls that wait for a lock, and later calls through any clone, return
     /// [`Closed`](crate::Error::Closed). Once this method returns, no lock is taken any more.
     /// Guards that are alive keep their locks, including automatically extended ones, and this
-    /// method does not wait for them: release them first. The connections are closed when the last
-    /// of these guards is gone, or immediately if there are none.
+    /// method does not wait for them: release the guards first. The connections are closed when the
+    /// last of these guards is dropped, or immediately if there are none.
     ///
     /// Work in a [`scope`](RedlockMutex::scope) is dropped at its next `await`, the newest scope
     /// first, and its lock is released before the lock of the scope that began earlier. Work that
-    /// blocks its thread cannot be dropped; this method waits for it for at most one ttl.
+    /// blocks its thread cannot be dropped; this method waits at most one ttl for such work.
     ///
     /// A shutdown usually takes one round trip. A master that does not answer is asked for at most
     /// one ttl. A master that answers, but did not answer when it was asked for a lock, is watched

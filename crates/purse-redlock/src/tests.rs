@@ -1,7 +1,7 @@
 //! Attempts and leases over masters in memory: faults and cancellation at every point.
 
 mod acquire;
-mod auto;
+mod auto_extend;
 mod cancel;
 mod election;
 mod error;
@@ -19,6 +19,6 @@ mod shutdown;
 mod soak;
 #[cfg(feature = "tracing")]
 mod span;
-mod split;
+mod split_votes;
 mod wait;
 mod watch;

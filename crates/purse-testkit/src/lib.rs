@@ -15,7 +15,7 @@ mod server;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(not(feature = "tls"))]
-#[path = "tls/absent.rs"]
+#[path = "tls/disabled.rs"]
 mod tls;
 
 pub use binary::Binary;

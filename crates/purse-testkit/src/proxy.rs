@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::relay::state::State;
-use crate::relay::{Engine, Listeners};
+use crate::relay::proxy_state::ProxyState;
+use crate::relay::{Listeners, RelayThread};
 use crate::server::Server;
 
 /// The time that [`Proxy::refuse`] waits for the port.
@@ -44,7 +44,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// ```
 #[derive(Debug)]
 pub struct Proxy {
-    engine: Engine<State>,
+    engine: RelayThread<ProxyState>,
     port: u16,
     credentials: String,
 }
@@ -76,7 +76,7 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// Those of [`Proxy::start`].
+    /// The errors of [`Proxy::start`].
     pub fn to(server: &Server) -> Result<Self, Error> {
         Self::start_with(server.port(), server.credentials())
     }
@@ -84,8 +84,9 @@ impl Proxy {
     fn start_with(upstream: u16, credentials: String) -> Result<Self, Error> {
         let listeners = Listeners::bind().map_err(Error::io("listen as a proxy"))?;
         let port = listeners.port();
-        let engine = Engine::start("purse-testkit-proxy", State::new(upstream, listeners))
-            .map_err(Error::io("start the thread of a proxy"))?;
+        let engine =
+            RelayThread::start("purse-testkit-proxy", ProxyState::new(upstream, listeners))
+                .map_err(Error::io("start the thread of a proxy"))?;
         Ok(Self {
             engine,
             port,
@@ -127,7 +128,7 @@ impl Proxy {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn cut(&self) {
-        self.engine.with(State::cut);
+        self.engine.with(ProxyState::cut);
     }
 
     /// Forwards exactly this many more bytes to the server, then closes all connections on both
@@ -265,7 +266,7 @@ impl Proxy {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn swallow_existing(&self) {
-        self.engine.with(State::swallow_existing);
+        self.engine.with(ProxyState::swallow_existing);
     }
 
     /// Forgets connections like a firewall does: one on which nothing was sent for longer than this
@@ -335,7 +336,7 @@ impl Proxy {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn accepted_count(&self) -> usize {
-        self.engine.inspect(State::accepted_count)
+        self.engine.inspect(ProxyState::accepted_count)
     }
 
     /// Returns the number of connections that are open, half-open ones included.
@@ -354,7 +355,7 @@ impl Proxy {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn open_count(&self) -> usize {
-        self.engine.inspect(State::open_count)
+        self.engine.inspect(ProxyState::open_count)
     }
 
     /// Returns the number of bytes forwarded to the server so far.
@@ -442,7 +443,7 @@ impl Proxy {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn forget_requests(&self) {
-        self.engine.with(State::forget_record);
+        self.engine.with(ProxyState::forget_record);
     }
 
     /// Waits until the condition holds, which is asked each time that something happened on a

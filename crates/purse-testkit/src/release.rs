@@ -85,6 +85,7 @@ impl fmt::Display for Release {
 /// match server.binary().flavour() {
 ///     Flavour::Redis => println!("test what only Redis has"),
 ///     Flavour::Valkey => println!("test what only Valkey has"),
+///     _ => println!("test what both have"),
 /// }
 /// # Ok::<_, purse_testkit::Error>(())
 /// ```
@@ -116,6 +117,7 @@ impl fmt::Display for Flavour {
 /// let expires_fields = match binary.flavour() {
 ///     Flavour::Redis => binary.version() >= Version::new(7, 4, 0),
 ///     Flavour::Valkey => binary.version() >= Version::new(9, 0, 0),
+///     _ => false,
 /// };
 /// println!("HPEXPIRE: {expires_fields}");
 /// # Ok::<_, purse_testkit::Error>(())

@@ -35,6 +35,7 @@
 //! | work for one of many consumers, by priority | [`RedisPriorityQueue`] | `collections` |
 //! | any key: type, time to live, dump | [`RedisKey`] | `collections` |
 //! | how values are encoded | [`Codec`]: [`Plain`] (default), [`Json`], [`Raw`] and more | `collections` |
+//! | elements that cannot be decoded, among the others | [`Lenient`], [`Decoded`] | `collections` |
 //! | several operations in one round trip, or atomically | [`Batch`] | |
 //! | mutual exclusion between processes, fencing, elections | [`Redlock`] | `redlock` |
 //! | elements or keys that match a pattern | [`Pattern`] | |
@@ -93,8 +94,8 @@
 
 pub use purse_client::{
     Argument, Batch, Client, ClientBuilder, Command, Credentials, Delivery, Effect, Error,
-    ErrorKind, Event, Op, Options, PageResult, Pattern, Pending, Pop, Preset, ReadFrom, Reply,
-    Result, Scan, Script, Session, Stats, Watch, fred, prefetch_pages,
+    ErrorKind, Event, Op, OperationOptions, PageResult, Pattern, Pending, Pop, Preset, ReadFrom,
+    Reply, Result, Scan, Script, Session, Stats, Watch, fred, prefetch_pages,
 };
 #[cfg(feature = "bincode")]
 pub use purse_codec::Bincode;
@@ -103,13 +104,15 @@ pub use purse_codec::MsgPack;
 #[cfg(feature = "validate")]
 pub use purse_codec::Validated;
 #[cfg(feature = "collections")]
-pub use purse_codec::{Codec, DecodeError, EncodeError, IntoArg, Json, Plain, Raw};
+pub use purse_codec::{
+    Codec, DecodeError, Decoded, EncodeError, IntoArg, Json, Lenient, Plain, Raw,
+};
 #[cfg(feature = "collections")]
 pub use purse_collections::{
     Aggregate, ByRank, ByScore, ByValue, Changes, Combined, CombinedSorted, Condition, Entries,
-    Fifo, KeyType, Lifo, Occurrences, OnPoison, Order, Paged, RedisHash, RedisKey, RedisKeySpace,
-    RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Scanned,
-    SetOptions, SetOutcome, SortedPage, SortedRange, Ttl,
+    Fifo, KeyType, Lifo, LimitedRange, Occurrences, OnPoison, Order, Paged, RedisHash, RedisKey,
+    RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue, RedisSet,
+    RedisSortedSet, Scanned, SetOptions, SetOutcome, SortedRange, Ttl,
 };
 #[cfg(feature = "redlock")]
 pub use purse_redlock as redlock;

@@ -13,7 +13,7 @@ use purse_faults::fault::{DATA_LOSS, Plan};
 use purse_faults::history::{FencedWrite, Hold, Write};
 use purse_faults::resource::{Counter, Register, Stale};
 use purse_faults::rig::{Fences, Rig, Setup};
-use purse_redlock::{FencedGuard, Quarantine, Redlock};
+use purse_redlock::{FencedGuard, QuarantinePolicy, Redlock};
 use purse_testkit::{Masters, Server, ServerBuilder};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -21,7 +21,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// Longer than any test here takes.
 const TTL: Duration = Duration::from_secs(120);
 
-async fn connect(masters: &Masters, ttl: Duration, quarantine: Quarantine) -> Redlock {
+async fn connect(masters: &Masters, ttl: Duration, quarantine: QuarantinePolicy) -> Redlock {
     Redlock::builder(masters.urls())
         .ttl(ttl)
         .master_timeout(ttl.min(TIMEOUT) / 20)
@@ -100,7 +100,7 @@ impl Holder {
 /// client connects after that, and has not seen the masters before.
 async fn two_holders(masters: &Masters, lose: impl FnOnce()) -> (Hold, Hold, FinalValues) {
     let folder = tempfile::tempdir().expect("a folder");
-    let build = || connect(masters, TTL, Quarantine::default());
+    let build = || connect(masters, TTL, QuarantinePolicy::default());
     let first = Holder::acquire(1, &build().await, folder.path()).await;
     lose();
     let second = Holder::acquire(2, &build().await, folder.path()).await;
@@ -185,8 +185,8 @@ async fn early_majority_restart_admits_new_process() {
 async fn majority_restart_without_quarantine_admits_second_holder() {
     let masters = three(&Server::builder());
     let folder = tempfile::tempdir().unwrap();
-    let first = connect(&masters, TTL, Quarantine::Off).await;
-    let second = connect(&masters, TTL, Quarantine::Off).await;
+    let first = connect(&masters, TTL, QuarantinePolicy::Off).await;
+    let second = connect(&masters, TTL, QuarantinePolicy::Off).await;
     let first = Holder::acquire(1, &first, folder.path()).await;
     restart(&masters, [0, 1]);
     let second = Holder::acquire(2, &second, folder.path()).await;
@@ -198,8 +198,8 @@ async fn quarantine_excludes_second_holder_until_first_ends() {
     let ttl = Duration::from_secs(3);
     let masters = three(&Server::builder());
     let folder = tempfile::tempdir().unwrap();
-    let first = connect(&masters, ttl, Quarantine::default()).await;
-    let second = connect(&masters, ttl, Quarantine::default()).await;
+    let first = connect(&masters, ttl, QuarantinePolicy::default()).await;
+    let second = connect(&masters, ttl, QuarantinePolicy::default()).await;
     let first = Holder::acquire(1, &first, folder.path()).await;
     restart(&masters, [0, 1]);
     let second = Holder::acquire(2, &second, folder.path()).await;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use purse::redlock::{
-    Error, LeaseInstant, MasterState, Quarantine, Redlock, RedlockBuilder, Release,
+    Error, LeaseInstant, MasterState, QuarantinePolicy, Redlock, RedlockBuilder, Release,
 };
 use purse_testkit::{Masters, Reply, Server, ServerBuilder};
 
@@ -49,7 +49,7 @@ fn uptime(server: &Server) -> u64 {
 
 /// A lock of two of three masters, one of which restarts with nothing; gives until when its holder
 /// has it, and when another got it.
-async fn steal(ttl: Duration, quarantine: Quarantine) -> (LeaseInstant, LeaseInstant) {
+async fn steal(ttl: Duration, quarantine: QuarantinePolicy) -> (LeaseInstant, LeaseInstant) {
     let masters = Masters::start(3).expect("three servers");
     let holder = build(locks(&masters, ttl)).await.mutex("key");
     let other = build(locks(&masters, ttl).quarantine(quarantine)).await;
@@ -76,13 +76,13 @@ async fn steal(ttl: Duration, quarantine: Quarantine) -> (LeaseInstant, LeaseIns
 
 #[tokio::test]
 async fn quarantined_master_grants_no_second_lock() {
-    let (until, acquired) = steal(Duration::from_secs(3), Quarantine::Restarts).await;
+    let (until, acquired) = steal(Duration::from_secs(3), QuarantinePolicy::Restarts).await;
     assert!(acquired >= until, "{acquired:?} before {until:?}");
 }
 
 #[tokio::test]
 async fn master_without_quarantine_grants_a_second_lock() {
-    let (until, acquired) = steal(LONG, Quarantine::Off).await;
+    let (until, acquired) = steal(LONG, QuarantinePolicy::Off).await;
     assert!(acquired < until, "{acquired:?} after {until:?}");
 }
 
@@ -222,8 +222,8 @@ async fn unidentified_server_waits_after_each_connection() {
         build(builder).await
     };
     let (wary, trusting) = (
-        build(Quarantine::Restarts).await,
-        build(Quarantine::Off).await,
+        build(QuarantinePolicy::Restarts).await,
+        build(QuarantinePolicy::Off).await,
     );
     assert!(is_up(&wary, 0) && is_up(&trusting, 0));
     assert_eq!(wary.masters()[0].run_id, None);
@@ -233,14 +233,14 @@ async fn unidentified_server_waits_after_each_connection() {
     eventually("quarantined", PATIENCE, || is_quarantined(&wary, 0)).await;
     let guard = trusting.mutex("key").lock_timeout(PATIENCE).await;
     assert!(guard.is_ok(), "{guard:?}");
-    assert!(is_quarantined(&build(Quarantine::Strict).await, 0));
+    assert!(is_quarantined(&build(QuarantinePolicy::Strict).await, 0));
 }
 
 #[tokio::test]
 async fn young_masters_are_trusted_at_first_unless_a_quorum_is_older() {
     let masters = Masters::start(3).unwrap();
     let ttl = Duration::from_secs(3);
-    let strict = build(locks(&masters, ttl).quarantine(Quarantine::Strict)).await;
+    let strict = build(locks(&masters, ttl).quarantine(QuarantinePolicy::Strict)).await;
     let fresh = build(locks(&masters, ttl)).await;
     let states = |redlock: &Redlock| [0, 1, 2].map(|n| is_quarantined(redlock, n));
     assert_eq!(states(&fresh), [false; 3]);
@@ -257,7 +257,7 @@ async fn young_masters_are_trusted_at_first_unless_a_quorum_is_older() {
         states(&build(locks(&masters, ttl)).await),
         [true, false, false]
     );
-    let off = locks(&masters, ttl).quarantine(Quarantine::Off);
+    let off = locks(&masters, ttl).quarantine(QuarantinePolicy::Off);
     assert_eq!(states(&build(off).await), [false; 3]);
     eventually("strict ones vote in the end", PATIENCE, || {
         is_up(&strict, 1) && is_up(&strict, 2)

@@ -11,8 +11,8 @@ use tokio::runtime::Handle;
 use super::{Client, Session};
 use crate::config::{Credentials, Servers, Target, Tls};
 use crate::connection::{Provider, ReadFrom, Settings};
-use crate::telemetry::{Event, Hook};
-use crate::util::time::clamp;
+use crate::telemetry::{Event, EventHook};
+use crate::util::timer::clamp;
 use crate::{Error, ErrorKind, Result};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
@@ -44,7 +44,7 @@ pub enum Preset {
 }
 
 #[derive(Clone)]
-enum Source {
+enum TargetSource {
     Url(String),
     Fred(Box<Config>),
     Target(Box<Target>),
@@ -75,7 +75,7 @@ enum Source {
 #[derive(Clone)]
 #[must_use = "a builder does nothing until it connects"]
 pub struct ClientBuilder {
-    source: Source,
+    source: TargetSource,
     preset: Preset,
     command_timeout: Option<Duration>,
     connect_timeout: Option<Duration>,
@@ -89,7 +89,7 @@ pub struct ClientBuilder {
     credentials: Option<Credentials>,
     provider: Option<Provider>,
     certificates: Option<Arc<Certificates>>,
-    hook: Hook,
+    hook: EventHook,
 }
 
 #[derive(Clone)]
@@ -107,7 +107,7 @@ impl Certificates {
 }
 
 impl ClientBuilder {
-    fn new(source: Source) -> Self {
+    fn new(source: TargetSource) -> Self {
         Self {
             source,
             preset: Preset::Standard,
@@ -123,21 +123,21 @@ impl ClientBuilder {
             credentials: None,
             provider: None,
             certificates: None,
-            hook: Hook::default(),
+            hook: EventHook::default(),
         }
     }
 
     pub(crate) fn from_url(url: &str) -> Self {
-        Self::new(Source::Url(url.to_owned()))
+        Self::new(TargetSource::Url(url.to_owned()))
     }
 
     pub(crate) fn from_config(config: Config) -> Self {
-        Self::new(Source::Fred(Box::new(config)))
+        Self::new(TargetSource::Fred(Box::new(config)))
     }
 
     /// Makes a builder for the servers, credentials and TLS settings of another client.
     pub(crate) fn from_target(settings: Arc<Settings>) -> Self {
-        let mut builder = Self::new(Source::Target(Box::new(settings.target.clone())));
+        let mut builder = Self::new(TargetSource::Target(Box::new(settings.target.clone())));
         builder.provider.clone_from(&settings.provider);
         builder
     }
@@ -179,9 +179,9 @@ impl ClientBuilder {
     }
 
     /// Sets the number of connections, among which reads take turns. All writes use the first one,
-    /// so that they keep their order. With more than one, a read may not see a write that was not
-    /// awaited. Default: 1. A cluster always has one connection per node, and [`Preset::Locks`] one
-    /// in all.
+    /// so that they keep their order. With more than one connection, a read may not see a write
+    /// that was not awaited. Default: 1. A client of a cluster always has one connection per node,
+    /// and a client with [`Preset::Locks`] always has one connection.
     pub const fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
         self
@@ -216,15 +216,16 @@ impl ClientBuilder {
     }
 
     /// Sets the pauses between attempts to connect. The first pause is zero. Each later one is at
-    /// least `first`, grows up to `max`, and has up to 20 ms of jitter. Both are a year at most.
-    /// Default: 20 ms and 2 s; 20 ms and 500 ms with [`Preset::Locks`].
+    /// least `first`, grows up to `max`, and has up to 20 ms of jitter. Both values are at most a
+    /// year. Default: 20 ms and 2 s; with [`Preset::Locks`], 20 ms and 500 ms.
     pub const fn backoff(mut self, first: Duration, max: Duration) -> Self {
         self.backoff = Some((clamp(first), clamp(max)));
         self
     }
 
     /// Sets how long a TCP connection may be idle before the kernel asks whether the peer is there;
-    /// from 1 to 32,767 seconds, which is what Linux takes. `None` turns that off. Default: 60 s.
+    /// from 1 to 32,767 seconds, the range that Linux accepts. `None` turns keep-alive off.
+    /// Default: 60 s.
     pub const fn keep_alive(mut self, idle: Option<Duration>) -> Self {
         self.keep_alive = idle;
         self
@@ -296,11 +297,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Calls `provider` for the credentials of each connection that is made, so that a client
-    /// outlives tokens that expire. They are used instead of the user and password of the URL, of
-    /// fred's configuration, or of [`credentials`](Self::credentials).
+    /// Calls `provider` for the credentials of each new connection, so that a client keeps working
+    /// when a token expires. These credentials are used instead of the user and password of the
+    /// URL, of fred's configuration, or of [`credentials`](Self::credentials).
     ///
-    /// An error of `provider` counts as a failed attempt to connect, and so does a panic, with
+    /// If `provider` fails, the attempt to connect fails. If it panics, the attempt fails with
     /// [`ErrorKind::Config`].
     ///
     /// # Examples
@@ -388,20 +389,20 @@ impl ClientBuilder {
         self
     }
 
-    /// Calls `hook` for each [`Event`] of the client's connections. It runs on the task that drives
-    /// the connection, so it must return soon. If it panics, the client ignores that.
+    /// Calls `hook` for each [`Event`] of the client's connections. The hook runs on the task that
+    /// drives the connection, so it must return soon. A panic of the hook is ignored.
     pub fn on_event(mut self, hook: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.hook = Hook::new(hook);
+        self.hook = EventHook::new(hook);
         self
     }
 
-    /// Connects. The first failed attempt is the result.
+    /// Connects. Fails if the first attempt fails.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for a configuration that cannot work, and outside of a tokio runtime.
     /// [`ErrorKind::Auth`] for refused credentials. [`ErrorKind::Timeout`] or
     /// [`ErrorKind::NotSent`] if no server answers. [`ErrorKind::Protocol`] if something else
-    /// answers. Each names the server, and comes within the connect timeout.
+    /// answers. Each error names the server, and is returned within the connect timeout.
     ///
     /// # Cancel safety
     /// If the future is dropped, the connections are closed.
@@ -448,11 +449,11 @@ impl ClientBuilder {
         Ok(Client::new(Arc::new(self.settings()?), runtime))
     }
 
-    /// Opens a [`Session`]: one connection that is never made again. In a cluster it goes to the
-    /// first node of the URL.
+    /// Opens a [`Session`]: one connection that is never made again. In a cluster, the session
+    /// connects to the first node of the URL.
     ///
     /// # Errors
-    /// Those of [`connect`](Self::connect).
+    /// The errors of [`connect`](Self::connect).
     ///
     /// # Cancel safety
     /// If the future is dropped, the connection is closed.
@@ -478,11 +479,11 @@ impl ClientBuilder {
         Session::open(Arc::new(self.settings()?), runtime).await
     }
 
-    /// Returns a client that does not connect. It is for [`Client::watch`], which has a connection
-    /// of its own; every other command fails with [`ErrorKind::NotSent`].
+    /// Returns a client that does not connect. Use such a client for [`Client::watch`], which has a
+    /// connection of its own. Every other command fails with [`ErrorKind::NotSent`].
     ///
     /// # Errors
-    /// Those of [`connect_lazy`](Self::connect_lazy).
+    /// The errors of [`connect_lazy`](Self::connect_lazy).
     pub fn unconnected(self) -> Result<Client> {
         let runtime = runtime()?;
         Ok(Client::unconnected(Arc::new(self.settings()?), runtime))
@@ -510,12 +511,12 @@ impl ClientBuilder {
         let certificates = self.certificates.as_deref().map(Certificates::read);
         let certificates = certificates.transpose()?;
         let mut target = match self.source {
-            Source::Url(url) => Target::from_url(&url, certificates.clone())?,
-            Source::Fred(config) => Target::from_fred(&config)?,
-            Source::Target(target) => *target,
+            TargetSource::Url(url) => Target::from_url(&url, certificates.clone())?,
+            TargetSource::Fred(config) => Target::from_fred(&config)?,
+            TargetSource::Target(target) => *target,
         };
         let server = target.label();
-        let refuse = |message: String| {
+        let invalid = |message: String| {
             Err(Error::new(ErrorKind::Config, message).with_server(server.clone()))
         };
         if let Some(credentials) = self.credentials {
@@ -523,7 +524,7 @@ impl ClientBuilder {
         }
         if let Some(certificates) = certificates {
             let Some(tls) = &mut target.tls else {
-                return refuse("certificates need TLS: use a rediss:// URL".to_owned());
+                return invalid("certificates need TLS: use a rediss:// URL".to_owned());
             };
             tls.set_certificates(certificates);
         }
@@ -535,23 +536,23 @@ impl ClientBuilder {
         let command_timeout = either(self.command_timeout, 100);
         let connect_timeout = either(self.connect_timeout, 300);
         if command_timeout.is_zero() || connect_timeout.is_zero() {
-            return refuse("a timeout must be longer than zero".to_owned());
+            return invalid("a timeout must be longer than zero".to_owned());
         }
         let client_name = self
             .client_name
             .unwrap_or_else(|| format!("purse:{VERSION}"));
         if !client_name.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return refuse(format!(
+            return invalid(format!(
                 "the client name {client_name:?} must consist of printable ASCII without spaces"
             ));
         }
         let is_valid = |idle: Duration| KEEP_ALIVE_SECONDS.contains(&idle.as_secs());
         if !self.keep_alive.is_none_or(is_valid) {
-            return refuse("keep_alive must be from 1 to 32767 seconds".to_owned());
+            return invalid("keep_alive must be from 1 to 32767 seconds".to_owned());
         }
         let is_cluster = matches!(target.servers, Servers::Cluster(_));
         if self.read_from != ReadFrom::Primary && !is_cluster {
-            return refuse("reads from replicas need a redis-cluster:// URL".to_owned());
+            return invalid("reads from replicas need a redis-cluster:// URL".to_owned());
         }
         let longest = Duration::from_millis(if locks { 500 } else { 2_000 });
         Ok(Settings {

@@ -5,8 +5,9 @@
 
 mod batch;
 mod builder;
-mod features;
 mod op;
+mod same_database;
+mod scan_watch_take;
 mod session;
 
 use std::fmt;
@@ -20,10 +21,10 @@ use tokio::runtime::Handle;
 
 use crate::command::{Command, ErrorContext, slot};
 use crate::connection::{Connection, Settings, error_map};
-use crate::core::{Call, Caller, Core, Options};
+use crate::core::{Call, Caller, Core, OperationOptions};
 use crate::delivery::DeliveryState;
 use crate::telemetry::Stats;
-use crate::util::time::timeout;
+use crate::util::timer::timeout;
 use crate::{Error, Reply, Result};
 
 pub use batch::{Batch, Pending};
@@ -38,8 +39,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 ///
 /// All commands to one server share one connection, in the order in which they are first polled. A
 /// read is sent again when the connection breaks. A command that may change data is sent at most
-/// once. All waits for elements share one more connection, made when it is first needed; in a
-/// cluster there is one for each node.
+/// once. All calls that wait for elements share one further connection, which is made when it is
+/// first needed. In a cluster, there is one such connection for each node.
 ///
 /// The runtime on which the client was made drives the connections; it must have I/O enabled.
 /// Operations may be polled on another runtime, or outside of tokio. Once the client's own runtime
@@ -66,7 +67,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
-    options: Options,
+    options: OperationOptions,
 }
 
 struct Inner {
@@ -85,12 +86,12 @@ impl Client {
     ///   `sentinelPassword` are the credentials of the sentinels
     /// - `redis+unix:///path?db=3`, with the feature `unix-sockets`
     ///
-    /// `valkey` means `redis`. The parameter `db` is the database, of any URL. Each part of a URL
-    /// takes effect or is refused by name. Percent-encode the characters `/ ? # @ %` in a user, a
-    /// password and a parameter.
+    /// `valkey` means `redis`. The parameter `db` is the database, of any URL. If a part of the URL
+    /// cannot take effect, the error names the part. Percent-encode the characters `/ ? # @ %` in a
+    /// user, a password and a parameter.
     ///
     /// # Errors
-    /// Those of [`ClientBuilder::connect`].
+    /// The errors of [`ClientBuilder::connect`].
     ///
     /// # Cancel safety
     /// If the future is dropped, the connections are closed.
@@ -129,7 +130,7 @@ impl Client {
                 deliveries: Arc::default(),
                 fred: OnceLock::new(),
             }),
-            options: Options::new(),
+            options: OperationOptions::new(),
         }
     }
 
@@ -143,17 +144,17 @@ impl Client {
     /// # tokio::runtime::Runtime::new()?.block_on(async {
     /// use std::time::Duration;
     ///
-    /// use purse::{Client, Command, Options};
+    /// use purse::{Client, Command, OperationOptions};
     ///
     /// let client = Client::connect(&url).await?;
-    /// let hasty = client.with(Options::new().timeout(Duration::from_millis(200)).fail_fast(true));
+    /// let hasty = client.with(OperationOptions::new().timeout(Duration::from_millis(200)).fail_fast(true));
     /// hasty.run(Command::read("GET").key("k")).await?;
     /// # Ok(())
     /// # })
     /// # }
     /// ```
     #[must_use]
-    pub fn with(&self, options: Options) -> Self {
+    pub fn with(&self, options: OperationOptions) -> Self {
         Self {
             inner: self.inner.clone(),
             options,
@@ -172,8 +173,8 @@ impl Client {
     /// connection, which all callers share: run it on a [`Session`].
     ///
     /// # Cancel safety
-    /// If the future is dropped while there is no connection, the command is not sent. Otherwise it
-    /// may run or not.
+    /// If the future is dropped while there is no connection, the command is not sent. Otherwise
+    /// the command may or may not run.
     ///
     /// # Examples
     /// ```
@@ -199,7 +200,7 @@ impl Client {
     /// Redis: PING. Complexity: O(1). Round trips: 1.
     ///
     /// # Errors
-    /// Those of [`run`](Self::run).
+    /// The errors of [`run`](Self::run).
     ///
     /// # Examples
     /// ```
@@ -253,11 +254,6 @@ impl Client {
     /// Adds to an error what it is about.
     pub(crate) fn with_context(&self, error: Error, context: &ErrorContext) -> Error {
         self.inner.core.with_context(error, context)
-    }
-
-    /// Returns whether both are handles to one client.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     /// Returns the operation that runs `command` and makes its result with `read`.
@@ -327,7 +323,7 @@ impl Client {
     }
 
     /// Checks that one command can work on all of `keys`: in a cluster they must share a slot.
-    /// Outside of a cluster it always succeeds. Sends nothing.
+    /// Outside of a cluster, this check always succeeds. Sends nothing.
     ///
     /// # Errors
     /// [`CrossSlot`](crate::ErrorKind::CrossSlot), which names two keys of different slots.
@@ -361,11 +357,11 @@ impl Client {
         slot::group(keys, self.is_cluster())
     }
 
-    /// Returns a client of fred for the same servers, for what purse does not offer.
+    /// Returns a client of fred for the same servers, for commands that purse does not offer.
     ///
-    /// It has connections of its own, made when this method is first called, and follows fred's
-    /// documentation in everything. fred cannot select a database above 255, nor one other than 0
-    /// in a cluster: for such a client it never connects. It does not use
+    /// The client of fred has connections of its own, which are made when this method is first
+    /// called. It behaves as fred's documentation says. It cannot select a database above 255, nor
+    /// in a cluster one other than 0: with such a database it never connects. It does not use
     /// [`credentials_provider`](ClientBuilder::credentials_provider).
     ///
     /// # Examples
@@ -431,7 +427,7 @@ impl Client {
     /// # Ok(()) }
     /// ```
     pub async fn close(&self) {
-        self.inner.core.refuse_commands();
+        self.inner.core.stop_commands();
         // Deliveries in flight end, and put back what they hold.
         let _ = timeout(CLOSE_TIMEOUT, self.inner.core.in_flight().wait_idle()).await;
         let core = self.inner.core.clone();
@@ -524,8 +520,8 @@ impl Client {
     /// Configures a client from a configuration of fred.
     ///
     /// fred's settings `fail_fast`, `version` and `tracing` have no effect, because purse has
-    /// settings of its own. What purse cannot honour is refused by
-    /// [`connect`](ClientBuilder::connect) with [`Config`](crate::ErrorKind::Config).
+    /// settings of its own. If purse does not support another setting,
+    /// [`connect`](ClientBuilder::connect) fails with [`Config`](crate::ErrorKind::Config).
     ///
     /// # Examples
     /// ```

@@ -14,9 +14,9 @@ use crate::{Command, Effect, Error, ErrorKind, Reply, Result};
 
 /// One operation on the server, sent when it is first polled.
 ///
-/// Methods of collections return it: `.await` it, or add it to a [`Batch`](crate::Batch). It
-/// borrows nothing, so it can be spawned, joined or boxed. It takes one round trip; if the server
-/// has forgotten a script, two.
+/// Methods of collections return it: `.await` it, or add it to a [`Batch`](crate::Batch). An
+/// operation borrows nothing, so it can be spawned, joined or boxed. It takes one round trip; if
+/// the server has forgotten a script, two.
 ///
 /// # Cancel safety
 /// If it is dropped before the first poll, nothing is sent. If it is dropped later, the command may
@@ -38,22 +38,22 @@ use crate::{Command, Effect, Error, ErrorKind, Reply, Result};
 /// # }
 /// ```
 #[must_use = "an operation does nothing until it is awaited"]
-pub struct Op<R>(State<R>);
+pub struct Op<R>(OpState<R>);
 
 #[expect(
     clippy::large_enum_variant,
     reason = "an operation is sent where it is, without an allocation"
 )]
-enum State<R> {
+enum OpState<R> {
     Unsent(Parts<R>),
     Known(Option<Result<R>>),
-    Sent(Sent<R>),
+    SentOp(SentOp<R>),
 }
 
 /// The client, the command, and how its reply is read.
 pub(crate) type Parts<R> = (Client, Command, fn(Reply) -> Result<R>);
 
-struct Sent<R> {
+struct SentOp<R> {
     client: Client,
     call: Call,
     context: ErrorContext,
@@ -83,17 +83,17 @@ impl<R> Op<R> {
     /// ```
     pub fn new(client: &Client, command: Result<Command>, read: fn(Reply) -> Result<R>) -> Self {
         Self(match command {
-            Ok(command) => State::Unsent((client.clone(), command, read)),
-            Err(error) => State::Known(Some(Err(error.with_server(client.server_name())))),
+            Ok(command) => OpState::Unsent((client.clone(), command, read)),
+            Err(error) => OpState::Known(Some(Err(error.with_server(client.server_name())))),
         })
     }
 
     /// Returns what the operation is made of, before it is polled; otherwise its result.
     pub(crate) fn into_parts(self) -> Result<Parts<R>, Result<R>> {
         match self.0 {
-            State::Unsent(parts) => Ok(parts),
-            State::Known(Some(result)) => Err(result),
-            State::Known(None) | State::Sent(_) => Err(Err(Error::new(
+            OpState::Unsent(parts) => Ok(parts),
+            OpState::Known(Some(result)) => Err(result),
+            OpState::Known(None) | OpState::SentOp(_) => Err(Err(Error::new(
                 ErrorKind::InvalidInput,
                 "the operation was polled before",
             ))),
@@ -106,13 +106,7 @@ impl<R> Op<R> {
         read: fn(Reply) -> Result<R>,
         effect: Effect,
     ) -> Result<R> {
-        read(reply).map_err(|error| match (error.kind(), effect) {
-            // The command ran, although its reply cannot be read.
-            (ErrorKind::Protocol, Effect::Write) => {
-                Error::new(ErrorKind::Ambiguous, "the reply could not be read").with_source(error)
-            }
-            _ => error,
-        })
+        read(reply).map_err(|error| effect.judge_unread(error))
     }
 
     /// Creates an operation whose result is known without the server.
@@ -134,7 +128,7 @@ impl<R> Op<R> {
     /// # Ok(()) }
     /// ```
     pub const fn ready(result: Result<R>) -> Self {
-        Self(State::Known(Some(result)))
+        Self(OpState::Known(Some(result)))
     }
 }
 
@@ -145,13 +139,13 @@ impl<R: Send + 'static> Future for Op<R> {
     type Output = Result<R>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let State::Unsent(_) = &self.0 {
-            let State::Unsent((client, command, read)) =
-                std::mem::replace(&mut self.0, State::Known(None))
+        if let OpState::Unsent(_) = &self.0 {
+            let OpState::Unsent((client, command, read)) =
+                std::mem::replace(&mut self.0, OpState::Known(None))
             else {
                 unreachable!("the state was Unsent a line above");
             };
-            self.0 = State::Sent(Sent {
+            self.0 = OpState::SentOp(SentOp {
                 context: command.context(),
                 effect: command.effect,
                 call: client.call(command),
@@ -160,34 +154,40 @@ impl<R: Send + 'static> Future for Op<R> {
             });
         }
         match &mut self.0 {
-            State::Sent(sent) => {
+            OpState::SentOp(sent) => {
                 let result = ready!(sent.poll(cx));
-                self.0 = State::Known(None);
+                self.0 = OpState::Known(None);
                 Poll::Ready(result)
             }
-            State::Known(result) => match result.take() {
+            OpState::Known(result) => match result.take() {
                 Some(result) => Poll::Ready(result),
                 None => panic!("an operation was polled after it had completed"),
             },
-            State::Unsent(_) => unreachable!("an unsent operation was sent above"),
+            OpState::Unsent(_) => unreachable!("an unsent operation was sent above"),
         }
     }
 }
 
-impl<R> Sent<R> {
+impl<R> SentOp<R> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<R>> {
         let answer = ready!(self.call.poll_unpin(cx));
         let result = answer.and_then(|answer| Op::read_reply(answer.reply, self.read, self.effect));
-        Poll::Ready(result.map_err(|error| self.client.with_context(error, &self.context)))
+        Poll::Ready(result.map_err(|error| {
+            let error = self.client.with_context(error, &self.context);
+            match self.call.field_name() {
+                Some(field) => error.with_field(field),
+                None => error,
+            }
+        }))
     }
 }
 
 impl<R> fmt::Debug for Op<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            State::Unsent((_, command, _)) => f.debug_tuple("Op").field(&command.name).finish(),
-            State::Known(_) => f.write_str("Op(known)"),
-            State::Sent(_) => f.write_str("Op(running)"),
+            OpState::Unsent((_, command, _)) => f.debug_tuple("Op").field(&command.name).finish(),
+            OpState::Known(_) => f.write_str("Op(known)"),
+            OpState::SentOp(_) => f.write_str("Op(running)"),
         }
     }
 }

@@ -7,21 +7,22 @@ use tokio::runtime::Handle;
 
 use crate::command::{Command, Effect};
 use crate::config::Servers;
-use crate::connection::{Connection, Dialer, Options, Place, Settings, Setup, Status, error_map};
+use crate::connection::{
+    Connection, ConnectionOptions, Dialer, Endpoint, Purpose, Settings, Status, error_map,
+};
 use crate::core::{Call, Core, Role, in_time, wait_up};
 use crate::{Error, ErrorKind, Reply, Result};
 
 /// One connection to one server, which ends once and is never made again. Cheap to clone.
 ///
-/// A [`Client`](crate::Client) reconnects, and what answers then may be another server, or the same
-/// one without its data. All replies of a session come from the same run of the same server, so
-/// what was found out about the server holds for all of them. A session is for callers that must
-/// know that, such as a lock, and for commands that occupy or change a connection, such as `BLPOP`
-/// and `WATCH`. [`ClientBuilder::connect_session`](crate::ClientBuilder::connect_session) opens
-/// one.
+/// A [`Client`](crate::Client) reconnects, possibly to another server, or to the same server
+/// without its data. All replies of a session come from one run of one server, so a property of the
+/// server that was checked once holds for the whole session. Use a session if you need this, as a
+/// lock does, and for commands that occupy or change a connection, such as `BLPOP` and `WATCH`.
+/// [`ClientBuilder::connect_session`](crate::ClientBuilder::connect_session) opens one.
 ///
-/// It ends when the connection breaks, when three commands in a row get no reply, when a replica
-/// refuses a write, or with the last clone.
+/// The session ends when the connection breaks, when three commands in a row get no reply, when a
+/// replica refuses a write, or with the last clone.
 ///
 /// # Examples
 /// ```
@@ -49,12 +50,12 @@ impl Session {
         let tls = settings.target.tls.is_some();
         let dialer = Dialer {
             settings,
-            place: Place::Target,
-            setup: Setup::Commands,
+            endpoint: Endpoint::Target,
+            purpose: Purpose::Commands,
         };
-        let options = Options {
+        let options = ConnectionOptions {
             is_single: true,
-            ..Options::default()
+            ..ConnectionOptions::default()
         };
         let core = Core::single(dialer, options, runtime, Arc::default(), Role::Session);
         let session = Self(core);
@@ -160,7 +161,7 @@ impl Session {
 
     /// Ends the session at once; commands in flight may have run or not.
     pub fn end(&self) {
-        self.0.refuse_commands();
+        self.0.stop_commands();
         if let Some(connection) = self.connection() {
             connection.end();
         }

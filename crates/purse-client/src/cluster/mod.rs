@@ -17,12 +17,12 @@ use crate::command::Effect;
 use crate::command::slot::slot_of;
 use crate::config::Address;
 use crate::connection::{
-    Connection, Dialer, Ending, Options, Place, ReadFrom, Settings, Setup, WeakConnection,
-    error_map,
+    Connection, ConnectionOptions, Dialer, Ending, Endpoint, Purpose, ReadFrom, Settings,
+    WeakConnection, error_map,
 };
 use crate::telemetry::{Counters, Event};
 use crate::util::sync::Mutex;
-use crate::util::time::{time_left, timeout};
+use crate::util::timer::{time_left, timeout};
 use crate::{Error, ErrorKind, Result};
 
 pub(crate) use redirect::{Redirect, own_part};
@@ -35,7 +35,7 @@ pub(crate) struct Cluster {
     runtime: Handle,
     counters: Arc<Counters>,
     map: RwLock<Arc<SlotMap>>,
-    nodes: Mutex<HashMap<(Address, Setup), Connection>>,
+    nodes: Mutex<HashMap<(Address, Purpose), Connection>>,
     /// The number of times that the slots were learned.
     version: watch::Sender<u64>,
     failure: Mutex<Option<Arc<Error>>>,
@@ -111,7 +111,7 @@ impl Cluster {
             effect == Effect::Read && self.settings.read_from == ReadFrom::PreferReplica;
         if prefers_replica {
             for replica in &shard.replicas {
-                let connection = self.node(replica, Setup::Replica);
+                let connection = self.node(replica, Purpose::Replica);
                 if connection.is_up() {
                     return Some(connection);
                 }
@@ -129,25 +129,25 @@ impl Cluster {
 
     /// Returns the connection to a node, which is made if there is none.
     pub(crate) fn connection(&self, address: &Address) -> Connection {
-        self.node(address, Setup::Commands)
+        self.node(address, Purpose::Commands)
     }
 
     /// Returns whether there is a connection to a node, for commands, that is up.
     fn is_up(&self, address: &Address) -> bool {
         let nodes = self.nodes.lock();
-        let connection = nodes.get(&(address.clone(), Setup::Commands));
+        let connection = nodes.get(&(address.clone(), Purpose::Commands));
         connection.is_some_and(Connection::is_up)
     }
 
-    fn node(&self, address: &Address, setup: Setup) -> Connection {
+    fn node(&self, address: &Address, purpose: Purpose) -> Connection {
         let mut nodes = self.nodes.lock();
-        if let Some(connection) = nodes.get(&(address.clone(), setup)) {
+        if let Some(connection) = nodes.get(&(address.clone(), purpose)) {
             return connection.clone();
         }
         let dialer = Dialer {
             settings: self.settings.clone(),
-            place: Place::Node(address.clone()),
-            setup,
+            endpoint: Endpoint::Node(address.clone()),
+            purpose,
         };
         let refresh = self.refresh.clone();
         let this = Arc::new(OnceLock::<WeakConnection>::new());
@@ -155,22 +155,22 @@ impl Cluster {
         let on_loss = move || {
             refresh.notify_one();
             // The primary can run the reads that were not sent.
-            if setup == Setup::Replica
+            if purpose == Purpose::Replica
                 && let Some(connection) = of_loss.get()
             {
                 connection.reroute();
             }
         };
-        let options = Options {
+        let options = ConnectionOptions {
             on_loss: Some(Box::new(on_loss)),
-            ..Options::default()
+            ..ConnectionOptions::default()
         };
         let connection = Connection::start(&self.runtime, dialer, options, self.counters.clone());
         this.get_or_init(|| connection.downgrade());
         if self.ending().is_some() {
             connection.end();
         }
-        nodes.insert((address.clone(), setup), connection.clone());
+        nodes.insert((address.clone(), purpose), connection.clone());
         connection
     }
 
@@ -185,6 +185,11 @@ impl Cluster {
             .iter()
             .filter(|(_, other)| other.id() == connection.id());
         of_it.next().map(|((address, _), _)| address.clone())
+    }
+
+    /// Returns whether both are known to be the same cluster.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.map().shares_node(&other.map())
     }
 
     /// Returns the owner of a slot, as far as it is known.

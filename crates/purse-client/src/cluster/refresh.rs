@@ -18,8 +18,8 @@ use super::slot_map::SlotMap;
 use super::{Cluster, EndOnDrop};
 use crate::command::{Command, Effect};
 use crate::config::{Address, Servers};
-use crate::connection::{Connection, Failure, Terms, Waiting, error_map, wait_up};
-use crate::util::time::{sleep, time_left, timeout};
+use crate::connection::{CommandTiming, Connection, Failure, ReplyFuture, error_map, wait_up};
+use crate::util::timer::{sleep, time_left, timeout};
 use crate::{Error, ErrorKind, Reply, Result};
 
 /// The pause between two refreshes.
@@ -67,7 +67,7 @@ async fn ask_all(cluster: &Cluster) -> Result<SlotMap> {
     let (connected, others): (Vec<_>, Vec<_>) = known
         .into_iter()
         .partition(|address| cluster.is_up(address));
-    let mut views: Vec<View> = Vec::new();
+    let mut views: Vec<NodeView> = Vec::new();
     let mut last = None;
     for group in [connected, others] {
         // Connections to the others are made only if no connected node gives a good answer.
@@ -83,7 +83,7 @@ async fn ask_all(cluster: &Cluster) -> Result<SlotMap> {
         while let Some(answer) = next_before(&mut answers, limit).await {
             match answer {
                 Ok((map, is_failing)) if !map.is_empty() => {
-                    let view = View::new(map, is_failing, &before);
+                    let view = NodeView::new(map, is_failing, &before);
                     let is_confirmed =
                         view.rank == Rank::Good && views.iter().any(|other| other.confirms(&view));
                     if is_confirmed {
@@ -125,7 +125,7 @@ async fn next_before<T>(
 }
 
 /// The slots as one node knows them.
-struct View {
+struct NodeView {
     map: SlotMap,
     rank: Rank,
 }
@@ -140,7 +140,7 @@ enum Rank {
     Good,
 }
 
-impl View {
+impl NodeView {
     fn new(map: SlotMap, is_failing: bool, before: &SlotMap) -> Self {
         let rank = match (map.may_follow(before), is_failing) {
             (false, _) => Rank::Foreign,
@@ -156,8 +156,8 @@ impl View {
 }
 
 /// Returns the map of the highest rank, and of those the one that most nodes agree on.
-fn best(mut views: Vec<View>) -> Option<SlotMap> {
-    let votes = |view: &View| views.iter().filter(|other| other.confirms(view)).count();
+fn best(mut views: Vec<NodeView>) -> Option<SlotMap> {
+    let votes = |view: &NodeView| views.iter().filter(|other| other.confirms(view)).count();
     let place = (0..views.len())
         .rev()
         .max_by_key(|&place| (views[place].rank, votes(&views[place])))?;
@@ -189,16 +189,16 @@ async fn ask(
             })?;
     }
     let since = Instant::now();
-    let terms = Terms {
+    let timing = CommandTiming {
         since,
         deadline: since + MAX_WAIT.min(cluster.settings.connect_timeout),
         fail_fast: true,
     };
     let commands = ["SLOTS", "INFO"].map(|word| Command::read("CLUSTER").arg(word));
     let fail = |failure| error_map::command_error(failure, "CLUSTER", Effect::Read);
-    let (ticket, _) = connection.send_run(&commands, terms).map_err(fail)?;
+    let (ticket, _) = connection.send_run(&commands, timing).map_err(fail)?;
     let home = cluster.runtime.id();
-    let waiting = Waiting::new(connection.clone(), ticket, terms.deadline, home);
+    let waiting = ReplyFuture::new(connection.clone(), ticket, timing.deadline, home);
     let mut outcomes = waiting.await.map_err(fail)?.into_iter();
     let slots = outcomes.next().unwrap_or(Err(Failure::Lost(None)));
     let slots = slots.map_err(|failure| {
@@ -254,7 +254,7 @@ mod tests {
 
     fn best_of(views: impl IntoIterator<Item = (i64, [&'static str; 2], bool)>) -> Option<u16> {
         let before = map(100, ["a", "b"]);
-        let view = |(border, ids, is_failing)| View::new(map(border, ids), is_failing, &before);
+        let view = |(border, ids, is_failing)| NodeView::new(map(border, ids), is_failing, &before);
         best(views.into_iter().map(view).collect()).map(|map| border(&map))
     }
 

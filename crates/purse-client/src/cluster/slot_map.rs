@@ -161,6 +161,11 @@ impl SlotMap {
         losers
     }
 
+    /// Returns whether both know a node in common. The identifier of a node is random.
+    pub(super) fn shares_node(&self, other: &Self) -> bool {
+        !self.ids.is_disjoint(&other.ids)
+    }
+
     pub(super) fn primaries(&self) -> Vec<Address> {
         self.shards
             .iter()

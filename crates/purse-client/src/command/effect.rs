@@ -1,5 +1,7 @@
 //! The effect of a command on data.
 
+use crate::{Error, ErrorKind};
+
 /// The effect of a command on data, which decides what a lost reply means.
 ///
 /// # Examples
@@ -16,4 +18,17 @@ pub enum Effect {
     /// The command may change data: it is sent at most once, and a lost reply is
     /// [`Ambiguous`](crate::ErrorKind::Ambiguous).
     Write,
+}
+
+impl Effect {
+    /// Judges the failure to read the reply to a command of this effect: a write has run then, so
+    /// a [`Protocol`](ErrorKind::Protocol) error becomes [`Ambiguous`](ErrorKind::Ambiguous).
+    pub fn judge_unread(self, error: Error) -> Error {
+        match (error.kind(), self) {
+            (ErrorKind::Protocol, Self::Write) => {
+                Error::new(ErrorKind::Ambiguous, "the reply could not be read").with_source(error)
+            }
+            _ => error,
+        }
+    }
 }

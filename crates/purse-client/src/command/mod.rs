@@ -21,7 +21,7 @@ use smallvec::SmallVec;
 use crate::Error;
 use crate::config::Address;
 use crate::resp::{put_bytes, put_header, put_int};
-use crate::util::time::clamp;
+use crate::util::timer::clamp;
 
 pub use argument::Argument;
 pub use effect::Effect;
@@ -72,6 +72,8 @@ pub struct Command {
     pub(crate) fail_fast: Option<bool>,
     /// Boxed, because it is rare and each future that sends a command holds one.
     pub(crate) node: Option<Box<Address>>,
+    /// The index of the argument that is the field of a hash.
+    field: Option<u8>,
     /// True if it fails while its keys may be on two nodes, instead of waiting until they are not.
     pub(crate) fails_on_tryagain: bool,
     /// True if it goes over the first connection, although it is a read.
@@ -151,6 +153,7 @@ impl Command {
             timeout: None,
             fail_fast: None,
             node: None,
+            field: None,
             fails_on_tryagain: false,
             on_first_connection: false,
         }
@@ -189,6 +192,25 @@ impl Command {
     pub fn arg(mut self, arg: impl Into<Argument>) -> Self {
         self.args.push(arg.into());
         self
+    }
+
+    /// Adds an argument that is the field of a hash. The errors of an [`Op`](crate::Op) name it.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Command, Reply};
+    ///
+    /// client.run(Command::write("HSET").key("ages").field("Ada").arg("unknown")).await?;
+    /// let increment = Command::write("HINCRBY").key("ages").field("Ada").arg(1);
+    /// let error = client.op(increment, Reply::into_int).await.unwrap_err();
+    /// assert_eq!(error.field().unwrap(), "Ada");
+    /// # Ok(()) }
+    /// ```
+    pub fn field(mut self, field: impl Into<Argument>) -> Self {
+        self.field = u8::try_from(self.args.len()).ok();
+        self.arg(field)
     }
 
     /// Adds arguments.
@@ -285,6 +307,12 @@ impl Command {
     #[must_use]
     pub fn keys(&self) -> &[Bytes] {
         &self.keys
+    }
+
+    /// Returns the argument that is the field of a hash.
+    pub(crate) fn field_name(&self) -> Option<Bytes> {
+        let field = self.args.get(usize::from(self.field?))?;
+        Some(field.clone().into_bytes())
     }
 
     /// Returns what an error names.

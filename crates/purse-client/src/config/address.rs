@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
-use super::refuse;
+use super::config_error;
 use crate::Result;
 
 /// A host and a port.
@@ -31,7 +31,7 @@ impl Address {
     /// is not percent-encoded.
     pub(super) fn parse(text: &str, default_port: u16) -> Result<Self> {
         if text.contains(',') {
-            return Err(refuse(
+            return Err(config_error(
                 "the URL lists several hosts: name one host there, and each further node of a \
                  cluster or sentinel group by a parameter node=host:port",
             ));
@@ -45,6 +45,11 @@ impl Address {
             host: host.into(),
             port,
         })
+    }
+
+    /// Returns whether both are the same address; host names have no case.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.port == other.port && self.host.eq_ignore_ascii_case(&other.host)
     }
 
     /// Returns the host as URLs write it: an IPv6 address is in brackets.
@@ -76,19 +81,19 @@ pub(super) fn ipv6_without_zone(host: &str) -> Option<&str> {
 
 fn parse_bracketed(rest: &str) -> Result<(String, Option<&str>)> {
     const WRONG: &str = "the brackets in the URL must enclose an IPv6 address, as in [::1]:6379 or [fe80::1%25eth0]";
-    let (inside, after) = rest.split_once(']').ok_or_else(|| refuse(WRONG))?;
+    let (inside, after) = rest.split_once(']').ok_or_else(|| config_error(WRONG))?;
     let (address, zone) = match inside.split_once('%') {
         Some((address, zone)) => (address, Some(zone.strip_prefix("25").unwrap_or(zone))),
         None => (inside, None),
     };
     let zone_is_valid = zone.is_none_or(|zone| !zone.is_empty() && zone.bytes().all(is_name_byte));
     if address.parse::<Ipv6Addr>().is_err() || !zone_is_valid {
-        return Err(refuse(WRONG));
+        return Err(config_error(WRONG));
     }
     let port = match after.strip_prefix(':') {
         Some(port) => Some(port),
         None if after.is_empty() => None,
-        None => return Err(refuse(WRONG)),
+        None => return Err(config_error(WRONG)),
     };
     let host = zone.map_or_else(|| address.to_owned(), |zone| format!("{address}%{zone}"));
     Ok((host, port))
@@ -97,7 +102,7 @@ fn parse_bracketed(rest: &str) -> Result<(String, Option<&str>)> {
 fn parse_name(text: &str) -> Result<(String, Option<&str>)> {
     let (host, port) = match text.split_once(':') {
         Some((_, port)) if port.contains(':') => {
-            return Err(refuse(
+            return Err(config_error(
                 "the host contains several colons: an IPv6 address must be in brackets, \
                  as in [::1]:6379",
             ));
@@ -106,13 +111,13 @@ fn parse_name(text: &str) -> Result<(String, Option<&str>)> {
         None => (text, None),
     };
     if host.is_empty() {
-        return Err(refuse(
+        return Err(config_error(
             "the host is missing: write redis://host:port, and percent-encode each / ? # in the \
              user and the password",
         ));
     }
     if !host.bytes().all(is_name_byte) {
-        return Err(refuse(
+        return Err(config_error(
             "the host contains a character that no host name has: percent-encode each / ? # in \
              the user and the password, and write an international name in its punycode form",
         ));
@@ -124,7 +129,7 @@ fn parse_port(text: &str) -> Result<u16> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     match text.parse() {
         Ok(port) if digits && port > 0 => Ok(port),
-        _ => Err(refuse(
+        _ => Err(config_error(
             "the port must be a number from 1 to 65535; if it is part of the password, \
              percent-encode each / ? # in the user and the password",
         )),

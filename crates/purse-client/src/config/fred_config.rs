@@ -10,7 +10,7 @@ use std::path::Path;
 use fred::types::RespVersion;
 use fred::types::config::{Blocking, ClusterDiscoveryPolicy, Config, Server, ServerConfig};
 
-use super::{Address, Credentials, Servers, Target, Tls, refuse};
+use super::{Address, Credentials, Servers, Target, Tls, config_error};
 use crate::Result;
 
 impl Target {
@@ -20,7 +20,7 @@ impl Target {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if purse cannot honour a part of it.
     pub(crate) fn from_fred(config: &Config) -> Result<Self> {
         if config.blocking != Blocking::Block {
-            return Err(refuse(
+            return Err(config_error(
                 "fred's setting `blocking` must be Blocking::Block: purse runs blocking commands \
                  on connections of their own",
             ));
@@ -28,7 +28,7 @@ impl Target {
         let tls = Tls::from_fred(config)?;
         let (servers, sentinel_credentials) = servers_from(&config.server)?;
         if tls.is_some() && matches!(servers, Servers::Unix(_)) {
-            return Err(refuse(
+            return Err(config_error(
                 "a unix socket cannot be used with TLS: remove `tls`",
             ));
         }
@@ -70,7 +70,7 @@ impl Target {
         match u8::try_from(self.database) {
             Ok(0) => Ok(None),
             Ok(number) if !in_cluster => Ok(Some(number)),
-            _ => Err(refuse(format!(
+            _ => Err(config_error(format!(
                 "fred cannot select database {}: it knows databases 0 to 255, and only database \
                  0 in a cluster",
                 self.database
@@ -107,7 +107,7 @@ fn servers_from(server: &ServerConfig) -> Result<(Servers, Option<Credentials>)>
         ServerConfig::Centralized { server } => Servers::Single(address_from(server)?),
         ServerConfig::Clustered { hosts, policy } => {
             if *policy != ClusterDiscoveryPolicy::ConfigEndpoint {
-                return Err(refuse(
+                return Err(config_error(
                     "fred's cluster discovery policy must be ConfigEndpoint: purse always asks \
                      the configured nodes",
                 ));
@@ -121,7 +121,7 @@ fn servers_from(server: &ServerConfig) -> Result<(Servers, Option<Credentials>)>
             password,
         } => {
             if service_name.is_empty() {
-                return Err(refuse("the name of the sentinel service is empty"));
+                return Err(config_error("the name of the sentinel service is empty"));
             }
             let servers = Servers::Sentinel {
                 sentinels: addresses_from(hosts)?,
@@ -135,7 +135,7 @@ fn servers_from(server: &ServerConfig) -> Result<(Servers, Option<Credentials>)>
             reason = "fred has a variant for unix sockets if any crate of the build enables it"
         )]
         other => {
-            let path = unix_path(other).ok_or_else(|| refuse(NO_UNIX_SOCKETS))?;
+            let path = unix_path(other).ok_or_else(|| config_error(NO_UNIX_SOCKETS))?;
             Servers::Unix(path.to_owned())
         }
     };
@@ -167,19 +167,19 @@ fn unix_config(path: &Path) -> Result<ServerConfig> {
 
 #[cfg(not(feature = "unix-sockets"))]
 fn unix_config(_: &Path) -> Result<ServerConfig> {
-    Err(refuse(NO_UNIX_SOCKETS))
+    Err(config_error(NO_UNIX_SOCKETS))
 }
 
 fn addresses_from(servers: &[Server]) -> Result<Vec<Address>> {
     if servers.is_empty() {
-        return Err(refuse("the configuration names no server"));
+        return Err(config_error("the configuration names no server"));
     }
     servers.iter().map(address_from).collect()
 }
 
 fn address_from(server: &Server) -> Result<Address> {
     if server.host.is_empty() || server.port == 0 {
-        return Err(refuse(format!(
+        return Err(config_error(format!(
             "the server \"{server}\" needs a host and a port from 1 to 65535"
         )));
     }

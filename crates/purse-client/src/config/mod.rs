@@ -10,11 +10,11 @@
 mod address;
 mod credentials;
 mod fred_config;
-mod parameters;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tls;
 mod url;
+mod url_parameters;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,6 +41,32 @@ pub(crate) enum Servers {
         /// The name under which the sentinels know the master.
         service: Arc<str>,
     },
+}
+
+impl Servers {
+    /// Returns whether both name the same server, cluster or sentinel group, as far as the names
+    /// show: an address in common identifies a cluster or the sentinels of a group.
+    pub(crate) fn name_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Single(one), Self::Single(other)) => one.is_same(other),
+            (Self::Unix(one), Self::Unix(other)) => one == other,
+            (Self::Cluster(one), Self::Cluster(other)) => intersect(one, other),
+            (
+                Self::Sentinel { sentinels, service },
+                Self::Sentinel {
+                    sentinels: others,
+                    service: other,
+                },
+            ) => service == other && intersect(sentinels, others),
+            _ => false,
+        }
+    }
+}
+
+/// Returns whether both have an address in common.
+pub(crate) fn intersect(one: &[Address], other: &[Address]) -> bool {
+    one.iter()
+        .any(|one| other.iter().any(|other| one.is_same(other)))
 }
 
 /// A description of what a client connects to.
@@ -76,24 +102,24 @@ impl Target {
         match &self.servers {
             Servers::Single(address) => address.to_string().into(),
             Servers::Unix(path) => path.display().to_string().into(),
-            Servers::Cluster(seeds) => format!("cluster {}", First(seeds)).into(),
+            Servers::Cluster(seeds) => format!("cluster {}", FirstAddress(seeds)).into(),
             Servers::Sentinel { sentinels, service } => {
-                format!("{service} by sentinel {}", First(sentinels)).into()
+                format!("{service} by sentinel {}", FirstAddress(sentinels)).into()
             }
         }
     }
 }
 
 /// The first of several addresses.
-struct First<'a>(&'a [Address]);
+struct FirstAddress<'a>(&'a [Address]);
 
-impl std::fmt::Display for First<'_> {
+impl std::fmt::Display for FirstAddress<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.first().map_or(Ok(()), |address| address.fmt(f))
     }
 }
 
 /// Makes an error of kind [`ErrorKind::Config`].
-fn refuse(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+fn config_error(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::Config, message)
 }

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::io;
 
-use super::entry::{Ending, Failure};
+use super::queue_entry::{Ending, Failure};
 use crate::command::Effect;
 use crate::resp::Malformed;
 use crate::{Error, ErrorKind};
@@ -11,7 +11,7 @@ use crate::{Error, ErrorKind};
 /// Returns the error of the command `name` that failed with `failure`.
 pub(crate) fn command_error(failure: Failure, name: &str, effect: Effect) -> Error {
     match failure {
-        Failure::Refused(words) => reply_error(&String::from_utf8_lossy(&words), name),
+        Failure::ErrorReply(words) => reply_error(&String::from_utf8_lossy(&words), name),
         Failure::NotSent(cause) => not_sent_error(cause.as_deref()),
         Failure::Rerouted => not_sent_error(None),
         Failure::Late => no_reply_error(effect, None),
@@ -91,7 +91,7 @@ pub(crate) fn explain_redirection(error: Error) -> Error {
 }
 
 /// Returns whether a server refused the command because it is no primary, or none any more.
-pub(crate) fn is_by_replica(error: &Error) -> bool {
+pub(crate) fn has_readonly_code(error: &Error) -> bool {
     error.code() == Some("READONLY")
 }
 
@@ -229,7 +229,7 @@ pub(crate) fn is_hello_unknown(words: &[u8]) -> bool {
 }
 
 /// Returns the error of a server that refuses a connection with `words`.
-pub(crate) fn refusal(words: &[u8], stage: Stage) -> Error {
+pub(crate) fn handshake_error(words: &[u8], stage: Stage) -> Error {
     let words = String::from_utf8_lossy(words).into_owned();
     let code = words.split(' ').next().unwrap_or_default();
     let (kind, message) = match (code, stage) {
@@ -348,7 +348,7 @@ mod tests {
     use super::*;
 
     fn kind(details: &'static str, effect: Effect) -> ErrorKind {
-        let refused = Failure::Refused(bytes::Bytes::from_static(details.as_bytes()));
+        let refused = Failure::ErrorReply(bytes::Bytes::from_static(details.as_bytes()));
         command_error(refused, "GET", effect).kind()
     }
 

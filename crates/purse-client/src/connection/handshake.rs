@@ -24,7 +24,7 @@ use super::settings::Settings;
 use super::stream::Stream;
 use crate::config::{Address, Credentials, Servers, Target};
 use crate::resp::{Frame, Parser, Value, put_bytes, put_header};
-use crate::util::time::timeout;
+use crate::util::timer::timeout;
 use crate::{Error, ErrorKind, Reply, Result};
 
 const LIBRARY: &str = "purse";
@@ -34,13 +34,13 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[derive(Debug, Clone)]
 pub(crate) struct Dialer {
     pub(crate) settings: Arc<Settings>,
-    pub(crate) place: Place,
-    pub(crate) setup: Setup,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) purpose: Purpose,
 }
 
 /// The server of a connection.
 #[derive(Debug, Clone)]
-pub(crate) enum Place {
+pub(crate) enum Endpoint {
     /// The server of the client: a single one, or the primary that sentinels name.
     Target,
     /// A node of a cluster.
@@ -51,7 +51,7 @@ pub(crate) enum Place {
 
 /// The purpose of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Setup {
+pub(crate) enum Purpose {
     Commands,
     /// Reads of a replica.
     Replica,
@@ -66,11 +66,13 @@ pub(crate) enum Setup {
 pub(crate) struct ServerInfo {
     pub(crate) version: String,
     pub(crate) mode: String,
+    /// The address to which the socket is connected; none for a unix socket.
+    pub(crate) peer: Option<SocketAddr>,
 }
 
 /// A connection whose handshake is done.
 #[derive(Debug)]
-pub(crate) struct Opened {
+pub(crate) struct OpenConnection {
     pub(super) stream: Stream,
     /// The bytes that were read and not used yet.
     pub(super) read: BytesMut,
@@ -81,7 +83,7 @@ pub(crate) struct Opened {
 
 impl Dialer {
     /// Connects and logs in, within the connect timeout.
-    pub(super) async fn open_in_time(self) -> Result<Opened> {
+    pub(super) async fn open_in_time(self) -> Result<OpenConnection> {
         let opened = timeout(self.settings.connect_timeout, self.open()).await;
         opened.unwrap_or_else(|| {
             let error = error_map::connect_timeout(self.settings.target.tls.is_some());
@@ -90,13 +92,13 @@ impl Dialer {
     }
 
     /// Connects and logs in.
-    pub(crate) async fn open(&self) -> Result<Opened> {
-        let address = match (&self.place, &self.settings.target.servers) {
-            (Place::Node(address) | Place::Sentinel(address), _) => Some(address),
-            (Place::Target, Servers::Single(address)) => Some(address),
-            (Place::Target, Servers::Unix(_)) => None,
-            (Place::Target, Servers::Cluster(seeds)) => seeds.first(),
-            (Place::Target, Servers::Sentinel { sentinels, service }) => {
+    pub(crate) async fn open(&self) -> Result<OpenConnection> {
+        let address = match (&self.endpoint, &self.settings.target.servers) {
+            (Endpoint::Node(address) | Endpoint::Sentinel(address), _) => Some(address),
+            (Endpoint::Target, Servers::Single(address)) => Some(address),
+            (Endpoint::Target, Servers::Unix(_)) => None,
+            (Endpoint::Target, Servers::Cluster(seeds)) => seeds.first(),
+            (Endpoint::Target, Servers::Sentinel { sentinels, service }) => {
                 return super::sentinel::open_primary(self, sentinels, service).await;
             }
         };
@@ -104,7 +106,7 @@ impl Dialer {
     }
 
     /// Connects to `address`, or to the unix socket, and logs in.
-    pub(super) async fn open_at(&self, address: Option<&Address>) -> Result<Opened> {
+    pub(super) async fn open_at(&self, address: Option<&Address>) -> Result<OpenConnection> {
         let shown = match address {
             Some(address) => address.to_string().into(),
             None => self.settings.server.clone(),
@@ -113,13 +115,13 @@ impl Dialer {
         opened.map_err(|error| error.with_server(shown))
     }
 
-    async fn log_in(&self, address: Option<&Address>, shown: &Arc<str>) -> Result<Opened> {
-        let credentials = match self.setup {
-            Setup::Sentinel => self.settings.target.sentinel_credentials.clone(),
+    async fn log_in(&self, address: Option<&Address>, shown: &Arc<str>) -> Result<OpenConnection> {
+        let credentials = match self.purpose {
+            Purpose::Sentinel => self.settings.target.sentinel_credentials.clone(),
             _ => self.settings.credentials().await?,
         };
         let socket = self.socket(address).await?;
-        let mut talk = Talk::new(socket);
+        let mut talk = LoginExchange::new(socket);
         match talk.hello(self, credentials.as_ref()).await {
             Ok(Some(info)) => return talk.finish(self, info, shown).await,
             // The server does not know HELLO, so it is asked in RESP2 on the same connection.
@@ -129,7 +131,7 @@ impl Dialer {
                 if !self.closes_on_hello(address).await {
                     return Err(error);
                 }
-                talk = Talk::new(self.socket(address).await?);
+                talk = LoginExchange::new(self.socket(address).await?);
                 // Such a proxy may know no CLIENT command either.
                 talk.resp2(self, credentials.as_ref(), false).await?;
                 return talk.finish(self, ServerInfo::default(), shown).await;
@@ -146,7 +148,7 @@ impl Dialer {
         let Ok(socket) = self.socket(address).await else {
             return false;
         };
-        let mut talk = Talk::new(socket);
+        let mut talk = LoginExchange::new(socket);
         match talk.ask(&["PING"]).await {
             Ok(_) => talk.ask(&["HELLO", "3"]).await.is_err(),
             Err(_) => false,
@@ -223,17 +225,17 @@ async fn unix(_: &Target) -> Result<Stream> {
 }
 
 /// A connection during its handshake.
-struct Talk {
+struct LoginExchange {
     stream: Stream,
     read: BytesMut,
     parser: Parser,
     out: Vec<u8>,
     /// The expectation of each reply that is missing, in order.
-    expected: std::collections::VecDeque<Expected>,
+    expected: std::collections::VecDeque<ExpectedReply>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Expected {
+enum ExpectedReply {
     Hello,
     Login,
     /// An error of it is ignored.
@@ -243,7 +245,7 @@ enum Expected {
     Replica,
 }
 
-impl Talk {
+impl LoginExchange {
     fn new(stream: Stream) -> Self {
         Self {
             stream,
@@ -256,10 +258,10 @@ impl Talk {
 
     /// Returns whether nothing was answered yet.
     fn awaits_hello(&self) -> bool {
-        self.expected.front() == Some(&Expected::Hello)
+        self.expected.front() == Some(&ExpectedReply::Hello)
     }
 
-    fn put(&mut self, words: &[&str], expected: Expected) {
+    fn put(&mut self, words: &[&str], expected: ExpectedReply) {
         put_header(&mut self.out, words.len());
         words
             .iter()
@@ -283,7 +285,7 @@ impl Talk {
         if !name.is_empty() {
             hello.extend(["SETNAME", name.as_str()]);
         }
-        self.put(&hello, Expected::Hello);
+        self.put(&hello, ExpectedReply::Hello);
         self.put_library(dialer);
         self.set_up(dialer);
         self.flush().await?;
@@ -296,7 +298,7 @@ impl Talk {
                 }
                 return Ok(None);
             }
-            Err(words) => return Err(error_map::refusal(&words, Stage::Login)),
+            Err(words) => return Err(error_map::handshake_error(&words, Stage::Login)),
         };
         self.check().await?;
         Ok(Some(info))
@@ -304,7 +306,7 @@ impl Talk {
 
     /// Sends one command and returns its reply.
     async fn ask(&mut self, words: &[&str]) -> Result<Result<Value, Bytes>> {
-        self.put(words, Expected::Optional);
+        self.put(words, ExpectedReply::Optional);
         self.flush().await?;
         self.reply().await
     }
@@ -321,17 +323,17 @@ impl Talk {
             let mut auth = vec!["AUTH"];
             auth.extend(credentials.username());
             auth.push(credentials.secret());
-            self.put(&auth, Expected::Login);
+            self.put(&auth, ExpectedReply::Login);
         }
         if introduces {
             self.introduce(dialer);
         }
-        if dialer.setup != Setup::Tracking {
+        if dialer.purpose != Purpose::Tracking {
             self.set_up(dialer);
         }
         self.flush().await?;
         self.check().await?;
-        if dialer.setup == Setup::Tracking {
+        if dialer.purpose == Purpose::Tracking {
             let message = "the server does not speak RESP3 (HELLO 3), which tracking needs";
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
@@ -342,29 +344,32 @@ impl Talk {
     fn introduce(&mut self, dialer: &Dialer) {
         let name = &dialer.settings.client_name;
         if !name.is_empty() {
-            self.put(&["CLIENT", "SETNAME", name], Expected::Optional);
+            self.put(&["CLIENT", "SETNAME", name], ExpectedReply::Optional);
         }
         self.put_library(dialer);
     }
 
     fn put_library(&mut self, dialer: &Dialer) {
-        if dialer.setup == Setup::Sentinel {
+        if dialer.purpose == Purpose::Sentinel {
             return;
         }
         for (attribute, value) in [("LIB-NAME", LIBRARY), ("LIB-VER", VERSION)] {
-            self.put(&["CLIENT", "SETINFO", attribute, value], Expected::Optional);
+            self.put(
+                &["CLIENT", "SETINFO", attribute, value],
+                ExpectedReply::Optional,
+            );
         }
     }
 
     fn set_up(&mut self, dialer: &Dialer) {
         let database = dialer.settings.target.database;
-        if database > 0 && dialer.setup != Setup::Sentinel {
-            self.put(&["SELECT", &database.to_string()], Expected::Database);
+        if database > 0 && dialer.purpose != Purpose::Sentinel {
+            self.put(&["SELECT", &database.to_string()], ExpectedReply::Database);
         }
-        match dialer.setup {
-            Setup::Tracking => self.put(&["CLIENT", "TRACKING", "ON"], Expected::Tracking),
-            Setup::Replica => self.put(&["READONLY"], Expected::Replica),
-            Setup::Commands | Setup::Sentinel => {}
+        match dialer.purpose {
+            Purpose::Tracking => self.put(&["CLIENT", "TRACKING", "ON"], ExpectedReply::Tracking),
+            Purpose::Replica => self.put(&["READONLY"], ExpectedReply::Replica),
+            Purpose::Commands | Purpose::Sentinel => {}
         }
     }
 
@@ -375,13 +380,15 @@ impl Talk {
                 continue;
             };
             match expected {
-                Expected::Optional => {}
-                Expected::Tracking => {
+                ExpectedReply::Optional => {}
+                ExpectedReply::Tracking => {
                     let words = String::from_utf8_lossy(&words);
                     return Err(error_map::reply_error(&words, "CLIENT"));
                 }
-                Expected::Database => return Err(error_map::refusal(&words, Stage::Database)),
-                _ => return Err(error_map::refusal(&words, Stage::Login)),
+                ExpectedReply::Database => {
+                    return Err(error_map::handshake_error(&words, Stage::Database));
+                }
+                _ => return Err(error_map::handshake_error(&words, Stage::Login)),
             }
         }
         Ok(())
@@ -420,14 +427,20 @@ impl Talk {
     }
 
     /// Checks that the server is what the connection wants.
-    async fn finish(self, dialer: &Dialer, info: ServerInfo, address: &Arc<str>) -> Result<Opened> {
-        let wants_cluster = matches!(dialer.place, Place::Node(_));
+    async fn finish(
+        self,
+        dialer: &Dialer,
+        mut info: ServerInfo,
+        address: &Arc<str>,
+    ) -> Result<OpenConnection> {
+        info.peer = self.stream.peer();
+        let wants_cluster = matches!(dialer.endpoint, Endpoint::Node(_));
         if wants_cluster && info.mode == "standalone" {
             let message =
                 "cannot connect: the server is not part of a cluster; use redis:// for it";
             return Err(Error::new(ErrorKind::Config, message));
         }
-        let mut opened = Opened {
+        let mut opened = OpenConnection {
             stream: self.stream,
             read: self.read,
             parser: self.parser,
@@ -435,14 +448,14 @@ impl Talk {
             address: address.clone(),
         };
         let has_sentinels = matches!(dialer.settings.target.servers, Servers::Sentinel { .. });
-        if has_sentinels && matches!(dialer.place, Place::Target) {
+        if has_sentinels && matches!(dialer.endpoint, Endpoint::Target) {
             opened = super::sentinel::check_role(opened).await?;
         }
         Ok(opened)
     }
 }
 
-impl Opened {
+impl OpenConnection {
     /// Sends one command and returns its reply.
     pub(super) async fn call(self, words: &[&str]) -> Result<(Self, Result<Value, Bytes>)> {
         let Self {
@@ -452,7 +465,7 @@ impl Opened {
             info,
             address,
         } = self;
-        let mut talk = Talk {
+        let mut talk = LoginExchange {
             stream,
             read,
             parser,

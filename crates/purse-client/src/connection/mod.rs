@@ -8,15 +8,15 @@
 //! May import: `error`, `util`, `resp`, `telemetry`, `config`, `command`.
 
 mod driver;
-mod entry;
 pub(crate) mod error_map;
+mod failover_watcher;
 mod handshake;
 mod queue;
+mod queue_entry;
+mod reply_future;
 mod sentinel;
 mod settings;
 mod stream;
-mod waiting;
-mod watcher;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,19 +29,19 @@ use crate::Error;
 use crate::command::script_batch::ScriptBatch;
 use crate::command::{Command, Script};
 use crate::telemetry::Counters;
-use crate::util::time::timeout;
+use crate::util::timer::timeout;
 
 use crate::resp::Value;
 use driver::Driver;
-use queue::{Order, Shared};
+use queue::{DriverRequest, SharedQueue};
 
-pub(crate) use entry::{Delivered, Ending, Failure, Outcome};
-pub(crate) use handshake::{Dialer, Place, ServerInfo, Setup};
-pub(crate) use queue::{KnownScripts, Status, Terms, Ticket};
+pub(crate) use failover_watcher::watch_for_failover;
+pub(crate) use handshake::{Dialer, Endpoint, Purpose, ServerInfo};
+pub(crate) use queue::{CommandTiming, KnownScripts, Status, Ticket};
+pub(crate) use queue_entry::{Delivered, Ending, Failure, Outcome};
+pub(crate) use reply_future::ReplyFuture;
 pub use settings::ReadFrom;
 pub(crate) use settings::{Provider, Settings};
-pub(crate) use waiting::Waiting;
-pub(crate) use watcher::watch_for_failover;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
@@ -50,7 +50,7 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 pub(crate) struct Connection(Arc<Owner>);
 
 struct Owner {
-    shared: Arc<Shared>,
+    shared: Arc<SharedQueue>,
     id: u64,
 }
 
@@ -69,7 +69,7 @@ impl WeakConnection {
     /// Drops the connection, if it is still in use, and makes another one.
     pub(crate) fn reset(&self) {
         if let Some(owner) = self.0.upgrade() {
-            owner.shared.order(Order::Reset);
+            owner.shared.request_driver(DriverRequest::Reset);
         }
     }
 
@@ -83,7 +83,7 @@ impl WeakConnection {
 
 /// Settings of one connection: whether it is made again, and what it calls.
 #[derive(Default)]
-pub(crate) struct Options {
+pub(crate) struct ConnectionOptions {
     /// Connect only once. The connection then ends after three timeouts in a row.
     pub(crate) is_single: bool,
     /// Receives the messages that reply to no command.
@@ -97,10 +97,10 @@ impl Connection {
     pub(crate) fn start(
         runtime: &Handle,
         dialer: Dialer,
-        options: Options,
+        options: ConnectionOptions,
         counters: Arc<Counters>,
     ) -> Self {
-        let shared = Shared::new(counters, options.is_single);
+        let shared = SharedQueue::new(counters, options.is_single);
         runtime.spawn(Driver::new(shared.clone(), dialer, options).run());
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         Self(Arc::new(Owner { shared, id }))
@@ -111,13 +111,13 @@ impl Connection {
     pub(crate) fn send(
         &self,
         command: &Command,
-        terms: Terms,
+        timing: CommandTiming,
         asking: bool,
         whole: bool,
     ) -> Result<(Ticket<Result<Delivered, Failure>>, bool), Failure> {
         let skip = usize::from(asking);
         let mut by_hash = false;
-        let ticket = self.0.shared.put_one(terms, skip, |out, known| {
+        let ticket = self.0.shared.put_one(timing, skip, |out, known| {
             if asking {
                 Command::read("ASKING").put(out, false);
             }
@@ -130,11 +130,11 @@ impl Connection {
     pub(crate) fn send_script_batch(
         &self,
         batch: &ScriptBatch,
-        terms: Terms,
+        timing: CommandTiming,
         asking: bool,
     ) -> Result<Ticket<Result<Delivered, Failure>>, Failure> {
         let skip = usize::from(asking);
-        self.0.shared.put_one(terms, skip, |out, _| {
+        self.0.shared.put_one(timing, skip, |out, _| {
             if asking {
                 Command::read("ASKING").put(out, false);
             }
@@ -142,16 +142,16 @@ impl Connection {
         })
     }
 
-    /// Puts commands into the queue with no other command in between. Returns also for each whether
-    /// a script is sent by its hash.
+    /// Queues several commands back to back; no other command is sent between them. Also returns one
+    /// flag per command: true if the command is a script that is sent by its hash (`EVALSHA`).
     pub(crate) fn send_run<'a>(
         &self,
         commands: impl IntoIterator<Item = &'a Command>,
-        terms: Terms,
+        timing: CommandTiming,
     ) -> Result<(Ticket<Vec<Outcome>>, Vec<bool>), Failure> {
         let commands = commands.into_iter();
         let mut by_hash = Vec::with_capacity(commands.size_hint().0);
-        let ticket = self.0.shared.put_run(terms, |out, known, lengths| {
+        let ticket = self.0.shared.put_run(timing, |out, known, lengths| {
             for command in commands {
                 let before = out.len();
                 by_hash.push(encode(command, out, known, false));
@@ -222,12 +222,12 @@ impl Connection {
 
     /// Drops the connection, and makes another one.
     pub(crate) fn reset(&self) {
-        self.0.shared.order(Order::Reset);
+        self.0.shared.request_driver(DriverRequest::Reset);
     }
 
     /// Drops the connection.
     pub(crate) fn end(&self) {
-        self.0.shared.order(Order::End);
+        self.0.shared.request_driver(DriverRequest::End);
     }
 
     /// Marks a script as unknown to the server.
@@ -246,7 +246,7 @@ impl Connection {
 
     /// Closes the connection once everything is answered, or when the time is over.
     pub(crate) async fn finish(&self, limit: std::time::Duration) {
-        self.0.shared.order(Order::Finish);
+        self.0.shared.request_driver(DriverRequest::Finish);
         let mut status = self.status();
         let over = status.wait_for(|status| matches!(status, Status::Over));
         if timeout(limit, over).await.is_none() {
@@ -279,7 +279,7 @@ pub(crate) async fn wait_up(connection: &Connection) -> Result<(), Error> {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.shared.order(Order::End);
+        self.shared.request_driver(DriverRequest::End);
     }
 }
 

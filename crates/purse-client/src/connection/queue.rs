@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use tokio::sync::{oneshot, watch};
 
-use super::entry::{Delivered, Ending, Entry, Failure, Outcome, Run, To};
 use super::handshake::ServerInfo;
+use super::queue_entry::{Delivered, Ending, Failure, Outcome, QueueEntry, Recipient, RunReplies};
 use crate::Error;
 use crate::command::{Command, Script};
 use crate::telemetry::Counters;
@@ -18,7 +18,7 @@ pub(super) const MAX_KEPT: usize = 1 << 20;
 
 /// The state that the handles and the driver of a connection share.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct SharedQueue {
     queue: Mutex<Queue>,
     pub(super) status: watch::Sender<Status>,
     pub(super) counters: Arc<Counters>,
@@ -39,10 +39,10 @@ pub(crate) enum Status {
 pub(super) struct Queue {
     /// The bytes of the entries in `waiting`.
     pub(super) out: Vec<u8>,
-    pub(super) waiting: Vec<Entry>,
+    pub(super) waiting: Vec<QueueEntry>,
     /// Wakes the driver if it sleeps.
     pub(super) driver: Option<Waker>,
-    pub(super) order: Order,
+    pub(super) request: DriverRequest,
     /// The number of waiting entries from which on the driver writes at once.
     pub(super) enough: usize,
     /// True if every task that was ready has had its turn.
@@ -67,9 +67,9 @@ pub(super) struct Queue {
     next_number: u64,
 }
 
-/// An order to the driver, apart from sending. A later one replaces an earlier one.
+/// A request to the driver, apart from sending. A later request replaces an earlier one.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Order {
+pub(super) enum DriverRequest {
     #[default]
     None,
     /// Drop the connection, and make another one.
@@ -104,7 +104,7 @@ impl KnownScripts {
 
 /// The start and the deadline of a command, and whether it waits for a connection.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Terms {
+pub(crate) struct CommandTiming {
     pub(crate) since: Instant,
     pub(crate) deadline: Instant,
     pub(crate) fail_fast: bool,
@@ -117,7 +117,7 @@ pub(crate) struct Ticket<T> {
     pub(crate) number: u64,
 }
 
-impl Shared {
+impl SharedQueue {
     pub(super) fn new(counters: Arc<Counters>, is_single: bool) -> Arc<Self> {
         Arc::new(Self {
             queue: Mutex::new(Queue {
@@ -137,14 +137,14 @@ impl Shared {
     /// not wanted.
     pub(super) fn put_one(
         &self,
-        terms: Terms,
+        timing: CommandTiming,
         skip: usize,
         encode: impl FnOnce(&mut Vec<u8>, &mut KnownScripts),
     ) -> Result<Ticket<Result<Delivered, Failure>>, Failure> {
         let (to, reply) = oneshot::channel();
-        let number = self.put(terms, skip, |out, known| {
+        let number = self.put(timing, skip, |out, known| {
             encode(out, known);
-            To::One(to)
+            Recipient::One(to)
         })?;
         Ok(Ticket { reply, number })
     }
@@ -152,14 +152,14 @@ impl Shared {
     /// Puts commands into the queue with none in between; `encode` adds the length of each.
     pub(super) fn put_run(
         &self,
-        terms: Terms,
+        timing: CommandTiming,
         encode: impl FnOnce(&mut Vec<u8>, &mut KnownScripts, &mut Vec<usize>),
     ) -> Result<Ticket<Vec<Outcome>>, Failure> {
         let (to, reply) = oneshot::channel();
-        let number = self.put(terms, 0, |out, known| {
+        let number = self.put(timing, 0, |out, known| {
             let mut lengths = Vec::new();
             encode(out, known, &mut lengths);
-            To::Run(Box::new(Run {
+            Recipient::Run(Box::new(RunReplies {
                 outcomes: Vec::with_capacity(lengths.len()),
                 lengths,
                 to,
@@ -170,9 +170,9 @@ impl Shared {
 
     fn put(
         &self,
-        terms: Terms,
+        timing: CommandTiming,
         skip: usize,
-        write: impl FnOnce(&mut Vec<u8>, &mut KnownScripts) -> To,
+        write: impl FnOnce(&mut Vec<u8>, &mut KnownScripts) -> Recipient,
     ) -> Result<u64, Failure> {
         let mut guard = self.lock();
         let queue = &mut *guard;
@@ -185,26 +185,26 @@ impl Shared {
                 },
             });
         }
-        if !queue.is_up && (terms.fail_fast || queue.is_single && queue.generation > 0) {
+        if !queue.is_up && (timing.fail_fast || queue.is_single && queue.generation > 0) {
             return Err(Failure::NotSent(queue.cause.clone()));
         }
         let before = queue.out.len();
         let to = write(&mut queue.out, &mut queue.known);
         let number = queue.next_number;
         queue.next_number += 1;
-        queue.waiting.push(Entry {
+        queue.waiting.push(QueueEntry {
             length: queue.out.len() - before,
             number,
-            since: terms.since,
-            deadline: terms.deadline,
+            since: timing.since,
+            deadline: timing.deadline,
             skip,
             skipped: 0,
-            fail_fast: terms.fail_fast,
+            fail_fast: timing.fail_fast,
             to,
         });
-        let is_earlier = queue.check_at.is_none_or(|at| terms.deadline < at);
+        let is_earlier = queue.check_at.is_none_or(|at| timing.deadline < at);
         if is_earlier {
-            queue.check_at = Some(terms.deadline);
+            queue.check_at = Some(timing.deadline);
         }
         let is_first = queue.waiting.len() == 1;
         let is_enough = queue.waiting.len() >= queue.enough;
@@ -223,10 +223,10 @@ impl Shared {
         !cancelled.is_empty()
     }
 
-    /// Gives the driver an order.
-    pub(super) fn order(&self, order: Order) {
+    /// Gives the driver a request.
+    pub(super) fn request_driver(&self, request: DriverRequest) {
         let mut queue = self.lock();
-        queue.order = queue.order.max(order);
+        queue.request = queue.request.max(request);
         let driver = queue.driver.take();
         drop(queue);
         if let Some(driver) = driver {
@@ -276,7 +276,7 @@ impl Shared {
 
 impl Queue {
     /// Removes the entries that wait for which `is_gone` holds, with their bytes.
-    pub(super) fn remove(&mut self, is_gone: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+    pub(super) fn remove(&mut self, is_gone: impl Fn(&QueueEntry) -> bool) -> Vec<QueueEntry> {
         let Some(first) = self.waiting.iter().position(&is_gone) else {
             return Vec::new();
         };
@@ -303,7 +303,7 @@ impl Queue {
     pub(super) fn take_all(
         &mut self,
         out: &mut Vec<u8>,
-        entries: &mut std::collections::VecDeque<Entry>,
+        entries: &mut std::collections::VecDeque<QueueEntry>,
     ) {
         out.clear();
         if out.capacity() > MAX_KEPT {
@@ -315,7 +315,7 @@ impl Queue {
     }
 
     /// Takes out the waiting entries whose time is over, and returns them with the next deadline.
-    pub(super) fn expire(&mut self, now: Instant) -> (Vec<Entry>, Option<Instant>) {
+    pub(super) fn expire(&mut self, now: Instant) -> (Vec<QueueEntry>, Option<Instant>) {
         let expired = self.remove(|entry| entry.deadline <= now);
         let next = self.waiting.iter().map(|entry| entry.deadline).min();
         (expired, next)
@@ -337,7 +337,7 @@ impl Queue {
             let before = out.len();
             let load = Command::read("SCRIPT").arg("LOAD").arg(script.source());
             load.put(&mut out, true);
-            loads.push(Entry {
+            loads.push(QueueEntry {
                 length: out.len() - before,
                 number: self.next_number,
                 since: Instant::now(),
@@ -346,7 +346,7 @@ impl Queue {
                 skipped: 0,
                 fail_fast: true,
                 // A user without the right to load scripts sends them again after NOSCRIPT.
-                to: To::Nobody(1),
+                to: Recipient::Nobody(1),
             });
             self.next_number += 1;
         }

@@ -1,8 +1,9 @@
-//! The way to the primary of a sentinel group.
+//! Finds the primary of a sentinel group and connects to it.
 //!
-//! The sentinels are asked one after the other, in the order of the URL. Each has an equal share of
-//! the connect timeout before the next one is asked as well; the last share is for the primary. No
-//! address is tried twice in one attempt.
+//! Sentinels are asked in URL order. With n sentinels, the connect timeout is divided into n + 1
+//! equal shares. If the attempt through one sentinel has not ended after one share, the next
+//! sentinel is asked too, and the earlier attempt continues. The last share is left for connecting
+//! to the primary. An address is tried only once per attempt.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,11 +13,11 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use super::error_map;
-use super::handshake::{Dialer, Opened, Place, Setup};
+use super::handshake::{Dialer, Endpoint, OpenConnection, Purpose};
 use super::settings::Settings;
 use crate::config::Address;
 use crate::util::sync::Mutex;
-use crate::util::time::{MAX_TIMEOUT, timeout};
+use crate::util::timer::{MAX_TIMEOUT, timeout};
 use crate::{Error, ErrorKind, Reply, Result};
 
 /// The primaries that were tried in one attempt to connect.
@@ -31,7 +32,7 @@ pub(super) async fn open_primary(
     dialer: &Dialer,
     sentinels: &[Address],
     service: &str,
-) -> Result<Opened> {
+) -> Result<OpenConnection> {
     let limit = dialer.settings.connect_timeout;
     // One sentinel or primary that does not answer must not take the time of all.
     let share = limit / u32::try_from(sentinels.len() + 1).unwrap_or(u32::MAX);
@@ -62,7 +63,7 @@ async fn open_by(
     service: &str,
     limit: Duration,
     tried: &Tried,
-) -> Result<Option<Opened>> {
+) -> Result<Option<OpenConnection>> {
     let asked = timeout(limit, ask(&dialer.settings, sentinel, service)).await;
     let asked = asked.unwrap_or_else(|| Err(error_map::sentinel_timeout()));
     let primary = asked.map_err(|error| error.with_server(sentinel.to_string().into()))?;
@@ -83,8 +84,8 @@ fn worse(last: Option<Error>, error: Error) -> Error {
 async fn ask(settings: &Arc<Settings>, sentinel: &Address, service: &str) -> Result<Address> {
     let dialer = Dialer {
         settings: settings.clone(),
-        place: Place::Sentinel(sentinel.clone()),
-        setup: Setup::Sentinel,
+        endpoint: Endpoint::Sentinel(sentinel.clone()),
+        purpose: Purpose::Sentinel,
     };
     let opened = dialer.open_at(Some(sentinel)).await.map_err(name_login)?;
     let question = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", service];
@@ -127,7 +128,7 @@ fn name_login(error: Error) -> Error {
 }
 
 /// Checks that a server is a primary: sentinels may tell the address of one that is none any more.
-pub(super) async fn check_role(opened: Opened) -> Result<Opened> {
+pub(super) async fn check_role(opened: OpenConnection) -> Result<OpenConnection> {
     let (opened, reply) = opened.call(&["ROLE"]).await?;
     // A user without the right to ask finds out with the first write.
     let role = reply.ok().and_then(|reply| Reply(reply).into_list().ok());

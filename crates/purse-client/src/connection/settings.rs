@@ -9,7 +9,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::config::{Credentials, Target};
-use crate::telemetry::Hook;
+use crate::telemetry::EventHook;
 use crate::{Error, ErrorKind, Result};
 
 /// The servers to which a client sends its reads.
@@ -51,7 +51,7 @@ pub(crate) struct Settings {
     pub(crate) connections: usize,
     pub(crate) read_from: ReadFrom,
     pub(crate) provider: Option<Provider>,
-    pub(crate) hook: Hook,
+    pub(crate) hook: EventHook,
 }
 
 type Renew = dyn Fn() -> BoxFuture<'static, Result<Credentials, Error>> + Send + Sync;
@@ -82,7 +82,7 @@ impl Settings {
             connections: 1,
             read_from: ReadFrom::Primary,
             provider: None,
-            hook: Hook::default(),
+            hook: EventHook::default(),
         }
     }
 

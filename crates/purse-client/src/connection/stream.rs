@@ -1,6 +1,7 @@
 //! The sockets that a connection may use.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -39,6 +40,11 @@ impl Stream {
             Self::Tls(socket) if socket.keeps_offered() => offered.min(RECORD),
             _ => 0,
         }
+    }
+
+    /// Returns the address to which the socket is connected; none for a unix socket.
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        self.tcp().and_then(|tcp| tcp.peer_addr().ok())
     }
 
     fn tcp(&self) -> Option<&TcpStream> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::{Call, Core, InFlight, Options};
+use super::{Call, CloseBlockers, Core, OperationOptions};
 use crate::command::{Command, ErrorContext};
 use crate::connection::error_map;
 use crate::{Error, Reply, Result};
@@ -15,7 +15,7 @@ use crate::{Error, Reply, Result};
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) core: Arc<Core>,
-    pub(crate) options: Options,
+    pub(crate) options: OperationOptions,
 }
 
 impl Caller {
@@ -76,7 +76,7 @@ impl Caller {
         self.core.close_signal()
     }
 
-    pub(crate) fn in_flight(&self) -> &InFlight {
+    pub(crate) fn in_flight(&self) -> &CloseBlockers {
         self.core.in_flight()
     }
 }

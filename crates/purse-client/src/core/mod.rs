@@ -4,9 +4,9 @@
 
 mod call;
 mod caller;
-mod in_flight;
-mod options;
-mod refusal;
+mod close_guard;
+mod error_reply;
+mod operation_options;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -20,23 +20,25 @@ use crate::cluster::{Cluster, Redirect};
 use crate::command::{Command, Effect, ErrorContext};
 use crate::config::Servers;
 use crate::connection::{
-    Connection, Dialer, Ending, Options as ConnectionOptions, Place, Settings, Setup, Terms,
+    CommandTiming, Connection, ConnectionOptions, Dialer, Ending, Endpoint, Purpose, Settings,
     WeakConnection, error_map, watch_for_failover,
 };
 use crate::telemetry::{Counters, Event};
 use crate::util::sync::Mutex;
-use crate::util::time::{MAX_TIMEOUT, timeout};
+use crate::util::timer::{MAX_TIMEOUT, timeout};
 use crate::{Error, Result};
 
 pub(crate) use crate::connection::wait_up;
 pub(crate) use call::{Call, Origin, check};
 pub(crate) use caller::Caller;
-pub(crate) use in_flight::{InFlight, InFlightGuard};
-pub use options::Options;
-pub(crate) use refusal::is_script_unknown;
+/// The name that `delivery` uses.
+pub(crate) use close_guard::CloseGuard as InFlightGuard;
+pub(crate) use close_guard::{CloseBlockers, CloseGuard};
+pub(crate) use error_reply::is_script_unknown;
+pub use operation_options::OperationOptions;
 
-/// The shortest time between two replacements of a connection because a replica answered.
-const REFUSALS: Duration = Duration::from_secs(1);
+/// The shortest time between two resets of a connection because a replica answered.
+const MIN_RESET_INTERVAL: Duration = Duration::from_secs(1);
 /// The shortest timeout.
 const MIN_TIMEOUT: Duration = Duration::from_millis(1);
 
@@ -51,11 +53,11 @@ pub(crate) struct Core {
     is_closed: AtomicBool,
     /// For tasks that wait for the end. Reading it takes a lock, so `is_closed` exists too.
     closing: watch::Sender<bool>,
-    in_flight: InFlight,
+    in_flight: CloseBlockers,
     next: AtomicUsize,
-    refused: Mutex<Option<Instant>>,
+    last_reset: Mutex<Option<Instant>>,
     failovers: Arc<FailoverReport>,
-    /// The task that hears of failovers from sentinels.
+    /// The task that subscribes to the failover messages of sentinels.
     watcher: Option<tokio::task::JoinHandle<()>>,
 }
 
@@ -92,8 +94,8 @@ impl Core {
                     .map(|_| {
                         let dialer = Dialer {
                             settings: settings.clone(),
-                            place: Place::Target,
-                            setup: Setup::Commands,
+                            endpoint: Endpoint::Target,
+                            purpose: Purpose::Commands,
                         };
                         Connection::start(
                             &runtime,
@@ -168,9 +170,9 @@ impl Core {
             role,
             is_closed: AtomicBool::new(false),
             closing: watch::Sender::new(false),
-            in_flight: InFlight::default(),
+            in_flight: CloseBlockers::default(),
             next: AtomicUsize::new(0),
-            refused: Mutex::new(None),
+            last_reset: Mutex::new(None),
             failovers: Arc::default(),
             watcher,
         }
@@ -184,6 +186,29 @@ impl Core {
         match &self.router {
             Router::Cluster(cluster) => Some(cluster),
             Router::Single(_) => None,
+        }
+    }
+
+    /// Returns whether both lead to the same server, or to the same cluster: they were given the
+    /// same name for it, or their connections show it.
+    ///
+    /// A connection that is down at the moment counts with the address that it had last.
+    pub(crate) fn is_same_server(&self, other: &Self) -> bool {
+        if self
+            .settings
+            .target
+            .servers
+            .name_same(&other.settings.target.servers)
+        {
+            return true;
+        }
+        match (&self.router, &other.router) {
+            (Router::Cluster(one), Router::Cluster(other)) => one.is_same(other),
+            (Router::Single(_), Router::Single(_)) => {
+                let peer = |core: &Self| core.first()?.info()?.peer;
+                peer(self).is_some_and(|one| peer(other) == Some(one))
+            }
+            _ => false,
         }
     }
 
@@ -228,12 +253,12 @@ impl Core {
         cluster.route(key, command.effect)
     }
 
-    /// Notes what an error reply says about the servers.
-    pub(crate) fn note_refusal(&self, words: &[u8]) {
-        if refusal::is_by_replica(words) {
+    /// Resets connections or refreshes the slot map if an error reply calls for it.
+    pub(crate) fn note_error_reply(&self, words: &[u8]) {
+        if error_reply::is_readonly_reply(words) {
             self.leave_replica();
         }
-        if refusal::is_cluster_down(words)
+        if error_reply::is_cluster_down(words)
             && let Some(cluster) = self.cluster()
         {
             cluster.request_refresh();
@@ -253,28 +278,28 @@ impl Core {
         (!is_script || redirect.is_of_script(key.map(|key| &**key))).then_some(redirect)
     }
 
-    /// Returns the terms of a command that begins now.
-    pub(crate) fn terms(&self, limit: Option<Duration>, fail_fast: Option<bool>) -> Terms {
+    /// Returns the timing of a command that begins now.
+    pub(crate) fn timing(&self, limit: Option<Duration>, fail_fast: Option<bool>) -> CommandTiming {
         let since = Instant::now();
         let limit = limit.unwrap_or(self.settings.command_timeout);
-        Terms {
+        CommandTiming {
             since,
             deadline: since + limit.clamp(MIN_TIMEOUT, MAX_TIMEOUT),
             fail_fast: fail_fast.unwrap_or(self.settings.fail_fast),
         }
     }
 
-    /// Returns the terms of `command`.
-    pub(crate) fn terms_of(&self, command: &Command) -> Terms {
-        self.terms(command.timeout, command.fail_fast)
+    /// Returns the timing of `command`.
+    pub(crate) fn timing_of(&self, command: &Command) -> CommandTiming {
+        self.timing(command.timeout, command.fail_fast)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::Acquire)
     }
 
-    /// Refuses commands from now on.
-    pub(crate) fn refuse_commands(&self) {
+    /// Lets every further command fail with `Closed`.
+    pub(crate) fn stop_commands(&self) {
         self.is_closed.store(true, Ordering::Release);
         self.closing.send_replace(true);
     }
@@ -293,7 +318,7 @@ impl Core {
         self.failovers.happened.subscribe()
     }
 
-    pub(crate) const fn in_flight(&self) -> &InFlight {
+    pub(crate) const fn in_flight(&self) -> &CloseBlockers {
         &self.in_flight
     }
 
@@ -350,13 +375,13 @@ impl Core {
             }
             Role::Client => {}
         }
-        let mut refused = self.refused.lock();
+        let mut last_reset = self.last_reset.lock();
         // If the only server is a replica, not every command makes a new connection.
-        if refused.is_some_and(|at| at.elapsed() < REFUSALS) {
+        if last_reset.is_some_and(|at| at.elapsed() < MIN_RESET_INTERVAL) {
             return;
         }
-        *refused = Some(Instant::now());
-        drop(refused);
+        *last_reset = Some(Instant::now());
+        drop(last_reset);
         if let Router::Single(connections) = &self.router {
             if let Some(first) = connections.first() {
                 self.failovers.report(&self.settings, first.generation());

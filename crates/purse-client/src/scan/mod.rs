@@ -5,7 +5,7 @@
 //!
 //! May import: `error`, `config`, `command`, `core`.
 
-mod keys;
+mod keyspace;
 mod prefetch;
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use crate::config::Address;
 use crate::core::{Caller, Origin};
 use crate::{Command, Error, ErrorKind, Pattern, Reply, Result};
 
-pub(crate) use keys::pages_of_keys;
+pub(crate) use keyspace::pages_of_keys;
 pub use prefetch::{PageResult, prefetch_pages};
 
 /// The cursor of the first page, and after the last one.
@@ -121,7 +121,7 @@ impl Scan {
         position: ScanPosition,
     ) -> PageResult<Vec<Reply>, ScanPosition> {
         let (cursor, origin) = match position.0 {
-            Some(Next { cursor, origin }) => (cursor, Some(origin)),
+            Some(ServerCursor { cursor, origin }) => (cursor, Some(origin)),
             None => (START, None),
         };
         let page = self.page(cursor);
@@ -135,7 +135,7 @@ impl Scan {
             }
             let [cursor, items] = answer.reply.into_array()?;
             let cursor = cursor.into_bytes()?;
-            let next = (cursor != START).then_some(ScanPosition(Some(Next {
+            let next = (cursor != START).then_some(ScanPosition(Some(ServerCursor {
                 cursor,
                 origin: answer.origin,
             })));
@@ -157,10 +157,10 @@ impl Scan {
 
 /// The position at which a scan continues: the start, or a cursor of one process.
 #[derive(Debug, Default)]
-pub(crate) struct ScanPosition(Option<Next>);
+pub(crate) struct ScanPosition(Option<ServerCursor>);
 
 #[derive(Debug)]
-struct Next {
+struct ServerCursor {
     cursor: Bytes,
     origin: Origin,
 }

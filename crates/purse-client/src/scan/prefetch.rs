@@ -24,13 +24,13 @@ use crate::Result;
 pub type PageResult<T, P> = Result<(T, Option<P>)>;
 
 /// The state of a stream of pages.
-enum Next<T, P> {
+enum NextPage<T, P> {
     /// The first page was not requested yet.
     First(P),
     /// The next page was not requested yet.
-    Asked(P),
+    OnDemand(P),
     /// The next page is in flight.
-    Ahead(BoxFuture<'static, PageResult<T, P>>),
+    InFlight(BoxFuture<'static, PageResult<T, P>>),
     End,
 }
 
@@ -61,23 +61,23 @@ where
     P: Send + 'static,
     F: Future<Output = PageResult<T, P>> + Send + 'static,
 {
-    stream::try_unfold((Next::First(start), turn), |(next, turn)| async move {
+    stream::try_unfold((NextPage::First(start), turn), |(next, turn)| async move {
         let (running, is_first) = match next {
-            Next::First(place) => (turn(place).boxed(), true),
-            Next::Asked(place) => (turn(place).boxed(), false),
-            Next::Ahead(running) => (running, false),
-            Next::End => return Ok(None),
+            NextPage::First(place) => (turn(place).boxed(), true),
+            NextPage::OnDemand(place) => (turn(place).boxed(), false),
+            NextPage::InFlight(running) => (running, false),
+            NextPage::End => return Ok(None),
         };
         let (page, place) = running.await?;
         let next = match place {
-            None => Next::End,
-            Some(place) if is_first => Next::Asked(place),
+            None => NextPage::End,
+            Some(place) if is_first => NextPage::OnDemand(place),
             Some(place) => {
                 let mut running = turn(place).boxed();
                 // The first poll sends what it asks.
                 match poll!(&mut running) {
-                    Poll::Ready(turn) => Next::Ahead(ready(turn).boxed()),
-                    Poll::Pending => Next::Ahead(running),
+                    Poll::Ready(turn) => NextPage::InFlight(ready(turn).boxed()),
+                    Poll::Pending => NextPage::InFlight(running),
                 }
             }
         };

@@ -87,13 +87,13 @@ pub enum Event {
     },
 }
 
-type Call = dyn Fn(&Event) + Send + Sync;
+type HookFn = dyn Fn(&Event) + Send + Sync;
 
 /// The receiver of a client's events.
 #[derive(Clone, Default)]
-pub(crate) struct Hook(Option<Arc<Call>>);
+pub(crate) struct EventHook(Option<Arc<HookFn>>);
 
-impl Hook {
+impl EventHook {
     pub(crate) fn new(call: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(call)))
     }
@@ -108,8 +108,8 @@ impl Hook {
     }
 }
 
-impl fmt::Debug for Hook {
+impl fmt::Debug for EventHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Hook")
+        f.write_str("EventHook")
     }
 }

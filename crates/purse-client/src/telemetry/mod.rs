@@ -9,7 +9,7 @@ mod stats;
 pub(crate) mod trace;
 
 pub use event::Event;
-pub(crate) use event::Hook;
+pub(crate) use event::EventHook;
 pub(crate) use span::OperationSpan;
 pub(crate) use stats::Counters;
 pub use stats::Stats;

@@ -16,11 +16,11 @@ use crate::cluster::{Cluster, own_part};
 use crate::command::Command;
 use crate::command::slot::slot_of;
 use crate::config::Address;
-use crate::connection::{Dialer, Options, Place, Settings, Setup, error_map};
-use crate::core::{Call, Core, InFlightGuard, Role, closed_error, in_time, wait_closed, wait_up};
+use crate::connection::{ConnectionOptions, Dialer, Endpoint, Purpose, Settings, error_map};
+use crate::core::{Call, CloseGuard, Core, Role, closed_error, in_time, wait_closed, wait_up};
 use crate::resp::Value;
 use crate::telemetry::Counters;
-use crate::util::time::{MAX_TIMEOUT, timeout};
+use crate::util::timer::{MAX_TIMEOUT, timeout};
 use crate::{Error, ErrorKind, Result};
 
 /// The time between two health checks, and the time that a check may take.
@@ -50,7 +50,7 @@ pub(crate) struct TrackingTask {
     pub(crate) failovers: watch::Receiver<()>,
     pub(crate) closing: watch::Receiver<bool>,
     /// A client that closes waits until the connection is closed.
-    pub(crate) in_flight: InFlightGuard,
+    pub(crate) in_flight: CloseGuard,
 }
 
 impl TrackingTask {
@@ -70,11 +70,11 @@ impl TrackingTask {
         let (limit, tls) = (settings.connect_timeout, settings.target.tls.is_some());
         let dialer = Dialer {
             settings,
-            place: node.clone().map_or(Place::Target, Place::Node),
-            setup: Setup::Tracking,
+            endpoint: node.clone().map_or(Endpoint::Target, Endpoint::Node),
+            purpose: Purpose::Tracking,
         };
         let reported = registry.clone();
-        let options = Options {
+        let options = ConnectionOptions {
             is_single: true,
             on_push: Some(Box::new(move |message| forward(&message, &reported))),
             on_loss: None,

@@ -21,7 +21,7 @@ use crate::config::Address;
 use crate::connection::error_map;
 use crate::core::{Call, Caller};
 use crate::util::backoff::Backoff;
-use crate::util::time::{sleep, time_left, timeout};
+use crate::util::timer::{sleep, time_left, timeout};
 use crate::{Error, ErrorKind, Reply, Result};
 
 pub(crate) use pool::TrackingPool;
@@ -29,7 +29,7 @@ pub(crate) use pool::TrackingPool;
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const MAX_PAUSE: Duration = Duration::from_millis(50);
 /// The answers of a replica end a connection that is at least this old.
-const REFUSALS: Duration = Duration::from_secs(1);
+const MIN_CLOSE_AGE: Duration = Duration::from_secs(1);
 
 /// A watch of a key since it was read, from [`Client::watch`](crate::Client::watch).
 ///
@@ -170,9 +170,9 @@ impl Tracking {
                 }
                 Err(error) => error,
             };
-            if error_map::is_by_replica(&error) {
+            if error_map::has_readonly_code(&error) {
                 self.caller.core.leave_replica();
-                if tracking.since.elapsed() > REFUSALS {
+                if tracking.since.elapsed() > MIN_CLOSE_AGE {
                     // The primary is elsewhere: the next watch looks for it.
                     tracking.registry.close();
                 }

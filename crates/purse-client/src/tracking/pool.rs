@@ -16,7 +16,7 @@ use crate::util::sync::Mutex;
 use crate::{Error, ErrorKind, Result};
 
 /// A server that refuses to track is asked again only after this time.
-const REFUSAL: Duration = Duration::from_secs(30);
+const UNSUPPORTED_RETRY_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The tracking connections, made when they are first needed.
 #[derive(Debug, Default)]
@@ -86,14 +86,16 @@ impl PoolEntry {
         match self.made.clone().now_or_never() {
             None => true,
             Some(Ok(Ok(connection))) => !connection.registry.is_closed(),
-            Some(Ok(Err(error))) => is_refusal(&error) && self.since.elapsed() < REFUSAL,
+            Some(Ok(Err(error))) => {
+                cannot_track(&error) && self.since.elapsed() < UNSUPPORTED_RETRY_INTERVAL
+            }
             Some(Err(_)) => false,
         }
     }
 }
 
 /// Returns whether the server will refuse again.
-fn is_refusal(error: &Arc<Error>) -> bool {
+fn cannot_track(error: &Arc<Error>) -> bool {
     matches!(error.kind(), ErrorKind::Auth | ErrorKind::Unsupported)
 }
 

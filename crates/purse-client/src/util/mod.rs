@@ -4,4 +4,6 @@
 
 pub(crate) mod backoff;
 pub(crate) mod sync;
-pub(crate) mod time;
+pub(crate) mod timer;
+/// The name that `delivery` uses.
+pub(crate) use timer as time;

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
 use futures::future::join_all;
-use purse_client::{Client, Command, Credentials, ErrorKind, Options, Pop, ReadFrom, Scan};
+use purse_client::{
+    Client, Command, Credentials, ErrorKind, OperationOptions, Pop, ReadFrom, Scan,
+};
 use purse_testkit::{Cluster, Proxy, Server};
 
 use crate::support::{calls, connections, get, incr, until};
@@ -137,7 +139,7 @@ async fn endless_durations_are_as_good_as_a_year() {
     let client = builder.clone().connect().await.expect("a server");
     for endless in [
         client.clone(),
-        client.with(Options::new().timeout(Duration::MAX)),
+        client.with(OperationOptions::new().timeout(Duration::MAX)),
     ] {
         let get = Command::read("GET").key("endless");
         endless.run(get.clone()).await.expect("GET");
@@ -167,7 +169,7 @@ async fn endless_durations_are_as_good_as_a_year() {
         slow.stats().connect_failures == 2
     })
     .await;
-    let limit = Options::new().timeout(Duration::from_millis(100));
+    let limit = OperationOptions::new().timeout(Duration::from_millis(100));
     let error = slow.with(limit).run(Command::read("PING")).await;
     assert_eq!(error.expect_err("refused").kind(), ErrorKind::NotSent);
 }

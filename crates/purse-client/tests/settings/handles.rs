@@ -1,8 +1,8 @@
-//! Options of one handle: a command's own come first, then the handle's, then the client's.
+//! OperationOptions of one handle: a command's own come first, then the handle's, then the client's.
 
 use std::time::{Duration, Instant};
 
-use purse_client::{Client, Command, Error, ErrorKind, Options, Pop, Reply};
+use purse_client::{Client, Command, Error, ErrorKind, OperationOptions, Pop, Reply};
 use purse_testkit::Server;
 
 use crate::support::incr;
@@ -41,8 +41,8 @@ async fn times(client: &Client) -> Vec<Duration> {
 async fn timeout_of_a_handle_bounds_its_operations() {
     let server = Server::start().expect("a server");
     let client = Client::connect(&server.url()).await.expect("a server");
-    let hasty = client.with(Options::new().timeout(SHORT));
-    let patient = client.with(Options::new().timeout(LONG));
+    let hasty = client.with(OperationOptions::new().timeout(SHORT));
+    let patient = client.with(OperationOptions::new().timeout(LONG));
     server.pause().expect("pause");
     for took in times(&hasty).await {
         // The client's own limit is five seconds.
@@ -64,7 +64,7 @@ async fn fail_fast_of_client_handle_and_command_has_effect() {
         let builder = Client::builder("redis://127.0.0.1:1").command_timeout(LONG);
         builder.fail_fast(fails).connect_lazy().expect("a URL")
     };
-    let option = |client: &Client, fails| client.with(Options::new().fail_fast(fails));
+    let option = |client: &Client, fails| client.with(OperationOptions::new().fail_fast(fails));
     let (fast, slow) = (fails(true), fails(false));
     for client in [&fast, &option(&slow, true)] {
         for took in times(client).await {

@@ -1,6 +1,6 @@
 //! The default codec: what Python's redis-purse writes.
 //!
-//! May import: `error`, `codec`, `scratch`, `json`.
+//! May import: `error`, `codec`, `scratch_buffer`, `json`.
 
 use std::any::{Any, TypeId};
 
@@ -8,12 +8,12 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::scratch::with_scratch_buffer;
+use crate::scratch_buffer::with_scratch_buffer;
 use crate::{Codec, DecodeError, EncodeError, json};
 
-mod bare;
 mod integer;
-mod probe;
+mod type_probe;
+mod unquoted;
 
 /// The default codec: it writes text and bytes unchanged, and all other types as JSON, as
 /// redis-purse does.
@@ -96,8 +96,8 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Plain {
         if let Some(number) = integer::read(bytes) {
             return Ok(number);
         }
-        let read = if probe::reads_bare::<T>() {
-            bare::read(bytes)
+        let read = if type_probe::reads_bare::<T>() {
+            unquoted::read(bytes)
         } else {
             serde_json::from_slice(bytes)
         };
@@ -134,8 +134,8 @@ fn by_serde<T: Serialize + DeserializeOwned>(
     value: &T,
     buffer: &mut Vec<u8>,
 ) -> serde_json::Result<()> {
-    if probe::reads_bare::<T>() {
-        bare::write(value, buffer)
+    if type_probe::reads_bare::<T>() {
+        unquoted::write(value, buffer)
     } else {
         json::write(value, buffer)
     }

@@ -5,6 +5,7 @@ mod errors;
 mod garbage;
 mod input;
 mod json;
+mod lenient;
 mod plain;
 mod raw;
 mod samples;

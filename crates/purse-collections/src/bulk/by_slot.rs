@@ -5,10 +5,13 @@ use futures::future::join_all;
 use purse_client::{Client, Command, Effect, Error, ErrorKind, Reply, Result};
 
 use crate::bulk::in_chunks;
-use crate::encode::ArgBuffer;
+use crate::conversion::ArgBuffer;
 
 /// The positions in their chunk of the keys of one command, and its reply.
 type Answer = (Vec<usize>, Reply);
+
+/// A chunk of items, and the replies to the commands over its parts.
+pub(crate) type Answers = (Vec<Bytes>, Vec<Answer>);
 
 /// Runs `command` over all `items`, each encoded as `N` arguments, of which the first is the key.
 ///
@@ -21,14 +24,14 @@ pub(crate) async fn run<const N: usize, V, A>(
     items: impl Iterator<Item = V>,
     write: impl Fn(V, &mut ArgBuffer) -> Result<()>,
     start: A,
-    fold: fn(A, Vec<Answer>) -> Result<A>,
+    fold: fn(A, Answers) -> Result<A>,
 ) -> Result<A> {
     let step = |chunk| send_by_slot::<N>(client, &command, chunk);
     in_chunks(client, &command, items, write, start, step, fold).await
 }
 
 /// Returns the values of `keys`, in their order; `None` for a key without a string value. Each
-/// chunk is decoded when it arrives.
+/// chunk is decoded when it arrives. An error of `read` names the key.
 pub(crate) async fn get_values<V, R>(
     client: &Client,
     keys: impl Iterator<Item = V>,
@@ -42,9 +45,10 @@ pub(crate) async fn get_values<V, R>(
         keys,
         write,
         start,
-        |(mut values, read), answers| {
-            for value in sort_values(answers)? {
-                values.push(value.map(read).transpose()?);
+        |(mut values, read), (keys, answers)| {
+            for (key, value) in keys.into_iter().zip(sort_values(answers)?) {
+                let value = value.map(read).transpose();
+                values.push(value.map_err(|error| error.with_command("MGET", Some(key)))?);
             }
             Ok((values, read))
         },
@@ -78,7 +82,7 @@ pub(crate) async fn unlink<V>(
         keys,
         write,
         0,
-        |so_far, answers| {
+        |so_far, (_, answers)| {
             let counts = answers.into_iter().map(|(_, reply)| reply.into_count());
             Ok(so_far + counts.sum::<Result<u64>>()?)
         },
@@ -90,13 +94,14 @@ async fn send_by_slot<const N: usize>(
     client: &Client,
     command: &Command,
     chunk: Vec<Bytes>,
-) -> Result<Vec<Answer>> {
+) -> Result<Answers> {
     let groups = client.group_by_slot(chunk.iter().step_by(N));
     let runs = groups.into_iter().map(|places| {
         let command = with_items::<N>(command.clone(), &chunk, &places);
         async move { Ok((places, client.run(command).await?)) }
     });
-    combine(join_all(runs).await, command.effect())
+    let answers = combine(join_all(runs).await, command.effect())?;
+    Ok((chunk, answers))
 }
 
 /// Returns the answers of all commands, or one error for all of them.

@@ -4,7 +4,7 @@
 //! stored elements are a prefix of the input, also after a failure. Two reads are in flight at a
 //! time.
 //!
-//! May import: `encode`.
+//! May import: `conversion`.
 
 pub(crate) mod by_slot;
 
@@ -16,7 +16,7 @@ use futures::future::{BoxFuture, ready};
 use futures::{FutureExt, poll};
 use purse_client::{Client, Command, Effect, Error, Reply, Result};
 
-use crate::encode::ArgBuffer;
+use crate::conversion::ArgBuffer;
 
 /// The maximal number of elements of a command.
 const MAX_ELEMENTS: usize = 1_024;
@@ -95,7 +95,9 @@ where
         };
         let reply = reply.await;
         folded = reply
-            .and_then(|reply| fold(folded, reply))
+            .and_then(|reply| {
+                fold(folded, reply).map_err(|error| command.effect().judge_unread(error))
+            })
             .map_err(|error| after(done, error))?;
         done += elements;
     }

@@ -1,26 +1,27 @@
 //! A hash: a map in one key.
 //!
-//! May import: `ttl`, `encode`, `handle`, `key`, `bulk`, `stream`.
+//! May import: `ttl`, `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`.
 
 mod writes;
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use purse_client::{Client, Command, Op, Reply, Result, Scan};
-use purse_codec::{Codec, IntoArg, Plain};
+use bytes::Bytes;
+use purse_client::{Client, Command, Op, Reply, Result};
+use purse_codec::{Codec, Decoded, IntoArg, Lenient, Plain};
 
 use crate::bulk;
-use crate::encode::{decode, decode_option, encode, encode_one};
+use crate::conversion::{decode, decode_option, encode, encode_one};
+use crate::element_stream::{DecodeItem, Scanned, next_pair};
 use crate::handle::{Handle, handle_traits};
-use crate::key::key_methods;
-use crate::stream::{DecodeItem, Scanned, next_pair};
+use crate::redis_key::key_methods;
 
 /// A map from `K` to `V` on the server.
 ///
-/// Keys are always written by the `Plain` codec, values by `C`. Keys are compared by their bytes:
-/// a type that does not always encode equal values alike, such as one that contains a `HashSet`,
-/// cannot be a key. Every access by key is O(1).
+/// Keys are always written by the `Plain` codec, values by `C`. The server compares keys by their
+/// bytes. Therefore the key type must encode equal values to equal bytes; a type that contains a
+/// `HashSet` does not. Every access by key takes constant time.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -58,6 +59,27 @@ impl<K, V, C> RedisHash<K, V, C> {
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
+    }
+
+    /// Returns a handle whose elements are [`Decoded`]: an element that cannot be decoded is an error
+    /// among the others, instead of the error of the whole call. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Decoded, RedisHash};
+    ///
+    /// let words: RedisHash<String, String> = RedisHash::new(&client, "ages");
+    /// words.extend([("Ada", "36"), ("Bob", "unknown")]).await?;
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// let map = ages.lenient().to_map().await?;
+    /// let good = map.into_iter().filter_map(|(name, age)| Some((name.ok()?, age.ok()?)));
+    /// assert_eq!(good.collect::<Vec<_>>(), [("Ada".to_owned(), 36)]);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn lenient(&self) -> RedisHash<Decoded<K>, Decoded<V>, Lenient<C>> {
+        RedisHash(self.0.cast())
     }
 
     key_methods!(
@@ -156,15 +178,22 @@ where
     {
         let keys = keys.into_iter();
         let command = self.0.on_key(Command::read("HMGET"));
-        bulk::run(
+        let step = |fields: Vec<Bytes>| {
+            let values = command.clone().args(fields.iter().cloned());
+            let values = self.0.client.op(values, Reply::into_list);
+            async move { Ok((fields, values.await?)) }
+        };
+        bulk::in_chunks(
             &self.0.client,
-            command,
+            &command,
             keys,
             encode_one::<K, Plain, _>,
             Vec::new(),
-            |mut values, reply| {
-                for value in reply.into_list()? {
-                    values.push(decode_option::<V, C>(value)?);
+            step,
+            |mut values, (fields, replies): (Vec<Bytes>, Vec<Reply>)| {
+                for (field, value) in fields.into_iter().zip(replies) {
+                    let value = decode_option::<V, C>(value);
+                    values.push(value.map_err(|error| error.with_field(field))?);
                 }
                 Ok(values)
             },
@@ -195,7 +224,7 @@ where
 
     /// Returns all entries, in memory at once.
     ///
-    /// Redis: HGETALL. Time complexity: O(n). Round trips: 1.
+    /// Redis: HGETALL. Time complexity: O(n) for n entries. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -268,7 +297,7 @@ where
     #[doc(alias = "HSCAN")]
     #[doc(alias = "HKEYS")]
     pub fn keys(&self) -> Scanned<K> {
-        self.scan(|page| next_pair(page, |key, _| decode::<K, Plain>(key)))
+        self.scan(|page| next_pair(page, |key, _| field::<K>(key)))
     }
 
     /// Streams the values as [`iter`](Self::iter) streams the entries. Keys are not decoded.
@@ -289,11 +318,11 @@ where
     #[doc(alias = "HSCAN")]
     #[doc(alias = "HVALS")]
     pub fn values(&self) -> Scanned<V> {
-        self.scan(|page| next_pair(page, |_, value| decode::<V, C>(value)))
+        self.scan(|page| next_pair(page, value::<V, C>))
     }
 
     fn scan<R: Send + 'static>(&self, read: DecodeItem<R>) -> Scanned<R> {
-        Scanned::new(&self.0.client, Scan::new("HSCAN", self.0.key.clone()), read)
+        Scanned::new(&self.0, "HSCAN", read)
     }
 }
 
@@ -302,14 +331,33 @@ fn with_field<K>(key: impl IntoArg<K>) -> impl FnOnce(Command) -> Result<Command
 where
     Plain: Codec<K>,
 {
-    move |command| Ok(command.arg(encode::<K, Plain>(key)?))
+    move |command| Ok(command.field(encode::<K, Plain>(key)?))
 }
 
 fn entry<K, V, C: Codec<V>>(key: Reply, value: Reply) -> Result<(K, V)>
 where
     Plain: Codec<K>,
 {
-    Ok((decode::<K, Plain>(key)?, decode::<V, C>(value)?))
+    Ok((field::<K>(key.clone())?, self::value::<V, C>(key, value)?))
+}
+
+/// Decodes a field; an error names it.
+fn field<K>(field: Reply) -> Result<K>
+where
+    Plain: Codec<K>,
+{
+    decode::<K, Plain>(field).map_err(|error| match error.bytes().cloned() {
+        Some(field) => error.with_field(field),
+        None => error,
+    })
+}
+
+/// Decodes the value of `field`; an error names the field.
+fn value<V, C: Codec<V>>(field: Reply, value: Reply) -> Result<V> {
+    decode::<V, C>(value).map_err(|error| match field.into_bytes() {
+        Ok(field) => error.with_field(field),
+        Err(_) => error,
+    })
 }
 
 handle_traits!(RedisHash<K, V, C>);

@@ -7,7 +7,7 @@ use purse_codec::{Codec, IntoArg, Plain};
 
 use super::{RedisHash, with_field};
 use crate::bulk;
-use crate::encode::{ArgBuffer, decode, decode_removed, encode, encode_one};
+use crate::conversion::{ArgBuffer, decode, decode_removed, encode, encode_one};
 use crate::ttl::{Ttl, millis};
 
 static INSERT: Script = Script::write("HASH INSERT", include_str!("../lua/hash_insert.lua"));
@@ -25,8 +25,8 @@ where
     C: Codec<V>,
 {
     /// Sets the value of `key` and returns the previous value. If the previous value cannot be
-    /// decoded, the new one is set all the same. [`set`](Self::set) costs less if the previous
-    /// value is not needed.
+    /// decoded, the method fails, but the new value is set. [`set`](Self::set) costs less if the
+    /// previous value is not needed.
     ///
     /// If the future is dropped, the previous value [may be lost](crate#cancel-safety).
     ///
@@ -74,7 +74,8 @@ where
     }
 
     /// Returns the value of `key`, after setting it to `value` if there was none. If several
-    /// callers do this at once, all get the value of one of them.
+    /// callers do so at the same time, the server keeps the value of one caller, and all callers
+    /// get that value.
     ///
     /// Redis: HGET and HSET in a script. Time complexity: O(1). Round trips: 1.
     ///
@@ -279,7 +280,7 @@ where
     }
 
     /// Removes one entry after `ttl`, rounded up to a whole millisecond. Returns whether there is
-    /// such an entry. Setting the entry again takes its time to live away.
+    /// such an entry. Setting the entry again removes its time to live.
     ///
     /// Redis: HPEXPIRE. Time complexity: O(1). Round trips: 1.
     ///

@@ -7,11 +7,11 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt, TryStreamExt};
-use purse_client::{Client, Pattern, Reply, Result, prefetch_pages};
+use purse_client::{Client, Error, Pattern, Reply, Result, prefetch_pages};
 
 use crate::bulk::by_slot;
-use crate::encode::ArgBuffer;
-use crate::stream::{LARGEST_PAGE, PAGE};
+use crate::conversion::ArgBuffer;
+use crate::element_stream::{LARGEST_PAGE, PAGE};
 
 /// The data from which an item of the stream is made, and the function that makes it.
 pub(crate) enum EntryKind<R> {
@@ -23,18 +23,19 @@ pub(crate) enum EntryKind<R> {
 
 /// A stream over the keys of a key space, or over their values.
 ///
-/// Each page takes one round trip, and one more if the values of its keys are read. From the
-/// second page on, the next page is requested while a page is read. Two pages, and the names of a
-/// third, are in memory then. The stream sends nothing once it is dropped. The server looks at all
-/// its keys, also those outside of the space, so pages may be small or empty. In a cluster, one
-/// primary is scanned after the other.
+/// Each page takes one round trip for the keys, and another one if the stream returns values. From
+/// the second page on, the next page is requested while a page is read. At most two pages and the
+/// keys of a third are then in memory. The stream sends nothing once it is dropped. The server
+/// looks at all its keys, also those outside of the space, so pages may be small or empty. In a
+/// cluster, one primary is scanned after the other.
 ///
-/// The guarantees are the server's. A key that exists from start to end is returned at least once.
-/// A key that is added or removed meanwhile may be returned or not, and a key may be returned
-/// twice. A key that moves to another primary of a cluster meanwhile may be missed. If the server
-/// that is being scanned restarts or fails over, the stream ends with
-/// [`ScanInvalidated`](purse_client::ErrorKind::ScanInvalidated). An item that cannot be decoded
-/// is an error that holds its bytes, and the stream continues. Any other error ends it.
+/// The stream has the guarantees of the server's scan. A key that exists from start to end is
+/// returned at least once. A key that is added or removed meanwhile may or may not be returned, and
+/// a key may be returned twice. A key that moves to another primary of a cluster meanwhile may be
+/// missed. If the server that is being scanned restarts or fails over, the stream ends with
+/// [`ScanInvalidated`](purse_client::ErrorKind::ScanInvalidated). An item that cannot be decoded is
+/// an error that holds its bytes and names the key, and the stream continues. Any other error ends
+/// it.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -74,8 +75,9 @@ impl<R: Send + 'static> Entries<R> {
         }
     }
 
-    /// Lets the server leave out keys that do not match. The pattern applies to what follows the
-    /// prefix of the space. The prefix is always taken literally.
+    /// Returns only keys that match `pattern`; the server filters. The pattern is compared with the
+    /// part of the key after the prefix of the space. Characters of the prefix have no special
+    /// meaning.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -129,8 +131,11 @@ impl<R: Send + 'static> Entries<R> {
                 };
                 let page = match read {
                     EntryKind::Key(read) => {
-                        let keys = names.iter().map(|name| name.slice(prefix..));
-                        keys.map(read).collect()
+                        let keys = names.iter().map(|name| {
+                            let key = read(name.slice(prefix..));
+                            key.map_err(|error| about(&client, "SCAN", name, error))
+                        });
+                        keys.collect()
                     }
                     EntryKind::Value(read) => values(&client, prefix, names, read).await?,
                 };
@@ -161,8 +166,19 @@ async fn values<R>(
     let values = by_slot::get_values(client, names.iter(), write, Ok).await?;
     let entries = names.iter().zip(values);
     Ok(entries
-        .filter_map(|(name, value)| Some(read(name.slice(prefix..), value?)))
+        .filter_map(|(name, value)| {
+            let entry = read(name.slice(prefix..), value?);
+            Some(entry.map_err(|error| about(client, "MGET", name, error)))
+        })
         .collect())
+}
+
+/// Adds to an error the command, the key and the server. The key is copied, because it is a part of
+/// the whole page.
+fn about(client: &Client, command: &'static str, name: &Bytes, error: Error) -> Error {
+    error
+        .with_command(command, Some(Bytes::copy_from_slice(name)))
+        .with_server(client.server().into())
 }
 
 impl<R: Send + 'static> Stream for Entries<R> {

@@ -1,22 +1,22 @@
 //! A key space: a map of which each entry is a key of its own.
 //!
-//! May import: `ttl`, `encode`, `handle`, `key`, `bulk`, `stream`.
+//! May import: `ttl`, `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`.
 
 mod entries;
-mod options;
 mod reads;
+mod set_options;
 mod writes;
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use purse_client::{Client, Command, Error, ErrorKind, Op, Reply, Result};
-use purse_codec::Plain;
+use purse_codec::{Decoded, Lenient, Plain};
 
 pub use self::entries::Entries;
-pub use self::options::{SetOptions, SetOutcome};
+pub use self::set_options::{SetOptions, SetOutcome};
 
-use crate::encode::ArgBuffer;
+use crate::conversion::ArgBuffer;
 use crate::handle::{Handle, handle_traits};
 use crate::{RedisKey, Ttl};
 
@@ -25,7 +25,7 @@ use crate::{RedisKey, Ttl};
 ///
 /// Each entry can have its own time to live, and in a cluster the entries are spread over all
 /// shards. On the other hand, no list of the entries exists: to count, stream or clear them, the
-/// server looks at all its keys. If that matters and times to live do not, use a
+/// server looks at all its keys. If you need these methods often and no times to live, use a
 /// [`RedisHash`](crate::RedisHash).
 ///
 /// A key may be any bytes. [`keys`](Self::keys) and [`items`](Self::items) return keys as
@@ -34,7 +34,8 @@ use crate::{RedisKey, Ttl};
 /// characters it contains.
 ///
 /// The space contains every key that begins with its prefix, also keys that hold a list, for
-/// example. Such a key is counted, found and cleared; only its value cannot be read.
+/// example. Such a key is counted, found and cleared, but reading its value fails or counts it as
+/// absent.
 ///
 /// In a cluster, a method that sends one command over several keys sends one command per slot
 /// instead, all at once, and is not atomic. A hash tag in the prefix (`{app}:`) keeps the whole
@@ -96,6 +97,27 @@ impl<T, C> RedisKeySpace<T, C> {
     #[must_use]
     pub fn sub(&self, prefix: impl AsRef<[u8]>) -> Self {
         Self::new(&self.0.client, self.name(prefix))
+    }
+
+    /// Returns a handle whose elements are [`Decoded`]: an element that cannot be decoded is an error
+    /// among the others, instead of the error of the whole call. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Decoded, RedisKeySpace};
+    ///
+    /// let words: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// words.extend([("a", "1"), ("b", "two")]).await?;
+    /// let numbers: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
+    /// let values = numbers.lenient().get_many(["a", "b", "c"]).await?;
+    /// let values: Vec<_> = values.into_iter().map(|value| value.and_then(Decoded::ok)).collect();
+    /// assert_eq!(values, [Some(1), None, None]);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn lenient(&self) -> RedisKeySpace<Decoded<T>, Lenient<C>> {
+        RedisKeySpace(self.0.cast())
     }
 
     /// Returns the prefix of the space.
@@ -265,7 +287,7 @@ impl<T, C> RedisKeySpace<T, C> {
 /// Converts a key to text.
 fn text(key: Bytes) -> Result<String> {
     String::from_utf8(key.to_vec()).map_err(|cause| {
-        let message = "a key of the space is not UTF-8; nothing changed";
+        let message = "a key of the space is not UTF-8";
         Error::new(ErrorKind::Decode, message)
             .with_source(cause.utf8_error())
             .with_bytes(Bytes::from(cause.into_bytes()))

@@ -9,7 +9,7 @@ use purse_codec::Codec;
 use super::entries::{Entries, EntryKind, within};
 use super::{RedisKeySpace, text};
 use crate::bulk::by_slot;
-use crate::encode::{ArgBuffer, decode, decode_option};
+use crate::conversion::{ArgBuffer, decode, decode_option};
 
 /// The number of keys that the server looks at for a page of names.
 const PAGE: usize = 1_024;
@@ -61,7 +61,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         by_slot::get_values(&self.0.client, keys.into_iter(), write, decode::<T, C>).await
     }
 
-    /// Counts the keys, one by one. A key that the scan returns twice is counted twice.
+    /// Counts the keys by scanning. A key that the scan returns twice is counted twice.
     ///
     /// The server looks at all its keys, in and outside of the space. The result is not atomic: it
     /// has [the guarantees of a scan](Entries).
@@ -89,7 +89,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         Ok(keys)
     }
 
-    /// Returns whether the space has no key. It scans until it finds one.
+    /// Returns whether the space has no key. The method scans until it finds a key of the space.
     ///
     /// The server looks at all its keys, in and outside of the space. The result is not atomic: it
     /// has [the guarantees of a scan](Entries).

@@ -8,7 +8,7 @@ use purse_codec::{Codec, IntoArg};
 
 use super::{RedisKeySpace, SetOptions, SetOutcome};
 use crate::bulk::by_slot;
-use crate::encode::{ArgBuffer, decode, decode_option, decode_removed, encode, ok};
+use crate::conversion::{ArgBuffer, decode, decode_option, decode_removed, encode, ok};
 
 static SET: Script = Script::write("KEYSPACE SET", include_str!("../lua/keyspace_set.lua"));
 static GET_OR_INSERT: Script = Script::write(
@@ -48,9 +48,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Sets `key` with `options`. Returns whether the key is set, and its previous value if the
     /// options ask for that ([`SetOptions::return_old`]).
     ///
-    /// The previous value takes a script, because servers before 6.2 and 7.0 cannot return it from
-    /// every `SET`. If the future is dropped, the previous value [may be
-    /// lost](crate#cancel-safety).
+    /// To return the previous value, the method runs a script: servers before 6.2 have no `SET`
+    /// with `GET`, and servers before 7.0 do not combine `GET` with `NX`. If the future is dropped,
+    /// the previous value [may be lost](crate#cancel-safety).
     ///
     /// Redis: SET, or GET and SET in a script. Time complexity: O(1). Round trips: 1.
     ///
@@ -104,7 +104,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     }
 
     /// Returns the value of `key`, after setting it to `value` if the key was absent. If several
-    /// callers do this at once, all get the value of one of them.
+    /// callers do so at the same time, the server keeps the value of one caller, and all callers
+    /// get that value.
     ///
     /// Redis: GET and SET in a script. Time complexity: O(1). Round trips: 1.
     ///
@@ -127,9 +128,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         self.get_or_insert_as(key, value, SetOptions::new())
     }
 
-    /// Returns the value of `key`, after setting it to `value` for `ttl` if the key was absent.
-    /// The time to live of an existing key stays as it is. If several callers do this at once, all
-    /// get the value of one of them.
+    /// Returns the value of `key`, after setting it to `value` for `ttl` if the key was absent. The
+    /// time to live of an existing key stays as it is. If several callers do so at the same time,
+    /// the server keeps the value of one caller, and all callers get that value.
     ///
     /// Redis: GET and SET in a script. Time complexity: O(1). Round trips: 1.
     ///
@@ -164,7 +165,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         self.get_or_insert_as(key, value, SetOptions::new().ttl(ttl))
     }
 
-    /// Sets many keys, as [`set`](Self::set) sets one.
+    /// Sets many keys and removes their times to live.
     ///
     /// In a cluster, each chunk takes one command per slot. All of them are in flight at once, and
     /// each is atomic.
@@ -201,8 +202,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         by_slot::run::<2, _, _>(&self.0.client, command, entries, write, (), |(), _| Ok(())).await
     }
 
-    /// Sets all keys, or none of them if any exists. Returns whether the keys are set, which is
-    /// always so without entries.
+    /// Sets all keys, or none of them if one of them exists. Returns whether the keys are set;
+    /// without entries, returns true.
     ///
     /// The entries are never split into chunks, because all or none of them are set. At most
     /// 65,536 entries and 64 megabytes are accepted. In a cluster, a hash tag in the prefix keeps
@@ -248,8 +249,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// Removes `key` and returns its value. [`delete`](Self::delete) costs less if the value is
     /// not needed.
     ///
-    /// It is a script, because servers before 6.2 have no `GETDEL`. If the future is dropped, the
-    /// value [may be lost](crate#cancel-safety).
+    /// The method runs a script, because servers before 6.2 have no `GETDEL`. If the future is
+    /// dropped, the value [may be lost](crate#cancel-safety).
     ///
     /// Redis: GET and UNLINK in a script. Time complexity: O(1). Round trips: 1.
     ///
@@ -309,7 +310,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     ///
     /// The server looks at all its keys, in and outside of the space. Each page of keys is removed
     /// separately, so the whole is not atomic, and a key that is added meanwhile may stay. After
-    /// an error, or if the future is dropped, the pages up to then are removed.
+    /// an error, or if the future is dropped, the pages up to then are removed;
+    /// [`Error::done`] is the number of keys that are gone.
     ///
     /// Redis: SCAN and UNLINK. Time complexity: O(n) for all n keys of the server. Round trips: 1
     /// per 1024 keys of the server, and 1 per page with keys of the space.
@@ -330,9 +332,15 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     pub async fn clear(&self) -> Result<u64> {
         let mut pages = self.pages();
         let mut removed = 0;
-        while let Some(page) = pages.try_next().await? {
+        let after = |removed: u64, error: Error| {
+            let before = usize::try_from(removed).unwrap_or(usize::MAX);
+            let done = before.saturating_add(error.done());
+            error.with_done(done)
+        };
+        while let Some(page) = pages.try_next().await.map_err(|e| after(removed, e))? {
             let write = |name, arguments: &mut ArgBuffer| arguments.append(name);
-            removed += by_slot::unlink(&self.0.client, page.into_iter(), write).await?;
+            let unlinked = by_slot::unlink(&self.0.client, page.into_iter(), write).await;
+            removed += unlinked.map_err(|error| after(removed, error))?;
         }
         Ok(removed)
     }

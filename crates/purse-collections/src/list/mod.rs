@@ -1,6 +1,6 @@
 //! A list, and a stream over its pages.
 //!
-//! May import: `encode`, `handle`, `key`, `bulk`, `stream`.
+//! May import: `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`.
 
 mod index_range;
 mod pages;
@@ -9,12 +9,12 @@ mod writes;
 use std::ops::RangeBounds;
 
 use purse_client::{Client, Command, Op, Reply, Result};
-use purse_codec::{Codec, IntoArg, Plain};
+use purse_codec::{Codec, Decoded, IntoArg, Lenient, Plain};
 
-use crate::encode::{decode, decode_list, decode_option, encode};
+use crate::conversion::{decode, decode_list, decode_option, encode};
+use crate::element_stream::next;
 use crate::handle::{Handle, handle_traits};
-use crate::key::key_methods;
-use crate::stream::next;
+use crate::redis_key::key_methods;
 
 pub(crate) use index_range::inclusive;
 pub use pages::Paged;
@@ -23,9 +23,9 @@ pub use writes::Occurrences;
 /// A list of `T` on the server, used as a `Vec` or as a double-ended queue.
 ///
 /// Indices are `i64`; a negative one counts from the end: -1 is the last element. `contains`,
-/// `position` and `remove_value` compare bytes: the codec must write equal values alike, which no
-/// codec does for a type that contains a `HashMap` or `HashSet`. Access in the middle is O(n), as
-/// in any linked list.
+/// `position` and `remove_value` compare bytes. Therefore the codec must write equal values as
+/// equal bytes. No codec does so for a type that contains a `HashMap` or `HashSet`. Access by index
+/// takes time proportional to the distance to the nearer end, as in any linked list.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -61,6 +61,26 @@ impl<T, C> RedisList<T, C> {
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
+    }
+
+    /// Returns a handle whose elements are [`Decoded`]: an element that cannot be decoded is an error
+    /// among the others, instead of the error of the whole call. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Decoded, RedisList};
+    ///
+    /// let words: RedisList<String> = RedisList::new(&client, "letters");
+    /// words.extend(["1", "two", "3"]).await?;
+    /// let numbers: RedisList<u32> = RedisList::new(&client, "letters");
+    /// let all = numbers.lenient().to_vec().await?;
+    /// assert_eq!(all.into_iter().filter_map(Decoded::ok).collect::<Vec<_>>(), [1, 3]);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn lenient(&self) -> RedisList<Decoded<T>, Lenient<C>> {
+        RedisList(self.0.cast())
     }
 
     key_methods!(0, ["letters", "RedisList", "<String>", "push_back(\"a\")"]);
@@ -170,7 +190,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
 
     /// Returns whether an element equals `value`.
     ///
-    /// Redis: LPOS. Time complexity: O(n). Round trips: 1.
+    /// Redis: LPOS. Time complexity: O(n) for n elements. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -189,7 +209,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
 
     /// Returns the index of the first element that equals `value`.
     ///
-    /// Redis: LPOS. Time complexity: O(n). Round trips: 1.
+    /// Redis: LPOS. Time complexity: O(n) for n elements. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -245,7 +265,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
 
     /// Returns all elements, in memory at once.
     ///
-    /// Redis: LRANGE. Time complexity: O(n). Round trips: 1.
+    /// Redis: LRANGE. Time complexity: O(n) for n elements. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -264,8 +284,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
 
     /// Streams the elements from front to back, with at most three pages in memory.
     ///
-    /// A page has 256 elements, see [`Paged::page_size`]. Each page is atomic, the stream as a
-    /// whole is not.
+    /// A page has 256 elements, see [`Paged::page_size`]. Each page is read atomically; the stream
+    /// as a whole is not atomic.
     ///
     /// Redis: LRANGE and LLEN in a script. Time complexity: O(n) for a page and its distance from
     /// the nearer end. Round trips: 1 per page.

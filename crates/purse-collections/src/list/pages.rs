@@ -15,7 +15,7 @@ use futures::{Stream, StreamExt, stream};
 use purse_client::{Client, Command, Reply, Result, Script};
 
 use crate::bulk::start_op;
-use crate::stream::{DecodeItem, Elements, LARGEST_PAGE, PAGE};
+use crate::element_stream::{DecodeItem, Elements, LARGEST_PAGE, PAGE, of_key};
 
 static LIST_PAGE: Script = Script::read("LRANGE", include_str!("../lua/list_page.lua"));
 
@@ -28,7 +28,7 @@ const MAX_IN_FLIGHT: usize = 2;
 /// two pages are requested while a page is read, so three pages are in memory. The stream sends
 /// nothing once it is dropped.
 ///
-/// The stream reads by index. If other tasks push or pop at the front meanwhile, the other
+/// The stream reads by index. If other clients add or remove elements meanwhile, the remaining
 /// elements move, and the stream may return an element twice or not at all. An element that cannot
 /// be decoded is an error that holds its bytes, and the stream continues. Any other error ends it.
 ///
@@ -98,7 +98,10 @@ impl<R: Send + 'static> Stream for Paged<R> {
             read,
             running,
         } = &mut *self;
-        let start = || Elements::new(list_pages(client.clone(), key.clone(), *size), *read);
+        let start = || {
+            let pages = list_pages(client.clone(), key.clone(), *size);
+            Elements::new(client, LIST_PAGE.name(), of_key(key.clone(), pages), *read)
+        };
         running.get_or_insert_with(start).poll_next_unpin(cx)
     }
 }

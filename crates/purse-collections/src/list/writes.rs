@@ -7,7 +7,7 @@ use purse_codec::{Codec, IntoArg};
 
 use super::{RedisList, inclusive};
 use crate::bulk;
-use crate::encode::{decode_removed, decode_removed_list, encode, encode_one, ok};
+use crate::conversion::{decode_removed, decode_removed_list, encode, encode_one, ok};
 
 static INSERT: Script = Script::write("LIST INSERT", include_str!("../lua/list_insert.lua"));
 
@@ -132,8 +132,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Inserts an element before the one at `index`, or at the back if `index` is the length.
     /// Returns the new length.
     ///
-    /// Redis: LLEN, RPUSH, LPUSH, LINDEX, LSET and LINSERT in a script. Time complexity: O(n).
-    /// Round trips: 1.
+    /// Redis: LLEN, RPUSH, LPUSH, LINDEX, LSET and LINSERT in a script. Time complexity: O(n) for n
+    /// elements. Round trips: 1.
     ///
     /// # Errors
     /// [`OutOfRange`](ErrorKind::OutOfRange) if the index is beyond the length at either end;
@@ -252,7 +252,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Removes and returns up to `count` elements at the front, the first one first. If the future
     /// is dropped, the elements [may be lost](crate#cancel-safety).
     ///
-    /// Redis: LPOP with a count. Time complexity: O(n). Round trips: 1.
+    /// Redis: LPOP with a count. Time complexity: O(n) for n elements. Round trips: 1.
     ///
     /// # Errors
     /// `Unsupported` on servers before Redis 6.2.
@@ -277,7 +277,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Removes and returns up to `count` elements at the back, the last one first. If the future
     /// is dropped, the elements [may be lost](crate#cancel-safety).
     ///
-    /// Redis: RPOP with a count. Time complexity: O(n). Round trips: 1.
+    /// Redis: RPOP with a count. Time complexity: O(n) for n elements. Round trips: 1.
     ///
     /// # Errors
     /// `Unsupported` on servers before Redis 6.2.
@@ -302,7 +302,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Removes the elements that equal `value`: all of them, or a number of them from one end.
     /// Returns how many it removed.
     ///
-    /// Redis: LREM. Time complexity: O(n). Round trips: 1.
+    /// Redis: LREM. Time complexity: O(n) for n elements. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {

@@ -1,9 +1,9 @@
 //! Queues that several processes share, in the order of pushes or by priority.
 //!
-//! May import: `encode`, `handle`, `key`, `bulk`.
+//! May import: `conversion`, `handle`, `redis_key`, `bulk`.
 
-mod consumer;
 mod poison;
+mod pop_loop;
 mod priority;
 
 use std::time::Duration;
@@ -13,11 +13,11 @@ use purse_client::{Client, Command, Op, Pop, Reply, Result};
 use purse_codec::{Codec, IntoArg, Plain};
 
 use crate::bulk;
-use crate::encode::{decode_option, decode_removed, encode, encode_one};
+use crate::conversion::{decode_option, decode_removed, encode, encode_one};
 use crate::handle::handle_traits;
-use crate::key::key_methods;
+use crate::redis_key::key_methods;
 
-use consumer::{Consumer, Source};
+use pop_loop::{PopSource, QueueHandle};
 
 pub use poison::OnPoison;
 pub use priority::RedisPriorityQueue;
@@ -117,7 +117,7 @@ impl Order for Lifo {
 /// # Ok(()) }
 /// ```
 #[doc(alias = "SimpleQueue")]
-pub struct RedisQueue<T, C = Plain, O = Fifo>(Consumer<(T, C, O)>);
+pub struct RedisQueue<T, C = Plain, O = Fifo>(QueueHandle<(T, C, O)>);
 
 /// A queue between processes: last in, first out.
 ///
@@ -152,7 +152,7 @@ impl<T, C, O> RedisQueue<T, C, O> {
     /// ```
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
-        Self(Consumer::new(client, key))
+        Self(QueueHandle::new(client, key))
     }
 
     /// Sets what this handle does with elements that it cannot decode.
@@ -311,9 +311,9 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
 
     /// Removes and returns an element. If there is none, waits for one without an end.
     ///
-    /// While it waits, it watches the key over a connection that all waits share, and asks again
-    /// when the server reports a change. Each element goes to one caller. Waiters of this process
-    /// are served in the order in which they came.
+    /// While the method waits, the client watches the key over a connection that all waits share,
+    /// and asks again when the server reports a change. Each element goes to one caller. Callers of
+    /// this process get elements in the order in which they began to wait.
     ///
     /// Redis: RPOP in a script, and LLEN to wait. Time complexity: O(1). Round trips: 1 if there
     /// is an element, otherwise 1 more per change.
@@ -324,8 +324,8 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// the key's slot moves within a cluster.
     ///
     /// # Cancel safety
-    /// No element is lost, whenever the future is dropped. An element that was already taken is
-    /// put back in the background.
+    /// If the future is dropped, no element is lost. An element that was already taken is put back
+    /// in the background.
     ///
     /// # Examples
     /// ```
@@ -350,11 +350,11 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
         self.0.pop(&self.source()).await
     }
 
-    /// Removes and returns an element. If there is none, waits for one as long as `wait`, and
-    /// returns `None` then.
+    /// Removes and returns an element. If there is none, waits for one for at most `wait`, then
+    /// returns `None`.
     ///
-    /// It asks the server at least once. If the server does not answer, it takes up to the command
-    /// timeout longer.
+    /// The method asks the server at least once. If the server does not answer, the method takes up
+    /// to the command timeout longer than `wait`.
     ///
     /// Redis: RPOP in a script, and LLEN to wait. Time complexity: O(1). Round trips: 1 if there
     /// is an element, otherwise 1 more per change.
@@ -413,7 +413,7 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
         self.0.try_pop(&self.source()).await
     }
 
-    /// Streams the elements, and pops each one when the stream is asked for it.
+    /// Streams the elements. An element is popped only when the stream is polled for it.
     ///
     /// The stream ends only after the client is closed. Each item may be an error of
     /// [`pop`](Self::pop), after which the stream continues. If the stream is dropped, no element
@@ -449,8 +449,8 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     }
 
     /// Elements are taken at the back in both orders.
-    fn source(&self) -> Source<T> {
-        Source {
+    fn source(&self) -> PopSource<T> {
+        PopSource {
             pop: Pop::back(self.0.handle.key.clone()),
             decode: |delivery| decode_removed::<T, C>(Reply::from(delivery.element())),
         }

@@ -8,12 +8,12 @@ use purse_client::{Client, Command, Error, ErrorKind, Op, Pop, Reply, Result};
 use purse_codec::{Codec, IntoArg, Plain, Raw};
 use uuid::Uuid;
 
-use super::consumer::{Consumer, Source};
 use super::poison::OnPoison;
+use super::pop_loop::{PopSource, QueueHandle};
 use crate::bulk;
-use crate::encode::{ArgBuffer, decode, decode_removed, encode_into};
+use crate::conversion::{ArgBuffer, decode, decode_removed, encode_into};
 use crate::handle::handle_traits;
-use crate::key::key_methods;
+use crate::redis_key::key_methods;
 
 /// The length of the identifier before each value, which makes equal values different members.
 const ID: usize = uuid::fmt::Hyphenated::LENGTH;
@@ -21,9 +21,9 @@ const ID: usize = uuid::fmt::Hyphenated::LENGTH;
 /// A queue between processes: the lowest priority number first, and equal ones first in, first
 /// out.
 ///
-/// It delivers elements, and may be cancelled, as a [`RedisQueue`](crate::RedisQueue). First in,
-/// first out holds exactly for the pushes of one process, and for those of several processes by
-/// their clocks.
+/// Delivery and cancellation work as those of a [`RedisQueue`](crate::RedisQueue). Elements of
+/// equal priority that one process pushes are popped in exactly the order of the pushes. Between
+/// several processes, the clocks of the processes decide.
 ///
 /// The value on the server is a sorted set: `ZADD` adds, `ZPOPMIN` takes. Each member is a
 /// time-ordered UUID of 36 characters, followed by the value.
@@ -44,7 +44,7 @@ const ID: usize = uuid::fmt::Hyphenated::LENGTH;
 /// ```
 #[doc(alias = "PriorityQueue")]
 #[doc(alias = "heap")]
-pub struct RedisPriorityQueue<T, C = Plain>(Consumer<(T, C)>);
+pub struct RedisPriorityQueue<T, C = Plain>(QueueHandle<(T, C)>);
 
 impl<T, C> RedisPriorityQueue<T, C> {
     /// Creates a handle of the queue at `key`. Sends nothing.
@@ -61,7 +61,7 @@ impl<T, C> RedisPriorityQueue<T, C> {
     /// ```
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
-        Self(Consumer::new(client, key))
+        Self(QueueHandle::new(client, key))
     }
 
     /// Sets what this handle does with elements that it cannot decode.
@@ -136,7 +136,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
 
     /// Returns the element that a pop would take, and its priority, without taking it.
     ///
-    /// Redis: ZRANGE. Time complexity: O(log(n)). Round trips: 1.
+    /// Redis: ZRANGE. Time complexity: O(log(n)) for n elements in the queue. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -165,7 +165,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
 
     /// Adds an element. Returns nothing, because each element is new.
     ///
-    /// Redis: ZADD. Time complexity: O(log(n)). Round trips: 1.
+    /// Redis: ZADD. Time complexity: O(log(n)) for n elements in the queue. Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) if the priority is NaN.
@@ -192,13 +192,13 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
         };
         self.0
             .handle
-            .try_op(args, Command::write("ZADD"), crate::encode::ok)
+            .try_op(args, Command::write("ZADD"), crate::conversion::ok)
     }
 
     /// Adds elements, one after the other. Returns their number.
     ///
-    /// Redis: ZADD. Time complexity: O(n log(m)) for n elements into m. Round trips: 1 per
-    /// [chunk](crate#chunks).
+    /// Redis: ZADD. Time complexity: O(m · log(n)) for m added elements and n in the queue. Round
+    /// trips: 1 per [chunk](crate#chunks).
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) if a priority is NaN.
@@ -237,12 +237,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// Removes and returns the first element and its priority. If there is none, waits for one
     /// without an end.
     ///
-    /// While it waits, it watches the key over a connection that all waits share, and asks again
-    /// when the server reports a change. Each element goes to one caller. Waiters of this process
-    /// are served in the order in which they came.
+    /// While the method waits, the client watches the key over a connection that all waits share,
+    /// and asks again when the server reports a change. Each element goes to one caller. Callers of
+    /// this process get elements in the order in which they began to wait.
     ///
-    /// Redis: ZPOPMIN in a script, and ZCARD to wait. Time complexity: O(log(n)). Round trips: 1
-    /// if there is an element, otherwise 1 more per change.
+    /// Redis: ZPOPMIN in a script, and ZCARD to wait. Time complexity: O(log(n)) for n elements in
+    /// the queue. Round trips: 1 if there is an element, otherwise 1 more per change.
     ///
     /// # Errors
     /// `Decode` depends on [`on_poison`](Self::on_poison). The other errors are [those of a
@@ -250,8 +250,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// the key's slot moves within a cluster.
     ///
     /// # Cancel safety
-    /// No element is lost, whenever the future is dropped. An element that was already taken is
-    /// put back in the background.
+    /// If the future is dropped, no element is lost. An element that was already taken is put back
+    /// in the background.
     ///
     /// # Examples
     /// ```
@@ -272,14 +272,14 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
         self.0.pop(&self.source()).await
     }
 
-    /// Removes and returns the first element and its priority. If there is none, waits for one as
-    /// long as `wait`, and returns `None` then.
+    /// Removes and returns the first element and its priority. If there is none, waits for one for
+    /// at most `wait`, then returns `None`.
     ///
-    /// It asks the server at least once. If the server does not answer, it takes up to the command
-    /// timeout longer.
+    /// The method asks the server at least once. If the server does not answer, the method takes up
+    /// to the command timeout longer than `wait`.
     ///
-    /// Redis: ZPOPMIN in a script, and ZCARD to wait. Time complexity: O(log(n)). Round trips: 1
-    /// if there is an element, otherwise 1 more per change.
+    /// Redis: ZPOPMIN in a script, and ZCARD to wait. Time complexity: O(log(n)) for n elements in
+    /// the queue. Round trips: 1 if there is an element, otherwise 1 more per change.
     ///
     /// # Errors
     /// The errors of [`pop`](Self::pop).
@@ -309,7 +309,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
 
     /// Removes and returns the first element and its priority if there is one. Does not wait.
     ///
-    /// Redis: ZPOPMIN in a script. Time complexity: O(log(n)). Round trips: 1.
+    /// Redis: ZPOPMIN in a script. Time complexity: O(log(n)) for n elements in the queue. Round
+    /// trips: 1.
     ///
     /// # Errors
     /// The errors of [`pop`](Self::pop).
@@ -333,15 +334,15 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
         self.0.try_pop(&self.source()).await
     }
 
-    /// Streams the elements and their priorities, and pops each one when the stream is asked for
-    /// it.
+    /// Streams the elements and their priorities. An element is popped only when the stream is
+    /// polled for it.
     ///
     /// The stream ends only after the client is closed. Each item may be an error of
     /// [`pop`](Self::pop), after which the stream continues. If the stream is dropped, no element
     /// is lost.
     ///
-    /// Redis: ZPOPMIN in a script, and ZCARD to wait. Time complexity: O(log(n)). Round trips: 1
-    /// per element, and 1 per change while it waits.
+    /// Redis: ZPOPMIN in a script, and ZCARD to wait. Time complexity: O(log(n)) for n elements in
+    /// the queue. Round trips: 1 per element, and 1 per change while it waits.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -365,8 +366,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
         self.0.into_stream(source)
     }
 
-    fn source(&self) -> Source<(T, f64)> {
-        Source {
+    fn source(&self) -> PopSource<(T, f64)> {
+        PopSource {
             pop: Pop::lowest(self.0.handle.key.clone()),
             decode: |delivery| {
                 let member = delivery.element();

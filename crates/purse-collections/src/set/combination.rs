@@ -11,14 +11,14 @@ use purse_client::{Client, Command, Op, Reply, Result, Scan};
 use purse_codec::{Codec, Plain};
 
 use super::{RedisSet, decode_set, flags};
-use crate::encode::decode;
+use crate::conversion::decode;
+use crate::element_stream::{Elements, KeyPage, next};
 use crate::handle::Handle;
-use crate::stream::{Elements, next};
 
 /// A union, intersection or difference of sets that is described and not yet computed.
 ///
-/// [`RedisSet::union`], [`RedisSet::intersection`] and [`RedisSet::difference`] create it. Each of
-/// its methods can be called again, and uses the elements that the sets have at that time.
+/// [`RedisSet::union`], [`RedisSet::intersection`] and [`RedisSet::difference`] create it. Each
+/// call of a method uses the elements that the sets have at the time of the call.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -43,7 +43,7 @@ use crate::stream::{Elements, next};
 #[must_use = "nothing is computed before one of its methods is called"]
 pub struct Combined<T, C = Plain> {
     set: Handle<(T, C)>,
-    others: Vec<Bytes>,
+    others: Vec<Handle<(T, C)>>,
     how: SetOperation,
 }
 
@@ -73,7 +73,11 @@ impl SetOperation {
 }
 
 impl<T, C> Combined<T, C> {
-    pub(super) const fn new(set: Handle<(T, C)>, others: Vec<Bytes>, how: SetOperation) -> Self {
+    pub(super) const fn new(
+        set: Handle<(T, C)>,
+        others: Vec<Handle<(T, C)>>,
+        how: SetOperation,
+    ) -> Self {
         Self { set, others, how }
     }
 }
@@ -81,8 +85,9 @@ impl<T, C> Combined<T, C> {
 impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// Returns the elements, in memory at once.
     ///
-    /// Redis: SUNION, SINTER or SDIFF. Time complexity: O(n) for n elements in all sets; for an
-    /// intersection, in the smallest set times the number of sets. Round trips: 1.
+    /// Redis: SUNION, SINTER or SDIFF. Time complexity: O(n), where n is the total number of
+    /// elements. For an intersection, O(m · k), where m is the size of the smallest set and k the
+    /// number of sets. Round trips: 1.
     ///
     /// # Errors
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
@@ -140,18 +145,21 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     #[doc(alias = "SINTERSTORE")]
     #[doc(alias = "SDIFFSTORE")]
     pub fn store_into(&self, destination: &RedisSet<T, C>) -> Op<u64> {
-        let command = self.how.store().key(destination.0.key.clone());
-        self.on_keys(command, Reply::into_count)
+        let command = self.how.store();
+        match self.set.key_of(&destination.0) {
+            Ok(key) => self.on_keys(command.key(key), Reply::into_count),
+            Err(error) => self.set.try_op(|_| Err(error), command, Reply::into_count),
+        }
     }
 
     /// Streams the elements, in no order, a page in memory at a time. In a cluster, the sets may
     /// be in any slots.
     ///
-    /// It scans one set, or for a union all of them one after the other, and asks the other sets
-    /// about each page of about 256 elements. The stream is not atomic. While the sets do not
-    /// change, it returns each element once, except for elements that [a scan](crate::Scanned)
-    /// returns twice. An element that is added, removed, or moved between the sets meanwhile may
-    /// be returned or not.
+    /// For a union, the stream scans all sets one after the other; otherwise it scans one set. For
+    /// each page of about 256 elements, it asks the other sets which of these elements they
+    /// contain. The stream is not atomic. While the sets do not change, it returns each element
+    /// once, except for elements that [a scan](crate::Scanned) returns twice. An element that is
+    /// added, removed, or moved between the sets meanwhile may or may not be returned.
     ///
     /// Redis: SSCAN and SMISMEMBER. Time complexity: O(n) for a page of n elements. Round trips: 1
     /// per page, and 1 per page and other set.
@@ -177,14 +185,21 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     #[doc(alias = "SSCAN")]
     #[doc(alias = "SMISMEMBER")]
     pub fn stream(&self) -> BoxStream<'static, Result<T>> {
-        let pages = pages(self.set.client.clone(), self.scans());
-        Elements::new(pages, |page| next(page, decode::<T, C>)).boxed()
+        let client = &self.set.client;
+        match self.scans() {
+            Ok(scans) => {
+                let pages = pages(client.clone(), scans);
+                Elements::new(client, SCAN, pages, |page| next(page, decode::<T, C>)).boxed()
+            }
+            Err(error) => stream::iter([Err(self.set.about(SCAN, error))]).boxed(),
+        }
     }
 
     fn on_keys<R>(&self, command: Command, read: fn(Reply) -> Result<R>) -> Op<R> {
-        let keys = |command: Command| {
-            let others = self.others.iter().cloned();
-            let command = others.fold(command, Command::key);
+        let keys = |mut command: Command| {
+            for other in &self.others {
+                command = command.key(self.set.key_of(other)?);
+            }
             self.set.client.same_slot(command.keys())?;
             Ok(command)
         };
@@ -192,7 +207,9 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     }
 
     /// Returns the scans that together return each element.
-    fn scans(&self) -> VecDeque<FilteredScan> {
+    fn scans(&self) -> Result<VecDeque<FilteredScan>> {
+        let others = self.others.iter().map(|other| self.set.key_of(other));
+        let others: Vec<_> = others.collect::<Result<_>>()?;
         let own = self.set.key.clone();
         let keep = self.how == SetOperation::Intersection;
         let mut scans = VecDeque::from([FilteredScan {
@@ -201,21 +218,23 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
             keep,
         }]);
         if self.how != SetOperation::Union {
-            scans[0].against.clone_from(&self.others);
-            return scans;
+            scans[0].against = others;
+            return Ok(scans);
         }
-        for other in &self.others {
+        for other in others {
             // The scan of an earlier set returned the elements that it has.
             let against = scans.iter().map(|filtered| filtered.scan.clone()).collect();
             scans.push_back(FilteredScan {
-                scan: other.clone(),
+                scan: other,
                 against,
                 keep,
             });
         }
-        scans
+        Ok(scans)
     }
 }
+
+const SCAN: &str = "SSCAN";
 
 /// A scan of one set that keeps elements depending on whether other sets have them.
 struct FilteredScan {
@@ -246,20 +265,19 @@ impl FilteredScan {
 fn pages(
     client: Client,
     scans: VecDeque<FilteredScan>,
-) -> impl Stream<Item = Result<Vec<Reply>>> + Send + 'static {
+) -> impl Stream<Item = Result<KeyPage>> + Send + 'static {
     let start: Option<BoxStream<'static, Result<Vec<Reply>>>> = None;
     stream::try_unfold((scans, start), move |(mut scans, mut scan)| {
         let client = client.clone();
         async move {
             while let Some(filtered) = scans.front() {
                 let pages = scan.get_or_insert_with(|| {
-                    client
-                        .scan(Scan::new("SSCAN", filtered.scan.clone()))
-                        .boxed()
+                    client.scan(Scan::new(SCAN, filtered.scan.clone())).boxed()
                 });
                 if let Some(page) = pages.next().await {
                     let page = filtered.filter(&client, page?).await?;
-                    return Ok(Some((page, (scans, scan))));
+                    let key = filtered.scan.clone();
+                    return Ok(Some(((key, page), (scans, scan))));
                 }
                 scans.pop_front();
                 scan = None;
@@ -279,7 +297,7 @@ impl<T, C> fmt::Debug for Combined<T, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} of {:?}", self.how, self.set)?;
         for other in &self.others {
-            write!(f, ", \"{}\"", other.escape_ascii())?;
+            write!(f, ", {other:?}")?;
         }
         Ok(())
     }

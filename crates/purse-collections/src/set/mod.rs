@@ -1,6 +1,6 @@
 //! A set, and the unions, intersections and differences of sets.
 //!
-//! May import: `encode`, `handle`, `key`, `bulk`, `stream`.
+//! May import: `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`.
 
 mod combination;
 mod writes;
@@ -9,17 +9,17 @@ use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use purse_client::{Client, Command, Op, Reply, Result, Scan, Script};
-use purse_codec::{Codec, IntoArg, Plain};
+use purse_client::{Client, Command, Op, Reply, Result, Script};
+use purse_codec::{Codec, Decoded, IntoArg, Lenient, Plain};
 
 pub use self::combination::Combined;
 
 use self::combination::SetOperation;
 use crate::bulk;
-use crate::encode::{decode, decode_list, encode, encode_one};
+use crate::conversion::{decode, decode_list, encode, encode_one};
+use crate::element_stream::{Scanned, next};
 use crate::handle::{Handle, handle_traits};
-use crate::key::key_methods;
-use crate::stream::{Scanned, next};
+use crate::redis_key::key_methods;
 
 static IS_SUBSET: Script = Script::read("SET IS SUBSET", include_str!("../lua/set_is_subset.lua"));
 static IS_DISJOINT: Script = Script::read(
@@ -29,13 +29,14 @@ static IS_DISJOINT: Script = Script::read(
 
 /// A set of `T` on the server.
 ///
-/// Elements are compared by their bytes: the codec must write equal values alike, which no codec
-/// does for a type that contains a `HashMap` or `HashSet`. Python's redis-purse writes a `dict`
-/// with spaces after colons and commas, and a model without; `Plain` writes structures without.
-/// Every access to one element is O(1).
+/// The server compares elements by their bytes. Therefore the codec must write equal values as
+/// equal bytes. No codec does so for a type that contains a `HashMap` or `HashSet`. Python's
+/// redis-purse writes a `dict` with spaces after colons and commas, and a model without these
+/// spaces; `Plain` writes structures without them. Every access to one element is O(1).
 ///
-/// Operations on several sets require that the sets are on one server, and in a cluster in one
-/// slot. Give their keys a common hash tag, as in `{user:7}friends` and `{user:7}blocked`.
+/// Operations on several sets require that the sets are in [one database](crate#several-objects), and
+/// in a cluster in one slot. Give their keys a common hash tag, as in `{user:7}friends` and
+/// `{user:7}blocked`.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -75,6 +76,26 @@ impl<T, C> RedisSet<T, C> {
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
+    }
+
+    /// Returns a handle whose elements are [`Decoded`]: an element that cannot be decoded is an error
+    /// among the others, instead of the error of the whole call. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Decoded, RedisSet};
+    ///
+    /// let words: RedisSet<String> = RedisSet::new(&client, "fruit");
+    /// words.extend(["1", "two"]).await?;
+    /// let numbers: RedisSet<u32> = RedisSet::new(&client, "fruit");
+    /// let all = numbers.lenient().to_set().await?;
+    /// assert_eq!(all.into_iter().filter_map(Decoded::ok).collect::<Vec<_>>(), [1]);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn lenient(&self) -> RedisSet<Decoded<T>, Lenient<C>> {
+        RedisSet(self.0.cast())
     }
 
     key_methods!(0, ["fruit", "RedisSet", "<String>", "add(\"apple\")"]);
@@ -205,7 +226,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
 
     /// Returns all elements, in memory at once.
     ///
-    /// Redis: SMEMBERS. Time complexity: O(n). Round trips: 1.
+    /// Redis: SMEMBERS. Time complexity: O(n) for n elements. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -248,8 +269,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     #[doc(alias = "values")]
     #[doc(alias = "iter")]
     pub fn stream(&self) -> Scanned<T> {
-        let scan = Scan::new("SSCAN", self.0.key.clone());
-        Scanned::new(&self.0.client, scan, |page| next(page, decode::<T, C>))
+        Scanned::new(&self.0, "SSCAN", |page| next(page, decode::<T, C>))
     }
 
     /// Returns whether every element is also in `other`. The elements stay on the server.
@@ -412,7 +432,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
 
     fn compare(&self, script: &'static Script, [one, other]: [&Self; 2]) -> Op<bool> {
         let keys = |command: Command| {
-            let command = command.key(other.0.key.clone());
+            let command = command.key(one.0.key_of(&other.0)?);
             self.0.client.same_slot(command.keys())?;
             Ok(command)
         };
@@ -424,7 +444,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     where
         I: IntoIterator<Item: Borrow<Self>>,
     {
-        let others = others.into_iter().map(|set| set.borrow().0.key.clone());
+        let others = others.into_iter().map(|set| set.borrow().0.clone());
         Combined::new(self.0.clone(), others.collect(), how)
     }
 }

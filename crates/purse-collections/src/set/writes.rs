@@ -5,7 +5,7 @@ use purse_codec::{Codec, IntoArg};
 
 use super::RedisSet;
 use crate::bulk;
-use crate::encode::{decode_removed, decode_removed_list, encode, encode_one};
+use crate::conversion::{decode_removed, decode_removed_list, encode, encode_one};
 
 impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Adds an element. Returns whether it is new.
@@ -117,7 +117,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Removes and returns up to `count` elements, picked at random. If the future is dropped, the
     /// elements [may be lost](crate#cancel-safety).
     ///
-    /// Redis: SPOP with a count. Time complexity: O(n). Round trips: 1.
+    /// Redis: SPOP with a count. Time complexity: O(n) for n elements. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -161,7 +161,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     #[doc(alias = "SMOVE")]
     pub fn move_to(&self, other: &Self, value: impl IntoArg<T>) -> Op<bool> {
         let args = |command: Command| {
-            let command = command.key(other.0.key.clone());
+            let command = command.key(self.0.key_of(&other.0)?);
             self.0.client.same_slot(command.keys())?;
             Ok(command.arg(encode::<T, C>(value)?))
         };

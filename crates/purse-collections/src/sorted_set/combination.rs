@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use bytes::Bytes;
 use purse_client::{Command, Error, ErrorKind, Op, Reply, Result};
 use purse_codec::{Codec, Plain};
 
@@ -38,7 +37,7 @@ use crate::handle::Handle;
 #[must_use = "nothing is computed before `store_into` is called"]
 pub struct CombinedSorted<T, C = Plain> {
     set: Handle<(T, C)>,
-    others: Vec<Bytes>,
+    others: Vec<Handle<(T, C)>>,
     how: SetOperation,
     weights: Vec<f64>,
     aggregate: Aggregate,
@@ -81,7 +80,11 @@ pub(super) enum SetOperation {
 }
 
 impl<T, C> CombinedSorted<T, C> {
-    pub(super) const fn new(set: Handle<(T, C)>, others: Vec<Bytes>, how: SetOperation) -> Self {
+    pub(super) const fn new(
+        set: Handle<(T, C)>,
+        others: Vec<Handle<(T, C)>>,
+        how: SetOperation,
+    ) -> Self {
         Self {
             set,
             others,
@@ -141,9 +144,11 @@ impl<T, C> CombinedSorted<T, C> {
         self
     }
 
-    fn args(&self, command: Command) -> Result<Command> {
-        let mut keys = vec![self.set.key.clone()];
-        keys.extend(self.others.iter().cloned());
+    fn args(&self, destination: &Handle<(T, C)>, command: Command) -> Result<Command> {
+        let sets = std::iter::once(&self.set).chain(&self.others);
+        let keys: Vec<_> = sets
+            .map(|set| destination.key_of(set))
+            .collect::<Result<_>>()?;
         if !self.weights.is_empty() && self.weights.len() != keys.len() {
             let (weights, sets) = (self.weights.len(), keys.len());
             let message = format!("{weights} weights for {sets} sorted sets");
@@ -170,9 +175,9 @@ impl<T: Send + 'static, C: Codec<T>> CombinedSorted<T, C> {
     /// Stores the elements in `destination` and replaces its previous value, of whatever type.
     /// Returns the number of elements. The destination may be one of the sets.
     ///
-    /// Redis: ZUNIONSTORE or ZINTERSTORE. Time complexity: O(n + m log(m)) for m elements in the
-    /// result and n in all sets; for an intersection, n in the smallest set times the number of
-    /// sets. Round trips: 1.
+    /// Redis: ZUNIONSTORE or ZINTERSTORE. Time complexity: O(n + m · log(m)), where n is the total
+    /// number of elements and m the number in the result. For an intersection, n is the size of the
+    /// smallest set times the number of sets. Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) if a weight is NaN, or if the numbers of weights
@@ -200,7 +205,7 @@ impl<T: Send + 'static, C: Codec<T>> CombinedSorted<T, C> {
             SetOperation::Union => "ZUNIONSTORE",
             SetOperation::Intersection => "ZINTERSTORE",
         });
-        let args = |command| self.args(command);
+        let args = |command| self.args(&destination.0, command);
         destination.0.try_op(args, command, Reply::into_count)
     }
 }
@@ -220,7 +225,7 @@ impl<T, C> fmt::Debug for CombinedSorted<T, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} of {:?}", self.how, self.set)?;
         for other in &self.others {
-            write!(f, ", \"{}\"", other.escape_ascii())?;
+            write!(f, ", {other:?}")?;
         }
         write!(f, " by {:?}, weights {:?}", self.aggregate, self.weights)
     }

@@ -1,30 +1,30 @@
 //! A sorted set: reads, writes, pops, ranges, and the unions and intersections of sorted sets.
 //!
-//! May import: `encode`, `handle`, `key`, `bulk`, `stream`, `list`.
+//! May import: `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`, `list`.
 
 mod combination;
 mod pop;
 mod range;
 mod score;
-mod write;
+mod writes;
 
 use std::borrow::Borrow;
 use std::ops::RangeBounds;
 
-use purse_client::{Client, Command, Op, Reply, Result, Scan, Script};
-use purse_codec::{Codec, IntoArg, Plain};
+use purse_client::{Client, Command, Op, Reply, Result, Script};
+use purse_codec::{Codec, Decoded, IntoArg, Lenient, Plain};
 
 pub use self::combination::{Aggregate, CombinedSorted};
-pub use self::range::{ByRank, ByScore, ByValue, SortedPage, SortedRange};
-pub use self::write::{Changes, Condition};
+pub use self::range::{ByRank, ByScore, ByValue, LimitedRange, SortedRange};
+pub use self::writes::{Changes, Condition};
 
 use self::combination::SetOperation;
 use self::score::{decode_first, decode_scored};
 use crate::bulk;
-use crate::encode::{encode, encode_one};
+use crate::conversion::{encode, encode_one};
+use crate::element_stream::{Scanned, next_pair};
 use crate::handle::{Handle, handle_traits};
-use crate::key::key_methods;
-use crate::stream::{Scanned, next_pair};
+use crate::redis_key::key_methods;
 
 static SCORES: Script = Script::read(
     "SORTED SET SCORES",
@@ -38,10 +38,10 @@ static SCORES: Script = Script::read(
 /// order of their bytes. The rank of an element is its position in that order; the lowest score
 /// has rank 0.
 ///
-/// Elements are compared by their bytes: the codec must write equal values alike, which no codec
-/// does for a type that contains a `HashMap` or `HashSet`. Python's redis-purse writes a `dict`
-/// with spaces after colons and commas, and a model without; `Plain` writes structures without.
-/// Access to one of n elements is O(log(n)).
+/// The server compares elements by their bytes. Therefore the codec must write equal values as
+/// equal bytes. No codec does so for a type that contains a `HashMap` or `HashSet`. Python's
+/// redis-purse writes a `dict` with spaces after colons and commas, and a model without these
+/// spaces; `Plain` writes structures without them. Access to one of n elements is O(log(n)).
 ///
 /// [`by_rank`](Self::by_rank), [`by_score`](Self::by_score) and [`by_value`](Self::by_value)
 /// describe ranges of the set, which can be read, counted or removed.
@@ -83,6 +83,26 @@ impl<T, C> RedisSortedSet<T, C> {
     #[must_use]
     pub fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
         Self(Handle::new(client, key))
+    }
+
+    /// Returns a handle whose elements are [`Decoded`]: an element that cannot be decoded is an error
+    /// among the others, instead of the error of the whole call. Sends nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Decoded, RedisSortedSet};
+    ///
+    /// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// words.extend([("1", 1.0), ("two", 2.0), ("3", 3.0)]).await?;
+    /// let numbers: RedisSortedSet<u32> = RedisSortedSet::new(&client, "board");
+    /// let all = numbers.lenient().by_rank(..).to_vec().await?;
+    /// assert_eq!(all.into_iter().filter_map(Decoded::ok).collect::<Vec<_>>(), [1, 3]);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn lenient(&self) -> RedisSortedSet<Decoded<T>, Lenient<C>> {
+        RedisSortedSet(self.0.cast())
     }
 
     key_methods!(
@@ -217,7 +237,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
 
     /// Returns the rank of `value`, counted from the lowest score; `None` if it is not an element.
     ///
-    /// Redis: ZRANK. Time complexity: O(log(n)). Round trips: 1.
+    /// Redis: ZRANK. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -237,7 +257,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Returns the rank of `value`, counted from the highest score; `None` if it is not an
     /// element.
     ///
-    /// Redis: ZREVRANK. Time complexity: O(log(n)). Round trips: 1.
+    /// Redis: ZREVRANK. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -257,7 +277,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
 
     /// Returns the element with the lowest score, and that score.
     ///
-    /// Redis: ZRANGE. Time complexity: O(log(n)). Round trips: 1.
+    /// Redis: ZRANGE. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -278,7 +298,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
 
     /// Returns the element with the highest score, and that score.
     ///
-    /// Redis: ZREVRANGE. Time complexity: O(log(n)). Round trips: 1.
+    /// Redis: ZREVRANGE. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -396,9 +416,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "values")]
     #[doc(alias = "iter")]
     pub fn stream(&self) -> Scanned<(T, f64)> {
-        let scan = Scan::new("ZSCAN", self.0.key.clone());
         let read = |page: &mut _| next_pair(page, decode_scored::<T, C>);
-        Scanned::new(&self.0.client, scan, read)
+        Scanned::new(&self.0, "ZSCAN", read)
     }
 
     /// Describes the elements that are in this set or in any of `others`. Sends nothing;
@@ -473,7 +492,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     where
         I: IntoIterator<Item: Borrow<Self>>,
     {
-        let others = others.into_iter().map(|set| set.borrow().0.key.clone());
+        let others = others.into_iter().map(|set| set.borrow().0.clone());
         CombinedSorted::new(self.0.clone(), others.collect(), how)
     }
 }

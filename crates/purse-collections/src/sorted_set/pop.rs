@@ -6,13 +6,13 @@ use purse_client::{Command, Op, Pop, Reply, Result};
 use purse_codec::Codec;
 
 use super::RedisSortedSet;
-use crate::encode::decode_removed_scored;
+use crate::conversion::decode_removed_scored;
 
 impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Removes and returns the element with the lowest score, and that score. If the future is
     /// dropped, the element [may be lost](crate#cancel-safety).
     ///
-    /// Redis: ZPOPMIN. Time complexity: O(log(n)). Round trips: 1.
+    /// Redis: ZPOPMIN. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -32,7 +32,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Removes and returns the element with the highest score, and that score. If the future is
     /// dropped, the element [may be lost](crate#cancel-safety).
     ///
-    /// Redis: ZPOPMAX. Time complexity: O(log(n)). Round trips: 1.
+    /// Redis: ZPOPMAX. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -52,7 +52,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Removes and returns up to `count` elements with the lowest scores, the lowest first. If the
     /// future is dropped, the elements [may be lost](crate#cancel-safety).
     ///
-    /// Redis: ZPOPMIN with a count. Time complexity: O(m log(n)) for m elements. Round trips: 1.
+    /// Redis: ZPOPMIN with a count. Time complexity: O(m · log(n)) for m elements, with n in the
+    /// set. Round trips: 1.
     ///
     /// # Errors
     /// `Decode` holds the bytes of all the elements, each followed by its score.
@@ -76,7 +77,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Removes and returns up to `count` elements with the highest scores, the highest first. If
     /// the future is dropped, the elements [may be lost](crate#cancel-safety).
     ///
-    /// Redis: ZPOPMAX with a count. Time complexity: O(m log(n)) for m elements. Round trips: 1.
+    /// Redis: ZPOPMAX with a count. Time complexity: O(m · log(n)) for m elements, with n in the
+    /// set. Round trips: 1.
     ///
     /// # Errors
     /// `Decode` holds the bytes of all the elements, each followed by its score.
@@ -100,12 +102,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Waits for an element, and removes and returns the one with the lowest score, and that
     /// score. Returns `None` once `wait` is over; waits without an end if `wait` is `None`.
     ///
-    /// While it waits, it watches the key over a connection that all waits share, and asks again
-    /// when the server reports a change. No element is lost or duplicated;
+    /// While the method waits, the client watches the key over a connection that all waits share,
+    /// and asks again when the server reports a change. No element is lost or duplicated;
     /// [`Client::take`](purse_client::Client::take) describes the limits of that.
     ///
-    /// Redis: ZPOPMIN in a script, and ZCARD to wait. Time complexity: O(log(n)). Round trips: 1
-    /// if there is an element, otherwise 1 more per change.
+    /// Redis: ZPOPMIN in a script, and ZCARD to wait. Time complexity: O(log(n)) for n elements in
+    /// the set. Round trips: 1 if there is an element, otherwise 1 more per change.
     ///
     /// # Errors
     /// `Decode` holds the bytes of the element and its score, which are removed. The other errors
@@ -113,8 +115,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// occurs only while the key's slot moves within a cluster.
     ///
     /// # Cancel safety
-    /// No element is lost, whenever the future is dropped. An element that was already taken is
-    /// put back with its score, unless it was added again meanwhile.
+    /// If the future is dropped, no element is lost. An element that was already taken is put back
+    /// with its score, unless it was added again meanwhile.
     ///
     /// # Examples
     /// ```
@@ -141,10 +143,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Waits for an element, and removes and returns the one with the highest score, and that
     /// score. Returns `None` once `wait` is over; waits without an end if `wait` is `None`.
     ///
-    /// It waits as [`pop_min_wait`](Self::pop_min_wait) does.
+    /// The method waits as [`pop_min_wait`](Self::pop_min_wait) does.
     ///
-    /// Redis: ZPOPMAX in a script, and ZCARD to wait. Time complexity: O(log(n)). Round trips: 1
-    /// if there is an element, otherwise 1 more per change.
+    /// Redis: ZPOPMAX in a script, and ZCARD to wait. Time complexity: O(log(n)) for n elements in
+    /// the set. Round trips: 1 if there is an element, otherwise 1 more per change.
     ///
     /// # Errors
     /// The errors of [`pop_min_wait`](Self::pop_min_wait).
@@ -194,11 +196,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         let popped = vec![(Reply::from(delivery.element()), Reply::from(score))];
         // If it cannot be decoded, the error holds it.
         delivery.ack();
-        let removed = decode_removed_scored::<T, C>(popped).map_err(|error| {
-            error
-                .with_command(pop.name(), Some(self.0.key.clone()))
-                .with_server(self.0.client.server().into())
-        })?;
+        let removed = decode_removed_scored::<T, C>(popped);
+        let removed = removed.map_err(|error| self.0.about(pop.name(), error))?;
         Ok(removed.into_iter().next())
     }
 }

@@ -9,7 +9,7 @@ use purse_client::{Command, Op, Reply, Result};
 use purse_codec::{Codec, IntoArg};
 
 use super::score::{decode_scored_list, not_nan};
-use crate::encode::{decode_list, encode};
+use crate::conversion::{decode_list, encode};
 use crate::handle::Handle;
 use crate::list::inclusive;
 
@@ -87,7 +87,7 @@ pub enum ByValue {}
 #[must_use = "nothing is sent before one of its methods is called"]
 pub struct SortedRange<T, C, B> {
     set: Handle<(T, C)>,
-    verbs: &'static Verbs,
+    verbs: &'static RangeCommands,
     /// The bounds as the server takes them; `None` for a range without elements.
     bounds: Result<Option<Bounds>>,
     reversed: bool,
@@ -110,7 +110,7 @@ pub struct SortedRange<T, C, B> {
 /// # Ok(()) }
 /// ```
 #[must_use = "nothing is sent before one of its methods is called"]
-pub struct SortedPage<T, C, B> {
+pub struct LimitedRange<T, C, B> {
     range: SortedRange<T, C, B>,
     limit: Limit,
 }
@@ -127,23 +127,23 @@ struct Bounds {
 
 /// The commands for one kind of range.
 #[derive(Debug)]
-struct Verbs {
+struct RangeCommands {
     forward: &'static str,
     backward: &'static str,
     remove: &'static str,
 }
 
-const BY_RANK: Verbs = Verbs {
+const BY_RANK: RangeCommands = RangeCommands {
     forward: "ZRANGE",
     backward: "ZREVRANGE",
     remove: "ZREMRANGEBYRANK",
 };
-const BY_SCORE: Verbs = Verbs {
+const BY_SCORE: RangeCommands = RangeCommands {
     forward: "ZRANGEBYSCORE",
     backward: "ZREVRANGEBYSCORE",
     remove: "ZREMRANGEBYSCORE",
 };
-const BY_VALUE: Verbs = Verbs {
+const BY_VALUE: RangeCommands = RangeCommands {
     forward: "ZRANGEBYLEX",
     backward: "ZREVRANGEBYLEX",
     remove: "ZREMRANGEBYLEX",
@@ -210,7 +210,11 @@ fn after(sign: u8, value: &[u8]) -> Bytes {
 }
 
 impl<T, C, B> SortedRange<T, C, B> {
-    fn new(set: Handle<(T, C)>, verbs: &'static Verbs, bounds: Result<Option<Bounds>>) -> Self {
+    fn new(
+        set: Handle<(T, C)>,
+        verbs: &'static RangeCommands,
+        bounds: Result<Option<Bounds>>,
+    ) -> Self {
         Self {
             set,
             verbs,
@@ -241,8 +245,8 @@ impl<T, C, B> SortedRange<T, C, B> {
         self
     }
 
-    fn page(self, offset: u64, count: u64) -> SortedPage<T, C, B> {
-        SortedPage {
+    fn page(self, offset: u64, count: u64) -> LimitedRange<T, C, B> {
+        LimitedRange {
             range: self,
             limit: Limit(offset, count),
         }
@@ -253,7 +257,7 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
     /// Returns the elements, in memory at once.
     ///
     /// Redis: ZRANGE, ZRANGEBYSCORE or ZRANGEBYLEX, or their variants with REV. Time complexity:
-    /// O(log(n) + m) for m elements of n. Round trips: 1.
+    /// O(log(n) + m) for m elements in the range and n in the set. Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
@@ -282,7 +286,7 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
     /// Removes the elements. Returns their number.
     ///
     /// Redis: ZREMRANGEBYRANK, ZREMRANGEBYSCORE or ZREMRANGEBYLEX. Time complexity: O(log(n) + m)
-    /// for m elements of n. Round trips: 1.
+    /// for m elements in the range and n in the set. Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
@@ -351,8 +355,8 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
 impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByRank> {
     /// Returns the elements with their scores, in memory at once.
     ///
-    /// Redis: ZRANGE or ZREVRANGE with WITHSCORES. Time complexity: O(log(n) + m) for m elements
-    /// of n. Round trips: 1.
+    /// Redis: ZRANGE or ZREVRANGE with WITHSCORES. Time complexity: O(log(n) + m) for m elements in
+    /// the range and n in the set. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -377,8 +381,8 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByRank> {
 impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
     /// Returns the elements with their scores, in memory at once.
     ///
-    /// Redis: ZRANGEBYSCORE or ZREVRANGEBYSCORE with WITHSCORES. Time complexity: O(log(n) + m)
-    /// for m elements of n. Round trips: 1.
+    /// Redis: ZRANGEBYSCORE or ZREVRANGEBYSCORE with WITHSCORES. Time complexity: O(log(n) + m) for
+    /// m elements in the range and n in the set. Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
@@ -419,13 +423,13 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
     #[doc(alias = "LIMIT")]
     #[doc(alias = "offset")]
     #[doc(alias = "zrangebyscore_limit")]
-    pub fn limit(self, offset: u64, count: u64) -> SortedPage<T, C, ByScore> {
+    pub fn limit(self, offset: u64, count: u64) -> LimitedRange<T, C, ByScore> {
         self.page(offset, count)
     }
 
     /// Returns the number of elements.
     ///
-    /// Redis: ZCOUNT. Time complexity: O(log(n)). Round trips: 1.
+    /// Redis: ZCOUNT. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
@@ -464,13 +468,13 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByValue> {
     #[doc(alias = "LIMIT")]
     #[doc(alias = "offset")]
     #[doc(alias = "zrangebylex_limit")]
-    pub fn limit(self, offset: u64, count: u64) -> SortedPage<T, C, ByValue> {
+    pub fn limit(self, offset: u64, count: u64) -> LimitedRange<T, C, ByValue> {
         self.page(offset, count)
     }
 
     /// Returns the number of elements.
     ///
-    /// Redis: ZLEXCOUNT. Time complexity: O(log(n)). Round trips: 1.
+    /// Redis: ZLEXCOUNT. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -488,11 +492,12 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByValue> {
     }
 }
 
-impl<T: Send + 'static, C: Codec<T>, B> SortedPage<T, C, B> {
+impl<T: Send + 'static, C: Codec<T>, B> LimitedRange<T, C, B> {
     /// Returns the elements, in memory at once.
     ///
     /// Redis: ZRANGEBYSCORE or ZRANGEBYLEX, or their variants with REV, with LIMIT. Time
-    /// complexity: O(log(n) + m) for m elements of n that are skipped or taken. Round trips: 1.
+    /// complexity: O(log(n) + m) for m elements that are skipped or returned, and n in the set.
+    /// Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
@@ -520,11 +525,11 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedPage<T, C, B> {
     }
 }
 
-impl<T: Send + 'static, C: Codec<T>> SortedPage<T, C, ByScore> {
+impl<T: Send + 'static, C: Codec<T>> LimitedRange<T, C, ByScore> {
     /// Returns the elements with their scores, in memory at once.
     ///
     /// Redis: ZRANGEBYSCORE or ZREVRANGEBYSCORE with WITHSCORES and LIMIT. Time complexity:
-    /// O(log(n) + m) for m elements of n that are skipped or taken. Round trips: 1.
+    /// O(log(n) + m) for m elements that are skipped or returned, and n in the set. Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
@@ -562,9 +567,9 @@ impl<T, C, B> fmt::Debug for SortedRange<T, C, B> {
     }
 }
 
-impl<T, C, B> fmt::Debug for SortedPage<T, C, B> {
+impl<T, C, B> fmt::Debug for LimitedRange<T, C, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SortedPage")
+        f.debug_struct("LimitedRange")
             .field("range", &self.range)
             .field("limit", &self.limit)
             .finish()

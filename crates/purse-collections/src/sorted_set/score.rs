@@ -4,7 +4,7 @@ use bytes::Bytes;
 use purse_client::{Error, ErrorKind, Reply, Result};
 use purse_codec::Codec;
 
-use crate::encode::decode;
+use crate::conversion::decode;
 
 /// Encodes a score.
 pub(super) fn score(score: f64) -> Result<Bytes> {

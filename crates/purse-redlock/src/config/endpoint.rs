@@ -4,11 +4,11 @@ use std::fmt;
 
 use purse_client::{Client, ClientBuilder, Preset};
 
-/// One server that votes on locks: a URL, or a client of it.
+/// One server that votes on locks, given as a URL, a client or a client builder.
 ///
-/// A lock does not use the connections of a client that it is given. It makes its own connections,
-/// to the same server and database and with the same credentials. Timeouts, numbers of connections
-/// and similar settings are those of [`Preset::Locks`], unless a [`ClientBuilder`] sets others.
+/// A lock does not use the connections of the client that it is given. It makes its own connections
+/// to the same server and database, with the same credentials. The other settings, such as
+/// timeouts, are those of [`Preset::Locks`], unless a [`ClientBuilder`] sets others.
 ///
 /// A Redis Cluster cannot be a master, because its replies come from any of its nodes.
 ///

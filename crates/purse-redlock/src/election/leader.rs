@@ -96,7 +96,7 @@ impl Leader {
 impl fmt::Debug for Leader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Leader")
-            .field("candidate", &keys::Text(&self.candidate))
+            .field("candidate", &keys::DisplayKey(&self.candidate))
             .field("fence", &self.fence)
             .finish()
     }

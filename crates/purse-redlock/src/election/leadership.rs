@@ -6,15 +6,15 @@ use purse_lease::{LeaseInstant, Lost};
 
 use crate::election::leader::Leader;
 use crate::error::Result;
-use crate::lease::release::Release;
+use crate::lease::release_outcome::Release;
 use crate::lock::fenced::FencedGuard;
 
 /// A leadership, which ends when [`lost`](Self::lost) resolves; returned by
 /// [`Election::campaign`](crate::Election::campaign).
 ///
-/// It is extended automatically for as long as it is alive and a quorum of the masters answers.
-/// Call [`resign`](Self::resign), or drop it, on any thread, inside or outside a runtime: the next
-/// candidate is notified immediately.
+/// The leadership is extended automatically while this value is alive and a quorum of the masters
+/// answers. To hand over, call [`resign`](Self::resign), or drop the value on any thread, inside or
+/// outside a runtime. The next candidate is notified immediately.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -73,10 +73,10 @@ impl Leadership {
         self.guard.remaining()
     }
 
-    /// Fails once another candidate may lead. Asks no master.
+    /// Fails once another candidate may lead. Sends nothing.
     ///
     /// # Errors
-    /// Returns [`Lost`](crate::Error::Lost), from then on at every call.
+    /// Returns [`Lost`](crate::Error::Lost) at every call after another candidate may lead.
     ///
     /// # Examples
     /// ```
@@ -98,9 +98,9 @@ impl Leadership {
         self.guard.check()
     }
 
-    /// Returns a future that resolves once another candidate may lead, with the reason: at
-    /// [`valid_until`](Self::valid_until) at the latest, without an answer from any server. The
-    /// future borrows nothing, and may be spawned.
+    /// Returns a future that resolves once another candidate may lead, with the reason. The future
+    /// resolves at [`valid_until`](Self::valid_until) at the latest, even if no server answers. It
+    /// does not borrow the leadership, so it can be spawned.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {

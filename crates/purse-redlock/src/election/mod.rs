@@ -22,8 +22,8 @@ use crate::runtime::jitter;
 /// An election by name, with at most one leader at a time; created by
 /// [`Redlock::election`](crate::Redlock::election).
 ///
-/// It is a [fenced lock](crate::FencedRedlock) that its holder keeps for as long as it can, and a
-/// record next to it on each master that names the holder. Clone and share it freely.
+/// An election consists of a [fenced lock](crate::FencedRedlock), which its holder extends as long
+/// as possible, and a record on each master that names the holder. Clone and share it freely.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -96,7 +96,7 @@ impl Election {
         self.0.key()
     }
 
-    /// Waits until `candidate` leads, without limit.
+    /// Waits without limit until `candidate` leads.
     ///
     /// The candidate is any sequence of bytes, for example a name, or an address under which others
     /// reach the leader. Observers see it. A candidate waits as a caller of
@@ -106,13 +106,14 @@ impl Election {
     /// Redis: the commands of [`lock`](crate::RedlockMutex::lock) with a fence, then a script with
     /// `GET`, `PTTL`, `PEXPIRE` and `SET record PX` on all masters at once. The script writes the
     /// record if the lock is held by this candidate, and the record expires with the lock. Each
-    /// extension writes it again, so a master that missed it has it after a third of the ttl.
+    /// extension writes the record again, so a master that missed the record receives it within a
+    /// third of the ttl.
     ///
     /// # Errors
     /// Returns the errors of [`lock`](crate::RedlockMutex::lock), including
-    /// [`NoQuorum`](Error::NoQuorum): to campaign forever, call the method again. Also returns
-    /// [`WrongType`](Error::WrongType) if the key of the record holds something else on so many
-    /// masters that no quorum can store it.
+    /// [`NoQuorum`](Error::NoQuorum). To continue the campaign after an error, call the method
+    /// again. Also returns [`WrongType`](Error::WrongType) if the key of the record holds something
+    /// else on so many masters that no quorum can store it.
     ///
     /// # Cancel safety
     /// If the future is dropped, the candidate does not lead, and everything that was or may have
@@ -172,14 +173,14 @@ impl Election {
 
     /// Returns a channel that follows the leader.
     ///
-    /// A task updates the channel. It ends when the last receiver is dropped, or at a
-    /// [`shutdown`](crate::Redlock::shutdown), which also closes the channel.
+    /// A task updates the channel. The task ends when the last receiver is dropped. A
+    /// [`shutdown`](crate::Redlock::shutdown) ends the task and closes the channel.
     ///
     /// The channel contains the leader that a quorum of the masters agree on, and `None` if they do
-    /// not agree. Then there is no leader, or the leader is unknown: at first, and while too few
-    /// masters answer. A minority's record is never shown, and after a leader, no leader with a
-    /// smaller fence is shown. As with every watch channel, a receiver that looks late sees only
-    /// the latest value; there need not be a `None` between two leaders.
+    /// not agree. `None` means that there is no leader, or that the leader is unknown because too
+    /// few masters have answered. A minority's record is never shown, and after a leader, no leader
+    /// with a smaller fence is shown. As with every watch channel, a receiver that looks late sees
+    /// only the latest value; there need not be a `None` between two leaders.
     ///
     /// Redis: `GET` on each master over a connection that tracks the key (`CLIENT TRACKING`): once
     /// at first, after each change, and about once a second, because some changes are not reported.
@@ -215,7 +216,7 @@ fn during_campaign(error: Error) -> Error {
 impl fmt::Debug for Election {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Election")
-            .field("key", &keys::Text(self.key()))
+            .field("key", &keys::DisplayKey(self.key()))
             .finish_non_exhaustive()
     }
 }

@@ -15,7 +15,7 @@ use purse_client::ErrorKind;
 use purse_lease::LostReason;
 
 pub use self::lock_name::LockName;
-use self::operation::Failed;
+use self::operation::FailedOperation;
 pub use self::operation::LockOperation;
 
 /// A result whose error is [`Error`].
@@ -26,8 +26,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Messages name the lock, the operation, and masters by their address. They never contain a
 /// password or a token.
 ///
-/// It converts into [`purse_client::Error`], so a function that uses locks and collections can return
-/// that one with `?`. The message stays the same, and
+/// The error converts into [`purse_client::Error`], so a function that uses locks and collections
+/// can return [`purse_client::Error`] with `?`. The message stays the same, and
 /// [`details`](purse_client::Error::details) returns this error.
 ///
 /// # Examples
@@ -77,7 +77,7 @@ pub enum Error {
     /// no quorum can become free. Each master's error names the key.
     #[error(
         "{}: the key holds something other than a lock{}",
-        Failed(*operation, Some(lock)),
+        FailedOperation(*operation, Some(lock)),
         DisplayErrors(errors)
     )]
     #[non_exhaustive]
@@ -103,7 +103,7 @@ pub enum Error {
     /// Too few masters answered.
     #[error(
         "{}: {votes} of the {needed} required masters agreed{}",
-        Failed(*operation, lock.as_ref()),
+        FailedOperation(*operation, lock.as_ref()),
         DisplayErrors(errors)
     )]
     #[non_exhaustive]
@@ -124,7 +124,7 @@ pub enum Error {
     /// lock was then released; an extension stays in effect.
     #[error(
         "{}: the masters answered so late that only {left:?} of the lock's time was left",
-        Failed(*operation, Some(lock))
+        FailedOperation(*operation, Some(lock))
     )]
     #[non_exhaustive]
     ValidityExhausted {
@@ -146,8 +146,8 @@ pub enum Error {
         reason: LostReason,
     },
 
-    /// The extension would exceed the limits of [`AutoExtend`](crate::AutoExtend). The lock holds
-    /// until the time it had.
+    /// The extension would exceed the limits of [`AutoExtend`](crate::AutoExtend). The lock still
+    /// holds until the time that was set before.
     #[error("failed to extend the lock {lock}: it reached its limit of extensions or of time held")]
     #[non_exhaustive]
     ExtensionCap {
@@ -155,7 +155,8 @@ pub enum Error {
         lock: LockName,
     },
 
-    /// It is unknown whether the extension took effect. The lock holds until the time it had.
+    /// It is unknown whether the extension took effect. The lock still holds until the time that
+    /// was set before.
     #[error(
         "the extension of the lock {lock} may have failed: \
          {votes} of the {needed} required masters agreed{}",
@@ -185,7 +186,7 @@ pub enum Error {
 
     /// The [`Redlock`](crate::Redlock) was shut down, or the runtime on which it was built has
     /// ended.
-    #[error("{}: the redlock is shut down", Failed(*operation, Some(lock)))]
+    #[error("{}: the redlock is shut down", FailedOperation(*operation, Some(lock)))]
     #[non_exhaustive]
     Closed {
         /// The lock.
@@ -196,8 +197,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns the name of the lock. `None` if the error concerns no lock that exists: the masters
-    /// or the configuration cannot be used.
+    /// Returns the name of the lock. Returns `None` if the error concerns no particular lock,
+    /// because the masters or the configuration cannot be used.
     #[must_use]
     pub const fn lock(&self) -> Option<&LockName> {
         match self {

@@ -3,7 +3,7 @@
 //! May import: `error`, `runtime`, `telemetry`, `master`, `quorum`, `state`.
 
 pub(crate) mod owner;
-pub(crate) mod release;
+pub(crate) mod release_outcome;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use purse_lease::{AutoExtend, GuardToken, LostReason, ReleaseOnDrop, ShutdownTra
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{Error, LockOperation, Result};
-use crate::lease::release::Release;
-use crate::runtime::inline_task::TaskHandle;
+use crate::lease::release_outcome::Release;
+use crate::runtime::task_pool::TaskHandle;
 
 /// A command of the guard to the task that owns its lease.
 pub(crate) enum LeaseCommand {

@@ -68,7 +68,7 @@ pub type FencedMutex = RedlockMutex<Fenced>;
 /// No lock that expires can prevent a process that was paused from acting too late. A fence lets
 /// the resource reject such a process: send [`fence`](RedlockGuard::fence) with each write, have
 /// the resource store the greatest fence that it has seen, in the same step as the write, and have
-/// it reject any smaller one. Without that check the fence has no effect.
+/// it reject any smaller one. If the resource does not check, the fence has no effect.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -91,7 +91,7 @@ pub type FencedMutex = RedlockMutex<Fenced>;
 /// # }
 /// ```
 ///
-/// A guard without a fence has a different type, which has no such method:
+/// The guard of a lock without a fence has another type, which has no method `fence`:
 ///
 /// ```compile_fail,E0599
 /// # async fn unfenced(redlock: purse::redlock::Redlock) -> purse::redlock::Result<()> {
@@ -109,7 +109,7 @@ pub type FencedMutex = RedlockMutex<Fenced>;
 /// time the lock holds. Masters that counted together stay in agreement, so one round trip is
 /// usually enough.
 ///
-/// Fences have gaps, because attempts that fail are counted too. Fences stay below 2^53.
+/// Fences have gaps, because failed attempts also increment the counters. Fences stay below 2^53.
 ///
 /// # Requirements
 /// Fences grow regardless of what happens to the processes and the network. They also grow if the
@@ -160,7 +160,7 @@ impl FencedRedlock {
     }
 
     /// Returns several locks as one, as [`Redlock::multi`](crate::Redlock::multi) does, with one
-    /// fence for all names. It is greater than every earlier fence of each of them.
+    /// fence for all names. The fence is greater than every earlier fence of each name.
     ///
     /// # Errors
     /// Returns the errors of [`Redlock::multi`](crate::Redlock::multi), and

@@ -6,16 +6,16 @@ use std::time::Duration;
 use purse_lease::{LeaseInstant, Lost};
 
 use crate::error::{Error, Result};
-use crate::keys::Shown;
+use crate::keys::DisplayKeys;
 use crate::lease::Lease;
-use crate::lease::release::Release;
+use crate::lease::release_outcome::Release;
 use crate::lock::fence_marker::{Fenced, Fencing, Unfenced};
 
 /// A lock that is held, until [`valid_until`](Self::valid_until) at most.
 ///
 /// [`release`](Self::release) reports whether the lock held to the end. Dropping the guard also
 /// releases the lock, on any thread, inside or outside a runtime, but without waiting and without a
-/// report. If that release fails, the lock ends when its ttl has passed.
+/// report. If a release by drop fails, the lock ends when its ttl has passed.
 ///
 /// The guard has no `Deref`, because a lock in a database cannot contain data. It cannot be cloned.
 /// The lock is not reentrant: acquiring it again while holding it fails or waits.
@@ -86,8 +86,8 @@ impl<F: Fencing> RedlockGuard<F> {
     /// Returns the moment until which the lock is certain to hold, if no other client deletes its
     /// keys and no master loses them.
     ///
-    /// It is the moment before the first command of the lock, or of its last extension, plus the
-    /// ttl, minus the allowance for clock drift, which is 1 % of the ttl plus 2 ms.
+    /// This moment is computed from the time just before the first command of the lock, or of its
+    /// last extension: that time plus the ttl, minus 1 % of the ttl and 2 ms for clock drift.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -112,11 +112,11 @@ impl<F: Fencing> RedlockGuard<F> {
         self.check().is_ok()
     }
 
-    /// Fails once the lock is lost. Asks no master; [`extend`](Self::extend) does.
+    /// Fails once the lock is lost. Sends nothing; [`extend`](Self::extend) asks the masters.
     ///
     /// # Errors
-    /// Returns [`Lost`](crate::Error::Lost) once the time is over or an extension found the lock
-    /// gone, from then on at every call.
+    /// Returns [`Lost`](crate::Error::Lost) at every call after the time is over or an extension
+    /// found that the lock is gone.
     ///
     /// # Examples
     /// ```
@@ -142,9 +142,9 @@ impl<F: Fencing> RedlockGuard<F> {
 
     /// Returns a future that resolves once the lock is lost, with the reason.
     ///
-    /// It resolves at [`valid_until`](Self::valid_until) at the latest, and earlier if an extension
-    /// finds the lock gone. It borrows nothing: it can be awaited, cloned, or spawned while the
-    /// guard is used.
+    /// The future resolves at [`valid_until`](Self::valid_until) at the latest, and earlier if an
+    /// extension finds that the lock is gone. It does not borrow the guard, so it can be awaited,
+    /// cloned or spawned while the guard is used.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -246,13 +246,14 @@ impl<F: Fencing> RedlockGuard<F> {
 
     /// Releases the lock, and reports whether it held until now.
     ///
-    /// It returns as soon as the masters' answers decide. The other masters are served in the
-    /// background; a master that does not answer is asked again until it does or the lock's time is
-    /// over.
+    /// The method returns as soon as enough masters have answered to decide the outcome. The release
+    /// of the remaining masters continues in the background. A master that does not answer is asked
+    /// again until it answers or the lock's time to live is over.
     ///
-    /// Redis: a script with `GET` and `DEL` on all masters at once, after requests that are still
-    /// in flight there. For several locks as one, the script deletes each key that holds this
-    /// guard's token, and reports whether all did. Round trips: 1. Atomic on each master.
+    /// Redis: a script (`GET`, `DEL`), sent to all masters in parallel. On a master where a request
+    /// of this lock is still in flight, the script is sent after that request. For several locks as
+    /// one, the script deletes each key that holds this guard's token, and reports whether all keys
+    /// held it. Round trips: 1. The script is atomic on each master.
     ///
     /// # Errors
     /// Returns [`NoQuorum`](crate::Error::NoQuorum) if too few masters answered to know; the lock
@@ -328,7 +329,7 @@ impl RedlockGuard<Fenced> {
 impl<F: Fencing> fmt::Debug for RedlockGuard<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedlockGuard")
-            .field("keys", &Shown(self.lease.keys()))
+            .field("keys", &DisplayKeys(self.lease.keys()))
             .field("remaining", &self.remaining())
             .finish_non_exhaustive()
     }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use purse_lease::AutoExtend;
 
 use crate::error::Result;
-use crate::keys::Shown;
+use crate::keys::DisplayKeys;
 use crate::lock::fence_marker::{Fencing, Unfenced};
 use crate::lock::guard::RedlockGuard;
 use crate::lock::mutex::RedlockMutex;
-use crate::lock::scope::{RedlockLease, Scoped};
+use crate::lock::scope::{RedlockLease, ScopeOutcome};
 
 /// Several locks by name, acquired all or none; created by
 /// [`Redlock::multi`](crate::Redlock::multi).
@@ -59,8 +59,8 @@ impl<F: Fencing> RedlockMulti<F> {
         self.0.keys().iter().map(AsRef::as_ref)
     }
 
-    /// Extends these locks automatically for as long as their guard is alive, for all names or
-    /// none: see [`RedlockMutex::auto_extend`](RedlockMutex::auto_extend).
+    /// Extends these locks automatically while their guard is alive, for all names or none: see
+    /// [`RedlockMutex::auto_extend`](RedlockMutex::auto_extend).
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -106,7 +106,7 @@ impl<F: Fencing> RedlockMulti<F> {
     pub async fn scope<W: Future>(
         &self,
         work: impl FnOnce(RedlockLease<F>) -> W,
-    ) -> Result<Scoped<W::Output>> {
+    ) -> Result<ScopeOutcome<W::Output>> {
         self.0.scope(work).await
     }
 
@@ -212,7 +212,7 @@ impl<F: Fencing> RedlockMulti<F> {
 impl<F: Fencing> fmt::Debug for RedlockMulti<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedlockMulti")
-            .field("keys", &Shown(self.0.keys()))
+            .field("keys", &DisplayKeys(self.0.keys()))
             .finish_non_exhaustive()
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::acquire::{Waiter, traced_attempt};
 use crate::config::settings::MAX_OUTAGE_TOLERANCE;
 use crate::error::{Error, LockOperation, Result};
-use crate::keys::Shown;
+use crate::keys::DisplayKeys;
 use crate::lease::Lease;
 use crate::lease::owner::AcquireStrategy;
 use crate::lock::fence_marker::{Fencing, Unfenced};
@@ -104,7 +104,7 @@ impl<F: Fencing> RedlockMutex<F> {
         &self.keys
     }
 
-    /// Extends this lock automatically for as long as its guard is alive; `None` disables automatic
+    /// Extends this lock automatically while its guard is alive; `None` disables automatic
     /// extension. Overrides [`RedlockBuilder::auto_extend`](crate::RedlockBuilder::auto_extend).
     ///
     /// The setting applies to the returned value and its clones.
@@ -151,7 +151,7 @@ impl<F: Fencing> RedlockMutex<F> {
     /// a loop would starve the others.
     ///
     /// Redis: `SET key token NX PX ttl` on all masters at once. If that fails, a script with `GET`
-    /// and `DEL` or `PTTL`, which gives back what was taken and reads how long the holder has left.
+    /// and `DEL` or `PTTL`, which releases what was acquired and reads the holder's remaining time.
     /// Round trips: 1, or 2 if the lock is held. Only a client with a quorum has the lock, and a
     /// failed attempt leaves nothing behind. With a fence, a script replaces `SET` and increments
     /// the counter, and there is a second round trip if the masters' counts differ: see
@@ -208,14 +208,15 @@ impl<F: Fencing> RedlockMutex<F> {
         }
     }
 
-    /// Acquires the lock. Waits for other holders without limit, but not for unavailable masters.
+    /// Acquires the lock. Waits without limit while another client holds the lock, but only for a
+    /// limited time while masters are unavailable.
     ///
     /// Once no quorum has answered for one ttl, or for 30 s if the ttl is longer, the method fails
-    /// with [`NoQuorum`](Error::NoQuorum) or [`ValidityExhausted`](Error::ValidityExhausted). That
-    /// is long enough for a restart or failover, and short enough to be noticed. If a majority
-    /// restarted without data, the wait extends to the end of their
-    /// [`Quarantine`](crate::Quarantine), if that ends within the same 30 s. Callers queued in this
-    /// process share one outage timer: when it expires, each makes one last attempt and then fails.
+    /// with [`NoQuorum`](Error::NoQuorum) or [`ValidityExhausted`](Error::ValidityExhausted). This
+    /// time is long enough for a restart or a failover. If a majority restarted without data, the
+    /// wait extends to the end of their [`QuarantinePolicy`](crate::QuarantinePolicy), if that ends
+    /// within the same 30 s. Callers queued in this process share one outage timer: when it
+    /// expires, each makes one last attempt and then fails.
     ///
     /// Redis: the commands of [`try_lock`](Self::try_lock), for each attempt, and `PTTL` on each
     /// master if the lock is not free. Round trips after another process has released the lock: 2;
@@ -223,11 +224,12 @@ impl<F: Fencing> RedlockMutex<F> {
     ///
     /// # Errors
     /// Returns [`NoQuorum`](Error::NoQuorum) or [`ValidityExhausted`](Error::ValidityExhausted) if
-    /// the masters were down, or too slow, for that long; [`WrongType`](Error::WrongType);
+    /// the masters were down or too slow for this time; [`WrongType`](Error::WrongType);
     /// [`Closed`](Error::Closed).
     ///
     /// # Cancel safety
-    /// The same as that of [`try_lock`](Self::try_lock).
+    /// If the future is dropped, everything that was or may have been acquired is released in the
+    /// background immediately.
     ///
     /// # Examples
     /// ```
@@ -274,12 +276,12 @@ impl<F: Fencing> RedlockMutex<F> {
         }
     }
 
-    /// Acquires the lock. Waits for at most `limit`, for other holders and for masters that are
-    /// down.
+    /// Acquires the lock. Waits for at most `limit` while another client holds the lock or masters
+    /// are down.
     ///
-    /// The time in the queue counts. The first in the queue tries at least once, and once more at
-    /// the end, so the call may take one [`master_timeout`](crate::RedlockBuilder::master_timeout)
-    /// longer.
+    /// The time in the queue of this process counts. The first caller in the queue makes at least
+    /// one attempt, and one more when `limit` is over, so the call may take one
+    /// [`master_timeout`](crate::RedlockBuilder::master_timeout) longer.
     ///
     /// Redis: the commands of [`lock`](Self::lock).
     ///
@@ -289,7 +291,8 @@ impl<F: Fencing> RedlockMutex<F> {
     /// [`WrongType`](Error::WrongType) and [`Closed`](Error::Closed).
     ///
     /// # Cancel safety
-    /// The same as that of [`try_lock`](Self::try_lock).
+    /// If the future is dropped, everything that was or may have been acquired is released in the
+    /// background immediately.
     ///
     /// # Examples
     /// ```
@@ -361,7 +364,7 @@ impl<F: Fencing> RedlockMutex<F> {
 impl<F: Fencing> fmt::Debug for RedlockMutex<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedlockMutex")
-            .field("keys", &Shown(&self.keys))
+            .field("keys", &DisplayKeys(&self.keys))
             .finish_non_exhaustive()
     }
 }

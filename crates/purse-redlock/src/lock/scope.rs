@@ -10,16 +10,16 @@ use bytes::Bytes;
 use purse_lease::{LeaseInstant, Lost, LostReason, Validity};
 
 use crate::error::{Error, LockName, LockOperation, Result};
-use crate::keys::Shown;
-use crate::lease::release::Release;
+use crate::keys::DisplayKeys;
+use crate::lease::release_outcome::Release;
 use crate::lock::fence_marker::{Fenced, Fencing, Unfenced};
 use crate::lock::guard::RedlockGuard;
 use crate::lock::mutex::RedlockMutex;
 
 /// A view of the lock for the work in a [`scope`](RedlockMutex::scope).
 ///
-/// It cannot release or extend the lock, and keeps nothing alive. A view that outlives the scope
-/// reports that the lock is lost.
+/// The view cannot release or extend the lock, and does not keep the lock alive. A view that
+/// outlives the scope reports that the lock is lost.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -69,11 +69,11 @@ impl<F: Fencing> RedlockLease<F> {
 
     /// Fails once the lock is lost.
     ///
-    /// Call it immediately before anything that must not happen without the lock, above all before
-    /// something that continues when its future is dropped, such as a request.
+    /// Call this method immediately before anything that must not happen without the lock, in
+    /// particular before an operation that continues when its future is dropped, such as a request.
     ///
     /// # Errors
-    /// Returns [`Lost`](Error::Lost), from then on at every call.
+    /// Returns [`Lost`](Error::Lost) at every call after the lock is lost.
     ///
     /// # Examples
     /// ```
@@ -141,7 +141,7 @@ impl RedlockLease<Fenced> {
 impl<F: Fencing> fmt::Debug for RedlockLease<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedlockLease")
-            .field("keys", &Shown(&self.keys))
+            .field("keys", &DisplayKeys(&self.keys))
             .field("remaining", &self.remaining())
             .finish_non_exhaustive()
     }
@@ -153,10 +153,10 @@ impl<F: Fencing> fmt::Debug for RedlockLease<F> {
 /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let servers = purse_testkit::Masters::start(1)?;
 /// # let urls = servers.urls();
-/// use purse::redlock::{Redlock, Scoped};
+/// use purse::redlock::{Redlock, ScopeOutcome};
 ///
 /// let redlock = Redlock::builder(urls).build().await?;
-/// let done: Scoped<u32> = redlock.mutex("invoices").scope(async |_lease| 3).await?;
+/// let done: ScopeOutcome<u32> = redlock.mutex("invoices").scope(async |_lease| 3).await?;
 /// match done.ensure_held() {
 ///     Ok(sent) => assert_eq!(sent, 3),
 ///     Err(error) => eprintln!("the invoices were sent, maybe by two processes: {error}"),
@@ -165,14 +165,14 @@ impl<F: Fencing> fmt::Debug for RedlockLease<F> {
 /// ```
 #[derive(Debug)]
 #[must_use = "the lock may have ended before the work did: see `ensure_held`"]
-pub struct Scoped<T> {
+pub struct ScopeOutcome<T> {
     lock: LockName,
     output: T,
     release: Result<Release>,
 }
 
-impl<T> Scoped<T> {
-    /// Returns how the lock ended. The work is done in any case. Unless this is
+impl<T> ScopeOutcome<T> {
+    /// Returns how the lock ended. The work has ended in any case. Unless this is
     /// [`Release::Released`], another client may have held the lock before the work ended.
     ///
     /// ```
@@ -190,7 +190,7 @@ impl<T> Scoped<T> {
         &self.release
     }
 
-    /// Returns the output of the work if the lock is certain to have held until the work ended.
+    /// Returns the output of the work if the lock certainly held until the work ended.
     ///
     /// # Errors
     /// Returns [`Lost`](Error::Lost) if the lock had ended before, and
@@ -246,8 +246,8 @@ impl<T> Scoped<T> {
 }
 
 impl<F: Fencing> RedlockMutex<F> {
-    /// Acquires the lock, runs `work` under it, and releases it. Waits for other holders as
-    /// [`lock`](Self::lock) does.
+    /// Acquires the lock, runs `work` under it, and releases it. Waits as [`lock`](Self::lock)
+    /// does.
     ///
     /// While the work runs, the lock is extended automatically, without limit unless
     /// [`auto_extend`](Self::auto_extend) sets one. If the lock is lost nevertheless, the work is
@@ -293,8 +293,8 @@ impl<F: Fencing> RedlockMutex<F> {
     /// Returns the errors of [`lock`](Self::lock); the work was then not started. Returns
     /// [`Lost`](Error::Lost) if the lock was lost before the work ended; the work was then dropped.
     /// Returns [`Closed`](Error::Closed) if a [`shutdown`](crate::Redlock::shutdown) came first;
-    /// the work was then dropped, or not started. If the lock ends after the work, or if that is
-    /// unknown, there is a result and no error: see [`Scoped`].
+    /// the work was then dropped, or not started. If the work ended and the lock had ended by the
+    /// release, or its state is unknown, the method returns `Ok`: see [`ScopeOutcome`].
     ///
     /// # Cancel safety
     /// If the future is dropped, first the work is dropped, then the lock is released in the
@@ -303,7 +303,7 @@ impl<F: Fencing> RedlockMutex<F> {
     pub async fn scope<W: Future>(
         &self,
         work: impl FnOnce(RedlockLease<F>) -> W,
-    ) -> Result<Scoped<W::Output>> {
+    ) -> Result<ScopeOutcome<W::Output>> {
         let auto = self.auto_extend_setting().unwrap_or_default();
         let entry = self.state().scopes.enter();
         let guard = self.clone().auto_extend(auto).lock().await?;
@@ -318,7 +318,7 @@ impl<F: Fencing> RedlockMutex<F> {
         let lock = LockName::of(guard.lease().keys());
         // After a shutdown, the older scopes wait until this lock is released.
         let release = guard.release().await;
-        Ok(Scoped {
+        Ok(ScopeOutcome {
             lock,
             output: outcome?,
             release,

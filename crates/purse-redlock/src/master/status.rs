@@ -63,7 +63,7 @@ pub enum MasterState {
         /// The error of the last attempt to connect.
         error: Arc<purse_client::Error>,
     },
-    /// The master is connected, but may have lost its data: see [`Quarantine`](crate::Quarantine).
+    /// The master is connected, but may have lost its data: see [`QuarantinePolicy`](crate::QuarantinePolicy).
     #[non_exhaustive]
     Quarantined {
         /// The moment from which its votes count.

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::config::endpoint::Master;
 use crate::error::{Error, LockOperation, Result};
-use crate::membership::quarantine::{Quarantine, predates_any_lock};
+use crate::membership::quarantine::{QuarantinePolicy, predates_any_lock};
 use crate::membership::registry::{MasterRegistry, is_same_address};
 use crate::membership::supervisor::{IdentifiedSession, MasterSupervisor, VotingPolicy};
 use crate::quorum::decision::quorum;
@@ -89,9 +89,9 @@ fn trusts_young(attempts: &[ConnectAttempt], policy: VotingPolicy) -> bool {
     let old_servers =
         identified.filter(|identified| predates_any_lock(&identified.identity, policy.longest_ttl));
     match policy.quarantine {
-        Quarantine::Off => true,
-        Quarantine::Strict => false,
-        Quarantine::Restarts => old_servers.count() < quorum(attempts.len()),
+        QuarantinePolicy::Off => true,
+        QuarantinePolicy::Strict => false,
+        QuarantinePolicy::Restarts => old_servers.count() < quorum(attempts.len()),
     }
 }
 

@@ -3,9 +3,11 @@
 //! May import: `error`, `config`, `telemetry`, `master`, `quorum`.
 
 pub(crate) mod bootstrap;
-pub(crate) mod capability_probe;
+mod probe_lock;
 pub(crate) mod quarantine;
 pub(crate) mod reconnect_backoff;
 pub(crate) mod registry;
+pub(crate) mod same_store;
+pub(crate) mod script_probe;
 pub(crate) mod server_identity;
 pub(crate) mod supervisor;

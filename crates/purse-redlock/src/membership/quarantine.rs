@@ -11,18 +11,30 @@ use crate::membership::server_identity::Identity;
 ///
 /// A master that restarts without its data has forgotten to whom it granted a lock, and would grant
 /// the lock again. Therefore the server behind a new connection is identified before it is asked
-/// for a lock. If it is not the server that was there before, it votes, on locks and on extensions,
+/// for a lock. If the server is not the one that was there before, it votes on locks and extensions
 /// only once it has been up longer than the [longest ttl](crate::RedlockBuilder::longest_ttl),
-/// because all locks that were granted before its start are over then. It votes immediately if it
-/// writes each change to disk before it answers (`appendonly yes` and `appendfsync always`), now as
-/// before. Releases are always sent. A lock pays nothing for this: servers are not identified again
-/// while a connection is up.
+/// because all locks that were granted before its start are over then.
 ///
-/// The following cannot be detected from outside: `FLUSHALL` and deletions; a master that became a
-/// replica and a master again while it was not asked for a lock; an append-only file that was lost
-/// with its disk; and, if an address moves to a server that was started meanwhile, that the old
-/// server still grants locks to others. A server's uptime follows its time of day: setting that
-/// forward makes the server appear older.
+/// The server votes immediately if both the previous server and this one write each change to disk
+/// before they answer (`appendonly yes`, `appendfsync always`). If the previous server is unknown,
+/// only this one counts. Three servers serve their full quarantine nevertheless: one that does not
+/// report its identity, one that was a replica, and one that was already up while the previous
+/// server still answered. A quarantine that the previous server had not finished is finished by
+/// this one. The page `docs/architecture/quarantine.md` of the repository describes all cases.
+///
+/// Releases are always sent. A lock has no extra cost: servers are not identified again while a
+/// connection is up.
+///
+/// The following cannot be detected from outside:
+///
+/// - `FLUSHALL` and deletions;
+/// - a master that became a replica and then a master again while it was not asked for a lock;
+/// - an append-only file that was lost with its disk;
+/// - an address that now leads to a newly started server while the old server still runs and grants
+///   locks to other clients.
+///
+/// A server computes its uptime from its time of day, so setting the clock forward makes the server
+/// appear older.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -30,20 +42,20 @@ use crate::membership::server_identity::Identity;
 /// # let urls = servers.urls();
 /// use std::time::Duration;
 ///
-/// use purse::redlock::{Quarantine, Redlock};
+/// use purse::redlock::{QuarantinePolicy, Redlock};
 ///
 /// // Other programs take locks for up to five minutes on these masters.
 /// let redlock = Redlock::builder(urls)
 ///     .ttl(Duration::from_secs(10))
 ///     .longest_ttl(Duration::from_secs(300))
-///     .quarantine(Quarantine::Restarts)
+///     .quarantine(QuarantinePolicy::Restarts)
 ///     .build()
 ///     .await?;
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
-pub enum Quarantine {
+pub enum QuarantinePolicy {
     /// Masters that come back are kept from voting. So are masters that were down at
     /// [`build`](crate::RedlockBuilder::build) and have only just started. This is the default.
     ///
@@ -56,15 +68,16 @@ pub enum Quarantine {
     #[default]
     Restarts,
 
-    /// The same as [`Restarts`](Self::Restarts), and masters that are recently started at `build`
-    /// are also kept from voting.
+    /// The rules of [`Restarts`](Self::Restarts). In addition, masters that have recently started
+    /// when `build` connects to them are kept from voting.
     ///
     /// This closes the gap described at `Restarts`. On masters that have just been started, no lock
     /// can be acquired for the longest ttl.
     Strict,
 
-    /// Every server is trusted immediately. For masters that do not lose their data but cannot
-    /// report that: if `INFO` is refused, each new connection would otherwise count as a restart.
+    /// Every server votes immediately. Use this policy for masters that do not lose their data but
+    /// cannot report that they keep it: if `INFO` is refused, each new connection would otherwise
+    /// count as a restart.
     Off,
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use purse_client::Session;
 use tokio::sync::{Mutex, Notify};
 
-use crate::membership::capability_probe;
+use crate::membership::same_store;
 use crate::telemetry::events;
 
 /// The masters that vote, by their index.
@@ -90,6 +90,6 @@ async fn share_a_server(run_id: Option<&str>, session: &Session, other: &Registr
     match (run_id, &other.run_id) {
         (Some(run_id), Some(other)) => run_id == other,
         // A server that does not report its identity is compared by taking a lock on it.
-        _ => capability_probe::share_a_store(session, &other.session).await,
+        _ => same_store::share_a_store(session, &other.session).await,
     }
 }

@@ -10,12 +10,12 @@ use purse_client::{Client, ClientBuilder, Error, ErrorKind, Result, Session};
 use purse_lease::LeaseInstant;
 use tokio::time::{sleep, timeout};
 
-use crate::master::connection::MasterConnection;
+use crate::master::current_session::CurrentSession;
 use crate::master::status::MasterState;
-use crate::membership::capability_probe;
-use crate::membership::quarantine::{PreviousServer, Quarantine, Voter, vote_start};
+use crate::membership::quarantine::{PreviousServer, QuarantinePolicy, Voter, vote_start};
 use crate::membership::reconnect_backoff::ReconnectBackoff;
 use crate::membership::registry::{DuplicateMaster, MasterRegistry};
+use crate::membership::script_probe;
 use crate::membership::server_identity::{self, Identity};
 use crate::telemetry::events;
 
@@ -25,7 +25,7 @@ const MAX_SLEEP: Duration = Duration::from_secs(1);
 /// The rules for when a master may vote.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct VotingPolicy {
-    pub(crate) quarantine: Quarantine,
+    pub(crate) quarantine: QuarantinePolicy,
     pub(crate) longest_ttl: Duration,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct MasterSupervisor {
     database: u32,
     policy: VotingPolicy,
     registry: Arc<MasterRegistry>,
-    connection: Arc<MasterConnection>,
+    connection: Arc<CurrentSession>,
     previous: PreviousServer,
     is_probed: bool,
 }
@@ -56,7 +56,7 @@ impl MasterSupervisor {
         registry: &Arc<MasterRegistry>,
     ) -> Result<Self> {
         let (server, database) = builder.target()?;
-        let connection = MasterConnection::new(server);
+        let connection = CurrentSession::new(server);
         Ok(Self {
             master,
             watcher: builder.clone().unconnected()?,
@@ -70,7 +70,7 @@ impl MasterSupervisor {
         })
     }
 
-    pub(crate) const fn connection(&self) -> &Arc<MasterConnection> {
+    pub(crate) const fn connection(&self) -> &Arc<CurrentSession> {
         &self.connection
     }
 
@@ -112,7 +112,7 @@ impl MasterSupervisor {
             return Err(Error::new(ErrorKind::Server, message));
         }
         if !self.is_probed {
-            capability_probe::probe_scripts(&session).await?;
+            script_probe::probe_scripts(&session).await?;
             self.is_probed = true;
         }
         if identity.evicts {
@@ -125,7 +125,7 @@ impl MasterSupervisor {
     pub(crate) fn vote_start(&self, identity: &Identity) -> LeaseInstant {
         let now = LeaseInstant::now();
         match self.policy.quarantine {
-            Quarantine::Off => now,
+            QuarantinePolicy::Off => now,
             _ => vote_start(&self.previous, identity, now, self.policy.longest_ttl),
         }
     }

@@ -74,8 +74,9 @@ impl Ballot {
         retry_after(self.free_in.clone(), self.tally.quorum())
     }
 
-    /// Returns whether pending answers may still reveal when a quorum will be free, and none has so
-    /// far.
+    /// Returns whether [`retry_after`] is still unknown, but could become known: fewer than a quorum
+    /// of masters have reported when their keys expire, and enough answers are outstanding to reach
+    /// a quorum.
     pub(crate) const fn may_learn_more(&self) -> bool {
         let (known, needed) = (self.free_in.len(), self.tally.quorum());
         known < needed && known + self.tally.pending() >= needed

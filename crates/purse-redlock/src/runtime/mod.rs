@@ -2,8 +2,8 @@
 //!
 //! May import: nothing of this crate.
 
-pub(crate) mod inline_task;
 pub(crate) mod scope_stack;
+pub(crate) mod task_pool;
 
 use std::time::Duration;
 

@@ -7,11 +7,11 @@ use tokio::sync::watch;
 
 /// The scopes that are alive, in the order in which they began.
 #[derive(Clone, Default)]
-pub(crate) struct ScopeStack(Arc<watch::Sender<Scopes>>);
+pub(crate) struct ScopeStack(Arc<watch::Sender<LiveScopes>>);
 
 /// The numbers of the scopes that are alive.
 #[derive(Default)]
-struct Scopes {
+struct LiveScopes {
     alive: BTreeSet<u64>,
     last: u64,
 }

@@ -18,8 +18,8 @@ use crate::error::{Error, LockName, LockOperation, Result};
 use crate::master::Masters;
 use crate::master::status::MasterState;
 use crate::quorum::decision::{is_worth_having, quorum};
-use crate::runtime::inline_task::TaskPool;
 use crate::runtime::scope_stack::ScopeStack;
+use crate::runtime::task_pool::TaskPool;
 
 use crate::state::local_queue::LocalQueues;
 

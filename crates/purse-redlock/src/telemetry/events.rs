@@ -11,7 +11,7 @@ use purse_client::Error;
 use purse_lease::LostReason;
 
 #[cfg(feature = "tracing")]
-use crate::keys::Shown;
+use crate::keys::DisplayKeys;
 
 pub(crate) fn warn_even_masters(masters: usize) {
     #[cfg(feature = "tracing")]
@@ -104,15 +104,15 @@ pub(crate) fn warn_left_to_expire(server: &str) {
 
 pub(crate) fn log_extended(keys: &[Bytes], extensions: u32) {
     #[cfg(feature = "tracing")]
-    tracing::debug!(target: "purse_redlock", keys = ?Shown(keys), extensions, "a lock was extended");
+    tracing::debug!(target: "purse_redlock", keys = ?DisplayKeys(keys), extensions, "a lock was extended");
 }
 
 pub(crate) fn warn_not_extended(keys: &[Bytes], error: &crate::Error) {
     #[cfg(feature = "tracing")]
-    tracing::warn!(target: "purse_redlock", keys = ?Shown(keys), %error, "failed to extend a lock");
+    tracing::warn!(target: "purse_redlock", keys = ?DisplayKeys(keys), %error, "failed to extend a lock");
 }
 
 pub(crate) fn warn_lost(keys: &[Bytes], reason: LostReason) {
     #[cfg(feature = "tracing")]
-    tracing::warn!(target: "purse_redlock", keys = ?Shown(keys), %reason, "a lock was lost");
+    tracing::warn!(target: "purse_redlock", keys = ?DisplayKeys(keys), %reason, "a lock was lost");
 }

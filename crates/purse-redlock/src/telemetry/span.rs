@@ -9,7 +9,7 @@ mod recorded {
     use tracing::Span;
     use tracing::field::Empty;
 
-    use crate::keys::Shown;
+    use crate::keys::DisplayKeys;
 
     /// A span whose fields are filled in when it ends, also if the call is dropped.
     pub(crate) struct LockSpan {
@@ -24,7 +24,7 @@ mod recorded {
             let span = tracing::info_span!(
                 target: "purse_redlock",
                 "redlock.lock",
-                key = ?Shown(keys),
+                key = ?DisplayKeys(keys),
                 attempts = Empty,
                 votes = Empty,
                 wait = Empty,

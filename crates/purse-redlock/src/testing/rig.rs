@@ -16,8 +16,8 @@ use crate::master::{
     MasterHandle, Masters, RecordFuture, Request, RequestFuture, Transport, WatchFuture,
 };
 use crate::redlock::Redlock;
-use crate::runtime::inline_task::TaskPool;
 use crate::runtime::scope_stack::ScopeStack;
+use crate::runtime::task_pool::TaskPool;
 use crate::state::{LockState, WaitState};
 
 /// A clock that follows tokio's clock, and can be put forward, as by a suspend.

@@ -96,7 +96,7 @@ async fn lost_lock_ends_polling_of_work() {
         }
     };
     let (outcome, ()) = tokio::join!(scope, robbery);
-    let outcome: crate::Result<crate::Scoped<()>> = outcome;
+    let outcome: crate::Result<crate::ScopeOutcome<()>> = outcome;
     assert_lost(&outcome.unwrap_err(), LostReason::Gone);
     let ended = Instant::now();
     assert!(
@@ -174,7 +174,7 @@ async fn panic_in_work_releases_lock() {
                 panic!("as the work sees fit");
             })
             .await
-            .map(|scoped: crate::Scoped<()>| scoped.into_output())
+            .map(|scoped: crate::ScopeOutcome<()>| scoped.into_output())
     });
     assert!(AssertUnwindSafe(work).await.unwrap_err().is_panic());
     let start = Instant::now();
@@ -243,7 +243,7 @@ async fn scope_can_be_spawned_and_lease_shared() {
     }
     static_assertions::assert_impl_all!(crate::Lost: Send, Sync, Unpin, Clone);
     static_assertions::assert_impl_all!(crate::RedlockLease: Send, Sync, Unpin, Clone);
-    static_assertions::assert_impl_all!(crate::Scoped<u8>: Send, Sync, Unpin);
+    static_assertions::assert_impl_all!(crate::ScopeOutcome<u8>: Send, Sync, Unpin);
     let rig = Rig::new(3);
     let mutex = rig.redlock.mutex("key");
     let work = tokio::spawn(assert_send(async move {

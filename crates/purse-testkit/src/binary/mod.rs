@@ -5,7 +5,7 @@
 mod cache;
 mod environment;
 mod fetch;
-mod locate;
+mod search_order;
 mod wheels;
 
 use std::fmt;

@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::group::{copies, is_primary, wait_for};
 use crate::server::Server;
-use crate::server::ask::{answers, run_command, text, try_command};
 use crate::server::builder::ServerBuilder;
+use crate::server::queries::{answers, run_command, text, try_command};
 
 const SLOTS: usize = 16_384;
 
 /// A cluster of primaries, each with replicas.
 ///
 /// At the start the first [`nodes`](Self::nodes) are the primaries, with equal ranges of slots in
-/// their order; then come one replica for each of them in the same order, then the second ones.
-/// A node is killed, paused and restarted as any [`Server`]; a primary that stays down for two
-/// seconds (`cluster-node-timeout`) is replaced by a replica of its.
+/// their order; then come one replica for each of them in the same order, then the second ones. A
+/// node can be killed, paused and restarted like any [`Server`]. If a primary stays down for two
+/// seconds (`cluster-node-timeout`), one of its replicas replaces it.
 ///
 /// ```
 /// use purse_testkit::Cluster;
@@ -39,7 +39,7 @@ pub struct Cluster {
 
 /// A node as another one sees it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Seen {
+struct NodeView {
     port: u16,
     id: String,
     /// The identifier of its primary; none if it is one.
@@ -54,12 +54,12 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// Those of [`ServerBuilder::start`] and of [`Cluster::settle`]; [`Error::Refused`] by a server
-    /// that cannot be part of a cluster.
+    /// The errors of [`ServerBuilder::start`] and of [`Cluster::settle`]; [`Error::Refused`] by a
+    /// server that cannot be part of a cluster.
     ///
     /// # Panics
     ///
-    /// Without any primary.
+    /// If the number of primaries is zero.
     ///
     /// # Examples
     ///
@@ -83,11 +83,11 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// Those of [`Cluster::start`].
+    /// The errors of [`Cluster::start`].
     ///
     /// # Panics
     ///
-    /// Without any primary.
+    /// If the number of primaries is zero.
     pub fn start_with(
         primaries: usize,
         replicas: usize,
@@ -124,7 +124,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// Those of [`Cluster::start`].
+    /// The errors of [`Cluster::start`].
     pub fn add_node(&mut self) -> Result<&Server, Error> {
         self.nodes.push(self.settings.clone().start()?);
         self.meet(&self.nodes[self.nodes.len() - 1..])?;
@@ -183,7 +183,7 @@ impl Cluster {
     ///
     /// [`Error::NotSettled`] if none has.
     pub fn primary_of_slot(&self, slot: u16) -> Result<&Server, Error> {
-        let has_it = |seen: &&Seen| {
+        let has_it = |seen: &&NodeView| {
             let mut ranges = seen.slots.iter();
             ranges.any(|&(first, last)| (first..=last).contains(&slot))
         };
@@ -214,12 +214,13 @@ impl Cluster {
     /// Makes a replica take the place of a primary, and waits until that is settled; returns the
     /// replica.
     ///
-    /// A primary that answers hands over without a loss (`CLUSTER FAILOVER`) and becomes a replica;
-    /// one that does not is not asked (`TAKEOVER`).
+    /// A primary that answers hands over without losing data (`CLUSTER FAILOVER`) and becomes a
+    /// replica. If it does not answer, the replica takes over without asking it (`TAKEOVER`).
     ///
     /// # Errors
     ///
-    /// [`Error::NotSettled`] if it has no replica that runs, or it does not come about in time.
+    /// [`Error::NotSettled`] if the primary has no running replica, or if the failover does not end
+    /// in time.
     ///
     /// # Examples
     ///
@@ -323,14 +324,18 @@ impl Cluster {
         })
     }
 
-    fn node(&self, seen: &Seen) -> Option<&Server> {
+    fn node(&self, seen: &NodeView) -> Option<&Server> {
         self.nodes.iter().find(|node| node.port() == seen.port)
     }
 }
 
 /// Returns whether two views are the same, but for nodes that are down.
-fn agree_on_running_nodes(one: &[Seen], other: &[Seen], is_up: impl Fn(u16) -> bool) -> bool {
-    let of_those_up = |view: &[Seen]| -> Vec<Seen> {
+fn agree_on_running_nodes(
+    one: &[NodeView],
+    other: &[NodeView],
+    is_up: impl Fn(u16) -> bool,
+) -> bool {
+    let of_those_up = |view: &[NodeView]| -> Vec<NodeView> {
         let up = view.iter().filter(|seen| is_up(seen.port));
         up.cloned().collect()
     };
@@ -344,12 +349,12 @@ pub(crate) fn id(node: &Server) -> Result<String, Error> {
 }
 
 /// All nodes as one sees them; `None` if it does not answer, or does not know one permanently yet.
-fn view(node: &Server) -> Option<Vec<Seen>> {
+fn view(node: &Server) -> Option<Vec<NodeView>> {
     let nodes = text(node, &["CLUSTER", "NODES"])?;
-    nodes.lines().map(Seen::parse).collect()
+    nodes.lines().map(NodeView::parse).collect()
 }
 
-impl Seen {
+impl NodeView {
     /// Reads `ID HOST:PORT@BUS,… FLAGS PRIMARY|- … … … … RANGE…`.
     fn parse(line: &str) -> Option<Self> {
         let words: Vec<&str> = line.split(' ').collect();

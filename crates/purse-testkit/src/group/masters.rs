@@ -27,7 +27,7 @@ impl Masters {
     ///
     /// # Errors
     ///
-    /// Those of [`ServerBuilder::start`], of the first server that fails.
+    /// The errors of [`ServerBuilder::start`], of the first server that fails.
     ///
     /// # Examples
     ///
@@ -46,7 +46,7 @@ impl Masters {
     ///
     /// # Errors
     ///
-    /// Those of [`ServerBuilder::start`], of the first server that fails.
+    /// The errors of [`ServerBuilder::start`], of the first server that fails.
     ///
     /// # Examples
     ///

@@ -11,10 +11,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
-use crate::process::guarded::POLL;
+use crate::process::guarded_child::POLL;
 use crate::protocol::reply::Reply;
 use crate::server::Server;
-use crate::server::ask::{text, try_command};
+use crate::server::queries::{text, try_command};
 
 /// The time that a group may take to settle.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -4,15 +4,15 @@ use crate::error::Error;
 use crate::group::{copies, is_primary, wait_for};
 use crate::protocol::reply::Reply;
 use crate::server::Server;
-use crate::server::ask::{answers, try_command};
 use crate::server::builder::{ServerBuilder, quote};
+use crate::server::queries::{answers, try_command};
 
 const SENTINELS: usize = 3;
 
 /// A primary with replicas, watched by three sentinels under the name [`Sentinels::NAME`].
 ///
-/// Each server is killed, paused and restarted as any [`Server`]. A primary that stays down for two
-/// seconds (`down-after-milliseconds`) is replaced, if two sentinels agree.
+/// Each server can be killed, paused and restarted like any [`Server`]. A primary that stays down
+/// for two seconds (`down-after-milliseconds`) is replaced, if two sentinels agree.
 ///
 /// ```
 /// use purse_testkit::Sentinels;
@@ -39,7 +39,7 @@ impl Sentinels {
     ///
     /// # Errors
     ///
-    /// Those of [`ServerBuilder::start`] and of [`Sentinels::settle`].
+    /// The errors of [`ServerBuilder::start`] and of [`Sentinels::settle`].
     pub fn start(replicas: usize) -> Result<Self, Error> {
         Self::start_with(replicas, &Server::builder())
     }
@@ -48,7 +48,7 @@ impl Sentinels {
     ///
     /// # Errors
     ///
-    /// Those of [`Sentinels::start`].
+    /// The errors of [`Sentinels::start`].
     pub fn start_with(replicas: usize, settings: &ServerBuilder) -> Result<Self, Error> {
         let primary = settings.clone().start()?;
         let of = format!("{} {}", primary.host(), primary.port());
@@ -131,13 +131,13 @@ impl Sentinels {
     /// Lets a replica take the place of the primary, and waits until that is settled; returns the
     /// new primary.
     ///
-    /// That a primary is down the sentinels find out by themselves. One that runs becomes a replica
-    /// of the new one (`SENTINEL FAILOVER`), and keeps the connections of its clients; what it was
-    /// told after the new one took over is lost.
+    /// If the primary is down, this waits until the sentinels detect it. A primary that runs
+    /// becomes a replica of the new one (`SENTINEL FAILOVER`) and keeps the connections of its
+    /// clients. Writes that it accepted after the new primary took over are lost.
     ///
     /// # Errors
     ///
-    /// [`Error::NotSettled`] if no replica can do it, or it does not come about in time.
+    /// [`Error::NotSettled`] if no replica can take over, or if the failover does not end in time.
     pub fn fail_over(&self) -> Result<&Server, Error> {
         let old = self.primary()?;
         if answers(old) {

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::group::cluster::{Cluster, id};
 use crate::server::Server;
-use crate::server::ask::run_command;
+use crate::server::queries::run_command;
 
 /// The number of keys in one command.
 const BATCH: usize = 100;
@@ -13,9 +13,9 @@ const TIMEOUT: &str = "5000";
 
 /// A slot of which either primary may have keys; from [`Cluster::move_slot`].
 ///
-/// The first primary answers for the keys that it has, and sends those who look for others to the
-/// second one (`ASK`). When the move is finished, it sends everybody there (`MOVED`). It stays as
-/// it is when this value is dropped.
+/// The first primary answers commands on keys that it has, and redirects commands on other keys to
+/// the second primary (`ASK`). When the move is finished, the first primary redirects all commands
+/// (`MOVED`). Dropping this value leaves the move unfinished.
 ///
 /// ```
 /// use purse_testkit::Cluster;
@@ -100,7 +100,7 @@ impl<'a> SlotMove<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`SlotMove::finish`].
+    /// The errors of [`SlotMove::finish`].
     pub fn undo(self) -> Result<(), Error> {
         // On the move, it would send the keys that come back away again.
         self.set_slot(self.from, &["STABLE"])?;

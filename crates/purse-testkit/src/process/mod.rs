@@ -2,6 +2,6 @@
 //!
 //! May import: nothing of this crate.
 
-pub(crate) mod guarded;
-pub(crate) mod home;
+pub(crate) mod guarded_child;
 pub(crate) mod port;
+pub(crate) mod server_files;

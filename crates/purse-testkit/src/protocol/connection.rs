@@ -9,12 +9,12 @@ use crate::protocol::reply::Reply;
 /// A connection to a server on this machine, good until one moment.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: BufReader<Bounded>,
+    stream: BufReader<DeadlineStream>,
 }
 
 /// A stream on which nothing waits beyond the deadline.
 #[derive(Debug)]
-struct Bounded {
+struct DeadlineStream {
     stream: TcpStream,
     deadline: Instant,
 }
@@ -26,7 +26,7 @@ impl Connection {
         let stream = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), timeout)?;
         stream.set_nodelay(true)?;
         let mut connection = Self {
-            stream: BufReader::new(Bounded { stream, deadline }),
+            stream: BufReader::new(DeadlineStream { stream, deadline }),
         };
         if let Some(password) = password
             && let Reply::Error(refusal) = connection.command(&["AUTH", password])?
@@ -101,7 +101,7 @@ impl Connection {
     }
 }
 
-impl Bounded {
+impl DeadlineStream {
     /// The time left, never zero, which would mean no limit.
     fn time_left(&self) -> io::Result<Duration> {
         match self.deadline.checked_duration_since(Instant::now()) {
@@ -111,7 +111,7 @@ impl Bounded {
     }
 }
 
-impl Read for Bounded {
+impl Read for DeadlineStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stream.set_read_timeout(Some(self.time_left()?))?;
         self.stream.read(buffer).map_err(timeout_error)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crate::process::guarded::POLL;
+use crate::process::guarded_child::POLL;
 use crate::process::port::free_port;
 use crate::relay::Wait;
 

@@ -9,10 +9,10 @@
 //!
 //! May import: `process`.
 
-mod engine;
-mod link;
 mod listeners;
-pub(crate) mod state;
+mod proxied_connection;
+pub(crate) mod proxy_state;
+mod relay_thread;
 
-pub(crate) use engine::{Engine, Turn, Wait};
 pub(crate) use listeners::{Listeners, connect};
+pub(crate) use relay_thread::{RelayState, RelayThread, Wait};

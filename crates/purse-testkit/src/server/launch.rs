@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::binary::Binary;
 use crate::error::Error;
-use crate::process::guarded::{Guarded, POLL, Task};
-use crate::process::home::Home;
+use crate::process::guarded_child::{ChildCommand, GuardedChild, POLL};
+use crate::process::server_files::ServerFiles;
 use crate::protocol::connection::Connection;
 use crate::protocol::reply::Reply;
 use crate::server::builder::{Mode, ServerBuilder};
@@ -28,13 +28,13 @@ const LOG_LINES: usize = 15;
 pub(crate) struct Launch<'a> {
     pub(crate) settings: &'a ServerBuilder,
     pub(crate) binary: &'a Binary,
-    pub(crate) home: &'a Home,
+    pub(crate) home: &'a ServerFiles,
     pub(crate) port: u16,
 }
 
 impl Launch<'_> {
     /// Writes the server's configuration, starts it and waits until it answers.
-    pub(crate) fn first(&self) -> Result<Guarded, Error> {
+    pub(crate) fn first(&self) -> Result<GuardedChild, Error> {
         let file = self.settings.config_file(self.binary, self.port);
         fs::write(self.home.config_file(), file)
             .map_err(Error::io("write the server's configuration"))?;
@@ -43,7 +43,7 @@ impl Launch<'_> {
 
     /// Starts the server, with what it may have written into its configuration, and waits until it
     /// answers.
-    pub(crate) fn start(&self) -> Result<Guarded, Error> {
+    pub(crate) fn start(&self) -> Result<GuardedChild, Error> {
         let (mut process, log_start) = self
             .spawn()
             .map_err(Error::io(format!("run {}", self.binary.path().display())))?;
@@ -58,14 +58,14 @@ impl Launch<'_> {
     }
 
     /// The process, and where in the log its own words begin.
-    fn spawn(&self) -> io::Result<(Guarded, u64)> {
+    fn spawn(&self) -> io::Result<(GuardedChild, u64)> {
         let config = self.home.config_file();
         let (log, log_start) = self.home.open_log()?;
         let mut arguments = vec![config.as_os_str()];
         if self.settings.mode == Mode::Sentinel {
             arguments.push(OsStr::new("--sentinel"));
         }
-        let process = Guarded::spawn(Task {
+        let process = GuardedChild::spawn(ChildCommand {
             program: self.binary.path(),
             arguments: &arguments,
             environment: &self.settings.environment,
@@ -76,7 +76,7 @@ impl Launch<'_> {
         Ok((process, log_start))
     }
 
-    fn wait_for_answer(&self, process: &mut Guarded, log_start: u64) -> Result<(), Error> {
+    fn wait_for_answer(&self, process: &mut GuardedChild, log_start: u64) -> Result<(), Error> {
         let log = || tail(&self.home.log(log_start).unwrap_or_default());
         let started = Instant::now();
         while !self.answers(process.id()) {

@@ -2,12 +2,12 @@
 //!
 //! May import: `release`, `error`, `protocol`, `binary`, `process`, `tls`.
 
-pub(crate) mod access;
-pub(crate) mod ask;
 pub(crate) mod builder;
 mod launch;
+pub(crate) mod queries;
 #[cfg(feature = "tls")]
 mod tls;
+pub(crate) mod user_urls;
 
 use std::io;
 use std::iter;
@@ -19,9 +19,9 @@ use rustix::process::Signal;
 
 use crate::binary::Binary;
 use crate::error::Error;
-use crate::process::guarded::Guarded;
-use crate::process::home::Home;
+use crate::process::guarded_child::GuardedChild;
 use crate::process::port::free_port;
+use crate::process::server_files::ServerFiles;
 use crate::protocol::connection::Connection;
 use crate::protocol::reply::Reply;
 use crate::server::builder::{Mode, ServerBuilder};
@@ -34,8 +34,8 @@ const SPARE_PORTS: usize = 4;
 /// The time that [`Server::stop`] and [`Server::command`] wait.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A Redis or Valkey server that runs on 127.0.0.1 for as long as this value lives, and not a
-/// moment longer than this process.
+/// A Redis or Valkey server that runs on 127.0.0.1 until this value is dropped or this process
+/// ends.
 ///
 /// Every method takes `&self`: share it as `&'static Server` or in an `Arc`.
 ///
@@ -56,8 +56,8 @@ pub struct Server {
     pub(crate) tls: Option<Tls>,
     // Before `process`, since fields are dropped in this order: the directory is removed here, and
     // only then does the watchdog learn that it is no longer needed.
-    home: Home,
-    process: Mutex<Guarded>,
+    home: ServerFiles,
+    process: Mutex<GuardedChild>,
 }
 
 impl Server {
@@ -65,7 +65,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Those of [`ServerBuilder::start`].
+    /// The errors of [`ServerBuilder::start`].
     ///
     /// # Examples
     ///
@@ -94,7 +94,8 @@ impl Server {
 
     /// The one server of this process, started on first use.
     ///
-    /// Made for tests that keep to keys of their own: do not stop it or change its settings.
+    /// It is for tests that use only keys of their own: do not stop the server or change its
+    /// settings.
     ///
     /// # Panics
     ///
@@ -139,7 +140,7 @@ impl Server {
         settings: ServerBuilder,
         binary: Binary,
     ) -> Result<Self, Error> {
-        let home = Home::new().map_err(Error::io("make a directory for the server"))?;
+        let home = ServerFiles::new().map_err(Error::io("make a directory for the server"))?;
         let process = loop {
             let launch = Launch {
                 settings: &settings,
@@ -186,7 +187,7 @@ impl Server {
     /// The password as the start of an address, if there is one.
     pub(crate) fn credentials(&self) -> String {
         match &self.settings.password {
-            Some(password) => access::credentials("", password),
+            Some(password) => user_urls::credentials("", password),
             None => String::new(),
         }
     }
@@ -310,11 +311,11 @@ impl Server {
     /// Starts the server again on the same port and with the same files, its configuration among
     /// them (`CONFIG REWRITE`), and waits until it answers; if it runs, stops it first.
     ///
-    /// Data are back only with [`ServerBuilder::append_only`].
+    /// The data survives only with [`ServerBuilder::append_only`].
     ///
     /// # Errors
     ///
-    /// Those of [`Server::stop`], and of [`ServerBuilder::start`].
+    /// The errors of [`Server::stop`], and of [`ServerBuilder::start`].
     ///
     /// # Examples
     ///
@@ -386,8 +387,8 @@ impl Server {
     /// Asks the server something over a connection of its own, on database 0; gives up after ten
     /// seconds.
     ///
-    /// This is for looking at the server past the client under test. A refusal by the server is
-    /// not an error here but a [`Reply::Error`].
+    /// Use this method to inspect the server independently of the client under test. A refusal by
+    /// the server is not an error here but a [`Reply::Error`].
     ///
     /// # Errors
     ///
@@ -413,7 +414,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Those of [`Server::command`].
+    /// The errors of [`Server::command`].
     ///
     /// # Examples
     ///
@@ -435,7 +436,7 @@ impl Server {
         Connection::open(self.port, self.password(), timeout)?.command(arguments)
     }
 
-    fn stop_process(&self, process: &mut Guarded) -> Result<(), Error> {
+    fn stop_process(&self, process: &mut GuardedChild) -> Result<(), Error> {
         let action = "stop the server";
         if process.terminate(PATIENCE).map_err(Error::io(action))? {
             return Ok(());
@@ -447,7 +448,7 @@ impl Server {
         })
     }
 
-    fn process(&self) -> MutexGuard<'_, Guarded> {
+    fn process(&self) -> MutexGuard<'_, GuardedChild> {
         // A thread that panicked here left at worst a server that does not run.
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -471,7 +472,7 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`Release::locate`](crate::Release::locate); [`Error::Ended`] or [`Error::NoAnswer`], with the end of the
+    /// The errors of [`Release::locate`](crate::Release::locate); [`Error::Ended`] or [`Error::NoAnswer`], with the end of the
     /// server's log, if it does not come up within ten seconds; [`Error::Io`] if its directory
     /// cannot be made; [`Error::NoIpv6`] after [`ServerBuilder::ipv6`]; `Error::Tls` after
     /// `ServerBuilder::tls`.

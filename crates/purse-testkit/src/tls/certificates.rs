@@ -49,13 +49,13 @@ pub struct Authority {
 pub struct Certificates {
     ca_pem: String,
     ca_der: CertificateDer<'static>,
-    server: Pair,
-    client: Pair,
+    server: CertificateAndKey,
+    client: CertificateAndKey,
     directory: PathBuf,
 }
 
 /// A certificate and its key.
-struct Pair {
+struct CertificateAndKey {
     pem: String,
     der: CertificateDer<'static>,
     key: KeyPair,
@@ -98,7 +98,11 @@ impl Authority {
         self.issuer.pem()
     }
 
-    fn sign(&self, names: Vec<String>, usage: ExtendedKeyUsagePurpose) -> Result<Pair, Error> {
+    fn sign(
+        &self,
+        names: Vec<String>,
+        usage: ExtendedKeyUsagePurpose,
+    ) -> Result<CertificateAndKey, Error> {
         let failed = generation_error("sign a certificate");
         let subject = names.first().cloned().unwrap_or_default();
         let mut params = CertificateParams::new(names).map_err(&failed)?;
@@ -108,7 +112,7 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate().map_err(&failed)?;
         let signed = params.signed_by(&key, &self.issuer).map_err(&failed)?;
-        Ok(Pair {
+        Ok(CertificateAndKey {
             pem: signed.pem(),
             der: signed.der().clone(),
             key,

@@ -9,8 +9,8 @@
 //! May import: `error`, `process`, `relay`.
 
 mod certificates;
-mod link;
-mod relay;
+mod tls_connection;
+mod tls_port_state;
 
 use std::sync::Arc;
 
@@ -21,9 +21,9 @@ use rustls::{RootCertStore, ServerConfig};
 pub use certificates::{Authority, Certificates};
 
 use crate::error::Error;
-use crate::process::home::Home;
-use crate::relay::{Engine, Listeners};
-use relay::Relay;
+use crate::process::server_files::ServerFiles;
+use crate::relay::{Listeners, RelayThread};
+use tls_port_state::TlsPortState;
 
 /// The names in the certificate of a server, unless others are given.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -43,12 +43,12 @@ pub(crate) struct Tls {
     pub(crate) port: u16,
     pub(crate) certificates: Certificates,
     /// Closes the port when dropped.
-    _engine: Engine<Relay>,
+    _engine: RelayThread<TlsPortState>,
 }
 
 impl TlsSettings {
     /// Opens the TLS port of the server on that port, if one is wanted.
-    pub(crate) fn start(&self, port: u16, home: &Home) -> Result<Option<Tls>, Error> {
+    pub(crate) fn start(&self, port: u16, home: &ServerFiles) -> Result<Option<Tls>, Error> {
         if !self.is_wanted {
             return Ok(None);
         }
@@ -64,8 +64,11 @@ impl TlsSettings {
         let config = Arc::new(self.config(&certificates)?);
         let listeners = Listeners::bind().map_err(Error::io("listen on a TLS port"))?;
         let tls_port = listeners.port();
-        let engine = Engine::start("purse-testkit-tls", Relay::new(port, listeners, config))
-            .map_err(Error::io("start the thread of a TLS port"))?;
+        let engine = RelayThread::start(
+            "purse-testkit-tls",
+            TlsPortState::new(port, listeners, config),
+        )
+        .map_err(Error::io("start the thread of a TLS port"))?;
         Ok(Some(Tls {
             port: tls_port,
             certificates,

@@ -30,7 +30,7 @@ pub struct ContenderConfig {
     pub tasks: usize,
     /// True if the locks have fences.
     pub fenced: bool,
-    /// True for `Quarantine::Strict`: masters that have just started may not vote.
+    /// True for `QuarantinePolicy::Strict`: masters that have just started may not vote.
     pub is_strict: bool,
     /// The longest pause of a task between two locks.
     pub idle: Duration,

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fastrand::Rng;
-use purse_redlock::{Error, Fencing, Quarantine, Redlock, RedlockGuard, RedlockMutex};
+use purse_redlock::{Error, Fencing, QuarantinePolicy, Redlock, RedlockGuard, RedlockMutex};
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::task::LocalSet;
 
@@ -32,8 +32,8 @@ pub(super) async fn contend(
         let builder = Redlock::builder(config.urls.clone())
             .ttl(config.ttl)
             .quarantine(match config.is_strict {
-                true => Quarantine::Strict,
-                false => Quarantine::Restarts,
+                true => QuarantinePolicy::Strict,
+                false => QuarantinePolicy::Restarts,
             })
             .master_timeout(config.master_timeout);
         match builder.build().await {

@@ -3,41 +3,41 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use super::{Board, limits};
+use super::{ResultBoard, limits};
 use crate::client::Client;
 use crate::command::{Command, Effect, slot::slot_of};
-use crate::connection::{Connection, Failure, Outcome, Terms, Waiting, error_map};
+use crate::connection::{CommandTiming, Connection, Failure, Outcome, ReplyFuture, error_map};
 use crate::core::is_script_unknown;
-use crate::util::time::time_left;
+use crate::util::timer::time_left;
 use crate::{Error, ErrorKind, Reply, Result};
 
 /// Commands of a batch that were sent together.
 pub(super) struct Chunk<'a> {
     client: &'a Client,
-    board: &'a Board,
+    board: &'a ResultBoard,
     effect: Effect,
     /// The place of the first one on the board.
     start: usize,
     commands: &'a [Command],
-    /// The terms of all commands together, also of those that are sent again.
-    terms: Terms,
-    runs: Vec<Run>,
+    /// The timing of all commands together, also of those that are sent again.
+    timing: CommandTiming,
+    runs: Vec<NodeRun>,
     /// The commands in a cluster whose node is not known.
     unrouted: Vec<usize>,
 }
 
 /// The commands of a chunk that went to one node.
-struct Run {
+struct NodeRun {
     indexes: Vec<usize>,
     /// True if each is a script that was sent by its hash.
     by_hash: Vec<bool>,
-    waiting: Waiting<Vec<Outcome>>,
+    waiting: ReplyFuture<Vec<Outcome>>,
 }
 
 impl<'a> Chunk<'a> {
     pub(super) fn send(
         client: &'a Client,
-        board: &'a Board,
+        board: &'a ResultBoard,
         effect: Effect,
         start: usize,
         commands: &'a [Command],
@@ -49,7 +49,7 @@ impl<'a> Chunk<'a> {
             effect,
             start,
             commands,
-            terms: client.core().terms(Some(limit), fail_fast),
+            timing: client.core().timing(Some(limit), fail_fast),
             runs: Vec::new(),
             unrouted: Vec::new(),
         };
@@ -90,12 +90,12 @@ impl<'a> Chunk<'a> {
     fn send_to(&mut self, connection: &Connection, indexes: Vec<usize>) {
         let core = self.client.core();
         let commands = indexes.iter().map(|&index| &self.commands[index]);
-        let terms = self.terms;
-        match connection.send_run(commands, terms) {
+        let timing = self.timing;
+        match connection.send_run(commands, timing) {
             Ok((ticket, by_hash)) => {
                 let home = core.runtime.id();
-                let waiting = Waiting::new(connection.clone(), ticket, terms.deadline, home);
-                self.runs.push(Run {
+                let waiting = ReplyFuture::new(connection.clone(), ticket, timing.deadline, home);
+                self.runs.push(NodeRun {
                     indexes,
                     by_hash,
                     waiting,
@@ -150,7 +150,7 @@ impl<'a> Chunk<'a> {
             again = self.drop_overtaken(again);
         }
         for index in again {
-            let left = time_left(self.terms.deadline);
+            let left = time_left(self.timing.deadline);
             if left.is_zero() {
                 self.fail(index, Failure::NotSent(None));
                 continue;
@@ -175,9 +175,9 @@ impl<'a> Chunk<'a> {
         };
         let command = &self.commands[index];
         let core = self.client.core();
-        let has_time = self.terms.deadline > Instant::now();
+        let has_time = self.timing.deadline > Instant::now();
         let is_again = match &failure {
-            Failure::Refused(words) => self.is_unrun(command, words, connection, by_hash),
+            Failure::ErrorReply(words) => self.is_unrun(command, words, connection, by_hash),
             Failure::Rerouted => has_time,
             Failure::Lost(_) | Failure::NotSent(_) => {
                 self.effect == Effect::Read && core.settings.retry_reads && has_time
@@ -202,7 +202,7 @@ impl<'a> Chunk<'a> {
         by_hash: bool,
     ) -> bool {
         let core = self.client.core();
-        core.note_refusal(words);
+        core.note_error_reply(words);
         let redirect = core.redirect(
             words,
             connection,

@@ -24,9 +24,9 @@ const MAX_CHUNK: usize = 1_024;
 /// A list of operations that are sent together, of any result types.
 ///
 /// The operations are sent in the order in which they were added, without waiting for each reply,
-/// so they take about one round trip together. Each has a result of its own: one that fails does
-/// not keep the others from running. [`atomic`](Self::atomic) runs them all in one step, so that no
-/// other command runs in between.
+/// so they take about one round trip together. Each operation has a result of its own, and runs
+/// even if another operation fails. [`atomic`](Self::atomic) runs all operations in one step, so
+/// that no other command runs in between.
 ///
 /// # Examples
 /// ```
@@ -52,17 +52,17 @@ const MAX_CHUNK: usize = 1_024;
 pub struct Batch {
     client: Client,
     commands: Vec<Command>,
-    board: Arc<Board>,
+    board: Arc<ResultBoard>,
     atomic: bool,
 }
 
 /// The results of a batch, which its [`Pending`] operations share.
 #[derive(Debug, Default)]
-struct Board(Mutex<Vec<Place>>);
+struct ResultBoard(Mutex<Vec<ResultSlot>>);
 
 /// The result of one operation.
 #[derive(Debug)]
-enum Place {
+enum ResultSlot {
     Unsent,
     /// The batch is being sent, or was dropped while it was sent.
     Sending,
@@ -87,29 +87,48 @@ enum Place {
 /// # Ok(()) }
 /// ```
 #[must_use = "the operation may have failed"]
-pub struct Pending<R>(Source<R>);
+pub struct Pending<R>(PendingSource<R>);
 
-enum Source<R> {
+enum PendingSource<R> {
     Known(Result<R>),
     Batch {
-        board: Arc<Board>,
+        board: Arc<ResultBoard>,
         index: usize,
         read: fn(Reply) -> Result<R>,
-        name: &'static str,
-        key: Option<Bytes>,
         effect: Effect,
+        subject: Subject,
     },
 }
 
-impl Board {
+/// The parts of an operation that its error names.
+struct Subject {
+    name: &'static str,
+    key: Option<Bytes>,
+    field: Option<Bytes>,
+    server: Arc<str>,
+}
+
+impl Subject {
+    fn add_to(self, error: Error) -> Error {
+        let error = error
+            .with_command(self.name, self.key)
+            .with_server(self.server);
+        match self.field {
+            Some(field) => error.with_field(field),
+            None => error,
+        }
+    }
+}
+
+impl ResultBoard {
     fn set(&self, index: usize, result: Result<Reply>) {
-        self.0.lock()[index] = Place::Done(result);
+        self.0.lock()[index] = ResultSlot::Done(result);
     }
 
     fn mark_sending(&self, indexes: std::ops::Range<usize>) {
         self.0.lock()[indexes]
             .iter_mut()
-            .for_each(|place| *place = Place::Sending);
+            .for_each(|place| *place = ResultSlot::Sending);
     }
 }
 
@@ -145,10 +164,10 @@ impl Client {
 }
 
 impl Batch {
-    /// Makes one transaction of the batch: all operations run in one step, or none of them.
+    /// Makes the batch atomic: either all operations run in one step, or none runs.
     ///
-    /// One that fails is not undone with the others, as in `MULTI`; it has its own error. In a
-    /// cluster all keys must share a slot. It is sent as one script.
+    /// If an operation fails, the others are not undone, as in `MULTI`; the failed operation has
+    /// its own error. In a cluster, all keys must share a slot. The batch is sent as one script.
     ///
     /// # Examples
     /// ```
@@ -177,35 +196,41 @@ impl Batch {
         self
     }
 
-    /// Adds an operation of this batch's client. Its result is there once the batch is sent; an
-    /// operation of another client is not sent, and its result is an error of kind
-    /// [`InvalidInput`](ErrorKind::InvalidInput).
+    /// Adds an operation of this batch's client. Its result is there once the batch is sent.
+    ///
+    /// An operation of another client is not sent, and its result is an error of kind
+    /// [`InvalidInput`](ErrorKind::InvalidInput). That holds for a client of the same database too,
+    /// because it may be another user with other rights.
     pub fn add<R>(&mut self, operation: Op<R>) -> Pending<R> {
         let (client, command, read) = match operation.into_parts() {
             Ok(parts) => parts,
-            Err(known) => return Pending(Source::Known(known)),
+            Err(known) => return Pending(PendingSource::Known(known)),
         };
         if !client.is_same(&self.client) {
             let message = "the operation is one of another client than the batch";
-            return Pending(Source::Known(Err(Error::new(
+            return Pending(PendingSource::Known(Err(Error::new(
                 ErrorKind::InvalidInput,
                 message,
             ))));
         }
         if let Err(error) = check(&command, Role::Client) {
             let error = client.with_context(error, &command.context());
-            return Pending(Source::Known(Err(error)));
+            return Pending(PendingSource::Known(Err(error)));
         }
         let command = client.options.apply(command);
         let mut places = self.board.0.lock();
-        places.push(Place::Unsent);
-        let pending = Source::Batch {
+        places.push(ResultSlot::Unsent);
+        let pending = PendingSource::Batch {
             board: self.board.clone(),
             index: places.len() - 1,
             read,
-            name: command.name,
-            key: command.keys.first().cloned(),
             effect: command.effect,
+            subject: Subject {
+                name: command.name,
+                key: command.keys.first().cloned(),
+                field: command.field_name(),
+                server: client.server_name(),
+            },
         };
         drop(places);
         self.commands.push(command);
@@ -227,11 +252,11 @@ impl Batch {
     /// Sends the operations and waits for all their replies.
     ///
     /// A batch takes one round trip for every 1024 operations; an atomic batch takes one in all. An
-    /// empty batch sends nothing. In a cluster the order is kept within each slot. An operation
-    /// that the cluster redirected did not run, and is sent again alone, as is a script that the
-    /// server has forgotten. If a later operation in its slot has run, it is
-    /// [`NotSent`](ErrorKind::NotSent) instead. Operations that are sent together have the longest
-    /// of their timeouts.
+    /// empty batch sends nothing. In a cluster, operations on one slot run in the order in which
+    /// they were added. An operation that the cluster redirected did not run, and is sent again
+    /// alone. So is a script that the server has forgotten. If a later operation in the same slot
+    /// has already run, the operation fails with [`NotSent`](ErrorKind::NotSent) instead.
+    /// Operations that are sent together have the longest of their timeouts.
     ///
     /// # Errors
     /// A batch that is not atomic always returns `Ok`: what became of each operation is in its
@@ -240,13 +265,13 @@ impl Batch {
     /// [`Ambiguous`](ErrorKind::Ambiguous).
     ///
     /// An atomic batch fails with [`CrossSlot`](ErrorKind::CrossSlot) if its keys do not share a
-    /// slot, with [`InvalidInput`](ErrorKind::InvalidInput) if a command has more than 7000
-    /// arguments or all of them a million, and as [`Client::run`] does. Each result then has an
-    /// error of the same kind.
+    /// slot, with [`InvalidInput`](ErrorKind::InvalidInput) if one command has more than 7000
+    /// arguments or all commands together have more than a million, and with the errors of
+    /// [`Client::run`]. Each result then has an error of the same kind.
     ///
     /// # Cancel safety
-    /// If the future is dropped, operations may run or not; an atomic batch runs whole or not at
-    /// all.
+    /// If the future is dropped, each operation may or may not run. An atomic batch runs as a whole
+    /// or not at all.
     #[doc(alias = "query_async")]
     pub async fn send(self) -> Result<()> {
         if self.commands.is_empty() {
@@ -314,7 +339,7 @@ impl Batch {
                 let mut is_by_replica = false;
                 for (index, reply) in replies.into_iter().enumerate() {
                     let error = reply.as_ref().err();
-                    is_by_replica |= error.is_some_and(error_map::is_by_replica);
+                    is_by_replica |= error.is_some_and(error_map::has_readonly_code);
                     board.set(index, reply);
                 }
                 if is_by_replica {
@@ -380,8 +405,9 @@ impl<R> Pending<R> {
     /// Returns the result of the operation.
     ///
     /// # Errors
-    /// Those of the operation; [`NotSent`](ErrorKind::NotSent) if the batch was not sent. If the
-    /// batch was dropped while it was sent, a write is [`Ambiguous`](ErrorKind::Ambiguous).
+    /// Returns the error of the operation, or [`NotSent`](ErrorKind::NotSent) if the batch was not
+    /// sent. If the batch was dropped while it was sent, a write is
+    /// [`Ambiguous`](ErrorKind::Ambiguous).
     ///
     /// # Examples
     /// ```
@@ -396,39 +422,40 @@ impl<R> Pending<R> {
     /// # Ok(()) }
     /// ```
     pub fn take(self) -> Result<R> {
-        let (board, index, read, name, key, effect) = match self.0 {
-            Source::Known(result) => return result,
-            Source::Batch {
+        let (board, index, read, effect, subject) = match self.0 {
+            PendingSource::Known(result) => return result,
+            PendingSource::Batch {
                 board,
                 index,
                 read,
-                name,
-                key,
                 effect,
-            } => (board, index, read, name, key, effect),
+                subject,
+            } => (board, index, read, effect, subject),
         };
         let place = board
             .0
             .lock()
             .get_mut(index)
-            .map(|place| std::mem::replace(place, Place::Taken));
+            .map(|place| std::mem::replace(place, ResultSlot::Taken));
         let result = match place {
-            Some(Place::Done(reply)) => reply.and_then(|reply| Op::read_reply(reply, read, effect)),
-            Some(Place::Sending) if effect == Effect::Write => Err(Error::new(
+            Some(ResultSlot::Done(reply)) => {
+                reply.and_then(|reply| Op::read_reply(reply, read, effect))
+            }
+            Some(ResultSlot::Sending) if effect == Effect::Write => Err(Error::new(
                 ErrorKind::Ambiguous,
                 "the batch was dropped: the command may have run, or not",
             )),
             _ => Err(not_sent_error()),
         };
-        result.map_err(|error| error.with_command(name, key))
+        result.map_err(|error| subject.add_to(error))
     }
 }
 
 impl<R> fmt::Debug for Pending<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Source::Known(_) => f.write_str("Pending(known)"),
-            Source::Batch { name, .. } => write!(f, "Pending({name})"),
+            PendingSource::Known(_) => f.write_str("Pending(known)"),
+            PendingSource::Batch { subject, .. } => write!(f, "Pending({})", subject.name),
         }
     }
 }

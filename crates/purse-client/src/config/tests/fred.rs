@@ -3,7 +3,7 @@
 use fred::types::RespVersion;
 use fred::types::config::{Blocking, ClusterDiscoveryPolicy, Config, Server, ServerConfig};
 
-use super::{SECRET, assert_refused, single, user};
+use super::{SECRET, assert_rejected, single, user};
 use crate::config::Target;
 
 #[test]
@@ -48,7 +48,7 @@ fn fred_config_without_the_database_is_refused() {
             .unwrap()
             .to_fred()
             .unwrap_err();
-        assert_refused(&error, "database", input);
+        assert_rejected(&error, "database", input);
     }
 }
 
@@ -81,7 +81,7 @@ fn fred_config_that_cannot_be_honoured_is_refused() {
             "service",
         ),
     ] {
-        assert_refused(&Target::from_fred(&config).unwrap_err(), word, "fred");
+        assert_rejected(&Target::from_fred(&config).unwrap_err(), word, "fred");
     }
 }
 

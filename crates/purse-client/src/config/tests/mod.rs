@@ -1,8 +1,8 @@
 //! Each input either gives exactly the target that it describes, or an error of kind `Config`.
 
+mod accepted_urls;
 mod fred;
-mod refused;
-mod urls;
+mod rejected_urls;
 
 use super::{Address, Credentials, Servers};
 use crate::{Error, ErrorKind};
@@ -38,7 +38,7 @@ fn default_user(password: &str) -> Option<Credentials> {
 }
 
 #[track_caller]
-fn assert_refused(error: &Error, word: &str, input: &str) {
+fn assert_rejected(error: &Error, word: &str, input: &str) {
     let text = format!("{error} {error:?}");
     assert_eq!(error.kind(), ErrorKind::Config, "{input}: {text}");
     assert!(

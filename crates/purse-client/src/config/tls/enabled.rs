@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 use super::TlsStream;
 use crate::config::address::ipv6_without_zone;
-use crate::config::{Address, refuse};
+use crate::config::{Address, config_error};
 use crate::{Error, Result};
 
 /// Certificates that a client is given, as PEM text.
@@ -108,7 +108,7 @@ impl Tls {
             .iter()
             .find_map(|library| (library.from_fred)(&tls.connector))
             .ok_or_else(|| {
-                refuse(
+                config_error(
                     "the configuration has a TLS connector of a library that purse was built \
                      without: enable its feature tls-native, or tls-rustls",
                 )
@@ -194,7 +194,7 @@ fn names_from(server: &ServerConfig) -> Result<BTreeMap<Arc<str>, String>> {
         let name = name.unwrap_or(&host).trim_matches(['[', ']']).to_owned();
         match names.insert(host.clone(), name.clone()) {
             Some(other) if other != name => {
-                return Err(refuse(format!(
+                return Err(config_error(format!(
                     "the configuration names the TLS servers \"{other}\" and \"{name}\" for the \
                      host {host}: use one name"
                 )));
@@ -207,9 +207,9 @@ fn names_from(server: &ServerConfig) -> Result<BTreeMap<Arc<str>, String>> {
 }
 
 /// Makes an error about TLS settings, with its cause.
-pub(super) fn refuse_with<E>(message: &'static str, source: E) -> Error
+pub(super) fn config_error_with<E>(message: &'static str, source: E) -> Error
 where
     E: std::error::Error + Send + Sync + 'static,
 {
-    refuse(message).with_source(source)
+    config_error(message).with_source(source)
 }

@@ -1,14 +1,14 @@
 //! TLS: the connectors of rustls and native-tls behind one type, [`Tls`].
 //!
 //! `enabled.rs` holds [`Tls`] if a TLS feature is on; `with_rustls.rs` and `with_native.rs` are the
-//! two libraries. `absent.rs` stands in for them if no TLS feature is on: its [`Tls`] has no value.
+//! two libraries. `disabled.rs` stands in for them if no TLS feature is on: its [`Tls`] has no value.
 
 #[cfg(not(any(
     feature = "tls-rustls",
     feature = "tls-rustls-ring",
     feature = "tls-native"
 )))]
-mod absent;
+mod disabled;
 #[cfg(any(
     feature = "tls-rustls",
     feature = "tls-rustls-ring",
@@ -31,7 +31,7 @@ mod with_rustls;
     feature = "tls-rustls-ring",
     feature = "tls-native"
 )))]
-pub(crate) use absent::{Tls, TlsStream};
+pub(crate) use disabled::{Tls, TlsStream};
 #[cfg(any(
     feature = "tls-rustls",
     feature = "tls-rustls-ring",

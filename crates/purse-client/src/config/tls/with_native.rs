@@ -11,10 +11,10 @@ use tokio_native_tls::TlsConnector;
 use tokio_native_tls::native_tls::{self, Certificate, Identity, TlsConnectorBuilder};
 
 use super::TlsStream;
-use super::enabled::{Connector, Library, Pem, refuse_with};
+use super::enabled::{Connector, Library, Pem, config_error_with};
 use super::stream::Encrypted;
 use crate::Result;
-use crate::config::refuse;
+use crate::config::config_error;
 
 pub(super) const LIBRARY: Library = Library {
     system,
@@ -31,16 +31,16 @@ fn custom(pem: &Pem<'_>) -> Result<Arc<dyn Connector>> {
     let mut builder = native_tls::TlsConnector::builder();
     builder.disable_built_in_roots(true);
     let authorities =
-        Certificate::stack_from_pem(pem.authorities).map_err(|e| refuse_with(CA, e))?;
+        Certificate::stack_from_pem(pem.authorities).map_err(|e| config_error_with(CA, e))?;
     if authorities.is_empty() {
-        return Err(refuse(CA).with_source("it contains no certificate"));
+        return Err(config_error(CA).with_source("it contains no certificate"));
     }
     for authority in authorities {
         builder.add_root_certificate(authority);
     }
     if let Some((chain, key)) = pem.client {
         builder.identity(Identity::from_pkcs8(chain, key).map_err(|e| {
-            refuse_with(
+            config_error_with(
                 "the client certificate or its private key (PKCS #8) for TLS cannot be read as PEM",
                 e,
             )
@@ -63,7 +63,10 @@ fn from_fred(connector: &FredConnector) -> Option<Arc<dyn Connector>> {
 fn connector(builder: &TlsConnectorBuilder) -> Result<Arc<dyn Connector>> {
     match builder.build() {
         Ok(connector) => Ok(Arc::new(TlsConnector::from(connector))),
-        Err(error) => Err(refuse_with("native-tls cannot use the TLS settings", error)),
+        Err(error) => Err(config_error_with(
+            "native-tls cannot use the TLS settings",
+            error,
+        )),
     }
 }
 

@@ -15,10 +15,10 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName}
 use tokio_rustls::rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 
 use super::TlsStream;
-use super::enabled::{Connector, Library, Pem, refuse_with};
+use super::enabled::{Connector, Library, Pem, config_error_with};
 use super::stream::Encrypted;
 use crate::Result;
-use crate::config::refuse;
+use crate::config::config_error;
 
 pub(super) const LIBRARY: Library = Library {
     system,
@@ -31,7 +31,7 @@ fn system() -> Result<Arc<dyn Connector>> {
     let mut roots = RootCertStore::empty();
     let (added, _) = roots.add_parsable_certificates(found.certs);
     if added == 0 {
-        let error = refuse(
+        let error = config_error(
             "the system has no readable root certificates: install them, or name a PEM file by \
              the variable SSL_CERT_FILE",
         );
@@ -49,16 +49,18 @@ fn custom(pem: &Pem<'_>) -> Result<Arc<dyn Connector>> {
     const KEY: &str = "the client's private key for TLS cannot be read as PEM";
     let mut roots = RootCertStore::empty();
     for certificate in certificates(pem.authorities, CA)? {
-        roots.add(certificate).map_err(|e| refuse_with(CA, e))?;
+        roots
+            .add(certificate)
+            .map_err(|e| config_error_with(CA, e))?;
     }
     let builder = builder(roots)?;
     let config = match pem.client {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => {
             let chain = certificates(chain, CHAIN)?;
-            let key = PrivateKeyDer::from_pem_slice(key).map_err(|e| refuse_with(KEY, e))?;
+            let key = PrivateKeyDer::from_pem_slice(key).map_err(|e| config_error_with(KEY, e))?;
             builder.with_client_auth_cert(chain, key).map_err(|e| {
-                refuse_with(
+                config_error_with(
                     "the client certificate for TLS does not fit its private key",
                     e,
                 )
@@ -82,9 +84,9 @@ fn from_fred(connector: &FredConnector) -> Option<Arc<dyn Connector>> {
 /// Reads at least one certificate.
 fn certificates(pem: &[u8], message: &'static str) -> Result<Vec<CertificateDer<'static>>> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let read = read.map_err(|error| refuse_with(message, error))?;
+    let read = read.map_err(|error| config_error_with(message, error))?;
     if read.is_empty() {
-        return Err(refuse(message).with_source("it contains no certificate"));
+        return Err(config_error(message).with_source("it contains no certificate"));
     }
     Ok(read)
 }
@@ -94,7 +96,7 @@ fn builder(roots: RootCertStore) -> Result<ConfigBuilder<ClientConfig, WantsClie
         .with_safe_default_protocol_versions()
         .map(|builder| builder.with_root_certificates(roots))
         .map_err(|error| {
-            refuse_with(
+            config_error_with(
                 "the installed rustls CryptoProvider has no TLS 1.2 or 1.3",
                 error,
             )

@@ -16,9 +16,9 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{Driver, End};
-use crate::connection::entry::{Entry, Failure};
-use crate::connection::handshake::Opened;
-use crate::util::time::{sleep, sleep_until};
+use crate::connection::handshake::OpenConnection;
+use crate::connection::queue_entry::{Failure, QueueEntry};
+use crate::util::timer::{sleep, sleep_until};
 use crate::{Error, ErrorKind, Result};
 
 /// A connection is given up after this number of timeouts in a row.
@@ -36,7 +36,7 @@ pub(super) struct Liveness {
     timeouts: u32,
     silent_since: Instant,
     /// A new connection to the same server, made to learn whether it answers there.
-    probe: Option<BoxFuture<'static, Result<Opened>>>,
+    probe: Option<BoxFuture<'static, Result<OpenConnection>>>,
 }
 
 impl Liveness {
@@ -190,7 +190,7 @@ impl Driver {
                 self.liveness.unfinished += 1;
                 let limit = deadline.saturating_duration_since(*since);
                 let elapsed = now.saturating_duration_since(self.liveness.unfinished_since);
-                let is_orphan = self.in_flight.front().is_some_and(Entry::is_late);
+                let is_orphan = self.in_flight.front().is_some_and(QueueEntry::is_late);
                 if is_orphan && self.liveness.unfinished >= MAX_TIMEOUTS && elapsed >= 2 * limit {
                     let message = "a reply does not end, and its command has timed out";
                     return Some(Error::new(ErrorKind::Timeout, message));

@@ -1,9 +1,9 @@
 //! The task that owns a connection and makes it again.
 
 mod liveness;
+mod read_write;
 #[cfg(test)]
 mod tests;
-mod transfer;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -16,15 +16,15 @@ use bytes::BytesMut;
 use futures::FutureExt;
 use tokio::sync::Notify;
 
-use crate::connection::Options;
-use crate::connection::entry::{Ending, Entry, Failure, To};
+use crate::connection::ConnectionOptions;
 use crate::connection::error_map;
-use crate::connection::handshake::{Dialer, Opened};
-use crate::connection::queue::{Order, Shared, Status};
+use crate::connection::handshake::{Dialer, OpenConnection};
+use crate::connection::queue::{DriverRequest, SharedQueue, Status};
+use crate::connection::queue_entry::{Ending, Failure, QueueEntry, Recipient};
 use crate::resp::Parser;
 use crate::telemetry::Event;
 use crate::util::backoff::Backoff;
-use crate::util::time::{Sleep, sleep};
+use crate::util::timer::{Sleep, sleep};
 use crate::{Error, ErrorKind, Result};
 use liveness::Liveness;
 
@@ -37,9 +37,9 @@ static GENERATIONS: AtomicU64 = AtomicU64::new(1);
 
 /// The task of a connection.
 pub(super) struct Driver {
-    shared: Arc<Shared>,
+    shared: Arc<SharedQueue>,
     dialer: Dialer,
-    options: Options,
+    options: ConnectionOptions,
     /// The bytes that are being written, and the number of those that the socket accepted.
     writing: Vec<u8>,
     written: usize,
@@ -51,7 +51,7 @@ pub(super) struct Driver {
     /// True if the buffer of `read` has grown by a large reply.
     has_grown: bool,
     parser: Parser,
-    in_flight: VecDeque<Entry>,
+    in_flight: VecDeque<QueueEntry>,
     /// The number of entries in flight that no caller waits for any more.
     late: usize,
     bell: Arc<Notify>,
@@ -59,7 +59,7 @@ pub(super) struct Driver {
     most: usize,
     timer: Option<(Instant, Sleep)>,
     liveness: Liveness,
-    replacement: Option<Opened>,
+    replacement: Option<OpenConnection>,
     /// The number of this connection; no other of the process has it.
     generation: u64,
     is_first: bool,
@@ -70,12 +70,16 @@ pub(super) struct Driver {
 enum End {
     Lost(Error),
     /// The server answers on this new connection, and not on the old one.
-    Replace(Box<Opened>),
-    Order(Order),
+    Replace(Box<OpenConnection>),
+    Requested(DriverRequest),
 }
 
 impl Driver {
-    pub(super) fn new(shared: Arc<Shared>, dialer: Dialer, options: Options) -> Self {
+    pub(super) fn new(
+        shared: Arc<SharedQueue>,
+        dialer: Dialer,
+        options: ConnectionOptions,
+    ) -> Self {
         Self {
             shared,
             dialer,
@@ -100,7 +104,7 @@ impl Driver {
         }
     }
 
-    /// Connects, drives the connection, and makes it again, until an order to end comes.
+    /// Connects, drives the connection, and makes it again, until a request to end comes.
     pub(super) async fn run(mut self) {
         let bell = tokio::spawn(ring(self.bell.clone(), Arc::downgrade(&self.shared)));
         let _bell = AbortOnDrop(bell);
@@ -115,7 +119,7 @@ impl Driver {
             };
             let since = Instant::now();
             match opened {
-                Ok(Opened {
+                Ok(OpenConnection {
                     stream,
                     read,
                     parser,
@@ -130,11 +134,11 @@ impl Driver {
                         is_immediate = true;
                     }
                     match end {
-                        End::Order(Order::Finish | Order::End) => {
+                        End::Requested(DriverRequest::Finish | DriverRequest::End) => {
                             self.tear_down(None);
                             break;
                         }
-                        End::Order(_) => self.tear_down(None),
+                        End::Requested(_) => self.tear_down(None),
                         End::Lost(cause) => self.tear_down(Some(cause)),
                         End::Replace(opened) => {
                             let message = "the connection was half-open: the server answers on a new one only";
@@ -169,42 +173,42 @@ impl Driver {
         self.shared.end(Ending::Closed, None);
     }
 
-    /// Opens a connection; `None` where an order to end comes first. An order to make another
+    /// Opens a connection; `None` where a request to end comes first. A request to make another
     /// connection starts again, as this one may be to a server that is not the primary any more.
-    async fn open(&mut self) -> Result<Opened, Option<Error>> {
+    async fn open(&mut self) -> Result<OpenConnection, Option<Error>> {
         let mut open = self.dialer.clone().open_in_time().boxed();
         poll_fn(|cx| {
             match self.poll_disconnected(cx) {
-                Order::None => {}
-                Order::Reset => open = self.dialer.clone().open_in_time().boxed(),
-                Order::Finish | Order::End => return Poll::Ready(Err(None)),
+                DriverRequest::None => {}
+                DriverRequest::Reset => open = self.dialer.clone().open_in_time().boxed(),
+                DriverRequest::Finish | DriverRequest::End => return Poll::Ready(Err(None)),
             }
             open.poll_unpin(cx).map_err(Some)
         })
         .await
     }
 
-    /// Waits; returns whether an order to end comes first.
+    /// Waits; returns whether a request to end comes first.
     async fn pause(&mut self, pause: Duration) -> bool {
         let mut pause = sleep(pause);
         poll_fn(|cx| match self.poll_disconnected(cx) {
-            Order::Finish | Order::End => Poll::Ready(true),
-            Order::None | Order::Reset => pause.poll_unpin(cx).map(|()| false),
+            DriverRequest::Finish | DriverRequest::End => Poll::Ready(true),
+            DriverRequest::None | DriverRequest::Reset => pause.poll_unpin(cx).map(|()| false),
         })
         .await
     }
 
-    /// Checks deadlines while there is no connection, and takes the order.
-    fn poll_disconnected(&mut self, cx: &mut Context<'_>) -> Order {
+    /// Checks deadlines while there is no connection, and takes the request.
+    fn poll_disconnected(&mut self, cx: &mut Context<'_>) -> DriverRequest {
         let mut queue = self.shared.lock();
         queue.sleep(cx);
-        let order = queue.order;
-        if order == Order::Reset {
-            queue.order = Order::None;
+        let request = queue.request;
+        if request == DriverRequest::Reset {
+            queue.request = DriverRequest::None;
         }
         drop(queue);
         self.poll_deadlines(cx);
-        order
+        request
     }
 
     fn set_up(
@@ -286,7 +290,7 @@ impl Driver {
                 && !entry.fail_fast
                 && entry.deadline > now
                 && entry.is_awaited()
-                && (unwritten == entry.length || matches!(entry.to, To::One(_)));
+                && (unwritten == entry.length || matches!(entry.to, Recipient::One(_)));
             if is_kept {
                 entry.skipped = 0;
                 kept.push_front((entry, start..end));
@@ -372,7 +376,7 @@ impl Drop for AbortOnDrop {
 /// Waits until all tasks that are ready have had their turn, and then wakes the driver to write.
 ///
 /// This is a second task because a task that has woken itself cannot be woken earlier.
-async fn ring(bell: Arc<Notify>, shared: Weak<Shared>) {
+async fn ring(bell: Arc<Notify>, shared: Weak<SharedQueue>) {
     loop {
         bell.notified().await;
         tokio::task::yield_now().await;

@@ -9,12 +9,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-use super::transfer::Abandoning;
+use super::read_write::Abandoning;
 use super::*;
 use crate::config::Target;
-use crate::connection::entry::{Delivered, Run};
-use crate::connection::handshake::{Place, Setup};
+use crate::connection::handshake::{Endpoint, Purpose};
 use crate::connection::queue::MAX_KEPT;
+use crate::connection::queue_entry::{Delivered, RunReplies};
 use crate::connection::stream::Stream;
 use crate::connection::{Outcome, Settings};
 
@@ -23,13 +23,13 @@ type Replies = Vec<oneshot::Receiver<Result<Delivered, Failure>>>;
 fn idle_driver(settings: Settings) -> Driver {
     let dialer = Dialer {
         settings: Arc::new(settings),
-        place: Place::Target,
-        setup: Setup::Commands,
+        endpoint: Endpoint::Target,
+        purpose: Purpose::Commands,
     };
     Driver::new(
-        Shared::new(Arc::default(), false),
+        SharedQueue::new(Arc::default(), false),
         dialer,
-        Options::default(),
+        ConnectionOptions::default(),
     )
 }
 
@@ -43,7 +43,7 @@ fn driver(before: usize, written: usize, late: &[bool]) -> (Driver, Replies) {
     for (number, is_late) in late.iter().enumerate() {
         let (to, reply) = oneshot::channel();
         replies.push(reply);
-        driver.in_flight.push_back(Entry {
+        driver.in_flight.push_back(QueueEntry {
             length: 10,
             number: number as u64,
             since: now - Duration::from_secs(1),
@@ -54,7 +54,7 @@ fn driver(before: usize, written: usize, late: &[bool]) -> (Driver, Replies) {
             skip: 0,
             skipped: 0,
             fail_fast: false,
-            to: To::One(to),
+            to: Recipient::One(to),
         });
     }
     for number in before..late.len() {
@@ -121,7 +121,7 @@ fn run_cut_by_its_deadline_reports_each_command() {
     let (mut driver, _) = driver(0, 15, &[true]);
     let (to, mut outcomes) = oneshot::channel();
     driver.in_flight[0].length = 30;
-    driver.in_flight[0].to = To::Run(Box::new(Run {
+    driver.in_flight[0].to = Recipient::Run(Box::new(RunReplies {
         outcomes: Vec::new(),
         lengths: vec![10, 10, 10],
         to,
@@ -262,9 +262,9 @@ async fn reset_order_restarts_a_connection_being_opened() {
     let accepted = tokio::task::spawn_blocking(move || {
         // A server that never answers.
         let first = listener.accept().expect("the first attempt");
-        shared.order(Order::Reset);
+        shared.request_driver(DriverRequest::Reset);
         let second = listener.accept().expect("the second attempt");
-        shared.order(Order::Finish);
+        shared.request_driver(DriverRequest::Finish);
         (first, second)
     });
     let accepted = accepted.await.expect("two attempts");
@@ -275,9 +275,9 @@ async fn reset_order_restarts_a_connection_being_opened() {
 #[test]
 fn finish_order_outlives_reset_order() {
     let driver = idle_driver(Settings::for_tests());
-    driver.shared.order(Order::Finish);
-    driver.shared.order(Order::Reset);
-    assert_eq!(driver.shared.lock().order, Order::Finish);
+    driver.shared.request_driver(DriverRequest::Finish);
+    driver.shared.request_driver(DriverRequest::Reset);
+    assert_eq!(driver.shared.lock().request, DriverRequest::Finish);
 }
 
 #[cfg(feature = "tls-rustls-ring")]
@@ -288,7 +288,7 @@ mod tls {
 
     use super::*;
     use crate::config::tls::{Encrypted, TlsStream};
-    use crate::connection::queue::Terms;
+    use crate::connection::queue::CommandTiming;
 
     /// A TLS library that accepts all bytes, and moves them to the socket when it is asked to flush
     /// for the second time.
@@ -347,12 +347,12 @@ mod tls {
         let shared = driver.shared.clone();
         shared.lock().is_up = true;
         let now = Instant::now();
-        let terms = Terms {
+        let timing = CommandTiming {
             since: now,
             deadline: now + Duration::from_secs(60),
             fail_fast: false,
         };
-        let put = shared.put_one(terms, 0, |out, _| out.extend_from_slice(b"PING\r\n"));
+        let put = shared.put_one(timing, 0, |out, _| out.extend_from_slice(b"PING\r\n"));
         put.expect("a connection");
         shared.lock().is_due = true;
         let stream = Stream::Tls(Box::new(TlsStream::new(Buffering {

@@ -1,6 +1,6 @@
 //! The future of a command, from its first poll to its reply.
 
-mod refused;
+mod resend;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,11 +16,13 @@ use crate::command::catalog::{Occupancy, occupancy};
 use crate::command::script_batch::ScriptBatch;
 use crate::command::{Command, Effect};
 use crate::config::Address;
-use crate::connection::{Connection, Delivered, Ending, Failure, Terms, Waiting, error_map};
+use crate::connection::{
+    CommandTiming, Connection, Delivered, Ending, Failure, ReplyFuture, error_map,
+};
 use crate::telemetry::OperationSpan;
-use crate::util::time::Sleep;
+use crate::util::timer::Sleep;
 use crate::{Error, ErrorKind, Reply, Result};
-use refused::Redirects;
+use resend::Redirects;
 
 /// A read is sent again at most this many times.
 const MAX_RETRIES: u32 = 3;
@@ -45,9 +47,9 @@ pub(crate) struct Origin(u64);
 #[must_use = "a call does nothing until it is polled"]
 pub(crate) struct Call {
     core: Arc<Core>,
-    work: Work,
-    terms: Option<Terms>,
-    state: State,
+    request: Request,
+    timing: Option<CommandTiming>,
+    state: CallState,
     retries: u32,
     /// The redirections, if there were any.
     redirects: Option<Box<Redirects>>,
@@ -63,22 +65,22 @@ pub(crate) struct Call {
 }
 
 #[derive(Debug)]
-enum Work {
+enum Request {
     Command(Command),
     Batch(Box<ScriptBatch>),
 }
 
-enum State {
+enum CallState {
     New,
-    Waiting(Waiting<Result<Delivered, Failure>>),
+    AwaitingReply(ReplyFuture<Result<Delivered, Failure>>),
     Pausing(Sleep),
     /// Waits until the slot map has changed.
-    Looking(BoxFuture<'static, bool>),
+    AwaitingRoute(BoxFuture<'static, bool>),
     Done,
 }
 
-/// The knowledge of the node for a command.
-enum Found {
+/// The result of looking up the node of a command.
+enum RouteLookup {
     /// Its connection, and whether to send ASKING.
     Route((Connection, bool)),
     Change(BoxFuture<'static, bool>),
@@ -86,19 +88,19 @@ enum Found {
 
 impl Call {
     pub(crate) fn new(core: Arc<Core>, command: Command) -> Self {
-        Self::of(core, Work::Command(command))
+        Self::of(core, Request::Command(command))
     }
 
     pub(crate) fn batch(core: Arc<Core>, batch: ScriptBatch) -> Self {
-        Self::of(core, Work::Batch(Box::new(batch)))
+        Self::of(core, Request::Batch(Box::new(batch)))
     }
 
-    const fn of(core: Arc<Core>, work: Work) -> Self {
+    const fn of(core: Arc<Core>, request: Request) -> Self {
         Self {
             core,
-            work,
-            terms: None,
-            state: State::New,
+            request,
+            timing: None,
+            state: CallState::New,
             retries: 0,
             redirects: None,
             though_closed: false,
@@ -122,25 +124,25 @@ impl Call {
     }
 
     pub(crate) const fn command(&self) -> Option<&Command> {
-        match &self.work {
-            Work::Command(command) => Some(command),
-            Work::Batch(_) => None,
+        match &self.request {
+            Request::Command(command) => Some(command),
+            Request::Batch(_) => None,
         }
     }
 
     /// Sends the command, or returns the state that waits for the slot map.
-    fn start(&mut self) -> Result<State> {
-        let terms = match self.terms {
-            Some(terms) => terms,
+    fn start(&mut self) -> Result<CallState> {
+        let timing = match self.timing {
+            Some(timing) => timing,
             None => {
-                if let Work::Command(command) = &self.work {
+                if let Request::Command(command) = &self.request {
                     check(command, self.core.role)?;
                 }
-                let terms = match &self.work {
-                    Work::Command(command) => self.core.terms_of(command),
-                    Work::Batch(batch) => self.core.terms(batch.timeout, batch.fail_fast),
+                let timing = match &self.request {
+                    Request::Command(command) => self.core.timing_of(command),
+                    Request::Batch(batch) => self.core.timing(batch.timeout, batch.fail_fast),
                 };
-                *self.terms.insert(terms)
+                *self.timing.insert(timing)
             }
         };
         if self.core.is_closed() && !self.though_closed {
@@ -152,31 +154,31 @@ impl Call {
             .and_then(|redirects| redirects.next.take());
         let (connection, asking) = match self.route(next) {
             Some(route) => route,
-            None => match self.wait_nodes(terms)? {
-                Found::Route(route) => route,
-                Found::Change(change) => return Ok(State::Looking(change)),
+            None => match self.wait_nodes(timing)? {
+                RouteLookup::Route(route) => route,
+                RouteLookup::Change(change) => return Ok(CallState::AwaitingRoute(change)),
             },
         };
         self.was_asking = asking;
-        self.send(connection, terms, asking, false)
+        self.send(connection, timing, asking, false)
     }
 
     /// Waits until the nodes of the cluster are known.
-    fn wait_nodes(&self, terms: Terms) -> Result<Found> {
+    fn wait_nodes(&self, timing: CommandTiming) -> Result<RouteLookup> {
         let Some(cluster) = self.core.cluster() else {
             return Err(self.fail(Failure::NotSent(None)));
         };
         if let Some(ending) = cluster.ending() {
             return Err(error_map::ended_error(ending));
         }
-        if terms.fail_fast || terms.deadline <= Instant::now() {
+        if timing.fail_fast || timing.deadline <= Instant::now() {
             return Err(self.fail(Failure::NotSent(cluster.cause())));
         }
         // A change before this line wakes no one, so the nodes are looked up once more.
-        let change = cluster.wait_change(terms.deadline).boxed();
+        let change = cluster.wait_change(timing.deadline).boxed();
         Ok(match self.route(None) {
-            Some(route) => Found::Route(route),
-            None => Found::Change(change),
+            Some(route) => RouteLookup::Route(route),
+            None => RouteLookup::Change(change),
         })
     }
 
@@ -207,23 +209,23 @@ impl Call {
     fn send(
         &mut self,
         connection: Connection,
-        terms: Terms,
+        timing: CommandTiming,
         asking: bool,
         whole: bool,
-    ) -> Result<State> {
-        let sent = match &self.work {
-            Work::Command(command) => connection.send(command, terms, asking, whole),
-            Work::Batch(batch) => connection
-                .send_script_batch(batch, terms, asking)
+    ) -> Result<CallState> {
+        let sent = match &self.request {
+            Request::Command(command) => connection.send(command, timing, asking, whole),
+            Request::Batch(batch) => connection
+                .send_script_batch(batch, timing, asking)
                 .map(|ticket| (ticket, false)),
         };
         match sent {
             Ok((ticket, by_hash)) => {
                 self.was_by_hash = by_hash;
-                Ok(State::Waiting(Waiting::new(
+                Ok(CallState::AwaitingReply(ReplyFuture::new(
                     connection,
                     ticket,
-                    terms.deadline,
+                    timing.deadline,
                     self.core.runtime.id(),
                 )))
             }
@@ -232,14 +234,14 @@ impl Call {
     }
 
     /// Decides what a failure means: the next state, or the error of the call.
-    fn resume(&mut self, failure: Failure, connection: Connection) -> Result<State> {
-        let Some(terms) = self.terms else {
+    fn resume(&mut self, failure: Failure, connection: Connection) -> Result<CallState> {
+        let Some(timing) = self.timing else {
             return Err(self.fail(failure));
         };
-        let has_time = terms.deadline > Instant::now();
+        let has_time = timing.deadline > Instant::now();
         match &failure {
-            Failure::Refused(words) => {
-                return self.resume_refused(words.clone(), connection, terms);
+            Failure::ErrorReply(words) => {
+                return self.resume_error_reply(words.clone(), connection, timing);
             }
             Failure::Rerouted if has_time => return self.start(),
             Failure::Lost(_)
@@ -275,33 +277,38 @@ impl Call {
         error_map::command_error(failure, self.name(), self.effect())
     }
 
+    /// Returns the field of a hash that it is about.
+    pub(crate) fn field_name(&self) -> Option<Bytes> {
+        self.command().and_then(Command::field_name)
+    }
+
     fn name(&self) -> &'static str {
-        match &self.work {
-            Work::Command(command) => command.name,
-            Work::Batch(_) => "EVAL",
+        match &self.request {
+            Request::Command(command) => command.name,
+            Request::Batch(_) => "EVAL",
         }
     }
 
     /// Returns the key that decides to which node it goes.
     fn key(&self) -> Option<&Bytes> {
-        match &self.work {
-            Work::Command(command) => command.keys.first(),
-            Work::Batch(batch) => batch.keys.first(),
+        match &self.request {
+            Request::Command(command) => command.keys.first(),
+            Request::Batch(batch) => batch.keys.first(),
         }
     }
 
     fn effect(&self) -> Effect {
-        match &self.work {
-            Work::Command(command) => command.effect,
-            Work::Batch(batch) => batch.effect,
+        match &self.request {
+            Request::Command(command) => command.effect,
+            Request::Batch(batch) => batch.effect,
         }
     }
 
     fn step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer>> {
         loop {
             let next = match &mut self.state {
-                State::New => self.start(),
-                State::Waiting(waiting) => {
+                CallState::New => self.start(),
+                CallState::AwaitingReply(waiting) => {
                     let outcome = ready!(waiting.poll_unpin(cx));
                     let connection = waiting.connection().clone();
                     match outcome.and_then(|outcome| outcome) {
@@ -309,15 +316,15 @@ impl Call {
                         Err(failure) => self.resume(failure, connection),
                     }
                 }
-                State::Pausing(pause) => {
+                CallState::Pausing(pause) => {
                     ready!(pause.poll_unpin(cx));
                     self.start()
                 }
-                State::Looking(change) => {
+                CallState::AwaitingRoute(change) => {
                     ready!(change.poll_unpin(cx));
                     self.start()
                 }
-                State::Done => panic!("a call was polled after it had completed"),
+                CallState::Done => panic!("a call was polled after it had completed"),
             };
             match next {
                 Ok(state) => self.state = state,
@@ -341,7 +348,7 @@ impl Future for Call {
         };
         self.span = Some(span);
         let result = ready!(step);
-        self.state = State::Done;
+        self.state = CallState::Done;
         if let Err(error) = &result {
             self.core.counters.add_error(error.kind());
         }
@@ -375,13 +382,13 @@ pub(crate) fn check(command: &Command, role: Role) -> Result<()> {
     Err(Error::new(ErrorKind::InvalidInput, why))
 }
 
-impl std::fmt::Debug for State {
+impl std::fmt::Debug for CallState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::New => "New",
-            Self::Waiting(_) => "Waiting",
+            Self::AwaitingReply(_) => "AwaitingReply",
             Self::Pausing(_) => "Pausing",
-            Self::Looking(_) => "Looking",
+            Self::AwaitingRoute(_) => "AwaitingRoute",
             Self::Done => "Done",
         })
     }

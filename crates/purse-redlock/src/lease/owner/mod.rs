@@ -5,10 +5,10 @@
 //! at once, through one [queue](crate::master::request_queue) each. A queue keeps the order of its
 //! requests, so no request overtakes a SET that is in flight.
 //!
-//! The queues are not tasks. The owner waits for everything through [`FanOut`], which lets
+//! The queues are not tasks. The owner waits for everything through [`LeaseQueues`], which lets
 //! the queues make progress.
 
-mod serve;
+mod command_loop;
 
 use std::sync::Arc;
 
@@ -20,12 +20,12 @@ use crate::error::{Error, LockName, LockOperation, Result};
 use crate::lease::PendingLease;
 use crate::master::Action;
 use crate::master::ask_order::rank_masters;
-use crate::master::fan_out::FanOut;
+use crate::master::lease_queues::LeaseQueues;
 use crate::master::request_queue::{MasterReply, QueuedRequest};
 use crate::quorum::ballot::Ballot;
 use crate::quorum::decision::{Acquisition, Possession};
 use crate::quorum::fence::settle_fence;
-use crate::runtime::inline_task::TaskHandle;
+use crate::runtime::task_pool::TaskHandle;
 use crate::state::LockState;
 use crate::state::local_queue::LocalHold;
 use crate::telemetry::events;
@@ -83,7 +83,7 @@ impl From<Error> for AttemptError {
 /// The errors of masters, by their address.
 type MasterErrors = Vec<(String, purse_client::Error)>;
 
-type Outcome = Result<PendingLease, AttemptError>;
+type AttemptOutcome = Result<PendingLease, AttemptError>;
 
 /// Starts one attempt to acquire `keys`, all or none, with or without a fence. Dropping the result
 /// releases everything that was taken. Returns `None` after a shutdown.
@@ -92,7 +92,7 @@ pub(crate) fn spawn_attempt(
     keys: &Arc<[Bytes]>,
     is_fenced: bool,
     strategy: AcquireStrategy,
-) -> Option<(TaskHandle, oneshot::Receiver<Outcome>)> {
+) -> Option<(TaskHandle, oneshot::Receiver<AttemptOutcome>)> {
     let token = state.shutdown.track_task()?;
     let (mut announce, outcome) = oneshot::channel();
     let (shared, keys) = (state.clone(), keys.clone());
@@ -142,7 +142,7 @@ enum FirstVote {
 struct Owner {
     state: Arc<LockState>,
     keys: Arc<[Bytes]>,
-    masters: FanOut,
+    masters: LeaseQueues,
     round: u64,
     is_fenced: bool,
     hold: Option<LocalHold>,
@@ -158,7 +158,7 @@ struct Grant {
 impl Owner {
     fn new(state: Arc<LockState>, keys: &Arc<[Bytes]>, is_fenced: bool) -> Self {
         Self {
-            masters: FanOut::new(state.masters.clone(), keys.clone()),
+            masters: LeaseQueues::new(state.masters.clone(), keys.clone()),
             state,
             keys: keys.clone(),
             round: 0,
@@ -174,8 +174,8 @@ impl Owner {
         mut self,
         start: LeaseInstant,
         acquired: Option<Result<Grant, AttemptError>>,
-        announce: oneshot::Sender<Outcome>,
-    ) -> FanOut {
+        announce: oneshot::Sender<AttemptOutcome>,
+    ) -> LeaseQueues {
         match acquired {
             Some(Ok(Grant { until, fence })) => {
                 let validity = Arc::new(self.validity(until));
@@ -214,7 +214,7 @@ impl Owner {
     async fn acquire(
         &mut self,
         strategy: AcquireStrategy,
-        announce: &mut oneshot::Sender<Outcome>,
+        announce: &mut oneshot::Sender<AttemptOutcome>,
     ) -> Option<Result<Grant, AttemptError>> {
         let start = self.state.timer.now();
         let mut votes = match strategy {
@@ -288,7 +288,7 @@ impl Owner {
     async fn send_to_one_first(
         &mut self,
         held_masters: &[usize],
-        announce: &mut oneshot::Sender<Outcome>,
+        announce: &mut oneshot::Sender<AttemptOutcome>,
     ) -> FirstVote {
         let acquire = self.acquire_action();
         self.round += 1;
@@ -328,7 +328,7 @@ impl Owner {
         &mut self,
         start: LeaseInstant,
         votes: &Ballot,
-        announce: &mut oneshot::Sender<Outcome>,
+        announce: &mut oneshot::Sender<AttemptOutcome>,
     ) -> Option<Result<Grant, AttemptError>> {
         let until = valid_until(start, self.state.settings.ttl);
         let fence = if self.is_fenced {
@@ -356,7 +356,7 @@ impl Owner {
     async fn agree_on_fence(
         &mut self,
         votes: &Ballot,
-        announce: &mut oneshot::Sender<Outcome>,
+        announce: &mut oneshot::Sender<AttemptOutcome>,
     ) -> Option<Result<u64>> {
         let (fence, is_settled) = settle_fence(votes.fences(), votes.tally().quorum());
         if is_settled {
@@ -384,7 +384,7 @@ impl Owner {
         &mut self,
         votes: Ballot,
         mut releases: Ballot,
-        announce: &mut oneshot::Sender<Outcome>,
+        announce: &mut oneshot::Sender<AttemptOutcome>,
     ) -> Option<AttemptError> {
         if votes.is_foreign() {
             return Some(self.wrong_type_error(votes, LockOperation::Acquire).into());
@@ -410,7 +410,10 @@ impl Owner {
     }
 
     /// Waits for the next reply. Returns `None` once the caller does not wait any more.
-    async fn next_reply(&mut self, announce: &mut oneshot::Sender<Outcome>) -> Option<MasterReply> {
+    async fn next_reply(
+        &mut self,
+        announce: &mut oneshot::Sender<AttemptOutcome>,
+    ) -> Option<MasterReply> {
         tokio::select! {
             reply = self.masters.next() => Some(reply),
             () = announce.closed() => None,

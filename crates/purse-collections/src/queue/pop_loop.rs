@@ -1,0 +1,118 @@
+//! The pops that all queues share: each takes elements until one of them can be decoded.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use futures::stream::{self, Stream};
+use purse_client::{Client, Delivery, ErrorKind, Pop, Result};
+
+use super::poison::OnPoison;
+use crate::handle::Handle;
+
+/// A queue's handle, and what it does with elements that it cannot decode.
+pub(super) struct QueueHandle<M> {
+    pub(super) handle: Handle<M>,
+    pub(super) on_poison: OnPoison,
+}
+
+/// The end of a queue at which a pop takes elements, and the decoder of what it takes.
+pub(super) struct PopSource<R> {
+    pub(super) pop: Pop,
+    pub(super) decode: fn(&Delivery) -> Result<Option<R>>,
+}
+
+impl<M> QueueHandle<M> {
+    pub(super) fn new(client: &Client, key: impl AsRef<[u8]>) -> Self {
+        Self {
+            handle: Handle::new(client, key),
+            on_poison: OnPoison::Error,
+        }
+    }
+
+    /// Waits for an element, without an end.
+    pub(super) async fn pop<R>(&self, source: &PopSource<R>) -> Result<R> {
+        loop {
+            if let Some(value) = self.pop_timeout(source, None).await? {
+                return Ok(value);
+            }
+        }
+    }
+
+    /// Waits for an element as long as `wait`, without an end if that is `None`.
+    pub(super) async fn pop_timeout<R>(
+        &self,
+        source: &PopSource<R>,
+        wait: Option<Duration>,
+    ) -> Result<Option<R>> {
+        let start = Instant::now();
+        let client = &self.handle.client;
+        loop {
+            let left = wait.map(|wait| wait.saturating_sub(start.elapsed()));
+            let Some(delivery) = client.take_wait(&source.pop, left).await? else {
+                return Ok(None);
+            };
+            if let Some(value) = self.read(source, delivery).await? {
+                return Ok(Some(value));
+            }
+        }
+    }
+
+    /// Takes an element if there is one.
+    pub(super) async fn try_pop<R>(&self, source: &PopSource<R>) -> Result<Option<R>> {
+        loop {
+            let Some(delivery) = self.handle.client.take(&source.pop).await? else {
+                return Ok(None);
+            };
+            if let Some(value) = self.read(source, delivery).await? {
+                return Ok(Some(value));
+            }
+        }
+    }
+
+    /// Pops an element each time that the stream is asked for one, until the client is closed.
+    pub(super) fn into_stream<R>(
+        self,
+        source: PopSource<R>,
+    ) -> impl Stream<Item = Result<R>> + Send + use<M, R>
+    where
+        R: Send,
+    {
+        stream::unfold(Some((self, source)), |queue| async move {
+            let (consumer, source) = queue?;
+            let popped = consumer.pop(&source).await;
+            let is_over = popped
+                .as_ref()
+                .is_err_and(|error| error.kind() == ErrorKind::Closed);
+            Some((popped, (!is_over).then_some((consumer, source))))
+        })
+    }
+
+    /// Returns the value of a popped element; `None` if it was moved to the dead letters.
+    async fn read<R>(&self, source: &PopSource<R>, delivery: Delivery) -> Result<Option<R>> {
+        match (source.decode)(&delivery) {
+            Ok(value) => {
+                delivery.ack();
+                Ok(value)
+            }
+            Err(error) => {
+                let error = self.handle.about(source.pop.name(), error);
+                self.on_poison.handle(delivery, error).await
+            }
+        }
+    }
+}
+
+impl<M> Clone for QueueHandle<M> {
+    fn clone(&self) -> Self {
+        Self {
+            handle: self.handle.clone(),
+            on_poison: self.on_poison.clone(),
+        }
+    }
+}
+
+impl<M> fmt::Debug for QueueHandle<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.handle.fmt(f)
+    }
+}

@@ -1,0 +1,402 @@
+//! Writes to a sorted set.
+
+use bytes::Bytes;
+use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
+use purse_codec::{Codec, IntoArg, Raw};
+
+use super::RedisSortedSet;
+use super::score::{not_nan, score};
+use crate::bulk;
+use crate::conversion::{ArgBuffer, encode, encode_one};
+
+static EXTEND: Script = Script::write(
+    "SORTED SET EXTEND",
+    include_str!("../lua/sorted_set_extend.lua"),
+);
+static INCREMENT: Script = Script::write(
+    "SORTED SET INCREMENT",
+    include_str!("../lua/sorted_set_increment.lua"),
+);
+
+/// A condition for giving an element the score that is passed with it.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{Condition, RedisSortedSet};
+///
+/// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+/// board.insert("Ada", 10.0).await?;
+/// assert!(board.insert_if("Ada", 12.0, Condition::OnlyGreater).await?);
+/// assert!(!board.insert_if("Ada", 11.0, Condition::OnlyGreater).await?);
+/// assert_eq!(board.score("Ada").await?, Some(12.0));
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Condition {
+    /// Always.
+    Always,
+    /// Only if it is new. No score is changed.
+    #[doc(alias = "NX")]
+    OnlyNew,
+    /// Only if it exists already. No element is added.
+    #[doc(alias = "XX")]
+    OnlyExisting,
+    /// Only if it is new, or its score is lower than the passed one (Redis 6.2).
+    #[doc(alias = "GT")]
+    OnlyGreater,
+    /// Only if it is new, or its score is higher than the passed one (Redis 6.2).
+    #[doc(alias = "LT")]
+    OnlyLess,
+}
+
+impl Condition {
+    /// Adds the condition to ZADD, and lets it count changes.
+    fn on(self, command: Command) -> Command {
+        let option = match self {
+            Self::Always => return command.arg("CH"),
+            Self::OnlyNew => "NX",
+            Self::OnlyExisting => "XX",
+            Self::OnlyGreater => "GT",
+            Self::OnlyLess => "LT",
+        };
+        command.arg(option).arg("CH")
+    }
+}
+
+/// A count of the elements that a bulk insertion changed.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{Condition, RedisSortedSet};
+///
+/// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+/// board.insert("Ada", 10.0).await?;
+/// let scores = [("Ada", 12.0), ("Bob", 30.0)];
+/// let changes = board.extend_if(scores, Condition::Always).await?;
+/// assert_eq!((changes.added, changes.updated), (1, 1));
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Changes {
+    /// The number of new elements.
+    pub added: u64,
+    /// The number of elements that existed and have another score now.
+    pub updated: u64,
+}
+
+impl Changes {
+    fn plus(self, reply: Reply) -> Result<Self> {
+        let [added, updated] = reply.into_array()?;
+        Ok(Self {
+            added: self.added + added.into_count()?,
+            updated: self.updated + updated.into_count()?,
+        })
+    }
+}
+
+impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
+    /// Adds an element with a score, or changes its score. Returns whether the element is new.
+    ///
+    /// Redis: ZADD. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if the score is NaN.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// assert!(board.insert("Ada", 10.0).await?);
+    /// assert!(!board.insert("Ada", 11.0).await?);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "ZADD")]
+    #[doc(alias = "add")]
+    pub fn insert(&self, value: impl IntoArg<T>, score: f64) -> Op<bool> {
+        self.op_with_score(Command::write("ZADD"), score, value, Reply::into_bool)
+    }
+
+    /// Adds an element with a score, or changes its score, if the condition holds. Returns whether
+    /// the set changed.
+    ///
+    /// Redis: ZADD with NX, XX, GT or LT. Time complexity: O(log(n)) for n elements in the set.
+    /// Round trips: 1.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if the score is NaN. `Unsupported` for
+    /// [`OnlyGreater`](Condition::OnlyGreater) and [`OnlyLess`](Condition::OnlyLess) on servers
+    /// before Redis 6.2.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Condition, RedisSortedSet};
+    ///
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// assert!(!board.insert_if("Ada", 5.0, Condition::OnlyNew).await?);
+    /// assert!(board.insert_if("Ada", 5.0, Condition::OnlyExisting).await?);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "ZADD")]
+    #[doc(alias = "zadd_options")]
+    #[doc(alias = "add")]
+    pub fn insert_if(&self, value: impl IntoArg<T>, score: f64, condition: Condition) -> Op<bool> {
+        let args = |command| pair::<T, C>(condition.on(command), score, value);
+        self.0
+            .try_op(args, Command::write("ZADD"), Reply::into_bool)
+    }
+
+    /// Adds elements with their scores, or changes their scores. Returns how many elements are
+    /// new.
+    ///
+    /// Redis: ZADD. Time complexity: O(m · log(n)) for m elements, with n in the set. Round trips:
+    /// 1 per [chunk](crate#chunks).
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if a score is NaN.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// assert_eq!(board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?, 2);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "ZADD")]
+    #[doc(alias = "zadd_multiple")]
+    #[doc(alias = "add_multi")]
+    pub async fn extend<I, V>(&self, items: I) -> Result<u64>
+    where
+        I: IntoIterator<Item = (V, f64), IntoIter: Send>,
+        V: IntoArg<T>,
+    {
+        let items = items.into_iter();
+        let command = self.0.on_key(Command::write("ZADD"));
+        bulk::run(
+            &self.0.client,
+            command,
+            items,
+            encode_scored::<T, C, _>,
+            0,
+            bulk::sum,
+        )
+        .await
+    }
+
+    /// Adds elements with their scores, or changes their scores. The condition is checked for each
+    /// element. Returns how many elements are new, and how many have another score.
+    ///
+    /// Redis: ZADD and ZCARD in a script. Time complexity: O(m · log(n)) for m elements, with n in
+    /// the set. Round trips: 1 per [chunk](crate#chunks).
+    ///
+    /// # Errors
+    /// The errors of [`insert_if`](Self::insert_if).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Condition, RedisSortedSet};
+    ///
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// let best = [("Ada", 12.0), ("Bob", 30.0)];
+    /// let changes = board.extend_if(best, Condition::OnlyGreater).await?;
+    /// assert_eq!((changes.added, changes.updated), (1, 1));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "ZADD")]
+    #[doc(alias = "ZCARD")]
+    #[doc(alias = "zadd_multiple_options")]
+    #[doc(alias = "add_multi")]
+    pub async fn extend_if<I, V>(&self, items: I, condition: Condition) -> Result<Changes>
+    where
+        I: IntoIterator<Item = (V, f64), IntoIter: Send>,
+        V: IntoArg<T>,
+    {
+        let items = items.into_iter();
+        let command = condition.on(self.0.on_key(Command::script(&EXTEND)));
+        let start = Changes::default();
+        bulk::run(
+            &self.0.client,
+            command,
+            items,
+            encode_scored::<T, C, _>,
+            start,
+            Changes::plus,
+        )
+        .await
+    }
+
+    /// Adds `by` to the score of an element. An element that does not exist is added with the
+    /// score `by`. Returns the new score.
+    ///
+    /// Redis: ZINCRBY. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if `by` is NaN. [`Server`](ErrorKind::Server) if
+    /// the sum of infinities would be NaN; nothing changed then.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// assert_eq!(board.increment("Ada", 10.0).await?, 10.0);
+    /// assert_eq!(board.increment("Ada", 2.5).await?, 12.5);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "ZINCRBY")]
+    #[doc(alias = "zincr")]
+    pub fn increment(&self, value: impl IntoArg<T>, by: f64) -> Op<f64> {
+        self.op_with_score(Command::write("ZINCRBY"), by, value, Reply::into_float)
+    }
+
+    /// Adds to the scores of many elements. Elements that do not exist are added with the increment
+    /// as their score. Returns the new scores, in the order of `items`.
+    ///
+    /// Redis: ZINCRBY in a script. Time complexity: O(m · log(n)) for m elements, with n in the
+    /// set. Round trips: 1 per [chunk](crate#chunks).
+    ///
+    /// # Errors
+    /// The errors of [`increment`](Self::increment), for the whole chunk.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// let scores = board.increment_many([("Ada", 1.0), ("Bob", 2.0)]).await?;
+    /// assert_eq!(scores, [11.0, 2.0]);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "ZINCRBY")]
+    #[doc(alias = "zincr")]
+    #[doc(alias = "increment_multi")]
+    pub async fn increment_many<I, V>(&self, items: I) -> Result<Vec<f64>>
+    where
+        I: IntoIterator<Item = (V, f64), IntoIter: Send>,
+        V: IntoArg<T>,
+    {
+        let items = items.into_iter();
+        let command = self.0.on_key(Command::script(&INCREMENT));
+        let more = |mut scores: Vec<_>, reply: Reply| {
+            for score in reply.non_nil().ok_or_else(no_number)?.into_list()? {
+                scores.push(score.into_float()?);
+            }
+            Ok(scores)
+        };
+        bulk::run(
+            &self.0.client,
+            command,
+            items,
+            encode_scored::<T, C, _>,
+            Vec::new(),
+            more,
+        )
+        .await
+    }
+
+    /// Removes an element. Returns whether it existed.
+    /// [`SortedRange::remove`](super::SortedRange::remove) removes a range of the set.
+    ///
+    /// Redis: ZREM. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10.0).await?;
+    /// assert!(board.remove("Ada").await?);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "ZREM")]
+    #[doc(alias = "discard")]
+    pub fn remove(&self, value: impl IntoArg<T>) -> Op<bool> {
+        self.one(Command::write("ZREM"), value, Reply::into_bool)
+    }
+
+    /// Removes many elements. Returns how many of them existed.
+    ///
+    /// Redis: ZREM. Time complexity: O(m · log(n)) for m elements, with n in the set. Round trips:
+    /// 1 per [chunk](crate#chunks).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
+    /// assert_eq!(board.remove_many(["Ada", "Cem"]).await?, 1);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "ZREM")]
+    pub async fn remove_many<I>(&self, items: I) -> Result<u64>
+    where
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
+    {
+        let items = items.into_iter();
+        let command = self.0.on_key(Command::write("ZREM"));
+        bulk::run(
+            &self.0.client,
+            command,
+            items,
+            encode_one::<T, C, _>,
+            0,
+            bulk::sum,
+        )
+        .await
+    }
+
+    fn op_with_score<R>(
+        &self,
+        command: Command,
+        score: f64,
+        value: impl IntoArg<T>,
+        read: fn(Reply) -> Result<R>,
+    ) -> Op<R> {
+        let args = |command| pair::<T, C>(command, score, value);
+        self.0.try_op(args, command, read)
+    }
+}
+
+/// Returns the error that the server returns if ZINCRBY adds infinities of both signs.
+fn no_number() -> Error {
+    let message = "ERR resulting score is not a number (NaN)";
+    Error::new(ErrorKind::Server, message)
+}
+
+/// Adds a score and its element to a command.
+fn pair<T, C: Codec<T>>(command: Command, by: f64, value: impl IntoArg<T>) -> Result<Command> {
+    Ok(command.arg(not_nan(by)?).arg(encode::<T, C>(value)?))
+}
+
+/// Writes an element and, before it, its score.
+fn encode_scored<T, C: Codec<T>, V: IntoArg<T>>(
+    (value, by): (V, f64),
+    arguments: &mut ArgBuffer,
+) -> Result<()> {
+    let score = score(by)?;
+    arguments.encode::<Bytes, Raw>(score)?;
+    arguments.encode::<T, C>(value)
+}
