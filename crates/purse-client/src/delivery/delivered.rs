@@ -8,9 +8,9 @@ use super::consumer::Claim;
 use super::retry::{MARK_TIME, retry_until_decided};
 use super::{Deliveries, Pop};
 use crate::command::sibling::sibling_key;
-use crate::core::InFlightGuard;
+use crate::core::CloseGuard;
 use crate::telemetry::trace;
-use crate::util::time::timeout;
+use crate::util::timer::timeout;
 use crate::{Command, Error, ErrorKind, Result, Script};
 
 static PUSH_ONCE: Script = Script::write("PUSH ONCE", include_str!("../lua/push_once.lua"));
@@ -30,7 +30,7 @@ struct Held {
     element: Bytes,
     score: Option<Bytes>,
     /// Lets a close wait until the element is where it belongs.
-    _in_flight: InFlightGuard,
+    _in_flight: CloseGuard,
 }
 
 impl Delivery {

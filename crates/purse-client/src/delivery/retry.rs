@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::Deliveries;
 use crate::core::{Call, Core};
 use crate::telemetry::trace;
-use crate::util::time::sleep;
+use crate::util::timer::sleep;
 use crate::{Command, Error, ErrorKind, Reply, Result};
 
 /// The time after which a mark expires. A server may be away for this time without a loss.

@@ -6,7 +6,7 @@ use purse_client::{Client, Command, ErrorKind, Pop};
 use purse_testkit::Server;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::support::{SOON, until, waits};
+use crate::support::{SOON, blocked, until};
 use crate::{BOUND, OPERATIONS, current_thread, in_time};
 
 async fn all_work(client: &Client) {
@@ -25,7 +25,6 @@ fn operations_work_outside_of_tokio() {
     futures::executor::block_on(all_work(&client));
     // An element that comes while a pop waits, and a change while a watch does.
     let other = client.clone();
-    let before = waits(&server);
     let pop = std::thread::spawn(move || {
         let pop = Pop::front("q");
         let delivery = futures::executor::block_on(in_time("pop", other.take_wait(&pop, None)));
@@ -34,9 +33,7 @@ fn operations_work_outside_of_tokio() {
         delivery.ack();
         element
     });
-    runtime.block_on(until("the pop waits", async || {
-        waits(&server) >= before + 3
-    }));
+    runtime.block_on(until("the pop waits", async || blocked(&server) > 0));
     server.command(&["RPUSH", "q", "x"]).expect("RPUSH");
     assert_eq!(&pop.join().expect("no panic")[..], b"x");
     futures::executor::block_on(async {

@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 
 use super::commands::BLOCK;
 use crate::command::slot::slot_of;
-use crate::connection::{Connection, Dialer, Options, Place, Setup, error_map};
+use crate::connection::{Connection, ConnectionOptions, Dialer, Endpoint, Purpose, error_map};
 use crate::core::{Call, Core, Role, in_time, wait_up};
 use crate::delivery::Deliveries;
 use crate::{Command, Error, ErrorKind, Result};
@@ -47,9 +47,9 @@ impl BlockingConnection {
     pub(super) async fn open(client: &Deliveries, key: &Bytes) -> Result<Self> {
         let core = &client.caller.core;
         let settings = core.settings.clone();
-        let place = match core.cluster() {
-            None => Place::Target,
-            Some(cluster) => Place::Node(cluster.owner(slot_of(key)).ok_or_else(|| {
+        let endpoint = match core.cluster() {
+            None => Endpoint::Target,
+            Some(cluster) => Endpoint::Node(cluster.owner(slot_of(key)).ok_or_else(|| {
                 Error::new(
                     ErrorKind::NotSent,
                     "no node of the cluster is known to own the key's slot",
@@ -59,12 +59,12 @@ impl BlockingConnection {
         let (limit, tls) = (settings.connect_timeout, settings.target.tls.is_some());
         let dialer = Dialer {
             settings,
-            place,
-            setup: Setup::Commands,
+            endpoint,
+            purpose: Purpose::Commands,
         };
-        let options = Options {
+        let options = ConnectionOptions {
             is_single: true,
-            ..Options::default()
+            ..ConnectionOptions::default()
         };
         let (runtime, counters) = (core.runtime.clone(), core.counters.clone());
         let core = Core::single(dialer, options, runtime, counters, Role::Session);
@@ -95,7 +95,7 @@ impl BlockingConnection {
 
 impl Drop for BlockingConnection {
     fn drop(&mut self) {
-        self.core.refuse_commands();
+        self.core.stop_commands();
         if let Some(connection) = self.core.first() {
             Connection::end(connection);
         }
@@ -128,7 +128,7 @@ impl Blocked {
             let unblock = Command::write("CLIENT").arg("UNBLOCK").arg(id);
             let _ = client.caller.run(unblock.timeout(UNBLOCK_TIME)).await;
             let left = deadline.saturating_duration_since(Instant::now());
-            if let Some(reply) = crate::util::time::timeout(left, self.wait()).await {
+            if let Some(reply) = crate::util::timer::timeout(left, self.wait()).await {
                 return self.end(reply);
             }
         }

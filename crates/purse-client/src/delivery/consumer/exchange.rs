@@ -6,12 +6,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::Consumer;
 use super::commands::{Keys, read_bare};
 use super::state::Step;
-use crate::core::InFlightGuard;
+use crate::core::CloseGuard;
 use crate::delivery::Deliveries;
 use crate::delivery::retry::{may_work_later, run_once};
 use crate::telemetry::trace;
 use crate::util::backoff::Backoff;
-use crate::util::time::sleep;
+use crate::util::timer::sleep;
 use crate::{Error, ErrorKind, Result};
 
 const MIN_PAUSE: Duration = Duration::from_millis(2);
@@ -26,7 +26,7 @@ pub(super) struct Exchange {
     consumer: Arc<Consumer>,
     client: Deliveries,
     step: Option<Step>,
-    in_flight: InFlightGuard,
+    in_flight: CloseGuard,
 }
 
 impl Exchange {

@@ -10,14 +10,14 @@ use super::blocking::{Blocked, BlockingConnection, Unblocked};
 use super::commands::RENEWAL;
 use super::exchange::Exchange;
 use super::{Consumer, State};
-use crate::core::{Options, closed_error, wait_closed};
+use crate::core::{OperationOptions, closed_error, wait_closed};
 use crate::delivery::delivered::requeue_bare;
 use crate::delivery::detach::SharedExchange;
 use crate::delivery::retry::run_once;
 use crate::delivery::{Deliveries, Pop, runtime_ended_error};
 use crate::tracking::Tracking;
 use crate::util::backoff::Backoff;
-use crate::util::time::sleep_until;
+use crate::util::timer::sleep_until;
 use crate::{Command, Error, ErrorKind, Result, Watch};
 
 /// The time after which a delivery is confirmed that no other step confirms.
@@ -87,7 +87,7 @@ enum Next {
 impl Keeper {
     pub(super) fn new(consumer: &Arc<Consumer>, client: &Deliveries) -> Self {
         let mut client = client.clone();
-        client.caller.options = Options::new();
+        client.caller.options = OperationOptions::new();
         let failovers = client.caller.core.failovers();
         Self {
             consumer: consumer.clone(),

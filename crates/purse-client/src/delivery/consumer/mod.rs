@@ -23,7 +23,7 @@ use super::detach::DetachOnDrop;
 use super::{Deliveries, Pop};
 use crate::core::{closed_error, wait_closed};
 use crate::util::sync::Mutex;
-use crate::util::time::sleep_until;
+use crate::util::timer::sleep_until;
 use crate::{Error, ErrorKind, Result};
 use commands::Keys;
 use exchange::Exchange;

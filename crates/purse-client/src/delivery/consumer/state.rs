@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::commands::{LEASE, RENEWAL};
-use crate::core::InFlightGuard;
+use crate::core::CloseGuard;
 use crate::delivery::detach::WeakExchange;
 use crate::{Error, Result};
 
@@ -108,7 +108,7 @@ pub(super) struct State {
     pub(super) has_keeper: bool,
     failing_since: Option<Instant>,
     /// Delays the close of the client while there is something to send.
-    busy: Option<InFlightGuard>,
+    busy: Option<CloseGuard>,
 }
 
 impl State {
@@ -189,7 +189,7 @@ impl State {
     }
 
     /// Records that a caller has got `number`.
-    pub(super) fn acknowledge(&mut self, number: u64, guard: impl FnOnce() -> InFlightGuard) {
+    pub(super) fn acknowledge(&mut self, number: u64, guard: impl FnOnce() -> CloseGuard) {
         // An entry that was reclaimed in the meantime is not in the pending list any more.
         if let Some(text) = self.held.remove(&number) {
             self.delivered.push(text);
@@ -204,7 +204,7 @@ impl State {
         number: u64,
         entry: Entry,
         done: Option<oneshot::Sender<Result<()>>>,
-        guard: impl FnOnce() -> InFlightGuard,
+        guard: impl FnOnce() -> CloseGuard,
     ) {
         if !entry.is_bare && self.held.remove(&number).is_none() {
             // Others have reclaimed it.
@@ -223,7 +223,7 @@ impl State {
     }
 
     /// Turns ready entries that no caller waits for into entries to put back.
-    pub(super) fn return_unclaimed(&mut self, guard: impl FnOnce() -> InFlightGuard) {
+    pub(super) fn return_unclaimed(&mut self, guard: impl FnOnce() -> CloseGuard) {
         if self.ready.is_empty() {
             return;
         }
