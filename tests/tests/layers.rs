@@ -366,15 +366,26 @@ const CODEC_FOLDERS: Folders = &[
     ("bounded", &[]),
     ("input", &["error", "codec", "scratch"]),
     ("raw", &["error", "codec"]),
-    ("json", &["error", "codec", "scratch", "bounded"]),
-    ("plain", &["error", "codec", "scratch", "json"]),
-    ("msgpack", &["error", "codec", "scratch", "bounded"]),
-    ("bincode", &["error", "codec", "scratch", "bounded"]),
+    ("readable", &["error", "codec"]),
+    (
+        "json",
+        &["error", "codec", "scratch", "readable", "bounded"],
+    ),
+    ("plain", &["error", "codec", "scratch", "readable", "json"]),
+    (
+        "msgpack",
+        &["error", "codec", "scratch", "readable", "bounded"],
+    ),
+    (
+        "bincode",
+        &["error", "codec", "scratch", "readable", "bounded"],
+    ),
     ("validated", &["error", "codec"]),
 ];
 
 const COLLECTIONS_FOLDERS: Folders = &[
     ("ttl", &[]),
+    ("number", &[]),
     ("encode", &[]),
     ("handle", &[]),
     ("key", &["ttl", "encode", "handle"]),

@@ -5,8 +5,10 @@ mod errors;
 mod garbage;
 mod input;
 mod json;
+mod numbers;
 mod plain;
 mod raw;
+mod readable;
 mod samples;
 
 #[cfg(any(feature = "bincode", feature = "msgpack"))]
