@@ -393,7 +393,7 @@ const COLLECTIONS_FOLDERS: Folders = &[
     ("stream", &[]),
     (
         "hash",
-        &["ttl", "encode", "handle", "key", "bulk", "stream"],
+        &["ttl", "number", "encode", "handle", "key", "bulk", "stream"],
     ),
     ("list", &["encode", "handle", "key", "bulk", "stream"]),
     ("set", &["encode", "handle", "key", "bulk", "stream"]),

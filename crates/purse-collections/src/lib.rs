@@ -103,6 +103,7 @@ mod hash;
 mod key;
 mod keyspace;
 mod list;
+mod number;
 mod queue;
 mod set;
 mod sorted_set;
@@ -113,6 +114,7 @@ pub use hash::RedisHash;
 pub use key::{KeyType, RedisKey};
 pub use keyspace::{Entries, RedisKeySpace, SetOptions, SetOutcome};
 pub use list::{Occurrences, Paged, RedisList};
+pub use number::{Float, Integer};
 pub use queue::{Fifo, Lifo, OnPoison, Order, RedisLifoQueue, RedisPriorityQueue, RedisQueue};
 pub use set::{Combined, RedisSet};
 pub use sorted_set::{

@@ -102,13 +102,13 @@ pub use purse_codec::MsgPack;
 #[cfg(feature = "validate")]
 pub use purse_codec::Validated;
 #[cfg(feature = "collections")]
-pub use purse_codec::{Codec, DecodeError, EncodeError, IntoArg, Json, Plain, Raw};
+pub use purse_codec::{Codec, DecimalText, DecodeError, EncodeError, IntoArg, Json, Plain, Raw};
 #[cfg(feature = "collections")]
 pub use purse_collections::{
     Aggregate, ByRank, ByScore, ByValue, Changes, Combined, CombinedSorted, Condition, Entries,
-    Fifo, KeyType, Lifo, Occurrences, OnPoison, Order, Paged, RedisHash, RedisKey, RedisKeySpace,
-    RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Scanned,
-    SetOptions, SetOutcome, SortedPage, SortedRange, Ttl,
+    Fifo, Float, Integer, KeyType, Lifo, Occurrences, OnPoison, Order, Paged, RedisHash, RedisKey,
+    RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue, RedisSet,
+    RedisSortedSet, Scanned, SetOptions, SetOutcome, SortedPage, SortedRange, Ttl,
 };
 #[cfg(feature = "redlock")]
 pub use purse_redlock as redlock;

@@ -1,7 +1,8 @@
 //! A hash: a map in one key.
 //!
-//! May import: `ttl`, `encode`, `handle`, `key`, `bulk`, `stream`.
+//! May import: `ttl`, `number`, `encode`, `handle`, `key`, `bulk`, `stream`.
 
+mod increment;
 mod writes;
 
 use std::collections::HashMap;
