@@ -48,6 +48,25 @@ fn with(package: &str, folder: &Path) -> Option<PathBuf> {
     Some(python)
 }
 
+/// Returns the lines that a program in Python prints.
+///
+/// # Panics
+/// Where it fails.
+#[must_use]
+pub fn lines(python: &Path, program: &str, arguments: &[String]) -> Vec<String> {
+    let output = Command::new(python)
+        .args(["-c", program])
+        .args(arguments)
+        .output();
+    match output {
+        Ok(output) if output.status.success() => {
+            let text = String::from_utf8_lossy(&output.stdout);
+            text.lines().map(str::to_owned).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 /// Runs a script of the folder `python`.
 ///
 /// # Panics

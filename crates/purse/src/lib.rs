@@ -105,14 +105,14 @@ pub use purse_codec::MsgPack;
 pub use purse_codec::Validated;
 #[cfg(feature = "collections")]
 pub use purse_codec::{
-    Codec, DecodeError, Decoded, EncodeError, IntoArg, Json, Lenient, Plain, Raw,
+    Codec, DecimalText, DecodeError, Decoded, EncodeError, IntoArg, Json, Lenient, Plain, Raw,
 };
 #[cfg(feature = "collections")]
 pub use purse_collections::{
     Aggregate, ByRank, ByScore, ByValue, Changes, Combined, CombinedSorted, Condition, Entries,
-    Fifo, KeyType, Lifo, LimitedRange, Occurrences, OnPoison, Order, Paged, RedisHash, RedisKey,
-    RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue, RedisSet,
-    RedisSortedSet, Scanned, SetOptions, SetOutcome, SortedRange, Ttl,
+    Fifo, Float, Integer, KeyType, Lifo, LimitedRange, Occurrences, OnPoison, Order, Paged,
+    RedisHash, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue,
+    RedisSet, RedisSortedSet, Scanned, SetOptions, SetOutcome, SortedRange, Ttl,
 };
 #[cfg(feature = "redlock")]
 pub use purse_redlock as redlock;

@@ -189,16 +189,30 @@ const CODEC_FOLDERS: Folders = &[
     ("bounded", &[]),
     ("into_arg", &["error", "codec", "scratch_buffer"]),
     ("raw", &["error", "codec"]),
-    ("json", &["error", "codec", "scratch_buffer", "bounded"]),
-    ("plain", &["error", "codec", "scratch_buffer", "json"]),
+    ("readable", &["error", "codec"]),
+    (
+        "json",
+        &["error", "codec", "scratch_buffer", "readable", "bounded"],
+    ),
+    (
+        "plain",
+        &["error", "codec", "scratch_buffer", "readable", "json"],
+    ),
     ("lenient", &["error", "codec", "into_arg", "plain"]),
-    ("msgpack", &["error", "codec", "scratch_buffer", "bounded"]),
-    ("bincode", &["error", "codec", "scratch_buffer", "bounded"]),
+    (
+        "msgpack",
+        &["error", "codec", "scratch_buffer", "readable", "bounded"],
+    ),
+    (
+        "bincode",
+        &["error", "codec", "scratch_buffer", "readable", "bounded"],
+    ),
     ("validated", &["error", "codec"]),
 ];
 
 const COLLECTIONS_FOLDERS: Folders = &[
     ("ttl", &[]),
+    ("number", &[]),
     ("conversion", &[]),
     ("handle", &[]),
     ("redis_key", &["ttl", "conversion", "handle"]),
@@ -208,6 +222,7 @@ const COLLECTIONS_FOLDERS: Folders = &[
         "hash",
         &[
             "ttl",
+            "number",
             "conversion",
             "handle",
             "redis_key",
