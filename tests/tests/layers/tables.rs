@@ -105,7 +105,7 @@ const REDLOCK_FOLDERS: Folders = &[
     ("error", &[]),
     ("keys", &["error"]),
     ("config", &["error"]),
-    ("runtime", &[]),
+    ("tasks", &[]),
     ("telemetry", &["error", "keys"]),
     ("master", &["keys", "config", "telemetry"]),
     ("quorum", &["master"]),
@@ -113,16 +113,16 @@ const REDLOCK_FOLDERS: Folders = &[
         "membership",
         &["error", "config", "telemetry", "master", "quorum"],
     ),
-    ("state", &["error", "config", "runtime", "master", "quorum"]),
+    ("state", &["error", "config", "tasks", "master", "quorum"]),
     (
         "lease",
-        &["error", "runtime", "telemetry", "master", "quorum", "state"],
+        &["error", "tasks", "telemetry", "master", "quorum", "state"],
     ),
     (
         "acquire",
         &[
             "error",
-            "runtime",
+            "tasks",
             "telemetry",
             "master",
             "quorum",
@@ -145,7 +145,7 @@ const REDLOCK_FOLDERS: Folders = &[
     (
         "election",
         &[
-            "error", "keys", "runtime", "quorum", "state", "lease", "acquire", "lock",
+            "error", "keys", "tasks", "quorum", "state", "lease", "acquire", "lock",
         ],
     ),
     (
@@ -157,7 +157,7 @@ const REDLOCK_FOLDERS: Folders = &[
         &[
             "error",
             "config",
-            "runtime",
+            "tasks",
             "master",
             "membership",
             "state",

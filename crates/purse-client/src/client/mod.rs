@@ -19,7 +19,7 @@ use fred::interfaces::ClientLike;
 use fred::types::config::{Config, PerformanceConfig, ReconnectPolicy, ServerConfig};
 use tokio::runtime::Handle;
 
-use crate::command::{Command, ErrorContext, slot};
+use crate::command::{Command, ErrorContext, key_slots};
 use crate::connection::{Connection, Settings, error_map};
 use crate::core::{Call, Caller, Core, OperationOptions};
 use crate::delivery::DeliveryState;
@@ -341,7 +341,7 @@ impl Client {
     /// ```
     pub fn same_slot(&self, keys: &[bytes::Bytes]) -> Result<()> {
         match self.is_cluster() {
-            true => slot::one_slot(keys),
+            true => key_slots::one_slot(keys),
             false => Ok(()),
         }
     }
@@ -354,7 +354,7 @@ impl Client {
         &self,
         keys: impl IntoIterator<Item = &'a bytes::Bytes>,
     ) -> Vec<Vec<usize>> {
-        slot::group(keys, self.is_cluster())
+        key_slots::group(keys, self.is_cluster())
     }
 
     /// Returns a client of fred for the same servers, for commands that purse does not offer.

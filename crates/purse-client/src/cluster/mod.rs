@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 use crate::command::Effect;
-use crate::command::slot::slot_of;
+use crate::command::key_slots::slot_of;
 use crate::config::Address;
 use crate::connection::{
     Connection, ConnectionOptions, Dialer, Ending, Endpoint, Purpose, ReadFrom, Settings,

@@ -5,11 +5,11 @@
 mod argument;
 pub(crate) mod catalog;
 mod effect;
+pub(crate) mod key_slots;
 mod pattern;
 mod reply;
 mod script;
 pub(crate) mod script_batch;
-pub(crate) mod slot;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -31,8 +31,6 @@ use crate::{Error, Result};
 pub(crate) use crate::connection::wait_up;
 pub(crate) use call::{Call, Origin, check};
 pub(crate) use caller::Caller;
-/// The name that `delivery` uses.
-pub(crate) use close_guard::CloseGuard as InFlightGuard;
 pub(crate) use close_guard::{CloseBlockers, CloseGuard};
 pub(crate) use error_reply::is_script_unknown;
 pub use operation_options::OperationOptions;

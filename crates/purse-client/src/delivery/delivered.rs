@@ -1,14 +1,14 @@
 //! An element that was taken out, until the caller acknowledges it or it is put back.
 
-use crate::util::time::timeout;
+use crate::util::timer::timeout;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::Deliveries;
 use super::Pop;
+use super::confirm::retry_until_decided;
 use super::receipt::{self, Receipt};
-use super::retry::retry_until_decided;
-use crate::core::InFlightGuard;
+use crate::core::CloseGuard;
 use crate::telemetry::trace;
 use crate::{Command, Error, ErrorKind, Result, Script};
 
@@ -31,7 +31,7 @@ struct Held {
     element: Bytes,
     score: Option<Bytes>,
     /// Lets a close wait until the element is where it belongs.
-    in_flight: InFlightGuard,
+    in_flight: CloseGuard,
 }
 
 impl Delivery {
@@ -40,7 +40,7 @@ impl Delivery {
         without_receipt: bool,
         element: Bytes,
         score: Option<Bytes>,
-        in_flight: InFlightGuard,
+        in_flight: CloseGuard,
     ) -> Self {
         Self(Some(Held {
             receipt,

@@ -9,10 +9,10 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::Deliveries;
-use super::attempt::{Outcome, PopAttempt};
+use super::pop_exchange::{Outcome, PopExchange};
 use super::runtime_ended_error;
 
-/// A future that runs a [`PopAttempt`] in the caller. If it is dropped midway, a task on the
+/// A future that runs a [`PopExchange`] in the caller. If it is dropped midway, a task on the
 /// client's runtime runs the rest.
 ///
 /// A task from the start would cost each pop two changes of thread.
@@ -24,7 +24,7 @@ pub(super) struct DetachOnDrop {
 }
 
 impl DetachOnDrop {
-    pub(super) fn new(client: &Deliveries, attempt: PopAttempt) -> Self {
+    pub(super) fn new(client: &Deliveries, attempt: PopExchange) -> Self {
         let (sender, outcome) = oneshot::channel();
         let runtime = client.caller.runtime().clone();
         let attempt = Some(attempt.run(sender).boxed());

@@ -9,12 +9,12 @@
 //!
 //! May import: `error`, `util`, `telemetry`, `command`, `core`, `tracking`.
 
-mod attempt;
+mod confirm;
 mod delivered;
 mod detach;
+mod pop_exchange;
 mod receipt;
 mod receipt_cleanup;
-mod retry;
 mod wait_queue;
 
 use std::sync::Arc;
@@ -26,8 +26,8 @@ use std::time::Instant;
 use crate::core::{Caller, closed_error, wait_closed};
 use crate::tracking::{Tracking, TrackingPool};
 use crate::{Command, Error, ErrorKind, Result};
-use attempt::{Outcome, PopAttempt};
 use detach::DetachOnDrop;
+use pop_exchange::{Outcome, PopExchange};
 
 pub use delivered::Delivery;
 use receipt_cleanup::ReceiptCleanup;
@@ -210,7 +210,7 @@ impl Deliveries {
         if self.caller.is_closed() {
             return Err(closed_error());
         }
-        DetachOnDrop::new(self, PopAttempt::new(self, pop, retry_refusals)).await
+        DetachOnDrop::new(self, PopExchange::new(self, pop, retry_refusals)).await
     }
 
     async fn wait_for_element(&self, pop: &Pop, wait: Option<Duration>) -> Outcome {
@@ -261,7 +261,7 @@ fn runtime_ended_error() -> Error {
 /// Waits until the deadline; without a deadline, for ever.
 async fn sleep_until_deadline(deadline: Option<Instant>) {
     match deadline {
-        Some(deadline) => crate::util::time::sleep_until(deadline).await,
+        Some(deadline) => crate::util::timer::sleep_until(deadline).await,
         None => std::future::pending().await,
     }
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::command::slot::slot_of;
+use crate::command::key_slots::slot_of;
 use bytes::{BufMut, Bytes, BytesMut};
 use uuid::Uuid;
 
 use super::Deliveries;
 use super::Pop;
-use super::retry::retry_until_decided;
-use crate::core::InFlightGuard;
+use super::confirm::retry_until_decided;
+use crate::core::CloseGuard;
 use crate::telemetry::trace;
 use crate::{Command, Error, Result, Script};
 
@@ -77,7 +77,7 @@ impl Receipt {
     }
 
     /// Removes the receipt in the background, once its element was delivered.
-    pub(crate) fn remove(self, in_flight: InFlightGuard) {
+    pub(crate) fn remove(self, in_flight: CloseGuard) {
         let client = &self.client;
         if !self.may_still_execute {
             client

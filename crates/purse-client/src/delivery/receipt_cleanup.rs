@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::MutexGuard;
 use std::time::Duration;
 
-use crate::util::time::sleep;
+use crate::util::timer::sleep;
 use bytes::Bytes;
 
 use super::Deliveries;
-use super::retry::retry_until_decided;
+use super::confirm::retry_until_decided;
 use crate::Command;
-use crate::core::InFlightGuard;
+use crate::core::CloseGuard;
 use crate::telemetry::trace;
 use crate::util::sync::Mutex;
 
@@ -21,7 +21,7 @@ const COALESCE_TIME: Duration = Duration::from_millis(1);
 const MAX_KEYS: usize = 1_024;
 
 /// A receipt, and the guard that delays the close of the client until it is removed.
-type FinishedReceipt = (Bytes, InFlightGuard);
+type FinishedReceipt = (Bytes, CloseGuard);
 
 /// The receipts to remove, by collection. Those of one collection share a slot and usually the
 /// rights.
@@ -32,13 +32,7 @@ pub(crate) struct ReceiptCleanup(Mutex<HashMap<Bytes, Vec<FinishedReceipt>>>);
 
 impl ReceiptCleanup {
     /// Removes the receipt `name` of a pop from `key`, in the background.
-    pub(crate) fn add(
-        &self,
-        client: &Deliveries,
-        key: &Bytes,
-        name: Bytes,
-        in_flight: InFlightGuard,
-    ) {
+    pub(crate) fn add(&self, client: &Deliveries, key: &Bytes, name: Bytes, in_flight: CloseGuard) {
         let mut waiting = self.lock();
         if let Some(waiting) = waiting.get_mut(key) {
             waiting.push((name, in_flight));

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use std::time::Instant;
 use tokio::sync::{Notify, oneshot};
 
-use crate::util::time::sleep;
+use crate::util::timer::sleep;
 
 use super::Deliveries;
 use super::Pop;

@@ -5,5 +5,3 @@
 pub(crate) mod backoff;
 pub(crate) mod sync;
 pub(crate) mod timer;
-/// The name that `delivery` uses.
-pub(crate) use timer as time;

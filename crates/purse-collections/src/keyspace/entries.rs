@@ -75,9 +75,9 @@ impl<R: Send + 'static> Entries<R> {
         }
     }
 
-    /// Returns only keys that match `pattern`; the server filters. The pattern is compared with the
-    /// part of the key after the prefix of the space. Characters of the prefix have no special
-    /// meaning.
+    /// Limits the stream to keys that match `pattern`, or to their values. The server does the
+    /// filtering. The pattern is matched against the key without the space's prefix; `*` and similar
+    /// characters in that prefix stand for themselves.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {

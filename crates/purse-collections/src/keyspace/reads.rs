@@ -150,8 +150,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         }))
     }
 
-    /// Streams the values as [`items`](Self::items) streams the entries, also those of keys that
-    /// are not UTF-8.
+    /// Streams the values, with the same pages and guarantees as [`items`](Self::items). Includes the
+    /// values of keys that are not UTF-8.
     ///
     /// Redis: SCAN and MGET. Time complexity: O(n) for a page of n keys. Round trips: 2 per page.
     ///
@@ -198,7 +198,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         self.entries(EntryKind::Key(text))
     }
 
-    /// Streams the keys as [`keys`](Self::keys) does, as bytes. No key is an error.
+    /// Streams the keys as bytes. Unlike with [`keys`](Self::keys), a key that is not UTF-8 causes no
+    /// error.
     ///
     /// Redis: SCAN. Time complexity: O(n) for a page of n keys. Round trips: 1 per page.
     ///

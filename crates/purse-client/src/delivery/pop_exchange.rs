@@ -6,12 +6,12 @@ use bytes::Bytes;
 use std::time::Instant;
 use tokio::sync::oneshot;
 
-use crate::util::time::sleep;
+use crate::util::timer::sleep;
 
 use super::Deliveries;
 use super::receipt::{Receipt, take_without_receipt};
 use super::{Delivery, Pop};
-use crate::core::InFlightGuard;
+use crate::core::CloseGuard;
 use crate::{Error, ErrorKind, Reply, Result};
 
 const MIN_PAUSE: Duration = Duration::from_millis(2);
@@ -21,7 +21,7 @@ pub(crate) type Outcome = Result<Option<Delivery>>;
 
 /// A pop, until its result is known.
 #[derive(Debug)]
-pub(crate) struct PopAttempt {
+pub(crate) struct PopExchange {
     receipt: Receipt,
     /// The time until which the caller waits for the server.
     deadline: Instant,
@@ -29,10 +29,10 @@ pub(crate) struct PopAttempt {
     retry_refusals: bool,
     /// True if the pop has no receipt, because the slot is being moved.
     without_receipt: bool,
-    in_flight: InFlightGuard,
+    in_flight: CloseGuard,
 }
 
-impl PopAttempt {
+impl PopExchange {
     pub(crate) fn new(client: &Deliveries, pop: &Pop, retry_refusals: bool) -> Self {
         Self {
             receipt: Receipt::new(client, pop),

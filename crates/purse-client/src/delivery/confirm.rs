@@ -6,7 +6,7 @@ use super::Deliveries;
 use super::receipt::RECEIPT_TIME;
 use crate::core::{Call, Core};
 use crate::telemetry::trace;
-use crate::util::time::sleep;
+use crate::util::timer::sleep;
 use crate::{Command, Error, ErrorKind, Reply, Result};
 
 const MIN_PAUSE: Duration = Duration::from_millis(10);
