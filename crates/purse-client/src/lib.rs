@@ -48,7 +48,7 @@ pub use client::{Batch, Client, ClientBuilder, Op, Pending, Preset, Session};
 pub use command::{Argument, Command, Effect, Pattern, Reply, Script};
 pub use config::Credentials;
 pub use connection::ReadFrom;
-pub use delivery::{Delivery, Pop};
+pub use delivery::{Delivery, Pop, is_internal_key};
 pub use error::{Error, ErrorKind, Result};
 pub use scan::{PageResult, Scan, prefetch_pages};
 pub use telemetry::{Event, Stats};

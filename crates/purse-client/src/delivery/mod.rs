@@ -30,6 +30,7 @@ use detach::DetachOnDrop;
 use pop_exchange::{Outcome, PopExchange};
 
 pub use delivered::Delivery;
+pub use receipt::is_internal_key;
 use receipt_cleanup::ReceiptCleanup;
 use wait_queue::WaitQueues;
 

@@ -19,6 +19,12 @@ pub(crate) const RECEIPT_TIME: Duration = Duration::from_secs(600);
 /// The text between the name of the collection and the id of the pop.
 const MARK: &[u8] = b":taken:";
 
+/// The length of the id of a pop.
+const ID: usize = uuid::fmt::Simple::LENGTH;
+
+/// The start of the names of the keys by which a lock finds out whether two masters are one server.
+const PROBE: &[u8] = b"purse:probe:";
+
 static TAKE: Script = Script::write("TAKE", include_str!("../lua/take.lua"));
 static REQUEUE: Script = Script::write("REQUEUE", include_str!("../lua/requeue.lua"));
 
@@ -124,6 +130,26 @@ pub(crate) fn lifetime() -> i64 {
     i64::try_from(RECEIPT_TIME.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// Returns whether purse keeps a key of this name for itself: a receipt of a pop, a mark of a dead
+/// letter, or a probe of a lock. Such a key is no entry of a key space.
+///
+/// # Examples
+/// ```
+/// use purse_client::is_internal_key;
+///
+/// let receipt = "jobs{jobs}:taken:0123456789abcdef0123456789abcdef";
+/// assert!(is_internal_key(receipt.as_bytes()));
+/// assert!(!is_internal_key(b"jobs"));
+/// ```
+#[must_use]
+pub fn is_internal_key(name: &[u8]) -> bool {
+    let is_receipt = name.len() > ID && {
+        let (start, id) = name.split_at(name.len() - ID);
+        start.ends_with(MARK) && id.iter().all(u8::is_ascii_hexdigit)
+    };
+    is_receipt || name.starts_with(PROBE)
+}
+
 /// Returns a new name for the receipt of one pop from `key`, or for the mark of one push to it.
 ///
 /// The name starts with `key`, so that access rules by prefix include it. In a cluster, a key that
@@ -219,6 +245,8 @@ mod tests {
             assert!(name.starts_with(&key), "{key:?}: {name:?}");
             assert!(super::new_name(&key, false).starts_with(&key));
             assert_ne!(super::new_name(&key, true), name, "each its own");
+            assert!(is_internal_key(&name), "{name:?}");
+            assert!(!is_internal_key(&key), "{key:?}");
         }
     }
 

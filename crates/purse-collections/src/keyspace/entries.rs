@@ -7,11 +7,25 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt, TryStreamExt};
-use purse_client::{Client, Error, Pattern, Reply, Result, prefetch_pages};
+use purse_client::{Client, Error, Pattern, Reply, Result, is_internal_key, prefetch_pages};
 
 use crate::bulk::by_slot;
 use crate::conversion::ArgBuffer;
 use crate::element_stream::{LARGEST_PAGE, PAGE};
+
+/// Scans the names of keys, without those that purse keeps for itself.
+pub(super) fn scan_entries(
+    client: &Client,
+    pattern: Pattern,
+    size: usize,
+) -> BoxStream<'static, Result<Vec<Bytes>>> {
+    let pages = client.scan_keys(Some(pattern), size);
+    let entries = pages.map_ok(|mut page| {
+        page.retain(|name| !is_internal_key(name));
+        page
+    });
+    entries.boxed()
+}
 
 /// The data from which an item of the stream is made, and the function that makes it.
 pub(crate) enum EntryKind<R> {
@@ -121,7 +135,7 @@ impl<R: Send + 'static> Entries<R> {
 
     fn start(&self) -> BoxStream<'static, Result<R>> {
         let pattern = within(&self.prefix, self.pattern.as_ref());
-        let keys = self.client.scan_keys(Some(pattern), self.size).boxed();
+        let keys = scan_entries(&self.client, pattern, self.size);
         let (client, prefix, read) = (self.client.clone(), self.prefix.len(), self.read);
         let pages = prefetch_pages(keys, move |mut keys| {
             let client = client.clone();

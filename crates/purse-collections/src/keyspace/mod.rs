@@ -35,7 +35,8 @@ use crate::{RedisKey, Ttl};
 ///
 /// The space contains every key that begins with its prefix, also keys that hold a list, for
 /// example. Such a key is counted, found and cleared, but reading its value fails or counts it as
-/// absent.
+/// absent. The keys that purse keeps for itself, such as the receipts of queues, are not part of any
+/// space: they are never returned, counted or cleared.
 ///
 /// In a cluster, a method that sends one command over several keys sends one command per slot
 /// instead, all at once, and is not atomic. A hash tag in the prefix (`{app}:`) keeps the whole

@@ -1,12 +1,12 @@
 //! Reads of a key space.
 
 use bytes::Bytes;
+use futures::TryStreamExt;
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
 use purse_client::{Command, Op, Result};
 use purse_codec::Codec;
 
-use super::entries::{Entries, EntryKind, within};
+use super::entries::{Entries, EntryKind, scan_entries, within};
 use super::{RedisKeySpace, text};
 use crate::bulk::by_slot;
 use crate::conversion::{ArgBuffer, decode, decode_option};
@@ -227,7 +227,6 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
 
     /// Scans the names of all keys, with the prefix.
     pub(super) fn pages(&self) -> BoxStream<'static, Result<Vec<Bytes>>> {
-        let pattern = within(self.prefix(), None);
-        self.0.client.scan_keys(Some(pattern), PAGE).boxed()
+        scan_entries(&self.0.client, within(self.prefix(), None), PAGE)
     }
 }
