@@ -40,8 +40,8 @@
 //! # }
 //! ```
 
-mod auto_extend;
 mod clock;
+mod extension_limits;
 mod lost;
 mod lost_reason;
 mod renewal;
@@ -50,8 +50,8 @@ mod timer;
 mod valid_until;
 mod validity;
 
-pub use auto_extend::AutoExtend;
 pub use clock::{Clock, LeaseInstant, SystemClock};
+pub use extension_limits::AutoExtend;
 pub use lost::Lost;
 pub use lost_reason::LostReason;
 pub use renewal::RenewalSchedule;

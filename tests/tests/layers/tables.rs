@@ -91,11 +91,11 @@ const CLIENT_FOLDERS: Folders = &[
 
 const LEASE_FOLDERS: Folders = &[
     ("clock", &[]),
-    ("auto_extend", &[]),
+    ("extension_limits", &[]),
     ("shutdown_tracker", &[]),
     ("valid_until", &["clock"]),
     ("timer", &["clock"]),
-    ("renewal", &["auto_extend", "clock", "valid_until"]),
+    ("renewal", &["extension_limits", "clock", "valid_until"]),
     ("lost_reason", &[]),
     ("validity", &["clock", "timer", "lost_reason"]),
     ("lost", &["lost_reason", "validity"]),

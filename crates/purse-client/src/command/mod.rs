@@ -3,13 +3,13 @@
 //! May import: `error`, `util`, `resp`, `config`.
 
 mod argument;
+pub(crate) mod batch_script;
 pub(crate) mod catalog;
 mod effect;
 pub(crate) mod key_slots;
 mod pattern;
 mod reply;
 mod script;
-pub(crate) mod script_batch;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,7 +4,7 @@
 
 mod call;
 mod caller;
-mod close_guard;
+mod close_blockers;
 mod error_reply;
 mod operation_options;
 
@@ -31,7 +31,7 @@ use crate::{Error, Result};
 pub(crate) use crate::connection::wait_up;
 pub(crate) use call::{Call, Origin, check};
 pub(crate) use caller::Caller;
-pub(crate) use close_guard::{CloseBlockers, CloseGuard};
+pub(crate) use close_blockers::{CloseBlockers, CloseGuard};
 pub(crate) use error_reply::is_script_unknown;
 pub use operation_options::OperationOptions;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::Deliveries;
 use super::receipt::RECEIPT_TIME;
 use crate::core::{Call, Core};
-use crate::telemetry::trace;
+use crate::telemetry::log;
 use crate::util::timer::sleep;
 use crate::{Command, Error, ErrorKind, Reply, Result};
 
@@ -43,7 +43,7 @@ pub(crate) async fn retry_until_decided(
         {
             return Err(error);
         }
-        trace::log_retry(client.caller.server(), &error, pause);
+        log::log_retry(client.caller.server(), &error, pause);
         sleep(pause).await;
         pause = (pause * 2).min(MAX_PAUSE);
     }

@@ -9,7 +9,7 @@ use super::Pop;
 use super::confirm::retry_until_decided;
 use super::receipt::{self, Receipt};
 use crate::core::CloseGuard;
-use crate::telemetry::trace;
+use crate::telemetry::log;
 use crate::{Command, Error, ErrorKind, Result, Script};
 
 static PUSH_ONCE: Script = Script::write("PUSH ONCE", include_str!("../lua/push_once.lua"));
@@ -154,7 +154,7 @@ impl Delivery {
                 Ok(())
             }
             Err(error) if error.is_ambiguous() || error.is_retryable() => {
-                trace::warn_not_requeued(client.caller.server(), &error, &mark);
+                log::warn_not_requeued(client.caller.server(), &error, &mark);
                 // Whether it was pushed is unknown. The receipt keeps a copy for its time.
                 self.0 = None;
                 Err((error, None))
@@ -205,5 +205,5 @@ async fn requeue_without_receipt(
     let result = retry_until_decided(client, requeue.arg(element.clone())).await;
     result
         .map(drop)
-        .inspect_err(|error| trace::warn_not_requeued(client.caller.server(), error, &pop.key))
+        .inspect_err(|error| log::warn_not_requeued(client.caller.server(), error, &pop.key))
 }

@@ -10,7 +10,7 @@ use super::Deliveries;
 use super::Pop;
 use super::confirm::retry_until_decided;
 use crate::core::CloseGuard;
-use crate::telemetry::trace;
+use crate::telemetry::log;
 use crate::{Command, Error, Result, Script};
 
 /// The time after which a receipt expires. A server may be away for this time without a loss.
@@ -79,7 +79,7 @@ impl Receipt {
     }
 
     pub(crate) fn warn_not_requeued(&self, error: &Error) {
-        trace::warn_not_requeued(self.client.caller.server(), error, &self.name);
+        log::warn_not_requeued(self.client.caller.server(), error, &self.name);
     }
 
     /// Removes the receipt in the background, once its element was delivered.
@@ -121,7 +121,7 @@ pub(crate) async fn remove(client: &Deliveries, name: Bytes, may_still_execute: 
             .arg(lifetime()),
     };
     if let Err(error) = retry_until_decided(client, remove).await {
-        trace::warn_receipt_left(client.caller.server(), &error, &name);
+        log::warn_receipt_left(client.caller.server(), &error, &name);
     }
 }
 

@@ -11,7 +11,7 @@ use super::Deliveries;
 use super::confirm::retry_until_decided;
 use crate::Command;
 use crate::core::CloseGuard;
-use crate::telemetry::trace;
+use crate::telemetry::log;
 use crate::util::sync::Mutex;
 
 /// The time that a receipt waits for others of its collection, because each command costs the
@@ -90,7 +90,7 @@ impl Task {
             });
             if let Err(error) = retry_until_decided(&self.client, unlink).await {
                 for name in names {
-                    trace::warn_receipt_left(self.client.caller.server(), &error, &name);
+                    log::warn_receipt_left(self.client.caller.server(), &error, &name);
                 }
             }
         }

@@ -6,7 +6,7 @@ use purse_client::{Command, Error, ErrorKind, Op, Reply, Result};
 use purse_codec::{Codec, Plain};
 
 use super::RedisSortedSet;
-use super::score::not_nan;
+use super::score_codec::not_nan;
 use crate::handle::Handle;
 
 /// A union or intersection of sorted sets that is described and not yet computed.

@@ -5,7 +5,7 @@ use purse_client::{Command, Op, Reply, Result, Script};
 use purse_codec::{Codec, IntoArg, Raw};
 
 use super::RedisSortedSet;
-use super::score::{not_nan, score};
+use super::score_codec::{not_nan, score};
 use crate::bulk;
 use crate::conversion::{ArgBuffer, encode, encode_one};
 

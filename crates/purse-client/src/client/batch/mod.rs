@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{Client, Op};
-use crate::command::script_batch::ScriptBatch;
+use crate::command::batch_script::ScriptBatch;
 use crate::command::{Command, Effect};
 use crate::connection::error_map;
 use crate::core::{Call, Role, check};
