@@ -46,6 +46,8 @@ mod lost;
 mod lost_reason;
 mod renewal;
 mod shutdown_tracker;
+#[cfg(test)]
+mod testing;
 mod timer;
 mod valid_until;
 mod validity;

@@ -429,7 +429,7 @@ impl Client {
     pub async fn close(&self) {
         self.inner.core.stop_commands();
         // Deliveries in flight end, and put back what they hold.
-        let _ = timeout(CLOSE_TIMEOUT, self.inner.core.in_flight().wait_idle()).await;
+        let _ = timeout(CLOSE_TIMEOUT, self.inner.core.close_blockers().wait_idle()).await;
         let core = self.inner.core.clone();
         let fred = self.inner.fred.get().cloned();
         let finish = self.inner.core.runtime.spawn(async move {

@@ -316,7 +316,7 @@ impl Core {
         self.failovers.happened.subscribe()
     }
 
-    pub(crate) const fn in_flight(&self) -> &CloseBlockers {
+    pub(crate) const fn close_blockers(&self) -> &CloseBlockers {
         &self.in_flight
     }
 
@@ -331,7 +331,7 @@ impl Core {
         self.connections().iter().find_map(Connection::ending)
     }
 
-    /// Why there is no connection, as far as it is known.
+    /// The reason why there is no connection, as far as it is known.
     pub(crate) fn cause(&self) -> Option<Arc<Error>> {
         match &self.router {
             Router::Single(connections) => connections.iter().find_map(Connection::cause),

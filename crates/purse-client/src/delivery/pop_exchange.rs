@@ -39,7 +39,7 @@ impl PopExchange {
             deadline: Instant::now() + client.caller.command_timeout(),
             retry_refusals,
             without_receipt: false,
-            in_flight: client.caller.in_flight().track(),
+            in_flight: client.caller.close_blockers().track(),
         }
     }
 

@@ -15,7 +15,7 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The configuration or the URL cannot work, whatever the server does.
+    /// The configuration or the URL cannot work with any server.
     Config,
     /// The command did not reach a server. It did not run, and nothing changed.
     NotSent,

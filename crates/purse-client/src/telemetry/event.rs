@@ -42,7 +42,7 @@ pub enum Event {
     ConnectFailed {
         /// The name of the servers in messages.
         server: Arc<str>,
-        /// Why it failed.
+        /// The reason why it failed.
         cause: Arc<Error>,
     },
     /// A connection was lost.
@@ -50,7 +50,7 @@ pub enum Event {
     Disconnected {
         /// The name of the servers in messages.
         server: Arc<str>,
-        /// Why it was lost.
+        /// The reason why it was lost.
         cause: Arc<Error>,
     },
     /// A lost connection was made again.

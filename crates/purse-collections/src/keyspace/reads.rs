@@ -172,7 +172,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         self.entries(EntryKind::Value(|_, value| decode::<T, C>(value)))
     }
 
-    /// Streams the keys, without the prefix, whatever their values are.
+    /// Streams the keys, without the prefix. Their values may have any type.
     ///
     /// A page is about 256 keys of the server, see [`Entries::page_size`]; [`Entries::matching`]
     /// selects keys. Each page is atomic; the stream as a whole has [the guarantees of a

@@ -172,7 +172,7 @@ impl<T, C> CombinedSorted<T, C> {
 }
 
 impl<T: Send + 'static, C: Codec<T>> CombinedSorted<T, C> {
-    /// Stores the elements in `destination` and replaces its previous value, of whatever type.
+    /// Stores the elements in `destination` and replaces its previous value, of any type.
     /// Returns the number of elements. The destination may be one of the sets.
     ///
     /// Redis: ZUNIONSTORE or ZINTERSTORE. Time complexity: O(n + m · log(m)), where n is the total

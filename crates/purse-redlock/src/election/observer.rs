@@ -91,7 +91,7 @@ async fn poll_master(state: &LockState, master: usize, key: &Bytes, view: &Leade
                 sleep(poll).await;
             }
         }
-        // The budget prevents a busy loop, whatever the masters report.
+        // The budget prevents a busy loop, even if the masters keep reporting changes.
         sleep(budget.delay(Instant::now())).await;
         budget.take();
     }
