@@ -45,7 +45,7 @@ pub use fred;
 
 pub use crate::core::OperationOptions;
 pub use client::{Batch, Client, ClientBuilder, Op, Pending, Preset, Session};
-pub use command::{Argument, Command, Effect, Pattern, Reply, Script};
+pub use command::{Argument, Command, Effect, Pattern, Reply, Script, sibling_key};
 pub use config::Credentials;
 pub use connection::ReadFrom;
 pub use delivery::{Delivery, Pop, is_internal_key};

@@ -10,6 +10,7 @@ pub(crate) mod key_slots;
 mod pattern;
 mod reply;
 mod script;
+mod sibling;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub use effect::Effect;
 pub use pattern::Pattern;
 pub use reply::Reply;
 pub use script::Script;
+pub(crate) use sibling::is_sibling_key;
+pub use sibling::sibling_key;
 
 /// The command and key that an error names.
 ///

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::command::is_sibling_key;
 use crate::command::key_slots::slot_of;
 use bytes::{BufMut, Bytes, BytesMut};
 use uuid::Uuid;
@@ -130,8 +131,9 @@ pub(crate) fn lifetime() -> i64 {
     i64::try_from(RECEIPT_TIME.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Returns whether purse keeps a key of this name for itself: a receipt of a pop, a mark of a dead
-/// letter, or a probe of a lock. Such a key is no entry of a key space.
+/// Returns whether purse keeps a key of this name for itself: beside another key
+/// ([`sibling_key`](crate::sibling_key)), as the receipt of a pop or the mark of a dead letter, or
+/// as the probe of a lock. Such a key is no entry of a key space.
 ///
 /// # Examples
 /// ```
@@ -147,7 +149,7 @@ pub fn is_internal_key(name: &[u8]) -> bool {
         let (start, id) = name.split_at(name.len() - ID);
         start.ends_with(MARK) && id.iter().all(u8::is_ascii_hexdigit)
     };
-    is_receipt || name.starts_with(PROBE)
+    is_receipt || is_sibling_key(name) || name.starts_with(PROBE)
 }
 
 /// Returns a new name for the receipt of one pop from `key`, or for the mark of one push to it.
