@@ -66,7 +66,7 @@ impl Deliveries {
     /// Waits until more has arrived on each queue.
     ///
     /// # Panics
-    /// Where it takes longer than `most`.
+    /// If it takes longer than `most`.
     pub async fn wait_progress(&self, most: Duration) {
         let started = Instant::now();
         for route in &self.routes {
@@ -84,7 +84,7 @@ impl Deliveries {
     /// and none is missing. Only a push may be unsure of itself.
     ///
     /// # Panics
-    /// Where that is not so.
+    /// If an element is missing, arrived twice or came from nowhere.
     pub async fn end(self) {
         self.stop.store(true, Ordering::SeqCst);
         for route in self.routes {

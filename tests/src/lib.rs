@@ -22,7 +22,7 @@ pub fn fresh(name: &str) -> String {
 /// A new cluster of one server, which has all the slots.
 ///
 /// # Panics
-/// Where it does not start.
+/// If it does not start.
 #[must_use]
 pub fn cluster_of_one() -> Cluster {
     match Cluster::start(1, 0) {
@@ -70,7 +70,7 @@ pub fn calls(server: &Server, command: &str) -> u64 {
 /// Looks until the condition holds.
 ///
 /// # Panics
-/// Where it does not within ten seconds.
+/// If it does not within ten seconds.
 pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !condition().await {
@@ -83,7 +83,7 @@ pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
 /// neither does nor answers.
 ///
 /// # Panics
-/// Where one of them does not answer.
+/// If one of them does not answer.
 pub async fn kill_in_step(primary: &Server, replica: &Server) {
     let paused = primary.command(&["CLIENT", "PAUSE", "60000", "WRITE"]);
     assert_eq!(paused.ok().as_ref().and_then(Reply::text), Some("OK"));

@@ -12,7 +12,7 @@ const SEQUENCES: u32 = 250;
 /// Runs sequences of operations, shrinks one that fails, and fails with the shortest.
 ///
 /// # Panics
-/// Where a sequence fails, or there is no server.
+/// If a sequence fails, or there is no server.
 pub fn check<S: Strategy>(sequences: &S, run: impl AsyncFn(&Client, S::Value)) {
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

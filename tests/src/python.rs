@@ -11,7 +11,7 @@ const POTTERY: &str = "pottery==3.0.1";
 /// Python.
 ///
 /// # Panics
-/// Where it cannot be made.
+/// If it cannot be made.
 #[must_use]
 pub fn interpreter(folder: &Path) -> Option<PathBuf> {
     with(PURSE, folder)
@@ -20,7 +20,7 @@ pub fn interpreter(folder: &Path) -> Option<PathBuf> {
 /// Like [`interpreter`], with pottery in place of redis-purse.
 ///
 /// # Panics
-/// Where it cannot be made.
+/// If it cannot be made.
 #[must_use]
 pub fn pottery(folder: &Path) -> Option<PathBuf> {
     with(POTTERY, folder)
@@ -48,10 +48,29 @@ fn with(package: &str, folder: &Path) -> Option<PathBuf> {
     Some(python)
 }
 
+/// Returns the lines that a program in Python prints.
+///
+/// # Panics
+/// If it fails.
+#[must_use]
+pub fn lines(python: &Path, program: &str, arguments: &[String]) -> Vec<String> {
+    let output = Command::new(python)
+        .args(["-c", program])
+        .args(arguments)
+        .output();
+    match output {
+        Ok(output) if output.status.success() => {
+            let text = String::from_utf8_lossy(&output.stdout);
+            text.lines().map(str::to_owned).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 /// Runs a script of the folder `python`.
 ///
 /// # Panics
-/// Where it fails.
+/// If it fails.
 pub fn script(python: &Path, name: &str, urls: &[String]) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("python")

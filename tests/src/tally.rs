@@ -101,7 +101,7 @@ impl Tally {
     /// Waits until each task has done more.
     ///
     /// # Panics
-    /// Where it takes longer than `most`.
+    /// If it takes longer than `most`.
     pub async fn wait_progress(&self, most: Duration) {
         let started = Instant::now();
         let done = |count: &Count| count.done.load(Ordering::SeqCst);
@@ -118,7 +118,7 @@ impl Tally {
     /// Ends the tasks, and compares what the values are with what they can be.
     ///
     /// # Panics
-    /// Where they differ, or a task met anything but successes and honest failures.
+    /// If they differ, or a task met anything but successes and honest failures.
     pub async fn end(self) -> Totals {
         self.stop.store(true, Ordering::SeqCst);
         for task in self.tasks {

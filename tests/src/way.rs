@@ -41,7 +41,7 @@ impl Way {
 /// Returns the server that the tests of this process share.
 ///
 /// # Panics
-/// Where no server can be had.
+/// If no server can be had.
 #[must_use]
 pub fn shared() -> &'static Server {
     static SHARED: LazyLock<Server> = LazyLock::new(|| match start() {
@@ -97,7 +97,7 @@ fn documented_commands_are_read_from_the_table() {
 /// Returns a client of the shared server.
 ///
 /// # Panics
-/// Where the server cannot be reached.
+/// If the server cannot be reached.
 pub async fn client() -> Client {
     let server = shared();
     let builder = match Way::of_environment() {

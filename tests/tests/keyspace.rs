@@ -16,6 +16,8 @@ mod bad_input;
 mod cluster;
 #[path = "keyspace/failover.rs"]
 mod failover;
+#[path = "keyspace/own_keys.rs"]
+mod own_keys;
 #[path = "keyspace/races.rs"]
 mod races;
 

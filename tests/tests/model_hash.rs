@@ -60,16 +60,19 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 async fn run(client: &Client, steps: Vec<Step>) {
     let hash: RedisHash<String, i64> = RedisHash::new(client, fresh("hash"));
+    let floats = RedisHash::new(client, hash.key().name());
     let mut model = HashMap::new();
     for step in steps {
-        take(&hash, &mut model, step).await.expect("a reply");
+        take((&hash, &floats), &mut model, step)
+            .await
+            .expect("a reply");
         assert_eq!(hash.to_map().await.expect("a reply"), model);
     }
     hash.clear().await.expect("a reply");
 }
 
 async fn take(
-    hash: &RedisHash<String, i64>,
+    (hash, floats): (&RedisHash<String, i64>, &RedisHash<String, f64>),
     model: &mut HashMap<String, i64>,
     step: Step,
 ) -> purse::Result<()> {
@@ -123,7 +126,7 @@ async fn take(
             let sum = model.entry(key.to_owned()).or_default();
             *sum += by;
             // Whole numbers of this size are floats exactly, and stay integers on the server.
-            assert_eq!(hash.increment_float(key, by as f64).await?, *sum as f64);
+            assert_eq!(floats.increment_float(key, by as f64).await?, *sum as f64);
         }
         Step::Len => {
             assert_eq!(hash.len().await?, model.len() as u64);

@@ -7,10 +7,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use futures::TryStreamExt;
-use purse::{Client, ErrorKind, Json, RedisHash, RedisList, RedisSet};
+use purse::{Client, Codec, ErrorKind, Json, RedisHash, RedisList, RedisSet};
 use purse_testkit::Server;
 use purse_tests::plant::{Plant, carrot};
-use purse_tests::python::{pottery, script};
+use purse_tests::python::{lines, pottery, script};
 use serde_json::{Value, json};
 
 const TEXTS: [&str; 6] = ["a", "ä€😀", "", "\"quoted\"", "null", "12"];
@@ -85,4 +85,19 @@ async fn rust_reads_what_pottery_writes() {
     let queue: RedisList<String, Json> = RedisList::new(&client, "py:queue");
     let error = queue.pop_front().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WrongType, "its queue is a stream");
+}
+
+#[test]
+fn floats_have_the_same_text_but_for_small_ones() {
+    let Some(python) = python() else { return };
+    let powers = (-320..=308).map(|n| format!("1e{n}").parse().unwrap());
+    let floats = powers.flat_map(|power: f64| [power, -1.25 * power, power / 3.0]);
+    let floats: Vec<f64> = floats.filter(|float| float.is_finite()).collect();
+    let arguments: Vec<_> = floats.iter().map(|float| format!("{float:e}")).collect();
+    let program = "import json, sys\nfor x in sys.argv[1:]: print(json.dumps(float(x)))";
+    for (float, text) in floats.into_iter().zip(lines(&python, program, &arguments)) {
+        let is_same = Json::encode(&float).unwrap() == text;
+        let differs = (1e-9..1e-4).contains(&float.abs());
+        assert_eq!(is_same, !differs, "{text}");
+    }
 }

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use purse::{
-    Client, RedisHash, RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue,
-    RedisSet, RedisSortedSet, SetOptions,
+    Client, Codec, Plain, RedisHash, RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue,
+    RedisQueue, RedisSet, RedisSortedSet, SetOptions,
 };
 use purse_testkit::Server;
 use purse_tests::plant::{Plant, carrot};
-use purse_tests::python::{interpreter, script};
+use purse_tests::python::{interpreter, lines, script};
 
 #[path = "../../examples/hash.rs"]
 #[allow(dead_code, reason = "as a program of its own it has a main function")]
@@ -202,4 +202,20 @@ async fn rust_reads_what_python_writes() {
     let ranked: RedisPriorityQueue<Plant> = RedisPriorityQueue::new(&client, "py:ranked");
     assert_eq!(ranked.pop().await.unwrap(), (broccoli(), 1.0));
     assert_eq!(ranked.try_pop().await.unwrap(), Some((spinach(), 2.0)));
+}
+
+#[test]
+fn pydantic_writes_floats_alike() {
+    let Some(python) = python() else { return };
+    // From 1e16 on it depends on the release of pydantic.
+    let powers = (-320..16).map(|n| format!("1e{n}").parse().unwrap());
+    let floats = powers.flat_map(|power: f64| [power, -1.25 * power, power / 3.0]);
+    let floats: Vec<f64> = floats.filter(|float| float.abs() < 1e16).collect();
+    let arguments: Vec<_> = floats.iter().map(|float| format!("{float:e}")).collect();
+    let program = "import sys, pydantic\n\
+        class M(pydantic.RootModel): root: float\n\
+        for x in sys.argv[1:]: print(M(float(x)).model_dump_json())";
+    for (float, text) in floats.into_iter().zip(lines(&python, program, &arguments)) {
+        assert_eq!(Plain::encode(&float).unwrap(), text);
+    }
 }

@@ -45,7 +45,9 @@ pub use fred;
 
 pub use crate::core::OperationOptions;
 pub use client::{Batch, Client, ClientBuilder, Op, Pending, Preset, Session};
-pub use command::{Argument, Command, Effect, Pattern, Reply, Script, is_sibling_key, sibling_key};
+pub use command::{
+    Argument, Command, Effect, Pattern, Reply, Script, is_internal_key, sibling_key,
+};
 pub use config::Credentials;
 pub use connection::ReadFrom;
 pub use delivery::{Delivery, Pop};

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::bounded::{Bounds, InputBudget, Limited};
+use crate::bounded::{self, Bounds, InputBudget, Limited};
+use crate::readable::check_readable;
 use crate::scratch_buffer::with_scratch_buffer;
 use crate::{Codec, DecodeError, EncodeError};
 
@@ -24,13 +25,22 @@ use crate::{Codec, DecodeError, EncodeError};
 /// </div>
 ///
 /// The bytes hold the fields in order, without names or types. Therefore a type may never gain,
-/// lose or reorder fields or variants. Types that look at the data to choose a variant
-/// (`serde_json::Value`, enums that are untagged or internally tagged) can be encoded but not
-/// decoded. `skip_serializing_if` and `flatten` do not work.
+/// lose or reorder fields or variants.
 ///
 /// Structures nest up to 128 levels; an `Option` and a newtype count as one. A value may contain up
 /// to 65,536 elements that have no bytes, as in `Vec<()>`, because the length of the input does not
 /// justify more.
+///
+/// # What is refused
+///
+/// A value that could not be decoded is an [`EncodeError`] and is not written, if the value shows it:
+/// a field that `skip_serializing_if` leaves out, a type with `flatten`, more elements without bytes
+/// than 65,536.
+///
+/// Types that look at the data to choose a variant (`serde_json::Value`, and enums that are untagged,
+/// internally tagged or adjacently tagged) cannot be decoded, and no value shows it. A [debug
+/// build](crate#what-is-written-can-be-read) refuses to encode them; a release build encodes them,
+/// and they are a [`DecodeError`] when they are read.
 ///
 /// # Examples
 ///
@@ -59,9 +69,10 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Bincode {
     }
 
     fn encode_into(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let value = Limited::bounds(value, Bounds::BINARY);
-        encode_into_writer(value, Buffer(buffer), CONFIG)
-            .map_err(|cause| EncodeError::new::<T, Self>(cannot_write(cause)))
+        check_readable::<T, Self, _>(value, buffer, |value, buffer, doubts| {
+            let value = Limited::bounds(value, Bounds::<bounded::Bincode>::new(doubts));
+            encode_into_writer(value, Buffer(buffer), CONFIG).map_err(cannot_write)
+        })
     }
 
     fn decode(bytes: &[u8]) -> Result<T, DecodeError> {

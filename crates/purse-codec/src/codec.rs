@@ -116,6 +116,28 @@ pub trait Codec<T>: 'static {
     fn decode(bytes: &[u8]) -> Result<T, DecodeError>;
 }
 
+/// A codec that writes a number as its decimal text, so that the server can add to it.
+///
+/// [`Plain`](crate::Plain) and [`Json`](crate::Json) do. Implement it for a codec of your own that
+/// writes integers as `42` and floats as `1.5`, and reads each number that the server may make of
+/// them. `Validated` does not implement it, because the server does not check the sum.
+///
+/// # Examples
+///
+/// ```
+/// use purse::{Codec, DecimalText};
+///
+/// fn is_decimal<C: DecimalText + Codec<u64>>() -> bool {
+///     C::encode(&42).is_ok_and(|text| text == "42")
+/// }
+/// assert!(is_decimal::<purse::Plain>() && is_decimal::<purse::Json>());
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the codec `{Self}` does not write numbers as decimal text",
+    note = "the server can add to numbers that `Plain` and `Json` write"
+)]
+pub trait DecimalText: 'static {}
+
 impl EncodeError {
     /// Creates the error of the codec `C` for a value of type `T`, with its cause.
     ///

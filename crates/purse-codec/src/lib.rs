@@ -46,6 +46,36 @@
 //! member that it has. Use `BTreeMap` and `BTreeSet`. Floats have one exception: `0.0 == -0.0`, but
 //! the two encode differently.
 //!
+//! # The text of floats
+//!
+//! [`Plain`] and [`Json`] write a float in one way, alone and in structures. This crate decides the
+//! layout, so it does not change with a dependency: the shortest digits that read back as the same
+//! float, with a point, and without an exponent if the first digit is between 10⁻⁵ and 10¹⁵ (for
+//! `f32` between 10⁻⁶ and 10¹²).
+//!
+//! | number | text |
+//! |---|---|
+//! | 1, -1.5, 0.1 | `1.0`, `-1.5`, `0.1` |
+//! | 10⁻⁵, 10⁻⁶, 10⁻⁷ | `0.00001`, `1e-6`, `1e-7` |
+//! | 10¹⁵, 10¹⁶ | `1000000000000000.0`, `1e+16` |
+//! | the highest and the lowest positive `f64` | `1.7976931348623157e+308`, `5e-324` |
+//!
+//! serde_json 1.0.154 and pydantic 2.14.4 write the same; serde_json 1.0.140 and pydantic 2.9.2 write
+//! `1e16`. Python's `json.dumps` writes `1e-05` and `1e-07`, and all other `f64` as here. The layout
+//! matters only where the server compares bytes, because each layout is read.
+//!
+//! # What is written can be read
+//!
+//! If only some values of a type cannot be decoded, they are an [`EncodeError`] and are not written.
+//! The docs of each codec list them. Where the place of a value decides, the value is decoded once
+//! after it is encoded. This is so for `i128`, `u128` and the keys of maps that are not strings in
+//! `Plain` and `Json`, and for `i128`, `u128` and types with a binary form such as `Uuid` in
+//! `MsgPack`. Other values are not decoded, and cost nothing more.
+//!
+//! In a build with debug assertions, each value that serde encodes is decoded once, so tests and
+//! trials find all types that cannot decode what they encode. Strings, `Vec<u8>` and integers are
+//! left out, because `Plain` does not ask serde for them.
+//!
 //! # Guarantees of all codecs
 //!
 //! - Decoding does not panic, and does not allocate more memory than the length of the bytes
@@ -55,7 +85,8 @@
 //! - A [`DecodeError`] names the type and the codec, shows the first bytes, and holds all of them,
 //!   so that no data is lost.
 //! - A value that JSON cannot represent, such as NaN, is an [`EncodeError`] and is never written.
-//!   If a codec can return another value than it was given, its docs say so.
+//!   A number that a type cannot hold is a [`DecodeError`]. If a codec can return another value than
+//!   it was given, its docs say so.
 
 mod bounded;
 mod codec;
@@ -65,6 +96,7 @@ mod json;
 mod lenient;
 mod plain;
 mod raw;
+mod readable;
 mod scratch_buffer;
 
 #[cfg(feature = "bincode")]
@@ -74,7 +106,7 @@ mod msgpack;
 #[cfg(feature = "validate")]
 mod validated;
 
-pub use crate::codec::Codec;
+pub use crate::codec::{Codec, DecimalText};
 pub use crate::error::{DecodeError, EncodeError};
 pub use crate::into_arg::{IntoArg, encode, encode_into};
 pub use crate::json::Json;

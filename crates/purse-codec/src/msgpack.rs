@@ -5,7 +5,8 @@ use rmp_serde::decode::Error;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::bounded::{Bounds, InputBudget, Limited};
+use crate::bounded::{self, Bounds, InputBudget, Limited};
+use crate::readable::check_readable;
 use crate::scratch_buffer::with_scratch_buffer;
 use crate::{Codec, DecodeError, EncodeError};
 
@@ -17,6 +18,17 @@ use crate::{Codec, DecodeError, EncodeError};
 ///
 /// Structures nest up to 128 levels; an `Option` and a newtype count as one. MessagePack has one
 /// nil, so `Some(None)` and `Some(())` are decoded as `None`.
+///
+/// # What is refused
+///
+/// A value that could not be decoded is an [`EncodeError`] and is not written. Where serde holds a
+/// value in a buffer before it knows its type (in an enum that is internally tagged or untagged, and
+/// in a flattened field), these are such values: an `i128` or `u128`, even a small one, and a type
+/// whose binary form is not understood there, such as `IpAddr`, `Ipv4Addr` and `SocketAddr`. `Uuid`
+/// is understood. Other types that cannot decode what they encode are found [in debug
+/// builds](crate#what-is-written-can-be-read).
+///
+/// A finite number beyond the range of an `f32` is a [`DecodeError`], except in that buffer.
 ///
 /// # Examples
 ///
@@ -41,11 +53,13 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for MsgPack {
     }
 
     fn encode_into(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let mut serializer = rmp_serde::Serializer::new(buffer).with_struct_map();
-        // Only the text of the cause is kept, here and below: it quotes its own source already.
-        Limited::bounds(value, Bounds::BINARY)
-            .serialize(&mut serializer)
-            .map_err(|cause| EncodeError::new::<T, Self>(cause.to_string()))
+        check_readable::<T, Self, _>(value, buffer, |value, buffer, doubts| {
+            let mut serializer = rmp_serde::Serializer::new(buffer).with_struct_map();
+            // Only the text of the cause is kept, here and below: it quotes its own source already.
+            Limited::bounds(value, Bounds::<bounded::MsgPack>::new(doubts))
+                .serialize(&mut serializer)
+                .map_err(|cause| cause.to_string())
+        })
     }
 
     fn decode(bytes: &[u8]) -> Result<T, DecodeError> {

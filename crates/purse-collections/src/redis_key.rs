@@ -1,4 +1,4 @@
-//! A key, whatever the type of its value is.
+//! A handle of a key whose value may have any type.
 
 use std::time::{Duration, SystemTime};
 

@@ -40,18 +40,20 @@
 //! # }
 //! ```
 
-mod auto_extend;
 mod clock;
+mod extension_limits;
 mod lost;
 mod lost_reason;
 mod renewal;
 mod shutdown_tracker;
+#[cfg(test)]
+mod testing;
 mod timer;
 mod valid_until;
 mod validity;
 
-pub use auto_extend::AutoExtend;
 pub use clock::{Clock, LeaseInstant, SystemClock};
+pub use extension_limits::AutoExtend;
 pub use lost::Lost;
 pub use lost_reason::LostReason;
 pub use renewal::RenewalSchedule;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::auto_extend::AutoExtend;
 use crate::clock::LeaseInstant;
+use crate::extension_limits::AutoExtend;
 use crate::valid_until::valid_until;
 
 /// The schedule and the limits of one lease's extensions: a third of its ttl after each that

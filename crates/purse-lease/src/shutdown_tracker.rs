@@ -9,7 +9,7 @@ use tokio::sync::watch;
 /// the tasks without a guard.
 ///
 /// A task without a guard acquires a lease or releases it. Both counts are decremented in plain
-/// `Drop` implementations, so they are correct on whatever runtime or thread a guard is dropped.
+/// `Drop` implementations, so they are correct on every runtime and thread on which a guard is dropped.
 /// Once the tracker is closed, neither count is incremented: what was not counted before does not
 /// happen.
 ///
@@ -164,6 +164,7 @@ impl Drop for GuardToken {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::poll_once;
 
     #[tokio::test]
     async fn shutdown_waits_for_tasks_without_guards() {
@@ -199,11 +200,5 @@ mod tests {
         assert!(tracker.track_guard(&accepted).is_none());
         assert!(!accepted.load(Ordering::Acquire));
         assert!(tracker.is_idle());
-    }
-
-    async fn poll_once<F: Future>(
-        future: &mut std::pin::Pin<Box<F>>,
-    ) -> std::task::Poll<F::Output> {
-        std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx))).await
     }
 }

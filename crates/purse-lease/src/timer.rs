@@ -267,6 +267,7 @@ mod tests {
 
     use super::*;
     use crate::clock::SystemClock;
+    use crate::testing::poll_once;
 
     const fn ms(n: u64) -> Duration {
         Duration::from_millis(n)
@@ -425,10 +426,5 @@ mod tests {
         // Dropping the waker under the timer's own lock would deadlock.
         let left = outcome.recv_timeout(Duration::from_secs(20));
         assert_eq!(left, Ok(0));
-    }
-
-    /// Polls once.
-    async fn poll_once<F: Future>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
-        std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
     }
 }

@@ -297,6 +297,7 @@ mod tests {
     use super::*;
     use crate::Lost;
     use crate::clock::SystemClock;
+    use crate::testing::poll_once;
 
     fn validity(time: Duration) -> Validity {
         let timer = Timer::new(Arc::new(SystemClock), Handle::current());
@@ -332,7 +333,7 @@ mod tests {
         let validity = Arc::new(validity(Duration::from_millis(50)));
         let first = validity.valid_until();
         let mut lost = Lost::new(validity.clone());
-        assert!(poll_once(&mut lost).await.is_none());
+        assert!(poll_once(&mut lost).await.is_pending());
         let until = first + Duration::from_millis(30);
         validity.extend(until).unwrap();
         validity.extend(first).unwrap();
@@ -373,16 +374,5 @@ mod tests {
         let other = Runtime::new().unwrap();
         assert_eq!(other.block_on(validity.wait_lost()), LostReason::Closed);
         assert_eq!(validity.check(), Err(LostReason::Closed));
-    }
-
-    async fn poll_once(lost: &mut Lost) -> Option<LostReason> {
-        std::future::poll_fn(|cx| {
-            let polled = std::pin::Pin::new(&mut *lost).poll(cx);
-            std::task::Poll::Ready(match polled {
-                std::task::Poll::Ready(reason) => Some(reason),
-                std::task::Poll::Pending => None,
-            })
-        })
-        .await
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use purse_lease::{AutoExtend, ShutdownTracker, SystemClock, Timer};
 use tokio::runtime::Handle;
 
-use crate::config::endpoint::Master;
+use crate::config::master_endpoint::Master;
 use crate::config::settings::{PartialSettings, Settings};
 use crate::error::{Error, Result};
 use crate::master::session_transport::SessionTransport;
@@ -16,9 +16,9 @@ use crate::membership::bootstrap;
 use crate::membership::quarantine::QuarantinePolicy;
 use crate::membership::supervisor::VotingPolicy;
 use crate::redlock::Redlock;
-use crate::runtime::scope_stack::ScopeStack;
-use crate::runtime::task_pool::TaskPool;
 use crate::state::{LockState, WaitState};
+use crate::tasks::live_scopes::LiveScopes;
+use crate::tasks::task_pool::TaskPool;
 
 /// A builder for a [`Redlock`]; returned by [`Redlock::builder`].
 ///
@@ -266,7 +266,7 @@ impl RedlockBuilder {
             }),
             settings,
             shutdown: ShutdownTracker::default(),
-            scopes: ScopeStack::default(),
+            scopes: LiveScopes::default(),
             timer: Timer::new(clock, runtime.clone()),
             waiting: WaitState::default(),
             tasks: TaskPool::new(runtime.clone()),

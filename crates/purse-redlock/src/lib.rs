@@ -87,8 +87,8 @@ mod master;
 mod membership;
 mod quorum;
 mod redlock;
-mod runtime;
 mod state;
+mod tasks;
 mod telemetry;
 #[cfg(test)]
 mod testing;
@@ -96,7 +96,7 @@ mod testing;
 mod tests;
 
 pub use builder::RedlockBuilder;
-pub use config::endpoint::Master;
+pub use config::master_endpoint::Master;
 pub use election::Election;
 pub use election::leader::Leader;
 pub use election::leadership::Leadership;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::release::Release;
 
-/// Why a server could not be found, fetched, started, stopped or asked.
+/// The reason why a server could not be found, fetched, started, stopped or asked.
 ///
 /// ```
 /// use purse_testkit::{Error, Server};
@@ -30,7 +30,7 @@ pub enum Error {
     NoServer {
         /// The places looked at, in order, each with its outcome.
         tried: String,
-        /// Why the last resort, fetching one, failed.
+        /// The reason why the last resort, fetching one, failed.
         source: Box<Self>,
     },
 
@@ -136,7 +136,7 @@ pub enum Error {
     Tls {
         /// The action that failed.
         action: &'static str,
-        /// Why it failed.
+        /// The reason why it failed.
         reason: String,
     },
 
@@ -144,7 +144,7 @@ pub enum Error {
     #[error("this machine has no IPv6: [::1] cannot be listened on; skip the test, or enable IPv6")]
     #[non_exhaustive]
     NoIpv6 {
-        /// Why a socket could not be bound to `::1`.
+        /// The reason why a socket could not be bound to `::1`.
         source: io::Error,
     },
 
@@ -154,7 +154,7 @@ pub enum Error {
     Io {
         /// The action that failed.
         action: String,
-        /// Why it was refused.
+        /// The reason why it was refused.
         source: io::Error,
     },
 }

@@ -246,7 +246,7 @@ impl Proxy {
     /// Makes all open connections half-open: they stay open, and nothing is forwarded on them in
     /// either direction, neither bytes nor the end of the peer. New connections work.
     ///
-    /// What is held because of a delay is lost. [`Proxy::cut`] closes such connections.
+    /// Bytes that a delay holds back are lost. [`Proxy::cut`] closes such connections.
     ///
     /// ```
     /// use std::io::{ErrorKind, Read, Write};

@@ -76,7 +76,7 @@ impl fmt::Display for Release {
     }
 }
 
-/// Which of the two families a server belongs to.
+/// The family that a server belongs to.
 ///
 /// ```
 /// use purse_testkit::{Flavour, Server};

@@ -95,7 +95,7 @@
 pub use purse_client::{
     Argument, Batch, Client, ClientBuilder, Command, Credentials, Delivery, Effect, Error,
     ErrorKind, Event, Op, OperationOptions, PageResult, Pattern, Pending, Pop, Preset, ReadFrom,
-    Reply, Result, Scan, Script, Session, Stats, Watch, fred, prefetch_pages,
+    Reply, Result, Scan, Script, Session, Stats, Watch, fred, prefetch_pages, sibling_key,
 };
 #[cfg(feature = "bincode")]
 pub use purse_codec::Bincode;
@@ -105,14 +105,14 @@ pub use purse_codec::MsgPack;
 pub use purse_codec::Validated;
 #[cfg(feature = "collections")]
 pub use purse_codec::{
-    Codec, DecodeError, Decoded, EncodeError, IntoArg, Json, Lenient, Plain, Raw,
+    Codec, DecimalText, DecodeError, Decoded, EncodeError, IntoArg, Json, Lenient, Plain, Raw,
 };
 #[cfg(feature = "collections")]
 pub use purse_collections::{
     Aggregate, ByRank, ByScore, ByValue, Changes, Combined, CombinedSorted, Condition, Entries,
-    Fifo, KeyType, Lifo, LimitedRange, Occurrences, OnPoison, Order, Paged, RedisHash, RedisKey,
-    RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue, RedisSet,
-    RedisSortedSet, Scanned, SetOptions, SetOutcome, SortedRange, Ttl,
+    Fifo, Float, Integer, KeyType, Lifo, LimitedRange, Occurrences, OnPoison, Order, Paged,
+    RedisHash, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue,
+    RedisSet, RedisSortedSet, Scanned, SetOptions, SetOutcome, SortedRange, Ttl,
 };
 #[cfg(feature = "redlock")]
 pub use purse_redlock as redlock;

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 /// A result whose error is an HTTP answer.
 pub type Result<T> = std::result::Result<T, Failure>;
 
-/// Why a request failed.
+/// The reason why a request failed.
 #[derive(Debug)]
 pub enum Failure {
     /// The request has no session, or one that has ended.

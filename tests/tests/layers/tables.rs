@@ -91,11 +91,11 @@ const CLIENT_FOLDERS: Folders = &[
 
 const LEASE_FOLDERS: Folders = &[
     ("clock", &[]),
-    ("auto_extend", &[]),
+    ("extension_limits", &[]),
     ("shutdown_tracker", &[]),
     ("valid_until", &["clock"]),
     ("timer", &["clock"]),
-    ("renewal", &["auto_extend", "clock", "valid_until"]),
+    ("renewal", &["extension_limits", "clock", "valid_until"]),
     ("lost_reason", &[]),
     ("validity", &["clock", "timer", "lost_reason"]),
     ("lost", &["lost_reason", "validity"]),
@@ -105,7 +105,7 @@ const REDLOCK_FOLDERS: Folders = &[
     ("error", &[]),
     ("keys", &["error"]),
     ("config", &["error"]),
-    ("runtime", &[]),
+    ("tasks", &[]),
     ("telemetry", &["error", "keys"]),
     ("master", &["keys", "config", "telemetry"]),
     ("quorum", &["master"]),
@@ -113,16 +113,16 @@ const REDLOCK_FOLDERS: Folders = &[
         "membership",
         &["error", "config", "telemetry", "master", "quorum"],
     ),
-    ("state", &["error", "config", "runtime", "master", "quorum"]),
+    ("state", &["error", "config", "tasks", "master", "quorum"]),
     (
         "lease",
-        &["error", "runtime", "telemetry", "master", "quorum", "state"],
+        &["error", "tasks", "telemetry", "master", "quorum", "state"],
     ),
     (
         "acquire",
         &[
             "error",
-            "runtime",
+            "tasks",
             "telemetry",
             "master",
             "quorum",
@@ -145,7 +145,7 @@ const REDLOCK_FOLDERS: Folders = &[
     (
         "election",
         &[
-            "error", "keys", "runtime", "quorum", "state", "lease", "acquire", "lock",
+            "error", "keys", "tasks", "quorum", "state", "lease", "acquire", "lock",
         ],
     ),
     (
@@ -157,7 +157,7 @@ const REDLOCK_FOLDERS: Folders = &[
         &[
             "error",
             "config",
-            "runtime",
+            "tasks",
             "master",
             "membership",
             "state",
@@ -189,16 +189,30 @@ const CODEC_FOLDERS: Folders = &[
     ("bounded", &[]),
     ("into_arg", &["error", "codec", "scratch_buffer"]),
     ("raw", &["error", "codec"]),
-    ("json", &["error", "codec", "scratch_buffer", "bounded"]),
-    ("plain", &["error", "codec", "scratch_buffer", "json"]),
+    ("readable", &["error", "codec"]),
+    (
+        "json",
+        &["error", "codec", "scratch_buffer", "readable", "bounded"],
+    ),
+    (
+        "plain",
+        &["error", "codec", "scratch_buffer", "readable", "json"],
+    ),
     ("lenient", &["error", "codec", "into_arg", "plain"]),
-    ("msgpack", &["error", "codec", "scratch_buffer", "bounded"]),
-    ("bincode", &["error", "codec", "scratch_buffer", "bounded"]),
+    (
+        "msgpack",
+        &["error", "codec", "scratch_buffer", "readable", "bounded"],
+    ),
+    (
+        "bincode",
+        &["error", "codec", "scratch_buffer", "readable", "bounded"],
+    ),
     ("validated", &["error", "codec"]),
 ];
 
 const COLLECTIONS_FOLDERS: Folders = &[
     ("ttl", &[]),
+    ("number", &[]),
     ("conversion", &[]),
     ("handle", &[]),
     ("redis_key", &["ttl", "conversion", "handle"]),
@@ -208,6 +222,7 @@ const COLLECTIONS_FOLDERS: Folders = &[
         "hash",
         &[
             "ttl",
+            "number",
             "conversion",
             "handle",
             "redis_key",

@@ -39,6 +39,43 @@ async fn infinities_that_add_up_to_no_number_change_nothing() {
 }
 
 #[tokio::test]
+async fn finite_scores_never_become_infinite() {
+    for (score, by) in [
+        (1e308, 1e308),
+        (-1e308, -1e308),
+        (f64::MAX, f64::MAX),
+        (f64::MAX, 2_f64.powi(970)),
+    ] {
+        let set = create(&[("a", score), ("b", 1.0)]).await;
+        let before = all(&set).await;
+        for error in [
+            set.increment("a", by).await.unwrap_err(),
+            set.increment_many([("b", 1.0), ("a", by)])
+                .await
+                .unwrap_err(),
+            set.increment_many([("c", by), ("c", score)])
+                .await
+                .unwrap_err(),
+        ] {
+            assert_eq!(
+                (error.kind(), error.code()),
+                (ErrorKind::Server, Some("ERR")),
+                "{error}"
+            );
+        }
+        assert_eq!(all(&set).await, before);
+        assert_eq!(set.increment("a", -by).await.unwrap(), score - by);
+        assert_eq!(set.increment("d", by).await.unwrap(), by);
+        let infinite = f64::INFINITY.copysign(by);
+        assert_eq!(set.increment("a", infinite).await.unwrap(), infinite);
+        assert_eq!(set.increment("a", by).await.unwrap(), infinite);
+    }
+    let below = f64::from_bits(2_f64.powi(970).to_bits() - 1);
+    let set = create(&[("a", f64::MAX)]).await;
+    assert_eq!(set.increment("a", below).await.unwrap(), f64::MAX);
+}
+
+#[tokio::test]
 async fn nan_is_refused_before_anything_is_sent() {
     let server = Server::start().unwrap();
     let client = Client::connect(&server.url()).await.unwrap();

@@ -19,7 +19,7 @@ use fred::interfaces::ClientLike;
 use fred::types::config::{Config, PerformanceConfig, ReconnectPolicy, ServerConfig};
 use tokio::runtime::Handle;
 
-use crate::command::{Command, ErrorContext, slot};
+use crate::command::{Command, ErrorContext, key_slots};
 use crate::connection::{Connection, Settings, error_map};
 use crate::core::{Call, Caller, Core, OperationOptions};
 use crate::delivery::DeliveryState;
@@ -341,7 +341,7 @@ impl Client {
     /// ```
     pub fn same_slot(&self, keys: &[bytes::Bytes]) -> Result<()> {
         match self.is_cluster() {
-            true => slot::one_slot(keys),
+            true => key_slots::one_slot(keys),
             false => Ok(()),
         }
     }
@@ -354,7 +354,7 @@ impl Client {
         &self,
         keys: impl IntoIterator<Item = &'a bytes::Bytes>,
     ) -> Vec<Vec<usize>> {
-        slot::group(keys, self.is_cluster())
+        key_slots::group(keys, self.is_cluster())
     }
 
     /// Returns a client of fred for the same servers, for commands that purse does not offer.
@@ -429,7 +429,7 @@ impl Client {
     pub async fn close(&self) {
         self.inner.core.stop_commands();
         // Deliveries in flight end, and put back what they hold.
-        let _ = timeout(CLOSE_TIMEOUT, self.inner.core.in_flight().wait_idle()).await;
+        let _ = timeout(CLOSE_TIMEOUT, self.inner.core.close_blockers().wait_idle()).await;
         let core = self.inner.core.clone();
         let fred = self.inner.fred.get().cloned();
         let finish = self.inner.core.runtime.spawn(async move {

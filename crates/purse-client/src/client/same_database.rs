@@ -15,7 +15,7 @@ impl Client {
     /// database of the same server, or of the same cluster. Sends nothing.
     ///
     /// Clones of one client pass, and so do two clients with equal servers and database in their
-    /// URLs, whatever their credentials, timeouts and other settings are. Of clusters and sentinel
+    /// URLs; credentials, timeouts and other settings may differ. Of clusters and sentinel
     /// groups, one address in common is enough; a sentinel group must have the same service.
     ///
     /// Two URLs may also name one server differently, as `localhost` and `127.0.0.1`. They pass if

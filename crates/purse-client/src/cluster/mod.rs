@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 use crate::command::Effect;
-use crate::command::slot::slot_of;
+use crate::command::key_slots::slot_of;
 use crate::config::Address;
 use crate::connection::{
     Connection, ConnectionOptions, Dialer, Ending, Endpoint, Purpose, ReadFrom, Settings,
@@ -40,7 +40,7 @@ pub(crate) struct Cluster {
     version: watch::Sender<u64>,
     failure: Mutex<Option<Arc<Error>>>,
     refresh: Arc<Notify>,
-    /// Why the slots will not be learned any more, and no more connections are made.
+    /// The reason why the slots will not be learned any more, and no more connections are made.
     ending: OnceLock<Ending>,
 }
 
@@ -202,7 +202,7 @@ impl Cluster {
         self.ending.get().copied()
     }
 
-    /// Why the slots are not known.
+    /// The reason why the slots are not known.
     pub(crate) fn cause(&self) -> Option<Arc<Error>> {
         self.failure.lock().clone()
     }

@@ -1,7 +1,7 @@
 //! Redirections of a cluster, and the line of a node about itself.
 
 use super::Cluster;
-use crate::command::slot::slot_of;
+use crate::command::key_slots::slot_of;
 use crate::config::Address;
 use crate::connection::Connection;
 

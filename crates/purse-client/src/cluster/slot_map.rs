@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use crate::command::slot::SLOTS;
+use crate::command::key_slots::SLOTS;
 use crate::config::Address;
 use crate::connection::Connection;
 use crate::{Reply, Result};

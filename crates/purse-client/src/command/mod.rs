@@ -3,14 +3,14 @@
 //! May import: `error`, `util`, `resp`, `config`.
 
 mod argument;
+pub(crate) mod batch_script;
 pub(crate) mod catalog;
 mod effect;
+pub(crate) mod key_slots;
 mod pattern;
 mod reply;
 mod script;
-pub(crate) mod script_batch;
-pub(crate) mod sibling;
-pub(crate) mod slot;
+mod sibling;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub use effect::Effect;
 pub use pattern::Pattern;
 pub use reply::Reply;
 pub use script::Script;
-pub use sibling::{is_sibling_key, sibling_key};
+pub use sibling::{is_internal_key, sibling_key};
 
 /// The command and key that an error names.
 ///

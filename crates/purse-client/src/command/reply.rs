@@ -142,7 +142,8 @@ impl Reply {
     /// Returns a floating point reply: a RESP3 double, or its text.
     ///
     /// # Errors
-    /// [`ErrorKind::Protocol`] if the reply is not a number.
+    /// [`ErrorKind::Protocol`] if the reply is not a number, or is beyond the range of `f64`, as that
+    /// of `INCRBYFLOAT` may be.
     ///
     /// # Examples
     /// ```
@@ -164,7 +165,15 @@ impl Reply {
             )]
             Value::Int(n) => Ok(n as f64),
             Value::Status(text) | Value::Bytes(text) => {
-                parse(&text).ok_or_else(|| unexpected_reply_error("a number", &Value::Bytes(text)))
+                let number: f64 = parse(&text).ok_or_else(|| {
+                    unexpected_reply_error("a number", &Value::Bytes(text.clone()))
+                })?;
+                // Rust reads what is beyond its range as an infinity, which servers write in letters.
+                if number.is_infinite() && text.iter().any(u8::is_ascii_digit) {
+                    let message = "the server answered a number beyond the range of f64";
+                    return Err(Error::new(ErrorKind::Protocol, message));
+                }
+                Ok(number)
             }
             other => Err(unexpected_reply_error("a number", &other)),
         }
@@ -319,7 +328,13 @@ mod tests {
     fn numbers_come_as_text_or_as_numbers() {
         assert_eq!(text("3").into_int().ok(), Some(3));
         assert_eq!(text("2.5").into_float().ok(), Some(2.5));
-        assert_eq!(text("inf").into_float().ok(), Some(f64::INFINITY));
+        for (infinite, float) in [("inf", f64::INFINITY), ("-inf", f64::NEG_INFINITY)] {
+            assert_eq!(text(infinite).into_float().ok(), Some(float));
+        }
+        for beyond in ["1e309", "-1e400", &format!("1{}", "0".repeat(309))] {
+            let kind = text(beyond).into_float().map_err(|e| e.kind());
+            assert_eq!(kind, Err(ErrorKind::Protocol));
+        }
         assert_eq!(Reply(Value::Double(2.5)).into_float().ok(), Some(2.5));
         assert_eq!(
             text("x").into_int().map_err(|e| e.kind()),

@@ -2,24 +2,27 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::slot::slot_of;
+use super::key_slots::slot_of;
 
-/// What the names of all keys that purse keeps beside others contain.
+/// The text after the key, and after its hash tag, in the name of each sibling key.
 const MARK: &[u8] = b":purse:";
-/// What the names of receipts contain that earlier versions kept.
-const OLD_MARK: &[u8] = b":taken:";
-const OLD_ID: usize = 32;
+/// The text before the id in the name of a receipt of an earlier version.
+const RECEIPT_MARK: &[u8] = b":taken:";
+const RECEIPT_ID: usize = 32;
+/// The start of the names of the keys with which a lock asks what a server allows.
+const PROBE: &[u8] = b"purse:probe:";
 
 /// Returns the name of the key that purse keeps beside `key` under `name`: `key{key}:purse:name`,
 /// or `key:purse:name` if the key has a hash tag of its own.
 ///
-/// The name starts with `key`, so that rights by prefix include it, and is in the same slot of a
-/// cluster. For a key that no hash tag can quote, a number follows that makes it so; to find it
-/// takes 16384 attempts on average.
+/// The name starts with `key`, so that access rules by prefix include it, and is in the same slot
+/// of a cluster. A key that no hash tag can quote, such as `a{b`, costs a search for a number that
+/// leads to the same slot: 16384 attempts on average. A key space does not return such names, so
+/// `:purse:` after a hash tag is reserved.
 ///
 /// # Examples
 /// ```
-/// use purse_client::sibling_key;
+/// use purse::sibling_key;
 ///
 /// assert_eq!(sibling_key(b"jobs", "consumers"), "jobs{jobs}:purse:consumers");
 /// assert_eq!(sibling_key(b"{user}jobs", "consumers"), "{user}jobs:purse:consumers");
@@ -52,23 +55,27 @@ pub fn sibling_key(key: &[u8], name: &str) -> Bytes {
     }
 }
 
-/// Returns whether purse, or an earlier version of it, keeps a key of this name beside another one.
+/// Returns whether purse keeps a key of this name for itself: beside another key ([`sibling_key`]),
+/// as the receipt of a pop of an earlier version, or as the probe of a lock. Such a key is no entry
+/// of a key space.
 ///
 /// # Examples
 /// ```
-/// use purse_client::{is_sibling_key, sibling_key};
+/// use purse_client::is_internal_key;
 ///
-/// assert!(is_sibling_key(&sibling_key(b"jobs", "consumers")));
-/// assert!(!is_sibling_key(b"jobs"));
+/// let consumers = "jobs{jobs}:purse:consumers";
+/// assert!(is_internal_key(consumers.as_bytes()));
+/// assert!(!is_internal_key(b"jobs"));
 /// ```
 #[must_use]
-pub fn is_sibling_key(name: &[u8]) -> bool {
-    let contains = |mark: &[u8]| name.windows(mark.len()).any(|part| part == mark);
-    let is_old = name.len() > OLD_MARK.len() + OLD_ID && {
-        let (start, id) = name.split_at(name.len() - OLD_ID);
-        start.ends_with(OLD_MARK) && id.iter().all(u8::is_ascii_hexdigit)
+pub fn is_internal_key(name: &[u8]) -> bool {
+    let is_receipt = name.len() > RECEIPT_ID && {
+        let (start, id) = name.split_at(name.len() - RECEIPT_ID);
+        start.ends_with(RECEIPT_MARK) && id.iter().all(u8::is_ascii_hexdigit)
     };
-    is_old || contains(MARK)
+    let mut marks = name.windows(MARK.len()).enumerate();
+    let is_sibling = marks.any(|(at, part)| part == MARK && name[..at].contains(&b'{'));
+    is_receipt || is_sibling || name.starts_with(PROBE)
 }
 
 fn join(parts: &[&[u8]]) -> Bytes {
@@ -119,19 +126,28 @@ mod tests {
             assert!(name.starts_with(key), "{key:?}: {name:?}");
             assert_eq!(sibling_key(key, "pending:1"), name);
             assert_ne!(sibling_key(key, "pending:2"), name, "each its own");
-            assert!(is_sibling_key(&name), "{name:?}");
+            assert!(is_internal_key(&name), "{name:?}");
         }
     }
 
     #[test]
-    fn names_of_earlier_versions_are_known() {
+    fn names_of_users_are_not_internal() {
         let id = "0123456789abcdef0123456789abcdef";
-        assert!(is_sibling_key(
+        assert!(is_internal_key(
             format!("jobs{{jobs}}:taken:{id}").as_bytes()
         ));
-        assert!(is_sibling_key(format!("{{jobs}}:taken:{id}").as_bytes()));
-        for name in ["jobs:taken:today", "taken:", "jobs", "", id] {
-            assert!(!is_sibling_key(name.as_bytes()), "{name}");
+        assert!(is_internal_key(format!("{{jobs}}:taken:{id}").as_bytes()));
+        assert!(!is_internal_key(
+            format!("jobs{{jobs}}:taken:{}", &id[1..]).as_bytes()
+        ));
+        for name in [
+            "app:purse:config",
+            ":purse:",
+            "jobs{jobs}",
+            "jobs",
+            "a:purse:{b}",
+        ] {
+            assert!(!is_internal_key(name.as_bytes()), "{name}");
         }
     }
 }

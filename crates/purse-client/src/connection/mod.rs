@@ -26,7 +26,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::Error;
-use crate::command::script_batch::ScriptBatch;
+use crate::command::batch_script::ScriptBatch;
 use crate::command::{Command, Script};
 use crate::telemetry::Counters;
 use crate::util::timer::timeout;

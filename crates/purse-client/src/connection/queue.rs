@@ -51,7 +51,7 @@ pub(super) struct Queue {
     pub(super) is_ringing: bool,
     pub(super) is_up: bool,
     pub(super) ending: Option<Ending>,
-    /// Why there is no connection.
+    /// The reason why there is no connection.
     pub(super) cause: Option<Arc<Error>>,
     /// The time of the next check of deadlines: the first deadline, or earlier.
     pub(super) check_at: Option<Instant>,

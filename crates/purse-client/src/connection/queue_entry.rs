@@ -20,7 +20,7 @@ pub(crate) struct Delivered {
     pub(crate) generation: u64,
 }
 
-/// Why a command has no reply value.
+/// The reason why a command has no reply value.
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
     /// The server replied with an error.
@@ -37,7 +37,7 @@ pub(crate) enum Failure {
     Ended { ending: Ending, sent: bool },
 }
 
-/// Why a connection has ended permanently.
+/// The reason why a connection has ended permanently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// The client was closed or dropped.

@@ -76,7 +76,7 @@ impl Caller {
         self.core.close_signal()
     }
 
-    pub(crate) fn in_flight(&self) -> &CloseBlockers {
-        self.core.in_flight()
+    pub(crate) fn close_blockers(&self) -> &CloseBlockers {
+        self.core.close_blockers()
     }
 }

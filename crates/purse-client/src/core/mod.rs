@@ -4,7 +4,7 @@
 
 mod call;
 mod caller;
-mod close_guard;
+mod close_blockers;
 mod error_reply;
 mod operation_options;
 
@@ -31,7 +31,7 @@ use crate::{Error, Result};
 pub(crate) use crate::connection::wait_up;
 pub(crate) use call::{Call, Origin, check};
 pub(crate) use caller::Caller;
-pub(crate) use close_guard::{CloseBlockers, CloseGuard};
+pub(crate) use close_blockers::{CloseBlockers, CloseGuard};
 pub(crate) use error_reply::is_script_unknown;
 pub use operation_options::OperationOptions;
 
@@ -316,7 +316,7 @@ impl Core {
         self.failovers.happened.subscribe()
     }
 
-    pub(crate) const fn in_flight(&self) -> &CloseBlockers {
+    pub(crate) const fn close_blockers(&self) -> &CloseBlockers {
         &self.in_flight
     }
 
@@ -331,7 +331,7 @@ impl Core {
         self.connections().iter().find_map(Connection::ending)
     }
 
-    /// Why there is no connection, as far as it is known.
+    /// The reason why there is no connection, as far as it is known.
     pub(crate) fn cause(&self) -> Option<Arc<Error>> {
         match &self.router {
             Router::Single(connections) => connections.iter().find_map(Connection::cause),

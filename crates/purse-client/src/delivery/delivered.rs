@@ -4,14 +4,13 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::confirm::{MARK_TIME, retry_until_decided};
 use super::consumer::Claim;
-use super::retry::{MARK_TIME, retry_until_decided};
 use super::{Deliveries, Pop};
-use crate::command::sibling::sibling_key;
 use crate::core::CloseGuard;
-use crate::telemetry::trace;
+use crate::telemetry::log;
 use crate::util::timer::timeout;
-use crate::{Command, Error, ErrorKind, Result, Script};
+use crate::{Command, Error, ErrorKind, Result, Script, sibling_key};
 
 static PUSH_ONCE: Script = Script::write("PUSH ONCE", include_str!("../lua/push_once.lua"));
 
@@ -47,7 +46,7 @@ impl Delivery {
                 (Some(text.slice(..space)), text.slice(space + 1..))
             }
         };
-        let _in_flight = claim.client.caller.in_flight().track();
+        let _in_flight = claim.client.caller.close_blockers().track();
         Ok(Self(Some(Held {
             claim,
             element,
@@ -161,7 +160,7 @@ impl Delivery {
                 Ok(())
             }
             Err(error) if error.is_ambiguous() || error.is_retryable() => {
-                trace::warn_not_requeued(client.caller.server(), &error, &mark);
+                log::warn_not_requeued(client.caller.server(), &error, &mark);
                 // Whether it was pushed is unknown. The pending list keeps it until the client ends.
                 self.0 = None;
                 Err((error, None))
@@ -178,7 +177,7 @@ async fn remove(client: &Deliveries, mark: Bytes, may_still_execute: bool) {
     }
     let unlink = Command::write("UNLINK").key(mark.clone());
     if let Err(error) = retry_until_decided(client, unlink).await {
-        trace::warn_receipt_left(client.caller.server(), &error, &mark);
+        log::warn_receipt_left(client.caller.server(), &error, &mark);
     }
 }
 
@@ -208,5 +207,5 @@ pub(super) async fn requeue_bare(client: &Deliveries, pop: &Pop, text: &Bytes) -
     let result = retry_until_decided(client, requeue).await;
     result
         .map(drop)
-        .inspect_err(|error| trace::warn_not_requeued(client.caller.server(), error, &pop.key))
+        .inspect_err(|error| log::warn_not_requeued(client.caller.server(), error, &pop.key))
 }

@@ -5,10 +5,10 @@
 //!
 //! May import: `error`, `util`, `telemetry`, `command`, `core`, `tracking`.
 
+mod confirm;
 mod consumer;
 mod delivered;
 mod detach;
-mod retry;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -153,6 +153,16 @@ impl PopEnd {
             Self::Front => "LPUSH",
             Self::Back => "RPUSH",
             Self::Lowest | Self::Highest => "ZADD",
+        }
+    }
+
+    /// Returns the name of the end in the scripts.
+    const fn side(self) -> &'static str {
+        match self {
+            Self::Front => "LEFT",
+            Self::Back => "RIGHT",
+            Self::Lowest => "MIN",
+            Self::Highest => "MAX",
         }
     }
 

@@ -15,7 +15,7 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The configuration or the URL cannot work, whatever the server does.
+    /// The configuration or the URL cannot work with any server.
     Config,
     /// The command did not reach a server. It did not run, and nothing changed.
     NotSent,
@@ -40,11 +40,11 @@ pub enum ErrorKind {
     InvalidInput,
     /// A value could not be encoded. Nothing was sent.
     Encode,
-    /// Stored bytes could not be decoded. [`Error::bytes`] returns them.
+    /// Stored bytes could not be decoded. [`Error::bytes`](super::Error::bytes) returns them.
     Decode,
     /// The keys of one operation belong to different slots of a cluster. Nothing changed.
     CrossSlot,
-    /// The server replied with another error. [`Error::code`] returns its first word.
+    /// The server replied with another error. [`Error::code`](super::Error::code) returns its first word.
     Server,
     /// The server replied with something that the command never returns.
     Protocol,

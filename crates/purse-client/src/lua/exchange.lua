@@ -6,19 +6,21 @@
 -- ARGV[1]  the id of the consumer
 -- ARGV[2]  the number of the step
 -- ARGV[3]  the length of the lease to begin now, in milliseconds; 0 to keep the current one
--- ARGV[4]  what takes an element: LPOP, RPOP, ZPOPMIN or ZPOPMAX
--- ARGV[5]  what puts it back: LPUSH, RPUSH or ZADD
--- ARGV[6]  how many elements to take at most
--- ARGV[7]  1 to reply with the pending list
--- ARGV[8]  when the collection shall expire if an element that is put back creates it (ms); 0: never
--- ARGV[9]  1 to note the step even if it changes nothing
--- ARGV[10] how many of the following entries were delivered; the rest is put back, in this order
--- ARGV[11] and so on: the entries
+-- ARGV[4]  the end that loses an element: LEFT, RIGHT, MIN or MAX
+-- ARGV[5]  how many elements to take at most
+-- ARGV[6]  1 to reply with the pending list
+-- ARGV[7]  when the collection shall expire if an element that is put back creates it (ms); 0: never
+-- ARGV[8]  1 to note the step even if it changes nothing
+-- ARGV[9]  how many of the following entries were delivered; the rest is put back, in this order
+-- ARGV[10] and so on: the entries
 -- returns  {status, PTTL of the collection, entries taken, ids whose lease is over, pending list,
---          for each entry to put back: 1 if it was, 0 if it was not pending}
+--          for each entry to put back: 1 done, 0 not pending, -1 refused and still pending;
+--          number of the last step before, number of the last step now, error of the server or ''}
 -- status   0 no lease, nothing done; 1 done; 2 was done before; 3 done by a consumer that is new
 -- entry    the element of a list; the score, a space and the element of a sorted set
-local is_set = ARGV[5] == 'ZADD'
+-- Complexity: O(p) for each delivered entry and each entry to put back, with p pending entries, and
+-- O(1) for each entry taken from a list, O(log n) from a sorted set.
+local is_set = ARGV[4] == 'MIN' or ARGV[4] == 'MAX'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local step, lease = tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -26,19 +28,26 @@ local own = redis.call('HGET', KEYS[3], ARGV[1])
 local lease_end, last = string.match(own or '', '^(%d+) (%d+)$')
 lease_end, last = tonumber(lease_end) or 0, tonumber(last) or 0
 if last >= step then
-    return {2, -1, {}, {}, redis.call('LRANGE', KEYS[2], 0, -1), {}}
+    return {2, -1, {}, {}, {}, {}, last, last, ''}
 end
 if lease == 0 and lease_end <= now then
-    return {0, -1, {}, {}, {}, {}}
+    return {0, -1, {}, {}, {}, {}, last, last, ''}
 end
 
 local length = redis.pcall(is_set and 'ZCARD' or 'LLEN', KEYS[1])
-local wrong = type(length) == 'table' and length
-if wrong and #ARGV == 10 then
-    return wrong
+local many, delivered = tonumber(ARGV[5]), tonumber(ARGV[9])
+local taken, lapsed, put, ttl, failure = {}, {}, {}, -1, ''
+-- A key of another type, or one that moves to another node while the script runs.
+local function is_refused(reply)
+    if type(reply) == 'table' and reply.err then
+        failure = reply.err
+        return true
+    end
+    return false
 end
-local many, delivered = tonumber(ARGV[6]), tonumber(ARGV[10])
-local lapsed = {}
+if is_refused(length) and #ARGV == 9 then
+    return length
+end
 if lease > 0 then
     lease_end = now + lease
     local all = redis.call('HGETALL', KEYS[3])
@@ -50,61 +59,91 @@ if lease > 0 then
     end
 end
 
-local taken, put, ttl, failure = {}, {}, -1, false
-local function is_refused(reply)
-    failure = type(reply) == 'table' and reply.err and reply or failure
-    return failure
-end
+-- An entry is in the pending list before it leaves the collection, and leaves the pending list once
+-- it is back: a refusal midway loses nothing.
 local function put_back(entry)
+    local position = redis.pcall('LPOS', KEYS[2], entry)
+    if not position or is_refused(position) then
+        return 0
+    end
+    local reply
     if is_set then
         local score, element = string.match(entry, '^(%S+) (.*)$')
-        return redis.pcall('ZADD', KEYS[1], 'NX', score, element)
+        reply = redis.pcall('ZADD', KEYS[1], 'NX', score, element)
+    else
+        reply = redis.pcall(ARGV[4] == 'LEFT' and 'LPUSH' or 'RPUSH', KEYS[1], entry)
     end
-    return redis.pcall(ARGV[5], KEYS[1], entry)
+    if is_refused(reply) then
+        return -1
+    end
+    redis.call('LREM', KEYS[2], -1, entry)
+    return 1
+end
+local has_lmove = true
+local function take()
+    if is_set then
+        local first = redis.pcall(ARGV[4] == 'MIN' and 'ZRANGE' or 'ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+        if is_refused(first) or not first[1] then
+            return false
+        end
+        local entry = first[2] .. ' ' .. first[1]
+        if is_refused(redis.pcall('LPUSH', KEYS[2], entry)) then
+            return false
+        end
+        redis.call('ZREM', KEYS[1], first[1])
+        return entry
+    end
+    if has_lmove then
+        local entry = redis.pcall('LMOVE', KEYS[1], KEYS[2], ARGV[4], 'LEFT')
+        if type(entry) ~= 'table' then
+            return entry
+        end
+        -- Redis before 6.2 has no LMOVE.
+        has_lmove = not string.find(entry.err, 'nknown')
+        if has_lmove then
+            is_refused(entry)
+            return false
+        end
+    end
+    local entry = redis.pcall('LINDEX', KEYS[1], ARGV[4] == 'LEFT' and 0 or -1)
+    if not entry or is_refused(entry) or is_refused(redis.pcall('LPUSH', KEYS[2], entry)) then
+        return false
+    end
+    redis.call(ARGV[4] == 'LEFT' and 'LPOP' or 'RPOP', KEYS[1])
+    return entry
 end
 
-if #ARGV > 10 or many > 0 and length ~= 0 or ARGV[9] == '1' or lease > 0 and own then
+local noted = last
+if #ARGV > 9 or many > 0 and length ~= 0 or ARGV[8] == '1' or lease > 0 and own then
     -- A full server lets a script finish whose first write needs no memory.
     redis.call('PERSIST', KEYS[2])
     redis.call('HSET', KEYS[3], ARGV[1], string.format('%.0f %.0f', lease_end, step))
     redis.call('PEXPIRE', KEYS[3], 2592000000)
-    for i = 11, 10 + delivered do
-        redis.call('LREM', KEYS[2], -1, ARGV[i])
+    noted = step
+    for i = 10, 9 + delivered do
+        redis.pcall('LREM', KEYS[2], -1, ARGV[i])
     end
-    failure = wrong
-    for i = 11 + delivered, failure and 0 or #ARGV do
-        put[#put + 1] = redis.call('LREM', KEYS[2], -1, ARGV[i])
-        if put[#put] == 1 and is_refused(put_back(ARGV[i])) then
-            redis.call('LPUSH', KEYS[2], ARGV[i])
-            break
-        end
+    for i = 10 + delivered, #ARGV do
+        put[#put + 1] = failure == '' and put_back(ARGV[i]) or -1
     end
-    if length == 0 and #put > 0 and ARGV[8] ~= '0' then
-        redis.call('PEXPIREAT', KEYS[1], ARGV[8])
+    if length == 0 and put[1] and ARGV[7] ~= '0' then
+        redis.pcall('PEXPIREAT', KEYS[1], ARGV[7])
     end
-    if many > 0 and not failure then
-        ttl = redis.call('PTTL', KEYS[1])
+    if many > 0 and failure == '' then
+        local left = redis.pcall('PTTL', KEYS[1])
+        ttl = not is_refused(left) and left or -1
     end
-    while #taken < many and not failure do
-        local entry = redis.pcall(ARGV[4], KEYS[1])
-        if is_refused(entry) then
-            break
-        end
-        if is_set then
-            entry = entry[1] and entry[2] .. ' ' .. entry[1]
-        end
+    while #taken < many and failure == '' do
+        local entry = take()
         if not entry then
             break
         end
-        if is_refused(redis.pcall('LPUSH', KEYS[2], entry)) then
-            put_back(entry)
-        else
-            taken[#taken + 1] = entry
-        end
+        taken[#taken + 1] = entry
     end
 end
-if failure then
-    return failure
+local pending = {}
+if ARGV[6] == '1' then
+    local listed = redis.pcall('LRANGE', KEYS[2], 0, -1)
+    pending = not is_refused(listed) and listed or false
 end
-local pending = ARGV[7] == '1' and redis.call('LRANGE', KEYS[2], 0, -1) or {}
-return {own and 1 or 3, ttl, taken, lapsed, pending, put}
+return {own and 1 or 3, ttl, taken, lapsed, pending, put, last, noted, failure}

@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::trace;
+use super::log;
 use crate::Error;
 
 /// A change of a connection, which a [hook](crate::ClientBuilder::on_event) receives.
@@ -42,7 +42,7 @@ pub enum Event {
     ConnectFailed {
         /// The name of the servers in messages.
         server: Arc<str>,
-        /// Why it failed.
+        /// The reason why it failed.
         cause: Arc<Error>,
     },
     /// A connection was lost.
@@ -50,7 +50,7 @@ pub enum Event {
     Disconnected {
         /// The name of the servers in messages.
         server: Arc<str>,
-        /// Why it was lost.
+        /// The reason why it was lost.
         cause: Arc<Error>,
     },
     /// A lost connection was made again.
@@ -99,11 +99,11 @@ impl EventHook {
     }
 
     pub(crate) fn report(&self, event: &Event) {
-        trace::log_event(event);
+        log::log_event(event);
         let Some(call) = &self.0 else { return };
         // A panic must not end the task that drives the connection.
         if catch_unwind(AssertUnwindSafe(|| call(event))).is_err() {
-            trace::log_hook_panic(event);
+            log::log_hook_panic(event);
         }
     }
 }

@@ -3,10 +3,10 @@
 //! May import: `error`.
 
 mod event;
+pub(crate) mod log;
 mod metrics;
 mod span;
 mod stats;
-pub(crate) mod trace;
 
 pub use event::Event;
 pub(crate) use event::EventHook;

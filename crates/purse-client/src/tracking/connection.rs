@@ -14,7 +14,7 @@ use tokio::sync::{oneshot, watch};
 use super::registry::WatchRegistry;
 use crate::cluster::{Cluster, own_part};
 use crate::command::Command;
-use crate::command::slot::slot_of;
+use crate::command::key_slots::slot_of;
 use crate::config::Address;
 use crate::connection::{ConnectionOptions, Dialer, Endpoint, Purpose, Settings, error_map};
 use crate::core::{Call, CloseGuard, Core, Role, closed_error, in_time, wait_closed, wait_up};

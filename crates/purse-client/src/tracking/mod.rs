@@ -16,7 +16,7 @@ use registry::Subscription;
 
 use crate::cluster::{Cluster, Redirect};
 use crate::command::Command;
-use crate::command::slot::slot_of;
+use crate::command::key_slots::slot_of;
 use crate::config::Address;
 use crate::connection::error_map;
 use crate::core::{Call, Caller};

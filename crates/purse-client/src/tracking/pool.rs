@@ -63,7 +63,7 @@ impl TrackingPool {
             cluster: caller.core.cluster().cloned(),
             failovers: caller.core.failovers(),
             closing: caller.close_signal(),
-            in_flight: caller.in_flight().track(),
+            in_flight: caller.close_blockers().track(),
         };
         caller.runtime().spawn(task.run(sender));
         let made = receiver.shared();

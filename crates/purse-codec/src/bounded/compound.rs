@@ -5,12 +5,13 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant,
 };
 
-use super::{Limited, ser::Bounds};
+use super::Limited;
+use super::ser::{Bounds, Format};
 
 /// Structures whose parts have no name.
 macro_rules! unnamed {
     ($($trait:ident::$method:ident)*) => {
-        $(impl<X: $trait> $trait for Limited<Bounds, X> {
+        $(impl<F: Format, X: $trait> $trait for Limited<Bounds<'_, F>, X> {
             type Ok = X::Ok;
             type Error = X::Error;
 
@@ -28,7 +29,7 @@ macro_rules! unnamed {
 /// Structures whose parts have names.
 macro_rules! named {
     ($($trait:ident)*) => {
-        $(impl<X: $trait> $trait for Limited<Bounds, X> {
+        $(impl<F: Format, X: $trait> $trait for Limited<Bounds<'_, F>, X> {
             type Ok = X::Ok;
             type Error = X::Error;
 
@@ -42,6 +43,7 @@ macro_rules! named {
             }
 
             fn skip_field(&mut self, key: &'static str) -> Result<(), X::Error> {
+                self.scope.skip(key)?;
                 self.inner.skip_field(key)
             }
 
@@ -64,13 +66,13 @@ named! {
     SerializeStructVariant
 }
 
-impl<X: SerializeMap> SerializeMap for Limited<Bounds, X> {
+impl<F: Format, X: SerializeMap> SerializeMap for Limited<Bounds<'_, F>, X> {
     type Ok = X::Ok;
     type Error = X::Error;
 
     fn serialize_key<T: ?Sized + Serialize>(&mut self, key: &T) -> Result<(), X::Error> {
         self.inner
-            .serialize_key(&Limited::bounds(key, self.scope.descend()?))
+            .serialize_key(&Limited::bounds(key, self.scope.key()?))
     }
 
     fn serialize_value<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), X::Error> {

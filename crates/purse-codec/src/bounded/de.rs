@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
-use super::{Limited, budget::LimitScope};
+use super::{Limited, budget::LimitScope, check_f32};
 
 impl<'de, X: DeserializeSeed<'de>> DeserializeSeed<'de> for Limited<LimitScope<'_>, X> {
     type Value = X::Value;
@@ -66,7 +66,6 @@ impl<'de, X: Deserializer<'de>> Deserializer<'de> for Limited<LimitScope<'_>, X>
         deserialize_u32()
         deserialize_u64()
         deserialize_u128()
-        deserialize_f32()
         deserialize_f64()
         deserialize_char()
         deserialize_str()
@@ -75,6 +74,11 @@ impl<'de, X: Deserializer<'de>> Deserializer<'de> for Limited<LimitScope<'_>, X>
         deserialize_enum(name: &'static str, variants: &'static [&'static str])
         deserialize_identifier()
         deserialize_ignored_any()
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, X::Error> {
+        self.scope.read();
+        self.inner.deserialize_f32(F32(visitor))
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, X::Error> {
@@ -113,11 +117,41 @@ impl<'de, X: Deserializer<'de>> Deserializer<'de> for Limited<LimitScope<'_>, X>
 
 /// Scalars and strings, as the inner visitor takes them.
 macro_rules! unchanged {
-    ($($method:ident($type:ty))*) => {
+    ($inner:tt: $($method:ident($type:ty))*) => {
         $(fn $method<E: Error>(self, value: $type) -> Result<X::Value, E> {
-            self.inner.$method(value)
+            self.$inner.$method(value)
         })*
     };
+}
+
+/// A visitor of an `f32`, which refuses a float that would become an infinity.
+struct F32<X>(X);
+
+impl<'de, X: Visitor<'de>> Visitor<'de> for F32<X> {
+    type Value = X::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    unchanged! {
+        0:
+        visit_i8(i8)
+        visit_i16(i16)
+        visit_i32(i32)
+        visit_i64(i64)
+        visit_u8(u8)
+        visit_u16(u16)
+        visit_u32(u32)
+        visit_u64(u64)
+        visit_f32(f32)
+        visit_str(&str)
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<X::Value, E> {
+        check_f32(value)?;
+        self.0.visit_f64(value)
+    }
 }
 
 impl<'de, X: Visitor<'de>> Visitor<'de> for Limited<LimitScope<'_>, X> {
@@ -128,6 +162,7 @@ impl<'de, X: Visitor<'de>> Visitor<'de> for Limited<LimitScope<'_>, X> {
     }
 
     unchanged! {
+        inner:
         visit_bool(bool)
         visit_i8(i8)
         visit_i16(i16)

@@ -1,63 +1,164 @@
 //! Writing within limits.
 
+use std::cell::Cell;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::ser::{Error, Serialize, Serializer};
 
 use super::{Limited, TOO_DEEP};
 
-/// The limits of a value that is written.
-#[derive(Clone, Copy)]
-pub(crate) struct Bounds {
-    /// True if floats must be finite.
-    finite: bool,
+/// The limits of a value that is written, and a count of what is doubtful about it.
+pub(crate) struct Bounds<'d, F> {
     /// The number of levels that may follow below this one.
     levels: i16,
+    /// The number of things that serde does not read in every place.
+    doubts: &'d Cell<usize>,
+    format: PhantomData<F>,
 }
 
-impl Bounds {
-    /// Finite floats. Arrays and objects are counted where they are written.
-    pub(crate) const JSON: Self = Self {
-        finite: true,
-        levels: i16::MAX,
-    };
+impl<F> Clone for Bounds<'_, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
 
-    /// Any float, nested as deep as it can be read.
-    #[cfg(any(feature = "bincode", feature = "msgpack"))]
-    pub(crate) const BINARY: Self = Self {
-        finite: false,
-        levels: super::LEVELS,
-    };
+impl<F> Copy for Bounds<'_, F> {}
+
+/// A property of each format, known when the program is compiled.
+pub(crate) trait Format {
+    /// The format of the keys of maps.
+    type Key: Format;
+    /// The number of levels of a value.
+    const LEVELS: i16;
+    /// Floats must be finite.
+    const IS_FINITE: bool = false;
+    /// Scalars are strings, which serde's buffer does not turn back.
+    const HAS_TEXT_FOR_SCALARS: bool = false;
+    /// Some types have another form for machines. Serde's buffer does not know that it holds one.
+    const HAS_BINARY_FORMS: bool = false;
+    /// Fields have no names, so none may be left out. Structures without parts have no bytes.
+    const IS_POSITIONAL: bool = false;
+}
+
+/// JSON. Arrays and objects are counted where they are written.
+pub(crate) enum Json {}
+/// A key of a map in JSON.
+pub(crate) enum JsonKey {}
+#[cfg(feature = "msgpack")]
+pub(crate) enum MsgPack {}
+#[cfg(feature = "bincode")]
+pub(crate) enum Bincode {}
+
+impl Format for Json {
+    type Key = JsonKey;
+    const LEVELS: i16 = i16::MAX;
+    const IS_FINITE: bool = true;
+}
+
+impl Format for JsonKey {
+    type Key = Self;
+    const LEVELS: i16 = i16::MAX;
+    const IS_FINITE: bool = true;
+    const HAS_TEXT_FOR_SCALARS: bool = true;
+}
+
+#[cfg(feature = "msgpack")]
+impl Format for MsgPack {
+    type Key = Self;
+    const LEVELS: i16 = super::LEVELS;
+    const HAS_BINARY_FORMS: bool = true;
+}
+
+#[cfg(feature = "bincode")]
+impl Format for Bincode {
+    type Key = Self;
+    const LEVELS: i16 = super::LEVELS;
+    const IS_POSITIONAL: bool = true;
+}
+
+impl<'d, F: Format> Bounds<'d, F> {
+    pub(crate) fn new(doubts: &'d Cell<usize>) -> Self {
+        Self::with_levels(F::LEVELS, doubts)
+    }
+
+    fn with_levels(levels: i16, doubts: &'d Cell<usize>) -> Self {
+        Self {
+            levels,
+            doubts,
+            format: PhantomData,
+        }
+    }
 
     /// Returns the limits of nested values.
     pub(super) fn descend<E: Error>(self) -> Result<Self, E> {
         if self.levels == 0 {
             return Err(E::custom(TOO_DEEP));
         }
-        Ok(Self {
-            levels: self.levels - 1,
-            ..self
-        })
+        Ok(Self::with_levels(self.levels - 1, self.doubts))
     }
 
-    fn float<E: Error>(self, value: f64) -> Result<(), E> {
-        if self.finite && !value.is_finite() {
+    /// Returns the limits of the key of a map.
+    pub(super) fn key<E: Error>(self) -> Result<Bounds<'d, F::Key>, E> {
+        let Self { levels, doubts, .. } = self.descend()?;
+        Ok(Bounds::with_levels(levels, doubts))
+    }
+
+    /// Refuses to leave out a field where the fields have no names.
+    pub(super) fn skip<E: Error>(self, field: &str) -> Result<(), E> {
+        if F::IS_POSITIONAL {
             return Err(E::custom(format_args!(
-                "JSON has no form for the float {value}"
+                "the field `{field}` is skipped, and fields without names cannot be left out"
             )));
         }
         Ok(())
     }
+
+    fn doubt_if(self, is_doubtful: bool) {
+        if is_doubtful {
+            self.doubts.set(self.doubts.get() + 1);
+        }
+    }
+
+    /// Notices a scalar.
+    fn scalar(self) {
+        self.doubt_if(F::HAS_TEXT_FOR_SCALARS);
+    }
+
+    /// Notices a number of 128 bits, for which serde's buffer has no room.
+    fn wide(self) {
+        self.doubt_if(true);
+    }
+
+    /// Notices a type that asks which form it is to have.
+    fn form(self) {
+        self.doubt_if(F::HAS_BINARY_FORMS);
+    }
+
+    /// Notices a structure of `len` parts. Of those without bytes, only some are read.
+    fn parts(self, len: usize) {
+        self.doubt_if(F::IS_POSITIONAL && len == 0);
+    }
+
+    fn float<E: Error>(self, value: f64) -> Result<(), E> {
+        if F::IS_FINITE && !value.is_finite() {
+            return Err(E::custom(format_args!(
+                "JSON has no form for the float {value}"
+            )));
+        }
+        self.scalar();
+        Ok(())
+    }
 }
 
-impl<X> Limited<Bounds, X> {
+impl<'d, F, X> Limited<Bounds<'d, F>, X> {
     /// Limits `inner` to `scope`.
-    pub(crate) fn bounds(inner: X, scope: Bounds) -> Self {
+    pub(crate) fn bounds(inner: X, scope: Bounds<'d, F>) -> Self {
         Self { scope, inner }
     }
 }
 
-impl<T: ?Sized + Serialize> Serialize for Limited<Bounds, &T> {
+impl<F: Format, T: ?Sized + Serialize> Serialize for Limited<Bounds<'_, F>, &T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.inner
             .serialize(Limited::bounds(serializer, self.scope))
@@ -73,53 +174,71 @@ macro_rules! unchanged {
     };
 }
 
+/// Scalars that are strings as the keys of JSON.
+macro_rules! noticed {
+    ($notice:ident: $($method:ident($type:ty))*) => {
+        $(fn $method(self, value: $type) -> Result<S::Ok, S::Error> {
+            self.scope.$notice();
+            self.inner.$method(value)
+        })*
+    };
+}
+
 /// The methods that begin a structure.
 macro_rules! opened {
-    ($($method:ident($($name:ident: $type:ty),*) -> $compound:ident)*) => {
+    ($($method:ident($($name:ident: $type:ty),*) $([$len:ident])? -> $compound:ident)*) => {
         $(fn $method(self, $($name: $type),*) -> Result<Self::$compound, S::Error> {
+            $(self.scope.parts($len);)?
             Ok(Limited::bounds(self.inner.$method($($name),*)?, self.scope))
         })*
     };
 }
 
-impl<S: Serializer> Serializer for Limited<Bounds, S> {
+impl<'d, F: Format, S: Serializer> Serializer for Limited<Bounds<'d, F>, S> {
     type Ok = S::Ok;
     type Error = S::Error;
-    type SerializeSeq = Limited<Bounds, S::SerializeSeq>;
-    type SerializeTuple = Limited<Bounds, S::SerializeTuple>;
-    type SerializeTupleStruct = Limited<Bounds, S::SerializeTupleStruct>;
-    type SerializeTupleVariant = Limited<Bounds, S::SerializeTupleVariant>;
-    type SerializeMap = Limited<Bounds, S::SerializeMap>;
-    type SerializeStruct = Limited<Bounds, S::SerializeStruct>;
-    type SerializeStructVariant = Limited<Bounds, S::SerializeStructVariant>;
+    type SerializeSeq = Limited<Bounds<'d, F>, S::SerializeSeq>;
+    type SerializeTuple = Limited<Bounds<'d, F>, S::SerializeTuple>;
+    type SerializeTupleStruct = Limited<Bounds<'d, F>, S::SerializeTupleStruct>;
+    type SerializeTupleVariant = Limited<Bounds<'d, F>, S::SerializeTupleVariant>;
+    type SerializeMap = Limited<Bounds<'d, F>, S::SerializeMap>;
+    type SerializeStruct = Limited<Bounds<'d, F>, S::SerializeStruct>;
+    type SerializeStructVariant = Limited<Bounds<'d, F>, S::SerializeStructVariant>;
 
     unchanged! {
+        serialize_char(char)
+        serialize_str(&str)
+        serialize_bytes(&[u8])
+    }
+
+    noticed! {
+        scalar:
         serialize_bool(bool)
         serialize_i8(i8)
         serialize_i16(i16)
         serialize_i32(i32)
         serialize_i64(i64)
-        serialize_i128(i128)
         serialize_u8(u8)
         serialize_u16(u16)
         serialize_u32(u32)
         serialize_u64(u64)
+    }
+
+    noticed! {
+        wide:
+        serialize_i128(i128)
         serialize_u128(u128)
-        serialize_char(char)
-        serialize_str(&str)
-        serialize_bytes(&[u8])
-        serialize_unit_struct(&'static str)
     }
 
     opened! {
         serialize_seq(len: Option<usize>) -> SerializeSeq
-        serialize_tuple(len: usize) -> SerializeTuple
-        serialize_tuple_struct(name: &'static str, len: usize) -> SerializeTupleStruct
+        serialize_tuple(len: usize) [len] -> SerializeTuple
+        serialize_tuple_struct(name: &'static str, len: usize) [len] -> SerializeTupleStruct
         serialize_tuple_variant(
             name: &'static str, index: u32, variant: &'static str, len: usize
         ) -> SerializeTupleVariant
         serialize_map(len: Option<usize>) -> SerializeMap
-        serialize_struct(name: &'static str, len: usize) -> SerializeStruct
+        serialize_struct(name: &'static str, len: usize) [len] -> SerializeStruct
         serialize_struct_variant(
             name: &'static str, index: u32, variant: &'static str, len: usize
         ) -> SerializeStructVariant
@@ -145,7 +264,13 @@ impl<S: Serializer> Serializer for Limited<Bounds, S> {
     }
 
     fn serialize_unit(self) -> Result<S::Ok, S::Error> {
+        self.scope.parts(0);
         self.inner.serialize_unit()
+    }
+
+    fn serialize_unit_struct(self, name: &'static str) -> Result<S::Ok, S::Error> {
+        self.scope.parts(0);
+        self.inner.serialize_unit_struct(name)
     }
 
     fn serialize_unit_variant(
@@ -183,6 +308,7 @@ impl<S: Serializer> Serializer for Limited<Bounds, S> {
     }
 
     fn is_human_readable(&self) -> bool {
+        self.scope.form();
         self.inner.is_human_readable()
     }
 }

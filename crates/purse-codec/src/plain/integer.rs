@@ -62,6 +62,7 @@ fn parse<T: 'static, N: FromStr + 'static>(bytes: &[u8]) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::fmt::Debug;
 
     use super::*;
@@ -73,7 +74,7 @@ mod tests {
             for number in numbers {
                 let text = write(number, <[u8]>::to_vec).expect("it is an integer");
                 let mut json = Vec::new();
-                json::write(number, &mut json).expect("it can be written");
+                json::write(number, &mut json, &Cell::new(0)).expect("it can be written");
                 assert_eq!(text, json);
                 assert_eq!(read(&text), Some(*number));
             }

@@ -1,6 +1,6 @@
 //! The default codec: what Python's redis-purse writes.
 //!
-//! May import: `error`, `codec`, `scratch_buffer`, `json`.
+//! May import: `error`, `codec`, `scratch_buffer`, `readable`, `json`.
 
 use std::any::{Any, TypeId};
 
@@ -8,8 +8,9 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::readable::check_readable;
 use crate::scratch_buffer::with_scratch_buffer;
-use crate::{Codec, DecodeError, EncodeError, json};
+use crate::{Codec, DecimalText, DecodeError, EncodeError, json};
 
 mod integer;
 mod type_probe;
@@ -23,7 +24,7 @@ mod unquoted;
 /// | `String`, `char`, and what serde writes *and* reads as a string (`Uuid`, `IpAddr`, dates …) | its UTF-8 bytes, no quotes |
 /// | `Vec<u8>`, and what serde writes and reads as bytes (`bytes::Bytes`, `serde_bytes::ByteBuf` …) | the bytes themselves |
 /// | integers, `i128` and `u128` too | decimal text, so that `HINCRBY` works |
-/// | floats | the shortest decimal text that reads back exactly, so that `HINCRBYFLOAT` works |
+/// | floats | the shortest decimal text that reads back exactly, so that `HINCRBYFLOAT` works; see [the text of floats](crate#the-text-of-floats) |
 /// | `bool`, `()`, structs, tuples, sequences, maps, `Option`, enums | compact JSON |
 ///
 /// Only the outermost value is special. Inside a structure, strings are in quotes, and byte buffers
@@ -36,8 +37,8 @@ mod unquoted;
 /// variant (`serde_json::Value`, untagged enums).
 ///
 /// It reads JSON with any whitespace, as Python's `json.dumps` writes it. A float may be the text
-/// of an integer, as `HINCRBYFLOAT` leaves it; an integer may not be a fraction. A value that could
-/// not be decoded is an error and is not written, see [`Json`](crate::Json).
+/// of an integer, as `HINCRBYFLOAT` leaves it; an integer may not be a fraction. Numbers beyond a
+/// type, and values that could not be decoded, are errors, as [`Json`](crate::Json) says.
 ///
 /// # Examples
 ///
@@ -75,7 +76,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Plain {
         if let Some(text) = integer::write(value, Bytes::copy_from_slice) {
             return Ok(text);
         }
-        with_scratch_buffer(|buffer| by_serde(value, buffer)).map_err(EncodeError::new::<T, Self>)
+        with_scratch_buffer(|buffer| by_serde(value, buffer))
     }
 
     fn encode_into(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
@@ -86,7 +87,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Plain {
         if let Some(()) = integer::write(value, |text| buffer.extend_from_slice(text)) {
             return Ok(());
         }
-        by_serde(value, buffer).map_err(EncodeError::new::<T, Self>)
+        by_serde(value, buffer)
     }
 
     fn decode(bytes: &[u8]) -> Result<T, DecodeError> {
@@ -99,11 +100,13 @@ impl<T: Serialize + DeserializeOwned + 'static> Codec<T> for Plain {
         let read = if type_probe::reads_bare::<T>() {
             unquoted::read(bytes)
         } else {
-            serde_json::from_slice(bytes)
+            json::read(bytes)
         };
         read.map_err(|cause| DecodeError::new::<T, Self>(bytes, cause))
     }
 }
+
+impl DecimalText for Plain {}
 
 /// Returns the bytes of a `Vec<u8>`, which serde treats as a sequence, and of a `String`, for
 /// speed.
@@ -130,13 +133,15 @@ fn cast<V: 'static, T: 'static>(value: V) -> Option<T> {
     value.downcast_mut::<Option<T>>()?.take()
 }
 
-fn by_serde<T: Serialize + DeserializeOwned>(
-    value: &T,
-    buffer: &mut Vec<u8>,
-) -> serde_json::Result<()> {
-    if type_probe::reads_bare::<T>() {
-        unquoted::write(value, buffer)
-    } else {
-        json::write(value, buffer)
-    }
+fn by_serde<T>(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError>
+where
+    T: Serialize + DeserializeOwned + 'static,
+{
+    check_readable::<T, Plain, _>(value, buffer, |value, buffer, doubts| {
+        if type_probe::reads_bare::<T>() {
+            unquoted::write(value, buffer)
+        } else {
+            json::write(value, buffer, doubts)
+        }
+    })
 }

@@ -6,6 +6,8 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::{Serialize, forward_to_deserialize_any};
 use serde_json::ser::{CharEscape, Formatter};
 
+use crate::json;
+
 /// Writes a value that is a string or bytes.
 pub(super) fn write<T: Serialize>(value: &T, bytes: &mut Vec<u8>) -> serde_json::Result<()> {
     value.serialize(&mut serde_json::Serializer::with_formatter(bytes, Unquoted))
@@ -27,6 +29,14 @@ fn not_text() -> io::Error {
 }
 
 impl Formatter for Unquoted {
+    fn write_f32<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f32) -> io::Result<()> {
+        json::write_f32(writer, value)
+    }
+
+    fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        json::write_f64(writer, value)
+    }
+
     fn write_null<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
         Err(not_text())
     }

@@ -6,8 +6,10 @@ mod garbage;
 mod input;
 mod json;
 mod lenient;
+mod numbers;
 mod plain;
 mod raw;
+mod readable;
 mod samples;
 
 #[cfg(any(feature = "bincode", feature = "msgpack"))]

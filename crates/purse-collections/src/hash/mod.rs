@@ -1,7 +1,8 @@
 //! A hash: a map in one key.
 //!
-//! May import: `ttl`, `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`.
+//! May import: `ttl`, `number`, `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`.
 
+mod increment;
 mod writes;
 
 use std::collections::HashMap;

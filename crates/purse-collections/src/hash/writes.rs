@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
+use purse_client::{Command, Op, Reply, Result, Script};
 use purse_codec::{Codec, IntoArg, Plain};
 
 use super::{RedisHash, with_field};
@@ -212,71 +212,6 @@ where
             bulk::sum,
         )
         .await
-    }
-
-    /// Adds `by` to a value that is a decimal integer, as the `Plain` codec writes it. A missing
-    /// value counts as zero. Returns the sum.
-    ///
-    /// Redis: HINCRBY. Time complexity: O(1). Round trips: 1.
-    ///
-    /// # Errors
-    /// [`Server`](ErrorKind::Server) with the code `ERR` if the value is not an integer, or if the
-    /// sum does not fit an `i64`; nothing changed then.
-    ///
-    /// # Examples
-    /// ```
-    /// # #[tokio::main] async fn main() -> purse::Result<()> {
-    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use purse::RedisHash;
-    ///
-    /// let visits: RedisHash<String, u32> = RedisHash::new(&client, "visits");
-    /// assert_eq!(visits.increment("home", 2).await?, 2);
-    /// assert_eq!(visits.increment("home", -1).await?, 1);
-    /// # Ok(()) }
-    /// ```
-    #[doc(alias = "HINCRBY")]
-    #[doc(alias = "hincr")]
-    pub fn increment(&self, key: impl IntoArg<K>, by: i64) -> Op<i64> {
-        let args = |command| Ok(with_field(key)(command)?.arg(by));
-        self.0
-            .try_op(args, Command::write("HINCRBY"), Reply::into_int)
-    }
-
-    /// Adds `by` to a value that is a decimal number, as the `Plain` codec writes it. A missing
-    /// value counts as zero. Returns the sum, which the server rounds to 17 digits after the
-    /// point.
-    ///
-    /// Redis: HINCRBYFLOAT. Time complexity: O(1). Round trips: 1.
-    ///
-    /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) if `by` is not finite.
-    /// [`Server`](ErrorKind::Server) with the code `ERR` if the value is not a number, or if the
-    /// sum is not finite; nothing changed then.
-    ///
-    /// # Examples
-    /// ```
-    /// # #[tokio::main] async fn main() -> purse::Result<()> {
-    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use purse::RedisHash;
-    ///
-    /// let prices: RedisHash<String, f64> = RedisHash::new(&client, "prices");
-    /// assert_eq!(prices.increment_float("tea", 2.5).await?, 2.5);
-    /// # Ok(()) }
-    /// ```
-    #[doc(alias = "HINCRBYFLOAT")]
-    #[doc(alias = "hincr")]
-    pub fn increment_float(&self, key: impl IntoArg<K>, by: f64) -> Op<f64> {
-        let args = |command| {
-            if !by.is_finite() {
-                return Err(Error::new(
-                    ErrorKind::InvalidInput,
-                    "the increment is not finite",
-                ));
-            }
-            Ok(with_field(key)(command)?.arg(by))
-        };
-        self.0
-            .try_op(args, Command::write("HINCRBYFLOAT"), Reply::into_float)
     }
 
     /// Removes one entry after `ttl`, rounded up to a whole millisecond. Returns whether there is

@@ -7,11 +7,25 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt, TryStreamExt};
-use purse_client::{Client, Error, Pattern, Reply, Result, prefetch_pages};
+use purse_client::{Client, Error, Pattern, Reply, Result, is_internal_key, prefetch_pages};
 
 use crate::bulk::by_slot;
 use crate::conversion::ArgBuffer;
 use crate::element_stream::{LARGEST_PAGE, PAGE};
+
+/// Scans the names of keys, without those that purse keeps for itself.
+pub(super) fn scan_entries(
+    client: &Client,
+    pattern: Pattern,
+    size: usize,
+) -> BoxStream<'static, Result<Vec<Bytes>>> {
+    let pages = client.scan_keys(Some(pattern), size);
+    let entries = pages.map_ok(|mut page| {
+        page.retain(|name| !is_internal_key(name));
+        page
+    });
+    entries.boxed()
+}
 
 /// The data from which an item of the stream is made, and the function that makes it.
 pub(crate) enum EntryKind<R> {
@@ -75,9 +89,9 @@ impl<R: Send + 'static> Entries<R> {
         }
     }
 
-    /// Returns only keys that match `pattern`; the server filters. The pattern is compared with the
-    /// part of the key after the prefix of the space. Characters of the prefix have no special
-    /// meaning.
+    /// Limits the stream to keys that match `pattern`, or to their values. The server does the
+    /// filtering. The pattern is matched against the key without the space's prefix; `*` and similar
+    /// characters in that prefix stand for themselves.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -121,7 +135,7 @@ impl<R: Send + 'static> Entries<R> {
 
     fn start(&self) -> BoxStream<'static, Result<R>> {
         let pattern = within(&self.prefix, self.pattern.as_ref());
-        let keys = self.client.scan_keys(Some(pattern), self.size).boxed();
+        let keys = scan_entries(&self.client, pattern, self.size);
         let (client, prefix, read) = (self.client.clone(), self.prefix.len(), self.read);
         let pages = prefetch_pages(keys, move |mut keys| {
             let client = client.clone();

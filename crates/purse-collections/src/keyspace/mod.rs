@@ -30,12 +30,13 @@ use crate::{RedisKey, Ttl};
 ///
 /// A key may be any bytes. [`keys`](Self::keys) and [`items`](Self::items) return keys as
 /// `String`s; a key that is not UTF-8 is an error that holds its bytes.
-/// [`raw_keys`](Self::raw_keys) returns all keys as bytes. The prefix is taken literally, whatever
-/// characters it contains.
+/// [`raw_keys`](Self::raw_keys) returns all keys as bytes. The prefix is taken literally: no
+/// character in it has a special meaning.
 ///
 /// The space contains every key that begins with its prefix, also keys that hold a list, for
 /// example. Such a key is counted, found and cleared, but reading its value fails or counts it as
-/// absent.
+/// absent. The keys that purse keeps for itself, such as the receipts of queues, are not part of any
+/// space: they are never returned, counted or cleared.
 ///
 /// In a cluster, a method that sends one command over several keys sends one command per slot
 /// instead, all at once, and is not atomic. A hash tag in the prefix (`{app}:`) keeps the whole
@@ -234,7 +235,7 @@ impl<T, C> RedisKeySpace<T, C> {
         self.key(key).exists()
     }
 
-    /// Removes `key`, whatever its value is, see [`RedisKey::delete`]. Returns whether there was
+    /// Removes `key` with a value of any type, see [`RedisKey::delete`]. Returns whether there was
     /// such a key.
     ///
     /// Redis: UNLINK. Time complexity: O(1). Round trips: 1.

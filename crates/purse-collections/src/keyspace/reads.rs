@@ -1,12 +1,12 @@
 //! Reads of a key space.
 
 use bytes::Bytes;
+use futures::TryStreamExt;
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
 use purse_client::{Command, Op, Result};
 use purse_codec::Codec;
 
-use super::entries::{Entries, EntryKind, within};
+use super::entries::{Entries, EntryKind, scan_entries, within};
 use super::{RedisKeySpace, text};
 use crate::bulk::by_slot;
 use crate::conversion::{ArgBuffer, decode, decode_option};
@@ -150,8 +150,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         }))
     }
 
-    /// Streams the values as [`items`](Self::items) streams the entries, also those of keys that
-    /// are not UTF-8.
+    /// Streams the values, with the same pages and guarantees as [`items`](Self::items). Includes the
+    /// values of keys that are not UTF-8.
     ///
     /// Redis: SCAN and MGET. Time complexity: O(n) for a page of n keys. Round trips: 2 per page.
     ///
@@ -172,7 +172,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         self.entries(EntryKind::Value(|_, value| decode::<T, C>(value)))
     }
 
-    /// Streams the keys, without the prefix, whatever their values are.
+    /// Streams the keys, without the prefix. Their values may have any type.
     ///
     /// A page is about 256 keys of the server, see [`Entries::page_size`]; [`Entries::matching`]
     /// selects keys. Each page is atomic; the stream as a whole has [the guarantees of a
@@ -198,7 +198,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         self.entries(EntryKind::Key(text))
     }
 
-    /// Streams the keys as [`keys`](Self::keys) does, as bytes. No key is an error.
+    /// Streams the keys as bytes. Unlike with [`keys`](Self::keys), a key that is not UTF-8 causes no
+    /// error.
     ///
     /// Redis: SCAN. Time complexity: O(n) for a page of n keys. Round trips: 1 per page.
     ///
@@ -226,7 +227,6 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
 
     /// Scans the names of all keys, with the prefix.
     pub(super) fn pages(&self) -> BoxStream<'static, Result<Vec<Bytes>>> {
-        let pattern = within(self.prefix(), None);
-        self.0.client.scan_keys(Some(pattern), PAGE).boxed()
+        scan_entries(&self.0.client, within(self.prefix(), None), PAGE)
     }
 }

@@ -23,7 +23,7 @@ const MOST_ENTRIES: usize = 65_536;
 const MOST_BYTES: usize = 64 << 20;
 
 impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
-    /// Sets `key` to `value`, whatever its previous value is, and removes its time to live. It
+    /// Sets `key` to `value`, also if it held another type, and removes its time to live. It
     /// never fails with `WrongType`.
     ///
     /// Redis: SET. Time complexity: O(1). Round trips: 1.
@@ -274,7 +274,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         self.op(key, Ok, Command::script(&POP), decode_removed::<T, C>)
     }
 
-    /// Removes many keys, whatever their values are. Returns how many of them existed.
+    /// Removes many keys with values of any type. Returns how many of them existed.
     ///
     /// In a cluster, each chunk takes one command per slot. All of them are in flight at once, and
     /// each is atomic.
@@ -305,7 +305,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         by_slot::unlink(&self.0.client, keys.into_iter(), write).await
     }
 
-    /// Removes all keys of the space, whatever their values are. Returns how many it removed. With
+    /// Removes all keys of the space, with values of any type. Returns how many it removed. With
     /// an empty prefix it empties the database.
     ///
     /// The server looks at all its keys, in and outside of the space. Each page of keys is removed

@@ -1,22 +1,27 @@
 -- Adds to the scores of elements of a sorted set: to all of them, or to none.
 -- KEYS[1]  the sorted set
 -- ARGV     an amount and its element, again and again
--- returns  the new score of each of them, or nil if one would be no number: then nothing changed
-local infinite = false
+-- returns  the new score of each of them, or an error after which nothing changed
+
+-- An amount of less than half the distance between the two highest numbers leaves each finite score
+-- finite. With a larger one, the sums are tried before they are stored.
+local large = false
 for i = 1, #ARGV, 2 do
-    if math.abs(tonumber(ARGV[i])) == math.huge then
-        infinite = true
+    if math.abs(tonumber(ARGV[i])) >= 2 ^ 970 then
+        large = true
     end
 end
--- Only an infinite amount can make a sum that is no number: then it is tried before it is done.
-if infinite then
+if large then
     local sums = {}
     for i = 1, #ARGV, 2 do
-        local element = ARGV[i + 1]
+        local by, element = tonumber(ARGV[i]), ARGV[i + 1]
         local old = sums[element] or tonumber(redis.call('ZSCORE', KEYS[1], element) or 0)
-        local sum = old + tonumber(ARGV[i])
+        local sum = old + by
         if sum ~= sum then
-            return false
+            return redis.error_reply('ERR resulting score is not a number (NaN)')
+        end
+        if math.abs(sum) == math.huge and math.abs(old) < math.huge and math.abs(by) < math.huge then
+            return redis.error_reply('ERR resulting score is out of the range of f64')
         end
         sums[element] = sum
     end

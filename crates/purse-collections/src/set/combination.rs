@@ -116,7 +116,7 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
         self.on_keys(self.how.read(), decode_set::<T, C>)
     }
 
-    /// Stores the elements in `destination` and replaces its previous value, of whatever type.
+    /// Stores the elements in `destination` and replaces its previous value, of any type.
     /// Returns the number of elements. The destination may be one of the sets. No element leaves
     /// the server.
     ///

@@ -6,7 +6,7 @@ use purse_client::{Command, Error, ErrorKind, Op, Reply, Result};
 use purse_codec::{Codec, Plain};
 
 use super::RedisSortedSet;
-use super::score::not_nan;
+use super::score_codec::not_nan;
 use crate::handle::Handle;
 
 /// A union or intersection of sorted sets that is described and not yet computed.
@@ -172,7 +172,7 @@ impl<T, C> CombinedSorted<T, C> {
 }
 
 impl<T: Send + 'static, C: Codec<T>> CombinedSorted<T, C> {
-    /// Stores the elements in `destination` and replaces its previous value, of whatever type.
+    /// Stores the elements in `destination` and replaces its previous value, of any type.
     /// Returns the number of elements. The destination may be one of the sets.
     ///
     /// Redis: ZUNIONSTORE or ZINTERSTORE. Time complexity: O(n + m · log(m)), where n is the total

@@ -5,7 +5,7 @@
 mod combination;
 mod pop;
 mod range;
-mod score;
+mod score_codec;
 mod writes;
 
 use std::borrow::Borrow;
@@ -19,7 +19,7 @@ pub use self::range::{ByRank, ByScore, ByValue, LimitedRange, SortedRange};
 pub use self::writes::{Changes, Condition};
 
 use self::combination::SetOperation;
-use self::score::{decode_first, decode_scored};
+use self::score_codec::{decode_first, decode_scored};
 use crate::bulk;
 use crate::conversion::{encode, encode_one};
 use crate::element_stream::{Scanned, next_pair};

@@ -8,7 +8,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use purse_client::{Command, Op, Reply, Result};
 use purse_codec::{Codec, IntoArg};
 
-use super::score::{decode_scored_list, not_nan};
+use super::score_codec::{decode_scored_list, not_nan};
 use crate::conversion::{decode_list, encode};
 use crate::handle::Handle;
 use crate::list::inclusive;

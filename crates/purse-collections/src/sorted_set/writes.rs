@@ -1,11 +1,11 @@
 //! Writes to a sorted set.
 
 use bytes::Bytes;
-use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
+use purse_client::{Command, Op, Reply, Result, Script};
 use purse_codec::{Codec, IntoArg, Raw};
 
 use super::RedisSortedSet;
-use super::score::{not_nan, score};
+use super::score_codec::{not_nan, score};
 use crate::bulk;
 use crate::conversion::{ArgBuffer, encode, encode_one};
 
@@ -17,6 +17,10 @@ static INCREMENT: Script = Script::write(
     "SORTED SET INCREMENT",
     include_str!("../lua/sorted_set_increment.lua"),
 );
+
+/// 2⁹⁷⁰, half the distance between the two highest numbers: the least amount that makes a finite
+/// score infinite.
+const LARGE: f64 = f64::from_bits((1023 + 970) << 52);
 
 /// A condition for giving an element the score that is passed with it.
 ///
@@ -104,7 +108,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZADD. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) if the score is NaN.
+    /// `InvalidInput` if the score is NaN.
     ///
     /// # Examples
     /// ```
@@ -130,7 +134,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Round trips: 1.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) if the score is NaN. `Unsupported` for
+    /// `InvalidInput` if the score is NaN. `Unsupported` for
     /// [`OnlyGreater`](Condition::OnlyGreater) and [`OnlyLess`](Condition::OnlyLess) on servers
     /// before Redis 6.2.
     ///
@@ -162,7 +166,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// 1 per [chunk](crate#chunks).
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) if a score is NaN.
+    /// `InvalidInput` if a score is NaN.
     ///
     /// # Examples
     /// ```
@@ -243,11 +247,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Adds `by` to the score of an element. An element that does not exist is added with the
     /// score `by`. Returns the new score.
     ///
-    /// Redis: ZINCRBY. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
+    /// Redis: ZINCRBY; for an amount that can make a finite score infinite, from 2⁹⁷⁰ on, ZSCORE and
+    /// ZINCRBY in a script. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) if `by` is NaN. [`Server`](ErrorKind::Server) if
-    /// the sum of infinities would be NaN; nothing changed then.
+    /// `InvalidInput` if `by` is NaN. `Server` with the code `ERR` if the sum of infinities would be
+    /// NaN, or if the sum of finite numbers is beyond `f64`; nothing changed then.
     ///
     /// # Examples
     /// ```
@@ -261,16 +266,24 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "ZINCRBY")]
+    #[doc(alias = "ZSCORE")]
     #[doc(alias = "zincr")]
     pub fn increment(&self, value: impl IntoArg<T>, by: f64) -> Op<f64> {
+        if by.is_finite() && by.abs() >= LARGE {
+            let command = Command::script(&INCREMENT);
+            return self.op_with_score(command, by, value, |reply| {
+                let [score] = reply.into_array()?;
+                score.into_float()
+            });
+        }
         self.op_with_score(Command::write("ZINCRBY"), by, value, Reply::into_float)
     }
 
     /// Adds to the scores of many elements. Elements that do not exist are added with the increment
     /// as their score. Returns the new scores, in the order of `items`.
     ///
-    /// Redis: ZINCRBY in a script. Time complexity: O(m · log(n)) for m elements, with n in the
-    /// set. Round trips: 1 per [chunk](crate#chunks).
+    /// Redis: ZINCRBY, and for [large amounts](Self::increment) ZSCORE, in a script. Time complexity:
+    /// O(m · log(n)) for m elements, with n in the set. Round trips: 1 per [chunk](crate#chunks).
     ///
     /// # Errors
     /// The errors of [`increment`](Self::increment), for the whole chunk.
@@ -288,6 +301,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "ZINCRBY")]
+    #[doc(alias = "ZSCORE")]
     #[doc(alias = "zincr")]
     #[doc(alias = "increment_multi")]
     pub async fn increment_many<I, V>(&self, items: I) -> Result<Vec<f64>>
@@ -298,7 +312,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         let items = items.into_iter();
         let command = self.0.on_key(Command::script(&INCREMENT));
         let more = |mut scores: Vec<_>, reply: Reply| {
-            for score in reply.non_nil().ok_or_else(no_number)?.into_list()? {
+            for score in reply.into_list()? {
                 scores.push(score.into_float()?);
             }
             Ok(scores)
@@ -378,12 +392,6 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         let args = |command| pair::<T, C>(command, score, value);
         self.0.try_op(args, command, read)
     }
-}
-
-/// Returns the error that the server returns if ZINCRBY adds infinities of both signs.
-fn no_number() -> Error {
-    let message = "ERR resulting score is not a number (NaN)";
-    Error::new(ErrorKind::Server, message)
 }
 
 /// Adds a score and its element to a command.

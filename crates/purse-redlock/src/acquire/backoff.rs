@@ -1,6 +1,6 @@
 //! The pauses between two attempts.
 
-use crate::runtime::jitter;
+use crate::tasks::jitter::jitter;
 use std::time::Duration;
 
 use tokio::time::Instant;

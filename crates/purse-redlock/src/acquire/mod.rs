@@ -1,6 +1,6 @@
 //! One wait for a lock: the local queue, the attempts, and the pauses between them.
 //!
-//! May import: `error`, `runtime`, `telemetry`, `master`, `quorum`, `state`, `lease`.
+//! May import: `error`, `tasks`, `telemetry`, `master`, `quorum`, `state`, `lease`.
 
 pub(crate) mod backoff;
 pub(crate) mod key_watch;
@@ -17,9 +17,9 @@ use crate::error::{Error, LockOperation, Result};
 use crate::lease::Lease;
 use crate::lease::owner::{self, AcquireStrategy, AttemptError, FailureCause};
 use crate::quorum::decision::quorum;
-use crate::runtime::jitter;
 use crate::state::LockState;
 use crate::state::local_queue::{LocalHolder, QueueEntry, QueuePermit};
+use crate::tasks::jitter::jitter;
 use crate::telemetry::span::LockSpan;
 
 /// The longest pause if the masters report changes, unless

@@ -2,5 +2,5 @@
 //!
 //! May import: `error`.
 
-pub(crate) mod endpoint;
+pub(crate) mod master_endpoint;
 pub(crate) mod settings;

@@ -1,6 +1,6 @@
 //! Leader elections.
 //!
-//! May import: `error`, `keys`, `runtime`, `quorum`, `state`, `lease`, `acquire`, `lock`.
+//! May import: `error`, `keys`, `tasks`, `quorum`, `state`, `lease`, `acquire`, `lock`.
 
 pub(crate) mod leader;
 pub(crate) mod leadership;
@@ -17,7 +17,7 @@ use crate::election::leadership::Leadership;
 use crate::error::{Error, LockOperation, Result};
 use crate::keys;
 use crate::lock::fenced::FencedMutex;
-use crate::runtime::jitter;
+use crate::tasks::jitter::jitter;
 
 /// An election by name, with at most one leader at a time; created by
 /// [`Redlock::election`](crate::Redlock::election).

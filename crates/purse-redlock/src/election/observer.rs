@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::acquire::backoff::WakeBudget;
 use crate::election::leader::Leader;
 use crate::quorum::decision::quorum;
-use crate::runtime::jitter;
 use crate::state::LockState;
+use crate::tasks::jitter::jitter;
 
 /// The time that a master's record counts before the master is asked again. If a new answer takes
 /// longer than the same time again, the old record no longer counts.
@@ -91,7 +91,7 @@ async fn poll_master(state: &LockState, master: usize, key: &Bytes, view: &Leade
                 sleep(poll).await;
             }
         }
-        // The budget prevents a busy loop, whatever the masters report.
+        // The budget prevents a busy loop, even if the masters keep reporting changes.
         sleep(budget.delay(Instant::now())).await;
         budget.take();
     }

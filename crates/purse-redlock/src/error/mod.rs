@@ -15,8 +15,8 @@ use purse_client::ErrorKind;
 use purse_lease::LostReason;
 
 pub use self::lock_name::LockName;
-use self::operation::FailedOperation;
 pub use self::operation::LockOperation;
+use self::operation::MessageStart;
 
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -77,7 +77,7 @@ pub enum Error {
     /// no quorum can become free. Each master's error names the key.
     #[error(
         "{}: the key holds something other than a lock{}",
-        FailedOperation(*operation, Some(lock)),
+        MessageStart(*operation, Some(lock)),
         DisplayErrors(errors)
     )]
     #[non_exhaustive]
@@ -103,7 +103,7 @@ pub enum Error {
     /// Too few masters answered.
     #[error(
         "{}: {votes} of the {needed} required masters agreed{}",
-        FailedOperation(*operation, lock.as_ref()),
+        MessageStart(*operation, lock.as_ref()),
         DisplayErrors(errors)
     )]
     #[non_exhaustive]
@@ -124,7 +124,7 @@ pub enum Error {
     /// lock was then released; an extension stays in effect.
     #[error(
         "{}: the masters answered so late that only {left:?} of the lock's time was left",
-        FailedOperation(*operation, Some(lock))
+        MessageStart(*operation, Some(lock))
     )]
     #[non_exhaustive]
     ValidityExhausted {
@@ -186,7 +186,7 @@ pub enum Error {
 
     /// The [`Redlock`](crate::Redlock) was shut down, or the runtime on which it was built has
     /// ended.
-    #[error("{}: the redlock is shut down", FailedOperation(*operation, Some(lock)))]
+    #[error("{}: the redlock is shut down", MessageStart(*operation, Some(lock)))]
     #[non_exhaustive]
     Closed {
         /// The lock.

@@ -53,9 +53,9 @@ impl fmt::Display for LockOperation {
 }
 
 /// The start of a message: the operation that failed, and the lock.
-pub(super) struct FailedOperation<'a>(pub(super) LockOperation, pub(super) Option<&'a LockName>);
+pub(super) struct MessageStart<'a>(pub(super) LockOperation, pub(super) Option<&'a LockName>);
 
-impl fmt::Display for FailedOperation<'_> {
+impl fmt::Display for MessageStart<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(operation, lock) = self;
         write!(f, "failed to {operation}")?;

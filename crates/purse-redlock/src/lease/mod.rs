@@ -1,6 +1,6 @@
 //! An acquired lock: the guard's end, and the inbox of its owner task.
 //!
-//! May import: `error`, `runtime`, `telemetry`, `master`, `quorum`, `state`.
+//! May import: `error`, `tasks`, `telemetry`, `master`, `quorum`, `state`.
 
 pub(crate) mod owner;
 pub(crate) mod release_outcome;
@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{Error, LockOperation, Result};
 use crate::lease::release_outcome::Release;
-use crate::runtime::task_pool::TaskHandle;
+use crate::tasks::task_pool::WorkerHandle;
 
 /// A command of the guard to the task that owns its lease.
 pub(crate) enum LeaseCommand {
@@ -65,7 +65,7 @@ impl PendingLease {
     }
 
     /// Turns this into a lease, unless a shutdown came first.
-    pub(crate) fn accept(self, task: TaskHandle) -> Result<Lease> {
+    pub(crate) fn accept(self, task: WorkerHandle) -> Result<Lease> {
         let Some(token) = self.shutdown.track_guard(&self.accepted) else {
             return Err(Error::closed(&self.keys, LockOperation::Acquire));
         };
@@ -113,7 +113,7 @@ pub(crate) struct Lease {
     /// Counts the lease as in use. It is dropped before the owner receives the release. In between,
     /// a shutdown waits for one lease too many, but never for one too few.
     token: GuardToken,
-    task: TaskHandle,
+    task: WorkerHandle,
     commands: mpsc::UnboundedSender<LeaseCommand>,
     fence: u64,
 }

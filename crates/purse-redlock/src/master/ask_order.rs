@@ -8,8 +8,8 @@ use crate::master::MasterHandle;
 
 /// Returns the indices of the masters in the order in which they are asked.
 ///
-/// The order is the same for all clients that want this lock, in whatever order they were given the
-/// masters. Masters on which another client is known to hold the lock come last, and after them
+/// The order is the same for all clients that want this lock, also if they were given the masters in
+/// another order. Masters on which another client is known to hold the lock come last, and after them
 /// those that did not answer lately.
 ///
 /// The order differs from lock to lock, so that no master decides all ties.

@@ -5,7 +5,6 @@
 pub(crate) mod ask_order;
 pub(crate) mod commands;
 pub(crate) mod current_session;
-pub(crate) mod key_state;
 pub(crate) mod lease_queues;
 mod master_handle;
 pub(crate) mod request_queue;
@@ -13,6 +12,7 @@ pub(crate) mod session_transport;
 pub(crate) mod status;
 pub(crate) mod token;
 mod transport;
+pub(crate) mod watch_requests;
 
 pub(crate) use master_handle::{MasterHandle, Masters};
 pub(crate) use transport::{

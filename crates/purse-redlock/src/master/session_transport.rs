@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 
 use crate::master::commands::{command, read};
 use crate::master::current_session::CurrentSession;
-use crate::master::key_state;
 use crate::master::status::MasterStatus;
+use crate::master::watch_requests;
 use crate::master::{Action, RecordFuture, Request, RequestFuture, Transport, WatchFuture};
 
 /// A master behind purse's client.
@@ -73,7 +73,7 @@ impl Transport for SessionTransport {
             return Box::pin(ready(Err(error)));
         }
         match self.watcher() {
-            Some(watcher) => Box::pin(key_state::watch_keys(watcher, keys, self.timeout)),
+            Some(watcher) => Box::pin(watch_requests::watch_keys(watcher, keys, self.timeout)),
             None => Box::pin(async { Err(closed_error()) }),
         }
     }
@@ -82,7 +82,12 @@ impl Transport for SessionTransport {
         match self.watcher() {
             Some(watcher) => {
                 let session = self.connection.session();
-                Box::pin(key_state::watch_record(watcher, session, key, self.timeout))
+                Box::pin(watch_requests::watch_record(
+                    watcher,
+                    session,
+                    key,
+                    self.timeout,
+                ))
             }
             None => Box::pin(async { Err(closed_error()) }),
         }

@@ -6,7 +6,7 @@ use purse_client::{Error as ClientError, ErrorKind};
 use purse_lease::LeaseInstant;
 use tokio::task::JoinSet;
 
-use crate::config::endpoint::Master;
+use crate::config::master_endpoint::Master;
 use crate::error::{Error, LockOperation, Result};
 use crate::membership::quarantine::{QuarantinePolicy, predates_any_lock};
 use crate::membership::registry::{MasterRegistry, is_same_address};

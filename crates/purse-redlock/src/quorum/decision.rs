@@ -97,7 +97,7 @@ impl Tally {
         self.masters - self.quorum()
     }
 
-    /// Returns whether a quorum cannot grant any more, whatever the pending votes are.
+    /// Returns whether a quorum cannot grant any more, for every outcome of the pending votes.
     pub(crate) const fn is_impossible(&self) -> bool {
         self.granted + self.pending() < self.quorum()
     }

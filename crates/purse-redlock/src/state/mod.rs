@@ -1,6 +1,6 @@
 //! The state that all locks of one [`Redlock`](crate::Redlock) share.
 //!
-//! May import: `error`, `config`, `runtime`, `master`, `quorum`.
+//! May import: `error`, `config`, `tasks`, `master`, `quorum`.
 
 pub(crate) mod local_queue;
 
@@ -18,8 +18,8 @@ use crate::error::{Error, LockName, LockOperation, Result};
 use crate::master::Masters;
 use crate::master::status::MasterState;
 use crate::quorum::decision::{is_worth_having, quorum};
-use crate::runtime::scope_stack::ScopeStack;
-use crate::runtime::task_pool::TaskPool;
+use crate::tasks::live_scopes::LiveScopes;
+use crate::tasks::task_pool::TaskPool;
 
 use crate::state::local_queue::LocalQueues;
 
@@ -28,7 +28,7 @@ pub(crate) struct LockState {
     pub(crate) masters: Arc<Masters>,
     pub(crate) settings: Settings,
     pub(crate) shutdown: ShutdownTracker,
-    pub(crate) scopes: ScopeStack,
+    pub(crate) scopes: LiveScopes,
     pub(crate) timer: Timer,
     pub(crate) runtime: Handle,
     pub(crate) tasks: TaskPool,

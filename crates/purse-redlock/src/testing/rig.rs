@@ -16,9 +16,9 @@ use crate::master::{
     MasterHandle, Masters, RecordFuture, Request, RequestFuture, Transport, WatchFuture,
 };
 use crate::redlock::Redlock;
-use crate::runtime::scope_stack::ScopeStack;
-use crate::runtime::task_pool::TaskPool;
 use crate::state::{LockState, WaitState};
+use crate::tasks::live_scopes::LiveScopes;
+use crate::tasks::task_pool::TaskPool;
 
 /// A clock that follows tokio's clock, and can be put forward, as by a suspend.
 pub(crate) struct TestClock {
@@ -97,7 +97,7 @@ fn redlock(
         }),
         settings,
         shutdown: shutdown.clone(),
-        scopes: ScopeStack::default(),
+        scopes: LiveScopes::default(),
         timer: Timer::new(clock.clone(), Handle::current()),
         runtime: Handle::current(),
         tasks: TaskPool::new(Handle::current()),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{ResultBoard, limits};
 use crate::client::Client;
-use crate::command::{Command, Effect, slot::slot_of};
+use crate::command::{Command, Effect, key_slots::slot_of};
 use crate::connection::{CommandTiming, Connection, Failure, Outcome, ReplyFuture, error_map};
 use crate::core::is_script_unknown;
 use crate::util::timer::time_left;

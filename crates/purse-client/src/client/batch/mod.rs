@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{Client, Op};
-use crate::command::script_batch::ScriptBatch;
+use crate::command::batch_script::ScriptBatch;
 use crate::command::{Command, Effect};
 use crate::connection::error_map;
 use crate::core::{Call, Role, check};
@@ -87,9 +87,9 @@ enum ResultSlot {
 /// # Ok(()) }
 /// ```
 #[must_use = "the operation may have failed"]
-pub struct Pending<R>(PendingSource<R>);
+pub struct Pending<R>(PendingResult<R>);
 
-enum PendingSource<R> {
+enum PendingResult<R> {
     Known(Result<R>),
     Batch {
         board: Arc<ResultBoard>,
@@ -204,23 +204,23 @@ impl Batch {
     pub fn add<R>(&mut self, operation: Op<R>) -> Pending<R> {
         let (client, command, read) = match operation.into_parts() {
             Ok(parts) => parts,
-            Err(known) => return Pending(PendingSource::Known(known)),
+            Err(known) => return Pending(PendingResult::Known(known)),
         };
         if !client.is_same(&self.client) {
             let message = "the operation is one of another client than the batch";
-            return Pending(PendingSource::Known(Err(Error::new(
+            return Pending(PendingResult::Known(Err(Error::new(
                 ErrorKind::InvalidInput,
                 message,
             ))));
         }
         if let Err(error) = check(&command, Role::Client) {
             let error = client.with_context(error, &command.context());
-            return Pending(PendingSource::Known(Err(error)));
+            return Pending(PendingResult::Known(Err(error)));
         }
         let command = client.options.apply(command);
         let mut places = self.board.0.lock();
         places.push(ResultSlot::Unsent);
-        let pending = PendingSource::Batch {
+        let pending = PendingResult::Batch {
             board: self.board.clone(),
             index: places.len() - 1,
             read,
@@ -423,8 +423,8 @@ impl<R> Pending<R> {
     /// ```
     pub fn take(self) -> Result<R> {
         let (board, index, read, effect, subject) = match self.0 {
-            PendingSource::Known(result) => return result,
-            PendingSource::Batch {
+            PendingResult::Known(result) => return result,
+            PendingResult::Batch {
                 board,
                 index,
                 read,
@@ -454,8 +454,8 @@ impl<R> Pending<R> {
 impl<R> fmt::Debug for Pending<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            PendingSource::Known(_) => f.write_str("Pending(known)"),
-            PendingSource::Batch { subject, .. } => write!(f, "Pending({})", subject.name),
+            PendingResult::Known(_) => f.write_str("Pending(known)"),
+            PendingResult::Batch { subject, .. } => write!(f, "Pending({})", subject.name),
         }
     }
 }

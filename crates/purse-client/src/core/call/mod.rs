@@ -12,8 +12,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{Core, Role};
+use crate::command::batch_script::ScriptBatch;
 use crate::command::catalog::{Occupancy, occupancy};
-use crate::command::script_batch::ScriptBatch;
 use crate::command::{Command, Effect};
 use crate::config::Address;
 use crate::connection::{

@@ -11,7 +11,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::commands::BLOCK;
-use crate::command::slot::slot_of;
+use crate::command::key_slots::slot_of;
 use crate::connection::{Connection, ConnectionOptions, Dialer, Endpoint, Purpose, error_map};
 use crate::core::{Call, Core, Role, in_time, wait_up};
 use crate::delivery::Deliveries;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::state::{Step, StepReply};
-use crate::command::sibling::sibling_key;
+use super::state::{Failure, PutBack, Step, StepReply};
+use crate::connection::error_map;
 use crate::delivery::{Pop, PopEnd};
-use crate::{Command, Error, ErrorKind, Reply, Result, Script};
+use crate::{Command, Error, ErrorKind, Reply, Result, Script, sibling_key};
 
 static EXCHANGE: Script = Script::write("EXCHANGE", include_str!("../../lua/exchange.lua"));
 static RECLAIM: Script = Script::write("RECLAIM", include_str!("../../lua/reclaim.lua"));
@@ -61,8 +61,7 @@ impl Keys {
             .arg(self.id.clone())
             .arg(step.number)
             .arg(lease)
-            .arg(end.pop_command())
-            .arg(end.requeue_command())
+            .arg(end.side())
             .arg(step.take)
             .arg(i64::from(step.lists))
             .arg(expires_at.unwrap_or_default())
@@ -74,15 +73,30 @@ impl Keys {
     }
 
     /// Reads the reply to a step that was sent at `sent`, in milliseconds since 1970.
-    pub(super) fn read(step: &Step, reply: Reply, now: i64) -> Result<Result<StepReply, NoLease>> {
-        let [status, ttl, taken, lapsed, pending, put] = reply.into_array()?;
+    pub(super) fn read(
+        &self,
+        step: &Step,
+        reply: Reply,
+        now: i64,
+    ) -> Result<Result<StepReply, NoLease>> {
+        let [
+            status,
+            ttl,
+            taken,
+            lapsed,
+            pending,
+            put,
+            last,
+            noted,
+            failure,
+        ] = reply.into_array()?;
         let status = status.into_int()?;
         let ttl = ttl.into_int()?;
-        let was_done_before = status == 2;
+        let failure = failure.into_bytes()?;
         Ok(match status {
             0 => Err(NoLease),
             1..=3 => Ok(StepReply {
-                was_done_before,
+                was_done_before: status == 2,
                 is_new: status == 3,
                 expires_at: if ttl > 0 { now + ttl } else { 0 },
                 taken: texts(taken)?,
@@ -90,18 +104,34 @@ impl Keys {
                 put: put
                     .into_list()?
                     .into_iter()
-                    .map(|put| Ok(put.into_int()? == 1))
+                    .map(read_put_back)
                     .collect::<Result<_>>()?,
-                pending: match step.lists || was_done_before {
-                    true => Some(texts(pending)?),
+                pending: match step.lists && status != 2 {
+                    true => pending.non_nil().map(texts).transpose()?,
                     false => None,
                 },
+                last: last.into_count()?,
+                noted: noted.into_count()?,
+                failure: Some(failure)
+                    .filter(|text| !text.is_empty())
+                    .map(|text| self.read_failure(&text)),
             }),
             _ => {
                 let message = "an exchange with an unknown status";
                 return Err(Error::new(ErrorKind::Protocol, message));
             }
         })
+    }
+
+    fn read_failure(&self, text: &[u8]) -> Failure {
+        let text = String::from_utf8_lossy(text);
+        // A key moves to another node of a cluster while the script runs.
+        let is_permanent = !text.contains("non local key");
+        let error = error_map::reply_error(text.trim_start_matches('-'), self.pop.name());
+        Failure {
+            error,
+            is_permanent,
+        }
     }
 
     /// Returns the command that puts back entries of the consumer `id`, whose lease is over;
@@ -114,7 +144,7 @@ impl Keys {
             .key(pending_key(&self.pop.key, text))
             .key(self.consumers.clone())
             .arg(id.clone())
-            .arg(end.requeue_command());
+            .arg(end.side());
         Some(reclaim)
     }
 
@@ -163,6 +193,14 @@ pub(super) fn read_bare(end: PopEnd, reply: Reply) -> Result<Option<Bytes>> {
     };
     let entry = [&score.into_bytes()?[..], b" ", &element.into_bytes()?[..]].concat();
     Ok(Some(Bytes::from(entry)))
+}
+
+fn read_put_back(reply: Reply) -> Result<PutBack> {
+    Ok(match reply.into_int()? {
+        1 => PutBack::Done,
+        0 => PutBack::NotPending,
+        _ => PutBack::Refused,
+    })
 }
 
 fn texts(reply: Reply) -> Result<Vec<Bytes>> {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Consumer;
-use super::commands::{Keys, read_bare};
+use super::commands::read_bare;
 use super::state::Step;
 use crate::core::CloseGuard;
 use crate::delivery::Deliveries;
-use crate::delivery::retry::{may_work_later, run_once};
-use crate::telemetry::trace;
+use crate::delivery::confirm::{may_work_later, run_once};
+use crate::telemetry::log;
 use crate::util::backoff::Backoff;
 use crate::util::timer::sleep;
 use crate::{Error, ErrorKind, Result};
@@ -35,7 +35,7 @@ impl Exchange {
             consumer: consumer.clone(),
             client: client.clone(),
             step: Some(step),
-            in_flight: client.caller.in_flight().track(),
+            in_flight: client.caller.close_blockers().track(),
         }
     }
 
@@ -55,7 +55,7 @@ impl Exchange {
                 command.timeout(left)
             };
             let reply = run_once(&self.client, command).await;
-            let error = match reply.and_then(|reply| Keys::read(step, reply, now)) {
+            let error = match reply.and_then(|reply| self.consumer.keys.read(step, reply, now)) {
                 Ok(Ok(reply)) => {
                     if let Some(step) = self.step.take() {
                         self.consumer.finish(&self.client, step, reply);
@@ -85,7 +85,7 @@ impl Exchange {
                 self.consumer
                     .fail(&self.client, &error, false, Duration::ZERO);
             }
-            trace::log_retry(self.client.caller.server(), &error, MAX_PAUSE);
+            log::log_retry(self.client.caller.server(), &error, MAX_PAUSE);
             sleep(backoff.next()).await;
         }
     }
@@ -103,13 +103,9 @@ impl Exchange {
         let is_permanent = !may_work_later(&error);
         let mut state = self.consumer.state.lock();
         if is_permanent {
-            // Some of it may have been done. To ask again under the same number is harmless.
             let left = state.refuse_returned(&mut step, &error);
             for text in left {
-                trace::warn_not_requeued(self.client.caller.server(), &error, &text);
-            }
-            if !step.has_entries() {
-                state.set_step(step.number);
+                log::warn_not_requeued(self.client.caller.server(), &error, &text);
             }
         }
         state.restore(step);

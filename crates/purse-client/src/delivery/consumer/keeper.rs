@@ -7,13 +7,13 @@ use futures::future::WeakShared;
 use tokio::sync::watch;
 
 use super::blocking::{Blocked, BlockingConnection, Unblocked};
-use super::commands::RENEWAL;
+use super::commands::{BLOCK, RENEWAL};
 use super::exchange::Exchange;
 use super::{Consumer, State};
 use crate::core::{OperationOptions, closed_error, wait_closed};
+use crate::delivery::confirm::run_once;
 use crate::delivery::delivered::requeue_bare;
 use crate::delivery::detach::SharedExchange;
-use crate::delivery::retry::run_once;
 use crate::delivery::{Deliveries, Pop, runtime_ended_error};
 use crate::tracking::Tracking;
 use crate::util::backoff::Backoff;
@@ -34,6 +34,8 @@ const IDLE: Duration = Duration::from_secs(1);
 const BACKSTOP: Duration = Duration::from_secs(2);
 /// The time for which a server that refuses to block is not asked again.
 const REFUSAL: Duration = Duration::from_secs(30);
+/// The time by which the server may be late with the end of a blocking command.
+const UNBLOCKED: Duration = Duration::from_secs(1);
 const MIN_PAUSE: Duration = Duration::from_millis(2);
 const MAX_PAUSE: Duration = Duration::from_millis(50);
 
@@ -46,6 +48,9 @@ pub(super) struct Keeper {
     surplus_since: Option<Instant>,
     idle_since: Option<Instant>,
     flush_at: Option<Instant>,
+    /// When the pending list is looked at again, because the server may still run a blocking
+    /// command whose connection was lost.
+    recheck_at: Option<Instant>,
     /// No step is sent before, because the last one failed.
     retry_at: Option<Instant>,
     cannot_block_until: Option<Instant>,
@@ -97,6 +102,7 @@ impl Keeper {
             surplus_since: None,
             idle_since: None,
             flush_at: None,
+            recheck_at: None,
             retry_at: None,
             cannot_block_until: None,
             backoff: Backoff::new(MIN_PAUSE, MAX_PAUSE),
@@ -139,6 +145,10 @@ impl Keeper {
             return current.map_or(Next::Wait(None), Next::Help);
         }
         let mut until = Deadline::default();
+        if self.recheck_at.is_some_and(|at| at <= now) {
+            self.recheck_at = None;
+            state.is_unsure = true;
+        }
         if let Some(retry_at) = self.retry_at.filter(|at| *at > now && !is_closing) {
             return Next::Wait(Some(retry_at));
         }
@@ -154,7 +164,7 @@ impl Keeper {
         if let Some(since) = state.unclaimed_since() {
             let is_wanted = state.has_callers();
             if !is_wanted || now >= since + UNCLAIMED || is_closing {
-                let guard = || self.client.caller.in_flight().track();
+                let guard = || self.client.caller.close_blockers().track();
                 state.return_unclaimed(guard);
             } else if now < since + IMPATIENCE || !state.notify_another() {
                 until.add(if now < since + IMPATIENCE {
@@ -217,6 +227,9 @@ impl Keeper {
             return Next::Wait(until.0);
         }
         let since = *self.idle_since.get_or_insert(now);
+        if let Some(at) = self.recheck_at.filter(|_| !is_closing) {
+            return Next::Wait(Some(at));
+        }
         if now >= since + IDLE || is_closing {
             return Next::End;
         }
@@ -342,6 +355,7 @@ impl Keeper {
         self.connection = None;
         if matches!(self.source, Source::Blocked(_)) {
             self.consumer.state.lock().is_unsure = true;
+            self.recheck_at = Some(Instant::now() + BLOCK + UNBLOCKED);
         }
         self.source = Source::None;
     }
@@ -364,6 +378,7 @@ impl Keeper {
             Unblocked::Empty(connection) => self.connection = Some(connection),
             Unblocked::Lost(error) => {
                 state.is_unsure = true;
+                self.recheck_at = Some(Instant::now() + BLOCK + UNBLOCKED);
                 drop(state);
                 self.note_failure(&error);
             }

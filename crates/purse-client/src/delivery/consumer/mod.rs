@@ -160,8 +160,16 @@ impl Consumer {
 
     /// Ends a step that was done.
     fn finish(self: &Arc<Self>, client: &Deliveries, step: Step, reply: StepReply) {
+        let permanent = reply
+            .failure
+            .as_ref()
+            .filter(|failure| failure.is_permanent);
+        let permanent = permanent.map(|failure| failure.error.duplicate());
         let mut state = self.state.lock();
         state.finish(step, reply);
+        if let Some(error) = permanent {
+            state.fail(&error, true, Duration::ZERO);
+        }
         let needs_keeper = state.needs_keeper();
         drop(state);
         if needs_keeper {
@@ -195,14 +203,14 @@ impl Claim {
         if self.entry.is_bare {
             return;
         }
-        let guard = || self.client.caller.in_flight().track();
+        let guard = || self.client.caller.close_blockers().track();
         self.consumer.state.lock().acknowledge(self.number, guard);
         self.consumer.ensure_keeper(&self.client);
     }
 
     /// Gives the element to another caller, or back to the collection.
     pub(crate) fn give_back(self) {
-        let guard = || self.client.caller.in_flight().track();
+        let guard = || self.client.caller.close_blockers().track();
         let mut state = self.consumer.state.lock();
         state.give_back(self.number, self.entry, None, guard);
         drop(state);
@@ -213,7 +221,7 @@ impl Claim {
     /// if others had reclaimed the element.
     pub(crate) fn put_back(self) -> oneshot::Receiver<Result<()>> {
         let (sender, done) = oneshot::channel();
-        let guard = || self.client.caller.in_flight().track();
+        let guard = || self.client.caller.close_blockers().track();
         let mut state = self.consumer.state.lock();
         state.give_back(self.number, self.entry, Some(sender), guard);
         drop(state);

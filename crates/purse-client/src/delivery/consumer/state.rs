@@ -1,6 +1,7 @@
 //! The state of a consumer: what it has taken, and who waits for more. No I/O.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -13,6 +14,9 @@ use crate::{Error, Result};
 
 /// The largest number of entries of one kind in one step.
 pub(super) const MAX_ENTRIES: usize = 256;
+/// The number of confirmed deliveries that are remembered, in case a failover loses them.
+const MAX_CONFIRMED: usize = 4096;
+
 /// An element that was taken, as the pending list has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -73,10 +77,34 @@ pub(super) struct StepReply {
     pub(super) expires_at: i64,
     pub(super) taken: Vec<Bytes>,
     pub(super) lapsed: Vec<Bytes>,
-    /// Whether each entry was put back, the newest first; empty if the step was done before.
-    pub(super) put: Vec<bool>,
+    /// What became of each entry to put back, the newest first; empty if the step was done before.
+    pub(super) put: Vec<PutBack>,
     /// The pending list, the newest entry first; `None` if it was not listed.
     pub(super) pending: Option<Vec<Bytes>>,
+    /// The number of the last step that the server knew before this one.
+    pub(super) last: u64,
+    /// The number of the last step that the server knows now.
+    pub(super) noted: u64,
+    /// The error that ended the step midway.
+    pub(super) failure: Option<Failure>,
+}
+
+/// The error that ended a step midway. What was done before it is in the reply.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// False if the same step may work when it is sent again.
+    pub(super) is_permanent: bool,
+}
+
+/// What became of an entry to put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PutBack {
+    Done,
+    /// Others have reclaimed it.
+    NotPending,
+    /// It is still pending.
+    Refused,
 }
 
 #[derive(Debug, Default)]
@@ -84,6 +112,13 @@ pub(super) struct State {
     next_entry: u64,
     next_ticket: u64,
     step: u64,
+    /// The last step that the server has noted.
+    noted: u64,
+    /// Hashes of deliveries that were confirmed, each with the number of the step that did it.
+    confirmed: VecDeque<(u64, u64)>,
+    hasher: RandomState,
+    /// The last step that the server knew when it was found to have lost later ones.
+    known_to_server: Option<u64>,
     /// Until when steps need no renewal, by the local clock.
     pub(super) registered_until: Option<Instant>,
     /// Entries that no caller has, in the order in which they were taken.
@@ -137,6 +172,10 @@ impl State {
 
     /// Hands the oldest ready entry to a caller.
     pub(super) fn claim(&mut self) -> Option<(u64, Entry)> {
+        if self.is_unsure {
+            // Others may have reclaimed what is ready.
+            return None;
+        }
         let (number, entry) = self.ready.pop_first()?;
         if !entry.is_bare {
             self.held.insert(number, entry.text.clone());
@@ -147,7 +186,7 @@ impl State {
 
     /// Returns whether a caller that joins now may claim an entry before all others.
     pub(super) fn is_claimable(&self) -> bool {
-        self.waiting.is_empty() && self.ready.len() > self.notified
+        !self.is_unsure && self.waiting.is_empty() && self.ready.len() > self.notified
     }
 
     /// Returns whether callers wait, or were notified and have not answered.
@@ -248,7 +287,7 @@ impl State {
 
     /// Notifies as many callers as there are ready entries, less those that have not answered.
     fn notify_ready(&mut self) {
-        while self.notified < self.ready.len() && self.notify_first() {}
+        while !self.is_unsure && self.notified < self.ready.len() && self.notify_first() {}
     }
 
     fn notify_first(&mut self) -> bool {
@@ -332,48 +371,48 @@ impl State {
         }
     }
 
-    /// Ends a step that the server has done. Returns whether entries were missing.
+    /// Ends a step that the server has done.
     pub(super) fn finish(&mut self, step: Step, reply: StepReply) {
         self.is_stepping = false;
         self.current = None;
-        self.failing_since = None;
-        self.step = step.number;
+        if reply.failure.is_none() {
+            self.failing_since = None;
+        }
         let was_registered = self.registered_until.is_some();
-        let is_registered =
-            was_registered || step.registers || step.has_entries() || !reply.taken.is_empty();
-        if step.renews && is_registered {
-            self.registered_until = Some(step.begun + LEASE - RENEWAL);
-        }
-        let mut put = reply.put.into_iter();
-        for returned in step.returned.into_values().rev() {
-            // Without the sender, the caller learns that the entry was not pending.
-            let was_put = put.next().unwrap_or(true);
-            if let Some(done) = returned.done.filter(|_| was_put) {
-                let _ = done.send(Ok(()));
-            }
-        }
-        if !reply.is_new && !was_registered {
-            // A request that was taken for lost has arrived after the consumer had ended.
+        let is_first = !was_registered && !step.has_entries() && !self.holds_entries();
+        if reply.last < self.noted && !reply.was_done_before && !is_first {
+            // The lease was over, or a failover has lost steps.
+            self.known_to_server = Some(reply.last);
             self.is_unsure = true;
         }
-        if reply.is_new {
-            // What this consumer had before was reclaimed.
-            self.held.clear();
-            self.ready.clear();
+        if reply.was_done_before || !reply.is_new && !was_registered {
+            // What was taken is not known; or a request that was taken for lost has arrived after
+            // the consumer had ended.
+            self.is_unsure = true;
         }
+        self.step = step.number;
+        self.noted = reply.noted;
+        if step.renews && reply.noted == step.number {
+            self.registered_until = Some(step.begun + LEASE - RENEWAL);
+        }
+        for text in &step.delivered {
+            self.confirmed
+                .push_back((step.number, self.hasher.hash_one(text)));
+        }
+        let surplus = self.confirmed.len().saturating_sub(MAX_CONFIRMED);
+        self.confirmed.drain(..surplus);
+        self.finish_returned(step.returned, &reply);
         let asked = step.take;
         let found = reply.taken.len();
         for text in reply.taken {
             self.add_ready(text, reply.expires_at);
         }
         if let Some(pending) = reply.pending {
-            self.add_unknown(pending);
+            self.reconcile(pending);
             self.is_unsure = false;
-        } else if reply.was_done_before {
-            self.is_unsure = true;
         }
         if asked > 0 && !reply.was_done_before {
-            self.is_drained = found < asked && reply.lapsed.is_empty();
+            self.is_drained = found < asked && reply.lapsed.is_empty() && reply.failure.is_none();
         }
         self.lapsed.extend(reply.lapsed);
         self.notify_ready();
@@ -382,6 +421,28 @@ impl State {
         }
         if self.delivered.is_empty() && self.returned.is_empty() && self.ready.is_empty() {
             self.busy = None;
+        }
+    }
+
+    /// Reports to callers what became of the entries that a step was to put back.
+    fn finish_returned(&mut self, returned: BTreeMap<u64, Returned>, reply: &StepReply) {
+        let mut put = reply.put.iter();
+        for (number, returned) in returned.into_iter().rev() {
+            let outcome = put.next().unwrap_or(&PutBack::Done);
+            match (outcome, &reply.failure, returned.done) {
+                (PutBack::Done, _, Some(done)) => {
+                    let _ = done.send(Ok(()));
+                }
+                (PutBack::Refused, Some(failure), Some(done)) if failure.is_permanent => {
+                    let _ = done.send(Err(failure.error.duplicate()));
+                }
+                (PutBack::Refused, Some(failure), done) if !failure.is_permanent => {
+                    let entry = returned.entry;
+                    self.returned.insert(number, Returned { entry, done });
+                }
+                // Without the sender, the caller learns that the entry was not pending.
+                _ => {}
+            }
         }
     }
 
@@ -408,10 +469,6 @@ impl State {
                 None => Some(returned.entry.text),
             })
             .collect()
-    }
-
-    pub(super) fn set_step(&mut self, number: u64) {
-        self.step = number;
     }
 
     /// Adds an entry that a blocking command has taken.
@@ -485,25 +542,59 @@ impl State {
         self.ready_since = Some(Instant::now());
     }
 
-    /// Finds the entries of a pending list that are not known here: their replies were lost.
-    fn add_unknown(&mut self, pending: Vec<Bytes>) {
-        let mut known: HashMap<&Bytes, usize> = HashMap::new();
+    /// Compares what is known here with the pending list, which is right.
+    ///
+    /// An entry that is pending and unknown was taken by a step whose reply was lost, or it was
+    /// confirmed by a step that a failover has lost. An entry that is known and not pending was
+    /// reclaimed by others.
+    fn reconcile(&mut self, pending: Vec<Bytes>) {
+        let mut known: HashMap<Bytes, usize> = HashMap::new();
         let ready = self.ready.values().filter(|entry| !entry.is_bare);
         let returned = self.returned.values().map(|returned| &returned.entry);
         let texts = ready
             .chain(returned.filter(|entry| !entry.is_bare))
             .map(|entry| &entry.text);
         for text in texts.chain(self.held.values()).chain(&self.delivered) {
-            *known.entry(text).or_default() += 1;
+            *known.entry(text.clone()).or_default() += 1;
         }
-        let mut unknown = Vec::new();
-        for text in pending.iter().rev() {
-            match known.get_mut(text).filter(|count| **count > 0) {
+        let known_to_server = self.known_to_server.take();
+        for text in pending.into_iter().rev() {
+            match known.get_mut(&text).filter(|count| **count > 0) {
                 Some(count) => *count -= 1,
-                None => unknown.push(text.clone()),
+                None if self.forget_confirmed(&text, known_to_server) => self.delivered.push(text),
+                None => self.add_ready(text, 0),
             }
         }
-        unknown.into_iter().for_each(|text| self.add_ready(text, 0));
+        known.retain(|_, count| *count > 0);
+        if known.is_empty() {
+            return;
+        }
+        // Entries that no caller has go first: of two equal ones, the one in use is the one left.
+        let mut is_gone = |text: &Bytes| match known.get_mut(text).filter(|count| **count > 0) {
+            Some(count) => {
+                *count -= 1;
+                true
+            }
+            None => false,
+        };
+        self.ready
+            .retain(|_, entry| entry.is_bare || !is_gone(&entry.text));
+        self.returned
+            .retain(|_, returned| returned.entry.is_bare || !is_gone(&returned.entry.text));
+        self.delivered.retain(|text| !is_gone(text));
+        self.held.retain(|_, text| !is_gone(text));
+    }
+
+    /// Returns whether `text` was confirmed by a step after `known_to_server`, which the server has
+    /// lost. The confirmation is forgotten, because it is sent again.
+    fn forget_confirmed(&mut self, text: &Bytes, known_to_server: Option<u64>) -> bool {
+        let Some(known) = known_to_server else {
+            return false;
+        };
+        let hash = self.hasher.hash_one(text);
+        let is_lost = |&(step, other): &(u64, u64)| step > known && other == hash;
+        let lost = self.confirmed.iter().position(is_lost);
+        lost.and_then(|at| self.confirmed.remove(at)).is_some()
     }
 }
 

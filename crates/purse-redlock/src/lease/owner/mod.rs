@@ -25,9 +25,9 @@ use crate::master::request_queue::{MasterReply, QueuedRequest};
 use crate::quorum::ballot::Ballot;
 use crate::quorum::decision::{Acquisition, Possession};
 use crate::quorum::fence::settle_fence;
-use crate::runtime::task_pool::TaskHandle;
 use crate::state::LockState;
 use crate::state::local_queue::LocalHold;
+use crate::tasks::task_pool::WorkerHandle;
 use crate::telemetry::events;
 
 /// The way in which an attempt asks the masters.
@@ -92,7 +92,7 @@ pub(crate) fn spawn_attempt(
     keys: &Arc<[Bytes]>,
     is_fenced: bool,
     strategy: AcquireStrategy,
-) -> Option<(TaskHandle, oneshot::Receiver<AttemptOutcome>)> {
+) -> Option<(WorkerHandle, oneshot::Receiver<AttemptOutcome>)> {
     let token = state.shutdown.track_task()?;
     let (mut announce, outcome) = oneshot::channel();
     let (shared, keys) = (state.clone(), keys.clone());

@@ -7,16 +7,16 @@ use tokio::sync::watch;
 
 /// The scopes that are alive, in the order in which they began.
 #[derive(Clone, Default)]
-pub(crate) struct ScopeStack(Arc<watch::Sender<LiveScopes>>);
+pub(crate) struct LiveScopes(Arc<watch::Sender<OpenScopes>>);
 
 /// The numbers of the scopes that are alive.
 #[derive(Default)]
-struct LiveScopes {
+struct OpenScopes {
     alive: BTreeSet<u64>,
     last: u64,
 }
 
-impl ScopeStack {
+impl LiveScopes {
     /// Adds a scope on top of all others, as long as the result lives.
     pub(crate) fn enter(&self) -> ScopeEntry {
         let mut number = 0;
@@ -44,7 +44,7 @@ impl ScopeStack {
 
 /// One scope on the stack.
 pub(crate) struct ScopeEntry {
-    stack: ScopeStack,
+    stack: LiveScopes,
     number: u64,
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Deliveries;
 use crate::core::{Call, Core};
-use crate::telemetry::trace;
+use crate::telemetry::log;
 use crate::util::timer::sleep;
 use crate::{Command, Error, ErrorKind, Reply, Result};
 
@@ -44,7 +44,7 @@ pub(crate) async fn retry_until_decided(
         {
             return Err(error);
         }
-        trace::log_retry(client.caller.server(), &error, pause);
+        log::log_retry(client.caller.server(), &error, pause);
         sleep(pause).await;
         pause = (pause * 2).min(MAX_PAUSE);
     }

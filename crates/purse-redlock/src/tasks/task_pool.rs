@@ -1,6 +1,6 @@
 //! A pool of reusable tasks that can be polled by the caller.
 //!
-//! [`TaskHandle::send_and_poll`] hands work to a task and polls its future on the calling thread.
+//! [`WorkerHandle::send_and_poll`] hands work to a task and polls its future on the calling thread.
 //! Therefore a request is sent before the scheduler runs the task. Its reply wakes the task,
 //! whether or not a caller waits for it.
 //!
@@ -31,11 +31,11 @@ pub(crate) struct TaskPool {
 }
 
 /// The idle tasks; `None` after a shutdown, when no idle task is kept any more.
-type Idle = Mutex<Option<Vec<TaskHandle>>>;
+type Idle = Mutex<Option<Vec<WorkerHandle>>>;
 
 /// A handle of one task.
 #[derive(Clone)]
-pub(crate) struct TaskHandle(Arc<TaskState>);
+pub(crate) struct WorkerHandle(Arc<TaskState>);
 
 struct TaskState {
     runtime: Handle,
@@ -65,7 +65,7 @@ impl TaskPool {
 
     /// Starts `work` and polls it once. The work continues in the task until it is done. It is
     /// dropped with the runtime.
-    pub(crate) fn start(&self, work: impl Future<Output = ()> + Send + 'static) -> TaskHandle {
+    pub(crate) fn start(&self, work: impl Future<Output = ()> + Send + 'static) -> WorkerHandle {
         let idle = lock(&self.idle).as_mut().and_then(Vec::pop);
         let handle = idle.unwrap_or_else(|| self.spawn_worker());
         handle.start(Box::pin(work));
@@ -78,7 +78,7 @@ impl TaskPool {
         idle.iter().flatten().for_each(|handle| handle.0.end());
     }
 
-    fn spawn_worker(&self) -> TaskHandle {
+    fn spawn_worker(&self) -> WorkerHandle {
         let shared = Arc::new(TaskState {
             runtime: self.runtime.clone(),
             state: Mutex::default(),
@@ -87,8 +87,8 @@ impl TaskPool {
             is_wake_suppressed: AtomicBool::new(false),
             was_woken: AtomicBool::new(false),
         });
-        self.runtime.spawn(Task(shared.clone()));
-        TaskHandle(shared)
+        self.runtime.spawn(Worker(shared.clone()));
+        WorkerHandle(shared)
     }
 }
 
@@ -98,7 +98,7 @@ impl Drop for TaskPool {
     }
 }
 
-impl TaskHandle {
+impl WorkerHandle {
     fn start(&self, work: Work) {
         let mut state = self.0.state();
         if !state.has_ended {
@@ -165,7 +165,7 @@ impl TaskState {
             if let Some(idle) = &mut *idle
                 && idle.len() < MAX_IDLE
             {
-                return idle.push(TaskHandle(self.clone()));
+                return idle.push(WorkerHandle(self.clone()));
             }
         }
         self.end();
@@ -219,9 +219,9 @@ impl Drop for WakeSuppressed<'_> {
     }
 }
 
-struct Task(Arc<TaskState>);
+struct Worker(Arc<TaskState>);
 
-impl Future for Task {
+impl Future for Worker {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
@@ -241,7 +241,7 @@ impl Future for Task {
 }
 
 /// Drops the work when the runtime ends, because it would not be polled any more.
-impl Drop for Task {
+impl Drop for Worker {
     fn drop(&mut self) {
         let work = {
             let mut state = self.0.state();
@@ -282,7 +282,7 @@ mod tests {
     fn sum(
         pool: &TaskPool,
     ) -> (
-        TaskHandle,
+        WorkerHandle,
         mpsc::UnboundedSender<u64>,
         oneshot::Receiver<u64>,
     ) {
@@ -321,7 +321,7 @@ mod tests {
     /// Starts work that counts how often it is polled, and wakes itself once on request.
     fn start_counter(
         pool: &TaskPool,
-    ) -> (TaskHandle, mpsc::UnboundedSender<bool>, Arc<AtomicUsize>) {
+    ) -> (WorkerHandle, mpsc::UnboundedSender<bool>, Arc<AtomicUsize>) {
         let (orders, mut told) = mpsc::unbounded_channel();
         let polls = Arc::new(AtomicUsize::new(0));
         let count = polls.clone();
@@ -434,7 +434,9 @@ mod tests {
     }
 
     /// Starts work that panics on request, and reports when it is dropped.
-    fn start_panicker(pool: &TaskPool) -> (TaskHandle, oneshot::Sender<()>, oneshot::Receiver<()>) {
+    fn start_panicker(
+        pool: &TaskPool,
+    ) -> (WorkerHandle, oneshot::Sender<()>, oneshot::Receiver<()>) {
         let (order, mut told) = oneshot::channel();
         let (kept, dropped) = oneshot::channel();
         let handle = pool.start(poll_fn(move |task| {

@@ -1,0 +1,141 @@
+//! Sums in a hash.
+
+use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
+use purse_codec::{Codec, DecimalText, IntoArg, Plain};
+
+use super::{RedisHash, with_field};
+use crate::number::{Float, Integer};
+
+static INCREMENT: Script =
+    Script::write("HASH INCREMENT", include_str!("../lua/hash_increment.lua"));
+static INCREMENT_FLOAT: Script = Script::write(
+    "HASH INCREMENT FLOAT",
+    include_str!("../lua/hash_increment_float.lua"),
+);
+
+impl<K, V, C> RedisHash<K, V, C>
+where
+    K: Send + 'static,
+    V: Send + 'static,
+    Plain: Codec<K>,
+    C: Codec<V>,
+{
+    /// Adds `by` to a value. A missing value counts as zero. Returns the sum.
+    ///
+    /// The values are [integers](Integer), in the [decimal text](DecimalText) of `Plain` or `Json`.
+    /// The server adds them as `i64`. For `i64` and `i128` the command does all there is to do; for
+    /// other types a script looks first whether the type can hold the sum.
+    ///
+    /// Redis: HINCRBY; for other types than `i64` and `i128` HGET and HINCRBY in a script. Time
+    /// complexity: O(1). Round trips: 1.
+    ///
+    /// # Errors
+    /// [`Server`](ErrorKind::Server) with the code `ERR` if the value is not an integer, or if `V`
+    /// or `i64` cannot hold the sum; nothing changed then.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
+    /// let stock: RedisHash<String, u32> = RedisHash::new(&client, "stock");
+    /// assert_eq!(stock.increment("tea", 2).await?, 2);
+    /// assert_eq!(stock.increment("tea", -1).await?, 1);
+    /// assert!(stock.increment("tea", -3).await.is_err());
+    /// assert_eq!(stock.get("tea").await?, Some(1));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "HINCRBY")]
+    #[doc(alias = "HGET")]
+    #[doc(alias = "hincr")]
+    pub fn increment(&self, key: impl IntoArg<K>, by: i64) -> Op<V>
+    where
+        V: Integer,
+        C: DecimalText,
+    {
+        if V::LOWEST == i64::MIN && V::HIGHEST == i64::MAX {
+            let args = |command| Ok(with_field(key)(command)?.arg(by));
+            return self.0.try_op(args, Command::write("HINCRBY"), sum::<V>);
+        }
+        // The values to which `by` may be added.
+        let lowest = (i128::from(V::LOWEST) - i128::from(by)).max(V::LOWEST.into());
+        let highest = (i128::from(V::HIGHEST) - i128::from(by)).min(V::HIGHEST.into());
+        let args = |command| {
+            let command = with_field(key)(command)?.arg(by);
+            let command = command.arg(lowest.to_string()).arg(highest.to_string());
+            Ok(command.arg(V::NAME))
+        };
+        self.0.try_op(args, Command::script(&INCREMENT), sum::<V>)
+    }
+
+    /// Adds `by` to a value. A missing value counts as zero. Returns the sum, which the server
+    /// rounds to 17 digits after the point.
+    ///
+    /// The values are [floats](Float), in the [decimal text](DecimalText) of `Plain` or `Json`. The
+    /// server's numbers have a wider range, so the script looks first whether the type can hold the
+    /// sum.
+    ///
+    /// Redis: HGET and HINCRBYFLOAT in a script. Time complexity: O(1). Round trips: 1.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if `by` is not finite.
+    /// [`Server`](ErrorKind::Server) with the code `ERR` if the value is not a number, or if the
+    /// sum is not below the highest finite number of `V`; nothing changed then.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
+    /// let prices: RedisHash<String, f64> = RedisHash::new(&client, "prices");
+    /// assert_eq!(prices.increment_float("tea", 2.5).await?, 2.5);
+    /// prices.set("gold", 1e308).await?;
+    /// assert!(prices.increment_float("gold", 1e308).await.is_err());
+    /// assert_eq!(prices.get("gold").await?, Some(1e308));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "HINCRBYFLOAT")]
+    #[doc(alias = "HGET")]
+    #[doc(alias = "hincr")]
+    pub fn increment_float(&self, key: impl IntoArg<K>, by: V) -> Op<V>
+    where
+        V: Float,
+        C: DecimalText,
+    {
+        let args = |command| {
+            if !by.is_finite() {
+                return Err(Error::new(
+                    ErrorKind::InvalidInput,
+                    "the increment must be finite",
+                ));
+            }
+            let command = with_field(key)(command)?.arg(by.to_string());
+            Ok(command.arg(V::HIGHEST).arg(V::NAME))
+        };
+        self.0
+            .try_op(args, Command::script(&INCREMENT_FLOAT), float_sum::<V>)
+    }
+}
+
+/// Reads a sum, which the script found to be in the range of the type.
+fn sum<V: Integer>(reply: Reply) -> Result<V> {
+    let sum = reply.into_int()?;
+    V::from_sum(sum).ok_or_else(|| out_of_range(V::NAME))
+}
+
+/// Reads a sum, which the script found to be in the range of the type.
+fn float_sum<V: Float>(reply: Reply) -> Result<V> {
+    let bytes = reply.into_bytes()?;
+    let sum = str::from_utf8(&bytes)
+        .ok()
+        .and_then(|text| text.parse().ok());
+    sum.filter(|sum: &V| sum.is_finite())
+        .ok_or_else(|| out_of_range(V::NAME))
+}
+
+fn out_of_range(name: &str) -> Error {
+    let message = format!("the sum is out of the range of {name}");
+    Error::new(ErrorKind::Protocol, message)
+}
