@@ -127,11 +127,24 @@ async fn pop_without_a_right_takes_nothing() {
     for server in servers() {
         push(&server, "a");
         server.command(&["ZADD", "set", "1.5", "b"]).expect("ZADD");
-        for right in ["hset", "persist", "lpush", "hget"] {
+        let (list, set) = (pop(), Pop::lowest("set"));
+        let both = [&list, &set];
+        let rights: [(&str, &[&Pop]); 9] = [
+            ("hset", &both),
+            ("persist", &both),
+            ("hget", &both),
+            ("lrem", &both),
+            ("lpos", &both),
+            ("rpush", &both[..1]),
+            ("lpush", &both[1..]),
+            ("zadd", &both[1..]),
+            ("zrem", &both[1..]),
+        ];
+        for (right, pops) in rights {
             let rules = format!("~queue* ~set* +@all -{right}");
             let client = connect_restricted(&server, &rules).await;
-            for pop in [pop(), Pop::lowest("set")] {
-                let error = client.take(&pop).await.expect_err("no right");
+            for pop in pops {
+                let error = client.take(pop).await.expect_err(right);
                 assert_eq!(error.kind(), ErrorKind::Auth, "{error}");
             }
             assert_eq!(elements(&server), ["a"]);

@@ -61,6 +61,7 @@ end
 
 -- An entry is in the pending list before it leaves the collection, and leaves the pending list once
 -- it is back: a refusal midway loses nothing.
+local back = is_set and 'ZADD' or ARGV[4] == 'LEFT' and 'LPUSH' or 'RPUSH'
 local function put_back(entry)
     local position = redis.pcall('LPOS', KEYS[2], entry)
     if not position or is_refused(position) then
@@ -69,9 +70,9 @@ local function put_back(entry)
     local reply
     if is_set then
         local score, element = string.match(entry, '^(%S+) (.*)$')
-        reply = redis.pcall('ZADD', KEYS[1], 'NX', score, element)
+        reply = redis.pcall(back, KEYS[1], 'NX', score, element)
     else
-        reply = redis.pcall(ARGV[4] == 'LEFT' and 'LPUSH' or 'RPUSH', KEYS[1], entry)
+        reply = redis.pcall(back, KEYS[1], entry)
     end
     if is_refused(reply) then
         return -1
@@ -79,19 +80,25 @@ local function put_back(entry)
     redis.call('LREM', KEYS[2], -1, entry)
     return 1
 end
+local function move(entry, remove, ...)
+    if is_refused(redis.pcall('LPUSH', KEYS[2], entry)) then
+        return false
+    end
+    if is_refused(redis.pcall(remove, KEYS[1], ...)) then
+        redis.call('LPOP', KEYS[2])
+        return false
+    end
+    return entry
+end
 local has_lmove = true
 local function take()
     if is_set then
-        local first = redis.pcall(ARGV[4] == 'MIN' and 'ZRANGE' or 'ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+        local range = ARGV[4] == 'MIN' and 'ZRANGE' or 'ZREVRANGE'
+        local first = redis.pcall(range, KEYS[1], 0, 0, 'WITHSCORES')
         if is_refused(first) or not first[1] then
             return false
         end
-        local entry = first[2] .. ' ' .. first[1]
-        if is_refused(redis.pcall('LPUSH', KEYS[2], entry)) then
-            return false
-        end
-        redis.call('ZREM', KEYS[1], first[1])
-        return entry
+        return move(first[2] .. ' ' .. first[1], 'ZREM', first[1])
     end
     if has_lmove then
         local entry = redis.pcall('LMOVE', KEYS[1], KEYS[2], ARGV[4], 'LEFT')
@@ -106,11 +113,10 @@ local function take()
         end
     end
     local entry = redis.pcall('LINDEX', KEYS[1], ARGV[4] == 'LEFT' and 0 or -1)
-    if not entry or is_refused(entry) or is_refused(redis.pcall('LPUSH', KEYS[2], entry)) then
+    if not entry or is_refused(entry) then
         return false
     end
-    redis.call(ARGV[4] == 'LEFT' and 'LPOP' or 'RPOP', KEYS[1])
-    return entry
+    return move(entry, ARGV[4] == 'LEFT' and 'LPOP' or 'RPOP')
 end
 
 local noted = last
@@ -119,8 +125,19 @@ if #ARGV > 9 or many > 0 and length ~= 0 or ARGV[8] == '1' or lease > 0 and own 
     redis.call('PERSIST', KEYS[2])
     redis.call('HSET', KEYS[3], ARGV[1], string.format('%.0f %.0f', lease_end, step))
     redis.call('PEXPIRE', KEYS[3], 2592000000)
+    -- A consumer without the rights to forget and to put back takes nothing. They are tried on a
+    -- key of another type.
+    local rights = own and {} or {{'LREM', KEYS[3], 0, ''}, {'LPOS', KEYS[3], ''}, {back, KEYS[3], 0, ''}}
+    for _, try in ipairs(rights) do
+        local reply = redis.pcall(unpack(try))
+        if not string.find(reply.err, 'WRONGTYPE') then
+            redis.call('HDEL', KEYS[3], ARGV[1])
+            return reply
+        end
+    end
     noted = step
     for i = 10, 9 + delivered do
+        -- In a slot that moves, a pending list without entries cannot be read.
         redis.pcall('LREM', KEYS[2], -1, ARGV[i])
     end
     for i = 10 + delivered, #ARGV do

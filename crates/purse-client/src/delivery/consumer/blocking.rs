@@ -12,9 +12,11 @@ use futures::future::BoxFuture;
 
 use super::commands::BLOCK;
 use crate::command::key_slots::slot_of;
+use crate::config::Address;
 use crate::connection::{Connection, ConnectionOptions, Dialer, Endpoint, Purpose, error_map};
 use crate::core::{Call, Core, Role, in_time, wait_up};
 use crate::delivery::Deliveries;
+use crate::delivery::confirm::run_once;
 use crate::{Command, Error, ErrorKind, Result};
 
 /// The time for which the reply to a command that was unblocked may be late.
@@ -26,6 +28,8 @@ pub(super) struct BlockingConnection {
     /// The client's id on the server, by which another connection unblocks it; `None` if the user
     /// may not know it.
     id: Option<i64>,
+    /// The node of a cluster that it is connected to.
+    node: Option<Address>,
 }
 
 /// A command that the server blocks, and the connection on which it does.
@@ -47,15 +51,15 @@ impl BlockingConnection {
     pub(super) async fn open(client: &Deliveries, key: &Bytes) -> Result<Self> {
         let core = &client.caller.core;
         let settings = core.settings.clone();
-        let endpoint = match core.cluster() {
-            None => Endpoint::Target,
-            Some(cluster) => Endpoint::Node(cluster.owner(slot_of(key)).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::NotSent,
-                    "no node of the cluster is known to own the key's slot",
-                )
-            })?),
+        let no_owner = || {
+            let message = "no node of the cluster is known to own the key's slot";
+            Error::new(ErrorKind::NotSent, message)
         };
+        let node = match core.cluster() {
+            None => None,
+            Some(cluster) => Some(cluster.owner(slot_of(key)).ok_or_else(no_owner)?),
+        };
+        let endpoint = node.clone().map_or(Endpoint::Target, Endpoint::Node);
         let (limit, tls) = (settings.connect_timeout, settings.target.tls.is_some());
         let dialer = Dialer {
             settings,
@@ -68,7 +72,11 @@ impl BlockingConnection {
         };
         let (runtime, counters) = (core.runtime.clone(), core.counters.clone());
         let core = Core::single(dialer, options, runtime, counters, Role::Session);
-        let mut connection = Self { core, id: None };
+        let mut connection = Self {
+            core,
+            id: None,
+            node,
+        };
         let late = || error_map::connect_timeout(tls);
         if let Some(first) = connection.core.first() {
             in_time(limit, late, wait_up(first)).await?;
@@ -122,11 +130,10 @@ impl Blocked {
     /// Makes the server unblock the command, and returns what came of it.
     pub(super) async fn cancel(mut self, client: &Deliveries) -> Unblocked {
         let deadline = Instant::now() + UNBLOCK_TIME;
-        if let Some(id) = self.connection.id
-            && client.caller.core.cluster().is_none()
-        {
+        if let Some(id) = self.connection.id {
             let unblock = Command::write("CLIENT").arg("UNBLOCK").arg(id);
-            let _ = client.caller.run(unblock.timeout(UNBLOCK_TIME)).await;
+            let unblock = unblock.on_node(self.connection.node.clone());
+            let _ = run_once(client, unblock.timeout(UNBLOCK_TIME)).await;
             let left = deadline.saturating_duration_since(Instant::now());
             if let Some(reply) = crate::util::timer::timeout(left, self.wait()).await {
                 return self.end(reply);

@@ -132,7 +132,7 @@ impl Exchange {
         state.restore(step);
         match taken {
             Ok(Some(text)) => state.add_bare(text),
-            Ok(None) => state.answer_impatient(last_ticket),
+            Ok(None) => state.waiting.answer_impatient(last_ticket),
             Err(error) => {
                 let is_permanent = !error.is_retryable();
                 state.fail(&error, is_permanent, self.client.caller.command_timeout());

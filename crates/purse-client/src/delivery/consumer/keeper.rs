@@ -26,8 +26,6 @@ const FLUSH: Duration = Duration::from_millis(1);
 /// the futures of the notified callers are not polled.
 const IMPATIENCE: Duration = Duration::from_millis(50);
 const UNCLAIMED: Duration = Duration::from_millis(250);
-/// The time for which a wait on the server goes on without a caller, because the next one may come.
-const SURPLUS: Duration = Duration::from_millis(20);
 /// The time after which an idle consumer ends.
 const IDLE: Duration = Duration::from_secs(1);
 /// The time between two looks if changes are reported, in case a message is lost.
@@ -44,8 +42,6 @@ pub(super) struct Keeper {
     client: Deliveries,
     source: Source,
     connection: Option<BlockingConnection>,
-    /// Since when no caller needs the source.
-    surplus_since: Option<Instant>,
     idle_since: Option<Instant>,
     flush_at: Option<Instant>,
     /// When the pending list is looked at again, because the server may still run a blocking
@@ -99,7 +95,6 @@ impl Keeper {
             client,
             source: Source::None,
             connection: None,
-            surplus_since: None,
             idle_since: None,
             flush_at: None,
             recheck_at: None,
@@ -177,8 +172,12 @@ impl Keeper {
             }
         }
         let is_waiting = state.unserved() > 0;
-        let wants_step = state.has_returned()
-            || is_waiting && (!state.is_drained || state.has_unserved_impatient());
+        // A pop that has returned must not take an element: the wait on the server ends first.
+        if matches!(self.source, Source::Blocked(_)) && !state.has_unserved_patient() {
+            return Next::Cancel;
+        }
+        let wants_step =
+            state.has_returned() || is_waiting && (!state.is_drained || state.has_impatient());
         if wants_step {
             return step(false, false);
         }
@@ -204,7 +203,6 @@ impl Keeper {
             }
         }
         if is_waiting {
-            self.surplus_since = None;
             self.idle_since = None;
             return match is_listening {
                 true => Next::Wait(until.0),
@@ -213,14 +211,7 @@ impl Keeper {
         }
         // While nothing reports an element, the last look is out of date.
         state.is_drained = false;
-        if is_listening {
-            let since = *self.surplus_since.get_or_insert(now);
-            if now >= since + SURPLUS || is_closing {
-                return Next::Cancel;
-            }
-            until.add(since + SURPLUS);
-            return Next::Wait(until.0);
-        }
+        self.source = Source::None;
         // Callers have them, even if the client is closed.
         if state.holds_entries() {
             self.idle_since = None;
@@ -361,10 +352,16 @@ impl Keeper {
     }
 
     async fn cancel(&mut self) {
-        self.surplus_since = None;
         if let Source::Blocked(blocked) = std::mem::replace(&mut self.source, Source::None) {
+            let last_ticket = self.consumer.state.lock().waiting.last_ticket();
             let unblocked = blocked.cancel(&self.client).await;
+            let was_empty = matches!(unblocked, Unblocked::Empty(_));
             self.unblocked(unblocked);
+            if was_empty {
+                // The server had no element until it was asked to end the wait.
+                let mut state = self.consumer.state.lock();
+                state.waiting.answer_impatient(last_ticket);
+            }
         }
     }
 

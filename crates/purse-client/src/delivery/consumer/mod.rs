@@ -11,6 +11,7 @@ mod commands;
 mod exchange;
 mod keeper;
 mod state;
+mod wait_queue;
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,12 +29,10 @@ use crate::{Error, ErrorKind, Result};
 use commands::Keys;
 use exchange::Exchange;
 use keeper::Keeper;
-use state::{State, Step, StepReply, Verdict};
+use state::{State, Step, StepReply};
+use wait_queue::Verdict;
 
 pub(crate) use state::Entry;
-
-/// The time after which a caller whose wait is over looks again whether the server was asked.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// A consumer of one end of a collection.
 pub(crate) struct Consumer {
@@ -64,7 +63,10 @@ impl Consumer {
     /// Returns whether nothing of this consumer is in use.
     pub(super) fn is_idle(&self) -> bool {
         let state = self.state.lock();
-        !(state.has_keeper || state.is_stepping || state.holds_entries() || state.has_waiting())
+        !(state.has_keeper
+            || state.is_stepping
+            || state.holds_entries()
+            || !state.waiting.is_empty())
     }
 
     /// Takes an element. Waits for one until `deadline` if `waits`, else only for the server.
@@ -82,11 +84,10 @@ impl Consumer {
         let patience = Instant::now() + client.caller.command_timeout();
         // A patient caller is answered by this timer if there is no element.
         let mut until = if waits { deadline } else { Some(patience) };
-        let mut is_over = false;
         let mut step = None;
         loop {
             if step.is_none() {
-                step = self.begin_inline(client, waits && !is_over);
+                step = self.begin_inline(client, !caller.is_impatient);
             }
             tokio::select! {
                 biased;
@@ -102,15 +103,12 @@ impl Consumer {
                 () = wait_closed(&mut closing) => return Err(closed_error()),
                 () = sleep_until_some(until) => {
                     let now = Instant::now();
-                    if waits && caller.has_looked() {
-                        return Ok(None);
-                    }
-                    if now >= patience {
+                    if now >= patience && caller.is_impatient {
                         return Err(late_error());
                     }
-                    // The server is asked at least once, however short the wait is.
-                    is_over = true;
-                    until = Some(patience.min(now + LOOK_AGAIN));
+                    // The server is asked once more, so no element is taken after the return.
+                    caller.hurry();
+                    until = Some(patience.max(now + client.caller.command_timeout()));
                 }
             }
         }
@@ -236,8 +234,6 @@ struct Caller<'a> {
     client: &'a Deliveries,
     ticket: u64,
     is_impatient: bool,
-    /// The step that must be done before the caller has an answer.
-    joined_at: u64,
     verdict: oneshot::Receiver<Verdict>,
     is_notified: bool,
 }
@@ -245,15 +241,13 @@ struct Caller<'a> {
 impl<'a> Caller<'a> {
     fn join(consumer: &'a Arc<Consumer>, client: &'a Deliveries, is_impatient: bool) -> Self {
         let mut state = consumer.state.lock();
-        let (ticket, verdict) = state.join(!is_impatient);
-        let joined_at = state.steps_begun();
+        let (ticket, verdict) = state.waiting.join(!is_impatient);
         drop(state);
         Self {
             consumer,
             client,
             ticket,
             is_impatient,
-            joined_at,
             verdict,
             is_notified: false,
         }
@@ -270,13 +264,14 @@ impl<'a> Caller<'a> {
 
     fn rejoin(&mut self) {
         let mut state = self.consumer.state.lock();
-        self.verdict = state.rejoin(self.ticket, !self.is_impatient);
+        self.verdict = state.waiting.rejoin(self.ticket, !self.is_impatient);
     }
 
-    /// Returns whether the server was asked since the caller joined, and has nothing.
-    fn has_looked(&self) -> bool {
-        let state = self.consumer.state.lock();
-        state.is_drained && state.steps_done() > self.joined_at
+    /// Ends the wait once the server has no element.
+    fn hurry(&mut self) {
+        self.is_impatient = true;
+        self.consumer.state.lock().waiting.hurry(self.ticket);
+        self.consumer.ensure_keeper(self.client);
     }
 
     async fn verdict(&mut self) -> Verdict {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::commands::{LEASE, RENEWAL};
+use super::wait_queue::WaitQueue;
 use crate::core::CloseGuard;
 use crate::delivery::detach::WeakExchange;
 use crate::{Error, Result};
@@ -26,23 +27,6 @@ pub(crate) struct Entry {
     pub(crate) expires_at: i64,
     /// True if it is not in the pending list, because it was taken while its slot moved.
     pub(crate) is_bare: bool,
-}
-
-/// The answer to a caller that waits.
-#[derive(Debug)]
-pub(super) enum Verdict {
-    /// There may be an element: claim it.
-    Claim,
-    /// There is none.
-    Empty,
-    Failed(Error),
-}
-
-#[derive(Debug)]
-struct Waiting {
-    call: oneshot::Sender<Verdict>,
-    /// False if the caller wants an answer even if there is no element.
-    is_patient: bool,
 }
 
 /// An entry to put back, and the caller that waits for that.
@@ -110,7 +94,6 @@ pub(super) enum PutBack {
 #[derive(Debug, Default)]
 pub(super) struct State {
     next_entry: u64,
-    next_ticket: u64,
     step: u64,
     /// The last step that the server has noted.
     noted: u64,
@@ -131,7 +114,7 @@ pub(super) struct State {
     held: BTreeMap<u64, Bytes>,
     delivered: Vec<Bytes>,
     returned: BTreeMap<u64, Returned>,
-    waiting: BTreeMap<u64, Waiting>,
+    pub(super) waiting: WaitQueue,
     pub(super) lapsed: Vec<Bytes>,
     pub(super) is_stepping: bool,
     /// The step, if a caller runs it: its future may not be polled.
@@ -147,23 +130,9 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Adds a caller. Returns its ticket and the receiver of its verdict.
-    pub(super) fn join(&mut self, is_patient: bool) -> (u64, oneshot::Receiver<Verdict>) {
-        self.next_ticket += 1;
-        let ticket = self.next_ticket;
-        (ticket, self.rejoin(ticket, is_patient))
-    }
-
-    /// Adds a caller at the place of its ticket.
-    pub(super) fn rejoin(&mut self, ticket: u64, is_patient: bool) -> oneshot::Receiver<Verdict> {
-        let (call, verdict) = oneshot::channel();
-        self.waiting.insert(ticket, Waiting { call, is_patient });
-        verdict
-    }
-
     /// Removes a caller that does not wait any more. Another one is notified in its place.
     pub(super) fn leave(&mut self, ticket: u64, was_notified: bool) {
-        self.waiting.remove(&ticket);
+        self.waiting.leave(ticket);
         if was_notified {
             self.notified = self.notified.saturating_sub(1);
         }
@@ -194,11 +163,6 @@ impl State {
         !self.waiting.is_empty() || self.notified > 0
     }
 
-    /// Returns the number of steps that have begun.
-    pub(super) const fn steps_begun(&self) -> u64 {
-        self.step + self.is_stepping as u64
-    }
-
     /// Returns the number of the last step that was done.
     pub(super) const fn steps_done(&self) -> u64 {
         self.step
@@ -213,18 +177,19 @@ impl State {
             || self.registered_until.is_some()
     }
 
-    pub(super) fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
-    }
-
     /// Returns the number of callers that no ready entry serves.
     pub(super) fn unserved(&self) -> usize {
         (self.waiting.len() + self.notified).saturating_sub(self.ready.len())
     }
 
     /// Returns whether a caller wants an answer even if there is no element.
-    pub(super) fn has_unserved_impatient(&self) -> bool {
-        self.waiting.values().any(|waiting| !waiting.is_patient)
+    pub(super) fn has_impatient(&self) -> bool {
+        self.waiting.patient_count() < self.waiting.len()
+    }
+
+    /// Returns whether a caller waits for an element that is not here yet.
+    pub(super) fn has_unserved_patient(&self) -> bool {
+        self.waiting.patient_count() + self.notified > self.ready.len()
     }
 
     /// Records that a caller has got `number`.
@@ -291,13 +256,9 @@ impl State {
     }
 
     fn notify_first(&mut self) -> bool {
-        while let Some((_, waiting)) = self.waiting.pop_first() {
-            if waiting.call.send(Verdict::Claim).is_ok() {
-                self.notified += 1;
-                return true;
-            }
-        }
-        false
+        let is_notified = self.waiting.notify_first();
+        self.notified += usize::from(is_notified);
+        is_notified
     }
 
     /// Records that a notified caller has answered.
@@ -360,13 +321,18 @@ impl State {
         }
         Step {
             number: self.step + 1,
-            take: self.unserved().min(MAX_ENTRIES),
+            // An element whose reply was lost is delivered first.
+            take: if lists {
+                0
+            } else {
+                self.unserved().min(MAX_ENTRIES)
+            },
             delivered,
             returned,
             lists,
             renews,
             registers,
-            last_ticket: self.next_ticket,
+            last_ticket: self.waiting.last_ticket(),
             begun: now,
         }
     }
@@ -404,12 +370,12 @@ impl State {
         self.finish_returned(step.returned, &reply);
         let asked = step.take;
         let found = reply.taken.len();
-        for text in reply.taken {
-            self.add_ready(text, reply.expires_at);
-        }
         if let Some(pending) = reply.pending {
             self.reconcile(pending);
             self.is_unsure = false;
+        }
+        for text in reply.taken {
+            self.add_ready(text, reply.expires_at);
         }
         if asked > 0 && !reply.was_done_before {
             self.is_drained = found < asked && reply.lapsed.is_empty() && reply.failure.is_none();
@@ -417,7 +383,7 @@ impl State {
         self.lapsed.extend(reply.lapsed);
         self.notify_ready();
         if self.is_drained && !self.is_unsure {
-            self.answer_impatient(step.last_ticket);
+            self.waiting.answer_impatient(step.last_ticket);
         }
         if self.delivered.is_empty() && self.returned.is_empty() && self.ready.is_empty() {
             self.busy = None;
@@ -491,38 +457,13 @@ impl State {
         self.notify_ready();
     }
 
-    /// Answers the impatient callers that joined before a step that found no more elements.
-    pub(super) fn answer_impatient(&mut self, last_ticket: u64) {
-        let answered: Vec<u64> = self
-            .waiting
-            .range(..=last_ticket)
-            .filter(|(_, waiting)| !waiting.is_patient)
-            .map(|(ticket, _)| *ticket)
-            .collect();
-        for ticket in answered {
-            if let Some(waiting) = self.waiting.remove(&ticket) {
-                let _ = waiting.call.send(Verdict::Empty);
-            }
-        }
-    }
-
     /// Fails callers after a failed step: the impatient ones at once, the others if no step has
     /// worked for longer than `tolerance`, or if the error is permanent.
     pub(super) fn fail(&mut self, error: &Error, is_permanent: bool, tolerance: Duration) {
         let now = Instant::now();
         let since = *self.failing_since.get_or_insert(now);
         let is_over = is_permanent || now.duration_since(since) >= tolerance;
-        let failed: Vec<u64> = self
-            .waiting
-            .iter()
-            .filter(|(_, waiting)| is_over || !waiting.is_patient)
-            .map(|(ticket, _)| *ticket)
-            .collect();
-        for ticket in failed {
-            if let Some(waiting) = self.waiting.remove(&ticket) {
-                let _ = waiting.call.send(Verdict::Failed(error.duplicate()));
-            }
-        }
+        self.waiting.fail(error, is_over);
         if is_over {
             self.failing_since = None;
         }
