@@ -12,8 +12,16 @@ use purse_tests::{blocked, client, fresh, until};
 
 #[path = "queue/exact.rs"]
 mod exact;
+#[path = "queue/herd.rs"]
+mod herd;
+#[path = "queue/killed.rs"]
+mod killed;
+#[path = "queue/order.rs"]
+mod order;
 #[path = "queue/rounds.rs"]
 mod rounds;
+#[path = "queue/several.rs"]
+mod several;
 
 const SOON: Duration = Duration::from_secs(10);
 

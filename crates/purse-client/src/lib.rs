@@ -50,7 +50,7 @@ pub use command::{
 };
 pub use config::Credentials;
 pub use connection::ReadFrom;
-pub use delivery::{Delivery, Pop};
+pub use delivery::{Delivery, InHand, Pop};
 pub use error::{Error, ErrorKind, Result};
 pub use scan::{PageResult, Scan, prefetch_pages};
 pub use telemetry::{Event, Stats};

@@ -94,8 +94,9 @@
 
 pub use purse_client::{
     Argument, Batch, Client, ClientBuilder, Command, Credentials, Delivery, Effect, Error,
-    ErrorKind, Event, Op, OperationOptions, PageResult, Pattern, Pending, Pop, Preset, ReadFrom,
-    Reply, Result, Scan, Script, Session, Stats, Watch, fred, prefetch_pages, sibling_key,
+    ErrorKind, Event, InHand, Op, OperationOptions, PageResult, Pattern, Pending, Pop, Preset,
+    ReadFrom, Reply, Result, Scan, Script, Session, Stats, Watch, fred, prefetch_pages,
+    sibling_key,
 };
 #[cfg(feature = "bincode")]
 pub use purse_codec::Bincode;

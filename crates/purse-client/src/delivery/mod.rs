@@ -9,6 +9,7 @@ mod confirm;
 mod consumer;
 mod delivered;
 mod detach;
+mod in_hand;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::{Command, Error, Result};
 use consumer::Consumer;
 
 pub use delivered::Delivery;
+pub use in_hand::InHand;
 
 /// With more consumers than this, a client forgets those that are idle.
 const MANY_CONSUMERS: usize = 64;
@@ -252,26 +254,52 @@ impl Deliveries {
         self.take_within(pop, true, deadline).await
     }
 
+    /// Takes up to `max` elements out. If an error follows elements, returns those.
+    pub(crate) async fn take_many(&self, pop: &Pop, max: usize) -> Result<Vec<Delivery>> {
+        let mut deliveries = Vec::new();
+        while deliveries.len() < max {
+            self.check_open(pop)?;
+            let consumer = self.shared.consumer(pop);
+            let left = max - deliveries.len();
+            let receive = |claim| {
+                deliveries.push(Delivery::new(claim, pop)?);
+                Ok(())
+            };
+            match consumer.take_many(self, left, receive).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) if !deliveries.is_empty() => break,
+                Err(error) => return Err(self.about(pop, error)),
+            }
+        }
+        Ok(deliveries)
+    }
+
     async fn take_within(
         &self,
         pop: &Pop,
         waits: bool,
         deadline: Option<Instant>,
     ) -> Result<Option<Delivery>> {
-        let taken = match self.caller.is_closed() {
-            true => Err(closed_error()),
-            false => {
-                let consumer = self.shared.consumer(pop);
-                consumer.take(self, waits, deadline).await
-            }
-        };
+        self.check_open(pop)?;
+        let consumer = self.shared.consumer(pop);
+        let taken = consumer.take(self, waits, deadline).await;
         let delivery =
             taken.and_then(|claim| claim.map(|claim| Delivery::new(claim, pop)).transpose());
-        delivery.map_err(|error| {
-            error
-                .with_command(pop.end.pop_command(), Some(pop.key.clone()))
-                .with_server(self.caller.server_name())
-        })
+        delivery.map_err(|error| self.about(pop, error))
+    }
+
+    fn check_open(&self, pop: &Pop) -> Result<()> {
+        match self.caller.is_closed() {
+            true => Err(self.about(pop, closed_error())),
+            false => Ok(()),
+        }
+    }
+
+    fn about(&self, pop: &Pop, error: Error) -> Error {
+        error
+            .with_command(pop.end.pop_command(), Some(pop.key.clone()))
+            .with_server(self.caller.server_name())
     }
 }
 

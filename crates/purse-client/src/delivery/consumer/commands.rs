@@ -216,11 +216,11 @@ fn millis(time: Duration) -> i64 {
 }
 
 /// Returns the name of the list of what the consumer `id` of `key` holds.
-fn pending_key(key: &[u8], id: &str) -> Bytes {
+pub(crate) fn pending_key(key: &[u8], id: &str) -> Bytes {
     sibling_key(key, &format!("pending:{id}"))
 }
 
 /// Returns the name of the hash of the consumers of `key`.
-fn consumers_key(key: &[u8]) -> Bytes {
+pub(crate) fn consumers_key(key: &[u8]) -> Bytes {
     sibling_key(key, "consumers")
 }

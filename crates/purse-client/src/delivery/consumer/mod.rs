@@ -27,9 +27,10 @@ use crate::util::sync::Mutex;
 use crate::util::timer::sleep_until;
 use crate::{Error, ErrorKind, Result};
 use commands::Keys;
+pub(super) use commands::{consumers_key, pending_key};
 use exchange::Exchange;
 use keeper::Keeper;
-use state::{State, Step, StepReply};
+use state::{MAX_ENTRIES, State, Step, StepReply};
 use wait_queue::Verdict;
 
 pub(crate) use state::Entry;
@@ -79,11 +80,45 @@ impl Consumer {
         if let Some(claimed) = self.claim_unwanted() {
             return Ok(Some(self.claim(client, claimed)));
         }
+        let caller = Caller::join(self, client, !waits);
+        self.serve(caller, deadline).await
+    }
+
+    /// Takes up to `max` elements without waiting for one, and passes each to `receive`. Returns
+    /// false if the collection had fewer.
+    pub(super) async fn take_many(
+        self: &Arc<Self>,
+        client: &Deliveries,
+        max: usize,
+        mut receive: impl FnMut(Claim) -> Result<()>,
+    ) -> Result<bool> {
+        // One step serves all who wait.
+        let callers: Vec<_> = (0..max.min(MAX_ENTRIES))
+            .map(|_| Caller::join(self, client, true))
+            .collect();
+        for caller in callers {
+            match self.serve(caller, None).await? {
+                Some(claim) => receive(claim)?,
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Waits for the verdict on `caller`, and runs the steps that no other task runs.
+    async fn serve(
+        self: &Arc<Self>,
+        mut caller: Caller<'_>,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Claim>> {
+        let client = caller.client;
         let mut closing = client.caller.close_signal();
-        let mut caller = Caller::join(self, client, !waits);
         let patience = Instant::now() + client.caller.command_timeout();
-        // A patient caller is answered by this timer if there is no element.
-        let mut until = if waits { deadline } else { Some(patience) };
+        // A caller that waits is answered by this timer if there is no element.
+        let mut until = match caller.is_impatient {
+            true => Some(patience),
+            false => deadline,
+        };
         let mut step = None;
         loop {
             if step.is_none() {

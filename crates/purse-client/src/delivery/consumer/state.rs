@@ -201,8 +201,8 @@ impl State {
         }
     }
 
-    /// Takes back an entry that a caller did not use. Without `done`, a caller in this process may
-    /// get it; with it, it goes back to the collection.
+    /// Takes back an entry that a caller did not use. Without `done`, another caller of this client
+    /// gets it, or it goes back if none waits; with `done`, it goes back to the collection.
     pub(super) fn give_back(
         &mut self,
         number: u64,
@@ -215,15 +215,17 @@ impl State {
             return;
         }
         self.busy.get_or_insert_with(guard);
-        match done {
-            None if !self.waiting.is_empty() => {
-                self.ready.insert(number, entry);
-                self.notify_ready();
-            }
-            done => {
-                self.returned.insert(number, Returned { entry, done });
-            }
+        if done.is_none() {
+            self.ready.insert(number, entry);
+            self.ready_since = Some(Instant::now());
+            self.notify_ready();
+            return;
         }
+        // Newer entries go back before it, so that it is next.
+        for (number, entry) in self.ready.split_off(&number) {
+            self.returned.insert(number, Returned { entry, done: None });
+        }
+        self.returned.insert(number, Returned { entry, done });
     }
 
     /// Turns ready entries that no caller waits for into entries to put back.
