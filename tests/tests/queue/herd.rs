@@ -18,7 +18,8 @@ fn deliveries_cost(server: &Server) -> u64 {
 
 /// Delivers elements to consumers that all wait, and returns the commands per element.
 async fn measure(server: &Server, processes: usize, tasks: usize) -> f64 {
-    let clients = (0..processes).map(|_| Client::connect(&server.url()));
+    let url = server.url();
+    let clients = (0..processes).map(|_| Client::connect(&url));
     let clients = join_all(clients).await;
     let mut pops = JoinSet::new();
     let (sender, mut popped) = tokio::sync::mpsc::unbounded_channel();

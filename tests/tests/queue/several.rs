@@ -51,9 +51,10 @@ async fn pop_many_waits_for_the_first() {
 #[tokio::test]
 async fn pop_many_keeps_what_precedes_poison() {
     let client = client().await;
-    let texts: RedisQueue<String> = RedisQueue::new(&client, fresh("queue"));
+    let key = fresh("queue");
+    let texts: RedisQueue<String> = RedisQueue::new(&client, &key);
     texts.push_many(["1", "2", "x", "4"]).await.unwrap();
-    let numbers: RedisQueue<u32> = RedisQueue::new(&client, texts.key());
+    let numbers: RedisQueue<u32> = RedisQueue::new(&client, &key);
     assert_eq!(numbers.pop_many(10).await.unwrap(), [1, 2]);
     let error = numbers.pop_many(10).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);

@@ -36,6 +36,7 @@ pub(super) struct BlockingConnection {
 pub(super) struct Blocked {
     connection: BlockingConnection,
     call: BoxFuture<'static, Result<Option<Bytes>>>,
+    is_sent: bool,
 }
 
 /// What came of a command that was blocked.
@@ -97,6 +98,7 @@ impl BlockingConnection {
         Blocked {
             connection: self,
             call: call.boxed(),
+            is_sent: false,
         }
     }
 }
@@ -113,6 +115,7 @@ impl Drop for BlockingConnection {
 impl Blocked {
     /// Waits for the reply. It may be dropped and called again.
     pub(super) async fn wait(&mut self) -> Result<Option<Bytes>> {
+        self.is_sent = true;
         (&mut self.call).await
     }
 
@@ -129,6 +132,9 @@ impl Blocked {
 
     /// Makes the server unblock the command, and returns what came of it.
     pub(super) async fn cancel(mut self, client: &Deliveries) -> Unblocked {
+        if !self.is_sent {
+            return Unblocked::Empty(self.connection);
+        }
         let deadline = Instant::now() + UNBLOCK_TIME;
         if let Some(id) = self.connection.id {
             let unblock = Command::write("CLIENT").arg("UNBLOCK").arg(id);

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::blocking::{Blocked, BlockingConnection, Unblocked};
 use super::commands::{BLOCK, RENEWAL};
 use super::exchange::Exchange;
+use super::state::Step;
 use super::{Consumer, State};
 use crate::core::{OperationOptions, closed_error, wait_closed};
 use crate::delivery::confirm::run_once;
@@ -70,10 +71,8 @@ enum Source {
 
 /// What the keeper does next.
 enum Next {
-    Step {
-        lists: bool,
-        registers: bool,
-    },
+    /// Sends a step. It has begun already, so that no caller begins another one.
+    Step(Step),
     Reclaim,
     /// Polls the step of a caller, whose future may not be polled.
     Help(SharedExchange),
@@ -113,7 +112,7 @@ impl Keeper {
             put_back_bare(&self.client, &self.consumer).await;
             let is_closing = *closing.borrow();
             match self.next(is_closing) {
-                Next::Step { lists, registers } => self.step(lists, registers).await,
+                Next::Step(step) => self.step(step).await,
                 Next::Help(exchange) => exchange.await,
                 Next::Reclaim => self.reclaim().await,
                 Next::Cancel => self.cancel().await,
@@ -153,7 +152,7 @@ impl Keeper {
         if state.is_unsure {
             return match self.source {
                 Source::Blocked(_) => Next::Cancel,
-                _ => step(true, false),
+                _ => Next::Step(state.begin(true, false)),
             };
         }
         if let Some(since) = state.unclaimed_since() {
@@ -179,27 +178,27 @@ impl Keeper {
         let wants_step =
             state.has_returned() || is_waiting && (!state.is_drained || state.has_impatient());
         if wants_step {
-            return step(false, false);
+            return Next::Step(state.begin(false, false));
         }
         match (state.has_delivered(), self.flush_at) {
             (false, _) => self.flush_at = None,
-            (true, Some(at)) if at <= now => return step(false, false),
+            (true, Some(at)) if at <= now => return Next::Step(state.begin(false, false)),
             (true, Some(at)) if !is_closing => until.add(at),
             (true, None) if !is_closing => {
                 self.flush_at = Some(now + FLUSH);
                 until.add(now + FLUSH);
             }
-            (true, _) => return step(false, false),
+            (true, _) => return Next::Step(state.begin(false, false)),
         }
         let is_listening = !matches!(self.source, Source::None);
         if is_waiting || state.holds_entries() {
             if let Some(registered_until) = state.registered_until {
                 if registered_until <= now + RENEWAL {
-                    return step(false, true);
+                    return Next::Step(state.begin(false, true));
                 }
                 until.add(registered_until - RENEWAL);
             } else if is_waiting && self.blocks(now) {
-                return step(false, true);
+                return Next::Step(state.begin(false, true));
             }
         }
         if is_waiting {
@@ -233,10 +232,9 @@ impl Keeper {
         self.consumer.keys.block().is_some() && self.cannot_block_until.is_none_or(|at| at <= now)
     }
 
-    async fn step(&mut self, lists: bool, registers: bool) {
+    async fn step(&mut self, step: Step) {
         self.flush_at = None;
         self.idle_since = None;
-        let step = self.consumer.state.lock().begin(lists, registers);
         let number = step.number;
         Exchange::new(&self.consumer, &self.client, step)
             .run()
@@ -279,7 +277,14 @@ impl Keeper {
             };
             match connection {
                 Ok(connection) => {
-                    self.source = Source::Blocked(Box::new(connection.block(command)));
+                    let mut state = self.consumer.state.lock();
+                    // Meanwhile, the callers may have gone.
+                    if state.has_unserved_patient() {
+                        state.is_blocked = true;
+                        self.source = Source::Blocked(Box::new(connection.block(command)));
+                    } else {
+                        self.connection = Some(connection);
+                    }
                     return;
                 }
                 Err(error) => self.note_failure(&error),
@@ -345,7 +350,9 @@ impl Keeper {
     fn relocate(&mut self) {
         self.connection = None;
         if matches!(self.source, Source::Blocked(_)) {
-            self.consumer.state.lock().is_unsure = true;
+            let mut state = self.consumer.state.lock();
+            state.is_unsure = true;
+            state.is_blocked = false;
             self.recheck_at = Some(Instant::now() + BLOCK + UNBLOCKED);
         }
         self.source = Source::None;
@@ -367,6 +374,7 @@ impl Keeper {
 
     fn unblocked(&mut self, unblocked: Unblocked) {
         let mut state = self.consumer.state.lock();
+        state.is_blocked = false;
         match unblocked {
             Unblocked::Taken(connection, entry) => {
                 state.add_taken(entry);
@@ -444,10 +452,6 @@ async fn put_back_bare(client: &Deliveries, consumer: &Consumer) {
     }
 }
 
-const fn step(lists: bool, registers: bool) -> Next {
-    Next::Step { lists, registers }
-}
-
 /// The earliest of several instants.
 #[derive(Default)]
 struct Deadline(Option<Instant>);
@@ -464,6 +468,7 @@ impl Drop for Keeper {
         if !self.is_over {
             let mut state: std::sync::MutexGuard<'_, State> = self.consumer.state.lock();
             state.has_keeper = false;
+            state.is_blocked = false;
             state.fail(&runtime_ended_error(), true, Duration::ZERO);
         }
     }

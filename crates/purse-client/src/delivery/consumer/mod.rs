@@ -169,7 +169,8 @@ impl Consumer {
     fn begin_inline(self: &Arc<Self>, client: &Deliveries, waits: bool) -> Option<DetachOnDrop> {
         let mut state = self.state.lock();
         let is_blocked = state.is_drained && state.has_keeper && waits;
-        if state.is_stepping || state.is_unsure || is_blocked || state.unserved() == 0 {
+        let must_wait = state.is_stepping || state.is_unsure || state.is_block_ending();
+        if must_wait || is_blocked || state.unserved() == 0 {
             drop(state);
             self.ensure_keeper(client);
             return None;
@@ -319,9 +320,12 @@ impl<'a> Caller<'a> {
 
 impl Drop for Caller<'_> {
     fn drop(&mut self) {
+        let mut state = self.consumer.state.lock();
+        // Under the lock, because a notification could come in between.
         let was_notified =
             self.is_notified || matches!(self.verdict.try_recv(), Ok(Verdict::Claim));
-        self.consumer.state.lock().leave(self.ticket, was_notified);
+        state.leave(self.ticket, was_notified);
+        drop(state);
         if was_notified {
             self.consumer.ensure_keeper(self.client);
         }

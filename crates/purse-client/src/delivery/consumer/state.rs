@@ -123,6 +123,8 @@ pub(super) struct State {
     pub(super) is_drained: bool,
     /// The pending list may have entries that are not known here.
     pub(super) is_unsure: bool,
+    /// The server blocks a command for this consumer, or may: it may take an element.
+    pub(super) is_blocked: bool,
     pub(super) has_keeper: bool,
     failing_since: Option<Instant>,
     /// Delays the close of the client while there is something to send.
@@ -190,6 +192,12 @@ impl State {
     /// Returns whether a caller waits for an element that is not here yet.
     pub(super) fn has_unserved_patient(&self) -> bool {
         self.waiting.patient_count() + self.notified > self.ready.len()
+    }
+
+    /// Returns whether the server blocks a command that no caller needs. It may take an element
+    /// until it has ended, so no caller is told before that there is none.
+    pub(super) fn is_block_ending(&self) -> bool {
+        self.is_blocked && self.waiting.patient_count() == 0
     }
 
     /// Records that a caller has got `number`.
@@ -384,7 +392,7 @@ impl State {
         }
         self.lapsed.extend(reply.lapsed);
         self.notify_ready();
-        if self.is_drained && !self.is_unsure {
+        if self.is_drained && !self.is_unsure && !self.is_block_ending() {
             self.waiting.answer_impatient(step.last_ticket);
         }
         if self.delivered.is_empty() && self.returned.is_empty() && self.ready.is_empty() {
