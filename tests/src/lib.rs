@@ -31,6 +31,20 @@ pub fn cluster_of_one() -> Cluster {
     }
 }
 
+/// Returns the number of clients that `server` blocks.
+///
+/// # Panics
+/// If the server does not reply.
+#[must_use]
+pub fn blocked(server: &Server) -> u64 {
+    let info = server.command(&["INFO", "clients"]).expect("INFO");
+    let mut lines = info.text().expect("text").lines();
+    let count = lines.find_map(|line| line.strip_prefix("blocked_clients:"));
+    count
+        .and_then(|count| count.trim().parse().ok())
+        .expect("a number")
+}
+
 /// Returns the number of times that `server` ran `command` so far.
 ///
 /// # Panics

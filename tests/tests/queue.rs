@@ -8,12 +8,20 @@ use purse::{
     Client, ErrorKind, OnPoison, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue,
 };
 use purse_testkit::{Release, Server};
-use purse_tests::{client, fresh, until};
+use purse_tests::{blocked, client, fresh, until};
 
 #[path = "queue/exact.rs"]
 mod exact;
+#[path = "queue/herd.rs"]
+mod herd;
+#[path = "queue/killed.rs"]
+mod killed;
+#[path = "queue/order.rs"]
+mod order;
 #[path = "queue/rounds.rs"]
 mod rounds;
+#[path = "queue/several.rs"]
+mod several;
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -293,11 +301,7 @@ async fn consumer_popping_as_python_gets_its_share() {
             let mine = tokio::task::block_in_place(|| {
                 runtime.block_on(async {
                     let (popped, ()) = tokio::join!(queue.pop(), async {
-                        until("both wait", async || {
-                            let info = server.command(&["INFO", "clients"]).unwrap();
-                            info.text().unwrap().contains("blocked_clients:1\r\n")
-                        })
-                        .await;
+                        until("both wait", async || blocked(&server) == 2).await;
                         queue.push_many([2 * round, 2 * round + 1]).await.unwrap();
                     });
                     popped.unwrap()

@@ -6,7 +6,7 @@ use purse::{Client, RedisHash, RedisQueue};
 use purse_testkit::Sentinels;
 use purse_tests::deliveries::Deliveries;
 use purse_tests::tally::Tally;
-use purse_tests::{calls, kill_in_step, until};
+use purse_tests::{blocked, kill_in_step, until};
 
 /// The longest time until the group works again.
 const SOON: Duration = Duration::from_secs(10);
@@ -52,7 +52,7 @@ async fn a_primary_that_became_a_replica_is_left_for_the_new_one() {
         async move { queue.pop().await }
     });
     let old = group.primary().unwrap();
-    until("the pop waits", async || calls(old, "llen") > 0).await;
+    until("the pop waits", async || blocked(old) > 0).await;
 
     let new = group.fail_over().unwrap();
     assert_ne!(new.port(), old.port());

@@ -45,10 +45,12 @@ pub use fred;
 
 pub use crate::core::OperationOptions;
 pub use client::{Batch, Client, ClientBuilder, Op, Pending, Preset, Session};
-pub use command::{Argument, Command, Effect, Pattern, Reply, Script, sibling_key};
+pub use command::{
+    Argument, Command, Effect, Pattern, Reply, Script, is_internal_key, sibling_key,
+};
 pub use config::Credentials;
 pub use connection::ReadFrom;
-pub use delivery::{Delivery, Pop, is_internal_key};
+pub use delivery::{Delivery, InHand, Pop};
 pub use error::{Error, ErrorKind, Result};
 pub use scan::{PageResult, Scan, prefetch_pages};
 pub use telemetry::{Event, Stats};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use purse_client::{Client, Command, Delivery, ErrorKind, Pop, Reply, Script};
 use purse_testkit::{Cluster, Server};
-use support::{SOON, calls, incr, until};
+use support::{SOON, calls, incr, until, waits};
 
 static COUNT: Script = Script::write("COUNT", "return redis.call('INCR', KEYS[1])");
 
@@ -142,15 +142,21 @@ fn ack_element(delivery: Option<Delivery>) -> Option<String> {
     element.ok()
 }
 
-/// Returns the number of times that the nodes ran `LLEN`.
-fn length_reads(cluster: &Cluster) -> u64 {
-    cluster.nodes().iter().map(|node| calls(node, "llen")).sum()
+/// Returns a number that has grown by 3 once another pop of the node waits.
+fn count_looks(node: &Server) -> u64 {
+    // While a slot moves, pops are sent without a script.
+    waits(node) + calls(node, "rpop") + calls(node, "lpop")
+}
+
+/// Returns the sum of [`count_looks`] of all nodes.
+fn count_waits(cluster: &Cluster) -> u64 {
+    cluster.nodes().iter().map(count_looks).sum()
 }
 
 async fn pop_and_push(cluster: &Cluster, client: &Client, element: &'static str) {
-    let (waiter, before) = (client.clone(), length_reads(cluster));
+    let (waiter, before) = (client.clone(), count_waits(cluster));
     let wait = tokio::spawn(async move { waiter.take_wait(&pop(), None).await });
-    until("the pop waits", async || length_reads(cluster) > before).await;
+    until("the pop waits", async || count_waits(cluster) >= before + 3).await;
     let push = Command::write("LPUSH").key("bar").arg(element);
     client.run(push).await.expect("LPUSH");
     let delivery = wait.await.expect("no panic").expect("no failure");
@@ -180,7 +186,7 @@ async fn a_pop_that_waits_follows_its_slot() {
     let slot = cluster.slot("bar").expect("a slot");
     let waiter = client.clone();
     let wait = tokio::spawn(async move { waiter.take_wait(&pop(), None).await });
-    until("the pop waits", async || length_reads(&cluster) > 0).await;
+    until("the pop waits", async || count_waits(&cluster) >= 3).await;
     let new = &cluster.nodes()[1];
     let moving = cluster.move_slot(slot, new).expect("a move");
     moving.finish().expect("moved");

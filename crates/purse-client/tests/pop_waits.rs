@@ -8,7 +8,9 @@ use futures::FutureExt;
 use futures::future::select_all;
 use purse_client::{Client, Command, Delivery, Result};
 use purse_testkit::Server;
-use support::queue::{element, pop, push, spawn_waiting_pop, until_no_receipt_is_left};
+use support::queue::{
+    blocked, element, elements, pop, push, spawn_waiting_pop, until_no_receipt_is_left,
+};
 use support::{SOON, calls, client, connect_restricted, connections, servers, until};
 use tokio::task::JoinHandle;
 
@@ -56,7 +58,7 @@ async fn longest_waiter_is_served_first() {
         .collect();
     until("the first one waits", async || {
         assert!(futures::poll!(&mut waits[0]).is_pending());
-        calls(&server, "llen") > 0
+        blocked(&server) > 0
     })
     .await;
     for wait in &mut waits[1..] {
@@ -80,20 +82,15 @@ async fn dropped_notified_waiter_does_not_block_the_next() {
     let started = Instant::now();
     for _ in 0..10 {
         let mut waits = [0, 1].map(|_| client.take_wait(&pop, None).boxed());
-        let before = calls(&server, "llen");
         for wait in &mut waits {
             until("it waits", async || {
                 assert!(futures::poll!(&mut *wait).is_pending());
-                calls(&server, "llen") > before
+                blocked(&server) > 0
             })
             .await;
         }
-        let before = calls(&server, "llen");
         push(&server, "a");
-        until("somebody is called", async || {
-            calls(&server, "llen") > before
-        })
-        .await;
+        until("it is taken", async || elements(&server).is_empty()).await;
         let [first, second] = waits;
         drop(first);
         assert_eq!(element(second.await).as_deref(), Some("a"));
@@ -109,7 +106,7 @@ async fn dropped_notified_waiter_does_not_block_the_next() {
 async fn unpolled_notified_waiter_blocks_the_next_briefly() {
     let server = Server::start().expect("a server");
     let watches = client(&server).await;
-    let only_looks = connect_restricted(&server, "~queue* +@all -client").await;
+    let only_looks = connect_restricted(&server, "~queue* +@all -client -@blocking").await;
     for client in [watches, only_looks] {
         check_backstop(&server, &client).await;
     }
@@ -121,7 +118,7 @@ async fn check_backstop(server: &Server, client: &Client) {
     let mut first = client.take_wait(&pop, None).boxed();
     until("it waits", async || {
         assert!(futures::poll!(&mut first).is_pending());
-        calls(server, "llen") > before
+        blocked(server) > 0 || calls(server, "llen") > before + 2
     })
     .await;
     let second = spawn_second_pop(client);
@@ -139,17 +136,20 @@ fn spawn_second_pop(client: &Client) -> JoinHandle<Result<Option<Delivery>>> {
 }
 
 #[tokio::test]
-async fn waiting_pop_reads_only_the_length() {
+async fn waiting_pop_sends_nothing_while_it_is_blocked() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     let wait = spawn_waiting_pop(&server, &client).await;
-    let (scripts, looks) = (calls(&server, "evalsha"), calls(&server, "llen"));
-    until("it looks every two seconds", async || {
-        calls(&server, "llen") >= looks + 2
-    })
+    let sent = || calls(&server, "evalsha") + calls(&server, "eval") + calls(&server, "brpoplpush");
+    let before = sent();
+    until(
+        "the server ends the command, and is asked again",
+        async || sent() > before,
+    )
     .await;
-    assert_eq!(calls(&server, "evalsha"), scripts);
-    wait.abort();
+    assert!(sent() <= before + 2, "{} since {before}", sent());
+    push(&server, "a");
+    assert_eq!(element(wait.await.expect("no panic")).as_deref(), Some("a"));
 }
 
 #[tokio::test]
@@ -172,11 +172,7 @@ async fn many_waiters_share_a_connection_with_commands() {
         .run(Command::read("GET").key("k"))
         .await
         .expect("GET");
-    assert_eq!(
-        connections(&server),
-        2,
-        "one for commands, one that watches"
-    );
+    assert_eq!(connections(&server), 2, "one for commands, one that waits");
     let elements: Vec<String> = (0..50).map(|n| n.to_string()).collect();
     let all = [
         &["LPUSH", "queue"][..],
@@ -194,21 +190,24 @@ async fn many_waiters_share_a_connection_with_commands() {
 }
 
 #[tokio::test]
-async fn pop_without_tracking_polls_until_no_waiter_is_left() {
+async fn pop_that_can_neither_block_nor_watch_polls() {
     let server = Server::start().expect("a server");
-    let client = connect_restricted(&server, "~queue* +@all -client").await;
-    let wait = spawn_waiting_pop(&server, &client).await;
+    let client = connect_restricted(&server, "~queue* +@all -client -@blocking").await;
+    let polls = async || {
+        let before = calls(&server, "llen");
+        until("it looks again and again", async || {
+            calls(&server, "llen") > before + 3
+        })
+        .await;
+    };
+    let wait = spawn_second_pop(&client);
+    polls().await;
     push(&server, "a");
     assert_eq!(element(wait.await.expect("no panic")).as_deref(), Some("a"));
-
-    let wait = spawn_waiting_pop(&server, &client).await;
-    let before = calls(&server, "llen");
-    until("it looks again and again", async || {
-        calls(&server, "llen") > before + 3
-    })
-    .await;
+    let wait = spawn_second_pop(&client);
+    polls().await;
     wait.abort();
-    until("nobody looks any more", async || {
+    until("no task looks any more", async || {
         let before = calls(&server, "llen");
         tokio::time::sleep(Duration::from_millis(200)).await;
         calls(&server, "llen") == before
@@ -224,16 +223,10 @@ async fn no_task_runs_without_waiters() {
         let wait = spawn_waiting_pop(&server, &client).await;
         wait.abort();
         assert!(wait.await.expect_err("aborted").is_cancelled());
+        until("no command is blocked", async || blocked(&server) == 0).await;
     }
-    until("nobody looks any more, whatever happens", async || {
-        let asked = calls(&server, "llen");
-        push(&server, "a");
-        server.command(&["DEL", "queue"]).expect("DEL");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        calls(&server, "llen") == asked
-    })
-    .await;
-    let asked = calls(&server, "evalsha") + calls(&server, "eval");
-    assert_eq!(asked, 5, "each looked once");
-    until("no connection watches", async || connections(&server) == 1).await;
+    until("no connection waits", async || connections(&server) == 1).await;
+    until_no_receipt_is_left(&server).await;
+    push(&server, "a");
+    assert_eq!(elements(&server), ["a"]);
 }

@@ -5,7 +5,9 @@ mod support;
 use bytes::Bytes;
 use purse_client::{Command, ErrorKind, Pop};
 use purse_testkit::Server;
-use support::queue::{element, elements, keys, list, pop, push, text, until_no_receipt_is_left};
+use support::queue::{
+    element, elements, keys, list, pending, pop, push, text, until_no_receipt_is_left,
+};
 use support::{calls, client, connect_restricted, connections, servers, until};
 
 #[tokio::test]
@@ -53,30 +55,18 @@ async fn each_end_gives_its_element_and_score() {
 }
 
 #[tokio::test]
-async fn the_receipt_has_a_copy_until_the_element_is_kept_or_back() {
+async fn element_is_pending_until_it_is_acknowledged_or_back() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     push(&server, "a b");
-    let receipt = || {
-        let receipts = server
-            .command(&["KEYS", "queue{queue}:taken:*"])
-            .expect("KEYS");
-        let name = receipts.items().first()?.text()?.to_owned();
-        let ttl = server.command(&["TTL", &name]).expect("TTL").int()?;
-        assert!((1..=600).contains(&ttl), "{ttl}");
-        server
-            .command(&["GET", &name])
-            .expect("GET")
-            .text()
-            .map(str::to_owned)
-    };
-    let delivery = client.take(&pop()).await.expect("a reply").expect("one");
-    assert_eq!(receipt().as_deref(), Some(" a b"));
+    let take = async || client.take(&pop()).await.expect("a reply").expect("one");
+    let delivery = take().await;
+    assert_eq!(pending(&server), ["a b"]);
     drop(delivery);
     until("it is back", async || elements(&server) == ["a b"]).await;
-    assert_eq!(receipt(), None);
-    let delivery = client.take(&pop()).await.expect("a reply").expect("one");
-    assert_eq!(receipt().as_deref(), Some(" a b"));
+    assert!(pending(&server).is_empty());
+    let delivery = take().await;
+    assert_eq!(pending(&server), ["a b"]);
     delivery.ack();
     until_no_receipt_is_left(&server).await;
     assert!(elements(&server).is_empty());
@@ -129,31 +119,43 @@ async fn permanent_requeue_failure_is_not_retried() {
     drop(second);
     drop(client);
     until("no connection is left", async || connections(&server) == 0).await;
-    let receipts = server.command(&["KEYS", "*:taken:*"]).expect("KEYS");
-    assert_eq!(receipts.items().len(), 2, "they have the copies");
-    for receipt in receipts.items() {
-        let ttl = server.command(&["TTL", receipt.text().expect("text")]);
-        assert!(ttl.expect("TTL").int().is_some_and(|ttl| ttl > 0));
-    }
+    assert_eq!(pending(&server), ["a", "b"], "they are not lost");
 }
 
 #[tokio::test]
-async fn pop_without_set_right_takes_nothing() {
+async fn pop_without_a_right_takes_nothing() {
     for server in servers() {
         push(&server, "a");
         server.command(&["ZADD", "set", "1.5", "b"]).expect("ZADD");
-        let client = connect_restricted(&server, "~queue* ~set* +@all -set").await;
-        for pop in [pop(), Pop::lowest("set")] {
-            let error = client.take(&pop).await.expect_err("no SET");
-            assert_eq!(error.kind(), ErrorKind::Auth, "{error}");
+        let (list, set) = (pop(), Pop::lowest("set"));
+        let both = [&list, &set];
+        let rights: [(&str, &[&Pop]); 9] = [
+            ("hset", &both),
+            ("persist", &both),
+            ("hget", &both),
+            ("lrem", &both),
+            ("lpos", &both),
+            ("rpush", &both[..1]),
+            ("lpush", &both[1..]),
+            ("zadd", &both[1..]),
+            ("zrem", &both[1..]),
+        ];
+        for (right, pops) in rights {
+            let rules = format!("~queue* ~set* +@all -{right}");
+            let client = connect_restricted(&server, &rules).await;
+            for pop in pops {
+                let error = client.take(pop).await.expect_err(right);
+                assert_eq!(error.kind(), ErrorKind::Auth, "{error}");
+            }
+            assert_eq!(elements(&server), ["a"]);
+            let score = server.command(&["ZSCORE", "set", "b"]).expect("ZSCORE");
+            assert_eq!(score.text(), Some("1.5"));
+            let allow = ["ACL", "SETUSER", "me", &format!("+{right}")];
+            server.command(&allow).expect("ACL");
+            assert_eq!(element(client.take(&pop()).await).as_deref(), Some("a"));
+            push(&server, "a");
+            client.close().await;
         }
-        assert_eq!(elements(&server), ["a"]);
-        let score = server.command(&["ZSCORE", "set", "b"]).expect("ZSCORE");
-        assert_eq!(score.text(), Some("1.5"));
-        server
-            .command(&["ACL", "SETUSER", "me", "+set"])
-            .expect("ACL");
-        assert_eq!(element(client.take(&pop()).await).as_deref(), Some("a"));
     }
 }
 
@@ -199,7 +201,7 @@ async fn a_key_of_another_type_is_refused() {
 }
 
 #[tokio::test]
-async fn the_receipts_of_many_pops_go_together() {
+async fn many_pops_share_steps() {
     const POPS: usize = 500;
     let server = Server::start().expect("a server");
     let client = client(&server).await;
@@ -213,8 +215,8 @@ async fn the_receipts_of_many_pops_go_together() {
         assert!(element(delivery).is_some());
     }
     until_no_receipt_is_left(&server).await;
-    let unlinks = calls(&server, "unlink");
-    assert!((1..50).contains(&unlinks), "{unlinks} for {POPS} receipts");
+    let steps = calls(&server, "evalsha") + calls(&server, "eval");
+    assert!((1..50).contains(&steps), "{steps} for {POPS} elements");
     client.close().await;
     until("no connection is left", async || connections(&server) == 0).await;
 }

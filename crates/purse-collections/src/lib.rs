@@ -125,7 +125,9 @@ pub use hash::RedisHash;
 pub use keyspace::{Entries, RedisKeySpace, SetOptions, SetOutcome};
 pub use list::{Occurrences, Paged, RedisList};
 pub use number::{Float, Integer};
-pub use queue::{Fifo, Lifo, OnPoison, Order, RedisLifoQueue, RedisPriorityQueue, RedisQueue};
+pub use queue::{
+    BoundedQueue, Fifo, Held, Lifo, OnPoison, Order, RedisLifoQueue, RedisPriorityQueue, RedisQueue,
+};
 pub use redis_key::{KeyType, RedisKey};
 pub use set::{Combined, RedisSet};
 pub use sorted_set::{

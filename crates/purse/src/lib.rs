@@ -94,8 +94,9 @@
 
 pub use purse_client::{
     Argument, Batch, Client, ClientBuilder, Command, Credentials, Delivery, Effect, Error,
-    ErrorKind, Event, Op, OperationOptions, PageResult, Pattern, Pending, Pop, Preset, ReadFrom,
-    Reply, Result, Scan, Script, Session, Stats, Watch, fred, prefetch_pages, sibling_key,
+    ErrorKind, Event, InHand, Op, OperationOptions, PageResult, Pattern, Pending, Pop, Preset,
+    ReadFrom, Reply, Result, Scan, Script, Session, Stats, Watch, fred, prefetch_pages,
+    sibling_key,
 };
 #[cfg(feature = "bincode")]
 pub use purse_codec::Bincode;
@@ -109,10 +110,11 @@ pub use purse_codec::{
 };
 #[cfg(feature = "collections")]
 pub use purse_collections::{
-    Aggregate, ByRank, ByScore, ByValue, Changes, Combined, CombinedSorted, Condition, Entries,
-    Fifo, Float, Integer, KeyType, Lifo, LimitedRange, Occurrences, OnPoison, Order, Paged,
-    RedisHash, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue,
-    RedisSet, RedisSortedSet, Scanned, SetOptions, SetOutcome, SortedRange, Ttl,
+    Aggregate, BoundedQueue, ByRank, ByScore, ByValue, Changes, Combined, CombinedSorted,
+    Condition, Entries, Fifo, Float, Held, Integer, KeyType, Lifo, LimitedRange, Occurrences,
+    OnPoison, Order, Paged, RedisHash, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList,
+    RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Scanned, SetOptions, SetOutcome,
+    SortedRange, Ttl,
 };
 #[cfg(feature = "redlock")]
 pub use purse_redlock as redlock;

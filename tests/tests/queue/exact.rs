@@ -8,7 +8,7 @@ use purse::Client;
 use purse_testkit::Server;
 use purse_tests::until;
 
-use super::rounds::{Book, Queues, WAYS, receipts};
+use super::rounds::{Book, Queues, WAYS, pending};
 
 /// The number of tasks that pop at a time.
 const TASKS: u32 = 3;
@@ -67,7 +67,7 @@ async fn pops_are_dropped_at_any_point() {
     let book = Arc::new(Book::default());
     book.clone().fill(queues.clone(), queues, rounds()).await;
     book.balance(&server).await;
-    until("no receipt is left", async || receipts(&server).is_empty()).await;
+    until("nothing is pending", async || pending(&server).is_empty()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

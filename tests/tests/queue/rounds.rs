@@ -152,7 +152,7 @@ impl Book {
     }
 
     fn check(&self, server: &Server) -> Result<(), String> {
-        let held = receipts(server).into_iter().filter(|held| !held.is_empty());
+        let held = pending(server).into_iter();
         let held: Vec<_> = held.collect();
         if !held.is_empty() {
             return Err(format!("under way: {held:?}"));
@@ -198,14 +198,12 @@ fn left(server: &Server) -> Vec<u32> {
         .collect()
 }
 
-/// Returns the elements that the receipts hold.
-pub(crate) fn receipts(server: &Server) -> Vec<String> {
-    let names = texts(server, &["KEYS", "*:taken:*"]);
-    let held = names.iter().filter_map(|name| {
-        let held = server.command(&["GET", name]).expect("GET");
-        held.text().map(str::to_owned)
-    });
-    held.collect()
+/// Returns the elements that consumers hold.
+pub(crate) fn pending(server: &Server) -> Vec<String> {
+    let names = texts(server, &["KEYS", "*:purse:pending:*"]);
+    let held = names.iter();
+    held.flat_map(|name| texts(server, &["LRANGE", name, "0", "-1"]))
+        .collect()
 }
 
 fn texts(server: &Server, command: &[&str]) -> Vec<String> {

@@ -7,8 +7,9 @@ mod batch;
 mod builder;
 mod op;
 mod same_database;
-mod scan_watch_take;
+mod scan_watch;
 mod session;
+mod take;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};

@@ -28,8 +28,7 @@ pub use effect::Effect;
 pub use pattern::Pattern;
 pub use reply::Reply;
 pub use script::Script;
-pub(crate) use sibling::is_sibling_key;
-pub use sibling::sibling_key;
+pub use sibling::{is_internal_key, sibling_key};
 
 /// The command and key that an error names.
 ///

@@ -6,6 +6,11 @@ use super::key_slots::slot_of;
 
 /// The text after the key, and after its hash tag, in the name of each sibling key.
 const MARK: &[u8] = b":purse:";
+/// The text before the id in the name of a receipt of an earlier version.
+const RECEIPT_MARK: &[u8] = b":taken:";
+const RECEIPT_ID: usize = 32;
+/// The start of the names of the keys with which a lock asks what a server allows.
+const PROBE: &[u8] = b"purse:probe:";
 
 /// Returns the name of the key that purse keeps beside `key` under `name`: `key{key}:purse:name`,
 /// or `key:purse:name` if the key has a hash tag of its own.
@@ -50,10 +55,27 @@ pub fn sibling_key(key: &[u8], name: &str) -> Bytes {
     }
 }
 
-/// Returns whether purse keeps a key of this name beside another one ([`sibling_key`]).
-pub(crate) fn is_sibling_key(name: &[u8]) -> bool {
+/// Returns whether purse keeps a key of this name for itself: beside another key ([`sibling_key`]),
+/// as the receipt of a pop of an earlier version, or as the probe of a lock. Such a key is no entry
+/// of a key space.
+///
+/// # Examples
+/// ```
+/// use purse_client::is_internal_key;
+///
+/// let consumers = "jobs{jobs}:purse:consumers";
+/// assert!(is_internal_key(consumers.as_bytes()));
+/// assert!(!is_internal_key(b"jobs"));
+/// ```
+#[must_use]
+pub fn is_internal_key(name: &[u8]) -> bool {
+    let is_receipt = name.len() > RECEIPT_ID && {
+        let (start, id) = name.split_at(name.len() - RECEIPT_ID);
+        start.ends_with(RECEIPT_MARK) && id.iter().all(u8::is_ascii_hexdigit)
+    };
     let mut marks = name.windows(MARK.len()).enumerate();
-    marks.any(|(at, part)| part == MARK && name[..at].contains(&b'{'))
+    let is_sibling = marks.any(|(at, part)| part == MARK && name[..at].contains(&b'{'));
+    is_receipt || is_sibling || name.starts_with(PROBE)
 }
 
 fn join(parts: &[&[u8]]) -> Bytes {
@@ -104,12 +126,20 @@ mod tests {
             assert!(name.starts_with(key), "{key:?}: {name:?}");
             assert_eq!(sibling_key(key, "pending:1"), name);
             assert_ne!(sibling_key(key, "pending:2"), name, "each its own");
-            assert!(is_sibling_key(&name), "{name:?}");
+            assert!(is_internal_key(&name), "{name:?}");
         }
     }
 
     #[test]
-    fn names_without_a_hash_tag_belong_to_users() {
+    fn names_of_users_are_not_internal() {
+        let id = "0123456789abcdef0123456789abcdef";
+        assert!(is_internal_key(
+            format!("jobs{{jobs}}:taken:{id}").as_bytes()
+        ));
+        assert!(is_internal_key(format!("{{jobs}}:taken:{id}").as_bytes()));
+        assert!(!is_internal_key(
+            format!("jobs{{jobs}}:taken:{}", &id[1..]).as_bytes()
+        ));
         for name in [
             "app:purse:config",
             ":purse:",
@@ -117,7 +147,7 @@ mod tests {
             "jobs",
             "a:purse:{b}",
         ] {
-            assert!(!is_sibling_key(name.as_bytes()), "{name}");
+            assert!(!is_internal_key(name.as_bytes()), "{name}");
         }
     }
 }

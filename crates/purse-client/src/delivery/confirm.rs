@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use super::Deliveries;
-use super::receipt::RECEIPT_TIME;
 use crate::core::{Call, Core};
 use crate::telemetry::log;
 use crate::util::timer::sleep;
 use crate::{Command, Error, ErrorKind, Reply, Result};
 
+/// The time after which a mark expires. A server may be away for this time without a loss.
+pub(crate) const MARK_TIME: Duration = Duration::from_secs(600);
 const MIN_PAUSE: Duration = Duration::from_millis(10);
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 /// The number of attempts of a closed client.
@@ -17,7 +18,7 @@ const MAX_ATTEMPTS_AFTER_CLOSE: u32 = 5;
 const CLOSE_TIME: Duration = Duration::from_secs(1);
 
 /// Runs `command`, which may run more than once, until the server replies; for no longer than a
-/// receipt lives. Returns the reply, and whether the command may run again later because a reply
+/// mark lives. Returns the reply, and whether the command may run again later because a reply
 /// was lost.
 ///
 /// # Errors
@@ -26,7 +27,7 @@ pub(crate) async fn retry_until_decided(
     client: &Deliveries,
     command: Command,
 ) -> Result<(Reply, bool)> {
-    let deadline = Instant::now() + RECEIPT_TIME;
+    let deadline = Instant::now() + MARK_TIME;
     let mut pause = MIN_PAUSE;
     let mut attempts_after_close = 0;
     let mut may_still_execute = false;
@@ -50,13 +51,13 @@ pub(crate) async fn retry_until_decided(
 }
 
 /// Returns whether the error may not last, or the command may not have been refused.
-fn may_work_later(error: &Error) -> bool {
+pub(super) fn may_work_later(error: &Error) -> bool {
     let takes_no_writes = matches!(error.code(), Some("MISCONF" | "NOREPLICAS"));
     takes_no_writes || error.is_ambiguous() || error.is_retryable()
 }
 
 /// Runs `command` once. A closed client makes a connection for it, once its own are gone.
-async fn run_once(client: &Deliveries, command: Command) -> Result<Reply> {
+pub(super) async fn run_once(client: &Deliveries, command: Command) -> Result<Reply> {
     if !client.caller.is_closed() {
         return client.caller.run(command).await;
     }

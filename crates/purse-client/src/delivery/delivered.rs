@@ -1,54 +1,58 @@
 //! An element that was taken out, until the caller acknowledges it or it is put back.
 
-use crate::util::timer::timeout;
 use bytes::Bytes;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
-use super::Deliveries;
-use super::Pop;
-use super::confirm::retry_until_decided;
-use super::receipt::{self, Receipt};
+use super::confirm::{MARK_TIME, retry_until_decided};
+use super::consumer::Claim;
+use super::{Deliveries, Pop};
 use crate::core::CloseGuard;
 use crate::telemetry::log;
-use crate::{Command, Error, ErrorKind, Result, Script};
+use crate::util::timer::timeout;
+use crate::{Command, Error, ErrorKind, Result, Script, sibling_key};
 
 static PUSH_ONCE: Script = Script::write("PUSH ONCE", include_str!("../lua/push_once.lua"));
 
 /// An element that was taken out by [`Client::take`](crate::Client::take).
 ///
 /// [`ack`](Self::ack) confirms the delivery. Otherwise the element is put back: by
-/// [`requeue`](Self::requeue), or in the background when this value is dropped. Decide within ten
-/// minutes, because what is put back is the server's copy, which expires after this time.
+/// [`requeue`](Self::requeue), or in the background when this value is dropped. While the client
+/// lives, the element stays with this value for as long as it takes.
 #[must_use = "an element that is not acknowledged goes back to where it was"]
 #[derive(Debug)]
 pub struct Delivery(Option<Held>);
 
 #[derive(Debug)]
 struct Held {
-    /// The receipt. If `without_receipt` is set, it was never made on the server.
-    receipt: Receipt,
-    without_receipt: bool,
+    claim: Claim,
     element: Bytes,
     score: Option<Bytes>,
     /// Lets a close wait until the element is where it belongs.
-    in_flight: CloseGuard,
+    _in_flight: CloseGuard,
 }
 
 impl Delivery {
-    pub(crate) const fn new(
-        receipt: Receipt,
-        without_receipt: bool,
-        element: Bytes,
-        score: Option<Bytes>,
-        in_flight: CloseGuard,
-    ) -> Self {
-        Self(Some(Held {
-            receipt,
-            without_receipt,
+    pub(crate) fn new(claim: Claim, pop: &Pop) -> Result<Self> {
+        let text = &claim.entry.text;
+        let (score, element) = match pop.end.is_of_set() {
+            false => (None, text.clone()),
+            true => {
+                let space = text.iter().position(|&byte| byte == b' ');
+                let space = space.ok_or_else(|| {
+                    let message = "an entry without a space between score and element";
+                    Error::new(ErrorKind::Protocol, message)
+                })?;
+                (Some(text.slice(..space)), text.slice(space + 1..))
+            }
+        };
+        let _in_flight = claim.client.caller.close_blockers().track();
+        Ok(Self(Some(Held {
+            claim,
             element,
             score,
-            in_flight,
-        }))
+            _in_flight,
+        })))
     }
 
     /// Returns the element.
@@ -69,10 +73,8 @@ impl Delivery {
     /// Confirms the delivery. The server's copy is removed in the background.
     #[doc(alias = "acknowledge")]
     pub fn ack(mut self) {
-        if let Some(held) = self.0.take()
-            && !held.without_receipt
-        {
-            held.receipt.remove(held.in_flight);
+        if let Some(held) = self.0.take() {
+            held.claim.acknowledge();
         }
     }
 
@@ -84,8 +86,8 @@ impl Delivery {
     ///
     /// # Errors
     /// Errors of the server that are permanent, such as [`WrongType`](ErrorKind::WrongType) if
-    /// another value has replaced the collection. [`NotFound`](ErrorKind::NotFound) if the server's
-    /// copy is gone.
+    /// another value has replaced the collection. [`NotFound`](ErrorKind::NotFound) if other
+    /// consumers have reclaimed the element, because this client could not renew its lease.
     ///
     /// # Cancel safety
     /// If the future is dropped, the element is put back in the background.
@@ -94,12 +96,15 @@ impl Delivery {
         let Some(held) = self.0.take() else {
             return Ok(());
         };
-        let client = held.receipt.client.clone();
-        let task = client.caller.runtime().spawn(held.requeue());
-        match timeout(client.caller.command_timeout(), task).await {
+        let limit = held.claim.client.caller.command_timeout();
+        match timeout(limit, held.claim.put_back()).await {
             Some(Ok(result)) => result,
-            // The task continues, or the runtime has ended.
-            Some(Err(_)) | None => Ok(()),
+            Some(Err(_)) => {
+                let message = "cannot requeue: other consumers have reclaimed the element";
+                Err(Error::new(ErrorKind::NotFound, message))
+            }
+            // It continues in the background.
+            None => Ok(()),
         }
     }
 
@@ -118,7 +123,7 @@ impl Delivery {
     /// # Cancel safety
     /// If the future is dropped, the move continues in the background.
     pub async fn dead_letter(self, list: Bytes) -> Result<(), (Error, Option<Self>)> {
-        let Some(client) = self.0.as_ref().map(|held| held.receipt.client.clone()) else {
+        let Some(client) = self.0.as_ref().map(|held| held.claim.client.clone()) else {
             return Ok(());
         };
         let (sender, outcome) = oneshot::channel();
@@ -140,22 +145,23 @@ impl Delivery {
         let Some(held) = &self.0 else {
             return Ok(());
         };
-        let client = held.receipt.client.clone();
-        let mark = receipt::new_name(&list, client.caller.is_cluster());
+        let client = held.claim.client.clone();
+        let id = Uuid::new_v4().simple();
+        let mark = sibling_key(&list, &format!("mark:{id}"));
         let push = Command::script(&PUSH_ONCE)
             .key(list)
             .key(mark.clone())
             .arg(held.element.clone())
-            .arg(receipt::lifetime());
+            .arg(millis());
         match retry_until_decided(&client, push).await {
             Ok((_, may_still_execute)) => {
                 self.ack();
-                receipt::remove(&client, mark, may_still_execute).await;
+                remove(&client, mark, may_still_execute).await;
                 Ok(())
             }
             Err(error) if error.is_ambiguous() || error.is_retryable() => {
                 log::warn_not_requeued(client.caller.server(), &error, &mark);
-                // Whether it was pushed is unknown. The receipt keeps a copy for its time.
+                // Whether it was pushed is unknown. The pending list keeps it until the client ends.
                 self.0 = None;
                 Err((error, None))
             }
@@ -164,45 +170,41 @@ impl Delivery {
     }
 }
 
+/// Removes the mark of a push. If the request that made it may run again, lets it expire instead.
+async fn remove(client: &Deliveries, mark: Bytes, may_still_execute: bool) {
+    if may_still_execute {
+        return;
+    }
+    let unlink = Command::write("UNLINK").key(mark.clone());
+    if let Err(error) = retry_until_decided(client, unlink).await {
+        log::warn_receipt_left(client.caller.server(), &error, &mark);
+    }
+}
+
+fn millis() -> i64 {
+    i64::try_from(MARK_TIME.as_millis()).unwrap_or(i64::MAX)
+}
+
 impl Drop for Delivery {
     fn drop(&mut self) {
         if let Some(held) = self.0.take() {
-            let runtime = held.receipt.client.caller.runtime().clone();
-            runtime.spawn(held.requeue());
+            held.claim.give_back();
         }
     }
 }
 
-impl Held {
-    async fn requeue(self) -> Result<()> {
-        // All of `self` is dropped at the end, so a close waits until the element is back.
-        let Receipt { client, pop, .. } = &self.receipt;
-        match self.without_receipt {
-            false if self.receipt.requeue().await? => Ok(()),
-            false => {
-                let message = "cannot requeue: the receipt has expired or was deleted";
-                let error = Error::new(ErrorKind::NotFound, message);
-                self.receipt.warn_not_requeued(&error);
-                Err(error)
-            }
-            true => requeue_without_receipt(client, pop, &self.element, self.score.clone()).await,
-        }
-    }
-}
-
-/// Puts back an element without a receipt. If the reply is lost, the element may be there twice.
-async fn requeue_without_receipt(
-    client: &Deliveries,
-    pop: &Pop,
-    element: &Bytes,
-    score: Option<Bytes>,
-) -> Result<()> {
+/// Puts back an element that is in no pending list. If the reply is lost, it may be there twice.
+pub(super) async fn requeue_bare(client: &Deliveries, pop: &Pop, text: &Bytes) -> Result<()> {
     let requeue = Command::write(pop.end.requeue_command()).key(pop.key.clone());
-    let requeue = match score {
-        Some(score) => requeue.arg("NX").arg(score),
-        None => requeue,
+    let space = text.iter().position(|&byte| byte == b' ');
+    let requeue = match space.filter(|_| pop.end.is_of_set()) {
+        Some(space) => requeue
+            .arg("NX")
+            .arg(text.slice(..space))
+            .arg(text.slice(space + 1..)),
+        None => requeue.arg(text.clone()),
     };
-    let result = retry_until_decided(client, requeue.arg(element.clone())).await;
+    let result = retry_until_decided(client, requeue).await;
     result
         .map(drop)
         .inspect_err(|error| log::warn_not_requeued(client.caller.server(), error, &pop.key))

@@ -1,38 +1,34 @@
 //! Deliveries: pops that lose no element, although futures are dropped and replies are lost.
 //!
-//! A pop has a *receipt*, a key of its own beside the collection. A script takes the element out
-//! and notes it in the receipt, in one step. If the reply is lost, the pop asks again, and gets
-//! what the receipt says. If the caller's future is dropped, a task continues the exchange. Once
-//! the caller has the element, the receipt is removed. If there is no caller any more, another
-//! script puts back what the receipt holds, once. An earlier request that is still in flight finds
-//! an empty receipt, and takes nothing.
+//! A [consumer] moves elements to a list of its own on the server, in which they stay until callers
+//! have them. What no caller has goes back to where it was.
 //!
 //! May import: `error`, `util`, `telemetry`, `command`, `core`, `tracking`.
 
 mod confirm;
+mod consumer;
 mod delivered;
 mod detach;
-mod pop_exchange;
-mod receipt;
-mod receipt_cleanup;
-mod wait_queue;
+mod in_hand;
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use std::time::Instant;
 
-use crate::core::{Caller, closed_error, wait_closed};
-use crate::tracking::{Tracking, TrackingPool};
-use crate::{Command, Error, ErrorKind, Result};
-use detach::DetachOnDrop;
-use pop_exchange::{Outcome, PopExchange};
+use crate::connection::{Ending, error_map};
+use crate::core::{Caller, closed_error};
+use crate::tracking::TrackingPool;
+use crate::util::sync::Mutex;
+use crate::{Command, Error, Result};
+use consumer::Consumer;
 
 pub use delivered::Delivery;
-pub use receipt::is_internal_key;
-use receipt_cleanup::ReceiptCleanup;
-use wait_queue::WaitQueues;
+pub use in_hand::InHand;
+
+/// With more consumers than this, a client forgets those that are idle.
+const MANY_CONSUMERS: usize = 64;
 
 /// A description of a pop: the collection, and the end of it from which the element is taken.
 ///
@@ -162,6 +158,40 @@ impl PopEnd {
         }
     }
 
+    /// Returns the name of the end in the scripts.
+    const fn side(self) -> &'static str {
+        match self {
+            Self::Front => "LEFT",
+            Self::Back => "RIGHT",
+            Self::Lowest => "MIN",
+            Self::Highest => "MAX",
+        }
+    }
+
+    /// Returns the letter by which the id of a consumer tells the end.
+    const fn letter(self) -> char {
+        match self {
+            Self::Front => 'f',
+            Self::Back => 'b',
+            Self::Lowest => 'l',
+            Self::Highest => 'h',
+        }
+    }
+
+    const fn of_letter(letter: char) -> Option<Self> {
+        match letter {
+            'f' => Some(Self::Front),
+            'b' => Some(Self::Back),
+            'l' => Some(Self::Lowest),
+            'h' => Some(Self::Highest),
+            _ => None,
+        }
+    }
+
+    const fn is_of_set(self) -> bool {
+        matches!(self, Self::Lowest | Self::Highest)
+    }
+
     const fn len_command(self) -> &'static str {
         match self {
             Self::Front | Self::Back => "LLEN",
@@ -181,14 +211,36 @@ pub(crate) struct Deliveries {
 #[derive(Debug, Default)]
 pub(crate) struct DeliveryState {
     pub(crate) tracking: Arc<TrackingPool>,
-    wait_queues: WaitQueues,
-    cleanup: ReceiptCleanup,
+    consumers: Mutex<HashMap<Pop, Arc<Consumer>>>,
+}
+
+impl DeliveryState {
+    fn consumer(&self, pop: &Pop) -> Arc<Consumer> {
+        let mut consumers = self.consumers.lock();
+        if let Some(consumer) = consumers.get(pop) {
+            return consumer.clone();
+        }
+        if consumers.len() >= MANY_CONSUMERS {
+            consumers.retain(|_, consumer| !consumer.is_idle());
+        }
+        let consumer = Consumer::new(pop);
+        consumers.insert(pop.clone(), consumer.clone());
+        consumer
+    }
+
+    /// Forgets the consumers that are not in use.
+    fn forget_idle(&self) {
+        // A caller that has just got one keeps it alive, and another one gets a new one: they are
+        // two consumers to the server.
+        let mut consumers = self.consumers.lock();
+        consumers.retain(|_, consumer| Arc::strong_count(consumer) > 1 || !consumer.is_idle());
+    }
 }
 
 impl Deliveries {
     /// Takes an element out if there is one.
     pub(crate) async fn take(&self, pop: &Pop) -> Result<Option<Delivery>> {
-        self.with_context(pop, self.attempt(pop, false).await)
+        self.take_within(pop, false, None).await
     }
 
     /// Waits for an element and takes it out; `None` once `wait` is over.
@@ -197,72 +249,60 @@ impl Deliveries {
         pop: &Pop,
         wait: Option<Duration>,
     ) -> Result<Option<Delivery>> {
-        self.with_context(pop, self.wait_for_element(pop, wait).await)
-    }
-
-    fn tracking(&self) -> Tracking {
-        Tracking {
-            caller: self.caller.clone(),
-            pool: self.shared.tracking.clone(),
-        }
-    }
-
-    async fn attempt(&self, pop: &Pop, retry_refusals: bool) -> Outcome {
-        if self.caller.is_closed() {
-            return Err(closed_error());
-        }
-        DetachOnDrop::new(self, PopExchange::new(self, pop, retry_refusals)).await
-    }
-
-    async fn wait_for_element(&self, pop: &Pop, wait: Option<Duration>) -> Outcome {
         // A deadline that an instant cannot represent is none.
         let deadline = wait.and_then(|wait| Instant::now().checked_add(wait));
-        let mut closing = self.caller.close_signal();
-        let mut has_looked = false;
-        if !self.shared.wait_queues.has_waiting(pop) {
-            if let Some(delivery) = self.attempt(pop, true).await? {
-                return Ok(Some(delivery));
+        self.take_within(pop, true, deadline).await
+    }
+
+    /// Takes up to `max` elements out. If an error follows elements, returns those.
+    pub(crate) async fn take_many(&self, pop: &Pop, max: usize) -> Result<Vec<Delivery>> {
+        let mut deliveries = Vec::new();
+        while deliveries.len() < max {
+            self.check_open(pop)?;
+            let consumer = self.shared.consumer(pop);
+            let left = max - deliveries.len();
+            let receive = |claim| {
+                deliveries.push(Delivery::new(claim, pop)?);
+                Ok(())
+            };
+            match consumer.take_many(self, left, receive).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) if !deliveries.is_empty() => break,
+                Err(error) => return Err(self.about(pop, error)),
             }
-            has_looked = true;
         }
-        let mut waiter = self.shared.wait_queues.join(self, pop);
-        loop {
-            tokio::select! {
-                biased;
-                () = waiter.notified() => {}
-                () = wait_closed(&mut closing) => return Err(closed_error()),
-                () = sleep_until_deadline(deadline) => {
-                    if has_looked {
-                        return Ok(None);
-                    }
-                }
-            }
-            if let Some(delivery) = self.attempt(pop, true).await? {
-                return Ok(Some(delivery));
-            }
-            has_looked = true;
-            waiter.requeue();
+        Ok(deliveries)
+    }
+
+    async fn take_within(
+        &self,
+        pop: &Pop,
+        waits: bool,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Delivery>> {
+        self.check_open(pop)?;
+        let consumer = self.shared.consumer(pop);
+        let taken = consumer.take(self, waits, deadline).await;
+        let delivery =
+            taken.and_then(|claim| claim.map(|claim| Delivery::new(claim, pop)).transpose());
+        delivery.map_err(|error| self.about(pop, error))
+    }
+
+    fn check_open(&self, pop: &Pop) -> Result<()> {
+        match self.caller.is_closed() {
+            true => Err(self.about(pop, closed_error())),
+            false => Ok(()),
         }
     }
 
-    fn with_context(&self, pop: &Pop, outcome: Outcome) -> Outcome {
-        outcome.map_err(|error| {
-            error
-                .with_command(pop.end.pop_command(), Some(pop.key.clone()))
-                .with_server(self.caller.server_name())
-        })
+    fn about(&self, pop: &Pop, error: Error) -> Error {
+        error
+            .with_command(pop.end.pop_command(), Some(pop.key.clone()))
+            .with_server(self.caller.server_name())
     }
 }
 
 fn runtime_ended_error() -> Error {
-    let message = "the runtime of the client has ended: the command may have run, or not";
-    Error::new(ErrorKind::Ambiguous, message)
-}
-
-/// Waits until the deadline; without a deadline, for ever.
-async fn sleep_until_deadline(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => crate::util::timer::sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
+    error_map::ended_error(Ending::RuntimeEnded)
 }

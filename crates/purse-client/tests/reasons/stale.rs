@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::fake::{Fake, read, write};
-use crate::support::{SOON, calls, get, incr, until};
+use crate::support::{SOON, get, incr, until, waits};
 use crate::{Events, text_of};
 
 const NAME: &str = "purse";
@@ -200,7 +200,7 @@ async fn watches_and_pops_follow_a_failover_from_a_live_primary() {
     let (_, mut watch) = client.watch(read).await.expect("a watch");
     let waiting = client.clone();
     let pop = tokio::spawn(async move { waiting.take_wait(&Pop::front("queue"), None).await });
-    until("the pop waits", async || calls(&old, "llen") > 1).await;
+    until("the pop waits", async || waits(&old) >= 3).await;
     sentinel.wait_subscribed().await;
 
     new.command(&["RPUSH", "queue", "x"]).expect("RPUSH");

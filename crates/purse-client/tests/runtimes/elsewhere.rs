@@ -6,7 +6,7 @@ use purse_client::{Client, Command, ErrorKind, Pop};
 use purse_testkit::Server;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::support::{SOON, calls, until};
+use crate::support::{SOON, blocked, until};
 use crate::{BOUND, OPERATIONS, current_thread, in_time};
 
 async fn all_work(client: &Client) {
@@ -33,10 +33,7 @@ fn operations_work_outside_of_tokio() {
         delivery.ack();
         element
     });
-    let before = calls(&server, "llen");
-    runtime.block_on(until("the pop waits", async || {
-        calls(&server, "llen") > before
-    }));
+    runtime.block_on(until("the pop waits", async || blocked(&server) > 0));
     server.command(&["RPUSH", "q", "x"]).expect("RPUSH");
     assert_eq!(&pop.join().expect("no panic")[..], b"x");
     futures::executor::block_on(async {

@@ -116,7 +116,7 @@ fn pop_that_waits_when_the_runtime_ends_is_closed() {
     });
     runtime.block_on(async {
         crate::support::until("the pop waits", async || {
-            crate::support::calls(&server, "llen") > 0
+            crate::support::waits(&server) >= 3
         })
         .await;
     });

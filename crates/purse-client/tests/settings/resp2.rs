@@ -8,7 +8,7 @@ use purse_testkit::{Release, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{SOON, calls, until};
+use crate::support::{SOON, until, waits};
 use crate::{assert_info, assert_permanent, info};
 
 fn without_hello(release: Release) -> Server {
@@ -114,8 +114,8 @@ async fn check_waiting_pop(client: &Client, server: &Server) {
     assert!(client.take(&pop).await.expect("a reply").is_none());
     let waiting = client.clone();
     let wait = tokio::spawn(async move { waiting.take_wait(&Pop::front("queue"), None).await });
-    let before = calls(server, "llen");
-    until("the pop polls", async || calls(server, "llen") > before + 1).await;
+    let before = waits(server);
+    until("the pop polls", async || waits(server) >= before + 3).await;
     let push = Command::write("RPUSH").key("queue").arg("x");
     client.run(push).await.expect("RPUSH");
     let delivery = tokio::time::timeout(SOON, wait).await.expect("in time");

@@ -59,6 +59,21 @@ pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) 
 }
 
 /// Returns the number of times that the server ran `command` so far.
+/// The number of clients that the server blocks.
+pub(crate) fn blocked(server: &Server) -> u64 {
+    let info = server.command(&["INFO", "clients"]).expect("INFO");
+    let mut lines = info.text().expect("text").lines();
+    let count = lines.find_map(|line| line.strip_prefix("blocked_clients:"));
+    count
+        .and_then(|count| count.trim().parse().ok())
+        .expect("a number")
+}
+
+/// A number that has grown by 3 once another pop waits: it blocks, or has looked several times.
+pub(crate) fn waits(server: &Server) -> u64 {
+    3 * blocked(server) + calls(server, "llen")
+}
+
 pub(crate) fn calls(server: &Server, command: &str) -> u64 {
     count_of(server, command, "calls=")
 }

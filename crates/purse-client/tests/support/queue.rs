@@ -6,7 +6,8 @@ use purse_client::{Client, Delivery, Pop, Result};
 use purse_testkit::Server;
 use tokio::task::JoinHandle;
 
-use super::{SOON, calls, until};
+pub(crate) use super::blocked;
+use super::{SOON, until};
 
 pub(crate) fn pop() -> Pop {
     Pop::back("queue")
@@ -42,6 +43,17 @@ pub(crate) fn elements(server: &Server) -> Vec<String> {
     list(server, "queue")
 }
 
+/// The elements that consumers hold, the oldest of each first.
+pub(crate) fn pending(server: &Server) -> Vec<String> {
+    let names = server
+        .command(&["KEYS", "*:purse:pending:*"])
+        .expect("KEYS");
+    let names = names.items().iter();
+    names
+        .flat_map(|name| list(server, name.text().expect("text")))
+        .collect()
+}
+
 pub(crate) fn keys(server: &Server) -> i64 {
     let size = server.command(&["DBSIZE"]).expect("DBSIZE");
     size.int().expect("a number")
@@ -51,7 +63,7 @@ pub(crate) async fn until_no_receipt_is_left(server: &Server) {
     let mut left = Vec::new();
     let deadline = Instant::now() + SOON;
     loop {
-        let receipts = server.command(&["KEYS", "*:taken:*"]).expect("KEYS");
+        let receipts = server.command(&["KEYS", "*:purse:*"]).expect("KEYS");
         left.clear();
         for receipt in receipts.items() {
             let name = receipt.text().expect("text");
@@ -65,14 +77,14 @@ pub(crate) async fn until_no_receipt_is_left(server: &Server) {
     }
 }
 
-/// A task whose pop waits, watching.
+/// A task whose pop waits.
 pub(crate) async fn spawn_waiting_pop(
     server: &Server,
     client: &Client,
 ) -> JoinHandle<Result<Option<Delivery>>> {
-    let before = calls(server, "llen");
+    let before = blocked(server);
     let client = client.clone();
     let wait = tokio::spawn(async move { client.take_wait(&pop(), None).await });
-    until("the pop waits", async || calls(server, "llen") > before).await;
+    until("the pop waits", async || blocked(server) > before).await;
     wait
 }

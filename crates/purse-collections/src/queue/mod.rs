@@ -2,9 +2,11 @@
 //!
 //! May import: `conversion`, `handle`, `redis_key`, `bulk`.
 
+mod bounded;
 mod poison;
 mod pop_loop;
 mod priority;
+mod several;
 
 use std::time::Duration;
 
@@ -19,8 +21,10 @@ use crate::redis_key::key_methods;
 
 use pop_loop::{PopSource, QueueHandle};
 
+pub use bounded::BoundedQueue;
 pub use poison::OnPoison;
 pub use priority::RedisPriorityQueue;
+pub use several::Held;
 
 /// An order of a queue: the end at which elements are added. They are taken at the back.
 ///
@@ -89,12 +93,19 @@ impl Order for Lifo {
 
 /// A queue between processes: first in, first out.
 ///
-/// Any number of processes push and pop; each element goes to one of them, exactly once. No
-/// element is lost or duplicated if a future is dropped, a connection breaks, or a server stops
-/// and comes back with its data. A pop notes the element in a receipt beside the queue until the
-/// caller has it, and an element that no caller receives goes back to its place. [`Client::take`]
-/// describes the mechanism and its limits: elements in flight are lost if the server is away for
-/// more than ten minutes, or if a process dies after it received an element.
+/// Any number of processes push and pop; each element goes to one of them, exactly once, in the
+/// order in which elements were pushed. No element is lost or duplicated if a future is dropped, a
+/// connection breaks, or a server stops and comes back with its data. A pop moves the element to a
+/// pending list beside the queue until the caller has it, and an element that no caller receives
+/// goes back to its place. What a process holds when it dies comes back once its lease of 30 seconds
+/// is over, with the next pop of another one: only such elements may be delivered twice.
+/// [`in_hand`](Self::in_hand) shows them. [`Client::take`] describes the mechanism and its limits.
+///
+/// A pop acknowledges its element when it returns it. For an acknowledgement after the work, use
+/// [`Client::take`].
+///
+/// While a pop waits, the server blocks one command of the client on a connection of its own, and
+/// serves all processes in the order in which they came. A push wakes one process.
 ///
 /// The value on the server is a list: `LPUSH` adds, `RPOP` takes. Programs that pop with `BRPOP`,
 /// such as Python's redis-purse, can share it.
@@ -175,6 +186,24 @@ impl<T, C, O> RedisQueue<T, C, O> {
     pub fn on_poison(mut self, on_poison: OnPoison) -> Self {
         self.0.on_poison = on_poison;
         self
+    }
+
+    /// Returns a handle whose pushes wait, or are refused, while the queue has `bound` elements.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisQueue;
+    ///
+    /// let jobs = RedisQueue::<u32>::new(&client, "jobs").bounded(2);
+    /// jobs.push(1).await?;
+    /// jobs.push(2).await?;
+    /// assert_eq!(jobs.try_push(3).await?, None);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn bounded(self, bound: usize) -> BoundedQueue<T, C, O> {
+        BoundedQueue::new(self, bound)
     }
 
     key_methods!(
@@ -311,12 +340,11 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
 
     /// Removes and returns an element. If there is none, waits for one without an end.
     ///
-    /// While the method waits, the client watches the key over a connection that all waits share,
-    /// and asks again when the server reports a change. Each element goes to one caller. Callers of
-    /// this process get elements in the order in which they began to wait.
+    /// Each element goes to one caller. Callers of this process get elements in the order in which
+    /// they began to wait, and so do processes.
     ///
-    /// Redis: RPOP in a script, and LLEN to wait. Time complexity: O(1). Round trips: 1 if there
-    /// is an element, otherwise 1 more per change.
+    /// Redis: LMOVE in a script, and BRPOPLPUSH to wait. Time complexity: O(1). Round trips: 1 if
+    /// there is an element, otherwise 1 more.
     ///
     /// # Errors
     /// `Decode` depends on [`on_poison`](Self::on_poison). The other errors are [those of a
@@ -343,7 +371,8 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "RPOP")]
-    #[doc(alias = "LLEN")]
+    #[doc(alias = "LMOVE")]
+    #[doc(alias = "BRPOPLPUSH")]
     #[doc(alias = "BRPOP")]
     #[doc(alias = "get")]
     pub async fn pop(&self) -> Result<T> {
@@ -356,8 +385,8 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// The method asks the server at least once. If the server does not answer, the method takes up
     /// to the command timeout longer than `wait`.
     ///
-    /// Redis: RPOP in a script, and LLEN to wait. Time complexity: O(1). Round trips: 1 if there
-    /// is an element, otherwise 1 more per change.
+    /// Redis: LMOVE in a script, and BRPOPLPUSH to wait. Time complexity: O(1). Round trips: 1 if
+    /// there is an element, otherwise 1 more, and 1 to end the wait.
     ///
     /// # Errors
     /// The errors of [`pop`](Self::pop).
@@ -378,7 +407,8 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "RPOP")]
-    #[doc(alias = "LLEN")]
+    #[doc(alias = "LMOVE")]
+    #[doc(alias = "BRPOPLPUSH")]
     #[doc(alias = "BRPOP")]
     #[doc(alias = "get")]
     pub async fn pop_timeout(&self, wait: Duration) -> Result<Option<T>> {
@@ -387,7 +417,7 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
 
     /// Removes and returns an element if there is one. Does not wait.
     ///
-    /// Redis: RPOP in a script. Time complexity: O(1). Round trips: 1.
+    /// Redis: LMOVE in a script. Time complexity: O(1). Round trips: 1.
     ///
     /// # Errors
     /// The errors of [`pop`](Self::pop).
@@ -408,6 +438,7 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "RPOP")]
+    #[doc(alias = "LMOVE")]
     #[doc(alias = "get_nowait")]
     pub async fn try_pop(&self) -> Result<Option<T>> {
         self.0.try_pop(&self.source()).await
@@ -419,8 +450,8 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// [`pop`](Self::pop), after which the stream continues. If the stream is dropped, no element
     /// is lost.
     ///
-    /// Redis: RPOP in a script, and LLEN to wait. Time complexity: O(1). Round trips: 1 per
-    /// element, and 1 per change while it waits.
+    /// Redis: LMOVE in a script, and BRPOPLPUSH to wait. Time complexity: O(1). Round trips: 1 per
+    /// element, and 1 more if it has to wait.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -441,7 +472,8 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "RPOP")]
-    #[doc(alias = "LLEN")]
+    #[doc(alias = "LMOVE")]
+    #[doc(alias = "BRPOPLPUSH")]
     #[doc(alias = "BRPOP")]
     pub fn into_stream(self) -> impl Stream<Item = Result<T>> + Send + use<T, C, O> {
         let source = self.source();

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures::stream::{self, Stream};
-use purse_client::{Client, Delivery, ErrorKind, Pop, Result};
+use purse_client::{Client, Command, Delivery, ErrorKind, Pop, Reply, Result};
 
 use super::poison::OnPoison;
+use super::several::{Held, read_held};
 use crate::handle::Handle;
 
 /// A queue's handle, and what it does with elements that it cannot decode.
@@ -67,6 +69,77 @@ impl<M> QueueHandle<M> {
                 return Ok(Some(value));
             }
         }
+    }
+
+    /// Takes up to `max` elements; waits for the first one without an end.
+    pub(super) async fn pop_many<R>(&self, source: &PopSource<R>, max: usize) -> Result<Vec<R>> {
+        loop {
+            let values = self.try_pop_many(source, max).await?;
+            if !values.is_empty() || max == 0 {
+                return Ok(values);
+            }
+            let waited = self.handle.client.take_wait(&source.pop, None).await?;
+            let Some(first) = waited else {
+                continue;
+            };
+            if let Some(value) = self.read(source, first).await? {
+                let mut values = vec![value];
+                // What follows must not lose the first one.
+                let more = self.try_pop_many(source, max - 1).await;
+                values.extend(more.unwrap_or_default());
+                return Ok(values);
+            }
+        }
+    }
+
+    /// Takes up to `max` elements. Those before one that cannot be decoded are returned without an
+    /// error, and it goes back with those after it.
+    pub(super) async fn try_pop_many<R>(
+        &self,
+        source: &PopSource<R>,
+        max: usize,
+    ) -> Result<Vec<R>> {
+        let mut values = Vec::new();
+        loop {
+            let left = max - values.len();
+            let taken = self.handle.client.take_many(&source.pop, left).await;
+            let deliveries = match taken {
+                Ok(deliveries) if deliveries.is_empty() => return Ok(values),
+                Ok(deliveries) => deliveries,
+                Err(_) if !values.is_empty() => return Ok(values),
+                Err(error) => return Err(error),
+            };
+            for delivery in deliveries {
+                if (source.decode)(&delivery).is_err() && !values.is_empty() {
+                    return Ok(values);
+                }
+                values.extend(self.read(source, delivery).await?);
+            }
+        }
+    }
+
+    /// Adds an element and waits until no consumer has it and it is not in the queue.
+    pub(super) async fn transfer(&self, push: &'static str, value: Result<Bytes>) -> Result<()> {
+        let handle = &self.handle;
+        let value = value.map_err(|error| handle.about(push, error))?;
+        let command = handle.on_key(Command::write(push)).arg(value.clone());
+        handle.client.run(command).await?;
+        while let Some(list) = handle.client.find_in_hand(&handle.key, &value).await? {
+            let position = Command::read("LPOS").key(list).arg(value.clone());
+            handle.client.run_until(position, Reply::is_nil).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns what the consumers of the queue hold.
+    pub(super) async fn in_hand<R>(
+        &self,
+        decode: impl Fn(Bytes) -> Result<R>,
+    ) -> Result<Vec<Held<R>>> {
+        let held = self.handle.client.in_hand(&self.handle.key).await?;
+        let held = held.into_iter().map(|held| read_held(held, &decode));
+        let held: Result<_> = held.collect();
+        held.map_err(|error| self.handle.about("LRANGE", error))
     }
 
     /// Pops an element each time that the stream is asked for one, until the client is closed.

@@ -241,7 +241,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// and asks again when the server reports a change. Each element goes to one caller. Callers of
     /// this process get elements in the order in which they began to wait.
     ///
-    /// Redis: ZPOPMIN in a script, and ZCARD to wait. Time complexity: O(log(n)) for n elements in
+    /// Redis: ZRANGE and ZREM in a script, and ZCARD to wait. Time complexity: O(log(n)) for n elements in
     /// the queue. Round trips: 1 if there is an element, otherwise 1 more per change.
     ///
     /// # Errors
@@ -265,6 +265,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "ZPOPMIN")]
+    #[doc(alias = "ZRANGE")]
+    #[doc(alias = "ZREM")]
     #[doc(alias = "ZCARD")]
     #[doc(alias = "BZPOPMIN")]
     #[doc(alias = "get")]
@@ -278,7 +280,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// The method asks the server at least once. If the server does not answer, the method takes up
     /// to the command timeout longer than `wait`.
     ///
-    /// Redis: ZPOPMIN in a script, and ZCARD to wait. Time complexity: O(log(n)) for n elements in
+    /// Redis: ZRANGE and ZREM in a script, and ZCARD to wait. Time complexity: O(log(n)) for n elements in
     /// the queue. Round trips: 1 if there is an element, otherwise 1 more per change.
     ///
     /// # Errors
@@ -300,6 +302,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "ZPOPMIN")]
+    #[doc(alias = "ZRANGE")]
+    #[doc(alias = "ZREM")]
     #[doc(alias = "ZCARD")]
     #[doc(alias = "BZPOPMIN")]
     #[doc(alias = "get")]
@@ -309,7 +313,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
 
     /// Removes and returns the first element and its priority if there is one. Does not wait.
     ///
-    /// Redis: ZPOPMIN in a script. Time complexity: O(log(n)) for n elements in the queue. Round
+    /// Redis: ZRANGE and ZREM in a script. Time complexity: O(log(n)) for n elements in the queue. Round
     /// trips: 1.
     ///
     /// # Errors
@@ -329,6 +333,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "ZPOPMIN")]
+    #[doc(alias = "ZRANGE")]
+    #[doc(alias = "ZREM")]
     #[doc(alias = "get_nowait")]
     pub async fn try_pop(&self) -> Result<Option<(T, f64)>> {
         self.0.try_pop(&self.source()).await
@@ -341,7 +347,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// [`pop`](Self::pop), after which the stream continues. If the stream is dropped, no element
     /// is lost.
     ///
-    /// Redis: ZPOPMIN in a script, and ZCARD to wait. Time complexity: O(log(n)) for n elements in
+    /// Redis: ZRANGE and ZREM in a script, and ZCARD to wait. Time complexity: O(log(n)) for n elements in
     /// the queue. Round trips: 1 per element, and 1 per change while it waits.
     ///
     /// ```
@@ -359,11 +365,76 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "ZPOPMIN")]
+    #[doc(alias = "ZRANGE")]
+    #[doc(alias = "ZREM")]
     #[doc(alias = "ZCARD")]
     #[doc(alias = "BZPOPMIN")]
     pub fn into_stream(self) -> impl Stream<Item = Result<(T, f64)>> + Send + use<T, C> {
         let source = self.source();
         self.0.into_stream(source)
+    }
+
+    /// Removes and returns up to `max` elements with their priorities, in their order. If there is
+    /// none, waits for one without an end.
+    ///
+    /// Redis: ZRANGE and ZREM in a script, and ZCARD to wait. Complexity: O(log n) per element.
+    /// Round trips: 1 per 256 elements if there are any, otherwise 2 after one was pushed.
+    ///
+    /// # Errors
+    /// The errors of [`pop`](Self::pop). If elements precede one that cannot be decoded, those are
+    /// returned, and the next pop reports the error.
+    ///
+    /// # Cancel safety
+    /// No element is lost, as with [`pop`](Self::pop).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisPriorityQueue;
+    ///
+    /// let jobs: RedisPriorityQueue<u32> = RedisPriorityQueue::new(&client, "jobs");
+    /// jobs.push_many([(1, 9.0), (2, 1.0)]).await?;
+    /// assert_eq!(jobs.pop_many(5).await?, [(2, 1.0), (1, 9.0)]);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "ZRANGE")]
+    #[doc(alias = "ZREM")]
+    #[doc(alias = "ZCARD")]
+    #[doc(alias = "ZMPOP")]
+    pub async fn pop_many(&self, max: usize) -> Result<Vec<(T, f64)>> {
+        self.0.pop_many(&self.source(), max).await
+    }
+
+    /// Removes and returns up to `max` elements with their priorities, in their order. Does not
+    /// wait.
+    ///
+    /// Redis: ZRANGE and ZREM in a script. Complexity: O(log n) per element. Round trips: 1 per 256
+    /// elements.
+    ///
+    /// # Errors
+    /// The errors of [`pop_many`](Self::pop_many).
+    ///
+    /// # Cancel safety
+    /// No element is lost, as with [`pop`](Self::pop).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisPriorityQueue;
+    ///
+    /// let jobs: RedisPriorityQueue<u32> = RedisPriorityQueue::new(&client, "jobs");
+    /// jobs.push(1, 9.0).await?;
+    /// assert_eq!(jobs.try_pop_many(5).await?, [(1, 9.0)]);
+    /// assert!(jobs.try_pop_many(5).await?.is_empty());
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "ZRANGE")]
+    #[doc(alias = "ZREM")]
+    #[doc(alias = "ZMPOP")]
+    pub async fn try_pop_many(&self, max: usize) -> Result<Vec<(T, f64)>> {
+        self.0.try_pop_many(&self.source(), max).await
     }
 
     fn source(&self) -> PopSource<(T, f64)> {

@@ -1,4 +1,4 @@
-//! Scans, key watches and deliveries of a client.
+//! Scans and key watches of a client.
 
 use std::time::Duration;
 
@@ -6,10 +6,15 @@ use bytes::Bytes;
 use futures::Stream;
 
 use super::Client;
-use crate::delivery::{Deliveries, Delivery, Pop};
+use crate::core::{closed_error, wait_closed};
 use crate::scan::{self, Scan};
 use crate::tracking::{Tracking, Watch};
-use crate::{Command, Pattern, Reply, Result};
+use crate::util::timer::{sleep, timeout};
+use crate::{Command, ErrorKind, Pattern, Reply, Result};
+
+/// The time between two runs of [`Client::run_until`] if the key is watched, and if it is not.
+const WATCH_BACKSTOP: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(50);
 
 impl Client {
     /// Streams the pages of a scan, each the elements of one reply.
@@ -147,112 +152,63 @@ impl Client {
         tracking.watch(read).await
     }
 
-    /// Takes an element out if there is one.
+    /// Runs `read`, a command that reads one key, until `is_reached` accepts the reply. Returns that
+    /// reply.
     ///
-    /// A script takes the element and notes it at a key beside the collection, its receipt, in one
-    /// atomic step. If the connection breaks, the pop asks again within the time of a command.
-    /// [`Delivery::ack`] removes the receipt in the background.
+    /// Between two runs, the client [watches](Self::watch) the key, and runs the command every two
+    /// seconds in case a message was missed. If the server does not allow watching, it runs the
+    /// command every 50 milliseconds.
     ///
-    /// No element is lost or doubled while this process and its runtime live, and the server keeps
-    /// its data and is not away for more than ten minutes. A replica that takes over without the
-    /// last writes has their elements once more. If the process dies between the pop and its use of
-    /// the element, the receipt keeps a copy for these ten minutes, under `key{key}:taken:<id>`, or
-    /// `key:taken:<id>` if the key has a hash tag of its own. Its value is the score (empty for a
-    /// list), a space, and the element; an empty value means that nothing was taken. A process that
-    /// ends right after it got the element may leave the receipt too, unless it
-    /// [closes](Self::close) its client.
-    ///
-    /// A user with limited rights also needs, on keys that start with `key`: `GET`, `SET`,
-    /// `PEXPIRE`, `UNLINK`, and `LPUSH`, `RPUSH` or `ZADD`, by which the element is put back. While
-    /// the slot of the key moves within a cluster, servers refuse to make new keys in it. Pops then
-    /// have no receipt, and a lost reply is [`Ambiguous`](crate::ErrorKind::Ambiguous).
-    ///
-    /// Redis: LPOP, RPOP, ZPOPMIN or ZPOPMAX in a script. Complexity: O(1) for a list, O(log n) for
-    /// a sorted set. Round trips: 1.
+    /// Redis: `read`, and CLIENT TRACKING. Round trips: 1, and 1 per change of the key.
     ///
     /// # Errors
-    /// The errors of [`run`](Self::run), but never `Ambiguous` outside of such a move:
-    /// [`Timeout`](crate::ErrorKind::Timeout) if there is no reply in time. What was taken for a
-    /// call that failed is put back in the background.
-    ///
-    /// # Cancel safety
-    /// If the future is dropped, the element stays where it was or is put back in the background.
-    ///
-    /// # Examples
-    /// ```
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let server = purse_testkit::Server::start()?;
-    /// # let url = server.url();
-    /// # tokio::runtime::Runtime::new()?.block_on(async {
-    /// use purse::{Client, Command, Pop};
-    ///
-    /// let client = Client::connect(&url).await?;
-    /// client.run(Command::write("RPUSH").key("jobs").arg("first")).await?;
-    /// if let Some(delivery) = client.take(&Pop::front("jobs")).await? {
-    ///     assert_eq!(delivery.element(), "first");
-    ///     delivery.ack();
-    /// }
-    /// # Ok(())
-    /// # })
-    /// # }
-    /// ```
-    #[doc(alias = "LPOP")]
-    #[doc(alias = "RPOP")]
-    #[doc(alias = "ZPOPMIN")]
-    #[doc(alias = "ZPOPMAX")]
-    pub async fn take(&self, pop: &Pop) -> Result<Option<Delivery>> {
-        self.deliveries().take(pop).await
-    }
-
-    /// Waits for an element and takes it out as [`take`](Self::take) does. Returns `None` once
-    /// `wait` is over; without `wait` it waits until there is an element. It looks at least once.
-    ///
-    /// While there is no element, the client [watches](Self::watch) the length of the collection,
-    /// once for all calls of this client that wait for the same key. The call that has waited
-    /// longest gets the first element. The client also reads the length every two seconds, in case
-    /// a message was missed. If the server does not allow watching, it reads the length every 50
-    /// milliseconds.
-    ///
-    /// Redis: the commands of [`take`](Self::take), LLEN or ZCARD, and CLIENT TRACKING.
-    ///
-    /// # Errors
-    /// The errors of [`take`](Self::take).
-    ///
-    /// # Cancel safety
-    /// If the future is dropped, the element stays where it was or is put back in the background.
+    /// The errors of [`run`](Self::run) of one run. [`Closed`](crate::ErrorKind::Closed) if the
+    /// client is closed meanwhile.
     ///
     /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use std::time::Duration;
+    /// use purse::{Command, Reply};
     ///
-    /// use purse::{Command, Pop};
-    ///
-    /// let other = client.clone();
-    /// let producer = tokio::spawn(async move {
-    ///     other.run(Command::write("RPUSH").key("jobs").arg("first")).await
-    /// });
-    /// let job = client.take_wait(&Pop::front("jobs"), Some(Duration::from_secs(10))).await?;
-    /// assert_eq!(job.expect("in time").element(), "first");
-    /// # producer.await.expect("no panic")?;
+    /// let exists = Command::read("GET").key("ready");
+    /// let wait = client.run_until(exists, |reply| !reply.is_nil());
+    /// let set = client.run(Command::write("SET").key("ready").arg("yes"));
+    /// let (reply, set) = tokio::join!(wait, set);
+    /// set?;
+    /// assert_eq!(reply?.into_bytes()?, "yes");
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "LLEN")]
-    #[doc(alias = "ZCARD")]
     #[doc(alias = "CLIENT TRACKING")]
-    #[doc(alias = "BLPOP")]
-    #[doc(alias = "BRPOP")]
-    #[doc(alias = "BZPOPMIN")]
-    #[doc(alias = "BZPOPMAX")]
-    pub async fn take_wait(&self, pop: &Pop, wait: Option<Duration>) -> Result<Option<Delivery>> {
-        self.deliveries().take_wait(pop, wait).await
-    }
-
-    fn deliveries(&self) -> Deliveries {
-        Deliveries {
-            caller: self.caller(),
-            shared: self.inner.deliveries.clone(),
+    pub async fn run_until(
+        &self,
+        read: Command,
+        is_reached: impl Fn(&Reply) -> bool,
+    ) -> Result<Reply> {
+        let mut closing = self.caller().close_signal();
+        loop {
+            let (reply, watch) = match self.watch(read.clone()).await {
+                Ok((reply, watch)) => (reply, Some(watch)),
+                Err(error) if matches!(error.kind(), ErrorKind::Auth | ErrorKind::Unsupported) => {
+                    (self.run(read.clone()).await?, None)
+                }
+                Err(error) => return Err(error),
+            };
+            if is_reached(&reply) {
+                return Ok(reply);
+            }
+            let change = async {
+                match watch {
+                    Some(mut watch) => {
+                        timeout(WATCH_BACKSTOP, watch.changed()).await;
+                    }
+                    None => sleep(POLL).await,
+                }
+            };
+            tokio::select! {
+                () = change => {}
+                () = wait_closed(&mut closing) => return Err(closed_error()),
+            }
         }
     }
 }

@@ -1,0 +1,565 @@
+//! The state of a consumer: what it has taken, and who waits for more. No I/O.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::commands::{LEASE, RENEWAL};
+use super::wait_queue::WaitQueue;
+use crate::core::CloseGuard;
+use crate::delivery::detach::WeakExchange;
+use crate::{Error, Result};
+
+/// The largest number of entries of one kind in one step.
+pub(super) const MAX_ENTRIES: usize = 256;
+/// The number of confirmed deliveries that are remembered, in case a failover loses them.
+const MAX_CONFIRMED: usize = 4096;
+
+/// An element that was taken, as the pending list has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) text: Bytes,
+    /// When the collection expires if the entry is put back and creates it, in milliseconds since
+    /// 1970; 0 for never.
+    pub(crate) expires_at: i64,
+    /// True if it is not in the pending list, because it was taken while its slot moved.
+    pub(crate) is_bare: bool,
+}
+
+/// An entry to put back, and the caller that waits for that.
+#[derive(Debug)]
+struct Returned {
+    entry: Entry,
+    done: Option<oneshot::Sender<Result<()>>>,
+}
+
+/// One step, as it is sent.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) number: u64,
+    pub(super) take: usize,
+    pub(super) delivered: Vec<Bytes>,
+    /// Entries to put back, by their order.
+    returned: BTreeMap<u64, Returned>,
+    /// Entries are listed to find those whose replies were lost.
+    pub(super) lists: bool,
+    pub(super) renews: bool,
+    pub(super) registers: bool,
+    /// The last caller that joined before the step.
+    last_ticket: u64,
+    begun: Instant,
+}
+
+/// The reply to a step.
+#[derive(Debug, Default)]
+pub(super) struct StepReply {
+    pub(super) was_done_before: bool,
+    pub(super) is_new: bool,
+    pub(super) expires_at: i64,
+    pub(super) taken: Vec<Bytes>,
+    pub(super) lapsed: Vec<Bytes>,
+    /// What became of each entry to put back, the newest first; empty if the step was done before.
+    pub(super) put: Vec<PutBack>,
+    /// The pending list, the newest entry first; `None` if it was not listed.
+    pub(super) pending: Option<Vec<Bytes>>,
+    /// The number of the last step that the server knew before this one.
+    pub(super) last: u64,
+    /// The number of the last step that the server knows now.
+    pub(super) noted: u64,
+    /// The error that ended the step midway.
+    pub(super) failure: Option<Failure>,
+}
+
+/// The error that ended a step midway. What was done before it is in the reply.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// False if the same step may work when it is sent again.
+    pub(super) is_permanent: bool,
+}
+
+/// What became of an entry to put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PutBack {
+    Done,
+    /// Others have reclaimed it.
+    NotPending,
+    /// It is still pending.
+    Refused,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    next_entry: u64,
+    step: u64,
+    /// The last step that the server has noted.
+    noted: u64,
+    /// Hashes of deliveries that were confirmed, each with the number of the step that did it.
+    confirmed: VecDeque<(u64, u64)>,
+    hasher: RandomState,
+    /// The last step that the server knew when it was found to have lost later ones.
+    known_to_server: Option<u64>,
+    /// Until when steps need no renewal, by the local clock.
+    pub(super) registered_until: Option<Instant>,
+    /// Entries that no caller has, in the order in which they were taken.
+    ready: BTreeMap<u64, Entry>,
+    /// When an entry became ready, or a caller was last notified.
+    ready_since: Option<Instant>,
+    /// The number of notified callers that have not answered.
+    notified: usize,
+    /// Entries that callers have.
+    held: BTreeMap<u64, Bytes>,
+    delivered: Vec<Bytes>,
+    returned: BTreeMap<u64, Returned>,
+    pub(super) waiting: WaitQueue,
+    pub(super) lapsed: Vec<Bytes>,
+    pub(super) is_stepping: bool,
+    /// The step, if a caller runs it: its future may not be polled.
+    pub(super) current: Option<WeakExchange>,
+    /// The last step found no more elements.
+    pub(super) is_drained: bool,
+    /// The pending list may have entries that are not known here.
+    pub(super) is_unsure: bool,
+    /// The server blocks a command for this consumer, or may: it may take an element.
+    pub(super) is_blocked: bool,
+    pub(super) has_keeper: bool,
+    failing_since: Option<Instant>,
+    /// Delays the close of the client while there is something to send.
+    busy: Option<CloseGuard>,
+}
+
+impl State {
+    /// Removes a caller that does not wait any more. Another one is notified in its place.
+    pub(super) fn leave(&mut self, ticket: u64, was_notified: bool) {
+        self.waiting.leave(ticket);
+        if was_notified {
+            self.notified = self.notified.saturating_sub(1);
+        }
+        self.notify_ready();
+    }
+
+    /// Hands the oldest ready entry to a caller.
+    pub(super) fn claim(&mut self) -> Option<(u64, Entry)> {
+        if self.is_unsure {
+            // Others may have reclaimed what is ready.
+            return None;
+        }
+        let (number, entry) = self.ready.pop_first()?;
+        if !entry.is_bare {
+            self.held.insert(number, entry.text.clone());
+        }
+        self.ready_since = Some(Instant::now());
+        Some((number, entry))
+    }
+
+    /// Returns whether a caller that joins now may claim an entry before all others.
+    pub(super) fn is_claimable(&self) -> bool {
+        !self.is_unsure && self.waiting.is_empty() && self.ready.len() > self.notified
+    }
+
+    /// Returns whether callers wait, or were notified and have not answered.
+    pub(super) fn has_callers(&self) -> bool {
+        !self.waiting.is_empty() || self.notified > 0
+    }
+
+    /// Returns the number of the last step that was done.
+    pub(super) const fn steps_done(&self) -> u64 {
+        self.step
+    }
+
+    /// Returns whether the keeper has something to do.
+    pub(super) fn needs_keeper(&self) -> bool {
+        self.holds_entries()
+            || self.has_callers()
+            || self.is_unsure
+            || !self.lapsed.is_empty()
+            || self.registered_until.is_some()
+    }
+
+    /// Returns the number of callers that no ready entry serves.
+    pub(super) fn unserved(&self) -> usize {
+        (self.waiting.len() + self.notified).saturating_sub(self.ready.len())
+    }
+
+    /// Returns whether a caller wants an answer even if there is no element.
+    pub(super) fn has_impatient(&self) -> bool {
+        self.waiting.patient_count() < self.waiting.len()
+    }
+
+    /// Returns whether a caller waits for an element that is not here yet.
+    pub(super) fn has_unserved_patient(&self) -> bool {
+        self.waiting.patient_count() + self.notified > self.ready.len()
+    }
+
+    /// Returns whether the server blocks a command that no caller needs. It may take an element
+    /// until it has ended, so no caller is told before that there is none.
+    pub(super) fn is_block_ending(&self) -> bool {
+        self.is_blocked && self.waiting.patient_count() == 0
+    }
+
+    /// Records that a caller has got `number`.
+    pub(super) fn acknowledge(&mut self, number: u64, guard: impl FnOnce() -> CloseGuard) {
+        // An entry that was reclaimed in the meantime is not in the pending list any more.
+        if let Some(text) = self.held.remove(&number) {
+            self.delivered.push(text);
+            self.busy.get_or_insert_with(guard);
+        }
+    }
+
+    /// Takes back an entry that a caller did not use. Without `done`, another caller of this client
+    /// gets it, or it goes back if none waits; with `done`, it goes back to the collection.
+    pub(super) fn give_back(
+        &mut self,
+        number: u64,
+        entry: Entry,
+        done: Option<oneshot::Sender<Result<()>>>,
+        guard: impl FnOnce() -> CloseGuard,
+    ) {
+        if !entry.is_bare && self.held.remove(&number).is_none() {
+            // Others have reclaimed it.
+            return;
+        }
+        self.busy.get_or_insert_with(guard);
+        if done.is_none() {
+            self.ready.insert(number, entry);
+            self.ready_since = Some(Instant::now());
+            self.notify_ready();
+            return;
+        }
+        // Newer entries go back before it, so that it is next.
+        for (number, entry) in self.ready.split_off(&number) {
+            self.returned.insert(number, Returned { entry, done: None });
+        }
+        self.returned.insert(number, Returned { entry, done });
+    }
+
+    /// Turns ready entries that no caller waits for into entries to put back.
+    pub(super) fn return_unclaimed(&mut self, guard: impl FnOnce() -> CloseGuard) {
+        if self.ready.is_empty() {
+            return;
+        }
+        self.busy.get_or_insert_with(guard);
+        let ready = std::mem::take(&mut self.ready);
+        self.returned.extend(
+            ready
+                .into_iter()
+                .map(|(number, entry)| (number, Returned { entry, done: None })),
+        );
+    }
+
+    /// Returns since when ready entries are not claimed.
+    pub(super) fn unclaimed_since(&self) -> Option<Instant> {
+        self.ready_since.filter(|_| !self.ready.is_empty())
+    }
+
+    /// Notifies one more caller, because those that were notified do not answer.
+    pub(super) fn notify_another(&mut self) -> bool {
+        self.notify_first()
+    }
+
+    /// Notifies as many callers as there are ready entries, less those that have not answered.
+    fn notify_ready(&mut self) {
+        while !self.is_unsure && self.notified < self.ready.len() && self.notify_first() {}
+    }
+
+    fn notify_first(&mut self) -> bool {
+        let is_notified = self.waiting.notify_first();
+        self.notified += usize::from(is_notified);
+        is_notified
+    }
+
+    /// Records that a notified caller has answered.
+    pub(super) fn answered(&mut self) {
+        self.notified = self.notified.saturating_sub(1);
+    }
+
+    /// Returns whether entries wait to be sent, other than those that may be flushed later.
+    pub(super) fn has_returned(&self) -> bool {
+        !self.returned.is_empty()
+    }
+
+    pub(super) fn has_delivered(&self) -> bool {
+        !self.delivered.is_empty()
+    }
+
+    /// Returns whether the server has entries of this consumer.
+    pub(super) fn holds_entries(&self) -> bool {
+        !(self.held.is_empty()
+            && self.ready.is_empty()
+            && self.delivered.is_empty()
+            && self.returned.is_empty())
+    }
+
+    /// Returns entries that were taken without a pending list, to put back one by one.
+    pub(super) fn take_bare(&mut self) -> Vec<(Entry, Option<oneshot::Sender<Result<()>>>)> {
+        let bare: Vec<_> = self
+            .returned
+            .iter()
+            .filter(|(_, returned)| returned.entry.is_bare)
+            .map(|(number, _)| *number)
+            .collect();
+        bare.into_iter()
+            .filter_map(|number| self.returned.remove(&number))
+            .map(|returned| (returned.entry, returned.done))
+            .collect()
+    }
+
+    /// Begins a step that serves the callers that wait.
+    pub(super) fn begin(&mut self, lists: bool, registers: bool) -> Step {
+        self.is_stepping = true;
+        let now = Instant::now();
+        let renews = registers
+            || self
+                .registered_until
+                .is_none_or(|until| until <= now + RENEWAL);
+        let rest = self
+            .delivered
+            .split_off(self.delivered.len().min(MAX_ENTRIES));
+        let delivered = std::mem::replace(&mut self.delivered, rest);
+        let mut returned = std::mem::take(&mut self.returned);
+        if returned.len() > MAX_ENTRIES {
+            // The newest go first, so that the oldest is next at the end.
+            let first_kept = *returned
+                .keys()
+                .nth(returned.len() - MAX_ENTRIES)
+                .unwrap_or(&0);
+            let newest = returned.split_off(&first_kept);
+            self.returned = std::mem::replace(&mut returned, newest);
+        }
+        Step {
+            number: self.step + 1,
+            // An element whose reply was lost is delivered first.
+            take: if lists {
+                0
+            } else {
+                self.unserved().min(MAX_ENTRIES)
+            },
+            delivered,
+            returned,
+            lists,
+            renews,
+            registers,
+            last_ticket: self.waiting.last_ticket(),
+            begun: now,
+        }
+    }
+
+    /// Ends a step that the server has done.
+    pub(super) fn finish(&mut self, step: Step, reply: StepReply) {
+        self.is_stepping = false;
+        self.current = None;
+        if reply.failure.is_none() {
+            self.failing_since = None;
+        }
+        let was_registered = self.registered_until.is_some();
+        let is_first = !was_registered && !step.has_entries() && !self.holds_entries();
+        if reply.last < self.noted && !reply.was_done_before && !is_first {
+            // The lease was over, or a failover has lost steps.
+            self.known_to_server = Some(reply.last);
+            self.is_unsure = true;
+        }
+        if reply.was_done_before || !reply.is_new && !was_registered {
+            // What was taken is not known; or a request that was taken for lost has arrived after
+            // the consumer had ended.
+            self.is_unsure = true;
+        }
+        self.step = step.number;
+        self.noted = reply.noted;
+        if step.renews && reply.noted == step.number {
+            self.registered_until = Some(step.begun + LEASE - RENEWAL);
+        }
+        for text in &step.delivered {
+            self.confirmed
+                .push_back((step.number, self.hasher.hash_one(text)));
+        }
+        let surplus = self.confirmed.len().saturating_sub(MAX_CONFIRMED);
+        self.confirmed.drain(..surplus);
+        self.finish_returned(step.returned, &reply);
+        let asked = step.take;
+        let found = reply.taken.len();
+        if let Some(pending) = reply.pending {
+            self.reconcile(pending);
+            self.is_unsure = false;
+        }
+        for text in reply.taken {
+            self.add_ready(text, reply.expires_at);
+        }
+        if asked > 0 && !reply.was_done_before {
+            self.is_drained = found < asked && reply.lapsed.is_empty() && reply.failure.is_none();
+        }
+        self.lapsed.extend(reply.lapsed);
+        self.notify_ready();
+        if self.is_drained && !self.is_unsure && !self.is_block_ending() {
+            self.waiting.answer_impatient(step.last_ticket);
+        }
+        if self.delivered.is_empty() && self.returned.is_empty() && self.ready.is_empty() {
+            self.busy = None;
+        }
+    }
+
+    /// Reports to callers what became of the entries that a step was to put back.
+    fn finish_returned(&mut self, returned: BTreeMap<u64, Returned>, reply: &StepReply) {
+        let mut put = reply.put.iter();
+        for (number, returned) in returned.into_iter().rev() {
+            let outcome = put.next().unwrap_or(&PutBack::Done);
+            match (outcome, &reply.failure, returned.done) {
+                (PutBack::Done, _, Some(done)) => {
+                    let _ = done.send(Ok(()));
+                }
+                (PutBack::Refused, Some(failure), Some(done)) if failure.is_permanent => {
+                    let _ = done.send(Err(failure.error.duplicate()));
+                }
+                (PutBack::Refused, Some(failure), done) if !failure.is_permanent => {
+                    let entry = returned.entry;
+                    self.returned.insert(number, Returned { entry, done });
+                }
+                // Without the sender, the caller learns that the entry was not pending.
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes back what a step did not do.
+    pub(super) fn restore(&mut self, step: Step) {
+        self.is_stepping = false;
+        self.current = None;
+        let newer = std::mem::replace(&mut self.delivered, step.delivered);
+        self.delivered.extend(newer);
+        self.returned.extend(step.returned);
+    }
+
+    /// Fails the callers whose elements a step was to put back, and leaves the entries in the
+    /// pending list. Returns the texts of the others.
+    pub(super) fn refuse_returned(&mut self, step: &mut Step, error: &Error) -> Vec<Bytes> {
+        let returned = std::mem::take(&mut step.returned);
+        returned
+            .into_values()
+            .filter_map(|returned| match returned.done {
+                Some(done) => {
+                    let _ = done.send(Err(error.duplicate()));
+                    None
+                }
+                None => Some(returned.entry.text),
+            })
+            .collect()
+    }
+
+    /// Adds an entry that a blocking command has taken.
+    pub(super) fn add_taken(&mut self, text: Bytes) {
+        self.failing_since = None;
+        self.add_ready(text, 0);
+        self.notify_ready();
+    }
+
+    /// Adds an element that was taken without a pending list.
+    pub(super) fn add_bare(&mut self, text: Bytes) {
+        self.is_stepping = false;
+        self.current = None;
+        let entry = Entry {
+            text,
+            expires_at: 0,
+            is_bare: true,
+        };
+        self.insert_ready(entry);
+        self.notify_ready();
+    }
+
+    /// Fails callers after a failed step: the impatient ones at once, the others if no step has
+    /// worked for longer than `tolerance`, or if the error is permanent.
+    pub(super) fn fail(&mut self, error: &Error, is_permanent: bool, tolerance: Duration) {
+        let now = Instant::now();
+        let since = *self.failing_since.get_or_insert(now);
+        let is_over = is_permanent || now.duration_since(since) >= tolerance;
+        self.waiting.fail(error, is_over);
+        if is_over {
+            self.failing_since = None;
+        }
+    }
+
+    fn add_ready(&mut self, text: Bytes, expires_at: i64) {
+        self.insert_ready(Entry {
+            text,
+            expires_at,
+            is_bare: false,
+        });
+    }
+
+    fn insert_ready(&mut self, entry: Entry) {
+        self.next_entry += 1;
+        self.ready.insert(self.next_entry, entry);
+        self.ready_since = Some(Instant::now());
+    }
+
+    /// Compares what is known here with the pending list, which is right.
+    ///
+    /// An entry that is pending and unknown was taken by a step whose reply was lost, or it was
+    /// confirmed by a step that a failover has lost. An entry that is known and not pending was
+    /// reclaimed by others.
+    fn reconcile(&mut self, pending: Vec<Bytes>) {
+        let mut known: HashMap<Bytes, usize> = HashMap::new();
+        let ready = self.ready.values().filter(|entry| !entry.is_bare);
+        let returned = self.returned.values().map(|returned| &returned.entry);
+        let texts = ready
+            .chain(returned.filter(|entry| !entry.is_bare))
+            .map(|entry| &entry.text);
+        for text in texts.chain(self.held.values()).chain(&self.delivered) {
+            *known.entry(text.clone()).or_default() += 1;
+        }
+        let known_to_server = self.known_to_server.take();
+        for text in pending.into_iter().rev() {
+            match known.get_mut(&text).filter(|count| **count > 0) {
+                Some(count) => *count -= 1,
+                None if self.forget_confirmed(&text, known_to_server) => self.delivered.push(text),
+                None => self.add_ready(text, 0),
+            }
+        }
+        known.retain(|_, count| *count > 0);
+        if known.is_empty() {
+            return;
+        }
+        // Entries that no caller has go first: of two equal ones, the one in use is the one left.
+        let mut is_gone = |text: &Bytes| match known.get_mut(text).filter(|count| **count > 0) {
+            Some(count) => {
+                *count -= 1;
+                true
+            }
+            None => false,
+        };
+        self.ready
+            .retain(|_, entry| entry.is_bare || !is_gone(&entry.text));
+        self.returned
+            .retain(|_, returned| returned.entry.is_bare || !is_gone(&returned.entry.text));
+        self.delivered.retain(|text| !is_gone(text));
+        self.held.retain(|_, text| !is_gone(text));
+    }
+
+    /// Returns whether `text` was confirmed by a step after `known_to_server`, which the server has
+    /// lost. The confirmation is forgotten, because it is sent again.
+    fn forget_confirmed(&mut self, text: &Bytes, known_to_server: Option<u64>) -> bool {
+        let Some(known) = known_to_server else {
+            return false;
+        };
+        let hash = self.hasher.hash_one(text);
+        let is_lost = |&(step, other): &(u64, u64)| step > known && other == hash;
+        let lost = self.confirmed.iter().position(is_lost);
+        lost.and_then(|at| self.confirmed.remove(at)).is_some()
+    }
+}
+
+impl Step {
+    pub(super) const fn last_ticket(&self) -> u64 {
+        self.last_ticket
+    }
+
+    /// Returns the entries to put back, the newest first.
+    pub(super) fn returned(&self) -> impl Iterator<Item = &Entry> {
+        self.returned.values().rev().map(|returned| &returned.entry)
+    }
+
+    pub(super) fn has_entries(&self) -> bool {
+        !(self.delivered.is_empty() && self.returned.is_empty())
+    }
+}
