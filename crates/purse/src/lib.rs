@@ -40,6 +40,7 @@
 //! | mutual exclusion between processes, fencing, elections | [`Redlock`] | `redlock` |
 //! | elements or keys that match a pattern | [`Pattern`] | |
 //! | commands and scripts of your own | [`Command`], [`Script`], [`Reply`] | |
+//! | a script that runs exactly once although its reply is lost | [`Client::run_exactly_once`] | |
 //! | a dedicated connection, for blocking commands and transactions | [`Session`] | |
 //! | changes of a key | [`Watch`] | |
 //! | events of connections, counters | [`Event`], [`Stats`] | |
@@ -93,7 +94,7 @@
 //! [`Unsupported`](ErrorKind::Unsupported). The README lists the rights that each method needs.
 
 pub use purse_client::{
-    Argument, Batch, Client, ClientBuilder, Command, Credentials, Delivery, Effect, Error,
+    Argument, Backoff, Batch, Client, ClientBuilder, Command, Credentials, Delivery, Effect, Error,
     ErrorKind, Event, Op, OperationOptions, PageResult, Pattern, Pending, Pop, Preset, ReadFrom,
     Reply, Result, Scan, Script, Session, Stats, Watch, fred, prefetch_pages, sibling_key,
 };

@@ -5,7 +5,9 @@
 
 mod batch;
 mod builder;
+mod exactly_once;
 mod op;
+mod receipt_removal;
 mod same_database;
 mod scan_watch_take;
 mod session;
@@ -30,6 +32,7 @@ use crate::{Error, Reply, Result};
 pub use batch::{Batch, Pending};
 pub use builder::{ClientBuilder, Preset};
 pub use op::Op;
+use receipt_removal::ReceiptRemoval;
 pub use session::Session;
 
 /// The time that deliveries in flight have to end when the client closes.
@@ -73,6 +76,7 @@ pub struct Client {
 struct Inner {
     core: Arc<Core>,
     deliveries: Arc<DeliveryState>,
+    receipts: Arc<ReceiptRemoval>,
     fred: OnceLock<FredClient>,
 }
 
@@ -128,6 +132,7 @@ impl Client {
             inner: Arc::new(Inner {
                 core,
                 deliveries: Arc::default(),
+                receipts: Arc::default(),
                 fred: OnceLock::new(),
             }),
             options: OperationOptions::new(),
