@@ -33,6 +33,9 @@
 //! | a ranking by scores | [`RedisSortedSet`] | `collections` |
 //! | work for one of many consumers, in order of arrival | [`RedisQueue`], [`RedisLifoQueue`] | `collections` |
 //! | work for one of many consumers, by priority | [`RedisPriorityQueue`] | `collections` |
+//! | one value, compared and exchanged | [`RedisCell`], [`RedisVersioned`] | `collections` |
+//! | a number, within bounds, or of the last minutes | [`RedisCounter`], [`RedisWindowCounter`] | `collections` |
+//! | unique ids | [`RedisIdGenerator`] | `collections` |
 //! | any key: type, time to live, dump | [`RedisKey`] | `collections` |
 //! | how values are encoded | [`Codec`]: [`Plain`] (default), [`Json`], [`Raw`] and more | `collections` |
 //! | elements that cannot be decoded, among the others | [`Lenient`], [`Decoded`] | `collections` |
@@ -110,10 +113,12 @@ pub use purse_codec::{
 };
 #[cfg(feature = "collections")]
 pub use purse_collections::{
-    Aggregate, ByRank, ByScore, ByValue, Changes, Combined, CombinedSorted, Condition, Entries,
-    Fifo, Float, Integer, KeyType, Lifo, LimitedRange, Occurrences, OnPoison, Order, Paged,
-    RedisHash, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue,
-    RedisSet, RedisSortedSet, Scanned, SetOptions, SetOutcome, SortedRange, Ttl,
+    Aggregate, BoundedCounter, ByRank, ByScore, ByValue, Changes, Combined, CombinedSorted,
+    Condition, Entries, Fifo, Float, Integer, KeyType, Lifo, LimitedRange, Number, Occurrences,
+    OnPoison, Order, Paged, RedisCell, RedisCounter, RedisHash, RedisIdGenerator, RedisKey,
+    RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue, RedisSet,
+    RedisSortedSet, RedisVersioned, RedisWindowCounter, Scanned, SetOptions, SetOutcome,
+    SortedRange, Ttl, Version,
 };
 #[cfg(feature = "redlock")]
 pub use purse_redlock as redlock;
