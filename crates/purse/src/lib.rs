@@ -72,7 +72,8 @@
 //! | [`Server`](ErrorKind::Server) | was refused by the server | if [`is_retryable`](Error::is_retryable) |
 //! | all others | did not run, or changed nothing; the kind says why | no |
 //!
-//! Reads are sent again within their time after a connection was lost; writes are never sent twice. If
+//! Reads are sent again within their time after a connection was lost; writes are never sent twice, except
+//! those that [run exactly once](Client::run_exactly_once). If
 //! one call takes several commands, [`Error::done`] says how many elements were processed. Errors of locks
 //! convert into [`Error`]; [`Error::details`] returns them.
 //!
