@@ -20,13 +20,17 @@ use purse_tests::{client, fresh, until};
 /// Returns the text of a counter.
 async fn text(client: &Client, key: &[u8]) -> Option<String> {
     let reply = client.run(Command::read("GET").key(key.to_vec())).await;
-    let bytes = reply.unwrap().non_nil()?.into_bytes().unwrap();
-    Some(String::from_utf8(bytes.into()).unwrap())
+    let bytes = reply
+        .expect("a reply")
+        .non_nil()?
+        .into_bytes()
+        .expect("a reply");
+    Some(String::from_utf8(bytes.into()).expect("a reply"))
 }
 
 async fn write(client: &Client, key: &[u8], text: &str) {
     let set = Command::write("SET").key(key.to_vec()).arg(text);
-    client.run(set).await.unwrap();
+    client.run(set).await.expect("a reply");
 }
 
 /// A counter, and the client that reads its text.
@@ -67,20 +71,20 @@ where
     /// Adds by each method in turn, and takes the amount back in between.
     async fn check_sum(&self, by: i64, sum: N) {
         let before = self.text().await;
-        assert_eq!(self.counter.add_once(by).await.unwrap(), sum);
-        assert_eq!(self.counter.get().await.unwrap(), sum);
+        assert_eq!(self.counter.add_once(by).await.expect("a reply"), sum);
+        assert_eq!(self.counter.get().await.expect("a reply"), sum);
         match &before {
             Some(text) => self.write(text).await,
-            None => drop(self.counter.clear().await.unwrap()),
+            None => drop(self.counter.clear().await.expect("a reply")),
         }
-        assert_eq!(self.counter.add(by).await.unwrap(), sum);
-        assert_eq!(self.counter.get().await.unwrap(), sum);
+        assert_eq!(self.counter.add(by).await.expect("a reply"), sum);
+        assert_eq!(self.counter.get().await.expect("a reply"), sum);
     }
 
     async fn check_refusals(&self, by: i64) {
         let before = self.text().await;
-        Self::check_refusal(&self.counter.add(by).await.unwrap_err());
-        Self::check_refusal(&self.counter.add_once(by).await.unwrap_err());
+        Self::check_refusal(&self.counter.add(by).await.expect_err("a refusal"));
+        Self::check_refusal(&self.counter.add_once(by).await.expect_err("a refusal"));
         assert_eq!(self.text().await, before);
     }
 }
@@ -165,8 +169,14 @@ where
 {
     async fn check_float_refusals(&self, by: N) {
         let before = self.text().await;
-        Self::check_refusal(&self.counter.add_float(by).await.unwrap_err());
-        Self::check_refusal(&self.counter.add_float_once(by).await.unwrap_err());
+        Self::check_refusal(&self.counter.add_float(by).await.expect_err("a refusal"));
+        Self::check_refusal(
+            &self
+                .counter
+                .add_float_once(by)
+                .await
+                .expect_err("a refusal"),
+        );
         assert_eq!(self.text().await, before);
     }
 }

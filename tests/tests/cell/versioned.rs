@@ -9,7 +9,7 @@ use purse_tests::{client, fresh, until};
 /// Sets a field of the hash of a value.
 async fn set_field(client: &purse::Client, key: &str, field: &'static str, text: &str) {
     let set = Command::write("HSET").key(key).field(field).arg(text);
-    client.run(set).await.unwrap();
+    client.run(set).await.expect("a reply");
 }
 
 #[tokio::test]

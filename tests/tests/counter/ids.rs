@@ -11,7 +11,7 @@ use purse_tests::{client, fresh, until};
 use super::{text, write};
 
 async fn next(ids: &RedisIdGenerator) -> u64 {
-    ids.next_id().await.unwrap()
+    ids.next_id().await.expect("a reply")
 }
 
 #[tokio::test]

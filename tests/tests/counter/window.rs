@@ -2,66 +2,51 @@
 
 use std::time::Duration;
 
-use purse::{Client, Command, ErrorKind, RedisHash, RedisList, RedisWindowCounter};
+use purse::{ErrorKind, RedisHash, RedisList, RedisWindowCounter};
 use purse_tests::{client, fresh};
 
 const HOUR: Duration = Duration::from_secs(3_600);
-const WINDOW: Duration = Duration::from_secs(60 * 3_600);
 
-/// Returns the index of the present bucket of an hour.
-async fn bucket(client: &Client) -> i64 {
-    let reply = client.run(Command::read("TIME")).await.unwrap();
-    let [seconds, _] = reply.into_array().unwrap();
-    seconds.into_int().unwrap() / 3_600
-}
+/// The width of a bucket: tests in one year do not meet the next bucket.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
 
-/// A window of 60 hours, and the counts in its hash.
+/// A counter of 60 years, and the counts in its hash.
 struct Planted {
-    client: Client,
     counter: RedisWindowCounter,
     hash: RedisHash<String, i64>,
 }
 
 impl Planted {
-    async fn new() -> Self {
+    /// Creates a counter with an empty present bucket. Returns also the index of the bucket.
+    async fn new() -> (Self, i64) {
         let client = client().await;
         let key = fresh("window");
-        Self {
-            counter: RedisWindowCounter::new(&client, &key, WINDOW),
+        let planted = Self {
+            counter: RedisWindowCounter::new(&client, &key, 60 * YEAR),
             hash: RedisHash::new(&client, &key),
-            client,
-        }
-    }
-
-    /// Runs `test` with the present bucket; again if it took until the next one.
-    async fn run(test: impl AsyncFn(&Self, i64)) {
-        loop {
-            let planted = Self::new().await;
-            let now = bucket(&planted.client).await;
-            planted.counter.add(0).await.unwrap();
-            let tested =
-                futures::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(test(&planted, now)));
-            let outcome = tested.await;
-            if bucket(&planted.client).await == now {
-                return outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            }
-        }
+        };
+        planted.counter.add(0).await.expect("a reply");
+        let indexes = planted.indexes().await;
+        (planted, indexes[0])
     }
 
     async fn plant(&self, index: i64, count: i64) {
-        self.hash.set(index.to_string(), count).await.unwrap();
+        self.hash
+            .set(index.to_string(), count)
+            .await
+            .expect("a reply");
     }
 
     async fn indexes(&self) -> Vec<i64> {
         let keys = futures::TryStreamExt::try_collect::<Vec<String>>(self.hash.keys());
-        let keys = keys.await.unwrap().into_iter();
+        let keys = keys.await.expect("a reply").into_iter();
         let mut indexes: Vec<_> = keys.filter_map(|key| key.parse().ok()).collect();
         indexes.sort_unstable();
         indexes
     }
 
-    async fn sum(&self, hours: u32) -> u64 {
-        self.counter.sum(hours * HOUR).await.unwrap()
+    async fn sum(&self, years: u32) -> u64 {
+        self.counter.sum(years * YEAR).await.expect("a reply")
     }
 }
 
@@ -91,90 +76,81 @@ async fn counts_are_added_and_the_key_expires_with_its_window() {
 
 #[tokio::test]
 async fn sum_has_the_buckets_that_its_time_touches() {
-    Planted::run(async |planted, now| {
-        for (age, count) in [
-            (0, 1),
-            (1, 20),
-            (2, 300),
-            (59, 4_000),
-            (60, 50_000),
-            (61, 600_000),
-        ] {
-            planted.plant(now - age, count).await;
-        }
-        assert_eq!(planted.sum(0).await, 1);
-        assert_eq!(planted.sum(1).await, 21);
-        assert_eq!(planted.sum(2).await, 321);
-        assert_eq!(planted.sum(58).await, 321);
-        assert_eq!(planted.sum(59).await, 4_321);
-        assert_eq!(planted.sum(60).await, 54_321);
-    })
-    .await;
+    // The bucket of index n starts n years after 1970.
+    let (planted, now) = Planted::new().await;
+    for (age, count) in [
+        (0, 1),
+        (1, 20),
+        (2, 300),
+        (59, 4_000),
+        (60, 50_000),
+        (61, 600_000),
+    ] {
+        planted.plant(now - age, count).await;
+    }
+    assert_eq!(planted.sum(0).await, 1);
+    assert_eq!(planted.sum(1).await, 21);
+    assert_eq!(planted.sum(2).await, 321);
+    assert_eq!(planted.sum(58).await, 321);
+    assert_eq!(planted.sum(59).await, 4_321);
+    assert_eq!(planted.sum(60).await, 54_321);
 }
 
 #[tokio::test]
 async fn write_removes_what_has_left_the_window() {
-    Planted::run(async |planted, now| {
-        for age in 1..=200 {
-            planted.plant(now - age, 1).await;
-        }
-        planted.counter.add(1).await.unwrap();
-        let expected: Vec<_> = (now - 60..=now).collect();
-        assert_eq!(planted.indexes().await, expected);
-        assert_eq!(planted.sum(60).await, 61);
-    })
-    .await;
+    let (planted, now) = Planted::new().await;
+    for age in 1..=200 {
+        planted.plant(now - age, 1).await;
+    }
+    planted.counter.add(1).await.unwrap();
+    let expected: Vec<_> = (now - 60..=now).collect();
+    assert_eq!(planted.indexes().await, expected);
+    assert_eq!(planted.sum(60).await, 61);
 }
 
 #[tokio::test]
 async fn clock_that_went_back_forgets_nothing() {
-    Planted::run(async |planted, now| {
-        planted.hash.delete(now.to_string()).await.unwrap();
-        planted.plant(now + 5, 1).await;
-        planted.plant(now - 54, 20).await;
-        planted.plant(now - 55, 300).await;
-        planted.plant(now - 56, 4_000).await;
-        assert_eq!(
-            planted.sum(60).await,
-            321,
-            "the present is that of the last write"
-        );
-        assert_eq!(planted.sum(1).await, 1);
-        planted.counter.add(2).await.unwrap();
-        assert_eq!(planted.indexes().await, [now - 55, now - 54, now + 5]);
-        assert_eq!(planted.sum(1).await, 3);
-        // What no clock that is right can have written.
-        planted.plant(now + 500, 9).await;
-        assert_eq!(planted.sum(60).await, 323);
-        planted.counter.add(0).await.unwrap();
-        assert_eq!(planted.indexes().await, [now - 55, now - 54, now + 5]);
-    })
-    .await;
+    let (planted, now) = Planted::new().await;
+    planted.hash.delete(now.to_string()).await.unwrap();
+    planted.plant(now + 5, 1).await;
+    planted.plant(now - 54, 20).await;
+    planted.plant(now - 55, 300).await;
+    planted.plant(now - 56, 4_000).await;
+    assert_eq!(
+        planted.sum(60).await,
+        321,
+        "the present is that of the last write"
+    );
+    assert_eq!(planted.sum(1).await, 1);
+    planted.counter.add(2).await.unwrap();
+    assert_eq!(planted.indexes().await, [now - 55, now - 54, now + 5]);
+    assert_eq!(planted.sum(1).await, 3);
+    // What no clock that is right can have written.
+    planted.plant(now + 500, 9).await;
+    assert_eq!(planted.sum(60).await, 323);
+    planted.counter.add(0).await.unwrap();
+    assert_eq!(planted.indexes().await, [now - 55, now - 54, now + 5]);
 }
 
 #[tokio::test]
 async fn counts_are_exact_up_to_63_bits() {
-    Planted::run(async |planted, now| {
-        planted.plant(now, (1 << 53) + 1).await;
-        planted.plant(now - 1, i64::MAX - 1).await;
-        let sum = i64::MAX.unsigned_abs() + (1 << 53);
-        assert_eq!(planted.sum(1).await, sum);
-        planted.plant(now, i64::MAX - 1).await;
-        planted.counter.add(1).await.unwrap();
-        assert_eq!(planted.sum(0).await, i64::MAX.unsigned_abs());
-        let before = planted.hash.to_map().await;
-        drop(before);
-        let error = planted.counter.add(1).await.unwrap_err();
-        assert_eq!(
-            (error.kind(), error.code()),
-            (ErrorKind::Server, Some("ERR"))
-        );
-        assert_eq!(planted.sum(0).await, i64::MAX.unsigned_abs());
-        // Three of them are more than 64 bits.
-        planted.plant(now - 2, i64::MAX).await;
-        assert_eq!(planted.sum(2).await, u64::MAX);
-    })
-    .await;
+    let (planted, now) = Planted::new().await;
+    planted.plant(now, (1 << 53) + 1).await;
+    planted.plant(now - 1, i64::MAX - 1).await;
+    let sum = i64::MAX.unsigned_abs() + (1 << 53);
+    assert_eq!(planted.sum(1).await, sum);
+    planted.plant(now, i64::MAX - 1).await;
+    planted.counter.add(1).await.unwrap();
+    assert_eq!(planted.sum(0).await, i64::MAX.unsigned_abs());
+    let error = planted.counter.add(1).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.code()),
+        (ErrorKind::Server, Some("ERR"))
+    );
+    assert_eq!(planted.sum(0).await, i64::MAX.unsigned_abs());
+    // Three of them are more than 64 bits.
+    planted.plant(now - 2, i64::MAX).await;
+    assert_eq!(planted.sum(2).await, u64::MAX);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::number::Integer;
 pub(super) static ADD: Script =
     Script::write("COUNTER ADD", include_str!("../lua/counter_add.lua"));
 
-/// What becomes of a sum beyond the bounds.
+/// The treatment of a sum beyond the bounds.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Beyond {
     Refuse,
