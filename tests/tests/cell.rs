@@ -118,7 +118,7 @@ async fn update_sees_the_value_of_the_other_writer() {
 }
 
 #[tokio::test]
-async fn update_compares_what_is_stored_and_not_how_it_would_be_written() {
+async fn update_compares_the_stored_bytes() {
     let client = client().await;
     let key = fresh("cell");
     let cell: RedisCell<Vec<f64>, Json> = RedisCell::new(&client, &key);

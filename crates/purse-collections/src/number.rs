@@ -122,8 +122,8 @@ pub(crate) mod sealed {
         /// Converts a number, if the type can hold it.
         fn from_sum(sum: i64) -> Option<Self>;
 
-        /// Converts to the nearest number that the server can hold.
-        fn saturate(&self) -> i64;
+        /// Converts to 128 bits; more than that is the highest number.
+        fn widen(&self) -> i128;
     }
 
     /// The range of a type of floats.
@@ -151,8 +151,8 @@ macro_rules! integers {
                 Self::try_from(sum).ok()
             }
 
-            fn saturate(&self) -> i64 {
-                i64::try_from(*self).unwrap_or(if *self > 0 { $highest } else { $lowest })
+            fn widen(&self) -> i128 {
+                i128::try_from(*self).unwrap_or(i128::MAX)
             }
         }
 

@@ -99,6 +99,34 @@ async fn concurrent_updates_are_all_applied() {
 }
 
 #[tokio::test]
+async fn dropped_update_happens_once_or_not_at_all() {
+    let client = client().await;
+    let value: RedisVersioned<u64> = RedisVersioned::new(&client, fresh("versioned"));
+    let (mut least, mut most) = (0, 0);
+    for round in 0..300 {
+        let mut update = Box::pin(value.update(|old| old.map_or(1, |old| old + 1)));
+        most += u64::from(round % 9 > 0);
+        for _ in 0..round % 9 {
+            if let Some(updated) = futures::FutureExt::now_or_never(&mut update) {
+                updated.unwrap();
+                least += 1;
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    let (sum, _) = value
+        .update(|old| old.map_or(1, |old| old + 1))
+        .await
+        .unwrap();
+    assert!(
+        (least + 1..=most + 1).contains(&sum),
+        "{least}, {sum}, {most}"
+    );
+    assert!(most > least, "no update was dropped");
+}
+
+#[tokio::test]
 async fn time_to_live_is_kept_and_receipts_are_removed() {
     let server = Server::start().unwrap();
     let client = purse::Client::connect(&server.url()).await.unwrap();
@@ -232,6 +260,29 @@ async fn full_server_refuses_the_write_as_a_whole() {
         .command(&["CONFIG", "SET", "maxmemory", "0"])
         .unwrap();
     assert_eq!(value.update(|_| 2).await.unwrap().0, 2);
+}
+
+#[tokio::test]
+async fn server_that_replicates_the_text_of_scripts_is_too_old() {
+    let server = Server::builder().release(Release::Redis6_2_5);
+    let server = server
+        .config("lua-replicate-commands", "no")
+        .start()
+        .unwrap();
+    let client = purse::Client::connect(&server.url()).await.unwrap();
+    let value: RedisVersioned<u32> = RedisVersioned::new(&client, "value");
+    let window = purse::RedisWindowCounter::new(&client, "window", Duration::from_secs(60));
+    for error in [
+        value.update(|_| 1).await.map(drop).unwrap_err(),
+        window.add(1).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+        assert!(
+            error.to_string().contains("lua-replicate-commands"),
+            "{error}"
+        );
+    }
+    assert_eq!(server.command(&["DBSIZE"]).unwrap().int(), Some(0));
 }
 
 #[tokio::test]

@@ -87,11 +87,23 @@ async fn ranges_of_all_kinds_are_bounds() {
     assert_eq!(most((Included(255), Included(255))).await, (255, 255));
 
     // More than the server can hold.
+    let most = i64::MAX.unsigned_abs();
+    let counter: RedisCounter<u64> = RedisCounter::new(&client, fresh("counter"));
+    let bounded = counter.bounded(..u64::MAX);
+    assert_eq!(bounded.saturating_add(i64::MAX).await.unwrap(), most);
     let wide: RedisCounter<u128> = RedisCounter::new(&client, fresh("counter"));
     let bounded = wide.bounded(..=u128::MAX);
-    let most = bounded.saturating_add(i64::MAX).await.unwrap();
-    assert_eq!(most, i64::MAX.unsigned_abs().into());
+    let sum = bounded.saturating_add(i64::MAX).await.unwrap();
+    assert_eq!(sum, most.into());
     assert_eq!(bounded.checked_add(1).await.unwrap(), None);
+    let empty = wide.bounded(u128::from(most) + 1..);
+    let error = empty.checked_add(1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    let wide: RedisCounter<i128> = RedisCounter::new(&client, fresh("counter"));
+    let bounded = wide.bounded(i128::MIN..=-5);
+    assert_eq!(bounded.saturating_add(9).await.unwrap(), -5);
+    let lowest = bounded.saturating_add(i64::MIN).await.unwrap();
+    assert_eq!(lowest, i64::MIN.into());
 }
 
 #[tokio::test]

@@ -15,6 +15,8 @@ use crate::{Command, Error, ErrorKind, Reply, Result, sibling_key};
 
 /// The time after which a receipt expires.
 const RECEIPT_TIME: Duration = Duration::from_secs(600);
+/// The longest time for which a script is sent again: its receipt must still be there.
+const MAX_TIME: Duration = Duration::from_secs(300);
 /// The pauses between attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const MAX_PAUSE: Duration = Duration::from_millis(100);
@@ -44,12 +46,13 @@ impl Client {
     /// # Ok(()) }
     /// ```
     pub async fn run_repeatable(&self, command: Command) -> Result<Reply> {
-        let replied = self.repeat(&command, |_| command.clone()).await;
+        let limit = self.time_of(&command);
+        let replied = self.repeat(&command, limit, |_| command.clone()).await;
         replied.map(|(reply, _)| reply)
     }
 
     /// Runs a script exactly once, although its reply may be lost. If the reply is lost, the script
-    /// is sent again within its time, and answers what it answered before.
+    /// is sent again within its time, at most five minutes, and answers what it answered before.
     ///
     /// The client adds a last key, the name of the receipt, and two last arguments: the time in
     /// milliseconds that the receipt stays, and `1` if an earlier request may still run, else `0`.
@@ -110,21 +113,28 @@ impl Client {
             let script = script.clone().key(receipt.clone());
             script.arg(lifetime).arg(i64::from(may_still_run))
         };
-        let (reply, may_still_run) = self.repeat(&script, command).await?;
+        let limit = self.time_of(&script).min(MAX_TIME);
+        let (reply, may_still_run) = self.repeat(&script, limit, command).await?;
         if !may_still_run {
             self.inner.receipts.remove(self.core(), key, receipt);
         }
         Ok(reply)
     }
 
-    /// Sends what `request` returns until there is a reply, within the time of `command`. `request`
-    /// is told whether an earlier request may still run. Returns that with the reply.
+    /// Returns the time that `command` may take.
+    fn time_of(&self, command: &Command) -> Duration {
+        let limit = command.timeout;
+        limit.unwrap_or_else(|| self.caller().command_timeout())
+    }
+
+    /// Sends what `request` returns until there is a reply, for `limit` at most. The argument of
+    /// `request` says whether an earlier request may still run. Returns that with the reply.
     async fn repeat(
         &self,
         command: &Command,
+        limit: Duration,
         request: impl Fn(bool) -> Command,
     ) -> Result<(Reply, bool)> {
-        let limit = command.timeout.unwrap_or(self.caller().command_timeout());
         let deadline = Instant::now() + clamp(limit);
         let context = command.context();
         let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE);

@@ -85,8 +85,8 @@ impl Task {
 impl Drop for Task {
     fn drop(&mut self) {
         if !self.is_over {
-            self.removal.take();
-            self.removal.0.lock().has_task = false;
+            let waiting = std::mem::take(&mut *self.removal.0.lock());
+            drop(waiting);
         }
     }
 }

@@ -48,8 +48,8 @@ pub struct BoundedCounter<N> {
 impl<N: Integer> RedisCounter<N> {
     /// Returns a view of the counter whose additions keep within `range`. Sends nothing.
     ///
-    /// A bound that is missing, or that `i64` cannot hold, is that of `N` or `i64`. The methods of
-    /// the view fail with [`InvalidInput`](ErrorKind::InvalidInput) if the range is empty.
+    /// A bound that is missing is that of `N`, and no bound is beyond `i64`. The methods of the view
+    /// fail with [`InvalidInput`](ErrorKind::InvalidInput) if the range is empty.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -63,18 +63,20 @@ impl<N: Integer> RedisCounter<N> {
     #[must_use]
     pub fn bounded(&self, range: impl RangeBounds<N>) -> BoundedCounter<N> {
         let lowest = match range.start_bound() {
-            Bound::Included(first) => i128::from(first.saturate()),
-            Bound::Excluded(before) => i128::from(before.saturate()) + 1,
+            Bound::Included(first) => first.widen(),
+            Bound::Excluded(before) => before.widen().saturating_add(1),
             Bound::Unbounded => N::LOWEST.into(),
         };
         let highest = match range.end_bound() {
-            Bound::Included(last) => i128::from(last.saturate()),
-            Bound::Excluded(after) => i128::from(after.saturate()) - 1,
+            Bound::Included(last) => last.widen(),
+            Bound::Excluded(after) => after.widen().saturating_sub(1),
             Bound::Unbounded => N::HIGHEST.into(),
         };
+        let lowest = lowest.max(i64::MIN.into());
+        let highest = highest.min(i64::MAX.into());
         let bounds = match (i64::try_from(lowest), i64::try_from(highest)) {
             (Ok(lowest), Ok(highest)) => (lowest, highest),
-            // Nothing is above the highest number, or below the lowest one.
+            // All of the range is out of reach of the server, so it is empty.
             _ => (i64::MAX, i64::MIN),
         };
         BoundedCounter {
