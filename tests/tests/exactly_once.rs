@@ -1,5 +1,8 @@
 //! Sums and updates of several clients that lose replies at random: each happens exactly once.
 
+#[path = "exactly_once/late.rs"]
+mod late;
+
 use std::collections::HashSet;
 use std::future::Future;
 
