@@ -25,6 +25,10 @@ pub mod collections {}
 pub mod batches {}
 
 #[cfg(doctest)]
+#[doc = include_str!("src/cells.md")]
+pub mod cells {}
+
+#[cfg(doctest)]
 #[doc = include_str!("src/queues.md")]
 pub mod queues {}
 

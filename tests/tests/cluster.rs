@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use purse::{
-    Client, ErrorKind, RedisHash, RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue,
-    RedisQueue, RedisSet, RedisSortedSet,
+    Client, ErrorKind, RedisCell, RedisCounter, RedisHash, RedisIdGenerator, RedisKeySpace,
+    RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet,
+    RedisVersioned, RedisWindowCounter,
 };
 use purse_testkit::{Cluster, Server};
 use purse_tests::deliveries::Deliveries;
@@ -76,6 +77,39 @@ async fn collections_of_one_key_work_on_every_shard() {
         let renamed: RedisList<u32> = RedisList::new(&client, key("renamed"));
         assert_eq!(renamed.len().await.unwrap(), 3_001);
     }
+}
+
+#[tokio::test]
+async fn cells_and_counters_work_on_every_shard() {
+    let cluster = three_shards();
+    let client = client(&cluster).await;
+    let mut keys: Vec<_> = tags(&cluster);
+    // The receipt of each of these keys must be in its slot.
+    keys.extend(["plain", "a{b", "{}", "}{", "", "a}b"].map(str::to_owned));
+    for key in keys {
+        let name = |end: &str| format!("{key}{end}");
+        let cell: RedisCell<u32> = RedisCell::new(&client, name("cell"));
+        assert_eq!(cell.swap(1).await.unwrap(), None, "{key}");
+        assert_eq!(cell.update(|old| old.unwrap() + 1).await.unwrap(), 2);
+        let value: RedisVersioned<u32> = RedisVersioned::new(&client, name("value"));
+        let (_, version) = value.update(|_| 1).await.unwrap();
+        assert!(value.store_if(version, 2).await.unwrap().is_ok(), "{key}");
+        let counter: RedisCounter<u8> = RedisCounter::new(&client, name("counter"));
+        assert_eq!(counter.add_once(2).await.unwrap(), 2, "{key}");
+        let bounded = counter.bounded(..=3);
+        assert_eq!(bounded.checked_add_once(2).await.unwrap(), None);
+        let window = RedisWindowCounter::new(&client, name("window"), 100 * SOON);
+        window.add(1).await.unwrap();
+        assert_eq!(window.sum(SOON).await.unwrap(), 1, "{key}");
+        let ids = RedisIdGenerator::new(&client, name("ids"));
+        assert_eq!(ids.next_id().await.unwrap(), 1, "{key}");
+    }
+    until("the receipts are removed", async || {
+        let receipts = |node: &Server| node.command(&["KEYS", "*:receipt:*"]).unwrap();
+        let mut primaries = cluster.nodes().iter();
+        primaries.all(|node| receipts(node).items().is_empty())
+    })
+    .await;
 }
 
 #[tokio::test]

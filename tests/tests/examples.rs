@@ -224,6 +224,8 @@ fn scope_shows_work_that_ends_and_work_that_is_stopped() {
 fn each_type_has_an_example_that_runs_with_no_argument() {
     for (name, last) in [
         ("batch", "carrots left     7"),
+        ("cell", "limit            50"),
+        ("counter", "ids in order     true"),
         ("keyspace", "guests left      3"),
         ("lifo_queue", "  /news"),
         ("priority_queue", " inf nothing more"),

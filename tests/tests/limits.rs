@@ -3,8 +3,8 @@
 
 use futures::FutureExt;
 use purse::{
-    Client, ErrorKind, RedisHash, RedisKeySpace, RedisList, RedisQueue, RedisSet, RedisSortedSet,
-    Result,
+    Client, ErrorKind, RedisCell, RedisHash, RedisKeySpace, RedisList, RedisQueue, RedisSet,
+    RedisSortedSet, RedisVersioned, Result,
 };
 use purse_testkit::Server;
 use purse_tests::until;
@@ -64,6 +64,14 @@ async fn a_value_over_the_limit_is_refused_and_the_client_works_on() {
     wait_refused("LPUSH", async || queue.push(big).await).await;
     let space: RedisKeySpace<String> = RedisKeySpace::new(&client, "space:");
     wait_refused("SET", async || space.set("key", big).await).await;
+    let cell: RedisCell<String> = RedisCell::new(&client, "cell");
+    wait_refused("SET", async || cell.store(big).await).await;
+    wait_refused("CELL SWAP", async || cell.swap(big).await).await;
+    let versioned: RedisVersioned<String> = RedisVersioned::new(&client, "versioned");
+    wait_refused("VERSIONED STORE", async || {
+        versioned.store_if(None, big).await
+    })
+    .await;
     wait_refused("MSETNX", async || {
         let entries = [("a", "1"), ("b", big)];
         space.extend_if_none_exist(entries).await

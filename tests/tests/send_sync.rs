@@ -5,11 +5,12 @@ use purse::redlock::{
     LeaseInstant, MasterState, MasterStatus, QuarantinePolicy, RedlockBuilder, RedlockMulti,
 };
 use purse::{
-    Aggregate, ByRank, ByScore, ByValue, Changes, Client, ClientBuilder, Combined, CombinedSorted,
-    Condition, Entries, Error, Json, KeyType, LimitedRange, Occurrences, OnPoison, Op, Paged,
-    Pattern, Plain, Raw, RedisHash, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList,
-    RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Redlock, RedlockGuard, RedlockMutex,
-    Scanned, SetOptions, SetOutcome, SortedRange, Ttl,
+    Aggregate, BoundedCounter, ByRank, ByScore, ByValue, Changes, Client, ClientBuilder, Combined,
+    CombinedSorted, Condition, Entries, Error, Json, KeyType, LimitedRange, Occurrences, OnPoison,
+    Op, Paged, Pattern, Plain, Raw, RedisCell, RedisCounter, RedisHash, RedisIdGenerator, RedisKey,
+    RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue, RedisSet,
+    RedisSortedSet, RedisVersioned, RedisWindowCounter, Redlock, RedlockGuard, RedlockMutex,
+    Scanned, SetOptions, SetOutcome, SortedRange, Ttl, Version,
 };
 
 /// An element that is neither `Send` nor `Sync`: handles hold none, so they do not care.
@@ -47,6 +48,13 @@ fn handles_are_shared() {
     assert_send_sync::<SortedRange<Local, Plain, ByRank>>();
     assert_send_sync::<SortedRange<Local, Plain, ByScore>>();
     assert_send_sync::<LimitedRange<Local, Plain, ByValue>>();
+    assert_send_sync::<RedisCell<Local, Json>>();
+    assert_send_sync::<RedisVersioned<Local>>();
+    assert_send_sync::<Version>();
+    assert_send_sync::<RedisCounter<i64>>();
+    assert_send_sync::<BoundedCounter<i64>>();
+    assert_send_sync::<RedisWindowCounter>();
+    assert_send_sync::<RedisIdGenerator>();
     assert_send_sync::<Aggregate>();
     assert_send_sync::<Changes>();
     assert_send_sync::<Condition>();
@@ -122,6 +130,19 @@ fn assert_async_functions(
     assert_send_future(sorted.scores(["a"]));
     assert_send_future(sorted.pop_min_wait(None));
     assert_send_future(sorted.pop_max_wait(None));
+    let cell: RedisCell<String> = RedisCell::new(client, "c");
+    assert_send_future(cell.update(|_| String::new()));
+    let versioned: RedisVersioned<String> = RedisVersioned::new(client, "v");
+    assert_send_future(versioned.store_if(None, "a"));
+    assert_send_future(versioned.update(|_| String::new()));
+    assert_send_future(versioned.fetch_update(|_| None));
+    let counter: RedisCounter<u32> = RedisCounter::new(client, "n");
+    assert_send_future(counter.add_once(1));
+    assert_send_future(counter.bounded(0..9).checked_add_once(1));
+    let floats: RedisCounter<f64> = RedisCounter::new(client, "n");
+    assert_send_future(floats.add_float_once(1.0));
+    let ids = RedisIdGenerator::new(client, "i");
+    assert_send_future(async move { ids.next_id().await });
     assert_send_future(mutex.lock());
     assert_send_future(fenced.lock());
     assert_send_future(multi.lock_timeout(std::time::Duration::ZERO));

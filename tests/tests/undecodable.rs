@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt, TryStreamExt};
 use purse::{
-    Client, Decoded, Error, ErrorKind, Lenient, OnPoison, Plain, RedisHash, RedisKeySpace,
-    RedisList, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Result, SetOptions,
+    Client, Decoded, Error, ErrorKind, Lenient, OnPoison, Plain, RedisCell, RedisCounter,
+    RedisHash, RedisKeySpace, RedisList, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet,
+    RedisVersioned, Result, SetOptions,
 };
 use purse_tests::{client, fresh};
 
@@ -240,6 +241,39 @@ fn split<T: Ord>(decoded: impl IntoIterator<Item = Decoded<T>>) -> (Vec<T>, usiz
     let mut good: Vec<T> = good.into_iter().filter_map(Result::ok).collect();
     good.sort_unstable();
     (good, bad.len())
+}
+
+#[tokio::test]
+async fn errors_of_cells_and_counters_name_command_and_key() {
+    let client = client().await;
+    let key = fresh("cell");
+    let text: RedisCell<String> = RedisCell::new(&client, &key);
+    let cell: RedisCell<u32> = RedisCell::new(&client, &key);
+    let counter: RedisCounter<u32> = RedisCounter::new(&client, &key);
+    text.store("many").await.unwrap();
+    let by = names(&client, &key, None);
+    by("GET").is_named(cell.load()).await;
+    by("GET").is_named(cell.update(|_| 1)).await;
+    by("GET").is_named(counter.get()).await;
+    by("CELL COMPARE EXCHANGE")
+        .is_named(cell.compare_exchange(1, 2))
+        .await;
+    by("CELL SWAP").is_named(cell.swap(1)).await;
+    text.store("many").await.unwrap();
+    by("CELL TAKE").is_named(cell.take()).await;
+    text.store("many").await.unwrap();
+    by("COUNTER TAKE").is_named(counter.take()).await;
+
+    let key = fresh("versioned");
+    let text: RedisVersioned<String> = RedisVersioned::new(&client, &key);
+    let value: RedisVersioned<u32> = RedisVersioned::new(&client, &key);
+    text.update(|_| "many".to_owned()).await.unwrap();
+    let by = names(&client, &key, None);
+    by("HMGET").is_named(value.load()).await;
+    by("HMGET").is_named(value.update(|_| 1)).await;
+    by("VERSIONED STORE")
+        .is_named(value.store_if(None, 1))
+        .await;
 }
 
 #[tokio::test]

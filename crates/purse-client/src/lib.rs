@@ -6,6 +6,7 @@
 //! | for | use |
 //! |---|---|
 //! | one command or script | [`Client::run`], [`Client::op`] with a [`Command`] |
+//! | one that is sent again after a lost reply | [`Client::run_repeatable`], [`Client::run_exactly_once`] |
 //! | several operations in one round trip, or atomically | [`Batch`] |
 //! | the elements of a collection, or all keys | [`Client::scan`], [`Client::scan_keys`], [`prefetch_pages`] |
 //! | a pop that loses no element | [`Client::take`], [`Client::take_wait`] |
@@ -16,7 +17,8 @@
 //!
 //! # Contract
 //!
-//! - Every operation has a time limit. A write is sent at most once.
+//! - Every operation has a time limit. A write is sent at most once, unless it is
+//!   [repeatable](Client::run_repeatable).
 //! - Every failure says whether the operation may have run: [`Error::kind`], [`Error::is_ambiguous`].
 //! - An operation is sent when it is first polled. If it is dropped later, the command may run or not, and
 //!   its reply is discarded. A dropped stream or wait leaves nothing running.
@@ -55,3 +57,4 @@ pub use error::{Error, ErrorKind, Result};
 pub use scan::{PageResult, Scan, prefetch_pages};
 pub use telemetry::{Event, Stats};
 pub use tracking::Watch;
+pub use util::backoff::Backoff;

@@ -14,6 +14,11 @@
 //! | [`RedisSortedSet`] | `BTreeMap` by score | sorted set |
 //! | [`RedisQueue`], [`RedisLifoQueue`] | a channel between processes | list |
 //! | [`RedisPriorityQueue`] | `BinaryHeap` between processes | sorted set |
+//! | [`RedisCell`] | an atomic, such as `AtomicCell<T>` | string |
+//! | [`RedisVersioned`] | a value with a version; updates happen exactly once | hash |
+//! | [`RedisCounter`] | `AtomicI64` | string |
+//! | [`RedisWindowCounter`] | a count of the last minutes or hours | hash |
+//! | [`RedisIdGenerator`] | a source of unique numbers | string |
 //! | [`RedisKey`] | an entry of the key space | any |
 //!
 //! A codec converts elements to bytes. It is the last type parameter; the default, `Plain`, writes
@@ -82,7 +87,8 @@
 //!   elements among the others, so nothing fails with `Decode`. A read is sent again automatically
 //!   when a connection breaks.
 //! - A **write** fails as a read does, but with `Ambiguous` instead of `Timeout`: the command may
-//!   have run. A write is never sent twice. In all other cases nothing changed, except for the
+//!   have run. A write is never sent twice, unless the docs of the method say that it runs exactly
+//!   once. In all other cases nothing changed, except for the
 //!   elements in [`Error::done`](purse_client::Error::done), and except as the next item says.
 //! - A write that **removes** an element or replaces a value, and returns it, fails with `Decode`
 //!   if it cannot decode the element. The element is removed, and the error holds the bytes of all
@@ -107,7 +113,9 @@
 //! - A **stream** can be dropped at any point. It sends nothing after that.
 
 mod bulk;
+mod cell;
 mod conversion;
+mod counter;
 mod element_stream;
 mod handle;
 mod hash;
@@ -120,11 +128,13 @@ mod set;
 mod sorted_set;
 mod ttl;
 
+pub use cell::{RedisCell, RedisVersioned, Version};
+pub use counter::{BoundedCounter, RedisCounter, RedisIdGenerator, RedisWindowCounter};
 pub use element_stream::Scanned;
 pub use hash::RedisHash;
 pub use keyspace::{Entries, RedisKeySpace, SetOptions, SetOutcome};
 pub use list::{Occurrences, Paged, RedisList};
-pub use number::{Float, Integer};
+pub use number::{Float, Integer, Number};
 pub use queue::{
     BoundedQueue, Fifo, Held, Lifo, OnPoison, Order, RedisLifoQueue, RedisPriorityQueue, RedisQueue,
 };

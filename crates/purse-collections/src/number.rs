@@ -71,8 +71,44 @@ pub trait Integer: sealed::Integer {}
 )]
 pub trait Float: sealed::Float + FromStr + Display {}
 
+/// A type of numbers that a [`RedisCounter`](crate::RedisCounter) can count in: every [`Integer`]
+/// and [`Float`].
+///
+/// The trait is sealed.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use purse::{Codec, Number, Plain, RedisCounter, Result};
+///
+/// async fn reset<N: Number>(counters: &[RedisCounter<N>]) -> Result<Vec<N>>
+/// where
+///     Plain: Codec<N>,
+/// {
+///     let mut last = Vec::new();
+///     for counter in counters {
+///         last.push(counter.take().await?);
+///     }
+///     Ok(last)
+/// }
+/// let visits: RedisCounter<u32> = RedisCounter::new(&client, "visits");
+/// visits.add(3).await?;
+/// assert_eq!(reset(&[visits]).await?, [3]);
+/// # Ok(()) }
+/// ```
+#[diagnostic::on_unimplemented(message = "a counter cannot count in `{Self}`")]
+pub trait Number: sealed::Number {}
+
 pub(crate) mod sealed {
     #![expect(unnameable_types, reason = "they seal the traits")]
+
+    /// A type of numbers.
+    pub trait Number: Send + Sized + 'static {
+        /// The number of a counter that does not exist.
+        const ZERO: Self;
+    }
 
     /// The range of a type of integers, as far as the server adds to it.
     pub trait Integer: Send + Sized + 'static {
@@ -85,6 +121,9 @@ pub(crate) mod sealed {
 
         /// Converts a number, if the type can hold it.
         fn from_sum(sum: i64) -> Option<Self>;
+
+        /// Converts to 128 bits; more than that is the highest number.
+        fn widen(&self) -> i128;
     }
 
     /// The range of a type of floats.
@@ -111,6 +150,16 @@ macro_rules! integers {
             fn from_sum(sum: i64) -> Option<Self> {
                 Self::try_from(sum).ok()
             }
+
+            fn widen(&self) -> i128 {
+                i128::try_from(*self).unwrap_or(i128::MAX)
+            }
+        }
+
+        impl Number for $type {}
+
+        impl sealed::Number for $type {
+            const ZERO: Self = 0;
         }
     )*};
 }
@@ -141,6 +190,12 @@ macro_rules! floats {
             fn is_finite(self) -> bool {
                 self.is_finite()
             }
+        }
+
+        impl Number for $type {}
+
+        impl sealed::Number for $type {
+            const ZERO: Self = 0.0;
         }
     )*};
 }

@@ -505,7 +505,7 @@ macro_rules! key_methods {
         #[doc = $crate::redis_key::key_example!(
             [$var, $name, $types, $add],
             "assert!(", $var, ".clear().await?);\n",
-            "assert!(", $var, ".is_empty().await?);"
+            "assert!(!", $var, ".exists().await?);"
         )]
         #[doc(alias = "UNLINK")]
         #[doc(alias = "DEL")]

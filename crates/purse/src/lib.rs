@@ -33,6 +33,9 @@
 //! | a ranking by scores | [`RedisSortedSet`] | `collections` |
 //! | work for one of many consumers, in order of arrival | [`RedisQueue`], [`RedisLifoQueue`] | `collections` |
 //! | work for one of many consumers, by priority | [`RedisPriorityQueue`] | `collections` |
+//! | one value, compared and exchanged | [`RedisCell`], [`RedisVersioned`] | `collections` |
+//! | a number, within bounds, or of the last minutes | [`RedisCounter`], [`RedisWindowCounter`] | `collections` |
+//! | unique ids | [`RedisIdGenerator`] | `collections` |
 //! | any key: type, time to live, dump | [`RedisKey`] | `collections` |
 //! | how values are encoded | [`Codec`]: [`Plain`] (default), [`Json`], [`Raw`] and more | `collections` |
 //! | elements that cannot be decoded, among the others | [`Lenient`], [`Decoded`] | `collections` |
@@ -40,6 +43,7 @@
 //! | mutual exclusion between processes, fencing, elections | [`Redlock`] | `redlock` |
 //! | elements or keys that match a pattern | [`Pattern`] | |
 //! | commands and scripts of your own | [`Command`], [`Script`], [`Reply`] | |
+//! | a script that runs exactly once although its reply is lost | [`Client::run_exactly_once`] | |
 //! | a dedicated connection, for blocking commands and transactions | [`Session`] | |
 //! | changes of a key | [`Watch`] | |
 //! | events of connections, counters | [`Event`], [`Stats`] | |
@@ -68,7 +72,8 @@
 //! | [`Server`](ErrorKind::Server) | was refused by the server | if [`is_retryable`](Error::is_retryable) |
 //! | all others | did not run, or changed nothing; the kind says why | no |
 //!
-//! Reads are sent again within their time after a connection was lost; writes are never sent twice. If
+//! Reads are sent again within their time after a connection was lost; writes are never sent twice, except
+//! those that [run exactly once](Client::run_exactly_once). If
 //! one call takes several commands, [`Error::done`] says how many elements were processed. Errors of locks
 //! convert into [`Error`]; [`Error::details`] returns them.
 //!
@@ -93,7 +98,7 @@
 //! [`Unsupported`](ErrorKind::Unsupported). The README lists the rights that each method needs.
 
 pub use purse_client::{
-    Argument, Batch, Client, ClientBuilder, Command, Credentials, Delivery, Effect, Error,
+    Argument, Backoff, Batch, Client, ClientBuilder, Command, Credentials, Delivery, Effect, Error,
     ErrorKind, Event, InHand, Op, OperationOptions, PageResult, Pattern, Pending, Pop, Preset,
     ReadFrom, Reply, Result, Scan, Script, Session, Stats, Watch, fred, prefetch_pages,
     sibling_key,
@@ -110,11 +115,12 @@ pub use purse_codec::{
 };
 #[cfg(feature = "collections")]
 pub use purse_collections::{
-    Aggregate, BoundedQueue, ByRank, ByScore, ByValue, Changes, Combined, CombinedSorted,
-    Condition, Entries, Fifo, Float, Held, Integer, KeyType, Lifo, LimitedRange, Occurrences,
-    OnPoison, Order, Paged, RedisHash, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList,
-    RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Scanned, SetOptions, SetOutcome,
-    SortedRange, Ttl,
+    Aggregate, BoundedCounter, BoundedQueue, ByRank, ByScore, ByValue, Changes, Combined,
+    CombinedSorted, Condition, Entries, Fifo, Float, Held, Integer, KeyType, Lifo, LimitedRange,
+    Number, Occurrences, OnPoison, Order, Paged, RedisCell, RedisCounter, RedisHash,
+    RedisIdGenerator, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue,
+    RedisQueue, RedisSet, RedisSortedSet, RedisVersioned, RedisWindowCounter, Scanned, SetOptions,
+    SetOutcome, SortedRange, Ttl, Version,
 };
 #[cfg(feature = "redlock")]
 pub use purse_redlock as redlock;

@@ -273,6 +273,8 @@ const COLLECTIONS_FOLDERS: Folders = &[
         ],
     ),
     ("queue", &["conversion", "handle", "redis_key", "bulk"]),
+    ("cell", &["conversion", "handle", "redis_key"]),
+    ("counter", &["number", "conversion", "handle", "redis_key"]),
 ];
 
 const BENCH_FOLDERS: Folders = &[

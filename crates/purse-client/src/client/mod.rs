@@ -5,7 +5,9 @@
 
 mod batch;
 mod builder;
+mod exactly_once;
 mod op;
+mod receipt_removal;
 mod same_database;
 mod scan_watch;
 mod session;
@@ -31,6 +33,7 @@ use crate::{Error, Reply, Result};
 pub use batch::{Batch, Pending};
 pub use builder::{ClientBuilder, Preset};
 pub use op::Op;
+use receipt_removal::ReceiptRemoval;
 pub use session::Session;
 
 /// The time that deliveries in flight have to end when the client closes.
@@ -74,6 +77,7 @@ pub struct Client {
 struct Inner {
     core: Arc<Core>,
     deliveries: Arc<DeliveryState>,
+    receipts: Arc<ReceiptRemoval>,
     fred: OnceLock<FredClient>,
 }
 
@@ -129,6 +133,7 @@ impl Client {
             inner: Arc::new(Inner {
                 core,
                 deliveries: Arc::default(),
+                receipts: Arc::default(),
                 fred: OnceLock::new(),
             }),
             options: OperationOptions::new(),

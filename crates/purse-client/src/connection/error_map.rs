@@ -127,7 +127,21 @@ pub(crate) fn reply_error(reply: &str, name: &str) -> Error {
         let hint = "a value or key is larger than the server takes (proto-max-bulk-len)";
         return Error::new(kind, format!("{reply}: {hint}"));
     }
+    if is_replicated_as_text(strip_code(reply)) {
+        let hint = "the server replicates the text of scripts: set lua-replicate-commands to yes";
+        return Error::new(kind, format!("{reply}: {hint}"));
+    }
     server_error(kind, reply)
+}
+
+/// Returns whether a server before Redis 7 refuses a script that reads the time and then writes.
+fn is_replicated_as_text(text: &str) -> bool {
+    text.starts_with("Write commands not allowed after non deterministic commands")
+}
+
+/// Returns an error reply without the code `ERR`.
+fn strip_code(reply: &str) -> &str {
+    reply.strip_prefix("ERR ").unwrap_or(reply)
 }
 
 fn server_error(kind: ErrorKind, details: &str) -> Error {
@@ -155,16 +169,17 @@ fn text_kind(text: &str, name: &str) -> ErrorKind {
     };
     if starts_with("acl failure in script") || starts_with("the user executing the script can't") {
         ErrorKind::Auth
-    } else if [
-        "unknown command",
-        // The words within a script.
-        "unknown redis command",
-        "wrong number of args",
-        "unknown subcommand",
-        "syntax error",
-    ]
-    .into_iter()
-    .any(starts_with)
+    } else if is_replicated_as_text(text)
+        || [
+            "unknown command",
+            // The words within a script.
+            "unknown redis command",
+            "wrong number of args",
+            "unknown subcommand",
+            "syntax error",
+        ]
+        .into_iter()
+        .any(starts_with)
     {
         // purse sends what current servers accept. A server that wants other arguments, or does not
         // know one of them, is older.

@@ -75,3 +75,10 @@ pub(crate) fn warn_receipt_left(server: &str, error: &crate::Error, receipt: &[u
     #[cfg(feature = "tracing")]
     tracing::warn!(server, %error, %receipt, "failed to remove the receipt of a delivered element; it expires with its time to live");
 }
+
+pub(crate) fn debug_receipt_expires(server: &str, error: &crate::Error, receipt: &[u8]) {
+    #[cfg(feature = "tracing")]
+    let receipt = receipt.escape_ascii();
+    #[cfg(feature = "tracing")]
+    tracing::debug!(server, %error, %receipt, "failed to remove the receipt of a script; it expires with its time to live");
+}

@@ -2,22 +2,53 @@
 
 use std::time::Duration;
 
+use super::timer::{clamp, sleep};
+
 /// A series of pauses between retries: each is twice as long as the one before it.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use std::time::Duration;
+///
+/// use purse::{Backoff, Command};
+///
+/// // Takes a place for one of many tasks, and tries again while another task has it.
+/// let mut backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(50));
+/// let place = Command::write("SET").key("place").arg("taken").arg("NX");
+/// while client.run(place.clone()).await?.is_nil() {
+///     backoff.pause().await;
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     next: Duration,
     first: Duration,
     max: Duration,
 }
 
 impl Backoff {
-    /// Creates a series that starts with `first` and does not exceed `max`.
-    pub(crate) const fn new(first: Duration, max: Duration) -> Self {
+    /// Creates a series that starts with `first` and does not exceed `max`; a year at most.
+    #[must_use]
+    pub const fn new(first: Duration, max: Duration) -> Self {
+        let (first, max) = (clamp(first), clamp(max));
         Self {
             next: first,
             first,
             max,
         }
+    }
+
+    /// Waits for a random part of the next pause, so that callers that failed together do not try
+    /// again together.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the pause after it is twice as long.
+    pub async fn pause(&mut self) {
+        let part = fastrand::f64();
+        sleep(self.next().mul_f64(part)).await;
     }
 
     /// Returns the next pause.
