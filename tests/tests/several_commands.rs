@@ -30,6 +30,10 @@ fn hash(client: &Client) -> RedisHash<u32, u32> {
     RedisHash::new(client, KEY)
 }
 
+fn float_hash(client: &Client) -> RedisHash<u32, f64> {
+    RedisHash::new(client, KEY)
+}
+
 fn set(client: &Client) -> RedisSet<u32> {
     RedisSet::new(client, KEY)
 }
@@ -65,6 +69,9 @@ fn additions() -> Vec<(&'static str, Call, Count)> {
         "list extend", LIST, |c, n| list(&c).extend(n);
         "list extend_front", LIST, |c, n| list(&c).extend_front(n);
         "hash extend", HASH, |c, n| hash(&c).extend(n.map(|n| (n, n)));
+        "hash increment_many", HASH, |c, n| hash(&c).increment_many(n.map(|n| (n, 1)));
+        "hash increment_float_many", HASH,
+            |c, n| float_hash(&c).increment_float_many(n.map(|n| (n, 1.0)));
         "set extend", SET, |c, n| set(&c).extend(n);
         "sorted extend", SORTED, |c, n| sorted(&c).extend(n.map(|n| (n, 1.0)));
         "sorted extend_if", SORTED,

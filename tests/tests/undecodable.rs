@@ -87,6 +87,7 @@ async fn errors_of_a_hash_name_the_field() {
     by("HGETALL").is_named(hash.to_map()).await;
     by("HSCAN").is_named_among(2, hash.iter()).await;
     by("HSCAN").is_named_among(2, hash.values()).await;
+    by("HRANDFIELD").is_named(hash.sample(3)).await;
     by("HASH GET OR INSERT")
         .is_named(hash.get_or_insert("b", 2))
         .await;

@@ -132,4 +132,4 @@ pub use sorted_set::{
     Aggregate, ByRank, ByScore, ByValue, Changes, CombinedSorted, Condition, LimitedRange,
     RedisSortedSet, SortedRange,
 };
-pub use ttl::Ttl;
+pub use ttl::{ExpiryCondition, Ttl};
