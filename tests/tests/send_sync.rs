@@ -114,6 +114,10 @@ fn assert_async_functions(
     assert_send_future(set.extend(["a"]));
     assert_send_future(set.remove_many(["a"]));
     assert_send_future(set.contains_many(["a"]));
+    assert_send_future(set.is_subset_of(["a"]));
+    assert_send_future(set.is_superset_of(["a"]));
+    assert_send_future(set.is_disjoint_from(["a"]));
+    assert_send_future(set.equals(["a"]));
     let sorted: RedisSortedSet<String> = RedisSortedSet::new(client, "z");
     assert_send_future(sorted.extend([("a", 1.0)]));
     assert_send_future(sorted.extend_if([("a", 1.0)], Condition::OnlyNew));

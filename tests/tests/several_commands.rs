@@ -100,6 +100,10 @@ fn reads() -> Vec<(&'static str, Call, Count)> {
     calls! {
         "hash get_many", HASH, |c, n| hash(&c).get_many(n);
         "set contains_many", SET, |c, n| set(&c).contains_many(n);
+        "set is_subset_of", SET, |c, n| set(&c).is_subset_of(n);
+        "set is_superset_of", SET, |c, n| set(&c).is_superset_of(n);
+        "set is_disjoint_from", SET, |c, n| set(&c).is_disjoint_from(n);
+        "set equals", SET, |c, n| set(&c).equals(n);
         "sorted scores", SORTED, |c, n| sorted(&c).scores(n);
         "key space get_many", SPACE, |c, n| space(&c).get_many(n.map(|n| n.to_string()));
     }
