@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
 use purse::{
     Client, Condition, ErrorKind, RedisHash, RedisKeySpace, RedisLifoQueue, RedisList,
-    RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Result,
+    RedisMultimap, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Result,
 };
 use purse_testkit::{Proxy, Server};
 use purse_tests::cluster_of_one;
@@ -42,6 +42,10 @@ fn sorted(client: &Client) -> RedisSortedSet<u32> {
     RedisSortedSet::new(client, KEY)
 }
 
+fn multimap(client: &Client) -> RedisMultimap<u32, u32> {
+    RedisMultimap::new(client, KEY)
+}
+
 fn space(client: &Client) -> RedisKeySpace<u32> {
     RedisKeySpace::new(client, "space:")
 }
@@ -61,6 +65,7 @@ const LIST: Count = &["LLEN", KEY];
 const HASH: Count = &["HLEN", KEY];
 const SET: Count = &["SCARD", KEY];
 const SORTED: Count = &["ZCARD", KEY];
+const MULTIMAP: Count = &["ZLEXCOUNT", KEY, "-", "+"];
 const SPACE: Count = &["DBSIZE"];
 
 /// All methods that add elements.
@@ -81,6 +86,7 @@ fn additions() -> Vec<(&'static str, Call, Count)> {
         "lifo queue push_many", LIST, |c, n| RedisLifoQueue::<u32>::new(&c, KEY).push_many(n);
         "priority queue push_many", SORTED,
             |c, n| RedisPriorityQueue::<u32>::new(&c, KEY).push_many(n.map(|n| (n, 1.0)));
+        "multimap extend", MULTIMAP, |c, n| multimap(&c).extend(n.map(|n| (n % 7, n)));
         "key space extend", SPACE, |c, n| space(&c).extend(n.map(|n| (n.to_string(), n)));
     }
 }
@@ -91,6 +97,7 @@ fn removals() -> Vec<(&'static str, Call, Count)> {
         "hash remove_many", HASH, |c, n| hash(&c).remove_many(n);
         "set remove_many", SET, |c, n| set(&c).remove_many(n);
         "sorted remove_many", SORTED, |c, n| sorted(&c).remove_many(n);
+        "multimap remove_many", MULTIMAP, |c, n| multimap(&c).remove_many(n.map(|n| (n % 7, n)));
         "key space delete_many", SPACE, |c, n| space(&c).delete_many(n.map(|n| n.to_string()));
     }
 }

@@ -14,6 +14,8 @@
 //! | [`RedisSortedSet`] | `BTreeMap` by score | sorted set |
 //! | [`RedisQueue`], [`RedisLifoQueue`] | a channel between processes | list |
 //! | [`RedisPriorityQueue`] | `BinaryHeap` between processes | sorted set |
+//! | [`RedisMultimap`] | `HashMap<K, HashSet<V>>` | sorted set |
+//! | [`RedisLruMap`] | a bounded `HashMap<K, V>` that evicts old entries | hash and sorted set |
 //! | [`RedisKey`] | an entry of the key space | any |
 //!
 //! A codec converts elements to bytes. It is the last type parameter; the default, `Plain`, writes
@@ -113,6 +115,8 @@ mod handle;
 mod hash;
 mod keyspace;
 mod list;
+mod lru_map;
+mod multimap;
 mod number;
 mod queue;
 mod redis_key;
@@ -124,6 +128,8 @@ pub use element_stream::Scanned;
 pub use hash::RedisHash;
 pub use keyspace::{Entries, RedisKeySpace, SetOptions, SetOutcome};
 pub use list::{Occurrences, Paged, RedisList};
+pub use lru_map::RedisLruMap;
+pub use multimap::RedisMultimap;
 pub use number::{Float, Integer};
 pub use queue::{Fifo, Lifo, OnPoison, Order, RedisLifoQueue, RedisPriorityQueue, RedisQueue};
 pub use redis_key::{KeyType, RedisKey};

@@ -33,6 +33,8 @@
 //! | a ranking by scores | [`RedisSortedSet`] | `collections` |
 //! | work for one of many consumers, in order of arrival | [`RedisQueue`], [`RedisLifoQueue`] | `collections` |
 //! | work for one of many consumers, by priority | [`RedisPriorityQueue`] | `collections` |
+//! | a map from each key to several values | [`RedisMultimap`] | `collections` |
+//! | a map of bounded size, such as a cache | [`RedisLruMap`] | `collections` |
 //! | any key: type, time to live, dump | [`RedisKey`] | `collections` |
 //! | how values are encoded | [`Codec`]: [`Plain`] (default), [`Json`], [`Raw`] and more | `collections` |
 //! | elements that cannot be decoded, among the others | [`Lenient`], [`Decoded`] | `collections` |
@@ -111,9 +113,9 @@ pub use purse_codec::{
 pub use purse_collections::{
     Aggregate, ByRank, ByScore, ByValue, Changes, Combined, CombinedSorted, Condition, Entries,
     ExpiryCondition, Fifo, Float, Integer, KeyType, Lifo, LimitedRange, Occurrences, OnPoison,
-    Order, Paged, RedisHash, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList,
-    RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Scanned, SetOptions, SetOutcome,
-    SortedRange, Ttl,
+    Order, Paged, RedisHash, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList, RedisLruMap,
+    RedisMultimap, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Scanned, SetOptions,
+    SetOutcome, SortedRange, Ttl,
 };
 #[cfg(feature = "redlock")]
 pub use purse_redlock as redlock;
