@@ -228,6 +228,8 @@ fn each_type_has_an_example_that_runs_with_no_argument() {
         ("counter", "ids in order     true"),
         ("keyspace", "guests left      3"),
         ("lifo_queue", "  /news"),
+        ("lru_map", "left             2"),
+        ("multimap", "left             2"),
         ("priority_queue", " inf nothing more"),
         ("queue", "12 jobs done, 0 left"),
         ("set", "left             2"),

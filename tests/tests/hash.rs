@@ -10,6 +10,10 @@ use purse_testkit::{Release, Server};
 use purse_tests::{calls, client, fresh};
 use serde::{Deserialize, Serialize};
 
+#[path = "hash/fields.rs"]
+mod fields;
+#[path = "hash/many_sums.rs"]
+mod many_sums;
 #[path = "hash/numbers.rs"]
 mod sums;
 

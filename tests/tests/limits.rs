@@ -3,8 +3,8 @@
 
 use futures::FutureExt;
 use purse::{
-    Client, ErrorKind, RedisCell, RedisHash, RedisKeySpace, RedisList, RedisQueue, RedisSet,
-    RedisSortedSet, RedisVersioned, Result,
+    Client, ErrorKind, RedisCell, RedisHash, RedisKeySpace, RedisList, RedisLruMap, RedisMultimap,
+    RedisQueue, RedisSet, RedisSortedSet, RedisVersioned, Result,
 };
 use purse_testkit::Server;
 use purse_tests::until;
@@ -56,6 +56,10 @@ async fn a_value_over_the_limit_is_refused_and_the_client_works_on() {
     wait_refused("HSET", async || hash.set("key", big).await).await;
     wait_refused("HASH INSERT", async || hash.insert("key", big).await).await;
     wait_refused("HGET", async || hash.get(big).await).await;
+    let map: RedisMultimap<String, String> = RedisMultimap::new(&client, "multimap");
+    wait_refused("ZADD of a multimap", async || map.insert("key", big).await).await;
+    let lru: RedisLruMap<String, String> = RedisLruMap::new(&client, "lru", 9).unwrap();
+    wait_refused("LRU MAP INSERT", async || lru.insert("key", big).await).await;
     let set: RedisSet<String> = RedisSet::new(&client, "set");
     wait_refused("SADD", async || set.add(big).await).await;
     let sorted: RedisSortedSet<String> = RedisSortedSet::new(&client, "sorted");

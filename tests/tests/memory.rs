@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures::{Stream, TryStreamExt};
 use peak_alloc::PeakAlloc;
 use purse::{
-    Client, Pattern, RedisHash, RedisKeySpace, RedisList, RedisQueue, RedisSet, RedisSortedSet,
-    Result,
+    Client, Pattern, RedisHash, RedisKeySpace, RedisList, RedisMultimap, RedisQueue, RedisSet,
+    RedisSortedSet, Result,
 };
 use purse_testkit::Server;
 
@@ -111,6 +111,10 @@ fn streams_take_constant_memory() {
         let sorted: RedisSortedSet<String> = RedisSortedSet::new(&client, "sorted");
         let add = "redis.call('ZADD', 'sorted', i, n)";
         check_flat_memory(&server, add, || sorted.stream()).await;
+        let map: RedisMultimap<String, String> = RedisMultimap::new(&client, "map");
+        let add = "redis.call('ZADD', 'map', 0, '100:' .. n .. ':' .. i)";
+        check_flat_memory(&server, add, || map.iter()).await;
+        check_flat_memory(&server, "", || map.keys()).await;
         let space: RedisKeySpace<String> = RedisKeySpace::new(&client, "space:");
         let set = "redis.call('SET', 'space:' .. i, n)";
         check_flat_memory(&server, set, || space.items()).await;
@@ -172,6 +176,14 @@ fn an_argument_of_many_elements_takes_the_memory_of_a_chunk() {
         })
         .await;
         sorted.clear().await.expect("a reply");
+        let map: RedisMultimap<u32, String> = RedisMultimap::new(&client, "map");
+        check_chunks("a multimap", async |count| {
+            let entries = (0..count).map(|n| (n % 7, element(n)));
+            map.extend(entries).await.expect("a reply");
+            assert_eq!(map.len().await.expect("a reply"), u64::from(count));
+        })
+        .await;
+        map.clear().await.expect("a reply");
         let space: RedisKeySpace<String> = RedisKeySpace::new(&client, "space:");
         check_chunks("a key space", async |count| {
             let entries = (0..count).map(|n| (n.to_string(), element(n)));

@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use purse::{Client, Pattern, RedisHash};
+use purse::{Client, ErrorKind, Pattern, RedisHash};
 use purse_tests::{fresh, model};
 
 type Key = &'static str;
@@ -25,6 +25,9 @@ enum Step {
     RemoveMany(Vec<Key>),
     Increment(Key, i64),
     IncrementFloat(Key, i64),
+    IncrementMany(Vec<(Key, i64)>),
+    IncrementFloatMany(Vec<(Key, i64)>),
+    Sample(u32),
     Len,
     Stream(usize),
     Matching(Key),
@@ -50,6 +53,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => keys().prop_map(Step::RemoveMany),
         2 => entry().prop_map(|(key, by)| Step::Increment(key, by)),
         1 => entry().prop_map(|(key, by)| Step::IncrementFloat(key, by)),
+        2 => vec(entry(), 0..5).prop_map(Step::IncrementMany),
+        1 => vec(entry(), 0..5).prop_map(Step::IncrementFloatMany),
+        1 => (0..9_u32).prop_map(Step::Sample),
         1 => Just(Step::Len),
         1 => (1..4_usize).prop_map(Step::Stream),
         1 => key().prop_map(Step::Matching),
@@ -69,6 +75,13 @@ async fn run(client: &Client, steps: Vec<Step>) {
         assert_eq!(hash.to_map().await.expect("a reply"), model);
     }
     hash.clear().await.expect("a reply");
+}
+
+/// Adds to a value of the model and returns the sum.
+fn add(model: &mut HashMap<String, i64>, (key, by): (Key, i64)) -> i64 {
+    let sum = model.entry(key.to_owned()).or_default();
+    *sum += by;
+    *sum
 }
 
 async fn take(
@@ -118,15 +131,39 @@ async fn take(
             assert_eq!(hash.remove_many(keys).await?, removed as u64);
         }
         Step::Increment(key, by) => {
-            let sum = model.entry(key.to_owned()).or_default();
-            *sum += by;
-            assert_eq!(hash.increment(key, by).await?, *sum);
+            let sum = add(model, (key, by));
+            assert_eq!(hash.increment(key, by).await?, sum);
         }
         Step::IncrementFloat(key, by) => {
-            let sum = model.entry(key.to_owned()).or_default();
-            *sum += by;
+            let sum = add(model, (key, by));
             // Whole numbers of this size are floats exactly, and stay integers on the server.
-            assert_eq!(floats.increment_float(key, by as f64).await?, *sum as f64);
+            assert_eq!(floats.increment_float(key, by as f64).await?, sum as f64);
+        }
+        Step::IncrementMany(items) => {
+            let expected: Vec<_> = items.iter().map(|item| add(model, *item)).collect();
+            assert_eq!(hash.increment_many(items).await?, expected);
+        }
+        Step::IncrementFloatMany(items) => {
+            let expected: Vec<_> = items.iter().map(|item| add(model, *item) as f64).collect();
+            let items = items.into_iter().map(|(key, by)| (key, by as f64));
+            assert_eq!(floats.increment_float_many(items).await?, expected);
+        }
+        Step::Sample(count) => {
+            let sample = match hash.sample(count).await {
+                // A server before Redis 6.2.
+                Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(()),
+                sample => sample?,
+            };
+            assert_eq!(sample.len(), model.len().min(count as usize));
+            let distinct: HashMap<_, _> = sample.iter().cloned().collect();
+            assert_eq!(distinct.len(), sample.len(), "{sample:?}");
+            assert!(
+                sample
+                    .iter()
+                    .all(|(key, value)| model.get(key) == Some(value))
+            );
+            let keys = hash.sample_keys(count).await?;
+            assert!(keys.len() == sample.len() && keys.iter().all(|key| model.contains_key(key)));
         }
         Step::Len => {
             assert_eq!(hash.len().await?, model.len() as u64);

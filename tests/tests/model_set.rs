@@ -23,6 +23,7 @@ enum Combine {
     Union,
     Intersection,
     Difference,
+    SymmetricDifference,
 }
 
 #[derive(Debug, Clone)]
@@ -42,7 +43,9 @@ enum Step {
     Matching(Side, Element),
     MoveToOther(Side, Element),
     Compare(Side),
+    CompareWith(Side, Vec<Element>),
     Combine(Side, Combine),
+    CountUpTo(Side, Combine, u64),
     /// Into the left one if true.
     Store(Side, Combine, bool),
     Clear(Side),
@@ -58,6 +61,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             Combine::Union,
             Combine::Intersection,
             Combine::Difference,
+            Combine::SymmetricDifference,
         ])
     };
     let step = prop_oneof![
@@ -76,7 +80,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (side(), element()).prop_map(|(side, element)| Step::Matching(side, element)),
         2 => (side(), element()).prop_map(|(side, element)| Step::MoveToOther(side, element)),
         2 => side().prop_map(Step::Compare),
+        2 => (side(), elements()).prop_map(|(side, elements)| Step::CompareWith(side, elements)),
         3 => (side(), combine()).prop_map(|(side, how)| Step::Combine(side, how)),
+        1 => (side(), combine(), 0..4_u64).prop_map(|(side, how, most)| Step::CountUpTo(side, how, most)),
         2 => (side(), combine(), any::<bool>()).prop_map(|(side, how, left)| Step::Store(side, how, left)),
         1 => side().prop_map(Step::Clear),
     ];
@@ -122,6 +128,7 @@ impl Pair {
             Combine::Union => (set.union([&*other]), &*model | others),
             Combine::Intersection => (set.intersection([&*other]), &*model & others),
             Combine::Difference => (set.difference([&*other]), &*model - others),
+            Combine::SymmetricDifference => (set.symmetric_difference(other), &*model ^ others),
         }
     }
 
@@ -134,6 +141,12 @@ impl Pair {
                 let streamed: Vec<String> = combined.stream().try_collect().await?;
                 assert_eq!(streamed.len(), expected.len(), "none comes twice");
                 assert_eq!(streamed.into_iter().collect::<Model>(), expected);
+            }
+            Step::CountUpTo(side, how, most) => {
+                let (combined, expected) = self.combine(side, how);
+                let expected = expected.len() as u64;
+                assert_eq!(combined.count().await?, expected);
+                assert_eq!(combined.count_up_to(most).await?, expected.min(most));
             }
             Step::Store(side, how, left) => {
                 let (combined, expected) = self.combine(side, how);
@@ -170,6 +183,7 @@ impl Pair {
             | Step::ContainsMany(side, _)
             | Step::Len(side)
             | Step::IsEmpty(side)
+            | Step::CompareWith(side, _)
             | Step::Stream(side)
             | Step::Matching(side, _)
             | Step::Clear(side) => {
@@ -228,6 +242,20 @@ async fn one(set: &RedisSet<String>, model: &mut Model, step: Step) -> purse::Re
             let expected = elements.into_iter().map(|element| model.contains(element));
             assert_eq!(answers, expected.collect::<Vec<_>>());
         }
+        Step::CompareWith(_, elements) => {
+            let values = || elements.iter().copied();
+            let others: Model = values().map(str::to_owned).collect();
+            assert_eq!(set.is_subset_of(values()).await?, model.is_subset(&others));
+            assert_eq!(
+                set.is_superset_of(values()).await?,
+                model.is_superset(&others)
+            );
+            assert_eq!(
+                set.is_disjoint_from(values()).await?,
+                model.is_disjoint(&others)
+            );
+            assert_eq!(set.equals(values()).await?, *model == others);
+        }
         Step::Len(_) => assert_eq!(set.len().await?, model.len() as u64),
         Step::IsEmpty(_) => assert_eq!(set.is_empty().await?, model.is_empty()),
         Step::Stream(_) => {
@@ -244,7 +272,11 @@ async fn one(set: &RedisSet<String>, model: &mut Model, step: Step) -> purse::Re
             assert_eq!(set.clear().await?, !model.is_empty());
             model.clear();
         }
-        Step::MoveToOther(..) | Step::Compare(_) | Step::Combine(..) | Step::Store(..) => {
+        Step::MoveToOther(..)
+        | Step::Compare(_)
+        | Step::Combine(..)
+        | Step::CountUpTo(..)
+        | Step::Store(..) => {
             unreachable!("{step:?} is on both")
         }
     }

@@ -8,9 +8,9 @@ use purse::{
     Aggregate, BoundedCounter, ByRank, ByScore, ByValue, Changes, Client, ClientBuilder, Combined,
     CombinedSorted, Condition, Entries, Error, Json, KeyType, LimitedRange, Occurrences, OnPoison,
     Op, Paged, Pattern, Plain, Raw, RedisCell, RedisCounter, RedisHash, RedisIdGenerator, RedisKey,
-    RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue, RedisSet,
-    RedisSortedSet, RedisVersioned, RedisWindowCounter, Redlock, RedlockGuard, RedlockMutex,
-    Scanned, SetOptions, SetOutcome, SortedRange, Ttl, Version,
+    RedisKeySpace, RedisLifoQueue, RedisList, RedisLruMap, RedisMultimap, RedisPriorityQueue,
+    RedisQueue, RedisSet, RedisSortedSet, RedisVersioned, RedisWindowCounter, Redlock,
+    RedlockGuard, RedlockMutex, Scanned, SetOptions, SetOutcome, SortedRange, Ttl, Version,
 };
 
 /// An element that is neither `Send` nor `Sync`: handles hold none, so they do not care.
@@ -43,6 +43,8 @@ fn handles_are_shared() {
     assert_send_sync::<RedisHash<String, String, Plain>>();
     assert_send_sync::<RedisSet<Local>>();
     assert_send_sync::<Combined<Local, Json>>();
+    assert_send_sync::<RedisMultimap<Local, Local>>();
+    assert_send_sync::<RedisLruMap<Local, Local, Json>>();
     assert_send_sync::<RedisSortedSet<Local>>();
     assert_send_sync::<CombinedSorted<Local, Json>>();
     assert_send_sync::<SortedRange<Local, Plain, ByRank>>();
@@ -102,6 +104,21 @@ fn assert_async_functions(
     assert_send_future(hash.extend([("a", 1)]));
     assert_send_future(hash.get_many(["a"]));
     assert_send_future(hash.remove_many(["a"]));
+    assert_send_future(hash.expire_fields(["a"], std::time::Duration::ZERO));
+    assert_send_future(hash.field_ttls(["a"]));
+    assert_send_future(hash.persist_fields(["a"]));
+    assert_send_future(hash.extend_with_ttl([("a", 1)], std::time::Duration::ZERO));
+    let sums: RedisHash<String, u32> = RedisHash::new(client, "h");
+    assert_send_future(sums.increment_many([("a", 1)]));
+    let floats: RedisHash<String, f64> = RedisHash::new(client, "h");
+    assert_send_future(floats.increment_float_many([("a", 1.0)]));
+    let multimap: RedisMultimap<String, u32> = RedisMultimap::new(client, "m");
+    assert_send_future(multimap.extend([("a", 1)]));
+    assert_send_future(multimap.remove_many([("a", 1)]));
+    assert_send_future(multimap.count_keys());
+    if let Ok(lru) = RedisLruMap::<String, u32>::new(client, "l", 1) {
+        assert_send_future(lru.shrink());
+    }
     let queue: RedisQueue<u32> = RedisQueue::new(client, "q");
     assert_send_future(queue.pop());
     assert_send_future(queue.try_pop());
@@ -122,6 +139,10 @@ fn assert_async_functions(
     assert_send_future(set.extend(["a"]));
     assert_send_future(set.remove_many(["a"]));
     assert_send_future(set.contains_many(["a"]));
+    assert_send_future(set.is_subset_of(["a"]));
+    assert_send_future(set.is_superset_of(["a"]));
+    assert_send_future(set.is_disjoint_from(["a"]));
+    assert_send_future(set.equals(["a"]));
     let sorted: RedisSortedSet<String> = RedisSortedSet::new(client, "z");
     assert_send_future(sorted.extend([("a", 1.0)]));
     assert_send_future(sorted.extend_if([("a", 1.0)], Condition::OnlyNew));

@@ -9,6 +9,9 @@ use purse_testkit::Server;
 use purse_tests::{calls, client, cluster_of_one, fresh};
 use serde::{Deserialize, Serialize};
 
+#[path = "set/comparison.rs"]
+mod comparison;
+
 type Strings = RedisSet<String>;
 
 async fn letters(letters: &str) -> Strings {

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
 use purse::{
     Client, Condition, ErrorKind, RedisHash, RedisKeySpace, RedisLifoQueue, RedisList,
-    RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Result,
+    RedisMultimap, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Result,
 };
 use purse_testkit::{Proxy, Server};
 use purse_tests::cluster_of_one;
@@ -30,12 +30,20 @@ fn hash(client: &Client) -> RedisHash<u32, u32> {
     RedisHash::new(client, KEY)
 }
 
+fn float_hash(client: &Client) -> RedisHash<u32, f64> {
+    RedisHash::new(client, KEY)
+}
+
 fn set(client: &Client) -> RedisSet<u32> {
     RedisSet::new(client, KEY)
 }
 
 fn sorted(client: &Client) -> RedisSortedSet<u32> {
     RedisSortedSet::new(client, KEY)
+}
+
+fn multimap(client: &Client) -> RedisMultimap<u32, u32> {
+    RedisMultimap::new(client, KEY)
 }
 
 fn space(client: &Client) -> RedisKeySpace<u32> {
@@ -57,6 +65,7 @@ const LIST: Count = &["LLEN", KEY];
 const HASH: Count = &["HLEN", KEY];
 const SET: Count = &["SCARD", KEY];
 const SORTED: Count = &["ZCARD", KEY];
+const MULTIMAP: Count = &["ZLEXCOUNT", KEY, "-", "+"];
 const SPACE: Count = &["DBSIZE"];
 
 /// All methods that add elements.
@@ -65,6 +74,9 @@ fn additions() -> Vec<(&'static str, Call, Count)> {
         "list extend", LIST, |c, n| list(&c).extend(n);
         "list extend_front", LIST, |c, n| list(&c).extend_front(n);
         "hash extend", HASH, |c, n| hash(&c).extend(n.map(|n| (n, n)));
+        "hash increment_many", HASH, |c, n| hash(&c).increment_many(n.map(|n| (n, 1)));
+        "hash increment_float_many", HASH,
+            |c, n| float_hash(&c).increment_float_many(n.map(|n| (n, 1.0)));
         "set extend", SET, |c, n| set(&c).extend(n);
         "sorted extend", SORTED, |c, n| sorted(&c).extend(n.map(|n| (n, 1.0)));
         "sorted extend_if", SORTED,
@@ -74,6 +86,7 @@ fn additions() -> Vec<(&'static str, Call, Count)> {
         "lifo queue push_many", LIST, |c, n| RedisLifoQueue::<u32>::new(&c, KEY).push_many(n);
         "priority queue push_many", SORTED,
             |c, n| RedisPriorityQueue::<u32>::new(&c, KEY).push_many(n.map(|n| (n, 1.0)));
+        "multimap extend", MULTIMAP, |c, n| multimap(&c).extend(n.map(|n| (n % 7, n)));
         "key space extend", SPACE, |c, n| space(&c).extend(n.map(|n| (n.to_string(), n)));
     }
 }
@@ -84,6 +97,7 @@ fn removals() -> Vec<(&'static str, Call, Count)> {
         "hash remove_many", HASH, |c, n| hash(&c).remove_many(n);
         "set remove_many", SET, |c, n| set(&c).remove_many(n);
         "sorted remove_many", SORTED, |c, n| sorted(&c).remove_many(n);
+        "multimap remove_many", MULTIMAP, |c, n| multimap(&c).remove_many(n.map(|n| (n % 7, n)));
         "key space delete_many", SPACE, |c, n| space(&c).delete_many(n.map(|n| n.to_string()));
     }
 }
@@ -93,6 +107,10 @@ fn reads() -> Vec<(&'static str, Call, Count)> {
     calls! {
         "hash get_many", HASH, |c, n| hash(&c).get_many(n);
         "set contains_many", SET, |c, n| set(&c).contains_many(n);
+        "set is_subset_of", SET, |c, n| set(&c).is_subset_of(n);
+        "set is_superset_of", SET, |c, n| set(&c).is_superset_of(n);
+        "set is_disjoint_from", SET, |c, n| set(&c).is_disjoint_from(n);
+        "set equals", SET, |c, n| set(&c).equals(n);
         "sorted scores", SORTED, |c, n| sorted(&c).scores(n);
         "key space get_many", SPACE, |c, n| space(&c).get_many(n.map(|n| n.to_string()));
     }

@@ -1,6 +1,6 @@
 //! What every stream promises: it sees all that stays, and stops when it is dropped.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
 use purse::{
-    Client, ErrorKind, RedisHash, RedisKeySpace, RedisList, RedisSet, RedisSortedSet, Result,
+    Client, ErrorKind, RedisHash, RedisKeySpace, RedisList, RedisMultimap, RedisSet,
+    RedisSortedSet, Result,
 };
 use purse_testkit::{Sentinels, Server};
 use purse_tests::{calls, client, fresh, kill_in_step, until};
@@ -123,6 +124,33 @@ async fn sorted_set_stream_is_complete_during_rehashing() {
         .boxed()
     };
     check_stream_is_complete(elements, Arc::new(change)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn multimap_streams_return_each_entry_once_during_changes() {
+    for keys in [false, true] {
+        let map: RedisMultimap<u32, u32> = RedisMultimap::new(&client().await, fresh("streams"));
+        map.extend((0..STAY).map(|n| (n, n))).await.unwrap();
+        let elements = match keys {
+            true => map.keys(),
+            false => map.iter().map_ok(|(_, value)| value).boxed(),
+        };
+        let mut seen = HashSet::new();
+        let elements = elements.inspect_ok(move |n| assert!(seen.insert(*n), "{n} comes twice"));
+        let change = move |add| {
+            let map = map.clone();
+            // They are among those that stay.
+            let entries = COME.map(|n| (n % STAY, n));
+            async move {
+                match add {
+                    true => map.extend(entries).await.map(drop),
+                    false => map.remove_many(entries).await.map(drop),
+                }
+            }
+            .boxed()
+        };
+        check_stream_is_complete(elements, Arc::new(change)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -259,6 +287,8 @@ async fn a_dropped_stream_sends_nothing_more() {
     sorted.extend((0..STAY).map(|n| (n, 0.0))).await.unwrap();
     let entries = (0..STAY).map(|n| (n.to_string(), n));
     space.extend(entries).await.unwrap();
+    let map: RedisMultimap<u32, u32> = RedisMultimap::new(&client, "map");
+    map.extend((0..STAY).map(|n| (n, n))).await.unwrap();
     let number = |key: String| key.parse().expect("a number");
 
     let stops = async |commands: &[&str], start: &dyn Fn(bool) -> BoxFuture<'static, ()>| {
@@ -291,6 +321,10 @@ async fn a_dropped_stream_sends_nothing_more() {
     stops(&["zscan"], &|in_flight| {
         let elements = sorted.stream().page_size(10);
         begin(elements.map_ok(|(element, _)| element), in_flight).boxed()
+    })
+    .await;
+    stops(&["zrangebylex"], &|in_flight| {
+        begin(map.iter().map_ok(|(key, _)| key), in_flight).boxed()
     })
     .await;
     stops(&["scan", "mget"], &|in_flight| {

@@ -27,6 +27,11 @@ async fn kinds(one: &Client, other: &Client) -> Vec<(&'static str, Option<ErrorK
         a.union([&b]).to_set(),
         a.intersection([&b]).to_set(),
         a.difference([&b]).to_set(),
+        a.symmetric_difference(&b).to_set(),
+        a.symmetric_difference(&b).store_into(&a),
+        a.symmetric_difference(&a).store_into(&b),
+        a.union([&b]).count(),
+        a.intersection([&b]).count_up_to(1),
         a.union([&a, &b]).store_into(&a),
         a.union([&a]).store_into(&b),
         a.difference([] as [&RedisSet<String>; 0]).store_into(&b),
@@ -35,7 +40,12 @@ async fn kinds(one: &Client, other: &Client) -> Vec<(&'static str, Option<ErrorK
         s.intersection([&t]).store_into(&s),
         t.union([] as [&RedisSortedSet<String>; 0]).store_into(&s),
     ];
-    for combined in [a.union([&b]), a.intersection([&b]), a.difference([&b])] {
+    for combined in [
+        a.union([&b]),
+        a.intersection([&b]),
+        a.difference([&b]),
+        a.symmetric_difference(&b),
+    ] {
         let results: Vec<_> = combined.stream().collect().await;
         let error = results.into_iter().find_map(Result::err);
         kinds.push(("stream", error.map(|error| error.kind())));

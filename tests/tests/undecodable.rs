@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures::{Stream, StreamExt, TryStreamExt};
 use purse::{
     Client, Decoded, Error, ErrorKind, Lenient, OnPoison, Plain, RedisCell, RedisCounter,
-    RedisHash, RedisKeySpace, RedisList, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet,
-    RedisVersioned, Result, SetOptions,
+    RedisHash, RedisKeySpace, RedisList, RedisLruMap, RedisMultimap, RedisPriorityQueue,
+    RedisQueue, RedisSet, RedisSortedSet, RedisVersioned, Result, SetOptions, sibling_key,
 };
 use purse_tests::{client, fresh};
 
@@ -88,6 +88,7 @@ async fn errors_of_a_hash_name_the_field() {
     by("HGETALL").is_named(hash.to_map()).await;
     by("HSCAN").is_named_among(2, hash.iter()).await;
     by("HSCAN").is_named_among(2, hash.values()).await;
+    by("HRANDFIELD").is_named(hash.sample(3)).await;
     by("HASH GET OR INSERT")
         .is_named(hash.get_or_insert("b", 2))
         .await;
@@ -106,6 +107,62 @@ async fn errors_of_a_hash_name_the_field() {
     by("HGETALL").is_named(hash.to_map()).await;
     by("HSCAN").is_named_among(1, hash.iter()).await;
     by("HSCAN").is_named_among(1, hash.keys()).await;
+    by("HRANDFIELD").is_named(hash.sample_keys(2)).await;
+}
+
+#[tokio::test]
+async fn errors_of_multimaps_name_the_key_of_the_entry() {
+    let client = client().await;
+    let key = fresh("multimap");
+    let texts: RedisMultimap<String, String> = RedisMultimap::new(&client, &key);
+    let map: RedisMultimap<String, u32> = RedisMultimap::new(&client, &key);
+    texts
+        .extend([("a", "1"), ("b", "two"), ("b", "2")])
+        .await
+        .unwrap();
+    let by = names(&client, &key, Some("b"));
+    by("ZRANGEBYLEX").is_named(map.get("b")).await;
+    by("ZRANGE").is_named(map.to_map()).await;
+    by("ZRANGEBYLEX").is_named_among(2, map.iter()).await;
+    by("ZRANGEBYLEX")
+        .is_named_among(1, map.values_of("b"))
+        .await;
+    let names_key = names(&client, &key, None);
+    names_key("MULTIMAP REMOVE ALL")
+        .is_named(map.remove_all("b"))
+        .await;
+
+    let map: RedisMultimap<u32, String> = RedisMultimap::new(&client, &key);
+    texts.extend([("1", "x"), ("b", "x")]).await.unwrap();
+    texts.delete_all("a").await.unwrap();
+    by("ZRANGE").is_named(map.to_map()).await;
+    by("ZRANGEBYLEX").is_named_among(1, map.iter()).await;
+    by("MULTIMAP KEYS").is_named_among(1, map.keys()).await;
+}
+
+#[tokio::test]
+async fn errors_of_an_lru_map_name_the_field() {
+    let client = client().await;
+    let key = fresh("lru");
+    let texts: RedisLruMap<String, String> = RedisLruMap::new(&client, &key, 9).unwrap();
+    texts.insert("a", "1").await.unwrap();
+    texts.insert("b", "two").await.unwrap();
+    let map: RedisLruMap<String, u32> = RedisLruMap::new(&client, &key, 9).unwrap();
+    let map = map.note_uses(1);
+    let by = names(&client, &key, Some("b"));
+    by("HGET").is_named(map.peek("b")).await;
+    by("LRU MAP GET").is_named(map.get("b")).await;
+    by("LRU MAP INSERT")
+        .is_named(map.get_or_insert("b", 2))
+        .await;
+    by("HGETALL").is_named(map.to_map()).await;
+    by("HSCAN").is_named_among(1, map.iter()).await;
+    by("LRU MAP INSERT").is_named(map.insert("b", 2)).await;
+    texts.insert("b", "two").await.unwrap();
+    by("LRU MAP REMOVE").is_named(map.remove("b")).await;
+    // Beside the map is nothing that a program reads.
+    let uses = sibling_key(key.as_bytes(), "uses");
+    assert!(purse::RedisKey::new(&client, uses).exists().await.unwrap());
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@
 //! | [`RedisCounter`] | `AtomicI64` | string |
 //! | [`RedisWindowCounter`] | a count of the last minutes or hours | hash |
 //! | [`RedisIdGenerator`] | a source of unique numbers | string |
+//! | [`RedisMultimap`] | `HashMap<K, HashSet<V>>` | sorted set |
+//! | [`RedisLruMap`] | a bounded `HashMap<K, V>` that evicts old entries | hash and sorted set |
 //! | [`RedisKey`] | an entry of the key space | any |
 //!
 //! A codec converts elements to bytes. It is the last type parameter; the default, `Plain`, writes
@@ -121,6 +123,8 @@ mod handle;
 mod hash;
 mod keyspace;
 mod list;
+mod lru_map;
+mod multimap;
 mod number;
 mod queue;
 mod redis_key;
@@ -134,6 +138,8 @@ pub use element_stream::Scanned;
 pub use hash::RedisHash;
 pub use keyspace::{Entries, RedisKeySpace, SetOptions, SetOutcome};
 pub use list::{Occurrences, Paged, RedisList};
+pub use lru_map::RedisLruMap;
+pub use multimap::RedisMultimap;
 pub use number::{Float, Integer, Number};
 pub use queue::{
     BoundedQueue, Fifo, Held, Lifo, OnPoison, Order, RedisLifoQueue, RedisPriorityQueue, RedisQueue,
@@ -144,4 +150,4 @@ pub use sorted_set::{
     Aggregate, ByRank, ByScore, ByValue, Changes, CombinedSorted, Condition, LimitedRange,
     RedisSortedSet, SortedRange,
 };
-pub use ttl::Ttl;
+pub use ttl::{ExpiryCondition, Ttl};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use purse_client::{Error, ErrorKind, Reply, Result};
+use purse_client::{Command, Error, ErrorKind, Reply, Result};
 
 /// A time to live of a key, or of an entry of a hash.
 ///
@@ -65,6 +65,56 @@ impl Ttl {
                     )
                 }),
         }
+    }
+}
+
+/// A condition for giving something a new time to live.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> purse::Result<()> {
+/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+/// use std::time::Duration;
+///
+/// use purse::{ErrorKind, ExpiryCondition, RedisHash};
+///
+/// let codes: RedisHash<String, u32> = RedisHash::new(&client, "codes");
+/// codes.set("Ada", 4711).await?;
+/// let minute = Duration::from_secs(60);
+/// match codes.expire_field_if("Ada", minute, ExpiryCondition::OnlyExpiring).await {
+///     Ok(changed) => assert!(!changed), // it stays until it is removed
+///     Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported),
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ExpiryCondition {
+    /// Always.
+    Always,
+    /// Only if there is no time to live.
+    #[doc(alias = "NX")]
+    OnlyPersistent,
+    /// Only if there is a time to live.
+    #[doc(alias = "XX")]
+    OnlyExpiring,
+    /// Only if there is a time to live that is shorter than the new one.
+    #[doc(alias = "GT")]
+    OnlyLonger,
+    /// Only if there is a time to live that is longer than the new one, or none.
+    #[doc(alias = "LT")]
+    OnlyShorter,
+}
+
+impl ExpiryCondition {
+    /// Adds the condition to a command that sets a time to live.
+    pub(crate) fn on(self, command: Command) -> Command {
+        command.args(match self {
+            Self::Always => None,
+            Self::OnlyPersistent => Some("NX"),
+            Self::OnlyExpiring => Some("XX"),
+            Self::OnlyLonger => Some("GT"),
+            Self::OnlyShorter => Some("LT"),
+        })
     }
 }
 

@@ -36,6 +36,8 @@
 //! | one value, compared and exchanged | [`RedisCell`], [`RedisVersioned`] | `collections` |
 //! | a number, within bounds, or of the last minutes | [`RedisCounter`], [`RedisWindowCounter`] | `collections` |
 //! | unique ids | [`RedisIdGenerator`] | `collections` |
+//! | a map from each key to several values | [`RedisMultimap`] | `collections` |
+//! | a map of bounded size, such as a cache | [`RedisLruMap`] | `collections` |
 //! | any key: type, time to live, dump | [`RedisKey`] | `collections` |
 //! | how values are encoded | [`Codec`]: [`Plain`] (default), [`Json`], [`Raw`] and more | `collections` |
 //! | elements that cannot be decoded, among the others | [`Lenient`], [`Decoded`] | `collections` |
@@ -116,11 +118,11 @@ pub use purse_codec::{
 #[cfg(feature = "collections")]
 pub use purse_collections::{
     Aggregate, BoundedCounter, BoundedQueue, ByRank, ByScore, ByValue, Changes, Combined,
-    CombinedSorted, Condition, Entries, Fifo, Float, Held, Integer, KeyType, Lifo, LimitedRange,
-    Number, Occurrences, OnPoison, Order, Paged, RedisCell, RedisCounter, RedisHash,
-    RedisIdGenerator, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue,
-    RedisQueue, RedisSet, RedisSortedSet, RedisVersioned, RedisWindowCounter, Scanned, SetOptions,
-    SetOutcome, SortedRange, Ttl, Version,
+    CombinedSorted, Condition, Entries, ExpiryCondition, Fifo, Float, Held, Integer, KeyType, Lifo,
+    LimitedRange, Number, Occurrences, OnPoison, Order, Paged, RedisCell, RedisCounter, RedisHash,
+    RedisIdGenerator, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList, RedisLruMap,
+    RedisMultimap, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, RedisVersioned,
+    RedisWindowCounter, Scanned, SetOptions, SetOutcome, SortedRange, Ttl, Version,
 };
 #[cfg(feature = "redlock")]
 pub use purse_redlock as redlock;

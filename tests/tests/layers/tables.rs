@@ -231,6 +231,20 @@ const COLLECTIONS_FOLDERS: Folders = &[
         ],
     ),
     (
+        "lru_map",
+        &["ttl", "conversion", "handle", "hash", "element_stream"],
+    ),
+    (
+        "multimap",
+        &[
+            "conversion",
+            "handle",
+            "redis_key",
+            "bulk",
+            "element_stream",
+        ],
+    ),
+    (
         "list",
         &[
             "conversion",

@@ -30,7 +30,11 @@ fn encode_error(cause: EncodeError) -> Error {
 
 /// Decodes one stored value.
 pub(crate) fn decode<T, C: Codec<T>>(reply: Reply) -> Result<T> {
-    let bytes = reply.into_bytes()?;
+    decode_bytes::<T, C>(reply.into_bytes()?)
+}
+
+/// Decodes the bytes of a stored value.
+pub(crate) fn decode_bytes<T, C: Codec<T>>(bytes: Bytes) -> Result<T> {
     C::decode(&bytes).map_err(|cause| decode_error(cause, bytes))
 }
 
@@ -102,6 +106,11 @@ pub(crate) fn decode_removed_scored<T, C: Codec<T>>(
 /// Accepts a reply that only says that the command succeeded.
 pub(crate) fn ok(_: Reply) -> Result<()> {
     Ok(())
+}
+
+/// Returns the error about stored bytes that do not have the layout of the collection.
+pub(crate) fn malformed(message: &'static str, bytes: Bytes) -> Error {
+    Error::new(ErrorKind::Decode, message).with_bytes(bytes)
 }
 
 fn decode_error(cause: DecodeError, bytes: Bytes) -> Error {

@@ -4,6 +4,8 @@ use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
 use purse_codec::{Codec, DecimalText, IntoArg, Plain};
 
 use super::{RedisHash, with_field};
+use crate::bulk;
+use crate::conversion::ArgBuffer;
 use crate::number::{Float, Integer};
 
 static INCREMENT: Script =
@@ -11,6 +13,14 @@ static INCREMENT: Script =
 static INCREMENT_FLOAT: Script = Script::write(
     "HASH INCREMENT FLOAT",
     include_str!("../lua/hash_increment_float.lua"),
+);
+static INCREMENT_MANY: Script = Script::write(
+    "HASH INCREMENT MANY",
+    include_str!("../lua/hash_increment_many.lua"),
+);
+static INCREMENT_FLOAT_MANY: Script = Script::write(
+    "HASH INCREMENT FLOAT MANY",
+    include_str!("../lua/hash_increment_float_many.lua"),
 );
 
 impl<K, V, C> RedisHash<K, V, C>
@@ -105,18 +115,125 @@ where
         C: DecimalText,
     {
         let args = |command| {
-            if !by.is_finite() {
-                return Err(Error::new(
-                    ErrorKind::InvalidInput,
-                    "the increment must be finite",
-                ));
-            }
+            let by = finite(by)?;
             let command = with_field(key)(command)?.arg(by.to_string());
             Ok(command.arg(V::HIGHEST).arg(V::NAME))
         };
         self.0
             .try_op(args, Command::script(&INCREMENT_FLOAT), float_sum::<V>)
     }
+
+    /// Adds to many values. A missing value counts as zero. Returns the sums, in the order of
+    /// `items`. A key may occur several times.
+    ///
+    /// The values are those of [`increment`](Self::increment). The script checks all sums of a
+    /// [chunk](crate#chunks) before it stores one of them.
+    ///
+    /// Redis: HGET and HINCRBY in a script. Time complexity: O(n) for n items. Round trips: 1 per
+    /// [chunk](crate#chunks).
+    ///
+    /// # Errors
+    /// [`Server`](ErrorKind::Server) with the code `ERR` if one of the values is not an integer, or
+    /// if `V` or `i64` cannot hold one of the sums; no value of the chunk changed then.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
+    /// let stock: RedisHash<String, u32> = RedisHash::new(&client, "stock");
+    /// assert_eq!(stock.increment_many([("tea", 2), ("milk", 5)]).await?, [2, 5]);
+    /// assert!(stock.increment_many([("milk", -1), ("tea", -3)]).await.is_err());
+    /// assert_eq!(stock.get_many(["tea", "milk"]).await?, [Some(2), Some(5)]);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "HINCRBY")]
+    #[doc(alias = "HGET")]
+    #[doc(alias = "hincr")]
+    #[doc(alias = "update")]
+    pub async fn increment_many<I, Q>(&self, items: I) -> Result<Vec<V>>
+    where
+        I: IntoIterator<Item = (Q, i64), IntoIter: Send>,
+        Q: IntoArg<K>,
+        V: Integer,
+        C: DecimalText,
+    {
+        let write = |(key, by): (Q, i64), arguments: &mut ArgBuffer| {
+            arguments.encode::<K, Plain>(key)?;
+            arguments.append(by.to_string().into())
+        };
+        let command = self.0.on_key(Command::script(&INCREMENT_MANY));
+        let command = command.arg(V::LOWEST).arg(V::HIGHEST).arg(V::NAME);
+        let more = |sums, reply| push_all(sums, reply, sum::<V>);
+        let items = items.into_iter();
+        bulk::run(&self.0.client, command, items, write, Vec::new(), more).await
+    }
+
+    /// Adds to many values. A missing value counts as zero. Returns the sums, in the order of
+    /// `items`. A key may occur several times.
+    ///
+    /// The values are those of [`increment_float`](Self::increment_float). The script checks all sums
+    /// of a [chunk](crate#chunks) before it stores one of them.
+    ///
+    /// Redis: HGET and HINCRBYFLOAT in a script. Time complexity: O(n) for n items. Round trips: 1 per
+    /// [chunk](crate#chunks).
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if an amount is not finite.
+    /// [`Server`](ErrorKind::Server) with the code `ERR` if one of the values is not a number, or if
+    /// one of the sums is not below the highest finite number of `V`. No value of the chunk changed
+    /// then. If a key occurs several times, its sums must also keep a distance of 2⁻⁴⁰ of that
+    /// number.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
+    /// let prices: RedisHash<String, f64> = RedisHash::new(&client, "prices");
+    /// let sums = prices.increment_float_many([("tea", 2.5), ("milk", 0.5)]).await?;
+    /// assert_eq!(sums, [2.5, 0.5]);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "HINCRBYFLOAT")]
+    #[doc(alias = "HGET")]
+    #[doc(alias = "hincr")]
+    pub async fn increment_float_many<I, Q>(&self, items: I) -> Result<Vec<V>>
+    where
+        I: IntoIterator<Item = (Q, V), IntoIter: Send>,
+        Q: IntoArg<K>,
+        V: Float,
+        C: DecimalText,
+    {
+        let write = |(key, by): (Q, V), arguments: &mut ArgBuffer| {
+            arguments.encode::<K, Plain>(key)?;
+            arguments.append(finite(by)?.to_string().into())
+        };
+        let command = self.0.on_key(Command::script(&INCREMENT_FLOAT_MANY));
+        let command = command.arg(V::HIGHEST).arg(V::NAME);
+        let more = |sums, reply| push_all(sums, reply, float_sum::<V>);
+        let items = items.into_iter();
+        bulk::run(&self.0.client, command, items, write, Vec::new(), more).await
+    }
+}
+
+/// Adds the sums of a reply.
+fn push_all<V>(mut sums: Vec<V>, reply: Reply, read: fn(Reply) -> Result<V>) -> Result<Vec<V>> {
+    for sum in reply.into_list()? {
+        sums.push(read(sum)?);
+    }
+    Ok(sums)
+}
+
+/// Refuses an amount that is infinite or NaN.
+fn finite<V: Float>(by: V) -> Result<V> {
+    if by.is_finite() {
+        return Ok(by);
+    }
+    let message = "the increment must be finite";
+    Err(Error::new(ErrorKind::InvalidInput, message))
 }
 
 /// Reads a sum, which the script found to be in the range of the type.

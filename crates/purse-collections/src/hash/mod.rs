@@ -2,7 +2,9 @@
 //!
 //! May import: `ttl`, `number`, `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`.
 
+mod field_ttl;
 mod increment;
+mod with_ttl;
 mod writes;
 
 use std::collections::HashMap;
@@ -40,7 +42,7 @@ use crate::redis_key::key_methods;
 /// # Ok(()) }
 /// ```
 #[doc(alias = "dict")]
-pub struct RedisHash<K, V, C = Plain>(Handle<(K, V, C)>);
+pub struct RedisHash<K, V, C = Plain>(pub(crate) Handle<(K, V, C)>);
 
 impl<K, V, C> RedisHash<K, V, C> {
     /// Creates a handle of the hash at `key`. Sends nothing.
@@ -223,6 +225,64 @@ where
             .try_op(with_field(key), Command::read("HEXISTS"), Reply::into_bool)
     }
 
+    /// Returns up to `count` different entries, picked at random. If the hash has fewer, returns all
+    /// of them.
+    ///
+    /// Redis: HRANDFIELD with WITHVALUES. Time complexity: O(n) for n entries. Round trips: 1.
+    ///
+    /// # Errors
+    /// `Unsupported` on servers before Redis 6.2.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// ages.extend([("Ada", 36), ("Bob", 20)]).await?;
+    /// assert_eq!(ages.sample(9).await?.len(), 2);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "HRANDFIELD")]
+    #[doc(alias = "hrandfield_withvalues")]
+    pub fn sample(&self, count: u32) -> Op<Vec<(K, V)>> {
+        let command = Command::read("HRANDFIELD").arg(i64::from(count));
+        self.0.op(command.arg("WITHVALUES"), |reply| {
+            let pairs = reply.into_pairs()?.into_iter();
+            pairs
+                .map(|(key, value)| entry::<K, V, C>(key, value))
+                .collect()
+        })
+    }
+
+    /// Returns up to `count` different keys, picked at random. If the hash has fewer, returns all of
+    /// them.
+    ///
+    /// Redis: HRANDFIELD. Time complexity: O(n) for n entries. Round trips: 1.
+    ///
+    /// # Errors
+    /// `Unsupported` on servers before Redis 6.2.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisHash;
+    ///
+    /// let ages: RedisHash<String, u32> = RedisHash::new(&client, "ages");
+    /// ages.set("Ada", 36).await?;
+    /// assert_eq!(ages.sample_keys(9).await?, ["Ada"]);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "HRANDFIELD")]
+    pub fn sample_keys(&self, count: u32) -> Op<Vec<K>> {
+        let command = Command::read("HRANDFIELD").arg(i64::from(count));
+        self.0.op(command, |reply| {
+            reply.into_list()?.into_iter().map(field::<K>).collect()
+        })
+    }
+
     /// Returns all entries, in memory at once.
     ///
     /// Redis: HGETALL. Time complexity: O(n) for n entries. Round trips: 1.
@@ -328,7 +388,7 @@ where
 }
 
 /// Adds a field to a command.
-fn with_field<K>(key: impl IntoArg<K>) -> impl FnOnce(Command) -> Result<Command>
+pub(crate) fn with_field<K>(key: impl IntoArg<K>) -> impl FnOnce(Command) -> Result<Command>
 where
     Plain: Codec<K>,
 {

@@ -1,6 +1,4 @@
-//! Writes to a hash, and the times to live of its entries.
-
-use std::time::Duration;
+//! Writes to a hash.
 
 use purse_client::{Command, Op, Reply, Result, Script};
 use purse_codec::{Codec, IntoArg, Plain};
@@ -8,7 +6,6 @@ use purse_codec::{Codec, IntoArg, Plain};
 use super::{RedisHash, with_field};
 use crate::bulk;
 use crate::conversion::{ArgBuffer, decode, decode_removed, encode, encode_one};
-use crate::ttl::{Ttl, millis};
 
 static INSERT: Script = Script::write("HASH INSERT", include_str!("../lua/hash_insert.lua"));
 static GET_OR_INSERT: Script = Script::write(
@@ -213,108 +210,6 @@ where
         )
         .await
     }
-
-    /// Removes one entry after `ttl`, rounded up to a whole millisecond. Returns whether there is
-    /// such an entry. Setting the entry again removes its time to live.
-    ///
-    /// Redis: HPEXPIRE. Time complexity: O(1). Round trips: 1.
-    ///
-    /// # Errors
-    /// `Unsupported` on servers before Redis 7.4 and Valkey 9. `InvalidInput` for a time to live
-    /// that [`RedisKey::expire`](crate::RedisKey::expire) refuses.
-    ///
-    /// # Examples
-    /// ```
-    /// # #[tokio::main] async fn main() -> purse::Result<()> {
-    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use std::time::Duration;
-    ///
-    /// use purse::{ErrorKind, RedisHash};
-    ///
-    /// let codes: RedisHash<String, u32> = RedisHash::new(&client, "codes");
-    /// codes.set("Ada", 4711).await?;
-    /// match codes.expire_field("Ada", Duration::from_secs(60)).await {
-    ///     Ok(exists) => assert!(exists),
-    ///     Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported),
-    /// }
-    /// # Ok(()) }
-    /// ```
-    #[doc(alias = "HPEXPIRE")]
-    #[doc(alias = "HEXPIRE")]
-    pub fn expire_field(&self, key: impl IntoArg<K>, ttl: Duration) -> Op<bool> {
-        let args = |command: Command| with_fields(key)(command.arg(millis(ttl)?));
-        self.0.try_op(args, Command::write("HPEXPIRE"), |reply| {
-            Ok(one_int(reply)? > 0)
-        })
-    }
-
-    /// Returns the time to live of one entry.
-    ///
-    /// Redis: HPTTL. Time complexity: O(1). Round trips: 1.
-    ///
-    /// # Errors
-    /// `Unsupported` on servers before Redis 7.4 and Valkey 9.
-    ///
-    /// # Examples
-    /// ```
-    /// # #[tokio::main] async fn main() -> purse::Result<()> {
-    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use purse::{ErrorKind, RedisHash, Ttl};
-    ///
-    /// let codes: RedisHash<String, u32> = RedisHash::new(&client, "codes");
-    /// codes.set("Ada", 4711).await?;
-    /// match codes.field_ttl("Ada").await {
-    ///     Ok(ttl) => assert_eq!(ttl, Ttl::Persistent),
-    ///     Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported),
-    /// }
-    /// # Ok(()) }
-    /// ```
-    #[doc(alias = "HPTTL")]
-    #[doc(alias = "HTTL")]
-    pub fn field_ttl(&self, key: impl IntoArg<K>) -> Op<Ttl> {
-        self.0
-            .try_op(with_fields(key), Command::read("HPTTL"), |reply| {
-                let [ttl] = reply.into_array()?;
-                Ttl::read(ttl)
-            })
-    }
-
-    /// Removes the time to live of one entry. Returns whether the entry had one.
-    ///
-    /// Redis: HPERSIST. Time complexity: O(1). Round trips: 1.
-    ///
-    /// # Errors
-    /// `Unsupported` on servers before Redis 7.4 and Valkey 9.
-    ///
-    /// # Examples
-    /// ```
-    /// # #[tokio::main] async fn main() -> purse::Result<()> {
-    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use purse::{ErrorKind, RedisHash};
-    ///
-    /// let codes: RedisHash<String, u32> = RedisHash::new(&client, "codes");
-    /// codes.set("Ada", 4711).await?;
-    /// match codes.persist_field("Ada").await {
-    ///     Ok(had_one) => assert!(!had_one),
-    ///     Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported),
-    /// }
-    /// # Ok(()) }
-    /// ```
-    #[doc(alias = "HPERSIST")]
-    pub fn persist_field(&self, key: impl IntoArg<K>) -> Op<bool> {
-        self.0
-            .try_op(with_fields(key), Command::write("HPERSIST"), |reply| {
-                Ok(one_int(reply)? > 0)
-            })
-    }
-}
-
-/// Adds the one field of a command that takes a list of them.
-fn with_fields<K>(key: impl IntoArg<K>) -> impl FnOnce(Command) -> Result<Command>
-where
-    Plain: Codec<K>,
-{
-    move |command| with_field(key)(command.arg("FIELDS").arg(1_i64))
 }
 
 /// Adds a field and its value to a command.
@@ -326,10 +221,4 @@ where
     Plain: Codec<K>,
 {
     move |command| Ok(with_field(key)(command)?.arg(encode::<V, C>(value)?))
-}
-
-/// Reads the reply of a command on a list of fields, of which there was one.
-fn one_int(reply: Reply) -> Result<i64> {
-    let [one] = reply.into_array()?;
-    one.into_int()
 }

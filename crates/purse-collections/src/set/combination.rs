@@ -1,4 +1,6 @@
 //! Unions, intersections and differences of sets.
+//!
+//! The server has no command for a symmetric difference: scripts run SDIFF in both directions.
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
@@ -7,7 +9,7 @@ use std::hash::Hash;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
-use purse_client::{Client, Command, Op, Reply, Result, Scan};
+use purse_client::{Client, Command, Op, Reply, Result, Scan, Script};
 use purse_codec::{Codec, Plain};
 
 use super::{RedisSet, decode_set, flags};
@@ -15,10 +17,21 @@ use crate::conversion::decode;
 use crate::element_stream::{Elements, KeyPage, next};
 use crate::handle::Handle;
 
+static SYMMETRIC_DIFFERENCE: Script = Script::read(
+    "SET SYMMETRIC DIFFERENCE",
+    include_str!("../lua/set_symmetric_difference.lua"),
+);
+static STORE_SYMMETRIC_DIFFERENCE: Script = Script::write(
+    "SET STORE SYMMETRIC DIFFERENCE",
+    include_str!("../lua/set_store_symmetric_difference.lua"),
+);
+static COUNT: Script = Script::read("SET COUNT", include_str!("../lua/set_count.lua"));
+
 /// A union, intersection or difference of sets that is described and not yet computed.
 ///
-/// [`RedisSet::union`], [`RedisSet::intersection`] and [`RedisSet::difference`] create it. Each
-/// call of a method uses the elements that the sets have at the time of the call.
+/// [`RedisSet::union`], [`RedisSet::intersection`], [`RedisSet::difference`] and
+/// [`RedisSet::symmetric_difference`] create it. Each call of a method uses the elements that the
+/// sets have at the time of the call.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -52,6 +65,8 @@ pub(super) enum SetOperation {
     Union,
     Intersection,
     Difference,
+    /// Of exactly two sets.
+    SymmetricDifference,
 }
 
 impl SetOperation {
@@ -60,6 +75,7 @@ impl SetOperation {
             Self::Union => "SUNION",
             Self::Intersection => "SINTER",
             Self::Difference => "SDIFF",
+            Self::SymmetricDifference => return Command::script(&SYMMETRIC_DIFFERENCE),
         })
     }
 
@@ -68,7 +84,18 @@ impl SetOperation {
             Self::Union => "SUNIONSTORE",
             Self::Intersection => "SINTERSTORE",
             Self::Difference => "SDIFFSTORE",
+            Self::SymmetricDifference => return Command::script(&STORE_SYMMETRIC_DIFFERENCE),
         })
+    }
+
+    /// Returns the name of the operation in the script that counts.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Union => "SUNION",
+            Self::Intersection => "SINTER",
+            Self::Difference => "SDIFF",
+            Self::SymmetricDifference => "XOR",
+        }
     }
 }
 
@@ -85,9 +112,9 @@ impl<T, C> Combined<T, C> {
 impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// Returns the elements, in memory at once.
     ///
-    /// Redis: SUNION, SINTER or SDIFF. Time complexity: O(n), where n is the total number of
-    /// elements. For an intersection, O(m · k), where m is the size of the smallest set and k the
-    /// number of sets. Round trips: 1.
+    /// Redis: SUNION, SINTER or SDIFF; for a symmetric difference SDIFF twice in a script. Time
+    /// complexity: O(n), where n is the total number of elements. For an intersection, O(m · k), where
+    /// m is the size of the smallest set and k the number of sets. Round trips: 1.
     ///
     /// # Errors
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
@@ -116,12 +143,82 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
         self.on_keys(self.how.read(), decode_set::<T, C>)
     }
 
+    /// Returns the number of elements. They stay on the server.
+    ///
+    /// Redis: SUNION, SDIFF, or SINTERCARD, in a script; before Redis 7.0 SINTER in place of
+    /// SINTERCARD. Time complexity: that of [`to_set`](Self::to_set). Round trips: 1.
+    ///
+    /// # Errors
+    /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets are in different
+    /// slots.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
+    /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
+    /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
+    /// a.extend([1, 2]).await?;
+    /// b.extend([2, 3]).await?;
+    /// assert_eq!(a.union([&b]).count().await?, 3);
+    /// assert_eq!(a.intersection([&b]).count().await?, 1);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "SUNION")]
+    #[doc(alias = "SDIFF")]
+    #[doc(alias = "SINTERCARD")]
+    #[doc(alias = "SINTER")]
+    #[doc(alias = "len")]
+    pub fn count(&self) -> Op<u64> {
+        self.count_with("")
+    }
+
+    /// Returns the number of elements, or `limit` if there are more. From Redis 7.0 on, an
+    /// intersection is not computed further than that.
+    ///
+    /// Redis: SUNION, SDIFF, or SINTERCARD with LIMIT, in a script; before Redis 7.0 SINTER in place
+    /// of SINTERCARD. Time complexity: that of [`to_set`](Self::to_set). Round trips: 1.
+    ///
+    /// # Errors
+    /// The errors of [`count`](Self::count).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
+    /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
+    /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
+    /// a.extend(0..100).await?;
+    /// b.extend(50..150).await?;
+    /// assert_eq!(a.intersection([&b]).count_up_to(10).await?, 10);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "SUNION")]
+    #[doc(alias = "SDIFF")]
+    #[doc(alias = "SINTERCARD")]
+    #[doc(alias = "SINTER")]
+    #[doc(alias = "sintercard_limit")]
+    pub fn count_up_to(&self, limit: u64) -> Op<u64> {
+        // No set has more elements than the server accepts as a limit.
+        self.count_with(&limit.min(i64::MAX.unsigned_abs()).to_string())
+    }
+
+    fn count_with(&self, limit: &str) -> Op<u64> {
+        let args = |command| Ok(self.with_others(command)?.arg(self.how.name()).arg(limit));
+        self.set
+            .try_op(args, Command::script(&COUNT), Reply::into_count)
+    }
+
     /// Stores the elements in `destination` and replaces its previous value, of any type.
     /// Returns the number of elements. The destination may be one of the sets. No element leaves
     /// the server.
     ///
-    /// Redis: SUNIONSTORE, SINTERSTORE or SDIFFSTORE. Time complexity: that of
-    /// [`to_set`](Self::to_set). Round trips: 1.
+    /// Redis: SUNIONSTORE, SINTERSTORE or SDIFFSTORE; for a symmetric difference SDIFF, SDIFFSTORE and
+    /// SADD in a script. Time complexity: that of [`to_set`](Self::to_set). Round trips: 1.
     ///
     /// # Errors
     /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot) in a cluster if the sets and the
@@ -144,6 +241,8 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     #[doc(alias = "SUNIONSTORE")]
     #[doc(alias = "SINTERSTORE")]
     #[doc(alias = "SDIFFSTORE")]
+    #[doc(alias = "SDIFF")]
+    #[doc(alias = "SADD")]
     pub fn store_into(&self, destination: &RedisSet<T, C>) -> Op<u64> {
         let command = self.how.store();
         match self.set.key_of(&destination.0) {
@@ -155,9 +254,9 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// Streams the elements, in no order, a page in memory at a time. In a cluster, the sets may
     /// be in any slots.
     ///
-    /// For a union, the stream scans all sets one after the other; otherwise it scans one set. For
-    /// each page of about 256 elements, it asks the other sets which of these elements they
-    /// contain. The stream is not atomic. While the sets do not change, it returns each element
+    /// For a union or symmetric difference, the stream scans all sets one after the other; otherwise
+    /// it scans one set. For each page of about 256 elements, it asks the other sets which of these
+    /// elements they contain. The stream is not atomic. While the sets do not change, it returns each element
     /// once, except for elements that [a scan](crate::Scanned) returns twice. An element that is
     /// added, removed, or moved between the sets meanwhile may or may not be returned.
     ///
@@ -196,14 +295,17 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     }
 
     fn on_keys<R>(&self, command: Command, read: fn(Reply) -> Result<R>) -> Op<R> {
-        let keys = |mut command: Command| {
-            for other in &self.others {
-                command = command.key(self.set.key_of(other)?);
-            }
-            self.set.client.same_slot(command.keys())?;
-            Ok(command)
-        };
-        self.set.try_op(keys, command, read)
+        self.set
+            .try_op(|command| self.with_others(command), command, read)
+    }
+
+    /// Adds the keys of the other sets.
+    fn with_others(&self, mut command: Command) -> Result<Command> {
+        for other in &self.others {
+            command = command.key(self.set.key_of(other)?);
+        }
+        self.set.client.same_slot(command.keys())?;
+        Ok(command)
     }
 
     /// Returns the scans that together return each element.
@@ -212,23 +314,33 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
         let others: Vec<_> = others.collect::<Result<_>>()?;
         let own = self.set.key.clone();
         let keep = self.how == SetOperation::Intersection;
-        let mut scans = VecDeque::from([FilteredScan {
-            scan: own,
-            against: Vec::new(),
+        let scan = |scan, against| FilteredScan {
+            scan,
+            against,
             keep,
-        }]);
-        if self.how != SetOperation::Union {
-            scans[0].against = others;
-            return Ok(scans);
-        }
-        for other in others {
-            // The scan of an earlier set returned the elements that it has.
-            let against = scans.iter().map(|filtered| filtered.scan.clone()).collect();
-            scans.push_back(FilteredScan {
-                scan: other,
-                against,
-                keep,
-            });
+        };
+        let mut scans = VecDeque::new();
+        match self.how {
+            SetOperation::Union => {
+                scans.push_back(scan(own, Vec::new()));
+                for other in others {
+                    // The scan of an earlier set returned the elements that it has.
+                    let earlier = scans.iter().map(|filtered| filtered.scan.clone());
+                    let earlier = earlier.collect();
+                    scans.push_back(scan(other, earlier));
+                }
+            }
+            SetOperation::Intersection | SetOperation::Difference => {
+                scans.push_back(scan(own, others));
+            }
+            SetOperation::SymmetricDifference => {
+                let rest = others
+                    .iter()
+                    .map(|other| scan(other.clone(), vec![own.clone()]));
+                let rest: Vec<_> = rest.collect();
+                scans.push_back(scan(own, others));
+                scans.extend(rest);
+            }
         }
         Ok(scans)
     }

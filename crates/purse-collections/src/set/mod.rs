@@ -3,6 +3,7 @@
 //! May import: `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`.
 
 mod combination;
+mod comparison;
 mod writes;
 
 use std::borrow::Borrow;
@@ -423,6 +424,27 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
         I: IntoIterator<Item: Borrow<Self>>,
     {
         self.combine(SetOperation::Difference, others)
+    }
+
+    /// Describes the elements that are either in this set or in `other`, and not in both. Sends
+    /// nothing; the methods of [`Combined`] return, stream or store the elements.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSet;
+    ///
+    /// let a: RedisSet<u32> = RedisSet::new(&client, "{numbers}a");
+    /// let b: RedisSet<u32> = RedisSet::new(&client, "{numbers}b");
+    /// a.extend([1, 2]).await?;
+    /// b.extend([2, 3]).await?;
+    /// assert_eq!(a.symmetric_difference(&b).to_set().await?, [1, 3].into());
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "SDIFF")]
+    #[doc(alias = "xor")]
+    pub fn symmetric_difference(&self, other: &Self) -> Combined<T, C> {
+        self.combine(SetOperation::SymmetricDifference, [other])
     }
 
     fn one(&self, command: Command, value: impl IntoArg<T>) -> Op<bool> {
