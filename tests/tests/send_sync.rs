@@ -6,7 +6,7 @@ use purse::redlock::{
 };
 use purse::{
     Aggregate, ByRank, ByScore, ByValue, Changes, Client, ClientBuilder, Combined, CombinedSorted,
-    Condition, Entries, Error, Json, KeyType, LimitedRange, Occurrences, OnPoison, Op, Paged,
+    Condition, End, Entries, Error, Json, KeyType, LimitedRange, Occurrences, OnPoison, Op, Paged,
     Pattern, Plain, Raw, RedisHash, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList,
     RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Redlock, RedlockGuard, RedlockMutex,
     Scanned, SetOptions, SetOutcome, SortedRange, Ttl,
@@ -28,6 +28,7 @@ fn handles_are_shared() {
     assert_send_sync::<Ttl>();
     assert_send_sync::<KeyType>();
     assert_send_sync::<Occurrences>();
+    assert_send_sync::<End>();
     assert_send_sync::<RedisKey>();
     assert_send_sync::<RedisKeySpace<Local, Json>>();
     assert_send_sync::<SetOptions>();
@@ -91,6 +92,7 @@ fn assert_async_functions(
     assert_send_future(client.close());
     assert_send_future(list.extend(["a"]));
     assert_send_future(list.extend_front(vec![String::new()]));
+    assert_send_future(list.extend_capped(["a"], 3));
     assert_send_future(hash.extend([("a", 1)]));
     assert_send_future(hash.get_many(["a"]));
     assert_send_future(hash.remove_many(["a"]));

@@ -64,6 +64,7 @@ fn additions() -> Vec<(&'static str, Call, Count)> {
     calls! {
         "list extend", LIST, |c, n| list(&c).extend(n);
         "list extend_front", LIST, |c, n| list(&c).extend_front(n);
+        "list extend_capped", LIST, |c, n| list(&c).extend_capped(n, u64::MAX);
         "hash extend", HASH, |c, n| hash(&c).extend(n.map(|n| (n, n)));
         "set extend", SET, |c, n| set(&c).extend(n);
         "sorted extend", SORTED, |c, n| sorted(&c).extend(n.map(|n| (n, 1.0)));

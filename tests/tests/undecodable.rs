@@ -160,6 +160,10 @@ async fn errors_of_lists_and_sets_name_command_and_key() {
     by("LRANGE")
         .is_named_among(2, list.stream().page_size(1))
         .await;
+    by("LRANGE").is_named_among(2, list.stream().rev()).await;
+    by("LIST REMOVE").is_named(list.remove(1)).await;
+    list.insert(1, 2).await.unwrap();
+    texts.set(1, "two").await.unwrap();
     by("LPOP").is_named(list.pop_front_n(3)).await;
 
     let (key, other) = (fresh("set"), fresh("set"));

@@ -1,6 +1,6 @@
 //! A sorted set: reads, writes, pops, ranges, and the unions and intersections of sorted sets.
 //!
-//! May import: `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`, `list`.
+//! May import: `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`, `number_args`, `list`.
 
 mod combination;
 mod pop;
@@ -24,6 +24,7 @@ use crate::bulk;
 use crate::conversion::{encode, encode_one};
 use crate::element_stream::{Scanned, next_pair};
 use crate::handle::{Handle, handle_traits};
+use crate::number_args::IndexRange;
 use crate::redis_key::key_methods;
 
 static SCORES: Script = Script::read(
@@ -338,7 +339,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "ZREVRANGE")]
     #[doc(alias = "slice_by_rank")]
     #[doc(alias = "range")]
-    pub fn by_rank(&self, ranks: impl RangeBounds<i64>) -> SortedRange<T, C, ByRank> {
+    pub fn by_rank(&self, ranks: impl IndexRange) -> SortedRange<T, C, ByRank> {
         SortedRange::by_rank(self.0.clone(), ranks)
     }
 

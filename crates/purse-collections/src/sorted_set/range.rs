@@ -12,6 +12,7 @@ use super::score_codec::{decode_scored_list, not_nan};
 use crate::conversion::{decode_list, encode};
 use crate::handle::Handle;
 use crate::list::inclusive;
+use crate::number_args::IndexRange;
 
 /// A marker of a [`SortedRange`] of ranks.
 ///
@@ -150,7 +151,7 @@ const BY_VALUE: RangeCommands = RangeCommands {
 };
 
 impl<T, C> SortedRange<T, C, ByRank> {
-    pub(super) fn by_rank(set: Handle<(T, C)>, ranks: impl RangeBounds<i64>) -> Self {
+    pub(super) fn by_rank(set: Handle<(T, C)>, ranks: impl IndexRange) -> Self {
         let text = |rank: i64| Bytes::from(rank.to_string());
         // ZREVRANGE counts from the other end, where -1 is what 0 is here.
         let bounds = inclusive(ranks).map(|(first, last)| Bounds {
