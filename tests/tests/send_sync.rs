@@ -7,9 +7,9 @@ use purse::redlock::{
 use purse::{
     Aggregate, ByRank, ByScore, ByValue, Changes, Client, ClientBuilder, Combined, CombinedSorted,
     Condition, End, Entries, Error, Json, KeyType, LimitedRange, Occurrences, OnPoison, Op, Paged,
-    Pattern, Plain, Raw, RedisHash, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList,
+    Pattern, Plain, Ranked, Raw, RedisHash, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList,
     RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Redlock, RedlockGuard, RedlockMutex,
-    Scanned, SetOptions, SetOutcome, SortedRange, Ttl,
+    Scanned, SetOptions, SetOutcome, SortedRange, Tie, Ttl,
 };
 
 /// An element that is neither `Send` nor `Sync`: handles hold none, so they do not care.
@@ -29,6 +29,8 @@ fn handles_are_shared() {
     assert_send_sync::<KeyType>();
     assert_send_sync::<Occurrences>();
     assert_send_sync::<End>();
+    assert_send_sync::<Tie>();
+    assert_send_sync::<Ranked<String>>();
     assert_send_sync::<RedisKey>();
     assert_send_sync::<RedisKeySpace<Local, Json>>();
     assert_send_sync::<SetOptions>();

@@ -36,6 +36,10 @@ async fn kinds(one: &Client, other: &Client) -> Vec<(&'static str, Option<ErrorK
         s.union([&s]).store_into(&t),
         s.intersection([&t]).store_into(&s),
         t.union([] as [&RedisSortedSet<String>; 0]).store_into(&s),
+        s.difference([&t]).store_into(&s),
+        s.union([&t]).to_vec(),
+        s.intersection([&s, &t]).with_scores(),
+        t.difference([&s]).to_vec(),
         l.move_to(&m, End::Front, End::Back),
         m.move_to(&l, End::Back, End::Back),
     ];

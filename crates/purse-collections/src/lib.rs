@@ -126,12 +126,12 @@ pub use hash::RedisHash;
 pub use keyspace::{Entries, RedisKeySpace, SetOptions, SetOutcome};
 pub use list::{End, Occurrences, Paged, RedisList};
 pub use number::{Float, Integer};
-pub use number_args::{IndexRange, IntoIndex};
+pub use number_args::{IndexRange, IntoIndex, IntoScore, ScoreRange};
 pub use queue::{Fifo, Lifo, OnPoison, Order, RedisLifoQueue, RedisPriorityQueue, RedisQueue};
 pub use redis_key::{KeyType, RedisKey};
 pub use set::{Combined, RedisSet};
 pub use sorted_set::{
-    Aggregate, ByRank, ByScore, ByValue, Changes, CombinedSorted, Condition, LimitedRange,
-    RedisSortedSet, SortedRange,
+    Aggregate, ByRank, ByScore, ByValue, Changes, CombinedSorted, Condition, LimitedRange, Ranked,
+    RedisSortedSet, SortedRange, Tie,
 };
 pub use ttl::Ttl;

@@ -110,10 +110,10 @@ pub use purse_codec::{
 #[cfg(feature = "collections")]
 pub use purse_collections::{
     Aggregate, ByRank, ByScore, ByValue, Changes, Combined, CombinedSorted, Condition, End,
-    Entries, Fifo, Float, IndexRange, Integer, IntoIndex, KeyType, Lifo, LimitedRange, Occurrences,
-    OnPoison, Order, Paged, RedisHash, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList,
-    RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Scanned, SetOptions, SetOutcome,
-    SortedRange, Ttl,
+    Entries, Fifo, Float, IndexRange, Integer, IntoIndex, IntoScore, KeyType, Lifo, LimitedRange,
+    Occurrences, OnPoison, Order, Paged, Ranked, RedisHash, RedisKey, RedisKeySpace,
+    RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Scanned,
+    ScoreRange, SetOptions, SetOutcome, SortedRange, Tie, Ttl,
 };
 #[cfg(feature = "redlock")]
 pub use purse_redlock as redlock;
