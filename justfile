@@ -4,8 +4,7 @@ features := "purse/bincode,purse/msgpack,purse/validate,purse/metrics,purse/tls-
 bench := "crates/purse-bench"
 packages := "-p purse-codec -p purse-lease -p purse-client -p purse-testkit -p purse-collections -p purse-redlock -p purse"
 # Those whose tests share one server, which can be reached in several ways
-shared_server_tests := "--test batch --test cell --test counter --test hash --test key --test keyspace --test list --test queue --test set --test sorted_set --test streams --test model_*"
-shared_server_tests := "--test batch --test hash --test key --test keyspace --test list --test lru_map --test multimap --test queue --test set --test sorted_set --test streams --test model_*"
+shared_server_tests := "--test batch --test cell --test counter --test hash --test key --test keyspace --test list --test lru_map --test multimap --test queue --test set --test sorted_set --test streams --test model_*"
 
 # List the recipes
 default:

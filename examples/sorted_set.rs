@@ -24,18 +24,15 @@ pub(crate) async fn run(url: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
     let better = today.insert_if("Cem", 5.0, Condition::OnlyGreater).await?;
     println!("Cem is better    {better}");
 
-    println!(
-        "best two         {:?}",
-        today.by_rank(-2..).rev().with_scores().await?
-    );
-    println!("place of Bob     {:?}", today.rank_rev("Bob").await?);
+    println!("best two         {:?}", today.top(2).with_scores().await?);
+    println!("place of Bob     {:?}", today.rank_from_top("Bob").await?);
     println!("points of Cem    {:?}", today.score("Cem").await?);
     println!(
         "10 to below 25   {:?}",
         today.by_score(10.0..25.0).to_vec().await?
     );
     println!("from 20 on       {}", today.by_score(20.0..).count().await?);
-    let page = today.by_score(..).rev().limit(1, 2).to_vec().await?;
+    let page = today.by_score(..).top(2).offset(1).to_vec().await?;
     println!("second and third {page:?}");
 
     ever.extend([("Ada", 100.0), ("Eve", 90.0)]).await?;

@@ -2,12 +2,18 @@
 
 use std::ops::Bound::{self, Excluded, Included, Unbounded};
 
-use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use purse::{Client, ErrorKind, Json, Occurrences, Raw, RedisHash, RedisList};
 use purse_testkit::{Release, Server};
 use purse_tests::plant::{Plant, carrot};
 use purse_tests::{calls, client, fresh};
+
+#[path = "list/bad_input.rs"]
+mod bad_input;
+#[path = "list/capped.rs"]
+mod capped;
+#[path = "list/moves.rs"]
+mod moves;
 
 type Strings = RedisList<String>;
 
@@ -39,7 +45,16 @@ async fn an_absent_list_is_an_empty_one() {
     assert_eq!(list.position("a").await.unwrap(), None);
     assert!(!list.contains("a").await.unwrap());
     assert_eq!(list.remove_value("a", Occurrences::All).await.unwrap(), 0);
+    assert!(
+        list.positions("a", Occurrences::All)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(list.count("a").await.unwrap(), 0);
+    assert_eq!(list.remove(0).await.unwrap(), None);
     assert!(list.stream().next().await.is_none());
+    assert!(list.stream().rev().next().await.is_none());
     list.trim(..).await.unwrap();
     assert!(!list.clear().await.unwrap());
 }
@@ -174,6 +189,49 @@ async fn trim_keeps_the_range_and_an_empty_one_keeps_nothing() {
 }
 
 #[tokio::test]
+async fn indices_are_integers_of_any_type() {
+    let list = letters("abcdef").await;
+    let count: usize = 2;
+    assert_eq!(list.range(..count).await.unwrap(), ["a", "b"]);
+    assert_eq!(list.range(4_u64..).await.unwrap(), ["e", "f"]);
+    assert_eq!(list.range(5..=u64::MAX).await.unwrap(), ["f"]);
+    assert_eq!(list.range(-1_i8..).await.unwrap(), ["f"]);
+    let length = list.len().await.unwrap();
+    let last = list.get(length - 1).await.unwrap();
+    assert_eq!(last.as_deref(), Some("f"));
+    assert_eq!(list.get(u64::MAX).await.unwrap(), None);
+    assert_eq!(list.get(usize::MAX).await.unwrap(), None);
+    list.set(count, "C").await.unwrap();
+    assert_eq!(list.insert(length, "g").await.unwrap(), 7);
+    list.trim(count..4_usize).await.unwrap();
+    assert_eq!(text(&list).await, "Cd");
+}
+
+#[tokio::test]
+async fn positions_are_counted_from_the_end_that_is_named() {
+    let list = letters("abcabca").await;
+    for (which, expected) in [
+        (Occurrences::All, &[0, 3, 6][..]),
+        (Occurrences::First(0), &[]),
+        (Occurrences::First(1), &[0]),
+        (Occurrences::First(2), &[0, 3]),
+        (Occurrences::First(u32::MAX), &[0, 3, 6]),
+        (Occurrences::Last(0), &[]),
+        (Occurrences::Last(2), &[6, 3]),
+        (Occurrences::Last(9), &[6, 3, 0]),
+    ] {
+        let positions = list.positions("a", which).await.unwrap();
+        assert_eq!(positions, expected, "{which:?}");
+    }
+    assert_eq!(list.count("a").await.unwrap(), 3);
+    assert_eq!(list.count("b").await.unwrap(), 2);
+    assert_eq!(list.count("x").await.unwrap(), 0);
+    let many: RedisList<u32> = RedisList::new(&client().await, fresh("list"));
+    many.extend(std::iter::repeat_n(7, 10_000)).await.unwrap();
+    assert_eq!(many.count(7).await.unwrap(), 10_000);
+}
+
+#[tokio::test]
 async fn values_are_found_and_removed() {
     let list = letters("abcabca").await;
     assert!(
@@ -226,6 +284,9 @@ async fn bulk_goes_in_chunks_and_streams_in_pages() {
     let all: Vec<u32> = list.stream().page_size(1_000).try_collect().await.unwrap();
     assert_eq!(all.len(), 5_000);
     assert_eq!(calls(&server, "lrange"), 25, "none behind the end");
+    let all: Vec<u32> = list.stream().rev().try_collect().await.unwrap();
+    assert_eq!(all, (0..5_000).rev().collect::<Vec<_>>());
+    assert_eq!(calls(&server, "lrange"), 45, "none before the start");
     assert_eq!(list.extend_front([7, 8, 9]).await.unwrap(), 5_003);
     assert_eq!(list.range(..4).await.unwrap(), [9, 8, 7, 0]);
 }
@@ -272,121 +333,6 @@ async fn elements_may_be_of_any_serde_type() {
     json.push_back("quoted").await.unwrap();
     let plain: Strings = Strings::new(&client, json.key().name());
     assert_eq!(plain.front().await.unwrap().as_deref(), Some("\"quoted\""));
-}
-
-/// A list of numbers, the second of which is none.
-async fn create_undecodable() -> RedisList<u32> {
-    let list = letters("").await;
-    list.extend(["1", "two", "3"]).await.expect("a reply");
-    RedisList::new(&client().await, list.key().name())
-}
-
-#[tokio::test]
-async fn undecodable_value_is_an_error_with_its_bytes() {
-    let list = create_undecodable().await;
-    let two = Bytes::from("two");
-    for error in [
-        list.get(1).await.unwrap_err(),
-        list.range(..).await.unwrap_err(),
-        list.to_vec().await.unwrap_err(),
-    ] {
-        assert_eq!(
-            (error.kind(), error.bytes()),
-            (ErrorKind::Decode, Some(&two)),
-            "{error}"
-        );
-        assert!(error.removed().is_empty());
-        let cause = std::error::Error::source(&error)
-            .expect("a cause")
-            .to_string();
-        assert!(
-            cause.contains("u32") && cause.contains("Plain") && cause.contains("two"),
-            "{cause}"
-        );
-    }
-    assert_eq!(list.len().await.unwrap(), 3);
-
-    let elements: Vec<_> = list.stream().collect().await;
-    assert!(
-        matches!(elements[..], [Ok(1), Err(_), Ok(3)]),
-        "{elements:?}"
-    );
-    let error = elements.into_iter().nth(1).unwrap().unwrap_err();
-    assert_eq!(error.bytes(), Some(&two));
-}
-
-#[tokio::test]
-async fn undecodable_popped_value_is_in_the_error() {
-    let list = create_undecodable().await;
-    assert_eq!(list.pop_front().await.unwrap(), Some(1));
-    let error = list.pop_front().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Decode);
-    assert_eq!(error.bytes(), Some(&Bytes::from("two")));
-    assert_eq!(error.removed(), [Bytes::from("two")]);
-    assert_eq!(list.to_vec().await.unwrap(), [3]);
-
-    let list = create_undecodable().await;
-    let error = list.pop_back_n(3).await.unwrap_err();
-    assert_eq!(error.bytes(), Some(&Bytes::from("two")));
-    assert_eq!(
-        error.removed(),
-        ["3", "two", "1"].map(Bytes::from),
-        "the good ones, too"
-    );
-    assert!(list.is_empty().await.unwrap());
-}
-
-#[tokio::test]
-async fn unencodable_value_is_not_sent() {
-    let list: RedisList<f64> = RedisList::new(&client().await, fresh("list"));
-    for error in [
-        list.push_back(f64::NAN).await.unwrap_err(),
-        list.extend([1.0, f64::INFINITY]).await.unwrap_err(),
-        list.contains(f64::NAN).await.unwrap_err(),
-    ] {
-        assert_eq!(error.kind(), ErrorKind::Encode, "{error}");
-    }
-    assert!(!list.exists().await.unwrap());
-}
-
-#[tokio::test]
-async fn failed_later_chunk_reports_done_elements() {
-    let list: RedisList<f64> = RedisList::new(&client().await, fresh("list"));
-    let values = (0..3_000).map(|n| if n == 2_500 { f64::NAN } else { f64::from(n) });
-    let error = list.extend(values).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Encode);
-    assert!(error.to_string().contains("2048"), "{error}");
-    assert_eq!(error.done(), 2_048);
-    assert_eq!(list.len().await.unwrap(), 2_048);
-}
-
-#[tokio::test]
-async fn partly_done_extend_is_not_retryable() {
-    let server = Server::start().unwrap();
-    let client = Client::connect(&server.url()).await.unwrap();
-    let list: RedisList<u32> = RedisList::new(&client, "list");
-    // Of the third chunk, which is made before the second one goes out: this runtime has one thread.
-    let numbers = (0..3_000_u32).inspect(|n| {
-        if *n == 2_500 {
-            server
-                .command(&["CONFIG", "SET", "maxmemory", "1"])
-                .unwrap();
-        }
-    });
-    let error = list.extend(numbers).await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.code()),
-        (ErrorKind::Server, Some("OOM")),
-        "{error}"
-    );
-    assert_eq!(error.done(), 1_024);
-    assert!(!error.is_retryable());
-    let message = error.to_string();
-    assert!(
-        message.contains("RPUSH") && message.contains("\"list\""),
-        "{message}"
-    );
-    assert_eq!(list.len().await.unwrap(), 1_024);
 }
 
 /// fred takes some arrays for messages, drops them, and hands each later reply to the wrong caller.
@@ -444,43 +390,13 @@ async fn any_page_size_will_do() {
     for size in [0, 1, 2, usize::MAX] {
         let all: Vec<String> = list.stream().page_size(size).try_collect().await.unwrap();
         assert_eq!(all, ["a", "b", "c"], "{size}");
+        let reversed = list.stream().rev().page_size(size);
+        let all: Vec<String> = reversed.try_collect().await.unwrap();
+        assert_eq!(all, ["c", "b", "a"], "{size}");
+        let twice = list.stream().rev().page_size(size).rev();
+        let all: Vec<String> = twice.try_collect().await.unwrap();
+        assert_eq!(all, ["a", "b", "c"], "{size}");
     }
-}
-
-#[tokio::test]
-async fn errors_made_before_sending_name_command_key_and_server() {
-    let client = client().await;
-    let list: RedisList<f64> = RedisList::new(&client, fresh("list"));
-    let error = list.push_back(f64::NAN).await.unwrap_err().to_string();
-    for word in ["RPUSH", "test:list:", client.server()] {
-        assert!(error.contains(word), "{error}");
-    }
-}
-
-#[tokio::test]
-async fn key_of_another_type_is_refused_unchanged() {
-    let client = client().await;
-    let hash: RedisHash<String, String> = RedisHash::new(&client, fresh("list"));
-    hash.set("f", "v").await.unwrap();
-    let list = Strings::new(&client, hash.key().name());
-    for error in [
-        list.len().await.unwrap_err(),
-        list.push_back("x").await.unwrap_err(),
-        list.insert(0, "x").await.unwrap_err(),
-        list.to_vec().await.unwrap_err(),
-        list.extend(["x"]).await.unwrap_err(),
-        list.pop_front().await.unwrap_err(),
-        list.stream().try_collect::<Vec<_>>().await.unwrap_err(),
-    ] {
-        assert_eq!(error.kind(), ErrorKind::WrongType, "{error}");
-        assert!(
-            error
-                .to_string()
-                .contains(std::str::from_utf8(hash.key().name()).unwrap()),
-            "{error}"
-        );
-    }
-    assert_eq!(hash.get("f").await.unwrap().as_deref(), Some("v"));
 }
 
 #[tokio::test]

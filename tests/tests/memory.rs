@@ -102,6 +102,9 @@ fn streams_take_constant_memory() {
         let list: RedisList<String> = RedisList::new(&client, "list");
         let push = "redis.call('RPUSH', 'list', n)";
         check_flat_memory(&server, push, || list.stream()).await;
+        let list: RedisList<String> = RedisList::new(&client, "reversed");
+        let push = "redis.call('RPUSH', 'reversed', n)";
+        check_flat_memory(&server, push, || list.stream().rev()).await;
         let hash: RedisHash<u32, String> = RedisHash::new(&client, "hash");
         let set = "redis.call('HSET', 'hash', i, n)";
         check_flat_memory(&server, set, || hash.iter()).await;

@@ -5,9 +5,10 @@ use std::ops::{Bound, RangeBounds};
 
 use futures::TryStreamExt;
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use purse::{Client, ErrorKind, Occurrences, RedisList};
+use purse::{Client, End, ErrorKind, Occurrences, RedisList};
 use purse_tests::{fresh, model};
 
 type Element = &'static str;
@@ -27,10 +28,17 @@ enum Step {
     Set(i64, Element),
     Insert(i64, Element),
     Remove(Element, Occurrences),
+    RemoveAt(i64),
+    PushCapped(Element, u64),
+    ExtendCapped(Vec<Element>, u64),
+    /// To another list of this length, or to the list itself.
+    Move(Option<usize>, End, End),
     Position(Element),
+    Positions(Element, Occurrences),
     Range(Range),
     Trim(Range),
     Stream(usize),
+    StreamReversed(usize),
     Ends,
     Clear,
 }
@@ -46,11 +54,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             _ => Bound::Excluded(index),
         })
     };
-    let which = prop_oneof![
-        Just(Occurrences::All),
-        (0..3_u32).prop_map(Occurrences::First),
-        (0..3_u32).prop_map(Occurrences::Last),
-    ];
+    let which = || {
+        prop_oneof![
+            Just(Occurrences::All),
+            (0..3_u32).prop_map(Occurrences::First),
+            (0..3_u32).prop_map(Occurrences::Last),
+        ]
+    };
+    let end = || select(vec![End::Front, End::Back]);
+    let most = || prop_oneof![4 => 0..9_u64, 1 => Just(u64::MAX)];
     let step = prop_oneof![
         4 => element().prop_map(Step::PushBack),
         4 => element().prop_map(Step::PushFront),
@@ -63,11 +75,18 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => index().prop_map(Step::Get),
         2 => (index(), element()).prop_map(|(index, element)| Step::Set(index, element)),
         4 => (index(), element()).prop_map(|(index, element)| Step::Insert(index, element)),
-        1 => (element(), which).prop_map(|(element, which)| Step::Remove(element, which)),
+        1 => (element(), which()).prop_map(|(element, which)| Step::Remove(element, which)),
+        3 => index().prop_map(Step::RemoveAt),
+        2 => (element(), most()).prop_map(|(element, most)| Step::PushCapped(element, most)),
+        2 => (elements(), most()).prop_map(|(elements, most)| Step::ExtendCapped(elements, most)),
+        2 => (option::of(0..3_usize), end(), end())
+            .prop_map(|(other, from, to)| Step::Move(other, from, to)),
         1 => element().prop_map(Step::Position),
+        2 => (element(), which()).prop_map(|(element, which)| Step::Positions(element, which)),
         2 => (bound(), bound()).prop_map(Step::Range),
         1 => (bound(), bound()).prop_map(Step::Trim),
         1 => (1..4_usize).prop_map(Step::Stream),
+        1 => (1..4_usize).prop_map(Step::StreamReversed),
         1 => Just(Step::Ends),
         1 => Just(Step::Clear),
     ];
@@ -114,7 +133,8 @@ fn to_strings(elements: &[Element]) -> Vec<String> {
         .collect()
 }
 
-fn remove(model: &mut VecDeque<String>, element: Element, which: Occurrences) -> u64 {
+/// The places of an element, in order.
+fn find(model: &VecDeque<String>, element: Element, which: Occurrences) -> Vec<usize> {
     let mut at: Vec<_> = (0..model.len())
         .filter(|&place| model[place] == element)
         .collect();
@@ -123,6 +143,50 @@ fn remove(model: &mut VecDeque<String>, element: Element, which: Occurrences) ->
         Occurrences::First(count) => at.truncate(count as usize),
         Occurrences::Last(count) => drop(at.drain(..at.len().saturating_sub(count as usize))),
     }
+    at
+}
+
+fn keep_last(model: &mut VecDeque<String>, most: u64) -> u64 {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    drop(model.drain(..model.len().saturating_sub(most)));
+    model.len() as u64
+}
+
+/// Takes an element from one end of a list and adds it to one end of another.
+async fn move_element(
+    client: &Client,
+    list: &RedisList<String>,
+    model: &mut VecDeque<String>,
+    other: Option<usize>,
+    from: End,
+    to: End,
+) -> purse::Result<()> {
+    let element = match from {
+        End::Front => model.pop_front(),
+        End::Back => model.pop_back(),
+    };
+    let add = |model: &mut VecDeque<String>| match (element.clone(), to) {
+        (None, _) => {}
+        (Some(element), End::Front) => model.push_front(element),
+        (Some(element), End::Back) => model.push_back(element),
+    };
+    let Some(length) = other else {
+        add(model);
+        assert_eq!(list.move_to(list, from, to).await?, element);
+        return Ok(());
+    };
+    let target = RedisList::new(client, fresh("list"));
+    let mut expected: VecDeque<String> = (0..length).map(|n| n.to_string()).collect();
+    target.extend(&expected).await?;
+    add(&mut expected);
+    assert_eq!(list.move_to(&target, from, to).await?, element);
+    assert_eq!(expected, target.to_vec().await?);
+    target.clear().await?;
+    Ok(())
+}
+
+fn remove(model: &mut VecDeque<String>, element: Element, which: Occurrences) -> u64 {
+    let at = find(model, element, which);
     for &place in at.iter().rev() {
         model.remove(place);
     }
@@ -133,7 +197,9 @@ async fn run(client: &Client, steps: Vec<Step>) {
     let list: RedisList<String> = RedisList::new(client, fresh("list"));
     let mut model: VecDeque<String> = VecDeque::new();
     for step in steps {
-        take(&list, &mut model, step).await.expect("a reply");
+        take(client, &list, &mut model, step)
+            .await
+            .expect("a reply");
         let all = list.to_vec().await.expect("a reply");
         assert_eq!(model, all);
         assert_eq!(list.len().await.expect("a reply"), model.len() as u64);
@@ -142,6 +208,7 @@ async fn run(client: &Client, steps: Vec<Step>) {
 }
 
 async fn take(
+    client: &Client,
     list: &RedisList<String>,
     model: &mut VecDeque<String>,
     step: Step,
@@ -205,6 +272,34 @@ async fn take(
             let removed = remove(model, element, which);
             assert_eq!(list.remove_value(element, which).await?, removed);
         }
+        Step::RemoveAt(index) => {
+            let expected = place(index, model.len()).and_then(|place| model.remove(place));
+            assert_eq!(list.remove(index).await?, expected);
+        }
+        Step::PushCapped(element, most) => {
+            model.push_back(element.to_owned());
+            let length = keep_last(model, most);
+            assert_eq!(list.push_capped(element, most).await?, length);
+        }
+        Step::ExtendCapped(elements, most) => {
+            model.extend(to_strings(&elements));
+            let length = match elements.is_empty() {
+                true => model.len() as u64,
+                false => keep_last(model, most),
+            };
+            assert_eq!(list.extend_capped(elements, most).await?, length);
+        }
+        Step::Move(other, from, to) => move_element(client, list, model, other, from, to).await?,
+        Step::Positions(element, which) => {
+            let mut expected = find(model, element, which);
+            if matches!(which, Occurrences::Last(_)) {
+                expected.reverse();
+            }
+            let expected: Vec<_> = expected.into_iter().map(|place| place as u64).collect();
+            assert_eq!(list.positions(element, which).await?, expected);
+            let count = find(model, element, Occurrences::All).len() as u64;
+            assert_eq!(list.count(element).await?, count);
+        }
         Step::Position(element) => {
             let position = model.iter().position(|other| other == element);
             assert_eq!(
@@ -224,6 +319,11 @@ async fn take(
         Step::Stream(page) => {
             let all: Vec<String> = list.stream().page_size(page).try_collect().await?;
             assert_eq!(*model, all);
+        }
+        Step::StreamReversed(page) => {
+            let stream = list.stream().rev().page_size(page);
+            let all: Vec<String> = stream.try_collect().await?;
+            assert!(model.iter().rev().eq(&all), "{all:?}");
         }
         Step::Ends => {
             assert_eq!(list.front().await?.as_ref(), model.front());

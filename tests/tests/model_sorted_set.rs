@@ -13,6 +13,11 @@ use proptest::sample::select;
 use purse::{Aggregate, Client, Condition, ErrorKind, Pattern, RedisSortedSet};
 use purse_tests::{fresh, model};
 
+#[path = "model_sorted_set/reference.rs"]
+mod reference;
+
+use reference::{Model, apply_limit, reverse_if, values};
+
 type Element = &'static str;
 type Ranks = (Bound<i64>, Bound<i64>);
 type Scores = (Bound<f64>, Bound<f64>);
@@ -26,11 +31,15 @@ enum Step {
     ExtendIf(Vec<(Element, f64)>, Condition),
     Increment(Element, f64),
     IncrementMany(Vec<(Element, f64)>),
+    IncrementIf(Element, f64, Condition),
     Remove(Element),
     RemoveMany(Vec<Element>),
     Score(Element),
     Scores(Vec<Element>),
     Rank(Element),
+    Around(Element, u32),
+    Page(u64, u64),
+    Sample(u32),
     Len,
     Peek,
     PopMin(Option<u32>),
@@ -38,13 +47,17 @@ enum Step {
     /// The highest if true.
     PopWait(bool),
     ByRank(Ranks, bool),
+    ByRankFromTop(Ranks, bool),
+    Ends(u64, bool),
     RemoveByRank(Ranks),
+    RemoveFromTop(Ranks),
     ByScore(Scores, bool, Limit),
     RemoveByScore(Scores),
     ByValue((Bound<Element>, Bound<Element>), bool, Limit),
     Stream(Option<Element>),
     Union(f64, f64, Aggregate),
     Intersection(f64, f64, Aggregate),
+    Difference,
     Clear,
 }
 
@@ -83,18 +96,26 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         5 => (items(), condition()).prop_map(|(items, condition)| Step::ExtendIf(items, condition)),
         3 => (element(), score()).prop_map(|(element, by)| Step::Increment(element, by)),
         3 => items().prop_map(Step::IncrementMany),
+        3 => (element(), score(), condition())
+            .prop_map(|(element, by, condition)| Step::IncrementIf(element, by, condition)),
         2 => element().prop_map(Step::Remove),
         1 => elements().prop_map(Step::RemoveMany),
         1 => element().prop_map(Step::Score),
         1 => elements().prop_map(Step::Scores),
         2 => element().prop_map(Step::Rank),
+        3 => (element(), 0..4_u32).prop_map(|(element, count)| Step::Around(element, count)),
+        1 => (0..4_u64, 0..4_u64).prop_map(|(number, size)| Step::Page(number, size)),
+        1 => (0..9_u32).prop_map(Step::Sample),
         1 => Just(Step::Len),
         1 => Just(Step::Peek),
         1 => option::of(0..4_u32).prop_map(Step::PopMin),
         1 => option::of(0..4_u32).prop_map(Step::PopMax),
         1 => any::<bool>().prop_map(Step::PopWait),
         3 => (ranks(), any::<bool>()).prop_map(|(ranks, rev)| Step::ByRank(ranks, rev)),
+        3 => (ranks(), any::<bool>()).prop_map(|(ranks, rev)| Step::ByRankFromTop(ranks, rev)),
+        2 => (0..9_u64, any::<bool>()).prop_map(|(count, rev)| Step::Ends(count, rev)),
         1 => ranks().prop_map(Step::RemoveByRank),
+        1 => ranks().prop_map(Step::RemoveFromTop),
         3 => (scores(), any::<bool>(), limit())
             .prop_map(|(scores, rev, limit)| Step::ByScore(scores, rev, limit)),
         1 => scores().prop_map(Step::RemoveByScore),
@@ -105,127 +126,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(one, two, how)| Step::Union(one, two, how)),
         1 => (weight(), weight(), aggregate())
             .prop_map(|(one, two, how)| Step::Intersection(one, two, how)),
+        1 => Just(Step::Difference),
         1 => Just(Step::Clear),
     ];
     vec(step, 1..=99)
-}
-
-#[derive(Debug, Default, Clone, PartialEq)]
-struct Model(HashMap<String, f64>);
-
-impl Model {
-    /// All in order.
-    fn to_sorted(&self) -> Vec<(String, f64)> {
-        let mut all: Vec<_> = self.0.clone().into_iter().collect();
-        all.sort_by(|(one, low), (other, high)| {
-            let scores = low.partial_cmp(high).expect("no score is NaN");
-            scores.then_with(|| one.as_bytes().cmp(other.as_bytes()))
-        });
-        all
-    }
-
-    fn take(&mut self, elements: &[(String, f64)]) {
-        for (element, _) in elements {
-            self.0.remove(element);
-        }
-    }
-
-    /// Inserts an element; returns true if it is new, and true if its score has changed.
-    fn insert(&mut self, element: Element, score: f64, condition: Condition) -> (bool, bool) {
-        let old = self.0.get(element).copied();
-        let holds = match (condition, old) {
-            (Condition::Always, _) => true,
-            (Condition::OnlyNew, old) => old.is_none(),
-            (Condition::OnlyExisting, old) => old.is_some(),
-            (_, None) => true,
-            (Condition::OnlyGreater, Some(old)) => score > old,
-            (Condition::OnlyLess, Some(old)) => score < old,
-            (unknown, Some(_)) => panic!("no model of {unknown:?}"),
-        };
-        if holds {
-            self.0.insert(element.to_owned(), score);
-        }
-        (
-            holds && old.is_none(),
-            holds && old.is_some_and(|old| old != score),
-        )
-    }
-
-    /// The new score; `None` if it would be no number.
-    fn increment(&mut self, element: Element, by: f64) -> Option<f64> {
-        let sum = self.0.get(element).copied().unwrap_or(0.0) + by;
-        (!sum.is_nan()).then(|| {
-            self.0.insert(element.to_owned(), sum);
-            sum
-        })
-    }
-
-    fn by_rank(&self, (first, last): Ranks) -> Vec<(String, f64)> {
-        let all = self.to_sorted();
-        let length = i64::try_from(all.len()).expect("few");
-        // A negative bound counts from the end: -1 is the last, and what follows it is the end.
-        let place = |rank: i64| if rank < 0 { rank + length } else { rank };
-        let from = match first {
-            Bound::Unbounded => 0,
-            Bound::Included(rank) => place(rank),
-            Bound::Excluded(rank) => place(rank) + 1,
-        };
-        let to = match last {
-            Bound::Unbounded => length,
-            Bound::Included(rank) => place(rank) + 1,
-            Bound::Excluded(rank) => place(rank),
-        };
-        let ranked = (0..length).zip(all);
-        let ranked = ranked.filter(|(rank, _)| (from..to).contains(rank));
-        ranked.map(|(_, element)| element).collect()
-    }
-
-    fn by_score(&self, scores: Scores) -> Vec<(String, f64)> {
-        let mut all = self.to_sorted();
-        all.retain(|(_, score)| scores.contains(score));
-        all
-    }
-
-    fn combine(&self, weights: [f64; 2], how: Aggregate, other: &Self, union: bool) -> Self {
-        // A sum that would be no number is zero.
-        let number = |n: f64| if n.is_nan() { 0.0 } else { n };
-        let [own, its] = weights;
-        let mut combined = HashMap::new();
-        for element in self.0.keys().chain(other.0.keys()) {
-            let mine = self.0.get(element).map(|score| score * own);
-            let theirs = other.0.get(element).map(|score| score * its);
-            let score = match (mine, theirs, how) {
-                (Some(mine), Some(theirs), Aggregate::Sum) => number(mine + theirs),
-                (Some(mine), Some(theirs), Aggregate::Min) => mine.min(theirs),
-                (Some(mine), Some(theirs), Aggregate::Max) => mine.max(theirs),
-                (one, other, _) if union => one.or(other).expect("it is in one of them"),
-                _ => continue,
-            };
-            combined.insert(element.clone(), score);
-        }
-        Self(combined)
-    }
-}
-
-fn reverse_if<T>(mut elements: Vec<T>, reversed: bool) -> Vec<T> {
-    if reversed {
-        elements.reverse();
-    }
-    elements
-}
-
-fn apply_limit<T>(elements: Vec<T>, limit: Limit) -> Vec<T> {
-    let (offset, count) = limit.unwrap_or((0, u64::MAX));
-    let most = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-    elements
-        .into_iter()
-        .skip(most(offset))
-        .take(most(count))
-        .collect()
-}
-
-fn values(elements: Vec<(String, f64)>) -> Vec<String> {
-    elements.into_iter().map(|(element, _)| element).collect()
 }
 
 type Set = RedisSortedSet<String>;
@@ -288,6 +192,14 @@ async fn change(client: &Client, set: &Set, model: &mut Model, step: Step) -> pu
                 }
             }
         }
+        Step::IncrementIf(element, by, condition) => {
+            let answer = set.increment_if(element, by, condition).await;
+            match (answer, model.increment_if(element, by, condition)) {
+                (Ok(score), Ok(expected)) => assert_eq!(score, expected),
+                (Err(error), Err(())) => assert_eq!(error.kind(), ErrorKind::Server),
+                (score, expected) => panic!("{score:?} where {expected:?} was expected"),
+            }
+        }
         Step::Remove(element) => {
             assert_eq!(
                 set.remove(element).await?,
@@ -304,6 +216,12 @@ async fn change(client: &Client, set: &Set, model: &mut Model, step: Step) -> pu
         Step::RemoveByRank(ranks) => {
             let expected = model.by_rank(ranks);
             assert_eq!(set.by_rank(ranks).remove().await?, expected.len() as u64);
+            model.take(&expected);
+        }
+        Step::RemoveFromTop(ranks) => {
+            let expected = model.by_rank_from_top(ranks);
+            let removed = set.by_rank_from_top(ranks).remove().await?;
+            assert_eq!(removed, expected.len() as u64);
             model.take(&expected);
         }
         Step::RemoveByScore(scores) => {
@@ -331,12 +249,20 @@ async fn change(client: &Client, set: &Set, model: &mut Model, step: Step) -> pu
             } else {
                 set.intersection([&other])
             };
-            let stored = combined
-                .weights([own, its])
-                .aggregate(how)
-                .store_into(set)
-                .await?;
-            assert_eq!(stored, model.0.len() as u64);
+            let combined = combined.weights([own, its]).aggregate(how);
+            assert_eq!(combined.with_scores().await?, model.to_sorted());
+            assert_eq!(combined.to_vec().await?, values(model.to_sorted()));
+            assert_eq!(combined.store_into(set).await?, model.0.len() as u64);
+            other.clear().await?;
+        }
+        Step::Difference => {
+            let other = Set::new(client, fresh("model"));
+            let part = model.by_rank((Bound::Included(2), Bound::Unbounded));
+            other.extend(part.iter().cloned()).await?;
+            model.take(&part);
+            let difference = set.difference([&other]);
+            assert_eq!(difference.with_scores().await?, model.to_sorted());
+            assert_eq!(difference.store_into(set).await?, model.0.len() as u64);
             other.clear().await?;
         }
         Step::Clear => {
@@ -401,11 +327,57 @@ async fn read(client: &Client, set: &Set, model: &Model, step: Step) -> purse::R
                 let place = all.iter().position(|(other, _)| other == element);
                 place.map(|rank| rank as u64)
             };
-            assert_eq!(set.rank(element).await?, rank(model.to_sorted()));
-            assert_eq!(
-                set.rank_rev(element).await?,
-                rank(reverse_if(model.to_sorted(), true))
-            );
+            let from_bottom = rank(model.to_sorted());
+            let from_top = rank(reverse_if(model.to_sorted(), true));
+            assert_eq!(set.rank(element).await?, from_bottom);
+            assert_eq!(set.rank_from_top(element).await?, from_top);
+            let score = model.0.get(element).copied();
+            let both = set.rank_with_score(element).await?;
+            assert_eq!(both, from_bottom.zip(score));
+            let both = set.rank_from_top_with_score(element).await?;
+            assert_eq!(both, from_top.zip(score));
+            let above = |score: f64| model.0.values().filter(|other| **other > score).count();
+            let standing = score.map(|score| above(score) as u64 + 1);
+            assert_eq!(set.standing(element).await?, standing);
+        }
+        Step::Around(element, neighbours) => {
+            let all = reverse_if(model.to_sorted(), true);
+            let place = all.iter().position(|(other, _)| other == element);
+            let near = |rank: &usize| {
+                place.is_some_and(|place| rank.abs_diff(place) <= neighbours as usize)
+            };
+            let ranked = all.into_iter().enumerate();
+            let expected = ranked
+                .filter(|(rank, _)| near(rank))
+                .map(|(rank, (value, score))| (rank as u64, value, score));
+            let around = set.around(element, neighbours).await?.into_iter();
+            let around = around.map(|ranked| (ranked.rank, ranked.value, ranked.score));
+            assert_eq!(around.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+        }
+        Step::Page(number, size) => {
+            let all = reverse_if(model.to_sorted(), true);
+            let expected = apply_limit(all, Some((number * size, size)));
+            assert_eq!(set.page(number, size).with_scores().await?, expected);
+        }
+        Step::Ends(count, reversed) => {
+            let all = model.to_sorted();
+            let lowest = reverse_if(apply_limit(all.clone(), Some((0, count))), reversed);
+            let highest = apply_limit(reverse_if(all, true), Some((0, count)));
+            let highest = reverse_if(highest, reversed);
+            let (mut top, mut bottom) = (set.top(count), set.bottom(count));
+            if reversed {
+                (top, bottom) = (top.rev(), bottom.rev());
+            }
+            assert_eq!(top.with_scores().await?, highest);
+            assert_eq!(bottom.to_vec().await?, values(lowest));
+        }
+        Step::Sample(count) => {
+            let sample = set.sample(count).await?;
+            assert_eq!(sample.len(), model.0.len().min(count as usize));
+            let sample: HashMap<_, _> = sample.into_iter().collect();
+            let all = model.0.iter();
+            let found = all.filter(|(element, score)| sample.get(*element) == Some(score));
+            assert_eq!(found.count(), model.0.len().min(count as usize));
         }
         Step::Len => {
             assert_eq!(set.len().await?, model.0.len() as u64);
@@ -427,6 +399,18 @@ async fn read(client: &Client, set: &Set, model: &Model, step: Step) -> purse::R
             assert_eq!(range().with_scores().await?, expected);
             assert_eq!(range().to_vec().await?, values(expected));
         }
+        Step::ByRankFromTop(ranks, reversed) => {
+            let range = || {
+                if reversed {
+                    set.by_rank_from_top(ranks).rev()
+                } else {
+                    set.by_rank_from_top(ranks)
+                }
+            };
+            let expected = reverse_if(model.by_rank_from_top(ranks), reversed);
+            assert_eq!(range().with_scores().await?, expected);
+            assert_eq!(range().to_vec().await?, values(expected));
+        }
         Step::ByScore(scores, reversed, limit) => {
             let range = || {
                 if reversed {
@@ -438,9 +422,17 @@ async fn read(client: &Client, set: &Set, model: &Model, step: Step) -> purse::R
             let expected = reverse_if(model.by_score(scores), reversed);
             assert_eq!(range().with_scores().await?, expected);
             if let Some((offset, count)) = limit {
-                let page = apply_limit(expected, limit);
-                assert_eq!(range().limit(offset, count).with_scores().await?, page);
-                assert_eq!(range().limit(offset, count).to_vec().await?, values(page));
+                // The end decides which elements are meant, and the reversal does not.
+                let highest = apply_limit(reverse_if(model.by_score(scores), true), limit);
+                let top = || range().top(count).offset(offset);
+                assert_eq!(top().with_scores().await?, highest);
+                let backward = reverse_if(values(highest), true);
+                assert_eq!(top().rev().to_vec().await?, backward);
+                let lowest = apply_limit(model.by_score(scores), limit);
+                let bottom = || range().bottom(count).offset(offset);
+                assert_eq!(bottom().to_vec().await?, values(lowest.clone()));
+                let backward = reverse_if(lowest, true);
+                assert_eq!(bottom().rev().with_scores().await?, backward);
             }
         }
         Step::ByValue(bounds, reversed, limit) => {
@@ -462,8 +454,13 @@ async fn read(client: &Client, set: &Set, model: &Model, step: Step) -> purse::R
             assert_eq!(range().count().await?, expected.len() as u64);
             assert_eq!(range().to_vec().await?, expected);
             if let Some((offset, count)) = limit {
-                let page = range().limit(offset, count).to_vec().await?;
-                assert_eq!(page, apply_limit(expected, limit));
+                let forward = reverse_if(expected, reversed);
+                let highest = apply_limit(reverse_if(forward.clone(), true), limit);
+                let top = range().top(count).offset(offset);
+                assert_eq!(top.to_vec().await?, highest);
+                let lowest = apply_limit(forward, limit);
+                let bottom = range().bottom(count).offset(offset);
+                assert_eq!(bottom.to_vec().await?, lowest);
             }
             flat.clear().await?;
         }

@@ -6,11 +6,12 @@ use purse::redlock::{
 };
 use purse::{
     Aggregate, BoundedCounter, ByRank, ByScore, ByValue, Changes, Client, ClientBuilder, Combined,
-    CombinedSorted, Condition, Entries, Error, Json, KeyType, LimitedRange, Occurrences, OnPoison,
-    Op, Paged, Pattern, Plain, Raw, RedisCell, RedisCounter, RedisHash, RedisIdGenerator, RedisKey,
-    RedisKeySpace, RedisLifoQueue, RedisList, RedisLruMap, RedisMultimap, RedisPriorityQueue,
-    RedisQueue, RedisSet, RedisSortedSet, RedisVersioned, RedisWindowCounter, Redlock,
-    RedlockGuard, RedlockMutex, Scanned, SetOptions, SetOutcome, SortedRange, Ttl, Version,
+    CombinedSorted, Condition, End, Entries, Error, Json, KeyType, LimitedRange, Occurrences,
+    OnPoison, Op, Paged, Pattern, Plain, Ranked, Raw, RedisCell, RedisCounter, RedisHash,
+    RedisIdGenerator, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList, RedisLruMap,
+    RedisMultimap, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, RedisVersioned,
+    RedisWindowCounter, Redlock, RedlockGuard, RedlockMutex, Scanned, SetOptions, SetOutcome,
+    SortedRange, Tie, Ttl, Version,
 };
 
 /// An element that is neither `Send` nor `Sync`: handles hold none, so they do not care.
@@ -29,6 +30,9 @@ fn handles_are_shared() {
     assert_send_sync::<Ttl>();
     assert_send_sync::<KeyType>();
     assert_send_sync::<Occurrences>();
+    assert_send_sync::<End>();
+    assert_send_sync::<Tie>();
+    assert_send_sync::<Ranked<String>>();
     assert_send_sync::<RedisKey>();
     assert_send_sync::<RedisKeySpace<Local, Json>>();
     assert_send_sync::<SetOptions>();
@@ -101,6 +105,7 @@ fn assert_async_functions(
     assert_send_future(client.close());
     assert_send_future(list.extend(["a"]));
     assert_send_future(list.extend_front(vec![String::new()]));
+    assert_send_future(list.extend_capped(["a"], 3));
     assert_send_future(hash.extend([("a", 1)]));
     assert_send_future(hash.get_many(["a"]));
     assert_send_future(hash.remove_many(["a"]));

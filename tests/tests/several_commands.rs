@@ -73,6 +73,7 @@ fn additions() -> Vec<(&'static str, Call, Count)> {
     calls! {
         "list extend", LIST, |c, n| list(&c).extend(n);
         "list extend_front", LIST, |c, n| list(&c).extend_front(n);
+        "list extend_capped", LIST, |c, n| list(&c).extend_capped(n, u64::MAX);
         "hash extend", HASH, |c, n| hash(&c).extend(n.map(|n| (n, n)));
         "hash increment_many", HASH, |c, n| hash(&c).increment_many(n.map(|n| (n, 1)));
         "hash increment_float_many", HASH,

@@ -16,6 +16,8 @@ mod bad_input;
 mod pops;
 #[path = "sorted_set/ranges.rs"]
 mod ranges;
+#[path = "sorted_set/ranks.rs"]
+mod ranks;
 
 type Strings = RedisSortedSet<String>;
 
@@ -53,7 +55,15 @@ async fn an_absent_sorted_set_is_an_empty_one() {
     assert_eq!(set.score("a").await.unwrap(), None);
     assert_eq!(set.scores(["a", "b"]).await.unwrap(), [None, None]);
     assert_eq!(set.rank("a").await.unwrap(), None);
-    assert_eq!(set.rank_rev("a").await.unwrap(), None);
+    assert_eq!(set.rank_from_top("a").await.unwrap(), None);
+    assert_eq!(set.rank_with_score("a").await.unwrap(), None);
+    assert_eq!(set.rank_from_top_with_score("a").await.unwrap(), None);
+    assert_eq!(set.standing("a").await.unwrap(), None);
+    assert!(set.around("a", 3).await.unwrap().is_empty());
+    assert!(set.top(3).to_vec().await.unwrap().is_empty());
+    assert!(set.page(0, 3).to_vec().await.unwrap().is_empty());
+    assert!(set.sample(3).await.unwrap().is_empty());
+    assert!(set.union([&set]).to_vec().await.unwrap().is_empty());
     assert_eq!(set.peek_min().await.unwrap(), None);
     assert_eq!(set.peek_max().await.unwrap(), None);
     assert_eq!(set.pop_min().await.unwrap(), None);
@@ -97,8 +107,8 @@ async fn elements_are_in_the_order_of_scores_and_then_of_bytes() {
     assert_eq!(set.peek_max().await.unwrap(), pair("b", 2.0));
     assert_eq!(set.rank("d").await.unwrap(), Some(0));
     assert_eq!(set.rank("b").await.unwrap(), Some(3));
-    assert_eq!(set.rank_rev("b").await.unwrap(), Some(0));
-    assert_eq!(set.rank_rev("d").await.unwrap(), Some(3));
+    assert_eq!(set.rank_from_top("b").await.unwrap(), Some(0));
+    assert_eq!(set.rank_from_top("d").await.unwrap(), Some(3));
     assert!(set.contains("c").await.unwrap(), "with a score of zero");
     assert_eq!(set.score("c").await.unwrap(), Some(0.0));
     let scores = set.scores(["d", "x", "c", "d"]).await.unwrap();
@@ -210,7 +220,7 @@ async fn scores_are_added_to() {
 }
 
 #[tokio::test]
-async fn sorted_sets_are_united_and_intersected() {
+async fn sorted_sets_are_combined_in_memory_and_on_the_server() {
     let a = create(&[("x", 1.0), ("y", 2.0)]).await;
     let b = create(&[("y", 10.0), ("z", 20.0)]).await;
     let c = create(&[("y", -5.0)]).await;
@@ -244,10 +254,26 @@ async fn sorted_sets_are_united_and_intersected() {
             a.intersection([&b]).weights([f64::INFINITY, 1.0]),
             pairs([("y", f64::INFINITY)]),
         ),
+        (a.difference([&b]), pairs([("x", 1.0)])),
+        (
+            b.difference([&a, &c]).aggregate(Aggregate::Sum),
+            pairs([("z", 20.0)]),
+        ),
     ] {
         let stored = combined.store_into(&into).await.unwrap();
         assert_eq!(stored, expected.len() as u64, "{combined:?}");
         assert_eq!(all(&into).await, expected, "{combined:?}");
+        assert_eq!(
+            combined.with_scores().await.unwrap(),
+            expected,
+            "{combined:?}"
+        );
+        let elements: Vec<_> = expected.into_iter().map(|(element, _)| element).collect();
+        assert_eq!(
+            combined.to_vec().await.unwrap(),
+            elements,
+            "{combined:?} in the same order"
+        );
     }
     for weights in [vec![1.0], vec![1.0; 3]] {
         let error = a

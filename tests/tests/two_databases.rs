@@ -1,7 +1,7 @@
 //! Operations on several objects: they must be in one database.
 
 use futures::StreamExt;
-use purse::{Client, ErrorKind, RedisSet, RedisSortedSet};
+use purse::{Client, End, ErrorKind, RedisList, RedisSet, RedisSortedSet};
 use purse_testkit::{Cluster, Server};
 
 /// Runs every operation on two objects; returns the kind of the error of each, if there is one.
@@ -10,6 +10,8 @@ async fn kinds(one: &Client, other: &Client) -> Vec<(&'static str, Option<ErrorK
     let b: RedisSet<String> = RedisSet::new(other, "{x}b");
     let s: RedisSortedSet<String> = RedisSortedSet::new(one, "{x}s");
     let t: RedisSortedSet<String> = RedisSortedSet::new(other, "{x}t");
+    let l: RedisList<String> = RedisList::new(one, "{x}l");
+    let m: RedisList<String> = RedisList::new(other, "{x}m");
     macro_rules! kinds {
         ($($operation:expr),+ $(,)?) => {
             vec![$((stringify!($operation), $operation.await.err().map(|error| {
@@ -39,6 +41,12 @@ async fn kinds(one: &Client, other: &Client) -> Vec<(&'static str, Option<ErrorK
         s.union([&s]).store_into(&t),
         s.intersection([&t]).store_into(&s),
         t.union([] as [&RedisSortedSet<String>; 0]).store_into(&s),
+        s.difference([&t]).store_into(&s),
+        s.union([&t]).to_vec(),
+        s.intersection([&s, &t]).with_scores(),
+        t.difference([&s]).to_vec(),
+        l.move_to(&m, End::Front, End::Back),
+        m.move_to(&l, End::Back, End::Back),
     ];
     for combined in [
         a.union([&b]),

@@ -218,6 +218,10 @@ async fn errors_of_lists_and_sets_name_command_and_key() {
     by("LRANGE")
         .is_named_among(2, list.stream().page_size(1))
         .await;
+    by("LRANGE").is_named_among(2, list.stream().rev()).await;
+    by("LIST REMOVE").is_named(list.remove(1)).await;
+    list.insert(1, 2).await.unwrap();
+    texts.set(1, "two").await.unwrap();
     by("LPOP").is_named(list.pop_front_n(3)).await;
 
     let (key, other) = (fresh("set"), fresh("set"));
@@ -248,6 +252,14 @@ async fn errors_of_lists_and_sets_name_command_and_key() {
     by("ZRANGEBYSCORE")
         .is_named(sorted.by_score(..).to_vec())
         .await;
+    by("ZREVRANGEBYSCORE")
+        .is_named(sorted.by_score(..).top(2).to_vec())
+        .await;
+    by("SORTED SET AROUND").is_named(sorted.around(1, 1)).await;
+    by("ZUNION")
+        .is_named(sorted.union([&sorted]).to_vec())
+        .await;
+    by("ZRANDMEMBER").is_named(sorted.sample(2)).await;
     by("ZSCAN").is_named_among(1, sorted.stream()).await;
     by("ZPOPMIN").is_named(sorted.pop_min()).await;
     texts.insert("two", 1.0).await.unwrap();

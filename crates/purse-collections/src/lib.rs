@@ -84,8 +84,8 @@
 //!   `WrongType` if the key holds a value of another type, with `Server` if the server refuses it
 //!   for another reason, with `Decode` if an element cannot be decoded, and with `Closed`. A
 //!   `Decode` error holds the first bytes that cannot be decoded
-//!   ([`Error::bytes`](purse_client::Error::bytes)). It names the command, the key of the element and
-//!   in a hash the field. The method `lenient` of a collection returns a handle that returns such
+//!   ([`Error::bytes`](purse_client::Error::bytes)). It names the command, the key of the element, in
+//!   a hash the field, and in a list the index. The method `lenient` of a collection returns a handle that returns such
 //!   elements among the others, so nothing fails with `Decode`. A read is sent again automatically
 //!   when a connection breaks.
 //! - A **write** fails as a read does, but with `Ambiguous` instead of `Timeout`: the command may
@@ -126,6 +126,7 @@ mod list;
 mod lru_map;
 mod multimap;
 mod number;
+mod number_args;
 mod queue;
 mod redis_key;
 mod set;
@@ -137,17 +138,18 @@ pub use counter::{BoundedCounter, RedisCounter, RedisIdGenerator, RedisWindowCou
 pub use element_stream::Scanned;
 pub use hash::RedisHash;
 pub use keyspace::{Entries, RedisKeySpace, SetOptions, SetOutcome};
-pub use list::{Occurrences, Paged, RedisList};
+pub use list::{End, Occurrences, Paged, RedisList};
 pub use lru_map::RedisLruMap;
 pub use multimap::RedisMultimap;
 pub use number::{Float, Integer, Number};
+pub use number_args::{IndexRange, IntoIndex, IntoScore, ScoreRange};
 pub use queue::{
     BoundedQueue, Fifo, Held, Lifo, OnPoison, Order, RedisLifoQueue, RedisPriorityQueue, RedisQueue,
 };
 pub use redis_key::{KeyType, RedisKey};
 pub use set::{Combined, RedisSet};
 pub use sorted_set::{
-    Aggregate, ByRank, ByScore, ByValue, Changes, CombinedSorted, Condition, LimitedRange,
-    RedisSortedSet, SortedRange,
+    Aggregate, ByRank, ByScore, ByValue, Changes, CombinedSorted, Condition, LimitedRange, Ranked,
+    RedisSortedSet, SortedRange, Tie,
 };
 pub use ttl::{ExpiryCondition, Ttl};

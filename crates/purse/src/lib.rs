@@ -118,11 +118,12 @@ pub use purse_codec::{
 #[cfg(feature = "collections")]
 pub use purse_collections::{
     Aggregate, BoundedCounter, BoundedQueue, ByRank, ByScore, ByValue, Changes, Combined,
-    CombinedSorted, Condition, Entries, ExpiryCondition, Fifo, Float, Held, Integer, KeyType, Lifo,
-    LimitedRange, Number, Occurrences, OnPoison, Order, Paged, RedisCell, RedisCounter, RedisHash,
-    RedisIdGenerator, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList, RedisLruMap,
-    RedisMultimap, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, RedisVersioned,
-    RedisWindowCounter, Scanned, SetOptions, SetOutcome, SortedRange, Ttl, Version,
+    CombinedSorted, Condition, End, Entries, ExpiryCondition, Fifo, Float, Held, IndexRange,
+    Integer, IntoIndex, IntoScore, KeyType, Lifo, LimitedRange, Number, Occurrences, OnPoison,
+    Order, Paged, Ranked, RedisCell, RedisCounter, RedisHash, RedisIdGenerator, RedisKey,
+    RedisKeySpace, RedisLifoQueue, RedisList, RedisLruMap, RedisMultimap, RedisPriorityQueue,
+    RedisQueue, RedisSet, RedisSortedSet, RedisVersioned, RedisWindowCounter, Scanned, ScoreRange,
+    SetOptions, SetOutcome, SortedRange, Tie, Ttl, Version,
 };
 #[cfg(feature = "redlock")]
 pub use purse_redlock as redlock;

@@ -86,6 +86,6 @@ pub(crate) async fn feed(State(app): State<App>) -> Result<Json<Vec<Post>>> {
 }
 
 pub(crate) async fn leaders(State(app): State<App>) -> Result<Json<Vec<(String, f64)>>> {
-    let leaders = app.posts.leaders.by_rank(0..10).rev();
+    let leaders = app.posts.leaders.top(10);
     Ok(Json(leaders.with_scores().await?))
 }

@@ -110,7 +110,10 @@ async fn sorted_sets_answer_the_same_in_an_atomic_batch() {
             .map(|(name, _)| batch.add(set.score(name)))
             .collect();
         let none = batch.add(set.score("none"));
-        let ranks = [batch.add(set.rank("inf")), batch.add(set.rank_rev("inf"))];
+        let ranks = [
+            batch.add(set.rank("inf")),
+            batch.add(set.rank_from_top("inf")),
+        ];
         let no_rank = batch.add(set.rank("none"));
         let greater = batch.add(set.insert_if("0.1", 0.0, Condition::OnlyGreater));
         let less = batch.add(set.insert_if("0.1", -0.5, Condition::OnlyLess));

@@ -213,6 +213,7 @@ const CODEC_FOLDERS: Folders = &[
 const COLLECTIONS_FOLDERS: Folders = &[
     ("ttl", &[]),
     ("number", &[]),
+    ("number_args", &[]),
     ("conversion", &[]),
     ("handle", &[]),
     ("redis_key", &["ttl", "conversion", "handle"]),
@@ -252,6 +253,7 @@ const COLLECTIONS_FOLDERS: Folders = &[
             "redis_key",
             "bulk",
             "element_stream",
+            "number_args",
         ],
     ),
     (
@@ -272,6 +274,7 @@ const COLLECTIONS_FOLDERS: Folders = &[
             "redis_key",
             "bulk",
             "element_stream",
+            "number_args",
             "list",
         ],
     ),

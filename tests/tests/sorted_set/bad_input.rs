@@ -4,7 +4,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
-use purse::{Client, Condition, ErrorKind, RedisHash, RedisSortedSet};
+use purse::{Aggregate, Client, Condition, ErrorKind, RedisHash, RedisSortedSet};
 use purse_testkit::Server;
 use purse_tests::{calls, client, cluster_of_one, fresh};
 
@@ -17,6 +17,9 @@ async fn infinities_that_add_up_to_no_number_change_nothing() {
     let down = f64::NEG_INFINITY;
     for error in [
         set.increment("up", down).await.unwrap_err(),
+        set.increment_if("up", down, Condition::Always)
+            .await
+            .unwrap_err(),
         set.increment_many([("a", 1.0), ("b", 1.0), ("up", down)])
             .await
             .unwrap_err(),
@@ -54,6 +57,9 @@ async fn finite_scores_never_become_infinite() {
                 .await
                 .unwrap_err(),
             set.increment_many([("c", by), ("c", score)])
+                .await
+                .unwrap_err(),
+            set.increment_if("a", by, Condition::OnlyExisting)
                 .await
                 .unwrap_err(),
         ] {
@@ -120,7 +126,7 @@ async fn nan_is_refused_before_anything_is_sent() {
         ),
         (
             "ZRANGEBYSCORE",
-            set.by_score(nan..=nan).limit(0, 1).to_vec().await.map(drop),
+            set.by_score(nan..=nan).bottom(1).to_vec().await.map(drop),
         ),
         (
             "ZUNIONSTORE",
@@ -135,6 +141,40 @@ async fn nan_is_refused_before_anything_is_sent() {
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         let about = format!("{command} on key \"set\" at {}", client.server());
         assert!(error.to_string().starts_with(&about), "{error}");
+    }
+    let wide = (1_i64 << 53) + 1;
+    for refused in [
+        set.insert("a", wide).await.map(drop),
+        set.insert_if("a", -wide, Condition::OnlyNew)
+            .await
+            .map(drop),
+        set.extend([("a", u64::MAX)]).await.map(drop),
+        set.increment("a", wide).await.map(drop),
+        set.increment_if("a", nan, Condition::Always)
+            .await
+            .map(drop),
+        set.by_score(..wide).count().await.map(drop),
+        set.by_score(wide..).top(1).to_vec().await.map(drop),
+        set.union([&set])
+            .weights([1.0, nan])
+            .to_vec()
+            .await
+            .map(drop),
+        set.difference([&set])
+            .weights([1.0, 1.0])
+            .to_vec()
+            .await
+            .map(drop),
+        set.difference([&set])
+            .aggregate(Aggregate::Max)
+            .store_into(&set)
+            .await
+            .map(drop),
+    ] {
+        let error = refused.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        let about = format!("on key \"set\" at {}", client.server());
+        assert!(error.to_string().contains(&about), "{error}");
     }
     let info = server.command(&["INFO", "commandstats"]).unwrap();
     let info = info.text().unwrap().to_owned();
@@ -151,12 +191,7 @@ async fn undecodable_value_is_an_error_with_its_bytes() {
     for error in [
         set.by_rank(..).to_vec().await.unwrap_err(),
         set.by_rank(..).with_scores().await.unwrap_err(),
-        set.by_score(2.0..)
-            .rev()
-            .limit(0, 2)
-            .with_scores()
-            .await
-            .unwrap_err(),
+        set.by_score(2.0..).top(2).with_scores().await.unwrap_err(),
     ] {
         assert_eq!(
             (error.kind(), error.bytes()),
@@ -184,6 +219,12 @@ async fn unencodable_value_is_not_sent() {
         set.extend([(1.0, 1.0), (nan, 2.0)]).await.unwrap_err(),
         set.increment_many([(nan, 1.0)]).await.unwrap_err(),
         set.scores([nan]).await.unwrap_err(),
+        set.standing(nan).await.unwrap_err(),
+        set.around(nan, 1).await.unwrap_err(),
+        set.rank_with_score(nan).await.unwrap_err(),
+        set.increment_if(nan, 1, Condition::Always)
+            .await
+            .unwrap_err(),
         set.by_value(nan..).to_vec().await.unwrap_err(),
         set.by_value(..nan).remove().await.unwrap_err(),
     ] {
@@ -218,6 +259,15 @@ async fn key_of_another_type_is_refused_unchanged() {
         set.increment_many([("x", 1.0)]).await.unwrap_err(),
         set.scores(["x"]).await.unwrap_err(),
         set.by_rank(..).to_vec().await.unwrap_err(),
+        set.top(1).to_vec().await.unwrap_err(),
+        set.standing("x").await.unwrap_err(),
+        set.around("x", 1).await.unwrap_err(),
+        set.rank_from_top_with_score("x").await.unwrap_err(),
+        set.increment_if("x", 1, Condition::OnlyNew)
+            .await
+            .unwrap_err(),
+        set.sample(1).await.unwrap_err(),
+        other.difference([&set]).to_vec().await.unwrap_err(),
         set.by_score(..).count().await.unwrap_err(),
         set.by_score(..).remove().await.unwrap_err(),
         set.pop_min().await.unwrap_err(),
@@ -243,6 +293,8 @@ async fn sorted_sets_of_several_slots_are_refused_unsent() {
         a.union([&b, &far]).store_into(&a).await.unwrap_err(),
         a.union([&b]).store_into(&far).await.unwrap_err(),
         far.intersection([&a]).store_into(&b).await.unwrap_err(),
+        a.union([&b, &far]).to_vec().await.unwrap_err(),
+        far.difference([&a]).with_scores().await.unwrap_err(),
     ] {
         assert_eq!(error.kind(), ErrorKind::CrossSlot, "{error}");
         for words in ["in different slots of", " on key ", "127.0.0.1"] {
@@ -253,6 +305,7 @@ async fn sorted_sets_of_several_slots_are_refused_unsent() {
     for command in ["zunionstore", "zinterstore"] {
         assert_eq!(calls(&cluster.nodes()[0], command), 0, "{command}");
     }
+    assert_eq!(a.union([&b]).to_vec().await.unwrap(), ["x", "y"]);
     assert_eq!(a.union([&b]).store_into(&a).await.unwrap(), 2);
     assert_eq!(a.pop_min_wait(None).await.unwrap(), pair("x", 1.0));
 }

@@ -51,6 +51,108 @@ async fn ranges_of_ranks_are_those_of_std_with_negative_ranks() {
 }
 
 #[tokio::test]
+async fn ranges_of_ranks_from_the_top_mirror_those_from_the_bottom() {
+    let set = five().await;
+    for (range, expected) in [
+        ((Included(0), Excluded(2)), "ed"),
+        ((Included(1), Included(3)), "dcb"),
+        ((Unbounded, Unbounded), "edcba"),
+        ((Included(-2), Unbounded), "ba"),
+        ((Unbounded, Excluded(-1)), "edcb"),
+        ((Unbounded, Excluded(0)), ""),
+        ((Excluded(-1), Unbounded), ""),
+        ((Included(3), Excluded(99)), "ba"),
+        ((Included(-99), Included(1)), "ed"),
+        ((Included(5), Included(7)), ""),
+        ((Included(i64::MIN), Included(i64::MAX)), "edcba"),
+        ((Unbounded, Included(i64::MIN)), ""),
+    ] {
+        let from_top = || set.by_rank_from_top(range);
+        let forward = from_top().to_vec().await.unwrap().concat();
+        assert_eq!(forward, expected, "{range:?}");
+        let backward = from_top().rev().to_vec().await.unwrap().concat();
+        assert_eq!(
+            backward,
+            expected.chars().rev().collect::<String>(),
+            "{range:?}"
+        );
+    }
+    assert_eq!(set.by_rank_from_top(1..3).remove().await.unwrap(), 2);
+    assert_eq!(all(&set).await, pairs([("a", 1.0), ("b", 2.0), ("e", 5.0)]));
+    assert_eq!(set.by_rank_from_top(3..).remove().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn reversal_never_changes_which_elements_are_meant() {
+    let set = five().await;
+    let text = async |elements: purse::Op<Vec<String>>| elements.await.unwrap().concat();
+    assert_eq!(text(set.top(3).to_vec()).await, "edc");
+    assert_eq!(text(set.top(3).rev().to_vec()).await, "cde");
+    assert_eq!(text(set.bottom(3).to_vec()).await, "abc");
+    assert_eq!(text(set.bottom(3).rev().to_vec()).await, "cba");
+    assert_eq!(text(set.by_rank(..3).rev().to_vec()).await, "cba");
+    let below_5 = || set.by_score(..5);
+    for is_reversed in [false, true] {
+        let range = || match is_reversed {
+            true => below_5().rev(),
+            false => below_5(),
+        };
+        assert_eq!(text(range().top(2).to_vec()).await, "dc");
+        assert_eq!(text(range().top(2).rev().to_vec()).await, "cd");
+        assert_eq!(text(range().bottom(2).to_vec()).await, "ab");
+        assert_eq!(text(range().bottom(2).rev().to_vec()).await, "ba");
+        assert_eq!(text(range().top(2).offset(1).to_vec()).await, "cb");
+        assert_eq!(text(range().bottom(2).offset(3).to_vec()).await, "d");
+    }
+    let scored = below_5().top(1).rev().rev().with_scores().await.unwrap();
+    assert_eq!(scored, pairs([("d", 3.5)]));
+    assert_eq!(set.top(2).rev().remove().await.unwrap(), 2);
+    assert_eq!(set.bottom(1).rev().remove().await.unwrap(), 1);
+    assert_eq!(all(&set).await, pairs([("b", 2.0), ("c", 2.0)]));
+}
+
+#[tokio::test]
+async fn ends_and_pages_have_any_size() {
+    let set = five().await;
+    for (range, expected) in [
+        (set.top(0), ""),
+        (set.top(1), "e"),
+        (set.top(u64::MAX), "edcba"),
+        (set.bottom(0), ""),
+        (set.bottom(9), "abcde"),
+        (set.page(0, 2), "ed"),
+        (set.page(1, 2), "cb"),
+        (set.page(2, 2), "a"),
+        (set.page(3, 2), ""),
+        (set.page(0, 0), ""),
+        (set.page(0, u64::MAX), "edcba"),
+        (set.page(1, u64::MAX), ""),
+        (set.page(u64::MAX, u64::MAX), ""),
+    ] {
+        let case = format!("{range:?}");
+        assert_eq!(range.to_vec().await.unwrap().concat(), expected, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn bounds_are_numbers_of_any_type() {
+    let set = five().await;
+    let count: usize = 2;
+    let text = async |elements: purse::Op<Vec<String>>| elements.await.unwrap().concat();
+    assert_eq!(text(set.by_rank(..count).to_vec()).await, "ab");
+    assert_eq!(text(set.by_rank(count..).to_vec()).await, "cde");
+    assert_eq!(text(set.by_rank(1..=count).to_vec()).await, "bc");
+    assert_eq!(text(set.by_rank(3..u64::MAX).to_vec()).await, "de");
+    assert_eq!(text(set.by_rank(-1_i8..).to_vec()).await, "e");
+    assert_eq!(text(set.by_rank_from_top(..1_u32).to_vec()).await, "e");
+    assert_eq!(text(set.by_score(2..4).to_vec()).await, "bcd");
+    assert_eq!(text(set.by_score(..=5_u64).to_vec()).await, "abcde");
+    assert_eq!(text(set.by_score(2.5_f32..).to_vec()).await, "de");
+    let after = (Excluded(2_i64), Unbounded);
+    assert_eq!(text(set.by_score(after).to_vec()).await, "de");
+}
+
+#[tokio::test]
 async fn ranges_of_scores_have_any_bounds() {
     let set = five().await;
     set.extend([("-", f64::NEG_INFINITY), ("~", f64::INFINITY)])
@@ -84,7 +186,8 @@ async fn ranges_of_scores_have_any_bounds() {
         assert_eq!(count, expected.len() as u64, "{range:?}");
         let page = set
             .by_score(range)
-            .limit(1, 2)
+            .bottom(2)
+            .offset(1)
             .to_vec()
             .await
             .unwrap()
@@ -101,15 +204,15 @@ async fn ranges_of_scores_have_any_bounds() {
     );
     let top = set
         .by_score(..10.0)
-        .rev()
-        .limit(1, 2)
+        .top(2)
+        .offset(1)
         .with_scores()
         .await
         .unwrap();
     assert_eq!(top, pairs([("d", 3.5), ("c", 2.0)]));
     assert!(
         set.by_score(..)
-            .limit(0, 0)
+            .bottom(0)
             .to_vec()
             .await
             .unwrap()
@@ -117,17 +220,25 @@ async fn ranges_of_scores_have_any_bounds() {
     );
     assert!(
         set.by_score(..)
-            .limit(99, 1)
+            .bottom(1)
+            .offset(99)
             .to_vec()
             .await
             .unwrap()
             .is_empty()
     );
-    let rest = set.by_score(..).limit(5, u64::MAX).to_vec().await.unwrap();
+    let rest = set
+        .by_score(..)
+        .bottom(u64::MAX)
+        .offset(5)
+        .to_vec()
+        .await
+        .unwrap();
     assert_eq!(rest, ["e", "~"]);
     let none = set
         .by_score(..)
-        .limit(u64::MAX, u64::MAX)
+        .top(u64::MAX)
+        .offset(u64::MAX)
         .to_vec()
         .await
         .unwrap();
@@ -155,13 +266,7 @@ async fn ranges_of_values_go_by_their_bytes() {
     assert_eq!(range((Included(""), Excluded(""))).await, "");
     let backward = set.by_value("b"..="c").rev().to_vec().await.unwrap();
     assert_eq!(backward, ["c", "b"]);
-    let page = set
-        .by_value("a"..)
-        .rev()
-        .limit(1, 2)
-        .to_vec()
-        .await
-        .unwrap();
+    let page = set.by_value("a"..).top(2).offset(1).to_vec().await.unwrap();
     assert_eq!(page, ["c", "b"]);
     assert_eq!(
         set.by_value("a".to_owned().."c".to_owned())

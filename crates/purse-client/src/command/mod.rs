@@ -38,6 +38,7 @@ pub use sibling::{is_internal_key, sibling_key};
 pub(crate) struct ErrorContext {
     name: &'static str,
     key: Option<SmallVec<[u8; 40]>>,
+    index: i64,
 }
 
 impl ErrorContext {
@@ -45,6 +46,7 @@ impl ErrorContext {
     pub(crate) fn add_to(&self, error: Error, server: &Arc<str>) -> Error {
         let key = self.key.as_ref().map(|key| Bytes::copy_from_slice(key));
         error
+            .shift_index(self.index)
             .with_command(self.name, key)
             .with_server(server.clone())
     }
@@ -74,6 +76,8 @@ pub struct Command {
     pub(crate) node: Option<Box<Address>>,
     /// The index of the argument that is the field of a hash.
     field: Option<u8>,
+    /// The index of a list at which the reply starts.
+    index: i64,
     /// True if it fails while its keys may be on two nodes, instead of waiting until they are not.
     pub(crate) fails_on_tryagain: bool,
     /// True if it goes over the first connection, although it is a read.
@@ -154,6 +158,7 @@ impl Command {
             fail_fast: None,
             node: None,
             field: None,
+            index: 0,
             fails_on_tryagain: false,
             on_first_connection: false,
         }
@@ -211,6 +216,30 @@ impl Command {
     pub fn field(mut self, field: impl Into<Argument>) -> Self {
         self.field = u8::try_from(self.args.len()).ok();
         self.arg(field)
+    }
+
+    /// Says at which index of a list the reply starts. An error of an [`Op`](crate::Op) that
+    /// [has an index](crate::Error::with_index) counts from there.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Command, Reply};
+    ///
+    /// client.run(Command::write("RPUSH").key("numbers").args(["1", "2", "three"])).await?;
+    /// let second = Command::read("LRANGE").key("numbers").arg(1).arg(-1).at_index(1);
+    /// let numbers = |reply: Reply| -> purse::Result<Vec<i64>> {
+    ///     let numbers = (0..).zip(reply.into_list()?);
+    ///     numbers.map(|(i, n)| n.into_int().map_err(|error| error.with_index(i))).collect()
+    /// };
+    /// let error = client.op(second, numbers).await.unwrap_err();
+    /// assert_eq!(error.index(), Some(2));
+    /// # Ok(()) }
+    /// ```
+    pub const fn at_index(mut self, index: i64) -> Self {
+        self.index = index;
+        self
     }
 
     /// Adds arguments.
@@ -315,11 +344,17 @@ impl Command {
         Some(field.clone().into_bytes())
     }
 
+    /// Returns the index of a list at which the reply starts.
+    pub(crate) const fn first_index(&self) -> i64 {
+        self.index
+    }
+
     /// Returns what an error names.
     pub(crate) fn context(&self) -> ErrorContext {
         ErrorContext {
             name: self.name,
             key: self.keys.first().map(|key| SmallVec::from_slice(key)),
+            index: self.index,
         }
     }
 

@@ -49,6 +49,7 @@ struct Inner {
     command: Option<&'static str>,
     key: Option<Bytes>,
     field: Option<Bytes>,
+    index: Option<i64>,
     server: Option<Arc<str>>,
     bytes: Option<Bytes>,
     removed: Vec<Bytes>,
@@ -78,6 +79,7 @@ impl Error {
             command: None,
             key: None,
             field: None,
+            index: None,
             server: None,
             bytes: None,
             removed: Vec::new(),
@@ -175,6 +177,20 @@ impl Error {
     #[must_use]
     pub fn with_field(mut self, field: Bytes) -> Self {
         self.0.field.get_or_insert(field);
+        self
+    }
+
+    /// Adds the index of an element of a list. Where the command
+    /// [says at which index its reply starts](crate::Command::at_index), it is relative to that.
+    #[must_use]
+    pub fn with_index(mut self, index: i64) -> Self {
+        self.0.index = Some(index);
+        self
+    }
+
+    /// Adds to the index, if there is one.
+    pub(crate) fn shift_index(mut self, by: i64) -> Self {
+        self.0.index = self.0.index.map(|index| index.saturating_add(by));
         self
     }
 
@@ -368,6 +384,13 @@ impl Error {
         self.0.field.as_ref()
     }
 
+    /// Returns the index of the element of a list that the error is about. It is negative if the
+    /// element was asked for by its distance from the end.
+    #[must_use]
+    pub fn index(&self) -> Option<i64> {
+        self.0.index
+    }
+
     /// Returns the bytes that could not be decoded.
     #[must_use]
     pub fn bytes(&self) -> Option<&Bytes> {
@@ -391,6 +414,7 @@ impl fmt::Display for Error {
             command,
             key,
             field,
+            index,
             server,
             removed,
             done,
@@ -403,6 +427,9 @@ impl fmt::Display for Error {
             }
             if let Some(field) = field {
                 write!(f, ", field \"{}\"", Excerpt(field))?;
+            }
+            if let Some(index) = index {
+                write!(f, ", index {index}")?;
             }
             if let Some(server) = server {
                 write!(f, " at {server}")?;

@@ -1,22 +1,25 @@
 //! Ranges of list indices.
 
-use std::ops::{Bound, RangeBounds};
+use std::ops::Bound;
+
+use crate::number_args::IndexRange;
 
 /// Returns the first and the last index of `range` in the form of LRANGE; `None` if it is empty.
 ///
 /// An exclusive end of 0 would become -1, which the server reads as the last element.
-pub(crate) fn inclusive(range: impl RangeBounds<i64>) -> Option<(i64, i64)> {
-    let first = match range.start_bound() {
+pub(crate) fn inclusive(range: impl IndexRange) -> Option<(i64, i64)> {
+    let (start, end) = range.into_bounds().ok()?;
+    let first = match start {
         Bound::Unbounded => 0,
-        Bound::Included(&first) => first,
+        Bound::Included(first) => first,
         Bound::Excluded(-1) => return None,
-        Bound::Excluded(&before) => before.checked_add(1)?,
+        Bound::Excluded(before) => before.checked_add(1)?,
     };
-    let last = match range.end_bound() {
+    let last = match end {
         Bound::Unbounded => -1,
-        Bound::Included(&last) => last,
+        Bound::Included(last) => last,
         Bound::Excluded(0) => return None,
-        Bound::Excluded(&after) => after.checked_sub(1)?,
+        Bound::Excluded(after) => after.checked_sub(1)?,
     };
     Some((first, last))
 }
@@ -30,6 +33,8 @@ mod tests {
         assert_eq!(inclusive(2..5), Some((2, 4)));
         assert_eq!(inclusive(2..=5), Some((2, 5)));
         assert_eq!(inclusive(..), Some((0, -1)));
+        assert_eq!(inclusive(..3_usize), Some((0, 2)));
+        assert_eq!(inclusive(2_u64..u64::MAX), Some((2, i64::MAX - 1)));
         assert_eq!(inclusive(-3..), Some((-3, -1)));
         assert_eq!(inclusive(..-1), Some((0, -2)));
         assert_eq!(

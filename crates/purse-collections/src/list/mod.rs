@@ -1,31 +1,37 @@
 //! A list, and a stream over its pages.
 //!
-//! May import: `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`.
+//! May import: `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`, `number_args`.
 
+mod capped;
 mod index_range;
 mod pages;
+mod transfer;
 mod writes;
 
-use std::ops::RangeBounds;
-
-use purse_client::{Client, Command, Op, Reply, Result};
+use purse_client::{Client, Command, Op, Reply, Result, Script};
 use purse_codec::{Codec, Decoded, IntoArg, Lenient, Plain};
 
 use crate::conversion::{decode, decode_list, decode_option, encode};
 use crate::element_stream::next;
 use crate::handle::{Handle, handle_traits};
+use crate::number_args::{IndexRange, IntoIndex, index};
 use crate::redis_key::key_methods;
 
 pub(crate) use index_range::inclusive;
 pub use pages::Paged;
+pub use transfer::End;
 pub use writes::Occurrences;
+
+static COUNT: Script = Script::read("LIST COUNT", include_str!("../lua/list_count.lua"));
 
 /// A list of `T` on the server, used as a `Vec` or as a double-ended queue.
 ///
-/// Indices are `i64`; a negative one counts from the end: -1 is the last element. `contains`,
-/// `position` and `remove_value` compare bytes. Therefore the codec must write equal values as
+/// An index is an integer of any type; a negative one counts from the end: -1 is the last element.
+/// `contains`, `position`, `count` and `remove_value` compare bytes. Therefore the codec must write equal values as
 /// equal bytes. No codec does so for a type that contains a `HashMap` or `HashSet`. Access by index
-/// takes time proportional to the distance to the nearer end, as in any linked list.
+/// takes time proportional to the distance to the nearer end, as in any linked list. An element that
+/// is read and cannot be decoded is a `Decode` error that names its
+/// [index](purse_client::Error::index).
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -143,9 +149,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// ```
     #[doc(alias = "LINDEX")]
     #[doc(alias = "getitem")]
-    pub fn get(&self, index: i64) -> Op<Option<T>> {
-        self.0
-            .op(Command::read("LINDEX").arg(index), decode_option::<T, C>)
+    pub fn get(&self, index: impl IntoIndex) -> Op<Option<T>> {
+        let index = self::index(index);
+        let command = Command::read("LINDEX").arg(index).at_index(index);
+        self.0.op(command, |reply| {
+            decode_option::<T, C>(reply).map_err(|error| error.with_index(0))
+        })
     }
 
     /// Returns the first element.
@@ -230,6 +239,67 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
         })
     }
 
+    /// Returns the indices of the elements that equal `value`: of all of them, or of a number of them
+    /// from one end. Those of [`Occurrences::Last`] run from the back.
+    ///
+    /// Redis: LPOS with COUNT. Time complexity: O(n) for n elements. Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Occurrences, RedisList};
+    ///
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "b", "a", "a"]).await?;
+    /// assert_eq!(list.positions("a", Occurrences::All).await?, [0, 2, 3]);
+    /// assert_eq!(list.positions("a", Occurrences::First(2)).await?, [0, 2]);
+    /// assert_eq!(list.positions("a", Occurrences::Last(2)).await?, [3, 2]);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "LPOS")]
+    #[doc(alias = "RANK")]
+    #[doc(alias = "COUNT")]
+    #[doc(alias = "rposition")]
+    pub fn positions(&self, value: impl IntoArg<T>, which: Occurrences) -> Op<Vec<u64>> {
+        let (rank, count) = match which {
+            Occurrences::All => (1, 0),
+            // The server takes a count of zero for all.
+            Occurrences::First(0) | Occurrences::Last(0) => return Op::ready(Ok(Vec::new())),
+            Occurrences::First(count) => (1, count),
+            Occurrences::Last(count) => (-1, count),
+        };
+        let args = |command: Command| {
+            let command = command.arg(encode::<T, C>(value)?);
+            Ok(command.arg("RANK").arg(rank).arg("COUNT").arg(count))
+        };
+        self.0.try_op(args, Command::read("LPOS"), |reply| {
+            let positions = reply.into_list()?.into_iter();
+            positions.map(Reply::into_count).collect()
+        })
+    }
+
+    /// Returns the number of elements that equal `value`.
+    ///
+    /// Redis: LPOS in a script. Time complexity: O(n) for n elements. Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "b", "a"]).await?;
+    /// assert_eq!(list.count("a").await?, 2);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "LPOS")]
+    #[doc(alias = "occurrences")]
+    pub fn count(&self, value: impl IntoArg<T>) -> Op<u64> {
+        let args = |command: Command| Ok(command.arg(encode::<T, C>(value)?));
+        self.0
+            .try_op(args, Command::script(&COUNT), Reply::into_count)
+    }
+
     /// Returns the elements in a range of indices. Indices outside the list are ignored. A range
     /// that is empty or runs backwards has no elements.
     ///
@@ -253,14 +323,17 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// ```
     #[doc(alias = "LRANGE")]
     #[doc(alias = "slice")]
-    pub fn range(&self, range: impl RangeBounds<i64>) -> Op<Vec<T>> {
+    pub fn range(&self, range: impl IndexRange) -> Op<Vec<T>> {
         let Some((first, last)) = inclusive(range) else {
             return Op::ready(Ok(Vec::new()));
         };
-        self.0.op(
-            Command::read("LRANGE").arg(first).arg(last),
-            decode_list::<T, C>,
-        )
+        let command = Command::read("LRANGE").arg(first).arg(last);
+        // The server ignores the indices outside the list, so one end of the reply has a known index.
+        match (first, last) {
+            (0.., _) => self.0.op(command.at_index(first), from_first::<T, C>),
+            (_, ..=-1) => self.0.op(command.at_index(last), from_last::<T, C>),
+            _ => self.0.op(command, decode_list::<T, C>),
+        }
     }
 
     /// Returns all elements, in memory at once.
@@ -282,7 +355,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
         self.range(..)
     }
 
-    /// Streams the elements from front to back, with at most three pages in memory.
+    /// Streams the elements from front to back, with at most three pages in memory. [`Paged::rev`]
+    /// reverses the stream.
     ///
     /// A page has 256 elements, see [`Paged::page_size`]. Each page is read atomically; the stream
     /// as a whole is not atomic.
@@ -316,6 +390,25 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
         let args = |command: Command| Ok(command.arg(encode::<T, C>(value)?));
         self.0.try_op(args, Command::read("LPOS"), read)
     }
+}
+
+/// Decodes elements; an error has the distance of its element from the first one.
+fn from_first<T, C: Codec<T>>(reply: Reply) -> Result<Vec<T>> {
+    let elements = (0..).zip(reply.into_list()?);
+    elements
+        .map(|(after, element)| decode::<T, C>(element).map_err(|error| error.with_index(after)))
+        .collect()
+}
+
+/// Decodes elements; an error has the distance of its element from the last one, as a negative
+/// number.
+fn from_last<T, C: Codec<T>>(reply: Reply) -> Result<Vec<T>> {
+    let elements = reply.into_list()?;
+    let before = (0..elements.len() as i64).rev();
+    let elements = elements.into_iter().zip(before);
+    elements
+        .map(|(element, before)| decode::<T, C>(element).map_err(|error| error.with_index(-before)))
+        .collect()
 }
 
 handle_traits!(RedisList<T, C>);

@@ -1,4 +1,4 @@
-//! The stream over a list, which requests pages ahead.
+//! The stream over a list, from one end to the other, which requests pages ahead.
 //!
 //! A page is named by its index, which is known before the page ahead of it has arrived. Therefore
 //! two pages are in flight. Each page reports the length of the list, so no page is requested behind
@@ -7,12 +7,12 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{Stream, StreamExt, stream};
-use purse_client::{Client, Command, Reply, Result, Script};
+use purse_client::{Client, Command, ErrorKind, Reply, Result, Script};
 
 use crate::bulk::start_op;
 use crate::element_stream::{DecodeItem, Elements, LARGEST_PAGE, PAGE, of_key};
@@ -22,7 +22,7 @@ static LIST_PAGE: Script = Script::read("LRANGE", include_str!("../lua/list_page
 /// The number of pages in flight, from the second page on.
 const MAX_IN_FLIGHT: usize = 2;
 
-/// A stream over the elements of a list, from front to back.
+/// A stream over the elements of a list, from front to back or [reversed](Self::rev).
 ///
 /// Each page takes one round trip: LRANGE and LLEN in a script. From the second page on, the next
 /// two pages are requested while a page is read, so three pages are in memory. The stream sends
@@ -30,7 +30,7 @@ const MAX_IN_FLIGHT: usize = 2;
 ///
 /// The stream reads by index. If other clients add or remove elements meanwhile, the remaining
 /// elements move, and the stream may return an element twice or not at all. An element that cannot
-/// be decoded is an error that holds its bytes, and the stream continues. Any other error ends it.
+/// be decoded is an error that holds its bytes and names its index, and the stream continues. Any other error ends it.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -51,8 +51,11 @@ pub struct Paged<R> {
     client: Client,
     key: Bytes,
     size: usize,
+    from_back: bool,
     read: DecodeItem<R>,
     running: Option<Elements<R>>,
+    /// The number of elements that were returned.
+    returned: i64,
 }
 
 impl<R: Send + 'static> Paged<R> {
@@ -61,8 +64,10 @@ impl<R: Send + 'static> Paged<R> {
             client: client.clone(),
             key,
             size: PAGE,
+            from_back: false,
             read,
             running: None,
+            returned: 0,
         }
     }
 
@@ -85,6 +90,30 @@ impl<R: Send + 'static> Paged<R> {
         self.size = elements.clamp(1, LARGEST_PAGE);
         self
     }
+
+    /// Reverses the stream, so that it runs from back to front. It has no effect once an element was
+    /// returned. A second call restores the order.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use futures::TryStreamExt;
+    /// use purse::RedisList;
+    ///
+    /// let list: RedisList<u32> = RedisList::new(&client, "numbers");
+    /// list.extend(0..10).await?;
+    /// let mut latest = list.stream().rev();
+    /// assert_eq!(latest.try_next().await?, Some(9));
+    /// assert_eq!(latest.try_next().await?, Some(8));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "reversed")]
+    pub fn rev(mut self) -> Self {
+        if self.running.is_none() {
+            self.from_back = !self.from_back;
+        }
+        self
+    }
 }
 
 impl<R: Send + 'static> Stream for Paged<R> {
@@ -95,14 +124,28 @@ impl<R: Send + 'static> Stream for Paged<R> {
             client,
             key,
             size,
+            from_back,
             read,
             running,
+            returned,
         } = &mut *self;
         let start = || {
-            let pages = list_pages(client.clone(), key.clone(), *size);
+            let pages = list_pages(client.clone(), key.clone(), *size, *from_back);
             Elements::new(client, LIST_PAGE.name(), of_key(key.clone(), pages), *read)
         };
-        running.get_or_insert_with(start).poll_next_unpin(cx)
+        let element = ready!(running.get_or_insert_with(start).poll_next_unpin(cx));
+        let index = if *from_back {
+            -1 - *returned
+        } else {
+            *returned
+        };
+        *returned += 1;
+        Poll::Ready(element.map(|element| {
+            element.map_err(|error| match error.kind() {
+                ErrorKind::Decode => error.with_index(index),
+                _ => error,
+            })
+        }))
     }
 }
 
@@ -110,11 +153,12 @@ impl<R> fmt::Debug for Paged<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Paged")
             .field("size", &self.size)
+            .field("from_back", &self.from_back)
             .finish_non_exhaustive()
     }
 }
 
-/// The pages of a list, `size` elements each, from front to back.
+/// The pages of a list, `size` elements each, from front to back or from back to front.
 ///
 /// The index of a page is known before the page ahead of it has arrived, so two pages can be in
 /// flight. Until the first page has arrived, no other page is requested, because the caller may not
@@ -123,11 +167,13 @@ pub(crate) fn list_pages(
     client: Client,
     key: Bytes,
     size: usize,
+    from_back: bool,
 ) -> impl Stream<Item = Result<Vec<Reply>>> + Send + 'static {
     let start = ListPager {
         client,
         key,
         size,
+        from_back,
         next: 0,
         running: VecDeque::new(),
     };
@@ -143,7 +189,8 @@ struct ListPager {
     client: Client,
     key: Bytes,
     size: usize,
-    /// The index after the pages that were requested.
+    from_back: bool,
+    /// The number of elements in the pages that were requested.
     next: usize,
     running: VecDeque<BoxFuture<'static, Result<Reply>>>,
 }
@@ -164,7 +211,11 @@ impl ListPager {
             self.request_page().await;
         }
         let has_more = !self.running.is_empty() || self.is_within(length);
-        Ok((page.into_list()?, has_more.then_some(self)))
+        let mut page = page.into_list()?;
+        if self.from_back {
+            page.reverse();
+        }
+        Ok((page, has_more.then_some(self)))
     }
 
     fn is_within(&self, length: u64) -> bool {
@@ -173,11 +224,14 @@ impl ListPager {
 
     /// Requests the next page.
     async fn request_page(&mut self) {
-        let command = Command::script(&LIST_PAGE)
-            .key(self.key.clone())
-            .arg(self.next)
-            .arg(self.next + self.size - 1);
-        self.next += self.size;
+        let end = self.next + self.size;
+        let command = Command::script(&LIST_PAGE).key(self.key.clone());
+        let command = match self.from_back {
+            // The server ignores the indices before the first element.
+            true => command.arg(-(end as i64)).arg(-1 - self.next as i64),
+            false => command.arg(self.next).arg(end - 1),
+        };
+        self.next = end;
         self.running
             .push_back(start_op(self.client.op(command, Ok)).await);
     }

@@ -1,15 +1,15 @@
 //! Writes to a list.
 
-use std::ops::RangeBounds;
-
 use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
 use purse_codec::{Codec, IntoArg};
 
 use super::{RedisList, inclusive};
 use crate::bulk;
 use crate::conversion::{decode_removed, decode_removed_list, encode, encode_one, ok};
+use crate::number_args::{IndexRange, IntoIndex, index};
 
 static INSERT: Script = Script::write("LIST INSERT", include_str!("../lua/list_insert.lua"));
+static REMOVE: Script = Script::write("LIST REMOVE", include_str!("../lua/list_remove.lua"));
 
 /// A choice among several equal elements.
 ///
@@ -98,8 +98,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     where
         I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
     {
-        self.push_all(Command::write("RPUSH"), items.into_iter())
-            .await
+        let command = self.0.on_key(Command::write("RPUSH"));
+        self.push_all(command, items.into_iter()).await
     }
 
     /// Adds elements at the front, one after the other, so that the last of them comes first.
@@ -125,8 +125,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     where
         I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
     {
-        self.push_all(Command::write("LPUSH"), items.into_iter())
-            .await
+        let command = self.0.on_key(Command::write("LPUSH"));
+        self.push_all(command, items.into_iter()).await
     }
 
     /// Inserts an element before the one at `index`, or at the back if `index` is the length.
@@ -159,16 +159,13 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     #[doc(alias = "LINSERT")]
     #[doc(alias = "linsert_before")]
     #[doc(alias = "linsert_after")]
-    pub fn insert(&self, index: i64, value: impl IntoArg<T>) -> Op<u64> {
+    pub fn insert(&self, index: impl IntoIndex, value: impl IntoArg<T>) -> Op<u64> {
+        // LINSERT finds its place by value alone. The marker is at that place between two commands of
+        // the script, where no other client sees it. Python's redis-purse does the same from the
+        // client, in several steps.
         let args = |command: Command| {
-            // LINSERT finds its place by value alone. The marker is at that place between two
-            // commands of the script, where no other client sees it. Python's redis-purse does the
-            // same from the client, in several steps.
-            let marker = uuid::Uuid::new_v4().to_string();
-            Ok(command
-                .arg(index)
-                .arg(encode::<T, C>(value)?)
-                .arg(bytes::Bytes::from(marker)))
+            let command = command.arg(self::index(index));
+            Ok(command.arg(encode::<T, C>(value)?).arg(marker()))
         };
         self.0.try_op(args, Command::script(&INSERT), |reply| {
             reply.non_nil().ok_or_else(outside)?.into_count()
@@ -197,14 +194,47 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// ```
     #[doc(alias = "LSET")]
     #[doc(alias = "setitem")]
-    pub fn set(&self, index: i64, value: impl IntoArg<T>) -> Op<()> {
+    pub fn set(&self, index: impl IntoIndex, value: impl IntoArg<T>) -> Op<()> {
         let args = |command: Command| {
             // Servers cut the index of LSET to 32 bits, and would set another element. Valkey 9.1
             // sets the last element for `LSET key 9223372036854775807 x`.
-            let index = i32::try_from(index).map_err(|_| outside())?;
+            let index = i32::try_from(self::index(index)).map_err(|_| outside())?;
             Ok(command.arg(i64::from(index)).arg(encode::<T, C>(value)?))
         };
         self.0.try_op(args, Command::write("LSET"), ok)
+    }
+
+    /// Removes and returns the element at `index`; returns `None` if the index is outside the list. If
+    /// the future is dropped, the element [may be lost](crate#cancel-safety).
+    ///
+    /// Redis: LINDEX, LLEN, LTRIM, LSET and LREM in a script. Time complexity: O(n) in the distance to
+    /// the nearer end. Round trips: 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisList;
+    ///
+    /// let list: RedisList<String> = RedisList::new(&client, "letters");
+    /// list.extend(["a", "b", "a", "c"]).await?;
+    /// assert_eq!(list.remove(2).await?.as_deref(), Some("a"));
+    /// assert_eq!(list.remove(9).await?, None);
+    /// assert_eq!(list.to_vec().await?, ["a", "b", "c"]);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "LINDEX")]
+    #[doc(alias = "LLEN")]
+    #[doc(alias = "LTRIM")]
+    #[doc(alias = "LSET")]
+    #[doc(alias = "LREM")]
+    #[doc(alias = "pop")]
+    #[doc(alias = "delitem")]
+    pub fn remove(&self, index: impl IntoIndex) -> Op<Option<T>> {
+        let index = self::index(index);
+        let command = Command::script(&REMOVE).arg(index).arg(marker());
+        self.0.op(command.at_index(index), |reply| {
+            decode_removed::<T, C>(reply).map_err(|error| error.with_index(0))
+        })
     }
 
     /// Removes and returns the first element. If the future is dropped, the element [may be
@@ -348,7 +378,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// ```
     #[doc(alias = "LTRIM")]
     #[doc(alias = "truncate")]
-    pub fn trim(&self, range: impl RangeBounds<i64>) -> Op<()> {
+    pub fn trim(&self, range: impl IndexRange) -> Op<()> {
         let (first, last) = inclusive(range).unwrap_or((1, 0));
         self.0.op(Command::write("LTRIM").arg(first).arg(last), ok)
     }
@@ -358,12 +388,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
         self.0.try_op(args, command, Reply::into_count)
     }
 
-    async fn push_all<V: IntoArg<T>>(
+    /// Adds all items by `command`, which returns the new length.
+    pub(super) async fn push_all<V: IntoArg<T>>(
         &self,
         command: Command,
         items: impl Iterator<Item = V> + Send,
     ) -> Result<u64> {
-        let command = self.0.on_key(command);
         let last = |_, reply: Reply| reply.into_count().map(Some);
         match bulk::run(
             &self.0.client,
@@ -385,6 +415,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
         self.0
             .op(command.arg(i64::from(count)), decode_removed_list::<T, C>)
     }
+}
+
+/// Returns a text that is not an element of any list.
+fn marker() -> String {
+    uuid::Uuid::new_v4().to_string()
 }
 
 fn outside() -> Error {

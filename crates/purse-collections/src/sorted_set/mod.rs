@@ -1,11 +1,14 @@
-//! A sorted set: reads, writes, pops, ranges, and the unions and intersections of sorted sets.
+//! A sorted set: reads, ranks, writes, pops, ranges, and the combinations of sorted sets.
 //!
-//! May import: `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`, `list`.
+//! May import: `conversion`, `handle`, `redis_key`, `bulk`, `element_stream`, `number_args`, `list`.
 
 mod combination;
+mod limited_range;
 mod pop;
 mod range;
+mod rank;
 mod score_codec;
+mod tie;
 mod writes;
 
 use std::borrow::Borrow;
@@ -15,15 +18,19 @@ use purse_client::{Client, Command, Op, Reply, Result, Script};
 use purse_codec::{Codec, Decoded, IntoArg, Lenient, Plain};
 
 pub use self::combination::{Aggregate, CombinedSorted};
-pub use self::range::{ByRank, ByScore, ByValue, LimitedRange, SortedRange};
+pub use self::limited_range::LimitedRange;
+pub use self::range::{ByRank, ByScore, ByValue, SortedRange};
+pub use self::rank::Ranked;
+pub use self::tie::Tie;
 pub use self::writes::{Changes, Condition};
 
 use self::combination::SetOperation;
-use self::score_codec::{decode_first, decode_scored};
+use self::score_codec::{decode_first, decode_scored, decode_scored_list};
 use crate::bulk;
 use crate::conversion::{encode, encode_one};
 use crate::element_stream::{Scanned, next_pair};
 use crate::handle::{Handle, handle_traits};
+use crate::number_args::ScoreRange;
 use crate::redis_key::key_methods;
 
 static SCORES: Script = Script::read(
@@ -34,17 +41,23 @@ static SCORES: Script = Script::read(
 /// A set of `T` on the server in which each element has a score. The elements are in the order of
 /// their scores.
 ///
-/// A score is an `f64`, which may be infinite but not NaN. Elements with the same score are in the
-/// order of their bytes. The rank of an element is its position in that order; the lowest score
-/// has rank 0.
+/// A score is an `f64`, which may be infinite but not NaN; methods also accept an integer that an
+/// `f64` holds exactly ([`IntoScore`](crate::IntoScore)). Elements with the same score are in the
+/// order of their bytes.
+///
+/// The bottom of the set is the lowest score, the top is the highest. [`rank`](Self::rank) and
+/// [`by_rank`](Self::by_rank) count from the bottom, [`rank_from_top`](Self::rank_from_top) and
+/// [`by_rank_from_top`](Self::by_rank_from_top) from the top. The first rank is 0. Of several elements
+/// with the same score, that with the highest bytes is nearest to the top.
 ///
 /// The server compares elements by their bytes. Therefore the codec must write equal values as
 /// equal bytes. No codec does so for a type that contains a `HashMap` or `HashSet`. Python's
 /// redis-purse writes a `dict` with spaces after colons and commas, and a model without these
 /// spaces; `Plain` writes structures without them. Access to one of n elements is O(log(n)).
 ///
-/// [`by_rank`](Self::by_rank), [`by_score`](Self::by_score) and [`by_value`](Self::by_value)
-/// describe ranges of the set, which can be read, counted or removed.
+/// [`top`](Self::top), [`bottom`](Self::bottom), [`by_rank`](Self::by_rank),
+/// [`by_score`](Self::by_score) and [`by_value`](Self::by_value) describe ranges of the set, which can
+/// be read, counted or removed.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -53,13 +66,12 @@ static SCORES: Script = Script::read(
 ///
 /// let client = Client::connect(&url).await?;
 /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
-/// board.extend([("Ada", 10.0), ("Bob", 30.0), ("Cem", 20.0)]).await?;
-/// assert_eq!(board.increment("Ada", 15.0).await?, 25.0);
+/// board.extend([("Ada", 10), ("Bob", 30), ("Cem", 20)]).await?;
+/// assert_eq!(board.increment("Ada", 15).await?, 25.0);
 /// assert!(!board.insert_if("Ada", 5.0, Condition::OnlyGreater).await?);
 ///
-/// let best_two = board.by_rank(-2..).rev().to_vec().await?;
-/// assert_eq!(best_two, ["Bob", "Ada"]);
-/// let below_25 = board.by_score(..25.0).with_scores().await?;
+/// assert_eq!(board.top(2).to_vec().await?, ["Bob", "Ada"]);
+/// let below_25 = board.by_score(..25).with_scores().await?;
 /// assert_eq!(below_25, [("Cem".to_owned(), 20.0)]);
 /// assert_eq!(board.pop_max().await?, Some(("Bob".to_owned(), 30.0)));
 /// # Ok(()) }
@@ -235,46 +247,6 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         .await
     }
 
-    /// Returns the rank of `value`, counted from the lowest score; `None` if it is not an element.
-    ///
-    /// Redis: ZRANK. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
-    ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> purse::Result<()> {
-    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use purse::RedisSortedSet;
-    ///
-    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
-    /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
-    /// assert_eq!(board.rank("Bob").await?, Some(1));
-    /// # Ok(()) }
-    /// ```
-    #[doc(alias = "ZRANK")]
-    pub fn rank(&self, value: impl IntoArg<T>) -> Op<Option<u64>> {
-        self.one(Command::read("ZRANK"), value, count)
-    }
-
-    /// Returns the rank of `value`, counted from the highest score; `None` if it is not an
-    /// element.
-    ///
-    /// Redis: ZREVRANK. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
-    ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> purse::Result<()> {
-    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use purse::RedisSortedSet;
-    ///
-    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
-    /// board.extend([("Ada", 10.0), ("Bob", 30.0)]).await?;
-    /// assert_eq!(board.rank_rev("Bob").await?, Some(0));
-    /// # Ok(()) }
-    /// ```
-    #[doc(alias = "ZREVRANK")]
-    #[doc(alias = "rank_desc")]
-    pub fn rank_rev(&self, value: impl IntoArg<T>) -> Op<Option<u64>> {
-        self.one(Command::read("ZREVRANK"), value, count)
-    }
-
     /// Returns the element with the lowest score, and that score.
     ///
     /// Redis: ZRANGE. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
@@ -317,36 +289,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         self.peek(Command::read("ZREVRANGE"))
     }
 
-    /// Describes the elements in a range of ranks. Sends nothing; the methods of [`SortedRange`]
-    /// read or remove the elements.
-    ///
-    /// A negative rank counts from the end: -1 is the rank of the highest score. Ranks outside the
-    /// set are ignored.
-    ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> purse::Result<()> {
-    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use purse::RedisSortedSet;
-    ///
-    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
-    /// board.extend([("Ada", 10.0), ("Bob", 30.0), ("Cem", 20.0)]).await?;
-    /// assert_eq!(board.by_rank(..2).to_vec().await?, ["Ada", "Cem"]);
-    /// assert_eq!(board.by_rank(-2..).rev().to_vec().await?, ["Bob", "Cem"]);
-    /// # Ok(()) }
-    /// ```
-    #[doc(alias = "ZRANGE")]
-    #[doc(alias = "ZREVRANGE")]
-    #[doc(alias = "slice_by_rank")]
-    #[doc(alias = "range")]
-    pub fn by_rank(&self, ranks: impl RangeBounds<i64>) -> SortedRange<T, C, ByRank> {
-        SortedRange::by_rank(self.0.clone(), ranks)
-    }
-
     /// Describes the elements in a range of scores. Sends nothing; the methods of [`SortedRange`]
     /// read, count or remove the elements.
     ///
     /// `by_score(1.0..2.0)` excludes 2, `by_score(5.0..)` includes an infinite score, and
-    /// `by_score((Excluded(1.0), Unbounded))` excludes 1. A NaN is
+    /// `by_score((Excluded(1.0), Unbounded))` excludes 1. A bound may be an integer. A bound that is not
+    /// a [score](crate::IntoScore), such as a NaN, is
     /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) when the elements are asked for.
     ///
     /// ```
@@ -362,7 +310,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "ZRANGEBYSCORE")]
     #[doc(alias = "ZREVRANGEBYSCORE")]
     #[doc(alias = "slice_by_score")]
-    pub fn by_score(&self, scores: impl RangeBounds<f64>) -> SortedRange<T, C, ByScore> {
+    pub fn by_score(&self, scores: impl ScoreRange) -> SortedRange<T, C, ByScore> {
         SortedRange::by_score(self.0.clone(), scores)
     }
 
@@ -420,8 +368,35 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         Scanned::new(&self.0, "ZSCAN", read)
     }
 
-    /// Describes the elements that are in this set or in any of `others`. Sends nothing;
-    /// [`CombinedSorted::store_into`] stores the elements.
+    /// Returns up to `count` different elements, picked at random, with their scores. If the set has
+    /// fewer, returns all of them.
+    ///
+    /// Redis: ZRANDMEMBER with a count. Time complexity: O(n) for n elements. Round trips: 1.
+    ///
+    /// # Errors
+    /// `Unsupported` on servers before Redis 6.2.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.extend([("Ada", 10), ("Bob", 30), ("Cem", 20)]).await?;
+    /// assert_eq!(board.sample(2).await?.len(), 2);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "ZRANDMEMBER")]
+    #[doc(alias = "random")]
+    #[doc(alias = "zrandmember_withscores")]
+    pub fn sample(&self, count: u32) -> Op<Vec<(T, f64)>> {
+        let command = Command::read("ZRANDMEMBER").arg(count).arg("WITHSCORES");
+        self.0.op(command, decode_scored_list::<T, C>)
+    }
+
+    /// Describes the elements that are in this set or in any of `others`. Sends nothing; the methods of
+    /// [`CombinedSorted`] read or store the elements.
     ///
     /// The score of an element is the sum of its scores in the sets, unless
     /// [`weights`](CombinedSorted::weights) and [`aggregate`](CombinedSorted::aggregate) change
@@ -440,6 +415,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert_eq!(a.score("Ada").await?, Some(11.0));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZUNION")]
     #[doc(alias = "ZUNIONSTORE")]
     pub fn union<I>(&self, others: I) -> CombinedSorted<T, C>
     where
@@ -448,8 +424,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         self.combine(SetOperation::Union, others)
     }
 
-    /// Describes the elements that are in this set and in each of `others`. Sends nothing;
-    /// [`CombinedSorted::store_into`] stores the elements.
+    /// Describes the elements that are in this set and in each of `others`. Sends nothing; the methods of
+    /// [`CombinedSorted`] read or store the elements.
     ///
     /// The scores are those of a [`union`](Self::union).
     ///
@@ -465,12 +441,38 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// assert_eq!(a.intersection([&b]).store_into(&a).await?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "ZINTER")]
     #[doc(alias = "ZINTERSTORE")]
     pub fn intersection<I>(&self, others: I) -> CombinedSorted<T, C>
     where
         I: IntoIterator<Item: Borrow<Self>>,
     {
         self.combine(SetOperation::Intersection, others)
+    }
+
+    /// Describes the elements that are in this set and in none of `others`, with their scores in this
+    /// set. Sends nothing; the methods of [`CombinedSorted`] read or store the elements, on Redis from
+    /// 6.2.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}");
+    /// let banned: RedisSortedSet<String> = RedisSortedSet::new(&client, "{board}banned");
+    /// board.extend([("Ada", 10), ("Bob", 30)]).await?;
+    /// banned.insert("Bob", 1).await?;
+    /// assert_eq!(board.difference([&banned]).to_vec().await?, ["Ada"]);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "ZDIFF")]
+    #[doc(alias = "ZDIFFSTORE")]
+    pub fn difference<I>(&self, others: I) -> CombinedSorted<T, C>
+    where
+        I: IntoIterator<Item: Borrow<Self>>,
+    {
+        self.combine(SetOperation::Difference, others)
     }
 
     fn one<R>(

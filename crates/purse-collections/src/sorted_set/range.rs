@@ -8,10 +8,12 @@ use bytes::{BufMut, Bytes, BytesMut};
 use purse_client::{Command, Op, Reply, Result};
 use purse_codec::{Codec, IntoArg};
 
-use super::score_codec::{decode_scored_list, not_nan};
+use super::limited_range::LimitedRange;
+use super::score_codec::decode_scored_list;
 use crate::conversion::{decode_list, encode};
 use crate::handle::Handle;
 use crate::list::inclusive;
+use crate::number_args::{IndexRange, ScoreRange};
 
 /// A marker of a [`SortedRange`] of ranks.
 ///
@@ -64,9 +66,11 @@ pub enum ByValue {}
 
 /// A range of a sorted set that is described and not yet read.
 ///
-/// [`RedisSortedSet::by_rank`](super::RedisSortedSet::by_rank),
+/// [`RedisSortedSet::top`](super::RedisSortedSet::top), [`bottom`](super::RedisSortedSet::bottom),
+/// [`page`](super::RedisSortedSet::page), [`by_rank`](super::RedisSortedSet::by_rank),
+/// [`by_rank_from_top`](super::RedisSortedSet::by_rank_from_top),
 /// [`by_score`](super::RedisSortedSet::by_score) and [`by_value`](super::RedisSortedSet::by_value)
-/// create it.
+/// create it. [`rev`](Self::rev) never changes which elements it contains.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -75,13 +79,14 @@ pub enum ByValue {}
 /// use purse::RedisSortedSet;
 ///
 /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
-/// jobs.extend((1..=9).map(|job| (job, f64::from(job * 10)))).await?;
+/// jobs.extend((1..=9).map(|job| (job, job * 10))).await?;
 ///
-/// assert_eq!(jobs.by_rank(..2).to_vec().await?, [1, 2]);
-/// assert_eq!(jobs.by_score(..=30.0).with_scores().await?[2], (3, 30.0));
-/// assert_eq!(jobs.by_score(50.0..).count().await?, 5);
-/// assert_eq!(jobs.by_score(50.0..).rev().limit(1, 2).to_vec().await?, [8, 7]);
-/// assert_eq!(jobs.by_score(..50.0).remove().await?, 4);
+/// assert_eq!(jobs.bottom(2).to_vec().await?, [1, 2]);
+/// assert_eq!(jobs.top(2).to_vec().await?, [9, 8]);
+/// assert_eq!(jobs.by_score(..=30).with_scores().await?[2], (3, 30.0));
+/// assert_eq!(jobs.by_score(50..).count().await?, 5);
+/// assert_eq!(jobs.by_score(50..).top(2).offset(1).to_vec().await?, [8, 7]);
+/// assert_eq!(jobs.by_score(..50).remove().await?, 4);
 /// # Ok(()) }
 /// ```
 #[must_use = "nothing is sent before one of its methods is called"]
@@ -93,31 +98,6 @@ pub struct SortedRange<T, C, B> {
     reversed: bool,
     by: PhantomData<fn() -> B>,
 }
-
-/// A part of a range of a sorted set: a number of its elements, after a number that is skipped.
-///
-/// [`SortedRange::limit`] creates it.
-///
-/// ```
-/// # #[tokio::main] async fn main() -> purse::Result<()> {
-/// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
-/// use purse::RedisSortedSet;
-///
-/// let board: RedisSortedSet<u32> = RedisSortedSet::new(&client, "board");
-/// board.extend((1..=30).map(|player| (player, f64::from(player)))).await?;
-/// let second_page = board.by_score(..).rev().limit(10, 10);
-/// assert_eq!(second_page.to_vec().await?, (11..=20).rev().collect::<Vec<_>>());
-/// # Ok(()) }
-/// ```
-#[must_use = "nothing is sent before one of its methods is called"]
-pub struct LimitedRange<T, C, B> {
-    range: SortedRange<T, C, B>,
-    limit: Limit,
-}
-
-/// The numbers of elements to skip and to take.
-#[derive(Debug, Clone, Copy)]
-struct Limit(u64, u64);
 
 #[derive(Debug)]
 struct Bounds {
@@ -150,29 +130,43 @@ const BY_VALUE: RangeCommands = RangeCommands {
 };
 
 impl<T, C> SortedRange<T, C, ByRank> {
-    pub(super) fn by_rank(set: Handle<(T, C)>, ranks: impl RangeBounds<i64>) -> Self {
-        let text = |rank: i64| Bytes::from(rank.to_string());
-        // ZREVRANGE counts from the other end, where -1 is what 0 is here.
+    pub(super) fn by_rank(set: Handle<(T, C)>, ranks: impl IndexRange) -> Self {
         let bounds = inclusive(ranks).map(|(first, last)| Bounds {
-            forward: [text(first), text(last)],
-            backward: [text(-1 - last), text(-1 - first)],
+            forward: [first, last].map(rank),
+            backward: from_other_end([first, last]).map(rank),
         });
         Self::new(set, &BY_RANK, Ok(bounds))
     }
+
+    pub(super) fn by_rank_from_top(set: Handle<(T, C)>, ranks: impl IndexRange) -> Self {
+        let bounds = inclusive(ranks).map(|(first, last)| Bounds {
+            forward: from_other_end([first, last]).map(rank),
+            backward: [first, last].map(rank),
+        });
+        Self::new(set, &BY_RANK, Ok(bounds)).rev()
+    }
+}
+
+fn rank(rank: i64) -> Bytes {
+    Bytes::from(rank.to_string())
+}
+
+/// Returns the same ranks, counted from the other end: -1 there is 0 here.
+const fn from_other_end([first, last]: [i64; 2]) -> [i64; 2] {
+    [-1 - last, -1 - first]
 }
 
 impl<T, C> SortedRange<T, C, ByScore> {
-    pub(super) fn by_score(set: Handle<(T, C)>, scores: impl RangeBounds<f64>) -> Self {
-        let text = |bound: Bound<&f64>, open: &'static str| {
-            Ok(match bound {
-                Bound::Unbounded => Bytes::from_static(open.as_bytes()),
-                Bound::Included(&score) => Bytes::from(not_nan(score)?.to_string()),
-                Bound::Excluded(&score) => Bytes::from(format!("({}", not_nan(score)?)),
-            })
+    pub(super) fn by_score(set: Handle<(T, C)>, scores: impl ScoreRange) -> Self {
+        let text = |bound: Bound<f64>, open: &'static str| match bound {
+            Bound::Unbounded => Bytes::from_static(open.as_bytes()),
+            Bound::Included(score) => Bytes::from(score.to_string()),
+            Bound::Excluded(score) => Bytes::from(format!("({score}")),
         };
-        let low = text(scores.start_bound(), "-inf");
-        let high = text(scores.end_bound(), "+inf");
-        Self::new(set, &BY_SCORE, both(low, high))
+        let bounds = scores
+            .into_bounds()
+            .map(|(low, high)| both(text(low, "-inf"), text(high, "+inf")));
+        Self::new(set, &BY_SCORE, bounds)
     }
 }
 
@@ -190,16 +184,16 @@ impl<T, C: Codec<T>> SortedRange<T, C, ByValue> {
         };
         let low = text(values.start_bound(), "-");
         let high = text(values.end_bound(), "+");
-        Self::new(set, &BY_VALUE, both(low, high))
+        let bounds = low.and_then(|low| Ok(both(low, high?)));
+        Self::new(set, &BY_VALUE, bounds)
     }
 }
 
-fn both(low: Result<Bytes>, high: Result<Bytes>) -> Result<Option<Bounds>> {
-    let (low, high) = (low?, high?);
-    Ok(Some(Bounds {
+fn both(low: Bytes, high: Bytes) -> Option<Bounds> {
+    Some(Bounds {
         forward: [low.clone(), high.clone()],
         backward: [high, low],
-    }))
+    })
 }
 
 fn after(sign: u8, value: &[u8]) -> Bytes {
@@ -224,8 +218,12 @@ impl<T, C, B> SortedRange<T, C, B> {
         }
     }
 
-    /// Reverses the order, so that the highest score comes first. The range keeps the same
-    /// elements. A second call restores the order.
+    /// Reverses the order of the elements. The range keeps the same elements. A second call restores
+    /// the order.
+    ///
+    /// The order is from the bottom to the top, except for [`top`](super::RedisSortedSet::top),
+    /// [`page`](super::RedisSortedSet::page) and
+    /// [`by_rank_from_top`](super::RedisSortedSet::by_rank_from_top), where the highest score comes first.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -234,7 +232,8 @@ impl<T, C, B> SortedRange<T, C, B> {
     ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
     /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
-    /// assert_eq!(jobs.by_rank(..2).rev().to_vec().await?, [8, 7]);
+    /// assert_eq!(jobs.bottom(2).rev().to_vec().await?, [8, 7]);
+    /// assert_eq!(jobs.top(2).rev().to_vec().await?, [8, 9]);
     /// # Ok(()) }
     /// ```
     #[doc(alias = "REV")]
@@ -243,13 +242,6 @@ impl<T, C, B> SortedRange<T, C, B> {
     pub fn rev(mut self) -> Self {
         self.reversed = !self.reversed;
         self
-    }
-
-    fn page(self, offset: u64, count: u64) -> LimitedRange<T, C, B> {
-        LimitedRange {
-            range: self,
-            limit: Limit(offset, count),
-        }
     }
 }
 
@@ -260,7 +252,7 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
     /// O(log(n) + m) for m elements in the range and n in the set. Round trips: 1.
     ///
     /// # Errors
-    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is not a [score](crate::IntoScore).
     ///
     /// # Examples
     /// ```
@@ -280,7 +272,7 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
     #[doc(alias = "ZREVRANGEBYSCORE")]
     #[doc(alias = "ZREVRANGEBYLEX")]
     pub fn to_vec(self) -> Op<Vec<T>> {
-        self.read(false, None, decode_list::<T, C>)
+        self.read(false, decode_list::<T, C>)
     }
 
     /// Removes the elements. Returns their number.
@@ -289,7 +281,7 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
     /// for m elements in the range and n in the set. Round trips: 1.
     ///
     /// # Errors
-    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is not a [score](crate::IntoScore).
     ///
     /// # Examples
     /// ```
@@ -321,13 +313,21 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
         }
     }
 
-    fn read<R>(
+    fn read<R>(self, with_scores: bool, read: fn(Reply) -> Result<Vec<R>>) -> Op<Vec<R>> {
+        let is_from_top = self.reversed;
+        self.read_from(is_from_top, with_scores, None, read)
+    }
+
+    /// Reads the elements from the top or from the bottom, or the elements that `limit` skips and takes
+    /// from there.
+    pub(super) fn read_from<R>(
         self,
+        is_from_top: bool,
         with_scores: bool,
-        limit: Option<Limit>,
+        limit: Option<[u64; 2]>,
         read: fn(Reply) -> Result<Vec<R>>,
     ) -> Op<Vec<R>> {
-        let command = Command::read(match self.reversed {
+        let command = Command::read(match is_from_top {
             true => self.verbs.backward,
             false => self.verbs.forward,
         });
@@ -336,17 +336,17 @@ impl<T: Send + 'static, C: Codec<T>, B> SortedRange<T, C, B> {
             Ok(Some(bounds)) => bounds,
             Err(error) => return self.set.try_op(|_| Err(error), command, read),
         };
-        let mut command = command.args(match self.reversed {
+        let mut command = command.args(match is_from_top {
             true => bounds.backward,
             false => bounds.forward,
         });
         if with_scores {
             command = command.arg("WITHSCORES");
         }
-        if let Some(Limit(offset, count)) = limit {
+        if let Some(limit) = limit {
             // More than the server can count is more than there is.
-            let most = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-            command = command.arg("LIMIT").arg(most(offset)).arg(most(count));
+            let limit = limit.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+            command = command.arg("LIMIT").args(limit);
         }
         self.set.op(command, read)
     }
@@ -374,7 +374,7 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByRank> {
     #[doc(alias = "zrange_withscores")]
     #[doc(alias = "zrevrange_withscores")]
     pub fn with_scores(self) -> Op<Vec<(T, f64)>> {
-        self.read(true, None, decode_scored_list::<T, C>)
+        self.read(true, decode_scored_list::<T, C>)
     }
 }
 
@@ -385,7 +385,7 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
     /// m elements in the range and n in the set. Round trips: 1.
     ///
     /// # Errors
-    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is not a [score](crate::IntoScore).
     ///
     /// # Examples
     /// ```
@@ -404,11 +404,11 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
     #[doc(alias = "zrangebyscore_withscores")]
     #[doc(alias = "zrevrangebyscore_withscores")]
     pub fn with_scores(self) -> Op<Vec<(T, f64)>> {
-        self.read(true, None, decode_scored_list::<T, C>)
+        self.read(true, decode_scored_list::<T, C>)
     }
 
-    /// Skips the first `offset` elements, in the order of the range, and takes up to `count` of
-    /// the others.
+    /// Describes the `count` elements of the range that are nearest to the top, the highest first. The
+    /// order is the same if the range is reversed before.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -416,15 +416,35 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
     /// use purse::RedisSortedSet;
     ///
     /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
-    /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
-    /// assert_eq!(jobs.by_score(..).limit(1, 1).to_vec().await?, [8]);
+    /// jobs.extend([(7, 1), (8, 2), (9, 3), (10, 4)]).await?;
+    /// assert_eq!(jobs.by_score(..4).top(2).to_vec().await?, [9, 8]);
     /// # Ok(()) }
     /// ```
     #[doc(alias = "LIMIT")]
-    #[doc(alias = "offset")]
+    #[doc(alias = "limit")]
+    #[doc(alias = "zrevrangebyscore_limit")]
+    pub fn top(self, count: u64) -> LimitedRange<T, C, ByScore> {
+        LimitedRange::new(self, true, count)
+    }
+
+    /// Describes the `count` elements of the range that are nearest to the bottom, the lowest first. The
+    /// order is the same if the range is reversed before.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
+    /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
+    /// jobs.extend([(7, 1), (8, 2), (9, 3), (10, 4)]).await?;
+    /// assert_eq!(jobs.by_score(2..).bottom(2).to_vec().await?, [8, 9]);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "LIMIT")]
+    #[doc(alias = "limit")]
     #[doc(alias = "zrangebyscore_limit")]
-    pub fn limit(self, offset: u64, count: u64) -> LimitedRange<T, C, ByScore> {
-        self.page(offset, count)
+    pub fn bottom(self, count: u64) -> LimitedRange<T, C, ByScore> {
+        LimitedRange::new(self, false, count)
     }
 
     /// Returns the number of elements.
@@ -432,7 +452,7 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
     /// Redis: ZCOUNT. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
     ///
     /// # Errors
-    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is not a [score](crate::IntoScore).
     ///
     /// # Examples
     /// ```
@@ -452,8 +472,8 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByScore> {
 }
 
 impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByValue> {
-    /// Skips the first `offset` elements, in the order of the range, and takes up to `count` of
-    /// the others.
+    /// Describes the `count` elements of the range that are nearest to the top, the highest first. The
+    /// order is the same if the range is reversed before.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -461,15 +481,35 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByValue> {
     /// use purse::RedisSortedSet;
     ///
     /// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "words");
-    /// words.extend([("ant", 0.0), ("bee", 0.0), ("cat", 0.0)]).await?;
-    /// assert_eq!(words.by_value("a"..).limit(1, 1).to_vec().await?, ["bee"]);
+    /// words.extend([("ant", 0), ("bee", 0), ("cat", 0), ("dog", 0)]).await?;
+    /// assert_eq!(words.by_value(.."d").top(2).to_vec().await?, ["cat", "bee"]);
     /// # Ok(()) }
     /// ```
     #[doc(alias = "LIMIT")]
-    #[doc(alias = "offset")]
+    #[doc(alias = "limit")]
+    #[doc(alias = "zrevrangebylex_limit")]
+    pub fn top(self, count: u64) -> LimitedRange<T, C, ByValue> {
+        LimitedRange::new(self, true, count)
+    }
+
+    /// Describes the `count` elements of the range that are nearest to the bottom, the lowest first. The
+    /// order is the same if the range is reversed before.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::RedisSortedSet;
+    ///
+    /// let words: RedisSortedSet<String> = RedisSortedSet::new(&client, "words");
+    /// words.extend([("ant", 0), ("bee", 0), ("cat", 0), ("dog", 0)]).await?;
+    /// assert_eq!(words.by_value("b"..).bottom(2).to_vec().await?, ["bee", "cat"]);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "LIMIT")]
+    #[doc(alias = "limit")]
     #[doc(alias = "zrangebylex_limit")]
-    pub fn limit(self, offset: u64, count: u64) -> LimitedRange<T, C, ByValue> {
-        self.page(offset, count)
+    pub fn bottom(self, count: u64) -> LimitedRange<T, C, ByValue> {
+        LimitedRange::new(self, false, count)
     }
 
     /// Returns the number of elements.
@@ -492,70 +532,6 @@ impl<T: Send + 'static, C: Codec<T>> SortedRange<T, C, ByValue> {
     }
 }
 
-impl<T: Send + 'static, C: Codec<T>, B> LimitedRange<T, C, B> {
-    /// Returns the elements, in memory at once.
-    ///
-    /// Redis: ZRANGEBYSCORE or ZRANGEBYLEX, or their variants with REV, with LIMIT. Time
-    /// complexity: O(log(n) + m) for m elements that are skipped or returned, and n in the set.
-    /// Round trips: 1.
-    ///
-    /// # Errors
-    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
-    ///
-    /// # Examples
-    /// ```
-    /// # #[tokio::main] async fn main() -> purse::Result<()> {
-    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use purse::RedisSortedSet;
-    ///
-    /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
-    /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
-    /// assert_eq!(jobs.by_score(..).rev().limit(0, 2).to_vec().await?, [9, 8]);
-    /// # Ok(()) }
-    /// ```
-    #[doc(alias = "ZRANGEBYSCORE")]
-    #[doc(alias = "ZRANGEBYLEX")]
-    #[doc(alias = "ZREVRANGEBYSCORE")]
-    #[doc(alias = "ZREVRANGEBYLEX")]
-    #[doc(alias = "zrangebyscore_limit")]
-    #[doc(alias = "zrangebylex_limit")]
-    pub fn to_vec(self) -> Op<Vec<T>> {
-        self.range
-            .read(false, Some(self.limit), decode_list::<T, C>)
-    }
-}
-
-impl<T: Send + 'static, C: Codec<T>> LimitedRange<T, C, ByScore> {
-    /// Returns the elements with their scores, in memory at once.
-    ///
-    /// Redis: ZRANGEBYSCORE or ZREVRANGEBYSCORE with WITHSCORES and LIMIT. Time complexity:
-    /// O(log(n) + m) for m elements that are skipped or returned, and n in the set. Round trips: 1.
-    ///
-    /// # Errors
-    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if a bound is NaN.
-    ///
-    /// # Examples
-    /// ```
-    /// # #[tokio::main] async fn main() -> purse::Result<()> {
-    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use purse::RedisSortedSet;
-    ///
-    /// let jobs: RedisSortedSet<u32> = RedisSortedSet::new(&client, "jobs");
-    /// jobs.extend([(7, 1.0), (8, 2.0), (9, 3.0)]).await?;
-    /// let page = jobs.by_score(..).limit(1, 1);
-    /// assert_eq!(page.with_scores().await?, [(8, 2.0)]);
-    /// # Ok(()) }
-    /// ```
-    #[doc(alias = "ZRANGEBYSCORE")]
-    #[doc(alias = "ZREVRANGEBYSCORE")]
-    #[doc(alias = "zrangebyscore_limit_withscores")]
-    #[doc(alias = "zrevrangebyscore_limit_withscores")]
-    pub fn with_scores(self) -> Op<Vec<(T, f64)>> {
-        self.range
-            .read(true, Some(self.limit), decode_scored_list::<T, C>)
-    }
-}
-
 impl<T, C, B> fmt::Debug for SortedRange<T, C, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SortedRange")
@@ -564,14 +540,5 @@ impl<T, C, B> fmt::Debug for SortedRange<T, C, B> {
             .field("bounds", &self.bounds)
             .field("reversed", &self.reversed)
             .finish_non_exhaustive()
-    }
-}
-
-impl<T, C, B> fmt::Debug for LimitedRange<T, C, B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LimitedRange")
-            .field("range", &self.range)
-            .field("limit", &self.limit)
-            .finish()
     }
 }

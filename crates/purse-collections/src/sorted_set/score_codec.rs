@@ -1,22 +1,16 @@
 //! Scores in arguments and in replies.
 
 use bytes::Bytes;
-use purse_client::{Error, ErrorKind, Reply, Result};
+use purse_client::{Reply, Result};
 use purse_codec::Codec;
 
 use crate::conversion::decode;
+use crate::number_args::IntoScore;
 
 /// Encodes a score.
-pub(super) fn score(score: f64) -> Result<Bytes> {
-    not_nan(score).map(|score| Bytes::from(score.to_string()))
-}
-
-/// Refuses NaN, which has no place in an order.
-pub(super) fn not_nan(number: f64) -> Result<f64> {
-    if number.is_nan() {
-        return Err(Error::new(ErrorKind::InvalidInput, "score must not be NaN"));
-    }
-    Ok(number)
+pub(super) fn score(score: impl IntoScore) -> Result<Bytes> {
+    let score = score.into_number()?;
+    Ok(Bytes::from(score.to_string()))
 }
 
 /// Decodes one stored element and its score.

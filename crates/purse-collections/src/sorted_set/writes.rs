@@ -4,10 +4,11 @@ use bytes::Bytes;
 use purse_client::{Command, Op, Reply, Result, Script};
 use purse_codec::{Codec, IntoArg, Raw};
 
-use super::RedisSortedSet;
-use super::score_codec::{not_nan, score};
+use super::score_codec::score;
+use super::{RedisSortedSet, float};
 use crate::bulk;
 use crate::conversion::{ArgBuffer, encode, encode_one};
+use crate::number_args::IntoScore;
 
 static EXTEND: Script = Script::write(
     "SORTED SET EXTEND",
@@ -16,6 +17,10 @@ static EXTEND: Script = Script::write(
 static INCREMENT: Script = Script::write(
     "SORTED SET INCREMENT",
     include_str!("../lua/sorted_set_increment.lua"),
+);
+static INCREMENT_IF: Script = Script::write(
+    "SORTED SET INCREMENT IF",
+    include_str!("../lua/sorted_set_increment_if.lua"),
 );
 
 /// 2⁹⁷⁰, half the distance between the two highest numbers: the least amount that makes a finite
@@ -56,16 +61,24 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Adds the condition to ZADD, and lets it count changes.
-    fn on(self, command: Command) -> Command {
-        let option = match self {
-            Self::Always => return command.arg("CH"),
+    /// Returns the option of ZADD; that of `Always` changes nothing.
+    const fn option(self) -> &'static str {
+        match self {
+            Self::Always => "CH",
             Self::OnlyNew => "NX",
             Self::OnlyExisting => "XX",
             Self::OnlyGreater => "GT",
             Self::OnlyLess => "LT",
+        }
+    }
+
+    /// Adds the condition to ZADD, and lets it count changes.
+    fn on(self, command: Command) -> Command {
+        let command = match self {
+            Self::Always => command,
+            _ => command.arg(self.option()),
         };
-        command.arg(option).arg("CH")
+        command.arg("CH")
     }
 }
 
@@ -108,7 +121,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Redis: ZADD. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
     ///
     /// # Errors
-    /// `InvalidInput` if the score is NaN.
+    /// `InvalidInput` if the score is NaN or [too large an integer](IntoScore).
     ///
     /// # Examples
     /// ```
@@ -123,8 +136,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// ```
     #[doc(alias = "ZADD")]
     #[doc(alias = "add")]
-    pub fn insert(&self, value: impl IntoArg<T>, score: f64) -> Op<bool> {
-        self.op_with_score(Command::write("ZADD"), score, value, Reply::into_bool)
+    pub fn insert(&self, value: impl IntoArg<T>, score: impl IntoScore) -> Op<bool> {
+        let args = |command| pair::<T, C>(command, score.into_number(), value);
+        self.0
+            .try_op(args, Command::write("ZADD"), Reply::into_bool)
     }
 
     /// Adds an element with a score, or changes its score, if the condition holds. Returns whether
@@ -134,7 +149,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Round trips: 1.
     ///
     /// # Errors
-    /// `InvalidInput` if the score is NaN. `Unsupported` for
+    /// `InvalidInput` if the score is NaN or [too large an integer](IntoScore). `Unsupported` for
     /// [`OnlyGreater`](Condition::OnlyGreater) and [`OnlyLess`](Condition::OnlyLess) on servers
     /// before Redis 6.2.
     ///
@@ -153,8 +168,13 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "ZADD")]
     #[doc(alias = "zadd_options")]
     #[doc(alias = "add")]
-    pub fn insert_if(&self, value: impl IntoArg<T>, score: f64, condition: Condition) -> Op<bool> {
-        let args = |command| pair::<T, C>(condition.on(command), score, value);
+    pub fn insert_if(
+        &self,
+        value: impl IntoArg<T>,
+        score: impl IntoScore,
+        condition: Condition,
+    ) -> Op<bool> {
+        let args = |command| pair::<T, C>(condition.on(command), score.into_number(), value);
         self.0
             .try_op(args, Command::write("ZADD"), Reply::into_bool)
     }
@@ -166,7 +186,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// 1 per [chunk](crate#chunks).
     ///
     /// # Errors
-    /// `InvalidInput` if a score is NaN.
+    /// `InvalidInput` if a score is NaN or [too large an integer](IntoScore).
     ///
     /// # Examples
     /// ```
@@ -181,10 +201,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "ZADD")]
     #[doc(alias = "zadd_multiple")]
     #[doc(alias = "add_multi")]
-    pub async fn extend<I, V>(&self, items: I) -> Result<u64>
+    pub async fn extend<I, V, S>(&self, items: I) -> Result<u64>
     where
-        I: IntoIterator<Item = (V, f64), IntoIter: Send>,
+        I: IntoIterator<Item = (V, S), IntoIter: Send>,
         V: IntoArg<T>,
+        S: IntoScore,
     {
         let items = items.into_iter();
         let command = self.0.on_key(Command::write("ZADD"));
@@ -192,7 +213,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
             &self.0.client,
             command,
             items,
-            encode_scored::<T, C, _>,
+            encode_scored::<T, C, _, _>,
             0,
             bulk::sum,
         )
@@ -225,10 +246,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "ZCARD")]
     #[doc(alias = "zadd_multiple_options")]
     #[doc(alias = "add_multi")]
-    pub async fn extend_if<I, V>(&self, items: I, condition: Condition) -> Result<Changes>
+    pub async fn extend_if<I, V, S>(&self, items: I, condition: Condition) -> Result<Changes>
     where
-        I: IntoIterator<Item = (V, f64), IntoIter: Send>,
+        I: IntoIterator<Item = (V, S), IntoIter: Send>,
         V: IntoArg<T>,
+        S: IntoScore,
     {
         let items = items.into_iter();
         let command = condition.on(self.0.on_key(Command::script(&EXTEND)));
@@ -237,7 +259,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
             &self.0.client,
             command,
             items,
-            encode_scored::<T, C, _>,
+            encode_scored::<T, C, _, _>,
             start,
             Changes::plus,
         )
@@ -251,7 +273,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// ZINCRBY in a script. Time complexity: O(log(n)) for n elements in the set. Round trips: 1.
     ///
     /// # Errors
-    /// `InvalidInput` if `by` is NaN. `Server` with the code `ERR` if the sum of infinities would be
+    /// `InvalidInput` if `by` is NaN or [too large an integer](IntoScore). `Server` with the code `ERR` if the sum of infinities would be
     /// NaN, or if the sum of finite numbers is beyond `f64`; nothing changed then.
     ///
     /// # Examples
@@ -268,15 +290,55 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "ZINCRBY")]
     #[doc(alias = "ZSCORE")]
     #[doc(alias = "zincr")]
-    pub fn increment(&self, value: impl IntoArg<T>, by: f64) -> Op<f64> {
-        if by.is_finite() && by.abs() >= LARGE {
-            let command = Command::script(&INCREMENT);
-            return self.op_with_score(command, by, value, |reply| {
+    pub fn increment(&self, value: impl IntoArg<T>, by: impl IntoScore) -> Op<f64> {
+        let by = by.into_number();
+        if matches!(&by, Ok(by) if by.is_finite() && by.abs() >= LARGE) {
+            let args = |command| pair::<T, C>(command, by, value);
+            return self.0.try_op(args, Command::script(&INCREMENT), |reply| {
                 let [score] = reply.into_array()?;
                 score.into_float()
             });
         }
-        self.op_with_score(Command::write("ZINCRBY"), by, value, Reply::into_float)
+        let args = |command| pair::<T, C>(command, by, value);
+        self.0
+            .try_op(args, Command::write("ZINCRBY"), Reply::into_float)
+    }
+
+    /// Adds `by` to the score of an element, if the condition holds: `OnlyGreater` and `OnlyLess`
+    /// compare the sum with the score. An element that does not exist has the score 0 before. Returns
+    /// the new score; `None` if the condition does not hold.
+    ///
+    /// Redis: ZSCORE and ZINCRBY in a script. Time complexity: O(log(n)) for n elements in the set.
+    /// Round trips: 1.
+    ///
+    /// # Errors
+    /// The errors of [`increment`](Self::increment). All conditions work on all servers.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Condition, RedisSortedSet};
+    ///
+    /// let board: RedisSortedSet<String> = RedisSortedSet::new(&client, "board");
+    /// board.insert("Ada", 10).await?;
+    /// assert_eq!(board.increment_if("Ada", 5, Condition::OnlyExisting).await?, Some(15.0));
+    /// assert_eq!(board.increment_if("Bob", 5, Condition::OnlyExisting).await?, None);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "ZINCRBY")]
+    #[doc(alias = "ZSCORE")]
+    #[doc(alias = "INCR")]
+    #[doc(alias = "zadd_options")]
+    pub fn increment_if(
+        &self,
+        value: impl IntoArg<T>,
+        by: impl IntoScore,
+        condition: Condition,
+    ) -> Op<Option<f64>> {
+        let by = by.into_number();
+        let args = |command: Command| pair::<T, C>(command.arg(condition.option()), by, value);
+        self.0.try_op(args, Command::script(&INCREMENT_IF), float)
     }
 
     /// Adds to the scores of many elements. Elements that do not exist are added with the increment
@@ -304,10 +366,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "ZSCORE")]
     #[doc(alias = "zincr")]
     #[doc(alias = "increment_multi")]
-    pub async fn increment_many<I, V>(&self, items: I) -> Result<Vec<f64>>
+    pub async fn increment_many<I, V, S>(&self, items: I) -> Result<Vec<f64>>
     where
-        I: IntoIterator<Item = (V, f64), IntoIter: Send>,
+        I: IntoIterator<Item = (V, S), IntoIter: Send>,
         V: IntoArg<T>,
+        S: IntoScore,
     {
         let items = items.into_iter();
         let command = self.0.on_key(Command::script(&INCREMENT));
@@ -321,7 +384,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
             &self.0.client,
             command,
             items,
-            encode_scored::<T, C, _>,
+            encode_scored::<T, C, _, _>,
             Vec::new(),
             more,
         )
@@ -381,27 +444,20 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
         )
         .await
     }
-
-    fn op_with_score<R>(
-        &self,
-        command: Command,
-        score: f64,
-        value: impl IntoArg<T>,
-        read: fn(Reply) -> Result<R>,
-    ) -> Op<R> {
-        let args = |command| pair::<T, C>(command, score, value);
-        self.0.try_op(args, command, read)
-    }
 }
 
 /// Adds a score and its element to a command.
-fn pair<T, C: Codec<T>>(command: Command, by: f64, value: impl IntoArg<T>) -> Result<Command> {
-    Ok(command.arg(not_nan(by)?).arg(encode::<T, C>(value)?))
+fn pair<T, C: Codec<T>>(
+    command: Command,
+    score: Result<f64>,
+    value: impl IntoArg<T>,
+) -> Result<Command> {
+    Ok(command.arg(score?).arg(encode::<T, C>(value)?))
 }
 
 /// Writes an element and, before it, its score.
-fn encode_scored<T, C: Codec<T>, V: IntoArg<T>>(
-    (value, by): (V, f64),
+fn encode_scored<T, C: Codec<T>, V: IntoArg<T>, S: IntoScore>(
+    (value, by): (V, S),
     arguments: &mut ArgBuffer,
 ) -> Result<()> {
     let score = score(by)?;

@@ -105,12 +105,14 @@ struct Subject {
     name: &'static str,
     key: Option<Bytes>,
     field: Option<Bytes>,
+    index: i64,
     server: Arc<str>,
 }
 
 impl Subject {
     fn add_to(self, error: Error) -> Error {
         let error = error
+            .shift_index(self.index)
             .with_command(self.name, self.key)
             .with_server(self.server);
         match self.field {
@@ -229,6 +231,7 @@ impl Batch {
                 name: command.name,
                 key: command.keys.first().cloned(),
                 field: command.field_name(),
+                index: command.first_index(),
                 server: client.server_name(),
             },
         };
