@@ -224,6 +224,10 @@ fn scope_shows_work_that_ends_and_work_that_is_stopped() {
 fn each_type_has_an_example_that_runs_with_no_argument() {
     for (name, last) in [
         ("batch", "carrots left     7"),
+        ("bit_set", "free seats       97"),
+        ("bloom_filter", "about is new     true"),
+        ("geo", "from Berlin      Potsdam, 27 km"),
+        ("hyper_log_log", "in both weeks    true"),
         ("keyspace", "guests left      3"),
         ("lifo_queue", "  /news"),
         ("priority_queue", " inf nothing more"),

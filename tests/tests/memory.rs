@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures::{Stream, TryStreamExt};
 use peak_alloc::PeakAlloc;
 use purse::{
-    Client, Pattern, RedisHash, RedisKeySpace, RedisList, RedisQueue, RedisSet, RedisSortedSet,
-    Result,
+    Client, Pattern, RedisBitSet, RedisHash, RedisKeySpace, RedisList, RedisQueue, RedisSet,
+    RedisSortedSet, Result,
 };
 use purse_testkit::Server;
 
@@ -111,6 +111,9 @@ fn streams_take_constant_memory() {
         let sorted: RedisSortedSet<String> = RedisSortedSet::new(&client, "sorted");
         let add = "redis.call('ZADD', 'sorted', i, n)";
         check_flat_memory(&server, add, || sorted.stream()).await;
+        let bits = RedisBitSet::new(&client, "bits", u32::MAX);
+        let set = "redis.call('SETBIT', 'bits', i, 1)";
+        check_flat_memory(&server, set, || bits.stream()).await;
         let space: RedisKeySpace<String> = RedisKeySpace::new(&client, "space:");
         let set = "redis.call('SET', 'space:' .. i, n)";
         check_flat_memory(&server, set, || space.items()).await;

@@ -5,11 +5,12 @@ use purse::redlock::{
     LeaseInstant, MasterState, MasterStatus, QuarantinePolicy, RedlockBuilder, RedlockMulti,
 };
 use purse::{
-    Aggregate, ByRank, ByScore, ByValue, Changes, Client, ClientBuilder, Combined, CombinedSorted,
-    Condition, Entries, Error, Json, KeyType, LimitedRange, Occurrences, OnPoison, Op, Paged,
-    Pattern, Plain, Raw, RedisHash, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList,
-    RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Redlock, RedlockGuard, RedlockMutex,
-    Scanned, SetOptions, SetOutcome, SortedRange, Ttl,
+    Aggregate, ByRank, ByScore, ByValue, Changes, Client, ClientBuilder, Combined, CombinedBits,
+    CombinedSorted, Condition, Distance, Entries, Error, GeoMatch, GeoPoint, GeoSearch, GeoShape,
+    Json, KeyType, LimitedRange, Occurrences, OnPoison, Op, Paged, Pattern, Plain, Raw,
+    RedisBitSet, RedisBloomFilter, RedisGeo, RedisHash, RedisHyperLogLog, RedisKey, RedisKeySpace,
+    RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Redlock,
+    RedlockGuard, RedlockMutex, Scanned, SetOptions, SetOutcome, SortedRange, Ttl,
 };
 
 /// An element that is neither `Send` nor `Sync`: handles hold none, so they do not care.
@@ -47,6 +48,16 @@ fn handles_are_shared() {
     assert_send_sync::<SortedRange<Local, Plain, ByRank>>();
     assert_send_sync::<SortedRange<Local, Plain, ByScore>>();
     assert_send_sync::<LimitedRange<Local, Plain, ByValue>>();
+    assert_send_sync::<RedisBitSet>();
+    assert_send_sync::<CombinedBits>();
+    assert_send_sync::<RedisHyperLogLog<Local>>();
+    assert_send_sync::<RedisBloomFilter<Local, Json>>();
+    assert_send_sync::<RedisGeo<Local>>();
+    assert_send_sync::<GeoSearch<Local, Json>>();
+    assert_send_sync::<GeoMatch<String>>();
+    assert_send_sync::<GeoPoint>();
+    assert_send_sync::<GeoShape>();
+    assert_send_sync::<Distance>();
     assert_send_sync::<Aggregate>();
     assert_send_sync::<Changes>();
     assert_send_sync::<Condition>();
@@ -122,6 +133,22 @@ fn assert_async_functions(
     assert_send_future(sorted.scores(["a"]));
     assert_send_future(sorted.pop_min_wait(None));
     assert_send_future(sorted.pop_max_wait(None));
+    let bits = RedisBitSet::new(client, "b", 9);
+    assert_send_future(bits.extend([1]));
+    assert_send_future(bits.remove_many([1]));
+    assert_send_future(bits.contains_many([1]));
+    let sketch: RedisHyperLogLog<String> = RedisHyperLogLog::new(client, "c");
+    assert_send_future(sketch.extend(["a"]));
+    if let Ok(filter) = RedisBloomFilter::<String>::new(client, "f", 100, 0.5) {
+        assert_send_future(filter.add_many(["a"]));
+        assert_send_future(filter.contains_many(["a"]));
+    }
+    if let Ok(filter) = RedisBloomFilter::<String>::new(client, "f", 100, 0.5) {
+        assert_send_future(async move { filter.replace(["a"]).await });
+    }
+    let geo: RedisGeo<String> = RedisGeo::new(client, "g");
+    assert_send_future(geo.points(["a"]));
+    assert_send_future(geo.remove_many(["a"]));
     assert_send_future(mutex.lock());
     assert_send_future(fenced.lock());
     assert_send_future(multi.lock_timeout(std::time::Duration::ZERO));

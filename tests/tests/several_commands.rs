@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
 use purse::{
-    Client, Condition, ErrorKind, RedisHash, RedisKeySpace, RedisLifoQueue, RedisList,
-    RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Result,
+    Client, Condition, ErrorKind, GeoPoint, RedisBitSet, RedisGeo, RedisHash, RedisKeySpace,
+    RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Result,
 };
 use purse_testkit::{Proxy, Server};
 use purse_tests::cluster_of_one;
@@ -38,6 +38,14 @@ fn sorted(client: &Client) -> RedisSortedSet<u32> {
     RedisSortedSet::new(client, KEY)
 }
 
+fn bits(client: &Client) -> RedisBitSet {
+    RedisBitSet::new(client, KEY, ALL)
+}
+
+fn geo(client: &Client) -> RedisGeo<u32> {
+    RedisGeo::new(client, KEY)
+}
+
 fn space(client: &Client) -> RedisKeySpace<u32> {
     RedisKeySpace::new(client, "space:")
 }
@@ -53,10 +61,16 @@ macro_rules! calls {
     };
 }
 
+const ORIGIN: GeoPoint = GeoPoint {
+    longitude: 0.0,
+    latitude: 0.0,
+};
 const LIST: Count = &["LLEN", KEY];
 const HASH: Count = &["HLEN", KEY];
 const SET: Count = &["SCARD", KEY];
 const SORTED: Count = &["ZCARD", KEY];
+const GEO: Count = &["ZCOUNT", KEY, "-inf", "inf"];
+const BITS: Count = &["BITCOUNT", KEY];
 const SPACE: Count = &["DBSIZE"];
 
 /// All methods that add elements.
@@ -74,6 +88,8 @@ fn additions() -> Vec<(&'static str, Call, Count)> {
         "lifo queue push_many", LIST, |c, n| RedisLifoQueue::<u32>::new(&c, KEY).push_many(n);
         "priority queue push_many", SORTED,
             |c, n| RedisPriorityQueue::<u32>::new(&c, KEY).push_many(n.map(|n| (n, 1.0)));
+        "bit set extend", BITS, |c, n| bits(&c).extend(n);
+        "geo extend", GEO, |c, n| geo(&c).extend(n.map(|n| (n, ORIGIN)));
         "key space extend", SPACE, |c, n| space(&c).extend(n.map(|n| (n.to_string(), n)));
     }
 }
@@ -84,6 +100,8 @@ fn removals() -> Vec<(&'static str, Call, Count)> {
         "hash remove_many", HASH, |c, n| hash(&c).remove_many(n);
         "set remove_many", SET, |c, n| set(&c).remove_many(n);
         "sorted remove_many", SORTED, |c, n| sorted(&c).remove_many(n);
+        "bit set remove_many", BITS, |c, n| bits(&c).remove_many(n);
+        "geo remove_many", GEO, |c, n| geo(&c).remove_many(n);
         "key space delete_many", SPACE, |c, n| space(&c).delete_many(n.map(|n| n.to_string()));
     }
 }
@@ -94,6 +112,8 @@ fn reads() -> Vec<(&'static str, Call, Count)> {
         "hash get_many", HASH, |c, n| hash(&c).get_many(n);
         "set contains_many", SET, |c, n| set(&c).contains_many(n);
         "sorted scores", SORTED, |c, n| sorted(&c).scores(n);
+        "bit set contains_many", BITS, |c, n| bits(&c).contains_many(n);
+        "geo points", GEO, |c, n| geo(&c).points(n);
         "key space get_many", SPACE, |c, n| space(&c).get_many(n.map(|n| n.to_string()));
     }
 }

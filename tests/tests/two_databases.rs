@@ -1,7 +1,10 @@
 //! Operations on several objects: they must be in one database.
 
 use futures::StreamExt;
-use purse::{Client, ErrorKind, RedisSet, RedisSortedSet};
+use purse::{
+    Client, Distance, ErrorKind, GeoPoint, GeoShape, RedisBitSet, RedisGeo, RedisHyperLogLog,
+    RedisSet, RedisSortedSet,
+};
 use purse_testkit::{Cluster, Server};
 
 /// Runs every operation on two objects; returns the kind of the error of each, if there is one.
@@ -10,6 +13,15 @@ async fn kinds(one: &Client, other: &Client) -> Vec<(&'static str, Option<ErrorK
     let b: RedisSet<String> = RedisSet::new(other, "{x}b");
     let s: RedisSortedSet<String> = RedisSortedSet::new(one, "{x}s");
     let t: RedisSortedSet<String> = RedisSortedSet::new(other, "{x}t");
+    let [f, g] = [(one, "{x}f"), (other, "{x}g")].map(|(c, key)| RedisBitSet::new(c, key, 9));
+    let [h, i] = [(one, "{x}h"), (other, "{x}i")].map(|(c, key)| RedisHyperLogLog::new(c, key));
+    let (h, i): (RedisHyperLogLog<u32>, RedisHyperLogLog<u32>) = (h, i);
+    let [p, q] = [(one, "{x}p"), (other, "{x}q")].map(|(c, key)| RedisGeo::<String>::new(c, key));
+    let here = GeoPoint {
+        longitude: 0.0,
+        latitude: 0.0,
+    };
+    let circle = GeoShape::circle(Distance::meters(1.0));
     macro_rules! kinds {
         ($($operation:expr),+ $(,)?) => {
             vec![$((stringify!($operation), $operation.await.err().map(|error| {
@@ -34,6 +46,15 @@ async fn kinds(one: &Client, other: &Client) -> Vec<(&'static str, Option<ErrorK
         s.union([&s]).store_into(&t),
         s.intersection([&t]).store_into(&s),
         t.union([] as [&RedisSortedSet<String>; 0]).store_into(&s),
+        f.union([&g]).store_into(&f),
+        f.intersection([&f]).store_into(&g),
+        g.difference([&f]).store_into(&g),
+        f.symmetric_difference([&f, &g]).store_into(&f),
+        h.count_union([&i]),
+        i.count_union([&i, &h]),
+        h.merge([&i]),
+        p.search(here, circle).store_into(&q),
+        q.search(here, circle).store_into(&p),
     ];
     for combined in [a.union([&b]), a.intersection([&b]), a.difference([&b])] {
         let results: Vec<_> = combined.stream().collect().await;

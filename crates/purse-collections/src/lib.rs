@@ -12,6 +12,10 @@
 //! | [`RedisKeySpace`] | `HashMap<String, T>`, a key for each entry | strings |
 //! | [`RedisSet`] | `HashSet<T>` | set |
 //! | [`RedisSortedSet`] | `BTreeMap` by score | sorted set |
+//! | [`RedisGeo`] | a map from elements to places, searched by distance | sorted set |
+//! | [`RedisBitSet`] | `BTreeSet<u32>` | string |
+//! | [`RedisHyperLogLog`] | the `len` of a `HashSet<T>`, approximately | string |
+//! | [`RedisBloomFilter`] | the `contains` of a `HashSet<T>`, approximately | string |
 //! | [`RedisQueue`], [`RedisLifoQueue`] | a channel between processes | list |
 //! | [`RedisPriorityQueue`] | `BinaryHeap` between processes | sorted set |
 //! | [`RedisKey`] | an entry of the key space | any |
@@ -106,9 +110,11 @@
 //!   wait, lose no element.
 //! - A **stream** can be dropped at any point. It sends nothing after that.
 
+mod bits;
 mod bulk;
 mod conversion;
 mod element_stream;
+mod geo;
 mod handle;
 mod hash;
 mod keyspace;
@@ -120,7 +126,9 @@ mod set;
 mod sorted_set;
 mod ttl;
 
+pub use bits::{CombinedBits, RedisBitSet, RedisBloomFilter, RedisHyperLogLog};
 pub use element_stream::Scanned;
+pub use geo::{Distance, GeoMatch, GeoPoint, GeoSearch, GeoShape, RedisGeo};
 pub use hash::RedisHash;
 pub use keyspace::{Entries, RedisKeySpace, SetOptions, SetOutcome};
 pub use list::{Occurrences, Paged, RedisList};

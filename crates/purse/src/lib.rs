@@ -31,6 +31,10 @@
 //! | a map whose entries are keys, each with its own time to live | [`RedisKeySpace`] | `collections` |
 //! | distinct elements, set algebra | [`RedisSet`] | `collections` |
 //! | a ranking by scores | [`RedisSortedSet`] | `collections` |
+//! | places, and those within a distance | [`RedisGeo`] | `collections` |
+//! | a set of small integers, in a bit each | [`RedisBitSet`] | `collections` |
+//! | how many distinct elements there were, in 12 kB | [`RedisHyperLogLog`] | `collections` |
+//! | whether an element was there before, in a few bits each | [`RedisBloomFilter`] | `collections` |
 //! | work for one of many consumers, in order of arrival | [`RedisQueue`], [`RedisLifoQueue`] | `collections` |
 //! | work for one of many consumers, by priority | [`RedisPriorityQueue`] | `collections` |
 //! | any key: type, time to live, dump | [`RedisKey`] | `collections` |
@@ -109,10 +113,12 @@ pub use purse_codec::{
 };
 #[cfg(feature = "collections")]
 pub use purse_collections::{
-    Aggregate, ByRank, ByScore, ByValue, Changes, Combined, CombinedSorted, Condition, Entries,
-    Fifo, Float, Integer, KeyType, Lifo, LimitedRange, Occurrences, OnPoison, Order, Paged,
-    RedisHash, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue,
-    RedisSet, RedisSortedSet, Scanned, SetOptions, SetOutcome, SortedRange, Ttl,
+    Aggregate, ByRank, ByScore, ByValue, Changes, Combined, CombinedBits, CombinedSorted,
+    Condition, Distance, Entries, Fifo, Float, GeoMatch, GeoPoint, GeoSearch, GeoShape, Integer,
+    KeyType, Lifo, LimitedRange, Occurrences, OnPoison, Order, Paged, RedisBitSet,
+    RedisBloomFilter, RedisGeo, RedisHash, RedisHyperLogLog, RedisKey, RedisKeySpace,
+    RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Scanned,
+    SetOptions, SetOutcome, SortedRange, Ttl,
 };
 #[cfg(feature = "redlock")]
 pub use purse_redlock as redlock;

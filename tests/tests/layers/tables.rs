@@ -273,6 +273,8 @@ const COLLECTIONS_FOLDERS: Folders = &[
         ],
     ),
     ("queue", &["conversion", "handle", "redis_key", "bulk"]),
+    ("bits", &["conversion", "handle", "redis_key", "bulk"]),
+    ("geo", &["conversion", "handle", "redis_key", "bulk"]),
 ];
 
 const BENCH_FOLDERS: Folders = &[
