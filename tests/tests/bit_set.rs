@@ -127,12 +127,13 @@ async fn stream_skips_the_zeros() {
     assert_eq!(all(&set).await, expected);
 }
 
+type Combine = fn(&RedisBitSet, &[RedisBitSet]) -> CombinedBits;
 /// Computes what a combination has.
 type Expected = fn(&BTreeSet<u32>, &BTreeSet<u32>) -> BTreeSet<u32>;
 
 #[tokio::test]
 async fn bit_sets_are_combined_into_any_destination() {
-    let ways: [(fn(&RedisBitSet, &[RedisBitSet]) -> CombinedBits, Expected); 4] = [
+    let ways: [(Combine, Expected); 4] = [
         (|set, others| set.union(others), |a, b| a | b),
         (|set, others| set.intersection(others), |a, b| a & b),
         (|set, others| set.difference(others), |a, b| a - b),

@@ -63,16 +63,16 @@ async fn elements_are_new_once() {
 /// Fills several layers, and asks for all elements and for others.
 async fn check_rate(capacity: u64, error_rate: f64, elements: u32, probes: u32) {
     let filter = filter(capacity, error_rate).await;
-    let new = filter.add_many(0..elements).await.unwrap();
+    let new = filter.add_many(0..elements).await.expect("a reply");
     let added = new.iter().filter(|new| **new).count();
-    assert_eq!(filter.len().await.unwrap(), added as u64);
+    assert_eq!(filter.len().await.expect("a reply"), added as u64);
     // Those that are not new were false positives.
     let wrong = elements as usize - added;
     assert!(wrong as f64 <= error_rate * f64::from(elements), "{wrong}");
-    let answers = filter.contains_many(0..elements).await.unwrap();
+    let answers = filter.contains_many(0..elements).await.expect("a reply");
     assert!(answers.iter().all(|found| *found), "a false negative");
     let others = 1_000_000..1_000_000 + probes;
-    let answers = filter.contains_many(others).await.unwrap();
+    let answers = filter.contains_many(others).await.expect("a reply");
     let wrong = answers.iter().filter(|found| **found).count();
     let rate = wrong as f64 / f64::from(probes);
     println!("{capacity} {error_rate} {elements}: {rate}");

@@ -192,6 +192,10 @@ async fn found_elements_are_stored() {
     let hash: RedisHash<String, String> = RedisHash::new(&client().await, into.key().name());
     hash.set("f", "v").await.unwrap();
     assert_eq!(search().store_into(&into).await.unwrap(), 2, "of any type");
+    let absent = Places::new(&client().await, fresh("geo"));
+    let nothing = absent.search(BERLIN, circle(1.0));
+    assert_eq!(nothing.store_into(&into).await.unwrap(), 0);
+    assert!(!into.exists().await.unwrap(), "of a map without elements");
     assert_eq!(search().store_into(&cities).await.unwrap(), 2);
     assert_eq!(cities.len().await.unwrap(), 2, "in its own place");
 }
@@ -372,7 +376,9 @@ async fn maps_of_several_slots_are_refused_unsent() {
     ] {
         assert_eq!(error.kind(), ErrorKind::CrossSlot, "{error}");
     }
-    assert_eq!(calls(&cluster.nodes()[0], "geosearchstore"), 0);
+    for command in ["geosearchstore", "eval", "evalsha"] {
+        assert_eq!(calls(&cluster.nodes()[0], command), 0, "{command}");
+    }
     assert_eq!(
         a.search(BERLIN, circle(1.0)).store_into(&b).await.unwrap(),
         1

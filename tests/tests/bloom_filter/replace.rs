@@ -12,10 +12,10 @@ fn others(server: &Server) -> Vec<String> {
 }
 
 async fn start() -> (Arc<Server>, Filter<f64>) {
-    let server = Arc::new(Server::start().unwrap());
-    let client = Client::connect(&server.url()).await.unwrap();
-    let filter = Filter::new(&client, "bloom", 1_000, 0.001).unwrap();
-    filter.add_many([1.0, 2.0]).await.unwrap();
+    let server = Arc::new(Server::start().expect("a server"));
+    let client = Client::connect(&server.url()).await.expect("a reply");
+    let filter = Filter::new(&client, "bloom", 1_000, 0.001).expect("valid");
+    filter.add_many([1.0, 2.0]).await.expect("a reply");
     (server, filter)
 }
 

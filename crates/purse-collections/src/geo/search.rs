@@ -2,12 +2,14 @@
 
 use std::fmt;
 
-use purse_client::{Argument, Command, Error, ErrorKind, Op, Reply, Result};
+use purse_client::{Argument, Command, Error, ErrorKind, Op, Reply, Result, Script};
 use purse_codec::{Codec, Plain};
 
 use super::{Distance, GeoPoint, GeoShape, RedisGeo, read_point};
 use crate::conversion::{decode, decode_list};
 use crate::handle::Handle;
+
+static STORE: Script = Script::write("GEO STORE", include_str!("../lua/geo_store.lua"));
 
 /// A search for the elements in a shape that is described and not yet sent.
 ///
@@ -270,8 +272,8 @@ impl<T: Send + 'static, C: Codec<T>> GeoSearch<T, C> {
     /// Stores the elements with their points in `destination`, and replaces its previous value, of
     /// any type. Returns the number of elements. The destination may be the set itself.
     ///
-    /// Redis: GEOSEARCHSTORE. Time complexity: O(n · log(n) + log(m)) for n elements in and near the
-    /// shape, with m in the set. Round trips: 1.
+    /// Redis: EXISTS and GEOSEARCHSTORE or UNLINK in a script. Time complexity: O(n · log(n) +
+    /// log(m)) for n elements in and near the shape, with m in the set. Round trips: 1.
     ///
     /// # Errors
     /// Those of [`to_vec`](Self::to_vec). [`CrossSlot`](ErrorKind::CrossSlot) in a cluster if the
@@ -291,7 +293,9 @@ impl<T: Send + 'static, C: Codec<T>> GeoSearch<T, C> {
     /// assert_eq!(stops.search(here, circle).store_into(&near).await?, 1);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "EXISTS")]
     #[doc(alias = "GEOSEARCHSTORE")]
+    #[doc(alias = "UNLINK")]
     pub fn store_into(self, destination: &RedisGeo<T, C>) -> Op<u64> {
         let destination = &destination.0;
         let args = |command: Command| {
@@ -299,7 +303,7 @@ impl<T: Send + 'static, C: Codec<T>> GeoSearch<T, C> {
             destination.client.same_slot(command.keys())?;
             self.args(command)
         };
-        destination.try_op(args, Command::write("GEOSEARCHSTORE"), Reply::into_count)
+        destination.try_op(args, Command::script(&STORE), Reply::into_count)
     }
 }
 

@@ -314,8 +314,7 @@ impl RedisBitSet {
         let handle = self.handle.clone();
         let pages = stream::try_unfold(0_i64, move |from| {
             let command = Command::script(&PAGE).arg(from).arg(i64::from(PAGE_BYTES));
-            let page = handle.op(command, read_page);
-            async move { Ok::<_, Error>(page.await?) }
+            handle.op(command, read_page)
         });
         pages
             .map_ok(|bits| stream::iter(bits.into_iter().map(Ok)))

@@ -319,7 +319,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisBloomFilter<T, C> {
     #[doc(alias = "GETRANGE")]
     #[doc(alias = "BF.CARD")]
     pub fn len(&self) -> Op<u64> {
-        self.count(|reply| read_count(reply))
+        self.count(read_count)
     }
 
     /// Returns whether no element was added.
