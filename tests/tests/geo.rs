@@ -375,6 +375,11 @@ async fn maps_of_several_slots_are_refused_unsent() {
             .unwrap_err(),
     ] {
         assert_eq!(error.kind(), ErrorKind::CrossSlot, "{error}");
+        let says = error.to_string();
+        assert!(
+            says.contains("in different slots of"),
+            "the server says: {says}"
+        );
     }
     for command in ["geosearchstore", "eval", "evalsha"] {
         assert_eq!(calls(&cluster.nodes()[0], command), 0, "{command}");

@@ -140,6 +140,11 @@ async fn sketches_of_several_slots_are_refused_unsent() {
         a.merge([&b, &far]).await.unwrap_err(),
     ] {
         assert_eq!(error.kind(), ErrorKind::CrossSlot, "{error}");
+        let says = error.to_string();
+        assert!(
+            says.contains("in different slots of"),
+            "the server says: {says}"
+        );
     }
     for command in ["pfcount", "pfmerge"] {
         assert_eq!(calls(&cluster.nodes()[0], command), 0, "{command}");

@@ -20,10 +20,10 @@ use crate::redis_key::key_methods;
 ///
 /// The value is a sorted set whose scores are the points, so a
 /// [`RedisSortedSet`](crate::RedisSortedSet) of the same key can stream the elements. A score has 26
-/// bits for the longitude and 26 for the latitude, so a point is stored with an error of up to 0.3 m,
-/// and a search around a stored point finds it at a distance of up to 0.6 m. The server computes
-/// distances on a sphere with a radius of 6372.8 km. They differ from those on the ellipsoid by up to
-/// 0.5 %.
+/// bits for the longitude and 26 for the latitude, so a point is stored with an error of up to 0.4 m.
+/// A search around a point finds the element that was inserted there at a distance of up to 0.4 m.
+/// The server computes distances on a sphere with a radius of 6372.8 km. They differ from those on
+/// the ellipsoid by up to 0.5 %.
 ///
 /// The server compares elements by their bytes. Therefore the codec must write equal values as
 /// equal bytes. To insert an element with the same point again changes nothing.

@@ -69,7 +69,8 @@ impl RedisBitSet {
 
     /// Removes an integer. Returns whether it was in the set.
     ///
-    /// Redis: SETBIT. Time complexity: O(1). Round trips: 1.
+    /// Redis: SETBIT. Time complexity: O(1), and O(n) for n bits that the value grows by: it gets a
+    /// zero for the integer. Round trips: 1.
     ///
     /// # Errors
     /// [`OutOfRange`](purse_client::ErrorKind::OutOfRange) if it is not lower than the capacity.
@@ -95,8 +96,8 @@ impl RedisBitSet {
 
     /// Removes integers. Returns how many of them were in the set.
     ///
-    /// Redis: BITFIELD. Time complexity: O(n) for n integers. Round trips: 1 per
-    /// [chunk](crate#chunks).
+    /// Redis: BITFIELD. Time complexity: O(n) for n integers, and for the bits that the value grows
+    /// by. Round trips: 1 per [chunk](crate#chunks).
     ///
     /// # Errors
     /// [`OutOfRange`](purse_client::ErrorKind::OutOfRange) if one is not lower than the capacity. The integers in

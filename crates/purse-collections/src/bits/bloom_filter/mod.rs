@@ -55,14 +55,14 @@ const BUILD_TTL: i64 = 600_000;
 /// at most 512 MB. The error rate holds for all layers together. More layers take more time, so let
 /// the capacity be about the number of elements that you expect.
 ///
-/// The capacity and the error rate are stored in the filter. An operation of a handle with others,
-/// and one on a string that is no Bloom filter, fails with
-/// [`WrongType`](purse_client::ErrorKind::WrongType), and changes nothing. [`replace`](Self::replace)
-/// gives a key a filter of another capacity. The value is of purse's own layout; the module
-/// RedisBloom uses another one.
+/// The capacity and the number of hashes, which follows from the error rate, are stored in the filter.
+/// An operation of a handle with other numbers fails with
+/// [`WrongType`](purse_client::ErrorKind::WrongType) and changes nothing, as does one on a string that
+/// is not a Bloom filter. [`replace`](Self::replace) gives a key a filter of another capacity. The
+/// layout of the value is purse's own; the module RedisBloom uses another one.
 ///
 /// The filter compares elements by their bytes. Therefore the codec must write equal values as equal
-/// bytes. The hash has no secret: who chooses the elements can cause false positives.
+/// bytes. The hash has no secret, so a user who chooses the elements can cause false positives.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -348,8 +348,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisBloomFilter<T, C> {
     /// Replaces the value of the key, of any type, by a new filter with these elements. Returns the
     /// number of elements.
     ///
-    /// The new filter is built under another name, which [`sibling_key`] begins, and gets the key's
-    /// name in one step. Until then, the old value answers. An element that is added to the old
+    /// The new filter is built at a [`sibling_key`] of the key, and gets the key's name in one step. Until then, the old value answers. An element that is added to the old
     /// filter meanwhile is not in the new one. The new filter has no time to live. Without any
     /// element, the key is removed.
     ///
@@ -359,8 +358,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisBloomFilter<T, C> {
     ///
     /// # Errors
     /// Those of [`add_many`](Self::add_many), and [`Server`](purse_client::ErrorKind::Server) if the
-    /// server removed the new filter while it was built, because it was full or because a chunk did
-    /// not arrive within ten minutes. After an error the key has its old value. After an `Ambiguous`
+    /// server removed the new filter while it was built, because its memory was full or because a
+    /// chunk did not arrive within ten minutes. After an error the key has its old value. After an `Ambiguous`
     /// error it may have the new one.
     ///
     /// # Cancel safety
