@@ -25,6 +25,10 @@ pub mod collections {}
 pub mod batches {}
 
 #[cfg(doctest)]
+#[doc = include_str!("src/sketches.md")]
+pub mod sketches {}
+
+#[cfg(doctest)]
 #[doc = include_str!("src/queues.md")]
 pub mod queues {}
 
