@@ -4,7 +4,7 @@ features := "purse/bincode,purse/msgpack,purse/validate,purse/metrics,purse/tls-
 bench := "crates/purse-bench"
 packages := "-p purse-codec -p purse-lease -p purse-client -p purse-testkit -p purse-collections -p purse-redlock -p purse"
 # Those whose tests share one server, which can be reached in several ways
-shared_server_tests := "--test batch --test cell --test counter --test hash --test key --test keyspace --test list --test lru_map --test multimap --test queue --test set --test sorted_set --test streams --test model_*"
+shared_server_tests := "--test batch --test bit_set --test bloom_filter --test cell --test counter --test geo --test hash --test hyper_log_log --test key --test keyspace --test list --test lru_map --test multimap --test queue --test set --test sorted_set --test streams --test model_*"
 
 # List the recipes
 default:
@@ -185,6 +185,10 @@ examples:
     cargo run --quiet --example batch
     cargo run --quiet --example cell
     cargo run --quiet --example counter
+    cargo run --quiet --example bit_set
+    cargo run --quiet --example bloom_filter
+    cargo run --quiet --example geo
+    cargo run --quiet --example hyper_log_log
     cargo run --quiet --example list
     cargo run --quiet --example hash
     cargo run --quiet --example keyspace

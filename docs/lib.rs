@@ -29,6 +29,10 @@ pub mod batches {}
 pub mod cells {}
 
 #[cfg(doctest)]
+#[doc = include_str!("src/sketches.md")]
+pub mod sketches {}
+
+#[cfg(doctest)]
 #[doc = include_str!("src/queues.md")]
 pub mod queues {}
 

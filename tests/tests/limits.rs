@@ -3,8 +3,9 @@
 
 use futures::FutureExt;
 use purse::{
-    Client, ErrorKind, RedisCell, RedisHash, RedisKeySpace, RedisList, RedisLruMap, RedisMultimap,
-    RedisQueue, RedisSet, RedisSortedSet, RedisVersioned, Result,
+    Client, ErrorKind, GeoPoint, RedisCell, RedisGeo, RedisHash, RedisHyperLogLog, RedisKeySpace,
+    RedisList, RedisLruMap, RedisMultimap, RedisQueue, RedisSet, RedisSortedSet, RedisVersioned,
+    Result,
 };
 use purse_testkit::Server;
 use purse_tests::until;
@@ -64,6 +65,14 @@ async fn a_value_over_the_limit_is_refused_and_the_client_works_on() {
     wait_refused("SADD", async || set.add(big).await).await;
     let sorted: RedisSortedSet<String> = RedisSortedSet::new(&client, "sorted");
     wait_refused("ZADD", async || sorted.insert(big, 1.0).await).await;
+    let sketch: RedisHyperLogLog<String> = RedisHyperLogLog::new(&client, "sketch");
+    wait_refused("PFADD", async || sketch.add(big).await).await;
+    let geo: RedisGeo<String> = RedisGeo::new(&client, "geo");
+    let origin = GeoPoint {
+        longitude: 0.0,
+        latitude: 0.0,
+    };
+    wait_refused("GEOADD", async || geo.insert(big, origin).await).await;
     let queue: RedisQueue<String> = RedisQueue::new(&client, "queue");
     wait_refused("LPUSH", async || queue.push(big).await).await;
     let space: RedisKeySpace<String> = RedisKeySpace::new(&client, "space:");

@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures::{Stream, TryStreamExt};
 use peak_alloc::PeakAlloc;
 use purse::{
-    Client, Pattern, RedisHash, RedisKeySpace, RedisList, RedisMultimap, RedisQueue, RedisSet,
-    RedisSortedSet, Result,
+    Client, Pattern, RedisBitSet, RedisHash, RedisKeySpace, RedisList, RedisMultimap, RedisQueue,
+    RedisSet, RedisSortedSet, Result,
 };
 use purse_testkit::Server;
 
@@ -118,6 +118,9 @@ fn streams_take_constant_memory() {
         let add = "redis.call('ZADD', 'map', 0, '100:' .. n .. ':' .. i)";
         check_flat_memory(&server, add, || map.iter()).await;
         check_flat_memory(&server, "", || map.keys()).await;
+        let bits = RedisBitSet::new(&client, "bits", u32::MAX);
+        let set = "redis.call('SETBIT', 'bits', i, 1)";
+        check_flat_memory(&server, set, || bits.stream()).await;
         let space: RedisKeySpace<String> = RedisKeySpace::new(&client, "space:");
         let set = "redis.call('SET', 'space:' .. i, n)";
         check_flat_memory(&server, set, || space.items()).await;

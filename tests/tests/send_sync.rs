@@ -6,12 +6,13 @@ use purse::redlock::{
 };
 use purse::{
     Aggregate, BoundedCounter, ByRank, ByScore, ByValue, Changes, Client, ClientBuilder, Combined,
-    CombinedSorted, Condition, End, Entries, Error, Json, KeyType, LimitedRange, Occurrences,
-    OnPoison, Op, Paged, Pattern, Plain, Ranked, Raw, RedisCell, RedisCounter, RedisHash,
-    RedisIdGenerator, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList, RedisLruMap,
-    RedisMultimap, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, RedisVersioned,
-    RedisWindowCounter, Redlock, RedlockGuard, RedlockMutex, Scanned, SetOptions, SetOutcome,
-    SortedRange, Tie, Ttl, Version,
+    CombinedBits, CombinedSorted, Condition, Distance, End, Entries, Error, GeoMatch, GeoPoint,
+    GeoSearch, GeoShape, Json, KeyType, LimitedRange, Occurrences, OnPoison, Op, Paged, Pattern,
+    Plain, Ranked, Raw, RedisBitSet, RedisBloomFilter, RedisCell, RedisCounter, RedisGeo,
+    RedisHash, RedisHyperLogLog, RedisIdGenerator, RedisKey, RedisKeySpace, RedisLifoQueue,
+    RedisList, RedisLruMap, RedisMultimap, RedisPriorityQueue, RedisQueue, RedisSet,
+    RedisSortedSet, RedisVersioned, RedisWindowCounter, Redlock, RedlockGuard, RedlockMutex,
+    Scanned, SetOptions, SetOutcome, SortedRange, Tie, Ttl, Version,
 };
 
 /// An element that is neither `Send` nor `Sync`: handles hold none, so they do not care.
@@ -61,6 +62,16 @@ fn handles_are_shared() {
     assert_send_sync::<BoundedCounter<i64>>();
     assert_send_sync::<RedisWindowCounter>();
     assert_send_sync::<RedisIdGenerator>();
+    assert_send_sync::<RedisBitSet>();
+    assert_send_sync::<CombinedBits>();
+    assert_send_sync::<RedisHyperLogLog<Local>>();
+    assert_send_sync::<RedisBloomFilter<Local, Json>>();
+    assert_send_sync::<RedisGeo<Local>>();
+    assert_send_sync::<GeoSearch<Local, Json>>();
+    assert_send_sync::<GeoMatch<String>>();
+    assert_send_sync::<GeoPoint>();
+    assert_send_sync::<GeoShape>();
+    assert_send_sync::<Distance>();
     assert_send_sync::<Aggregate>();
     assert_send_sync::<Changes>();
     assert_send_sync::<Condition>();
@@ -169,6 +180,22 @@ fn assert_async_functions(
     assert_send_future(floats.add_float_once(1.0));
     let ids = RedisIdGenerator::new(client, "i");
     assert_send_future(async move { ids.next_id().await });
+    let bits = RedisBitSet::new(client, "b", 9);
+    assert_send_future(bits.extend([1]));
+    assert_send_future(bits.remove_many([1]));
+    assert_send_future(bits.contains_many([1]));
+    let sketch: RedisHyperLogLog<String> = RedisHyperLogLog::new(client, "c");
+    assert_send_future(sketch.extend(["a"]));
+    if let Ok(filter) = RedisBloomFilter::<String>::new(client, "f", 100, 0.5) {
+        assert_send_future(filter.add_many(["a"]));
+        assert_send_future(filter.contains_many(["a"]));
+    }
+    if let Ok(filter) = RedisBloomFilter::<String>::new(client, "f", 100, 0.5) {
+        assert_send_future(async move { filter.replace(["a"]).await });
+    }
+    let geo: RedisGeo<String> = RedisGeo::new(client, "g");
+    assert_send_future(geo.points(["a"]));
+    assert_send_future(geo.remove_many(["a"]));
     assert_send_future(mutex.lock());
     assert_send_future(fenced.lock());
     assert_send_future(multi.lock_timeout(std::time::Duration::ZERO));

@@ -6,8 +6,9 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
 use purse::{
-    Client, Condition, ErrorKind, RedisHash, RedisKeySpace, RedisLifoQueue, RedisList,
-    RedisMultimap, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Result,
+    Client, Condition, ErrorKind, GeoPoint, RedisBitSet, RedisGeo, RedisHash, RedisKeySpace,
+    RedisLifoQueue, RedisList, RedisMultimap, RedisPriorityQueue, RedisQueue, RedisSet,
+    RedisSortedSet, Result,
 };
 use purse_testkit::{Proxy, Server};
 use purse_tests::cluster_of_one;
@@ -46,6 +47,14 @@ fn multimap(client: &Client) -> RedisMultimap<u32, u32> {
     RedisMultimap::new(client, KEY)
 }
 
+fn bits(client: &Client) -> RedisBitSet {
+    RedisBitSet::new(client, KEY, ALL)
+}
+
+fn geo(client: &Client) -> RedisGeo<u32> {
+    RedisGeo::new(client, KEY)
+}
+
 fn space(client: &Client) -> RedisKeySpace<u32> {
     RedisKeySpace::new(client, "space:")
 }
@@ -61,11 +70,17 @@ macro_rules! calls {
     };
 }
 
+const ORIGIN: GeoPoint = GeoPoint {
+    longitude: 0.0,
+    latitude: 0.0,
+};
 const LIST: Count = &["LLEN", KEY];
 const HASH: Count = &["HLEN", KEY];
 const SET: Count = &["SCARD", KEY];
 const SORTED: Count = &["ZCARD", KEY];
 const MULTIMAP: Count = &["ZLEXCOUNT", KEY, "-", "+"];
+const GEO: Count = &["ZCOUNT", KEY, "-inf", "inf"];
+const BITS: Count = &["BITCOUNT", KEY];
 const SPACE: Count = &["DBSIZE"];
 
 /// All methods that add elements.
@@ -88,6 +103,8 @@ fn additions() -> Vec<(&'static str, Call, Count)> {
         "priority queue push_many", SORTED,
             |c, n| RedisPriorityQueue::<u32>::new(&c, KEY).push_many(n.map(|n| (n, 1.0)));
         "multimap extend", MULTIMAP, |c, n| multimap(&c).extend(n.map(|n| (n % 7, n)));
+        "bit set extend", BITS, |c, n| bits(&c).extend(n);
+        "geo extend", GEO, |c, n| geo(&c).extend(n.map(|n| (n, ORIGIN)));
         "key space extend", SPACE, |c, n| space(&c).extend(n.map(|n| (n.to_string(), n)));
     }
 }
@@ -99,6 +116,8 @@ fn removals() -> Vec<(&'static str, Call, Count)> {
         "set remove_many", SET, |c, n| set(&c).remove_many(n);
         "sorted remove_many", SORTED, |c, n| sorted(&c).remove_many(n);
         "multimap remove_many", MULTIMAP, |c, n| multimap(&c).remove_many(n.map(|n| (n % 7, n)));
+        "bit set remove_many", BITS, |c, n| bits(&c).remove_many(n);
+        "geo remove_many", GEO, |c, n| geo(&c).remove_many(n);
         "key space delete_many", SPACE, |c, n| space(&c).delete_many(n.map(|n| n.to_string()));
     }
 }
@@ -113,6 +132,8 @@ fn reads() -> Vec<(&'static str, Call, Count)> {
         "set is_disjoint_from", SET, |c, n| set(&c).is_disjoint_from(n);
         "set equals", SET, |c, n| set(&c).equals(n);
         "sorted scores", SORTED, |c, n| sorted(&c).scores(n);
+        "bit set contains_many", BITS, |c, n| bits(&c).contains_many(n);
+        "geo points", GEO, |c, n| geo(&c).points(n);
         "key space get_many", SPACE, |c, n| space(&c).get_many(n.map(|n| n.to_string()));
     }
 }

@@ -1,7 +1,10 @@
 //! Operations on several objects: they must be in one database.
 
 use futures::StreamExt;
-use purse::{Client, End, ErrorKind, RedisList, RedisSet, RedisSortedSet};
+use purse::{
+    Client, Distance, End, ErrorKind, GeoPoint, GeoShape, RedisBitSet, RedisGeo, RedisHyperLogLog,
+    RedisList, RedisSet, RedisSortedSet,
+};
 use purse_testkit::{Cluster, Server};
 
 /// Runs every operation on two objects; returns the kind of the error of each, if there is one.
@@ -12,6 +15,15 @@ async fn kinds(one: &Client, other: &Client) -> Vec<(&'static str, Option<ErrorK
     let t: RedisSortedSet<String> = RedisSortedSet::new(other, "{x}t");
     let l: RedisList<String> = RedisList::new(one, "{x}l");
     let m: RedisList<String> = RedisList::new(other, "{x}m");
+    let [f, g] = [(one, "{x}f"), (other, "{x}g")].map(|(c, key)| RedisBitSet::new(c, key, 9));
+    let [h, i] = [(one, "{x}h"), (other, "{x}i")].map(|(c, key)| RedisHyperLogLog::new(c, key));
+    let (h, i): (RedisHyperLogLog<u32>, RedisHyperLogLog<u32>) = (h, i);
+    let [p, q] = [(one, "{x}p"), (other, "{x}q")].map(|(c, key)| RedisGeo::<String>::new(c, key));
+    let here = GeoPoint {
+        longitude: 0.0,
+        latitude: 0.0,
+    };
+    let circle = GeoShape::circle(Distance::meters(1.0));
     macro_rules! kinds {
         ($($operation:expr),+ $(,)?) => {
             vec![$((stringify!($operation), $operation.await.err().map(|error| {
@@ -47,6 +59,15 @@ async fn kinds(one: &Client, other: &Client) -> Vec<(&'static str, Option<ErrorK
         t.difference([&s]).to_vec(),
         l.move_to(&m, End::Front, End::Back),
         m.move_to(&l, End::Back, End::Back),
+        f.union([&g]).store_into(&f),
+        f.intersection([&f]).store_into(&g),
+        g.difference([&f]).store_into(&g),
+        f.symmetric_difference([&f, &g]).store_into(&f),
+        h.count_union([&i]),
+        i.count_union([&i, &h]),
+        h.merge([&i]),
+        p.search(here, circle).store_into(&q),
+        q.search(here, circle).store_into(&p),
     ];
     for combined in [
         a.union([&b]),

@@ -6,11 +6,17 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt, TryStreamExt};
 use purse::{
-    Client, Decoded, Error, ErrorKind, Lenient, OnPoison, Plain, RedisCell, RedisCounter,
-    RedisHash, RedisKeySpace, RedisList, RedisLruMap, RedisMultimap, RedisPriorityQueue,
-    RedisQueue, RedisSet, RedisSortedSet, RedisVersioned, Result, SetOptions, sibling_key,
+    Client, Decoded, Distance, Error, ErrorKind, GeoPoint, GeoShape, Lenient, OnPoison, Plain,
+    RedisCell, RedisCounter, RedisGeo, RedisHash, RedisKeySpace, RedisList, RedisLruMap,
+    RedisMultimap, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, RedisVersioned,
+    Result, SetOptions, sibling_key,
 };
 use purse_tests::{client, fresh};
+
+const ORIGIN: GeoPoint = GeoPoint {
+    longitude: 0.0,
+    latitude: 0.0,
+};
 
 /// The context that an error must have.
 struct Named<'a> {
@@ -267,6 +273,21 @@ async fn errors_of_lists_and_sets_name_command_and_key() {
 }
 
 #[tokio::test]
+async fn errors_of_a_geo_search_name_command_and_key() {
+    let client = client().await;
+    let key = fresh("geo");
+    let (here, circle) = (ORIGIN, GeoShape::circle(Distance::meters(1.0)));
+    let texts: RedisGeo<String> = RedisGeo::new(&client, &key);
+    texts.extend([("1", here), ("two", here)]).await.unwrap();
+    let geo: RedisGeo<u32> = RedisGeo::new(&client, &key);
+    let by = names(&client, &key, None);
+    let search = || geo.search(here, circle);
+    by("GEOSEARCH").is_named(search().to_vec()).await;
+    by("GEOSEARCH").is_named(search().to_matches()).await;
+    assert_eq!(search().store_into(&geo).await.unwrap(), 2);
+}
+
+#[tokio::test]
 async fn errors_of_queues_name_command_and_key() {
     let client = client().await;
     let key = fresh("queue");
@@ -407,6 +428,18 @@ async fn lenient_handles_return_the_elements_around_a_bad_one() {
         split(popped.into_iter().map(|(element, _)| element)),
         expected
     );
+
+    let key = fresh("lenient");
+    let texts: RedisGeo<String> = RedisGeo::new(&client, &key);
+    texts
+        .extend(words.map(|word| (word, ORIGIN)))
+        .await
+        .unwrap();
+    let geo = RedisGeo::<u32>::new(&client, &key).lenient();
+    let circle = GeoShape::circle(Distance::meters(1.0));
+    let found = geo.search(ORIGIN, circle).to_matches().await.unwrap();
+    let found = found.into_iter().map(|found| found.value);
+    assert_eq!(split(found), expected);
 
     let prefix = fresh("lenient");
     let texts: RedisKeySpace<String> = RedisKeySpace::new(&client, &prefix);

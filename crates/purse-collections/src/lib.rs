@@ -12,6 +12,10 @@
 //! | [`RedisKeySpace`] | `HashMap<String, T>`, a key for each entry | strings |
 //! | [`RedisSet`] | `HashSet<T>` | set |
 //! | [`RedisSortedSet`] | `BTreeMap` by score | sorted set |
+//! | [`RedisGeo`] | a map from elements to places, searched by distance | sorted set |
+//! | [`RedisBitSet`] | `BTreeSet<u32>` | string |
+//! | [`RedisHyperLogLog`] | the `len` of a `HashSet<T>`, approximately | string |
+//! | [`RedisBloomFilter`] | the `contains` of a `HashSet<T>`, approximately | string |
 //! | [`RedisQueue`], [`RedisLifoQueue`] | a channel between processes | list |
 //! | [`RedisPriorityQueue`] | `BinaryHeap` between processes | sorted set |
 //! | [`RedisCell`] | an atomic, such as `AtomicCell<T>` | string |
@@ -114,11 +118,13 @@
 //!   wait, lose no element.
 //! - A **stream** can be dropped at any point. It sends nothing after that.
 
+mod bits;
 mod bulk;
 mod cell;
 mod conversion;
 mod counter;
 mod element_stream;
+mod geo;
 mod handle;
 mod hash;
 mod keyspace;
@@ -133,9 +139,11 @@ mod set;
 mod sorted_set;
 mod ttl;
 
+pub use bits::{CombinedBits, RedisBitSet, RedisBloomFilter, RedisHyperLogLog};
 pub use cell::{RedisCell, RedisVersioned, Version};
 pub use counter::{BoundedCounter, RedisCounter, RedisIdGenerator, RedisWindowCounter};
 pub use element_stream::Scanned;
+pub use geo::{Distance, GeoMatch, GeoPoint, GeoSearch, GeoShape, RedisGeo};
 pub use hash::RedisHash;
 pub use keyspace::{Entries, RedisKeySpace, SetOptions, SetOutcome};
 pub use list::{End, Occurrences, Paged, RedisList};

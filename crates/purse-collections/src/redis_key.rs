@@ -424,12 +424,19 @@ handle_traits!(RedisKey);
 /// Writes the example of one of the [`key_methods`]: a collection with an element, then `$end`.
 macro_rules! key_example {
     ([$var:literal, $name:literal, $types:literal, $add:literal], $($end:literal),+) => {
+        $crate::redis_key::key_example!([$var, $name, $types, $add, ")"], $($end),+)
+    };
+    (
+        [$var:literal, $name:literal, $types:literal, $add:literal, $args:literal],
+        $($end:literal),+
+    ) => {
         concat!(
             "```\n",
             "# #[tokio::main] async fn main() -> purse::Result<()> {\n",
             "# let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;\n",
             "use purse::", $name, ";\n\n",
-            "let ", $var, ": ", $name, $types, " = ", $name, "::new(&client, \"", $var, "\");\n",
+            "let ", $var, ": ", $name, $types, " = ", $name, "::new(&client, \"", $var, "\"",
+            $args, ";\n",
             $var, ".", $add, ".await?;\n",
             $($end,)+
             "\n# Ok(()) }\n```",
@@ -438,14 +445,18 @@ macro_rules! key_example {
 }
 
 /// Defines the methods that every collection has for its key, by the path to its handle and the
-/// words of its examples: a variable, the name and parameters of the type, and a call that adds an
-/// element. It is a macro because they are inherent methods: callers need not import a trait.
+/// words of its examples: a variable, the name and parameters of the type, a call that adds an
+/// element, and the rest of the call of `new` after the key unless that is `)`. It is a macro because
+/// they are inherent methods: callers need not import a trait.
 macro_rules! key_methods {
-    ($($handle:tt).+, [$var:literal, $name:literal, $types:literal, $add:literal]) => {
+    (
+        $($handle:tt).+,
+        [$var:literal, $name:literal, $types:literal, $add:literal $(, $args:literal)?]
+    ) => {
         /// Creates a handle of the key. Sends nothing.
         ///
         #[doc = $crate::redis_key::key_example!(
-            [$var, $name, $types, $add],
+            [$var, $name, $types, $add $(, $args)?],
             "assert_eq!(", $var, ".key().name(), b\"", $var, "\");\n",
             "assert!(", $var, ".key().key_type().await?.is_some());"
         )]
@@ -461,7 +472,7 @@ macro_rules! key_methods {
         /// Redis: PEXPIRE. Time complexity: O(1). Round trips: 1.
         ///
         #[doc = $crate::redis_key::key_example!(
-            [$var, $name, $types, $add],
+            [$var, $name, $types, $add $(, $args)?],
             "assert!(", $var, ".expire(std::time::Duration::from_secs(60)).await?);"
         )]
         #[doc(alias = "PEXPIRE")]
@@ -475,7 +486,7 @@ macro_rules! key_methods {
         /// Redis: PTTL. Time complexity: O(1). Round trips: 1.
         ///
         #[doc = $crate::redis_key::key_example!(
-            [$var, $name, $types, $add],
+            [$var, $name, $types, $add $(, $args)?],
             "assert_eq!(", $var, ".ttl().await?, purse::Ttl::Persistent);"
         )]
         #[doc(alias = "PTTL")]
@@ -489,7 +500,7 @@ macro_rules! key_methods {
         /// Redis: EXISTS. Time complexity: O(1). Round trips: 1.
         ///
         #[doc = $crate::redis_key::key_example!(
-            [$var, $name, $types, $add],
+            [$var, $name, $types, $add $(, $args)?],
             "assert!(", $var, ".exists().await?);"
         )]
         #[doc(alias = "EXISTS")]
@@ -503,7 +514,7 @@ macro_rules! key_methods {
         /// Redis: UNLINK. Time complexity: O(1). Round trips: 1.
         ///
         #[doc = $crate::redis_key::key_example!(
-            [$var, $name, $types, $add],
+            [$var, $name, $types, $add $(, $args)?],
             "assert!(", $var, ".clear().await?);\n",
             "assert!(!", $var, ".exists().await?);"
         )]

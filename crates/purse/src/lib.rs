@@ -31,6 +31,10 @@
 //! | a map whose entries are keys, each with its own time to live | [`RedisKeySpace`] | `collections` |
 //! | distinct elements, set algebra | [`RedisSet`] | `collections` |
 //! | a ranking by scores | [`RedisSortedSet`] | `collections` |
+//! | places, and those within a distance | [`RedisGeo`] | `collections` |
+//! | a set of small integers, in a bit each | [`RedisBitSet`] | `collections` |
+//! | how many distinct elements there were, in 12 kB | [`RedisHyperLogLog`] | `collections` |
+//! | whether an element was there before, in a few bits each | [`RedisBloomFilter`] | `collections` |
 //! | work for one of many consumers, in order of arrival | [`RedisQueue`], [`RedisLifoQueue`] | `collections` |
 //! | work for one of many consumers, by priority | [`RedisPriorityQueue`] | `collections` |
 //! | one value, compared and exchanged | [`RedisCell`], [`RedisVersioned`] | `collections` |
@@ -118,12 +122,14 @@ pub use purse_codec::{
 #[cfg(feature = "collections")]
 pub use purse_collections::{
     Aggregate, BoundedCounter, BoundedQueue, ByRank, ByScore, ByValue, Changes, Combined,
-    CombinedSorted, Condition, End, Entries, ExpiryCondition, Fifo, Float, Held, IndexRange,
-    Integer, IntoIndex, IntoScore, KeyType, Lifo, LimitedRange, Number, Occurrences, OnPoison,
-    Order, Paged, Ranked, RedisCell, RedisCounter, RedisHash, RedisIdGenerator, RedisKey,
-    RedisKeySpace, RedisLifoQueue, RedisList, RedisLruMap, RedisMultimap, RedisPriorityQueue,
-    RedisQueue, RedisSet, RedisSortedSet, RedisVersioned, RedisWindowCounter, Scanned, ScoreRange,
-    SetOptions, SetOutcome, SortedRange, Tie, Ttl, Version,
+    CombinedBits, CombinedSorted, Condition, Distance, End, Entries, ExpiryCondition, Fifo, Float,
+    GeoMatch, GeoPoint, GeoSearch, GeoShape, Held, IndexRange, Integer, IntoIndex, IntoScore,
+    KeyType, Lifo, LimitedRange, Number, Occurrences, OnPoison, Order, Paged, Ranked, RedisBitSet,
+    RedisBloomFilter, RedisCell, RedisCounter, RedisGeo, RedisHash, RedisHyperLogLog,
+    RedisIdGenerator, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList, RedisLruMap,
+    RedisMultimap, RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, RedisVersioned,
+    RedisWindowCounter, Scanned, ScoreRange, SetOptions, SetOutcome, SortedRange, Tie, Ttl,
+    Version,
 };
 #[cfg(feature = "redlock")]
 pub use purse_redlock as redlock;

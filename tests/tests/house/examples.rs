@@ -62,9 +62,10 @@ impl Item {
         };
         let sentence = after.split(". ").next().unwrap_or_default();
         let commands = sentence.split(" with ").next().unwrap_or_default();
-        let is_command =
-            |word: &&str| word.len() >= 3 && word.bytes().all(|b| b.is_ascii_uppercase());
-        let words = commands.split(|c: char| !c.is_alphanumeric());
+        let is_command = |word: &&str| {
+            word.len() >= 3 && word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+        };
+        let words = commands.split(|c: char| !c.is_alphanumeric() && c != '_');
         words.filter(is_command).map(str::to_owned).collect()
     }
 }

@@ -292,6 +292,8 @@ const COLLECTIONS_FOLDERS: Folders = &[
     ("queue", &["conversion", "handle", "redis_key", "bulk"]),
     ("cell", &["conversion", "handle", "redis_key"]),
     ("counter", &["number", "conversion", "handle", "redis_key"]),
+    ("bits", &["conversion", "handle", "redis_key", "bulk"]),
+    ("geo", &["conversion", "handle", "redis_key", "bulk"]),
 ];
 
 const BENCH_FOLDERS: Folders = &[

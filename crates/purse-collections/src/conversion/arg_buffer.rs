@@ -21,7 +21,7 @@ pub(crate) struct ArgBuffer {
     block: Vec<u8>,
     /// The ends of the arguments in the block.
     ends: Vec<usize>,
-    /// The length of all arguments.
+    /// The length of all arguments, and the weight that was added to it.
     pub(crate) bytes: usize,
 }
 
@@ -63,6 +63,12 @@ impl ArgBuffer {
         self.bytes += bytes.len();
         self.done.push(bytes);
         Ok(())
+    }
+
+    /// Counts `bytes` more than there are, for an element that takes the server more time than its
+    /// bytes say. A chunk then ends earlier.
+    pub(crate) const fn add_weight(&mut self, bytes: usize) {
+        self.bytes += bytes;
     }
 
     fn end_block(&mut self) {
