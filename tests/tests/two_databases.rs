@@ -1,7 +1,7 @@
 //! Operations on several objects: they must be in one database.
 
 use futures::StreamExt;
-use purse::{Client, ErrorKind, RedisSet, RedisSortedSet};
+use purse::{Client, ErrorKind, RedisKey, RedisSet, RedisSortedSet};
 use purse_testkit::{Cluster, Server};
 
 /// Runs every operation on two objects; returns the kind of the error of each, if there is one.
@@ -34,6 +34,8 @@ async fn kinds(one: &Client, other: &Client) -> Vec<(&'static str, Option<ErrorK
         s.union([&s]).store_into(&t),
         s.intersection([&t]).store_into(&s),
         t.union([] as [&RedisSortedSet<String>; 0]).store_into(&s),
+        RedisKey::new(one, "{x}k").copy(&RedisKey::new(other, "{x}l")),
+        RedisKey::new(one, "{x}k").copy_replace(&RedisKey::new(other, "{x}l")),
     ];
     for combined in [a.union([&b]), a.intersection([&b]), a.difference([&b])] {
         let results: Vec<_> = combined.stream().collect().await;

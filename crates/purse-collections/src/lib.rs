@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | [`RedisList`] | `VecDeque<T>` | list |
 //! | [`RedisHash`] | `HashMap<K, V>` | hash |
-//! | [`RedisKeySpace`] | `HashMap<String, T>`, a key for each entry | strings |
+//! | [`RedisKeySpace`] | `HashMap<K, T>`, a key for each entry | strings |
 //! | [`RedisSet`] | `HashSet<T>` | set |
 //! | [`RedisSortedSet`] | `BTreeMap` by score | sorted set |
 //! | [`RedisQueue`], [`RedisLifoQueue`] | a channel between processes | list |
@@ -126,7 +126,7 @@ pub use keyspace::{Entries, RedisKeySpace, SetOptions, SetOutcome};
 pub use list::{Occurrences, Paged, RedisList};
 pub use number::{Float, Integer};
 pub use queue::{Fifo, Lifo, OnPoison, Order, RedisLifoQueue, RedisPriorityQueue, RedisQueue};
-pub use redis_key::{KeyType, RedisKey};
+pub use redis_key::{ExpireCondition, KeyType, RedisKey};
 pub use set::{Combined, RedisSet};
 pub use sorted_set::{
     Aggregate, ByRank, ByScore, ByValue, Changes, CombinedSorted, Condition, LimitedRange,

@@ -110,9 +110,10 @@ pub use purse_codec::{
 #[cfg(feature = "collections")]
 pub use purse_collections::{
     Aggregate, ByRank, ByScore, ByValue, Changes, Combined, CombinedSorted, Condition, Entries,
-    Fifo, Float, Integer, KeyType, Lifo, LimitedRange, Occurrences, OnPoison, Order, Paged,
-    RedisHash, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList, RedisPriorityQueue, RedisQueue,
-    RedisSet, RedisSortedSet, Scanned, SetOptions, SetOutcome, SortedRange, Ttl,
+    ExpireCondition, Fifo, Float, Integer, KeyType, Lifo, LimitedRange, Occurrences, OnPoison,
+    Order, Paged, RedisHash, RedisKey, RedisKeySpace, RedisLifoQueue, RedisList,
+    RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Scanned, SetOptions, SetOutcome,
+    SortedRange, Ttl,
 };
 #[cfg(feature = "redlock")]
 pub use purse_redlock as redlock;

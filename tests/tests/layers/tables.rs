@@ -265,6 +265,7 @@ const COLLECTIONS_FOLDERS: Folders = &[
         "keyspace",
         &[
             "ttl",
+            "number",
             "conversion",
             "handle",
             "redis_key",
