@@ -34,8 +34,8 @@ async fn left(space: &RedisKeySpace<i64>, key: &str) -> Left {
     }
 }
 
-/// What a write makes of the time to live of an absent key, of a persistent one, and of one that
-/// expires in a minute.
+/// The times to live after a write: of an absent key, of a persistent one, and of one that expires in a
+/// minute.
 type Outcome = [Left; 3];
 
 /// Runs `write` on each of the three keys.

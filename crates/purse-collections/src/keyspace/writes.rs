@@ -126,6 +126,7 @@ where
     #[doc(alias = "SETNX")]
     #[doc(alias = "SETEX")]
     #[doc(alias = "PSETEX")]
+    #[doc(alias = "EXISTS")]
     #[doc(alias = "GETSET")]
     #[doc(alias = "set_options")]
     #[doc(alias = "set_ex")]

@@ -142,7 +142,7 @@ impl RedisKey {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "MEMORY")]
-    #[doc(alias = "MEMORY USAGE")]
+    #[doc(alias = "USAGE")]
     pub fn memory_usage(&self) -> Op<Option<u64>> {
         self.0.op(Command::read("MEMORY USAGE"), |reply| {
             reply.non_nil().map(Reply::into_count).transpose()

@@ -180,6 +180,7 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// ```
     #[doc(alias = "SSCAN")]
     #[doc(alias = "SMISMEMBER")]
+    #[doc(alias = "SISMEMBER")]
     pub fn stream(&self) -> BoxStream<'static, Result<T>> {
         let client = &self.set.client;
         match self.scans() {

@@ -178,6 +178,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "SMISMEMBER")]
+    #[doc(alias = "SISMEMBER")]
     pub async fn contains_many<I>(&self, values: I) -> Result<Vec<bool>>
     where
         I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
