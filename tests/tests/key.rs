@@ -369,7 +369,7 @@ async fn expiry_conditions_hold_on_every_server() {
 
         // In an atomic batch, the script runs on each server.
         let mut batch = client.batch().atomic();
-        let set = batch.add(key.expire_if(HOUR, ExpireCondition::OnlyEarlier));
+        let set = batch.add(key.expire_if(24 * HOUR, ExpireCondition::OnlyEarlier));
         let copied = batch.add(key.copy(&RedisKey::new(&client, "copy")));
         let usage = batch.add(key.memory_usage());
         batch.send().await.unwrap();
