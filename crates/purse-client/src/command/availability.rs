@@ -2,7 +2,8 @@
 //!
 //! A server refuses what it does not know in many ways: as an unknown command, as a wrong number of
 //! arguments, or because it reads the word of an option as a number. The table explains such
-//! replies. It is looked up after an error only, so it never refuses what a server may know.
+//! replies, and decides where a script stands in for a command. It never refuses to send a command,
+//! because a compatible server may know it.
 
 use std::borrow::Cow;
 use std::fmt;

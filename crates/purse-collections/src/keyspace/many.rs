@@ -234,7 +234,10 @@ where
         let (command, layout) = match ttl.map(millis).transpose() {
             Ok(None) => (Command::write("MSET"), Layout::Pairs),
             Ok(Some(ttl)) => (Command::script(&EXTEND).arg(ttl), Layout::KeysFirst),
-            Err(error) => return Err(self.handle.about(EXTEND.name(), error)),
+            Err(error) => {
+                let server = self.handle.client.server().into();
+                return Err(error.with_command(EXTEND.name(), None).with_server(server));
+            }
         };
         let write = |(key, value), arguments: &mut ArgBuffer| {
             self.put_name(key, arguments)?;

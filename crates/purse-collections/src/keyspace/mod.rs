@@ -10,6 +10,7 @@ mod reads;
 mod set_options;
 mod writes;
 
+use std::cell::Cell;
 use std::fmt;
 use std::time::Duration;
 
@@ -24,6 +25,14 @@ use crate::conversion::{ArgBuffer, encode_into};
 use crate::handle::Handle;
 use crate::ttl::millis;
 use crate::{RedisKey, Ttl};
+
+/// The largest buffer that a thread keeps.
+const MAX_BUFFER: usize = 1 << 12;
+
+thread_local! {
+    /// The buffer in which names are built, so that a name is one allocation.
+    static NAME: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// A map from `K` to `T` on the server in which every entry is a key of its own: the prefix of the
 /// space, followed by the key that is passed to a method.
@@ -362,9 +371,17 @@ where
 
     /// Returns the server's key for `key`.
     fn name(&self, key: impl IntoArg<K>) -> Result<Bytes> {
-        let mut name = self.prefix().to_vec();
-        encode_into::<K, Plain>(key, &mut name)?;
-        Ok(name.into())
+        // Taken, because the key's own code may use a key space.
+        let mut buffer = NAME.try_with(Cell::take).unwrap_or_default();
+        buffer.clear();
+        buffer.extend_from_slice(self.prefix());
+        let name = encode_into::<K, Plain>(key, &mut buffer);
+        let name = name.map(|()| Bytes::copy_from_slice(&buffer));
+        if buffer.capacity() <= MAX_BUFFER {
+            // A thread that ends has no buffer any more.
+            let _ = NAME.try_with(|name| name.set(buffer));
+        }
+        name
     }
 
     fn put_name(&self, key: impl IntoArg<K>, arguments: &mut ArgBuffer) -> Result<()> {
