@@ -9,7 +9,7 @@ mod way;
 
 use std::time::{Duration, Instant};
 
-use purse_testkit::{Cluster, Reply, Server};
+use purse_testkit::{Cluster, Flavour, Release, Reply, Server};
 
 pub use way::{Way, client, shared};
 
@@ -17,6 +17,24 @@ pub use way::{Way, client, shared};
 #[must_use]
 pub fn fresh(name: &str) -> String {
     format!("test:{name}:{}", uuid::Uuid::new_v4().simple())
+}
+
+/// Returns whether the server that tests find has what Redis has from this version on. Every Valkey
+/// has what Redis 7.2 has.
+///
+/// # Panics
+/// If no server can be had.
+#[must_use]
+pub fn has_redis(major: u16, minor: u16) -> bool {
+    let binary = match Release::Default.locate() {
+        Ok(binary) => binary,
+        Err(error) => panic!("{error}"),
+    };
+    let version = binary.version();
+    match binary.flavour() {
+        Flavour::Redis => (version.major, version.minor) >= (major, minor),
+        _ => (7, 2) >= (major, minor),
+    }
 }
 
 /// A new cluster of one server, which has all the slots.
@@ -80,13 +98,16 @@ pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
 }
 
 /// Kills a primary once its replica has all that it has answered for; what it is told meanwhile, it
-/// neither does nor answers.
+/// neither does nor answers. A server before Redis 6.2 cannot be told to wait with writes, so there
+/// must be none then.
 ///
 /// # Panics
 /// If one of them does not answer.
 pub async fn kill_in_step(primary: &Server, replica: &Server) {
-    let paused = primary.command(&["CLIENT", "PAUSE", "60000", "WRITE"]);
-    assert_eq!(paused.ok().as_ref().and_then(Reply::text), Some("OK"));
+    if has_redis(6, 2) {
+        let paused = primary.command(&["CLIENT", "PAUSE", "60000", "WRITE"]);
+        assert_eq!(paused.ok().as_ref().and_then(Reply::text), Some("OK"));
+    }
     until("the replica has all", async || {
         offset(replica) == offset(primary)
     })

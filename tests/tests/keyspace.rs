@@ -14,12 +14,20 @@ use serde::{Deserialize, Serialize};
 mod bad_input;
 #[path = "keyspace/cluster.rs"]
 mod cluster;
+#[path = "keyspace/compare.rs"]
+mod compare;
 #[path = "keyspace/failover.rs"]
 mod failover;
+#[path = "keyspace/numbers.rs"]
+mod numbers;
 #[path = "keyspace/own_keys.rs"]
 mod own_keys;
 #[path = "keyspace/races.rs"]
 mod races;
+#[path = "keyspace/times_to_live.rs"]
+mod times_to_live;
+#[path = "keyspace/typed_keys.rs"]
+mod typed_keys;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -367,7 +375,10 @@ async fn a_sub_space_is_a_part() {
     assert_eq!(sub.sub("c").get("").await.unwrap(), Some(5));
     assert_eq!(sub.clear().await.unwrap(), 3);
     assert_eq!(all(&space).await, map(&[("a", 1), ("xy:a", 4)]));
-    assert_eq!(space.key("a").name(), [space.prefix(), b"a"].concat());
+    assert_eq!(
+        space.key("a").unwrap().name(),
+        [space.prefix(), b"a"].concat()
+    );
 }
 
 #[tokio::test]
@@ -417,22 +428,24 @@ async fn an_empty_prefix_is_the_whole_database() {
 #[tokio::test]
 async fn a_key_may_be_any_bytes_and_none_is_lost() {
     let space = numbers(&[("text", 1)]).await;
+    let raw: RedisKeySpace<i64, Vec<u8>> = RedisKeySpace::new(&client().await, space.prefix());
     let binary = [&b"\x00\xff\r\n"[..], b"\xc3", b"*?[]{}\\\xfe"];
     for (n, key) in binary.into_iter().enumerate() {
-        space.set(key, n as i64).await.unwrap();
-        assert_eq!(space.get(key).await.unwrap(), Some(n as i64));
+        raw.set(key, n as i64).await.unwrap();
+        assert_eq!(raw.get(key).await.unwrap(), Some(n as i64));
     }
     assert_eq!(space.len().await.unwrap(), 4);
     assert_eq!(
         space.values().try_collect::<Vec<_>>().await.unwrap().len(),
         4
     );
-    let mut raw: Vec<Bytes> = space.raw_keys().try_collect().await.unwrap();
-    raw.sort();
-    assert_eq!(
-        raw,
-        [&b"\x00\xff\r\n"[..], b"*?[]{}\\\xfe", b"text", b"\xc3"]
-    );
+    let expected = [&b"\x00\xff\r\n"[..], b"*?[]{}\\\xfe", b"text", b"\xc3"];
+    let mut names: Vec<Bytes> = space.raw_keys().try_collect().await.unwrap();
+    names.sort();
+    assert_eq!(names, expected);
+    let mut names: Vec<Vec<u8>> = raw.keys().try_collect().await.unwrap();
+    names.sort();
+    assert_eq!(names, expected);
 
     let keys: Vec<_> = space.keys().collect().await;
     let items: Vec<_> = space.items().collect().await;
@@ -452,7 +465,7 @@ async fn a_key_may_be_any_bytes_and_none_is_lost() {
         bytes.sort();
         assert_eq!(bytes, [&b"\x00\xff\r\n"[..], b"*?[]{}\\\xfe", b"\xc3"]);
     }
-    assert_eq!(space.delete_many(binary).await.unwrap(), 3);
+    assert_eq!(raw.delete_many(binary).await.unwrap(), 3);
     assert_eq!(space.clear().await.unwrap(), 1);
 }
 
@@ -476,7 +489,8 @@ async fn values_may_be_of_any_serde_type() {
     assert_eq!(space.get("b").await.unwrap(), Some(None));
     assert_eq!(space.get_or_insert("b", None).await.unwrap(), None);
 
-    let bytes: RedisKeySpace<Vec<u8>, purse::Raw> = RedisKeySpace::new(&client, fresh("keyspace"));
+    let bytes: RedisKeySpace<Vec<u8>, String, purse::Raw> =
+        RedisKeySpace::new(&client, fresh("keyspace"));
     let every: Vec<u8> = (0..=255).collect();
     for value in [&every[..], b""] {
         bytes.set("k", value).await.unwrap();

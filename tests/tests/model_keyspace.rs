@@ -13,12 +13,22 @@ use purse_tests::{fresh, model};
 
 /// A time to live that is long enough that no entry expires in a test.
 const DAY: Duration = Duration::from_secs(86_400);
+/// The default time to live of some of the spaces.
+const WEEK: Duration = Duration::from_secs(7 * 86_400);
 
 type Key = &'static str;
 
 #[derive(Debug, Clone)]
 enum Step {
     Set(Key, i64),
+    SetWithTtl(Key, i64),
+    Increment(Key, i64),
+    Decrement(Key, i64),
+    CompareAndSet(Key, i64, i64),
+    CompareAndDelete(Key, i64),
+    GetAndExpire(Key),
+    GetAndTouch(Key),
+    ExtendWithTtl(Vec<(Key, i64)>),
     SetWith(Key, i64, Lifetime, Condition, bool),
     Get(Key),
     GetMany(Vec<Key>),
@@ -45,6 +55,7 @@ enum Step {
 
 #[derive(Debug, Clone, Copy)]
 enum Lifetime {
+    Default,
     Persistent,
     Expires,
     Kept,
@@ -64,6 +75,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let keys = || vec(key(), 0..5);
     let entries = || vec((key(), value()), 0..5);
     let lifetime = select(vec![
+        Lifetime::Default,
         Lifetime::Persistent,
         Lifetime::Expires,
         Lifetime::Kept,
@@ -77,6 +89,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (key(), value()).prop_map(|(key, value)| Step::Set(key, value)),
         6 => (key(), value(), lifetime, condition, any::<bool>())
             .prop_map(|(key, value, life, when, old)| Step::SetWith(key, value, life, when, old)),
+        2 => (key(), value()).prop_map(|(key, value)| Step::SetWithTtl(key, value)),
+        3 => (key(), value()).prop_map(|(key, by)| Step::Increment(key, by)),
+        2 => (key(), value()).prop_map(|(key, by)| Step::Decrement(key, by)),
+        3 => (key(), -3_i64..5, value()).prop_map(|(key, old, new)| Step::CompareAndSet(key, old, new)),
+        2 => (key(), -3_i64..5).prop_map(|(key, old)| Step::CompareAndDelete(key, old)),
+        2 => key().prop_map(Step::GetAndExpire),
+        2 => key().prop_map(Step::GetAndTouch),
+        2 => entries().prop_map(Step::ExtendWithTtl),
         2 => key().prop_map(Step::Get),
         1 => keys().prop_map(Step::GetMany),
         2 => (key(), value()).prop_map(|(key, value)| Step::GetOrInsert(key, value)),
@@ -102,18 +122,38 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 20..=80)
 }
 
-/// The entries of the space, each with true if it expires.
-#[derive(Debug, Default)]
-struct Model(HashMap<String, (i64, bool)>);
+/// The entries of the space, each with its time to live, and the time to live of new ones.
+#[derive(Debug)]
+struct Model(HashMap<String, (i64, Option<Duration>)>, Option<Duration>);
 
 impl Model {
     fn get(&self, key: Key) -> Option<i64> {
         self.0.get(key).map(|(value, _)| *value)
     }
 
-    fn set(&mut self, key: Key, value: i64, expires: bool) -> Option<i64> {
-        let old = self.0.insert(key.to_owned(), (value, expires));
-        old.map(|(value, _)| value)
+    fn set(&mut self, key: Key, value: i64, ttl: Option<Duration>) {
+        self.0.insert(key.to_owned(), (value, ttl));
+    }
+
+    fn get_or_insert(&mut self, key: Key, value: i64, ttl: Option<Duration>) -> i64 {
+        self.0.entry(key.to_owned()).or_insert((value, ttl)).0
+    }
+
+    fn add(&mut self, key: Key, by: i64) -> i64 {
+        let (value, _) = self.0.entry(key.to_owned()).or_insert((0, self.1));
+        *value += by;
+        *value
+    }
+
+    fn has(&self, key: Key, value: i64) -> bool {
+        self.get(key) == Some(value)
+    }
+
+    /// Sets the time to live of an entry; returns its value.
+    fn expire(&mut self, key: Key, ttl: Option<Duration>) -> Option<i64> {
+        let (value, left) = self.0.get_mut(key)?;
+        *left = ttl;
+        Some(*value)
     }
 
     fn remove(&mut self, key: Key) -> Option<i64> {
@@ -132,12 +172,13 @@ impl Model {
         match (condition, there.is_some()) {
             (Condition::IfAbsent, true) | (Condition::IfPresent, false) => SetOutcome::NotSet(old),
             _ => {
-                let expires = match lifetime {
-                    Lifetime::Persistent => false,
-                    Lifetime::Expires => true,
-                    Lifetime::Kept => there.is_some_and(|(_, expires)| expires),
+                let ttl = match lifetime {
+                    Lifetime::Default => self.1,
+                    Lifetime::Persistent => None,
+                    Lifetime::Expires => Some(DAY),
+                    Lifetime::Kept => there.map_or(self.1, |(_, ttl)| ttl),
                 };
-                self.set(key, value, expires);
+                self.set(key, value, ttl);
                 SetOutcome::Set(old)
             }
         }
@@ -162,7 +203,8 @@ impl Model {
 
 fn options(lifetime: Lifetime, condition: Condition, return_old: bool) -> SetOptions {
     let options = match lifetime {
-        Lifetime::Persistent => SetOptions::new(),
+        Lifetime::Default => SetOptions::new(),
+        Lifetime::Persistent => SetOptions::new().persist(),
         Lifetime::Expires => SetOptions::new().ttl(DAY),
         Lifetime::Kept => SetOptions::new().keep_ttl(),
     };
@@ -194,7 +236,49 @@ async fn step(space: &RedisKeySpace<i64>, model: &mut Model, step: Step) -> purs
     match step {
         Step::Set(key, value) => {
             space.set(key, value).await?;
-            model.set(key, value, false);
+            model.set(key, value, model.1);
+        }
+        Step::SetWithTtl(key, value) => {
+            space.set_with_ttl(key, value, DAY).await?;
+            model.set(key, value, Some(DAY));
+        }
+        Step::Increment(key, by) => {
+            assert_eq!(space.increment(key, by).await?, model.add(key, by));
+        }
+        Step::Decrement(key, by) => {
+            assert_eq!(space.decrement(key, by).await?, model.add(key, -by));
+        }
+        Step::CompareAndSet(key, old, new) => {
+            let set = space.compare_and_set(key, old, new).await?;
+            assert_eq!(set, model.has(key, old));
+            if set {
+                let ttl = model.1.or(model.0[key].1);
+                model.set(key, new, ttl);
+            }
+        }
+        Step::CompareAndDelete(key, old) => {
+            let deleted = space.compare_and_delete(key, old).await?;
+            assert_eq!(deleted, model.has(key, old));
+            if deleted {
+                model.remove(key);
+            }
+        }
+        Step::GetAndExpire(key) => {
+            let got = space.get_and_expire(key, DAY).await?;
+            assert_eq!(got, model.expire(key, Some(DAY)));
+        }
+        Step::GetAndTouch(key) => match model.1 {
+            Some(ttl) => {
+                let got = space.get_and_touch(key).await?;
+                assert_eq!(got, model.expire(key, Some(ttl)));
+            }
+            None => assert!(space.get_and_touch(key).await.is_err()),
+        },
+        Step::ExtendWithTtl(entries) => {
+            space.extend_with_ttl(entries.iter().copied(), DAY).await?;
+            for (key, value) in entries {
+                model.set(key, value, Some(DAY));
+            }
         }
         Step::SetWith(key, value, lifetime, condition, old) => {
             let outcome = space
@@ -210,13 +294,11 @@ async fn step(space: &RedisKeySpace<i64>, model: &mut Model, step: Step) -> purs
         }
         Step::GetOrInsert(key, value) => {
             let got = space.get_or_insert(key, value).await?;
-            let entry = model.0.entry(key.to_owned());
-            assert_eq!(got, entry.or_insert((value, false)).0);
+            assert_eq!(got, model.get_or_insert(key, value, model.1));
         }
         Step::GetOrInsertWithTtl(key, value) => {
             let got = space.get_or_insert_with_ttl(key, value, DAY).await?;
-            let entry = model.0.entry(key.to_owned());
-            assert_eq!(got, entry.or_insert((value, true)).0);
+            assert_eq!(got, model.get_or_insert(key, value, Some(DAY)));
         }
         Step::Pop(key) => assert_eq!(space.pop(key).await?, model.remove(key)),
         Step::Delete(key) => assert_eq!(space.delete(key).await?, model.remove(key).is_some()),
@@ -228,7 +310,7 @@ async fn step(space: &RedisKeySpace<i64>, model: &mut Model, step: Step) -> purs
         Step::Extend(entries) => {
             space.extend(entries.iter().copied()).await?;
             for (key, value) in entries {
-                model.set(key, value, false);
+                model.set(key, value, model.1);
             }
         }
         Step::ExtendIfNoneExist(entries) => {
@@ -236,22 +318,23 @@ async fn step(space: &RedisKeySpace<i64>, model: &mut Model, step: Step) -> purs
             let free = entries.iter().all(|(key, _)| model.get(key).is_none());
             assert_eq!(set, free);
             for (key, value) in entries.into_iter().filter(|_| free) {
-                model.set(key, value, false);
+                model.set(key, value, model.1);
             }
         }
         Step::Expire(key) => {
-            let entry = model.0.get_mut(key);
-            let there = entry.map(|(_, expires)| *expires = true).is_some();
+            let there = model.expire(key, Some(DAY)).is_some();
             assert_eq!(space.expire(key, DAY).await?, there);
         }
         Step::Persist(key) => {
             let entry = model.0.get_mut(key);
-            let expired = entry.is_some_and(|(_, expires)| std::mem::take(expires));
+            let expired = entry.is_some_and(|(_, ttl)| ttl.take().is_some());
             assert_eq!(space.persist(key).await?, expired);
         }
         Step::Ttl(key) => match (space.ttl(key).await?, model.0.get(key)) {
-            (Ttl::Missing, None) | (Ttl::Persistent, Some((_, false))) => {}
-            (Ttl::Expires(left), Some((_, true))) => assert!(left <= DAY && left > DAY / 2),
+            (Ttl::Missing, None) | (Ttl::Persistent, Some((_, None))) => {}
+            (Ttl::Expires(left), Some(&(_, Some(ttl)))) => {
+                assert!(left <= ttl && left > ttl / 2);
+            }
             (ttl, expected) => panic!("{ttl:?} where {expected:?} was expected"),
         },
         Step::Contains(key) => assert_eq!(space.contains(key).await?, model.get(key).is_some()),
@@ -293,15 +376,30 @@ async fn step(space: &RedisKeySpace<i64>, model: &mut Model, step: Step) -> purs
     Ok(())
 }
 
+async fn check(client: &Client, default: Option<Duration>, steps: Vec<Step>) {
+    let space = RedisKeySpace::new(client, fresh("model") + "*:");
+    let space = match default {
+        Some(ttl) => space.with_ttl(ttl),
+        None => space,
+    };
+    let mut model = Model(HashMap::new(), default);
+    for next in steps {
+        step(&space, &mut model, next).await.expect("a reply");
+    }
+    assert_eq!(items(&space, None).await.expect("a reply"), model.under(""));
+    space.clear().await.expect("a reply");
+}
+
 #[test]
 fn a_key_space_answers_as_a_map_does() {
     model::check(&steps(), async |client: &Client, steps: Vec<Step>| {
-        let space = RedisKeySpace::new(client, fresh("model") + "*:");
-        let mut model = Model::default();
-        for next in steps {
-            step(&space, &mut model, next).await.expect("a reply");
-        }
-        assert_eq!(items(&space, None).await.expect("a reply"), model.under(""));
-        space.clear().await.expect("a reply");
+        check(client, None, steps).await;
+    });
+}
+
+#[test]
+fn a_key_space_with_a_default_ttl_answers_as_a_map_does() {
+    model::check(&steps(), async |client: &Client, steps: Vec<Step>| {
+        check(client, Some(WEEK), steps).await;
     });
 }

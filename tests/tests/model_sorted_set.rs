@@ -11,7 +11,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use purse::{Aggregate, Client, Condition, ErrorKind, Pattern, RedisSortedSet};
-use purse_tests::{fresh, model};
+use purse_tests::{fresh, has_redis, model};
 
 #[path = "model_sorted_set/reference.rs"]
 mod reference;
@@ -81,7 +81,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     };
     let elements = || vec(element(), 0..5);
     let items = || vec((element(), score()), 0..5);
-    let condition = || select(vec![Always, OnlyNew, OnlyExisting, OnlyGreater, OnlyLess]);
+    let condition = || match has_redis(6, 2) {
+        true => select(vec![Always, OnlyNew, OnlyExisting, OnlyGreater, OnlyLess]),
+        false => select(vec![Always, OnlyNew, OnlyExisting]),
+    };
     let aggregate = || select(vec![Aggregate::Sum, Aggregate::Min, Aggregate::Max]);
     let weight = || select(vec![-1.0, 0.5, 1.0, 2.0]);
     let ranks = || (bound(-6..6_i64), bound(-6..6_i64));

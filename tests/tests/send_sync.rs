@@ -35,7 +35,7 @@ fn handles_are_shared() {
     assert_send_sync::<Tie>();
     assert_send_sync::<Ranked<String>>();
     assert_send_sync::<RedisKey>();
-    assert_send_sync::<RedisKeySpace<Local, Json>>();
+    assert_send_sync::<RedisKeySpace<Local, Local, Json>>();
     assert_send_sync::<SetOptions>();
     assert_send_sync::<SetOutcome<String>>();
     assert_send_sync::<RedisList<Local>>();
@@ -146,6 +146,7 @@ fn assert_async_functions(
     assert_send_future(ranked.push_many([(1, 1.0)]));
     let space: RedisKeySpace<u32> = RedisKeySpace::new(client, "s:");
     assert_send_future(space.extend([("a", 1)]));
+    assert_send_future(space.extend_with_ttl([("a", 1)], std::time::Duration::ZERO));
     assert_send_future(space.get_many(["a"]));
     assert_send_future(space.delete_many(["a"]));
     assert_send_future(space.len());

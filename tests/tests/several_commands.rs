@@ -22,6 +22,7 @@ type Count = &'static [&'static str];
 const ALL: u32 = 3_000;
 const CHUNK: u64 = 1_024;
 const KEY: &str = "key";
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 fn list(client: &Client) -> RedisList<u32> {
     RedisList::new(client, KEY)
@@ -106,6 +107,10 @@ fn additions() -> Vec<(&'static str, Call, Count)> {
         "bit set extend", BITS, |c, n| bits(&c).extend(n);
         "geo extend", GEO, |c, n| geo(&c).extend(n.map(|n| (n, ORIGIN)));
         "key space extend", SPACE, |c, n| space(&c).extend(n.map(|n| (n.to_string(), n)));
+        "key space extend with default ttl", SPACE,
+            |c, n| space(&c).with_ttl(DAY).extend(n.map(|n| (n.to_string(), n)));
+        "key space extend_with_ttl", SPACE,
+            |c, n| space(&c).extend_with_ttl(n.map(|n| (n.to_string(), n)), DAY);
     }
 }
 
@@ -300,6 +305,9 @@ async fn chunk_that_is_done_in_part_is_ambiguous() {
         .unwrap();
     let entries = [("a", 1), ("b", 2)];
     let error = space(&client).extend(entries).await.unwrap_err();
+    assert_eq!((error.kind(), error.done()), (ErrorKind::Ambiguous, 0));
+    let error = space(&client).extend_with_ttl(entries, DAY).await;
+    let error = error.unwrap_err();
     assert_eq!((error.kind(), error.done()), (ErrorKind::Ambiguous, 0));
     let error = space(&client)
         .delete_many(["b", "a"])

@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt};
 use purse::{Aggregate, Changes, Client, Condition, ErrorKind, Pattern, Raw, RedisSortedSet};
 use purse_testkit::Server;
 use purse_tests::plant::{Plant, carrot};
-use purse_tests::{calls, client, fresh};
+use purse_tests::{calls, client, fresh, has_redis};
 
 #[path = "sorted_set/bad_input.rs"]
 mod bad_input;
@@ -177,6 +177,9 @@ async fn conditions_decide_for_each_element() {
         (OnlyLess, "a", 0.0, true, Some(0.0)),
         (OnlyLess, "x", 9.0, true, Some(9.0)),
     ] {
+        if matches!(condition, OnlyGreater | OnlyLess) && !has_redis(6, 2) {
+            continue;
+        }
         let case = format!("{condition:?} {element} {score}");
         let set = create(&[("a", 1.0)]).await;
         let answer = set.insert_if(element, score, condition).await.unwrap();
@@ -190,6 +193,9 @@ async fn conditions_decide_for_each_element() {
             u64::from(changed && element == "a"),
         );
         assert_eq!((counts.added, counts.updated), expected, "{case}");
+    }
+    if !has_redis(6, 2) {
+        return;
     }
     let set = create(&[("a", 1.0), ("b", 5.0)]).await;
     let items = [("a", 3.0), ("b", 3.0), ("c", 3.0), ("d", 3.0)];
@@ -328,10 +334,12 @@ async fn bulk_goes_in_chunks_and_streams_in_pages() {
             .enumerate()
             .all(|(n, score)| *score == Some(n as f64))
     );
-    let changes = set.extend_if(
-        items().map(|(n, score)| (n * 2, score)),
-        Condition::OnlyLess,
-    );
+    // None of the scores is greater than the one before.
+    let condition = match has_redis(6, 2) {
+        true => Condition::OnlyLess,
+        false => Condition::Always,
+    };
+    let changes = set.extend_if(items().map(|(n, score)| (n * 2, score)), condition);
     let changes = changes.await.unwrap();
     assert_eq!(
         (changes.added, changes.updated),
@@ -396,10 +404,12 @@ async fn concurrent_insert_and_remove_succeed_once() {
             race(|set, score| set.insert_if("y", score, Condition::OnlyNew)).await,
             1
         );
-        assert_eq!(
-            race(|set, _| set.insert_if("y", 1_000.0, Condition::OnlyGreater)).await,
-            1
-        );
+        if has_redis(6, 2) {
+            let greater = |set: &RedisSortedSet<String>, _| {
+                set.insert_if("y", 1_000.0, Condition::OnlyGreater)
+            };
+            assert_eq!(race(greater).await, 1);
+        }
         assert_eq!(race(|set, _| set.remove("x")).await, 1);
         assert_eq!(race(|set, _| set.remove("y")).await, 1);
     }

@@ -3,7 +3,7 @@
 use futures::StreamExt;
 use purse::{
     Client, Distance, End, ErrorKind, GeoPoint, GeoShape, RedisBitSet, RedisGeo, RedisHyperLogLog,
-    RedisList, RedisSet, RedisSortedSet,
+    RedisKey, RedisList, RedisSet, RedisSortedSet,
 };
 use purse_testkit::{Cluster, Server};
 
@@ -68,6 +68,8 @@ async fn kinds(one: &Client, other: &Client) -> Vec<(&'static str, Option<ErrorK
         h.merge([&i]),
         p.search(here, circle).store_into(&q),
         q.search(here, circle).store_into(&p),
+        RedisKey::new(one, "{x}k").copy(&RedisKey::new(other, "{x}l")),
+        RedisKey::new(one, "{x}k").copy_replace(&RedisKey::new(other, "{x}l")),
     ];
     for combined in [
         a.union([&b]),

@@ -193,6 +193,11 @@ async fn errors_of_a_key_space_name_the_key() {
     by("KEYSPACE SET")
         .is_named(space.set_with("b", 2, old))
         .await;
+    let kept = space.clone().with_ttl(Duration::from_secs(3600));
+    by("GETEX").is_named(kept.get_and_touch("b")).await;
+    by("GETEX")
+        .is_named(space.get_and_expire("b", Duration::from_secs(60)))
+        .await;
     by("KEYSPACE POP").is_named(space.pop("b")).await;
     assert!(!space.contains("b").await.unwrap());
 
@@ -208,6 +213,14 @@ async fn errors_of_a_key_space_name_the_key() {
         .await;
     let text = errors[0].to_string();
     assert!(text.contains("SCAN") && text.contains("\\xff"), "{text}");
+
+    let prefix = fresh("space");
+    let texts: RedisKeySpace<u32> = RedisKeySpace::new(&client, &prefix);
+    let numbers: RedisKeySpace<u32, u8> = RedisKeySpace::new(&client, &prefix);
+    texts.extend([("1", 1), ("256", 2)]).await.unwrap();
+    let by = names(&client, &format!("{prefix}256"), None);
+    by("SCAN").is_named_among(1, numbers.keys()).await;
+    by("MGET").is_named_among(1, numbers.items()).await;
 }
 
 #[tokio::test]

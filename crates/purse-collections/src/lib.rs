@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | [`RedisList`] | `VecDeque<T>` | list |
 //! | [`RedisHash`] | `HashMap<K, V>` | hash |
-//! | [`RedisKeySpace`] | `HashMap<String, T>`, a key for each entry | strings |
+//! | [`RedisKeySpace`] | `HashMap<K, T>`, a key for each entry | strings |
 //! | [`RedisSet`] | `HashSet<T>` | set |
 //! | [`RedisSortedSet`] | `BTreeMap` by score | sorted set |
 //! | [`RedisGeo`] | a map from elements to places, searched by distance | sorted set |

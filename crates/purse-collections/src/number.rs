@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use purse_client::{Error, ErrorKind, Reply, Result};
+
 /// A type of integers that the server can add to: `i8` to `i128`, `u8` to `u128`, `isize` and
 /// `usize`.
 ///
@@ -201,3 +203,42 @@ macro_rules! floats {
 }
 
 floats! { f32 f64 }
+
+/// Returns the lowest and the highest number to which `by` may be added.
+pub(crate) fn summands<V: Integer>(by: i64) -> (i128, i128) {
+    let lowest = (i128::from(V::LOWEST) - i128::from(by)).max(V::LOWEST.into());
+    let highest = (i128::from(V::HIGHEST) - i128::from(by)).min(V::HIGHEST.into());
+    (lowest, highest)
+}
+
+/// Returns an increment as text.
+pub(crate) fn finite<V: Float>(by: V) -> Result<String> {
+    if by.is_finite() {
+        let text = by.to_string();
+        // The server never writes a negative zero.
+        return Ok(if text == "-0" { "0".to_owned() } else { text });
+    }
+    let message = "the increment must be finite";
+    Err(Error::new(ErrorKind::InvalidInput, message))
+}
+
+/// Reads a sum, which the script found to be in the range of the type.
+pub(crate) fn sum<V: Integer>(reply: Reply) -> Result<V> {
+    let sum = reply.into_int()?;
+    V::from_sum(sum).ok_or_else(|| out_of_range(V::NAME))
+}
+
+/// Reads a sum, which the script found to be in the range of the type.
+pub(crate) fn float_sum<V: Float>(reply: Reply) -> Result<V> {
+    let bytes = reply.into_bytes()?;
+    let sum = str::from_utf8(&bytes)
+        .ok()
+        .and_then(|text| text.parse().ok());
+    sum.filter(|sum: &V| sum.is_finite())
+        .ok_or_else(|| out_of_range(V::NAME))
+}
+
+fn out_of_range(name: &str) -> Error {
+    let message = format!("the sum is out of the range of {name}");
+    Error::new(ErrorKind::Protocol, message)
+}

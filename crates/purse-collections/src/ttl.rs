@@ -147,7 +147,8 @@ pub(crate) fn unix_millis(at: SystemTime) -> Result<i64> {
         .and_then(millis)
 }
 
-fn invalid(message: &'static str) -> Error {
+/// Returns the error of an argument that cannot be used.
+pub(crate) fn invalid(message: &'static str) -> Error {
     Error::new(ErrorKind::InvalidInput, message)
 }
 

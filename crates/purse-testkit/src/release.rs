@@ -34,6 +34,8 @@ pub enum Release {
     Redis6_2_14,
     /// Redis 6.2.5.
     Redis6_2_5,
+    /// Redis 6.0.9.
+    Redis6_0_9,
 }
 
 impl Release {
@@ -44,6 +46,7 @@ impl Release {
         Self::Redis8_2,
         Self::Redis6_2_14,
         Self::Redis6_2_5,
+        Self::Redis6_0_9,
     ];
 
     /// Returns the flavour and version of a pinned release, known before it is fetched; `None` for
@@ -63,6 +66,7 @@ impl Release {
             Self::Redis8_2 => Some((Flavour::Redis, Version::new(8, 2, 3))),
             Self::Redis6_2_14 => Some((Flavour::Redis, Version::new(6, 2, 14))),
             Self::Redis6_2_5 => Some((Flavour::Redis, Version::new(6, 2, 5))),
+            Self::Redis6_0_9 => Some((Flavour::Redis, Version::new(6, 0, 9))),
         }
     }
 }

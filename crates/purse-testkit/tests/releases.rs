@@ -62,8 +62,13 @@ fn redis_6_2_5() {
 }
 
 #[test]
+fn redis_6_0_9() {
+    check(Release::Redis6_0_9);
+}
+
+#[test]
 fn these_are_all() {
-    assert_eq!(Release::ALL.len(), 5);
+    assert_eq!(Release::ALL.len(), 6);
     assert!(
         Release::ALL
             .iter()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
-use purse::{Client, RedisKeySpace, SetOptions};
+use purse::{Client, RedisKeySpace};
 use serde::{Deserialize, Serialize};
 
 use crate::App;
@@ -24,33 +24,25 @@ pub struct Session {
 /// All sessions, by their ids.
 #[derive(Debug, Clone)]
 pub struct Sessions {
-    client: Client,
     space: RedisKeySpace<Session>,
 }
 
 impl Sessions {
     pub(crate) fn new(client: &Client) -> Self {
         Self {
-            client: client.clone(),
-            space: RedisKeySpace::new(client, "session:"),
+            space: RedisKeySpace::new(client, "session:").with_ttl(IDLE),
         }
     }
 
     async fn begin(&self, user: String) -> purse::Result<String> {
         let id = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
-        let options = SetOptions::new().ttl(IDLE);
-        self.space.set_with(&id, Session { user }, options).await?;
+        self.space.set(&id, Session { user }).await?;
         Ok(id)
     }
 
-    /// Returns a session, and gives it its whole time again, in one round trip.
+    /// Returns a session, and gives it its whole time again.
     async fn load(&self, id: &str) -> purse::Result<Option<Session>> {
-        let mut batch = self.client.batch();
-        let session = batch.add(self.space.get(id));
-        let renewed = batch.add(self.space.expire(id, IDLE));
-        batch.send().await?;
-        renewed.take()?;
-        session.take()
+        self.space.get_and_touch(id).await
     }
 }
 

@@ -8,7 +8,7 @@ use purse::{
     RedisSortedSet, SetOptions, SetOutcome, Ttl,
 };
 use purse_testkit::{Release, Server};
-use purse_tests::until;
+use purse_tests::{has_redis, until};
 
 /// The first number that a double cannot tell from the one before it.
 const BEYOND: i64 = (1 << 53) + 1;
@@ -115,8 +115,13 @@ async fn sorted_sets_answer_the_same_in_an_atomic_batch() {
             batch.add(set.rank_from_top("inf")),
         ];
         let no_rank = batch.add(set.rank("none"));
-        let greater = batch.add(set.insert_if("0.1", 0.0, Condition::OnlyGreater));
-        let less = batch.add(set.insert_if("0.1", -0.5, Condition::OnlyLess));
+        // Redis 6.0 has no GT and LT.
+        let (greater, less) = match release == Release::Default && !has_redis(6, 2) {
+            true => (Condition::OnlyNew, Condition::OnlyExisting),
+            false => (Condition::OnlyGreater, Condition::OnlyLess),
+        };
+        let greater = batch.add(set.insert_if("0.1", 0.0, greater));
+        let less = batch.add(set.insert_if("0.1", -0.5, less));
         let sum = batch.add(set.increment("0.1", 0.25));
         let no_number = batch.add(set.increment("inf", f64::NEG_INFINITY));
         let all = batch.add(set.by_rank(..).with_scores());

@@ -184,7 +184,8 @@ async fn failed_later_chunk_reports_done_elements() {
 #[tokio::test]
 async fn a_key_of_another_type_is_in_the_space_but_has_no_value() {
     let space = numbers(&[("a", 1)]).await;
-    let list: RedisList<String> = RedisList::new(&client().await, space.key("list").name());
+    let list: RedisList<String> =
+        RedisList::new(&client().await, space.key("list").unwrap().name());
     list.push_back("x").await.unwrap();
     let old = SetOptions::new().return_old();
     for error in [
@@ -211,7 +212,7 @@ async fn a_key_of_another_type_is_in_the_space_but_has_no_value() {
 
     space.set("list", 2).await.unwrap();
     assert_eq!(space.get("list").await.unwrap(), Some(2), "replaced");
-    RedisList::<String>::new(&client().await, space.key("other").name())
+    RedisList::<String>::new(&client().await, space.key("other").unwrap().name())
         .push_back("x")
         .await
         .unwrap();

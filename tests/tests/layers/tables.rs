@@ -282,6 +282,7 @@ const COLLECTIONS_FOLDERS: Folders = &[
         "keyspace",
         &[
             "ttl",
+            "number",
             "conversion",
             "handle",
             "redis_key",

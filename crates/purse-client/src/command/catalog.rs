@@ -28,9 +28,11 @@ pub(crate) fn occupancy(command: &Command) -> Occupancy {
     }
 }
 
-/// Returns how `command` occupies a connection; `name` is its name in capitals.
+/// Returns how `command` occupies a connection; `name` is its name in capitals, with that of the
+/// subcommand.
 fn of_name(name: &str, command: &Command) -> Occupancy {
-    match name {
+    let first = name.split_once(' ').map_or(name, |(first, _)| first);
+    match first {
         "BLPOP" | "BRPOP" | "BLMOVE" | "BRPOPLPUSH" | "BLMPOP" | "BZPOPMIN" | "BZPOPMAX"
         | "BZMPOP" | "WAIT" | "WAITAOF" => Occupancy::Blocking,
         "XREAD" | "XREADGROUP" if command.has_word(b"BLOCK") => Occupancy::Blocking,
@@ -77,6 +79,17 @@ mod tests {
                 Occupancy::Unpaired,
             ),
             (Command::read("CLIENT").arg("LIST"), Occupancy::Shared),
+            (Command::read("CLIENT LIST"), Occupancy::Shared),
+            (
+                Command::read("client reply").arg("OFF"),
+                Occupancy::Unpaired,
+            ),
+            (
+                Command::read("CLIENT TRACKING").arg("ON"),
+                Occupancy::Connection,
+            ),
+            (Command::read("XREAD BLOCK").arg(0), Occupancy::Blocking),
+            (Command::read("MONITOR x"), Occupancy::Unpaired),
             (
                 Command::read("REPLCONF").arg("ACK").arg(0),
                 Occupancy::Unpaired,

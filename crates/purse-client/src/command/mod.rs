@@ -3,6 +3,7 @@
 //! May import: `error`, `util`, `resp`, `config`.
 
 mod argument;
+mod availability;
 pub(crate) mod batch_script;
 pub(crate) mod catalog;
 mod effect;
@@ -24,6 +25,7 @@ use crate::resp::{put_bytes, put_header, put_int};
 use crate::util::timer::clamp;
 
 pub use argument::Argument;
+pub(crate) use availability::Feature;
 pub use effect::Effect;
 pub use pattern::Pattern;
 pub use reply::Reply;
@@ -85,7 +87,8 @@ pub struct Command {
 }
 
 impl Command {
-    /// Creates a command that changes nothing. It is sent again when the connection breaks.
+    /// Creates a command that changes nothing. It is sent again when the connection breaks. The name
+    /// of a subcommand follows after a space, as in `OBJECT ENCODING`.
     ///
     /// # Examples
     /// ```
@@ -102,7 +105,8 @@ impl Command {
         Self::new(name, Effect::Read, None)
     }
 
-    /// Creates a command that may change data. It is sent at most once.
+    /// Creates a command that may change data. It is sent at most once. The name of a subcommand
+    /// follows after a space, as in `XGROUP CREATE`.
     ///
     /// # Examples
     /// ```
@@ -360,24 +364,50 @@ impl Command {
 
     /// Returns whether one of the arguments is `word`, in capitals or not.
     fn has_word(&self, word: &[u8]) -> bool {
-        let mut args = self.args.iter().cloned().map(Argument::into_bytes);
-        args.any(|arg| arg.eq_ignore_ascii_case(word))
+        let args = self.args.iter().cloned().map(Argument::into_bytes);
+        let mut words = self.subcommand().into_iter().chain(args);
+        words.any(|arg| arg.eq_ignore_ascii_case(word))
+    }
+
+    /// Returns the word of the name after the first space.
+    fn subcommand(&self) -> Option<Bytes> {
+        let (_, rest) = self.name.split_once(' ')?;
+        let word = rest.split(' ').next()?;
+        Some(Bytes::from_static(word.as_bytes()))
     }
 
     /// Returns whether the word after the name is one of `words`, in capitals or not.
     fn has_first_word(&self, words: &[&[u8]]) -> bool {
         let argument = || self.args.first().cloned().map(Argument::into_bytes);
-        let first = self.keys.first().cloned().or_else(argument);
+        let first = self.subcommand();
+        let first = first.or_else(|| self.keys.first().cloned());
+        let first = first.or_else(argument);
         first.is_some_and(|first| words.iter().any(|word| first.eq_ignore_ascii_case(word)))
+    }
+
+    /// Returns whether a server is known to have the command for which the script stands in.
+    pub(crate) fn has_native(&self, product: &str, version: &str) -> bool {
+        self.script.is_some_and(Script::is_stand_in)
+            && Feature::of(self).is_some_and(|feature| feature.is_present(product, version))
     }
 
     /// Appends the command as the server reads it; a script by its hash, or `whole` by its source.
     pub(crate) fn put(&self, out: &mut Vec<u8>, whole: bool) {
+        self.put_as(self.script, out, whole);
+    }
+
+    /// Appends the command for which the script stands in.
+    pub(crate) fn put_native(&self, out: &mut Vec<u8>) {
+        self.put_as(None, out, true);
+    }
+
+    fn put_as(&self, script: Option<&Script>, out: &mut Vec<u8>, whole: bool) {
         let words = self.keys.len() + self.args.len();
-        match self.script {
+        match script {
             None => {
-                put_header(out, 1 + words);
-                put_bytes(out, self.name.as_bytes());
+                let names = || self.name.split(' ');
+                put_header(out, names().count() + words);
+                names().for_each(|name| put_bytes(out, name.as_bytes()));
             }
             Some(script) => {
                 put_header(out, 3 + words);

@@ -28,6 +28,8 @@ pub struct Script {
     name: &'static str,
     source: &'static str,
     effect: Effect,
+    /// True if newer servers have a command of its name that does the same.
+    is_stand_in: bool,
     computed: OnceLock<Computed>,
 }
 
@@ -92,8 +94,44 @@ impl Script {
             name,
             source,
             effect,
+            is_stand_in: false,
             computed: OnceLock::new(),
         }
+    }
+
+    /// Makes the script a stand-in for the command of its name, with the same keys, arguments and
+    /// reply. Servers that are known to have the command get the command; all others, and atomic
+    /// batches, get the script.
+    ///
+    /// The command must be one of those that purse knows to be newer than Redis 6.0. Of all others,
+    /// purse does not know which servers have them, so the script is always used.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Command, Script};
+    ///
+    /// static GETDEL: Script = Script::write(
+    ///     "GETDEL",
+    ///     "local value = redis.call('GET', KEYS[1])
+    ///      if value then redis.call('DEL', KEYS[1]) end
+    ///      return value",
+    /// )
+    /// .stand_in();
+    /// client.run(Command::write("SET").key("name").arg("Ada")).await?;
+    /// let name = client.run(Command::script(&GETDEL).key("name")).await?;
+    /// assert_eq!(name.into_bytes()?, "Ada");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub const fn stand_in(mut self) -> Self {
+        self.is_stand_in = true;
+        self
+    }
+
+    pub(crate) const fn is_stand_in(&self) -> bool {
+        self.is_stand_in
     }
 
     /// Returns the name of the script in errors.

@@ -3,8 +3,9 @@
 use std::error::Error as StdError;
 use std::io;
 
+use super::handshake::ServerInfo;
 use super::queue_entry::{Ending, Failure};
-use crate::command::Effect;
+use crate::command::{Effect, Feature};
 use crate::resp::Malformed;
 use crate::{Error, ErrorKind};
 
@@ -191,6 +192,34 @@ fn text_kind(text: &str, name: &str) -> ErrorKind {
     } else {
         ErrorKind::Server
     }
+}
+
+/// Explains the error of a command that uses `feature`, if the server is too old for it.
+///
+/// A server that does not know an option may say that it is no number, for example, so every error
+/// without a code of its own counts. Without its version, only words that say it themselves count.
+pub(crate) fn explain_unsupported(
+    error: Error,
+    feature: Option<&Feature>,
+    server: Option<&ServerInfo>,
+) -> Error {
+    let is_unsupported = error.kind() == ErrorKind::Unsupported;
+    if !is_unsupported && error.code() != Some("ERR") {
+        return error;
+    }
+    let server = server.filter(|server| !server.version.is_empty());
+    let message = match (feature, server) {
+        (Some(feature), Some(server)) if feature.is_missing(&server.product, &server.version) => {
+            format!("{feature}; the server is {server}")
+        }
+        (Some(feature), None) if is_unsupported => feature.to_string(),
+        (_, Some(server)) if is_unsupported => {
+            return error.with_source(format!("the server is {server}"));
+        }
+        _ => return error,
+    };
+    let words = error.message().to_owned();
+    Error::new(ErrorKind::Unsupported, message).with_source(words)
 }
 
 /// Returns the error for a connection that was not made in time.

@@ -10,6 +10,7 @@
 //! SETNAME` may fail. A server that does not know HELLO is asked with `AUTH` in RESP2, which has no
 //! tracking.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -64,10 +65,24 @@ pub(crate) enum Purpose {
 /// The information that a server gives about itself in the handshake.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ServerInfo {
+    /// `redis` or `valkey`.
+    pub(crate) product: String,
     pub(crate) version: String,
     pub(crate) mode: String,
     /// The address to which the socket is connected; none for a unix socket.
     pub(crate) peer: Option<SocketAddr>,
+}
+
+/// Names the product and its version.
+impl fmt::Display for ServerInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let product = match self.product.as_str() {
+            "redis" => "Redis",
+            "valkey" => "Valkey",
+            other => other,
+        };
+        write!(f, "{product} {}", self.version)
+    }
 }
 
 /// A connection whose handshake is done.
@@ -493,6 +508,7 @@ fn server_info(reply: Reply) -> ServerInfo {
             String::from_utf8_lossy(&bytes).into_owned()
         };
         match text(name).as_str() {
+            "server" => info.product = text(value),
             "version" => info.version = text(value),
             "mode" => info.mode = text(value),
             _ => {}

@@ -117,11 +117,11 @@ impl Connection {
     ) -> Result<(Ticket<Result<Delivered, Failure>>, bool), Failure> {
         let skip = usize::from(asking);
         let mut by_hash = false;
-        let ticket = self.0.shared.put_one(timing, skip, |out, known| {
+        let ticket = self.0.shared.put_one(timing, skip, |out, known, server| {
             if asking {
                 Command::read("ASKING").put(out, false);
             }
-            by_hash = encode(command, out, known, whole);
+            by_hash = encode(command, out, known, server, whole);
         })?;
         Ok((ticket, by_hash))
     }
@@ -134,7 +134,7 @@ impl Connection {
         asking: bool,
     ) -> Result<Ticket<Result<Delivered, Failure>>, Failure> {
         let skip = usize::from(asking);
-        self.0.shared.put_one(timing, skip, |out, _| {
+        self.0.shared.put_one(timing, skip, |out, _, _| {
             if asking {
                 Command::read("ASKING").put(out, false);
             }
@@ -151,13 +151,16 @@ impl Connection {
     ) -> Result<(Ticket<Vec<Outcome>>, Vec<bool>), Failure> {
         let commands = commands.into_iter();
         let mut by_hash = Vec::with_capacity(commands.size_hint().0);
-        let ticket = self.0.shared.put_run(timing, |out, known, lengths| {
-            for command in commands {
-                let before = out.len();
-                by_hash.push(encode(command, out, known, false));
-                lengths.push(out.len() - before);
-            }
-        })?;
+        let ticket = self
+            .0
+            .shared
+            .put_run(timing, |out, known, server, lengths| {
+                for command in commands {
+                    let before = out.len();
+                    by_hash.push(encode(command, out, known, server, false));
+                    lengths.push(out.len() - before);
+                }
+            })?;
         Ok((ticket, by_hash))
     }
 
@@ -255,8 +258,19 @@ impl Connection {
     }
 }
 
-/// Encodes a command; returns whether it is a script that is sent by its hash.
-fn encode(command: &Command, out: &mut Vec<u8>, known: &mut KnownScripts, whole: bool) -> bool {
+/// Encodes a command for `server`, as far as it is known; returns whether it is a script that is sent
+/// by its hash.
+fn encode(
+    command: &Command,
+    out: &mut Vec<u8>,
+    known: &mut KnownScripts,
+    server: Option<&ServerInfo>,
+    whole: bool,
+) -> bool {
+    if !whole && server.is_some_and(|it| command.has_native(&it.product, &it.version)) {
+        command.put_native(out);
+        return false;
+    }
     let was_known = command.script.is_some_and(|script| known.insert(script));
     let by_hash = was_known && !whole;
     command.put(out, !by_hash);

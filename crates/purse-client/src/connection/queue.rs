@@ -139,11 +139,11 @@ impl SharedQueue {
         &self,
         timing: CommandTiming,
         skip: usize,
-        encode: impl FnOnce(&mut Vec<u8>, &mut KnownScripts),
+        encode: impl FnOnce(&mut Vec<u8>, &mut KnownScripts, Option<&ServerInfo>),
     ) -> Result<Ticket<Result<Delivered, Failure>>, Failure> {
         let (to, reply) = oneshot::channel();
-        let number = self.put(timing, skip, |out, known| {
-            encode(out, known);
+        let number = self.put(timing, skip, |out, known, server| {
+            encode(out, known, server);
             Recipient::One(to)
         })?;
         Ok(Ticket { reply, number })
@@ -153,12 +153,12 @@ impl SharedQueue {
     pub(super) fn put_run(
         &self,
         timing: CommandTiming,
-        encode: impl FnOnce(&mut Vec<u8>, &mut KnownScripts, &mut Vec<usize>),
+        encode: impl FnOnce(&mut Vec<u8>, &mut KnownScripts, Option<&ServerInfo>, &mut Vec<usize>),
     ) -> Result<Ticket<Vec<Outcome>>, Failure> {
         let (to, reply) = oneshot::channel();
-        let number = self.put(timing, 0, |out, known| {
+        let number = self.put(timing, 0, |out, known, server| {
             let mut lengths = Vec::new();
-            encode(out, known, &mut lengths);
+            encode(out, known, server, &mut lengths);
             Recipient::Run(Box::new(RunReplies {
                 outcomes: Vec::with_capacity(lengths.len()),
                 lengths,
@@ -172,7 +172,7 @@ impl SharedQueue {
         &self,
         timing: CommandTiming,
         skip: usize,
-        write: impl FnOnce(&mut Vec<u8>, &mut KnownScripts) -> Recipient,
+        write: impl FnOnce(&mut Vec<u8>, &mut KnownScripts, Option<&ServerInfo>) -> Recipient,
     ) -> Result<u64, Failure> {
         let mut guard = self.lock();
         let queue = &mut *guard;
@@ -189,7 +189,7 @@ impl SharedQueue {
             return Err(Failure::NotSent(queue.cause.clone()));
         }
         let before = queue.out.len();
-        let to = write(&mut queue.out, &mut queue.known);
+        let to = write(&mut queue.out, &mut queue.known, queue.info.as_deref());
         let number = queue.next_number;
         queue.next_number += 1;
         queue.waiting.push(QueueEntry {

@@ -20,8 +20,8 @@ use crate::cluster::{Cluster, Redirect};
 use crate::command::{Command, Effect, ErrorContext};
 use crate::config::Servers;
 use crate::connection::{
-    CommandTiming, Connection, ConnectionOptions, Dialer, Ending, Endpoint, Purpose, Settings,
-    WeakConnection, error_map, watch_for_failover,
+    CommandTiming, Connection, ConnectionOptions, Dialer, Ending, Endpoint, Purpose, ServerInfo,
+    Settings, WeakConnection, error_map, watch_for_failover,
 };
 use crate::telemetry::{Counters, Event};
 use crate::util::sync::Mutex;
@@ -207,6 +207,14 @@ impl Core {
                 peer(self).is_some_and(|one| peer(other) == Some(one))
             }
             _ => false,
+        }
+    }
+
+    /// Returns what the server said about itself to which writes of `key` go.
+    pub(crate) fn server_info(&self, key: Option<&[u8]>) -> Option<Arc<ServerInfo>> {
+        match &self.router {
+            Router::Single(connections) => connections.first()?.info(),
+            Router::Cluster(cluster) => cluster.route(key, Effect::Write)?.info(),
         }
     }
 

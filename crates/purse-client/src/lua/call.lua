@@ -1,9 +1,12 @@
 -- Runs one command.
 -- KEYS     the command's keys
--- ARGV[1]  the command's name
+-- ARGV[1]  the command's name, with that of the subcommand after a space
 -- ARGV[2…] its arguments
 -- returns  its reply
-local call = {ARGV[1]}
+local call = {}
+for name in string.gmatch(ARGV[1], '[^ ]+') do
+    call[#call + 1] = name
+end
 for _, key in ipairs(KEYS) do
     call[#call + 1] = key
 end

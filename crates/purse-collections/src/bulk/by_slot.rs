@@ -10,6 +10,15 @@ use crate::conversion::ArgBuffer;
 /// The positions in their chunk of the keys of one command, and its reply.
 type Answer = (Vec<usize>, Reply);
 
+/// The order of the keys and arguments of a command over several items.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Layout {
+    /// Each key is followed by its value. Only the first key is added as a key.
+    Pairs,
+    /// The keys, and then the values, as a script gets them.
+    KeysFirst,
+}
+
 /// A chunk of items, and the replies to the commands over its parts.
 pub(crate) type Answers = (Vec<Bytes>, Vec<Answer>);
 
@@ -20,13 +29,13 @@ pub(crate) type Answers = (Vec<Bytes>, Vec<Answer>);
 /// contains the number of elements written in earlier chunks.
 pub(crate) async fn run<const N: usize, V, A>(
     client: &Client,
-    command: Command,
+    (command, layout): (Command, Layout),
     items: impl Iterator<Item = V>,
     write: impl Fn(V, &mut ArgBuffer) -> Result<()>,
     start: A,
     fold: fn(A, Answers) -> Result<A>,
 ) -> Result<A> {
-    let step = |chunk| send_by_slot::<N>(client, &command, chunk);
+    let step = |chunk| send_by_slot::<N>(client, &command, layout, chunk);
     in_chunks(client, &command, items, write, start, step, fold).await
 }
 
@@ -41,7 +50,7 @@ pub(crate) async fn get_values<V, R>(
     let start = (Vec::new(), read);
     let (values, _) = run::<1, _, _>(
         client,
-        Command::read("MGET"),
+        (Command::read("MGET"), Layout::KeysFirst),
         keys,
         write,
         start,
@@ -78,7 +87,7 @@ pub(crate) async fn unlink<V>(
 ) -> Result<u64> {
     run::<1, _, _>(
         client,
-        Command::write("UNLINK"),
+        (Command::write("UNLINK"), Layout::KeysFirst),
         keys,
         write,
         0,
@@ -93,11 +102,12 @@ pub(crate) async fn unlink<V>(
 async fn send_by_slot<const N: usize>(
     client: &Client,
     command: &Command,
+    layout: Layout,
     chunk: Vec<Bytes>,
 ) -> Result<Answers> {
     let groups = client.group_by_slot(chunk.iter().step_by(N));
     let runs = groups.into_iter().map(|places| {
-        let command = with_items::<N>(command.clone(), &chunk, &places);
+        let command = with_items::<N>(command.clone(), layout, &chunk, &places);
         async move { Ok((places, client.run(command).await?)) }
     });
     let answers = combine(join_all(runs).await, command.effect())?;
@@ -121,20 +131,21 @@ fn combine<A>(results: Vec<Result<A>>, effect: Effect) -> Result<Vec<A>> {
     }
 }
 
-/// Adds the elements at `places` of a chunk. If elements have values, only the first key is added
-/// as a key, and the others as arguments.
-fn with_items<const N: usize>(command: Command, chunk: &[Bytes], places: &[usize]) -> Command {
-    places
-        .iter()
-        .enumerate()
-        .fold(command, |command, (n, &place)| {
-            let item = &chunk[place * N..][..N];
-            if n == 0 || N == 1 {
-                command.key(item[0].clone()).args(item[1..].iter().cloned())
-            } else {
-                command.args(item.iter().cloned())
-            }
-        })
+/// Adds the elements at `places` of a chunk.
+fn with_items<const N: usize>(
+    command: Command,
+    layout: Layout,
+    chunk: &[Bytes],
+    places: &[usize],
+) -> Command {
+    let items = places.iter().map(|&place| &chunk[place * N..][..N]);
+    items.enumerate().fold(command, |command, (n, item)| {
+        if n == 0 || matches!(layout, Layout::KeysFirst) {
+            command.key(item[0].clone()).args(item[1..].iter().cloned())
+        } else {
+            command.args(item.iter().cloned())
+        }
+    })
 }
 
 #[cfg(test)]
@@ -170,9 +181,11 @@ mod tests {
     #[test]
     fn command_names_its_first_key_and_includes_all_keys() {
         let chunk: Vec<_> = ["a", "1", "b", "2", "c", "3"].map(Bytes::from).into();
-        let set = with_items::<2>(Command::write("MSET"), &chunk, &[2, 0]);
+        let set = with_items::<2>(Command::write("MSET"), Layout::Pairs, &chunk, &[2, 0]);
         assert_eq!(set.keys(), ["c"]);
-        let get = with_items::<1>(Command::read("MGET"), &chunk, &[4, 0]);
+        let script = with_items::<2>(Command::write("SET"), Layout::KeysFirst, &chunk, &[2, 0]);
+        assert_eq!(script.keys(), ["c", "a"]);
+        let get = with_items::<1>(Command::read("MGET"), Layout::KeysFirst, &chunk, &[4, 0]);
         assert_eq!(get.keys(), ["c", "a"]);
     }
 }

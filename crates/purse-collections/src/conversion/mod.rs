@@ -7,7 +7,7 @@ mod arg_buffer;
 
 use bytes::Bytes;
 use purse_client::{Error, ErrorKind, Reply, Result};
-use purse_codec::{Codec, DecodeError, EncodeError, IntoArg};
+use purse_codec::{Codec, DecodeError, EncodeError, IntoArg, Plain};
 
 pub(crate) use arg_buffer::{ArgBuffer, encode_one};
 
@@ -36,6 +36,19 @@ pub(crate) fn decode<T, C: Codec<T>>(reply: Reply) -> Result<T> {
 /// Decodes the bytes of a stored value.
 pub(crate) fn decode_bytes<T, C: Codec<T>>(bytes: Bytes) -> Result<T> {
     C::decode(&bytes).map_err(|cause| decode_error(cause, bytes))
+}
+
+/// Decodes the key of an entry of a key space. The key is a part of a whole page of keys, so an error
+/// holds a copy.
+pub(crate) fn decode_key<K>(key: &[u8]) -> Result<K>
+where
+    Plain: Codec<K>,
+{
+    Plain::decode(key).map_err(|cause| {
+        Error::new(ErrorKind::Decode, "the key cannot be decoded")
+            .with_source(cause)
+            .with_bytes(Bytes::copy_from_slice(key))
+    })
 }
 
 /// Decodes a stored value that may be absent.

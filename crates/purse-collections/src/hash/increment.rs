@@ -1,12 +1,12 @@
 //! Sums in a hash.
 
-use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
+use purse_client::{Command, Op, Reply, Result, Script};
 use purse_codec::{Codec, DecimalText, IntoArg, Plain};
 
 use super::{RedisHash, with_field};
 use crate::bulk;
 use crate::conversion::ArgBuffer;
-use crate::number::{Float, Integer};
+use crate::number::{Float, Integer, finite, float_sum, sum, summands};
 
 static INCREMENT: Script =
     Script::write("HASH INCREMENT", include_str!("../lua/hash_increment.lua"));
@@ -40,7 +40,7 @@ where
     /// complexity: O(1). Round trips: 1.
     ///
     /// # Errors
-    /// [`Server`](ErrorKind::Server) with the code `ERR` if the value is not an integer, or if `V`
+    /// [`Server`](purse_client::ErrorKind::Server) with the code `ERR` if the value is not an integer, or if `V`
     /// or `i64` cannot hold the sum; nothing changed then.
     ///
     /// # Examples
@@ -68,9 +68,7 @@ where
             let args = |command| Ok(with_field(key)(command)?.arg(by));
             return self.0.try_op(args, Command::write("HINCRBY"), sum::<V>);
         }
-        // The values to which `by` may be added.
-        let lowest = (i128::from(V::LOWEST) - i128::from(by)).max(V::LOWEST.into());
-        let highest = (i128::from(V::HIGHEST) - i128::from(by)).min(V::HIGHEST.into());
+        let (lowest, highest) = summands::<V>(by);
         let args = |command| {
             let command = with_field(key)(command)?.arg(by);
             let command = command.arg(lowest.to_string()).arg(highest.to_string());
@@ -89,8 +87,8 @@ where
     /// Redis: HGET and HINCRBYFLOAT in a script. Time complexity: O(1). Round trips: 1.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) if `by` is not finite.
-    /// [`Server`](ErrorKind::Server) with the code `ERR` if the value is not a number, or if the
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if `by` is not finite.
+    /// [`Server`](purse_client::ErrorKind::Server) with the code `ERR` if the value is not a number, or if the
     /// sum is not below the highest finite number of `V`; nothing changed then.
     ///
     /// # Examples
@@ -116,7 +114,7 @@ where
     {
         let args = |command| {
             let by = finite(by)?;
-            let command = with_field(key)(command)?.arg(by.to_string());
+            let command = with_field(key)(command)?.arg(by);
             Ok(command.arg(V::HIGHEST).arg(V::NAME))
         };
         self.0
@@ -209,7 +207,7 @@ where
     {
         let write = |(key, by): (Q, V), arguments: &mut ArgBuffer| {
             arguments.encode::<K, Plain>(key)?;
-            arguments.append(finite(by)?.to_string().into())
+            arguments.append(finite(by)?.into())
         };
         let command = self.0.on_key(Command::script(&INCREMENT_FLOAT_MANY));
         let command = command.arg(V::HIGHEST).arg(V::NAME);
@@ -225,34 +223,4 @@ fn push_all<V>(mut sums: Vec<V>, reply: Reply, read: fn(Reply) -> Result<V>) -> 
         sums.push(read(sum)?);
     }
     Ok(sums)
-}
-
-/// Refuses an amount that is infinite or NaN.
-fn finite<V: Float>(by: V) -> Result<V> {
-    if by.is_finite() {
-        return Ok(by);
-    }
-    let message = "the increment must be finite";
-    Err(Error::new(ErrorKind::InvalidInput, message))
-}
-
-/// Reads a sum, which the script found to be in the range of the type.
-fn sum<V: Integer>(reply: Reply) -> Result<V> {
-    let sum = reply.into_int()?;
-    V::from_sum(sum).ok_or_else(|| out_of_range(V::NAME))
-}
-
-/// Reads a sum, which the script found to be in the range of the type.
-fn float_sum<V: Float>(reply: Reply) -> Result<V> {
-    let bytes = reply.into_bytes()?;
-    let sum = str::from_utf8(&bytes)
-        .ok()
-        .and_then(|text| text.parse().ok());
-    sum.filter(|sum: &V| sum.is_finite())
-        .ok_or_else(|| out_of_range(V::NAME))
-}
-
-fn out_of_range(name: &str) -> Error {
-    let message = format!("the sum is out of the range of {name}");
-    Error::new(ErrorKind::Protocol, message)
 }

@@ -4,17 +4,23 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use purse_client::{Command, Op, Result};
-use purse_codec::Codec;
+use purse_codec::{Codec, IntoArg, Plain};
 
+use super::RedisKeySpace;
 use super::entries::{Entries, EntryKind, scan_entries, within};
-use super::{RedisKeySpace, text};
 use crate::bulk::by_slot;
-use crate::conversion::{ArgBuffer, decode, decode_option};
+use crate::conversion::{ArgBuffer, decode, decode_key, decode_option};
 
 /// The number of keys that the server looks at for a page of names.
 const PAGE: usize = 1_024;
 
-impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
+impl<T, K, C> RedisKeySpace<T, K, C>
+where
+    T: Send + 'static,
+    K: Send + 'static,
+    Plain: Codec<K>,
+    C: Codec<T>,
+{
     /// Returns the value of `key`.
     ///
     /// Redis: GET. Time complexity: O(1). Round trips: 1.
@@ -30,7 +36,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "GET")]
-    pub fn get(&self, key: impl AsRef<[u8]>) -> Op<Option<T>> {
+    pub fn get(&self, key: impl IntoArg<K>) -> Op<Option<T>> {
         self.op(key, Ok, Command::read("GET"), decode_option::<T, C>)
     }
 
@@ -55,10 +61,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     #[doc(alias = "MGET")]
     pub async fn get_many<I>(&self, keys: I) -> Result<Vec<Option<T>>>
     where
-        I: IntoIterator<Item: AsRef<[u8]>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send>,
     {
         let write = |key, arguments: &mut ArgBuffer| self.put_name(key, arguments);
-        by_slot::get_values(&self.0.client, keys.into_iter(), write, decode::<T, C>).await
+        by_slot::get_values(&self.handle.client, keys.into_iter(), write, decode::<T, C>).await
     }
 
     /// Counts the keys by scanning. A key that the scan returns twice is counted twice.
@@ -122,8 +128,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     ///
     /// A page is about 256 keys of the server, see [`Entries::page_size`]; [`Entries::matching`]
     /// selects keys. Each command is atomic; the stream as a whole has [the guarantees of a
-    /// scan](Entries). A key that is not UTF-8 is a `Decode` error that holds the bytes of the
-    /// key.
+    /// scan](Entries). A key that is not a `K` is a `Decode` error that names it and holds its
+    /// bytes, without the prefix.
     ///
     /// Redis: SCAN and MGET. Time complexity: O(n) for a page of n keys. Round trips: 2 per page.
     ///
@@ -144,14 +150,14 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     #[doc(alias = "SCAN")]
     #[doc(alias = "MGET")]
     #[doc(alias = "iter")]
-    pub fn items(&self) -> Entries<(String, T)> {
+    pub fn items(&self) -> Entries<(K, T)> {
         self.entries(EntryKind::Value(|key, value| {
-            Ok((text(key)?, decode::<T, C>(value)?))
+            Ok((decode_key::<K>(&key)?, decode::<T, C>(value)?))
         }))
     }
 
     /// Streams the values, with the same pages and guarantees as [`items`](Self::items). Includes the
-    /// values of keys that are not UTF-8.
+    /// values of keys that cannot be decoded.
     ///
     /// Redis: SCAN and MGET. Time complexity: O(n) for a page of n keys. Round trips: 2 per page.
     ///
@@ -176,7 +182,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     ///
     /// A page is about 256 keys of the server, see [`Entries::page_size`]; [`Entries::matching`]
     /// selects keys. Each page is atomic; the stream as a whole has [the guarantees of a
-    /// scan](Entries). A key that is not UTF-8 is a `Decode` error that holds its bytes.
+    /// scan](Entries). A key that is not a `K` is a `Decode` error that names it and holds its
+    /// bytes, without the prefix.
     ///
     /// Redis: SCAN. Time complexity: O(n) for a page of n keys. Round trips: 1 per page.
     ///
@@ -194,12 +201,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     #[doc(alias = "SCAN")]
     #[doc(alias = "KEYS")]
     #[doc(alias = "scan_match")]
-    pub fn keys(&self) -> Entries<String> {
-        self.entries(EntryKind::Key(text))
+    pub fn keys(&self) -> Entries<K> {
+        self.entries(EntryKind::Key(|key| decode_key::<K>(&key)))
     }
 
-    /// Streams the keys as bytes. Unlike with [`keys`](Self::keys), a key that is not UTF-8 causes no
-    /// error.
+    /// Streams the keys as bytes. Unlike with [`keys`](Self::keys), a key that cannot be decoded causes
+    /// no error.
     ///
     /// Redis: SCAN. Time complexity: O(n) for a page of n keys. Round trips: 1 per page.
     ///
@@ -209,8 +216,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// use futures::TryStreamExt;
     /// use purse::RedisKeySpace;
     ///
-    /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
-    /// app.set([0xff], 1).await?;
+    /// let app: RedisKeySpace<u32, Vec<u8>> = RedisKeySpace::new(&client, "app:");
+    /// app.set(&[0xff], 1).await?;
     /// assert_eq!(app.raw_keys().try_collect::<Vec<_>>().await?, [vec![0xff]]);
     /// # Ok(()) }
     /// ```
@@ -222,11 +229,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     }
 
     fn entries<R: Send + 'static>(&self, read: EntryKind<R>) -> Entries<R> {
-        Entries::new(&self.0.client, self.0.key.clone(), read)
+        Entries::new(&self.handle.client, self.handle.key.clone(), read)
     }
 
     /// Scans the names of all keys, with the prefix.
     pub(super) fn pages(&self) -> BoxStream<'static, Result<Vec<Bytes>>> {
-        scan_entries(&self.0.client, within(self.prefix(), None), PAGE)
+        scan_entries(&self.handle.client, within(self.prefix(), None), PAGE)
     }
 }

@@ -8,7 +8,8 @@ use purse_client::{Command, Result};
 use crate::ttl::millis;
 
 /// Options of [`RedisKeySpace::set_with`](crate::RedisKeySpace::set_with). Without any, the key is
-/// always set, and stays until it is removed.
+/// always set, with the default time to live of the handle. If there is no default, it stays until
+/// it is removed.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,7 +29,9 @@ pub struct SetOptions {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 enum Lifetime {
+    /// The default of the key space.
     #[default]
+    Default,
     Persistent,
     Expires(Duration),
     Kept,
@@ -55,14 +58,14 @@ impl SetOptions {
     /// ```
     pub const fn new() -> Self {
         Self {
-            lifetime: Lifetime::Persistent,
+            lifetime: Lifetime::Default,
             condition: None,
             return_old: false,
         }
     }
 
     /// Removes the key after `ttl`, rounded up to a whole millisecond. Replaces
-    /// [`keep_ttl`](Self::keep_ttl).
+    /// [`keep_ttl`](Self::keep_ttl) and [`persist`](Self::persist).
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -83,7 +86,8 @@ impl SetOptions {
         self
     }
 
-    /// Keeps the time to live that the key has. Replaces [`ttl`](Self::ttl).
+    /// Keeps the time to live that the key has. A new key has the default of the handle, or none if
+    /// there is no default. Replaces [`ttl`](Self::ttl) and [`persist`](Self::persist).
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -101,6 +105,28 @@ impl SetOptions {
     #[doc(alias = "KEEPTTL")]
     pub const fn keep_ttl(mut self) -> Self {
         self.lifetime = Lifetime::Kept;
+        self
+    }
+
+    /// Lets the key stay until it is removed, also if the handle has a default time to live. Replaces
+    /// [`ttl`](Self::ttl) and [`keep_ttl`](Self::keep_ttl).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// use purse::{RedisKeySpace, SetOptions, Ttl};
+    ///
+    /// let app: RedisKeySpace<String> = RedisKeySpace::new(&client, "app:");
+    /// let app = app.with_ttl(Duration::from_secs(60));
+    /// app.set_with("name", "Ada", SetOptions::new().persist()).await?;
+    /// assert_eq!(app.ttl("name").await?, Ttl::Persistent);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "PERSIST")]
+    pub const fn persist(mut self) -> Self {
+        self.lifetime = Lifetime::Persistent;
         self
     }
 
@@ -163,11 +189,30 @@ impl SetOptions {
         self.return_old
     }
 
+    /// Replaces the default time to live by that of a key space. A key that did not exist has none
+    /// to keep.
+    pub(crate) fn resolve(mut self, default: Option<Duration>) -> Self {
+        let is_new = self.condition == Some(Condition::Absent);
+        self.lifetime = match (self.lifetime, default) {
+            (Lifetime::Default, Some(ttl)) => Lifetime::Expires(ttl),
+            (Lifetime::Default, None) => Lifetime::Persistent,
+            (Lifetime::Kept, Some(ttl)) if is_new => Lifetime::Expires(ttl),
+            (lifetime, _) => lifetime,
+        };
+        self
+    }
+
+    /// Returns the time to live that only a new key gets, if the options cannot tell before whether
+    /// the key is new.
+    pub(crate) fn ttl_of_new(self, default: Option<Duration>) -> Option<Duration> {
+        default.filter(|_| self.lifetime == Lifetime::Kept && self.condition.is_none())
+    }
+
     /// Adds the value and the options to SET.
     pub(crate) fn add_to(self, command: Command, value: Bytes) -> Result<Command> {
         let command = command.arg(value);
         let command = match self.lifetime {
-            Lifetime::Persistent => command,
+            Lifetime::Default | Lifetime::Persistent => command,
             Lifetime::Expires(ttl) => command.arg("PX").arg(millis(ttl)?),
             Lifetime::Kept => command.arg("KEEPTTL"),
         };

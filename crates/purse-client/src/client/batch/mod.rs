@@ -10,8 +10,8 @@ use bytes::Bytes;
 
 use super::{Client, Op};
 use crate::command::batch_script::ScriptBatch;
-use crate::command::{Command, Effect};
-use crate::connection::error_map;
+use crate::command::{Command, Effect, Feature};
+use crate::connection::{ServerInfo, error_map};
 use crate::core::{Call, Role, check};
 use crate::telemetry::OperationSpan;
 use crate::util::sync::Mutex;
@@ -322,7 +322,10 @@ impl Batch {
             board,
             ..
         } = self;
-        let names: Vec<_> = commands.iter().map(|command| command.name).collect();
+        let named = |command: &Command| (command.name, Feature::of(command));
+        let names: Vec<_> = commands.iter().map(named).collect();
+        let key = commands.iter().find_map(|command| command.keys.first());
+        let key = key.cloned();
         let (limit, fail_fast) = limits(&client, &commands);
         let batch = ScriptBatch::new(commands).and_then(|mut batch| {
             client.same_slot(&batch.keys)?;
@@ -333,7 +336,9 @@ impl Batch {
         let replies = match batch {
             Ok(batch) => {
                 let call = Call::batch(client.core().clone(), batch);
-                call.await.and_then(|answer| outcomes(answer.reply, &names))
+                let answer = call.await;
+                let server = client.core().server_info(key.as_deref());
+                answer.and_then(|answer| outcomes(answer.reply, &names, server.as_deref()))
             }
             Err(error) => Err(error),
         };
@@ -375,7 +380,11 @@ fn limits(client: &Client, commands: &[Command]) -> (Duration, Option<bool>) {
 }
 
 /// The reply or error of each operation.
-fn outcomes(reply: Reply, names: &[&'static str]) -> Result<Vec<Result<Reply>>> {
+fn outcomes(
+    reply: Reply,
+    names: &[(&'static str, Option<&'static Feature>)],
+    server: Option<&ServerInfo>,
+) -> Result<Vec<Result<Reply>>> {
     let replies = reply.into_list()?;
     if replies.len() != names.len() {
         return Err(Error::new(
@@ -383,7 +392,7 @@ fn outcomes(reply: Reply, names: &[&'static str]) -> Result<Vec<Result<Reply>>> 
             "the batch has another number of replies",
         ));
     }
-    let outcome = |(reply, name): (Reply, &&'static str)| {
+    let outcome = |(reply, (name, feature)): (Reply, &(&str, Option<&'static Feature>))| {
         let mut parts = reply.into_list()?.into_iter();
         let worked = parts.next().map_or(Ok(0), Reply::into_int)? == 1;
         // A nil at the end of an array is left out by the server.
@@ -392,10 +401,8 @@ fn outcomes(reply: Reply, names: &[&'static str]) -> Result<Vec<Result<Reply>>> 
             return Ok(Ok(rest));
         }
         let error = rest.into_bytes()?;
-        Ok(Err(error_map::reply_error(
-            &String::from_utf8_lossy(&error),
-            name,
-        )))
+        let error = error_map::reply_error(&String::from_utf8_lossy(&error), name);
+        Ok(Err(error_map::explain_unsupported(error, *feature, server)))
     };
     replies.into_iter().zip(names).map(outcome).collect()
 }

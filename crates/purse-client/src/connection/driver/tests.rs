@@ -352,7 +352,7 @@ mod tls {
             deadline: now + Duration::from_secs(60),
             fail_fast: false,
         };
-        let put = shared.put_one(timing, 0, |out, _| out.extend_from_slice(b"PING\r\n"));
+        let put = shared.put_one(timing, 0, |out, _, _| out.extend_from_slice(b"PING\r\n"));
         put.expect("a connection");
         shared.lock().is_due = true;
         let stream = Stream::Tls(Box::new(TlsStream::new(Buffering {

@@ -10,12 +10,13 @@ use bytes::Bytes;
 
 use super::{Call, CallState};
 use crate::cluster::{Cluster, Redirect};
+use crate::command::Feature;
 use crate::config::Address;
 use crate::connection::{CommandTiming, Connection, Failure, error_map};
 use crate::core::error_reply;
 use crate::util::backoff::Backoff;
 use crate::util::timer::sleep;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 
 /// After this number of redirections there is a pause before each one.
 const MAX_REDIRECTS: u32 = 3;
@@ -63,13 +64,13 @@ impl Call {
             return self.follow(&words, &redirect, &cluster, timing);
         }
         let error = self.fail(Failure::ErrorReply(words));
-        let version = connection.info().map(|info| info.version.clone());
-        Err(match (error.kind(), version) {
-            (ErrorKind::Unsupported, Some(version)) if !version.is_empty() => {
-                error.with_source(format!("the server's version is {version}"))
-            }
-            _ => error,
-        })
+        let feature = self.command().and_then(Feature::of);
+        let server = connection.info();
+        Err(error_map::explain_unsupported(
+            error,
+            feature,
+            server.as_deref(),
+        ))
     }
 
     /// Follows a redirection of the cluster.
