@@ -89,7 +89,7 @@ impl<T, C, O> BoundedQueue<T, C, O> {
 impl<T: Send + 'static, C: Codec<T>, O: Order> BoundedQueue<T, C, O> {
     /// Adds an element. Waits while the queue is full. Returns the new length.
     ///
-    /// Redis: LPUSH, or RPUSH in a LIFO queue, in a script; LLEN to wait. Complexity: O(1). Round
+    /// Redis: LPUSH, or RPUSH in a `RedisLifoQueue`, in a script; LLEN to wait. Complexity: O(1). Round
     /// trips: 1 if the queue is not full, otherwise 2 more per change of the queue.
     ///
     /// # Errors
@@ -133,7 +133,7 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> BoundedQueue<T, C, O> {
 
     /// Adds an element if the queue is not full. Returns the new length, or `None`. Does not wait.
     ///
-    /// Redis: LPUSH, or RPUSH in a LIFO queue, in a script. Complexity: O(1). Round trips: 1.
+    /// Redis: LPUSH, or RPUSH in a `RedisLifoQueue`, in a script. Complexity: O(1). Round trips: 1.
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) if the bound is 0. The other errors are those of a

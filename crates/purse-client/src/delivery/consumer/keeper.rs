@@ -58,7 +58,7 @@ pub(super) struct Keeper {
     is_over: bool,
 }
 
-/// What reports that there may be an element.
+/// A source of reports that there may be an element.
 enum Source {
     None,
     /// The server, which hands the element over.
@@ -69,7 +69,7 @@ enum Source {
     Poll(Instant),
 }
 
-/// What the keeper does next.
+/// The next thing that the keeper does.
 enum Next {
     /// Sends a step. It has begun already, so that no caller begins another one.
     Step(Step),

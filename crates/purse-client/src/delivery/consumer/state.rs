@@ -61,7 +61,7 @@ pub(super) struct StepReply {
     pub(super) expires_at: i64,
     pub(super) taken: Vec<Bytes>,
     pub(super) lapsed: Vec<Bytes>,
-    /// What became of each entry to put back, the newest first; empty if the step was done before.
+    /// The outcome of each entry to put back, the newest first; empty if the step was done before.
     pub(super) put: Vec<PutBack>,
     /// The pending list, the newest entry first; `None` if it was not listed.
     pub(super) pending: Option<Vec<Bytes>>,
@@ -81,7 +81,7 @@ pub(super) struct Failure {
     pub(super) is_permanent: bool,
 }
 
-/// What became of an entry to put back.
+/// The outcome of an entry to put back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PutBack {
     Done,
