@@ -24,12 +24,14 @@ async fn measure(server: &Server, processes: usize, tasks: usize) -> f64 {
     let mut pops = JoinSet::new();
     let (sender, mut popped) = tokio::sync::mpsc::unbounded_channel();
     for client in clients {
-        let queue: RedisQueue<u64> = RedisQueue::new(&client.unwrap(), "queue");
+        let queue: RedisQueue<u64> = RedisQueue::new(&client.expect("no failure"), "queue");
         for _ in 0..tasks {
             let (queue, sender) = (queue.clone(), sender.clone());
             pops.spawn(async move {
                 loop {
-                    sender.send(queue.pop().await.unwrap()).unwrap();
+                    sender
+                        .send(queue.pop().await.expect("no failure"))
+                        .expect("no failure");
                 }
             });
         }
@@ -38,11 +40,13 @@ async fn measure(server: &Server, processes: usize, tasks: usize) -> f64 {
         blocked(server) == processes as u64
     })
     .await;
-    let queue: RedisQueue<u64> =
-        RedisQueue::new(&Client::connect(&server.url()).await.unwrap(), "queue");
+    let queue: RedisQueue<u64> = RedisQueue::new(
+        &Client::connect(&server.url()).await.expect("no failure"),
+        "queue",
+    );
     let before = deliveries_cost(server);
     for element in 0..ELEMENTS {
-        queue.push(element).await.unwrap();
+        queue.push(element).await.expect("no failure");
         assert_eq!(
             popped.recv().await,
             Some(element),

@@ -15,10 +15,10 @@ const ROUNDS: u32 = 12;
 
 /// Pops until it is killed, and prints what it has got.
 async fn consume(url: &str) {
-    let client = Client::connect(url).await.unwrap();
+    let client = Client::connect(url).await.expect("no failure");
     let queue: RedisQueue<u32> = RedisQueue::new(&client, "queue");
     loop {
-        println!("got {}", queue.pop().await.unwrap());
+        println!("got {}", queue.pop().await.expect("no failure"));
     }
 }
 
@@ -26,15 +26,15 @@ struct Consumer(Child);
 
 impl Consumer {
     fn start(server: &Server) -> (Self, Lines<BufReader<ChildStdout>>) {
-        let mut child = Command::new(env::current_exe().unwrap())
+        let mut child = Command::new(env::current_exe().expect("no failure"))
             .args(["--exact", "--nocapture"])
             .arg("killed::elements_of_killed_processes_come_back")
             .env(URL, server.url())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            .expect("no failure");
+        let lines = BufReader::new(child.stdout.take().expect("no failure")).lines();
         (Self(child), lines)
     }
 }
