@@ -131,7 +131,7 @@ where
     /// [chunk](crate#chunks).
     ///
     /// # Errors
-    /// [`Server`](ErrorKind::Server) with the code `ERR` if one of the values is not an integer, or
+    /// [`Server`](purse_client::ErrorKind::Server) with the code `ERR` if one of the values is not an integer, or
     /// if `V` or `i64` cannot hold one of the sums; no value of the chunk changed then.
     ///
     /// # Examples
@@ -178,8 +178,8 @@ where
     /// [chunk](crate#chunks).
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) if an amount is not finite.
-    /// [`Server`](ErrorKind::Server) with the code `ERR` if one of the values is not a number, or if
+    /// [`InvalidInput`](purse_client::ErrorKind::InvalidInput) if an amount is not finite.
+    /// [`Server`](purse_client::ErrorKind::Server) with the code `ERR` if one of the values is not a number, or if
     /// one of the sums is not below the highest finite number of `V`. No value of the chunk changed
     /// then. If a key occurs several times, its sums must also keep a distance of 2⁻⁴⁰ of that
     /// number.
