@@ -154,3 +154,28 @@ fn static_client_over_runtimes_is_closed_and_can_be_made_again() {
         assert_eq!(reply.expect("INCR").into_int().expect("a number"), 2);
     });
 }
+
+#[test]
+fn runtime_ends_although_an_acknowledgement_was_not_sent() {
+    let server = Server::start().expect("a server");
+    let (sender, done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for round in 0..200 {
+            let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+            runtime.block_on(async {
+                let client = Client::connect(&server.url()).await.expect("a server");
+                let push = Command::write("RPUSH").key(format!("q{round}"));
+                client.run(push.arg("x").arg("y")).await.expect("a reply");
+                let pop = Pop::front(format!("q{round}"));
+                let delivery = client.take(&pop).await.expect("a reply");
+                delivery.expect("an element").ack();
+            });
+            drop(runtime);
+            sender.send(round).expect("a receiver");
+        }
+    });
+    for round in 0..200 {
+        let ended = done.recv_timeout(Duration::from_secs(30));
+        assert_eq!(ended, Ok(round), "the runtime ends");
+    }
+}

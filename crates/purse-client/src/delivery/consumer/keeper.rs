@@ -35,6 +35,8 @@ const BACKSTOP: Duration = Duration::from_secs(2);
 const REFUSAL: Duration = Duration::from_secs(30);
 /// The time by which the server may be late with the end of a blocking command.
 const UNBLOCKED: Duration = Duration::from_secs(1);
+/// The number of steps that a closed client tries in vain before it gives up.
+const MAX_FAILURES_AFTER_CLOSE: u32 = 5;
 const MIN_PAUSE: Duration = Duration::from_millis(2);
 const MAX_PAUSE: Duration = Duration::from_millis(50);
 
@@ -50,6 +52,8 @@ pub(super) struct Keeper {
     recheck_at: Option<Instant>,
     /// No step is sent before, because the last one failed.
     retry_at: Option<Instant>,
+    /// The number of steps that failed after the client was closed.
+    failures_after_close: u32,
     cannot_block_until: Option<Instant>,
     backoff: Backoff,
     polls: Backoff,
@@ -98,6 +102,7 @@ impl Keeper {
             flush_at: None,
             recheck_at: None,
             retry_at: None,
+            failures_after_close: 0,
             cannot_block_until: None,
             backoff: Backoff::new(MIN_PAUSE, MAX_PAUSE),
             polls: Backoff::new(MIN_PAUSE, MAX_PAUSE),
@@ -143,8 +148,13 @@ impl Keeper {
             self.recheck_at = None;
             state.is_unsure = true;
         }
-        if let Some(retry_at) = self.retry_at.filter(|at| *at > now && !is_closing) {
+        if let Some(retry_at) = self.retry_at.filter(|at| *at > now) {
             return Next::Wait(Some(retry_at));
+        }
+        if self.failures_after_close >= MAX_FAILURES_AFTER_CLOSE {
+            // What is pending goes back when the lease is over.
+            state.abandon(&closed_error());
+            return Next::End;
         }
         if !state.lapsed.is_empty() {
             return Next::Reclaim;
@@ -245,7 +255,10 @@ impl Keeper {
                 self.backoff.reset();
                 self.retry_at = None;
             }
-            false => self.retry_at = Some(Instant::now() + self.backoff.next()),
+            false => {
+                self.retry_at = Some(Instant::now() + self.backoff.next());
+                self.failures_after_close += u32::from(self.client.caller.is_closed());
+            }
         }
     }
 

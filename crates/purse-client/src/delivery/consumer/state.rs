@@ -447,6 +447,22 @@ impl State {
             .collect()
     }
 
+    /// Gives up everything that is to be sent, and fails those who wait.
+    pub(super) fn abandon(&mut self, error: &Error) {
+        self.fail(error, true, Duration::ZERO);
+        self.ready.clear();
+        self.delivered.clear();
+        self.held.clear();
+        self.lapsed.clear();
+        self.is_unsure = false;
+        for returned in std::mem::take(&mut self.returned).into_values() {
+            if let Some(done) = returned.done {
+                let _ = done.send(Err(error.duplicate()));
+            }
+        }
+        self.busy = None;
+    }
+
     /// Adds an entry that a blocking command has taken.
     pub(super) fn add_taken(&mut self, text: Bytes) {
         self.failing_since = None;
