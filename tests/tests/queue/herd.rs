@@ -3,28 +3,32 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use purse::{Client, RedisQueue};
+use purse::{Client, RedisPriorityQueue, RedisQueue};
 use purse_testkit::Server;
 use purse_tests::{blocked, calls, until};
 use tokio::task::JoinSet;
 
 const ELEMENTS: u64 = 200;
 
-/// Counts what clients send to deliver elements, other than `LPUSH`.
-fn deliveries_cost(server: &Server) -> u64 {
-    let commands = ["evalsha", "eval", "brpoplpush", "blmove", "client|unblock"];
-    commands.iter().map(|command| calls(server, command)).sum()
+/// Counts the commands that the consumers have sent.
+fn sent(consumers: &[Client]) -> u64 {
+    consumers.iter().map(|client| client.stats().commands).sum()
+}
+
+async fn connect(server: &Server, count: usize) -> Vec<Client> {
+    let url = server.url();
+    let clients = (0..count).map(|_| Client::connect(&url));
+    let clients: purse::Result<Vec<_>> = join_all(clients).await.into_iter().collect();
+    clients.expect("a server")
 }
 
 /// Delivers elements to consumers that all wait, and returns the commands per element.
 async fn measure(server: &Server, processes: usize, tasks: usize) -> f64 {
-    let url = server.url();
-    let clients = (0..processes).map(|_| Client::connect(&url));
-    let clients = join_all(clients).await;
+    let clients = connect(server, processes).await;
     let mut pops = JoinSet::new();
     let (sender, mut popped) = tokio::sync::mpsc::unbounded_channel();
-    for client in clients {
-        let queue: RedisQueue<u64> = RedisQueue::new(&client.expect("no failure"), "queue");
+    for client in &clients {
+        let queue: RedisQueue<u64> = RedisQueue::new(client, "queue");
         for _ in 0..tasks {
             let (queue, sender) = (queue.clone(), sender.clone());
             pops.spawn(async move {
@@ -44,7 +48,7 @@ async fn measure(server: &Server, processes: usize, tasks: usize) -> f64 {
         &Client::connect(&server.url()).await.expect("no failure"),
         "queue",
     );
-    let before = deliveries_cost(server);
+    let before = sent(&clients);
     for element in 0..ELEMENTS {
         queue.push(element).await.expect("no failure");
         assert_eq!(
@@ -53,7 +57,7 @@ async fn measure(server: &Server, processes: usize, tasks: usize) -> f64 {
             "no other one, and in order"
         );
     }
-    let after = deliveries_cost(server);
+    let after = sent(&clients);
     pops.shutdown().await;
     (after - before) as f64 / ELEMENTS as f64
 }
@@ -66,6 +70,50 @@ async fn push_wakes_one_process_of_many() {
         println!("{processes} processes with {tasks} consumers each: {cost:.2} commands");
         // A consumer blocks again, and acknowledges: 2, and some that a timer adds.
         assert!(cost <= 3.0, "{processes} processes of {tasks}: {cost}");
+    }
+}
+
+/// Delivers elements of a priority queue to processes that all wait, and returns the commands per
+/// element.
+async fn measure_ranked(server: &Server, processes: usize) -> f64 {
+    let clients = connect(server, processes).await;
+    let mut pops = JoinSet::new();
+    let (sender, mut popped) = tokio::sync::mpsc::unbounded_channel();
+    for client in &clients {
+        let queue: RedisPriorityQueue<u64> = RedisPriorityQueue::new(client, "ranked");
+        let sender = sender.clone();
+        pops.spawn(async move {
+            loop {
+                let (element, _) = queue.pop().await.expect("no failure");
+                sender.send(element).expect("no failure");
+            }
+        });
+    }
+    // All but the one that watches the queue.
+    until("all processes wait", async || {
+        blocked(server) == processes as u64 - 1 && calls(server, "zcard") > 0
+    })
+    .await;
+    let client = Client::connect(&server.url()).await.expect("no failure");
+    let queue: RedisPriorityQueue<u64> = RedisPriorityQueue::new(&client, "ranked");
+    let before = sent(&clients);
+    for element in 0..ELEMENTS {
+        queue.push(element, 1.0).await.expect("no failure");
+        assert_eq!(popped.recv().await, Some(element), "no other one");
+    }
+    let after = sent(&clients);
+    pops.shutdown().await;
+    (after - before) as f64 / ELEMENTS as f64
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn push_to_a_priority_queue_wakes_few() {
+    for processes in [1, 10, 100] {
+        let server = Server::start().unwrap();
+        let cost = measure_ranked(&server, processes).await;
+        println!("{processes} processes: {cost:.2} commands");
+        // The one that watches takes it, the next one begins to watch, and the first one blocks.
+        assert!(cost <= 6.5, "{processes} processes: {cost}");
     }
 }
 

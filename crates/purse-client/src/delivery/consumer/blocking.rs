@@ -87,13 +87,21 @@ impl BlockingConnection {
         Ok(connection)
     }
 
-    /// Sends a command that blocks for [`BLOCK`] at most.
-    pub(super) fn block(self, command: Command) -> Blocked {
+    /// Sends a command that blocks for [`BLOCK`] at most, for a list or for a sorted set.
+    pub(super) fn block(self, command: Command, is_of_set: bool) -> Blocked {
         let limit = BLOCK + self.core.settings.command_timeout;
         let call = Call::new(self.core.clone(), command.timeout(limit));
         let call = async move {
             let reply = call.await?.reply;
-            reply.non_nil().map(|reply| reply.into_bytes()).transpose()
+            let Some(reply) = reply.non_nil() else {
+                return Ok(None);
+            };
+            // BLPOP also returns the key.
+            let reply = match is_of_set {
+                true => reply.into_array().map(|[_, token]| token)?,
+                false => reply,
+            };
+            reply.into_bytes().map(Some)
         };
         Blocked {
             connection: self,

@@ -18,6 +18,8 @@ static LEAVE: Script = Script::write("LEAVE", include_str!("../../lua/leave.lua"
 pub(super) const LEASE: Duration = Duration::from_secs(30);
 /// A lease is renewed when this much of it has passed.
 pub(super) const RENEWAL: Duration = Duration::from_secs(10);
+/// The time for which one consumer watches a sorted set for all others, unless it looks again.
+const WATCH: Duration = Duration::from_secs(10);
 /// The time that the server may block one command. It ends long before the lease does.
 pub(super) const BLOCK: Duration = Duration::from_secs(4);
 
@@ -32,6 +34,9 @@ pub(super) struct Keys {
     id: String,
     pending: Bytes,
     consumers: Bytes,
+    /// The tokens that wake consumers of a sorted set, and the id of the one that watches it.
+    wake: Bytes,
+    watcher: Bytes,
 }
 
 impl Keys {
@@ -40,6 +45,8 @@ impl Keys {
         Self {
             pending: pending_key(&pop.key, &id),
             consumers: consumers_key(&pop.key),
+            wake: sibling_key(&pop.key, &format!("wake:{}", pop.end.letter())),
+            watcher: sibling_key(&pop.key, &format!("watcher:{}", pop.end.letter())),
             pop: pop.clone(),
             id,
         }
@@ -57,7 +64,15 @@ impl Keys {
             .pop
             .add_key(Command::script(&EXCHANGE))
             .key(self.pending.clone())
-            .key(self.consumers.clone())
+            .key(self.consumers.clone());
+        let (exchange, watches) = match end.is_of_set() {
+            true => {
+                let exchange = exchange.key(self.wake.clone()).key(self.watcher.clone());
+                (exchange, if step.waits { millis(WATCH) } else { 0 })
+            }
+            false => (exchange, 0),
+        };
+        let exchange = exchange
             .arg(self.id.clone())
             .arg(step.number)
             .arg(lease)
@@ -66,6 +81,7 @@ impl Keys {
             .arg(i64::from(step.lists))
             .arg(expires_at.unwrap_or_default())
             .arg(i64::from(step.registers))
+            .arg(watches)
             .arg(step.delivered.len())
             .args(step.delivered.iter().cloned())
             .args(step.returned().map(|entry| entry.text.clone()));
@@ -89,6 +105,7 @@ impl Keys {
             last,
             noted,
             failure,
+            watches,
         ] = reply.into_array()?;
         let status = status.into_int()?;
         let ttl = ttl.into_int()?;
@@ -112,6 +129,7 @@ impl Keys {
                 },
                 last: last.into_count()?,
                 noted: noted.into_count()?,
+                watches: watches.into_int()? == 1,
                 failure: Some(failure)
                     .filter(|text| !text.is_empty())
                     .map(|text| self.read_failure(&text)),
@@ -149,14 +167,19 @@ impl Keys {
     }
 
     pub(super) fn leave(&self) -> Command {
-        Command::script(&LEAVE)
+        let leave = Command::script(&LEAVE)
             .key(self.pending.clone())
-            .key(self.consumers.clone())
-            .arg(self.id.clone())
+            .key(self.consumers.clone());
+        let leave = match self.pop.end.is_of_set() {
+            true => leave.key(self.wake.clone()).key(self.watcher.clone()),
+            false => leave,
+        };
+        leave.arg(self.id.clone())
     }
 
-    /// Returns the command that waits for an element and takes it; `None` if there is none.
-    pub(super) fn block(&self) -> Option<Command> {
+    /// Returns the command that waits: for an element, which it takes from a list, or for a token
+    /// that wakes a consumer of a sorted set.
+    pub(super) fn block(&self) -> Command {
         let seconds = BLOCK.as_secs().to_string();
         let key = self.pop.key.clone();
         let block = match self.pop.end {
@@ -168,9 +191,14 @@ impl Keys {
                 .key(self.pending.clone())
                 .arg("LEFT")
                 .arg("LEFT"),
-            PopEnd::Lowest | PopEnd::Highest => return None,
+            PopEnd::Lowest | PopEnd::Highest => Command::write("BLPOP").key(self.wake.clone()),
         };
-        Some(block.arg(seconds))
+        block.arg(seconds)
+    }
+
+    /// Returns the command that wakes another consumer of a sorted set.
+    pub(super) fn wake(&self) -> Command {
+        Command::write("LPUSH").key(self.wake.clone()).arg("")
     }
 
     /// Returns the command that takes one element without a pending list.

@@ -55,6 +55,8 @@ pub(super) struct Keeper {
     /// The number of steps that failed after the client was closed.
     failures_after_close: u32,
     cannot_block_until: Option<Instant>,
+    /// A token of a sorted set is to be passed on.
+    owes_token: bool,
     backoff: Backoff,
     polls: Backoff,
     /// Changes when another server becomes the primary.
@@ -104,6 +106,7 @@ impl Keeper {
             retry_at: None,
             failures_after_close: 0,
             cannot_block_until: None,
+            owes_token: false,
             backoff: Backoff::new(MIN_PAUSE, MAX_PAUSE),
             polls: Backoff::new(MIN_PAUSE, MAX_PAUSE),
             failovers,
@@ -115,6 +118,7 @@ impl Keeper {
         let mut closing = self.client.caller.close_signal();
         loop {
             put_back_bare(&self.client, &self.consumer).await;
+            self.pass_token().await;
             let is_closing = *closing.borrow();
             match self.next(is_closing) {
                 Next::Step(step) => self.step(step).await,
@@ -207,7 +211,7 @@ impl Keeper {
                     return Next::Step(state.begin(false, true));
                 }
                 until.add(registered_until - RENEWAL);
-            } else if is_waiting && self.blocks(now) {
+            } else if is_waiting && self.may_block(now) && !self.is_of_set() {
                 return Next::Step(state.begin(false, true));
             }
         }
@@ -237,9 +241,13 @@ impl Keeper {
         Next::Wait(until.0)
     }
 
-    /// Returns whether the server shall block a command.
-    fn blocks(&self, now: Instant) -> bool {
-        self.consumer.keys.block().is_some() && self.cannot_block_until.is_none_or(|at| at <= now)
+    /// Returns whether the server may block a command.
+    fn may_block(&self, now: Instant) -> bool {
+        self.cannot_block_until.is_none_or(|at| at <= now)
+    }
+
+    fn is_of_set(&self) -> bool {
+        self.consumer.keys.pop().end.is_of_set()
     }
 
     async fn step(&mut self, step: Step) {
@@ -278,12 +286,21 @@ impl Keeper {
         self.consumer.state.lock().is_drained = false;
     }
 
+    async fn pass_token(&mut self) {
+        if std::mem::take(&mut self.owes_token) {
+            // If it fails, the others look after a while.
+            let _ = run_once(&self.client, self.consumer.keys.wake()).await;
+        }
+    }
+
     /// Begins to wait for a report that there may be an element.
     async fn listen(&mut self) {
         let now = Instant::now();
-        if self.blocks(now)
-            && let Some(command) = self.consumer.keys.block()
-        {
+        let is_of_set = self.is_of_set();
+        // The consumer that watches a sorted set wakes those that block.
+        let watches = is_of_set && self.consumer.state.lock().is_watcher;
+        if self.may_block(now) && !watches {
+            let command = self.consumer.keys.block();
             let connection = match self.connection.take() {
                 Some(connection) => Ok(connection),
                 None => BlockingConnection::open(&self.client, &self.consumer.keys.pop().key).await,
@@ -293,8 +310,9 @@ impl Keeper {
                     let mut state = self.consumer.state.lock();
                     // Meanwhile, the callers may have gone.
                     if state.has_unserved_patient() {
-                        state.is_blocked = true;
-                        self.source = Source::Blocked(Box::new(connection.block(command)));
+                        state.is_blocked = !is_of_set;
+                        self.source =
+                            Source::Blocked(Box::new(connection.block(command, is_of_set)));
                     } else {
                         self.connection = Some(connection);
                     }
@@ -375,7 +393,7 @@ impl Keeper {
         if let Source::Blocked(blocked) = std::mem::replace(&mut self.source, Source::None) {
             let last_ticket = self.consumer.state.lock().waiting.last_ticket();
             let unblocked = blocked.cancel(&self.client).await;
-            let was_empty = matches!(unblocked, Unblocked::Empty(_));
+            let was_empty = matches!(unblocked, Unblocked::Empty(_)) && !self.is_of_set();
             self.unblocked(unblocked);
             if was_empty {
                 // The server had no element until it was asked to end the wait.
@@ -389,11 +407,26 @@ impl Keeper {
         let mut state = self.consumer.state.lock();
         state.is_blocked = false;
         match unblocked {
+            Unblocked::Taken(connection, _) if self.is_of_set() => {
+                state.is_drained = false;
+                // A token that nobody here needs is for the next consumer.
+                self.owes_token = !state.has_unserved_patient();
+                self.connection = Some(connection);
+            }
             Unblocked::Taken(connection, entry) => {
                 state.add_taken(entry);
                 self.connection = Some(connection);
             }
-            Unblocked::Empty(connection) => self.connection = Some(connection),
+            Unblocked::Empty(connection) => {
+                // Another consumer may have stopped watching.
+                state.is_drained &= !self.is_of_set();
+                self.connection = Some(connection);
+            }
+            Unblocked::Lost(error) if self.is_of_set() => {
+                state.is_drained = false;
+                drop(state);
+                self.note_failure(&error);
+            }
             Unblocked::Lost(error) => {
                 state.is_unsure = true;
                 self.recheck_at = Some(Instant::now() + BLOCK + UNBLOCKED);
@@ -420,8 +453,12 @@ impl Keeper {
 
     /// Ends the consumer on the server. Returns false if there is something to do again.
     async fn end(&mut self) -> bool {
-        let was_registered = self.consumer.state.lock().registered_until.take().is_some();
-        if was_registered {
+        let is_known = {
+            let mut state = self.consumer.state.lock();
+            let was_watcher = std::mem::take(&mut state.is_watcher);
+            state.registered_until.take().is_some() || was_watcher
+        };
+        if is_known {
             // If it fails, others end the consumer when its lease is over.
             let _ = run_once(&self.client, self.consumer.keys.leave()).await;
         }

@@ -47,6 +47,8 @@ pub(super) struct Step {
     /// Entries are listed to find those whose replies were lost.
     pub(super) lists: bool,
     pub(super) renews: bool,
+    /// A caller waits until there is an element.
+    pub(super) waits: bool,
     pub(super) registers: bool,
     /// The last caller that joined before the step.
     last_ticket: u64,
@@ -69,6 +71,8 @@ pub(super) struct StepReply {
     pub(super) last: u64,
     /// The number of the last step that the server knows now.
     pub(super) noted: u64,
+    /// This consumer watches the sorted set for all others.
+    pub(super) watches: bool,
     /// The error that ended the step midway.
     pub(super) failure: Option<Failure>,
 }
@@ -123,6 +127,8 @@ pub(super) struct State {
     pub(super) is_drained: bool,
     /// The pending list may have entries that are not known here.
     pub(super) is_unsure: bool,
+    /// This consumer watches the sorted set for all others.
+    pub(super) is_watcher: bool,
     /// The server blocks a command for this consumer, or may: it may take an element.
     pub(super) is_blocked: bool,
     pub(super) has_keeper: bool,
@@ -341,6 +347,7 @@ impl State {
             returned,
             lists,
             renews,
+            waits: self.has_unserved_patient(),
             registers,
             last_ticket: self.waiting.last_ticket(),
             begun: now,
@@ -378,6 +385,9 @@ impl State {
         let surplus = self.confirmed.len().saturating_sub(MAX_CONFIRMED);
         self.confirmed.drain(..surplus);
         self.finish_returned(step.returned, &reply);
+        if step.waits && !reply.was_done_before {
+            self.is_watcher = reply.watches;
+        }
         let asked = step.take;
         let found = reply.taken.len();
         if let Some(pending) = reply.pending {
