@@ -183,9 +183,13 @@ async fn undecodable_element_is_dead_lettered() {
         .command(&["SET", &dead, "another type"])
         .unwrap();
     assert_eq!(queue.pop().await.unwrap(), 1);
-    assert_eq!(
-        queue.pop().await.unwrap_err().removed(),
-        [Bytes::from("two")]
+    let error = queue.pop().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert_eq!(error.removed(), [Bytes::from("two")]);
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(
+        cause.contains("WRONGTYPE") && cause.contains(&dead),
+        "{cause}"
     );
 }
 

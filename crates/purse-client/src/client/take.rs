@@ -80,12 +80,16 @@ impl Client {
     /// push wakes one process. The call that has waited longest gets the first element. The
     /// connection ends a second after the last use of the consumer.
     ///
-    /// For a sorted set, and if the server does not let this user block, the client
-    /// [watches](Self::watch) the length of the collection, and reads it every two seconds in case
-    /// a message was missed. If the server does not allow watching, it reads the length every 50
-    /// milliseconds.
+    /// For a sorted set, one of the clients that wait [watches](Self::watch) the length of the set, and
+    /// wakes another one when it has enough. The others block in `BLPOP` on a list of tokens. If the
+    /// one that watches dies, the others look every four seconds.
     ///
-    /// Redis: the commands of [`take`](Self::take), and BLMOVE, BRPOPLPUSH or ZCARD.
+    /// If the server does not let this user block, each client watches the length of the collection,
+    /// and reads it every two seconds in case a message was missed. If the server does not allow
+    /// watching, the client reads the length every 50 milliseconds.
+    ///
+    /// Redis: the commands of [`take`](Self::take), and BLMOVE or BRPOPLPUSH; for a sorted set BLPOP
+    /// and ZCARD.
     ///
     /// # Errors
     /// The errors of [`take`](Self::take).

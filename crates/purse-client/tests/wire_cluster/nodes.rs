@@ -13,15 +13,21 @@ use tokio::net::TcpListener;
 use crate::slot_requests;
 use crate::support::{incr, until};
 
+/// The time that a command may take.
+const LIMIT: Duration = Duration::from_secs(3);
+
 /// Two nodes; the slot of `bar` is on the first one, that of `foo` on the second one.
 fn two() -> Cluster {
-    let settings = Server::builder().config("cluster-require-full-coverage", "no");
+    // However slow the machine is, no node counts the cluster as down.
+    let settings = Server::builder()
+        .config("cluster-require-full-coverage", "no")
+        .config("cluster-node-timeout", "60000");
     Cluster::start_with(2, 0, &settings).expect("a cluster")
 }
 
 async fn client(cluster: &Cluster) -> Client {
     Client::builder(&cluster.url())
-        .command_timeout(Duration::from_secs(1))
+        .command_timeout(LIMIT)
         .connect()
         .await
         .expect("a cluster")
@@ -61,10 +67,7 @@ async fn commands_to_a_node_do_not_wait_for_one_that_is_down() {
         stop.store(true, Ordering::Relaxed);
         let (count, longest) = busy.await.expect("all succeed");
         assert!(count > 100, "{count} commands, hangs: {hangs}");
-        assert!(
-            longest < Duration::from_millis(800),
-            "{longest:?}, hangs: {hangs}"
-        );
+        assert!(longest < LIMIT * 4 / 5, "{longest:?}, hangs: {hangs}");
         if hangs {
             down.resume().expect("resume");
             until("the node answers", async || {

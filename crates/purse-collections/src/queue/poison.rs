@@ -30,6 +30,10 @@ pub enum OnPoison {
     Error,
     /// Moves the element to the back of the list at this key, and continues with the next one.
     ///
+    /// If the list refuses the element, for example because the key holds another type, the pop
+    /// removes the element and fails with `Decode`: the error holds its bytes, and its source is the
+    /// error of the list.
+    ///
     /// Do not use the queue's own key: the pop would move the same elements without an end.
     DeadLetter(Bytes),
     /// Puts the element back to its place. The error holds a copy of its bytes.
@@ -48,9 +52,9 @@ impl OnPoison {
             Self::DeadLetter(list) => match delivery.dead_letter(list.clone()).await {
                 Ok(()) => Ok(None),
                 // A list that cannot be pushed to leaves the element to the caller.
-                Err((_, Some(delivery))) => {
+                Err((cause, Some(delivery))) => {
                     delivery.ack();
-                    Err(error)
+                    Err(error.with_source(cause))
                 }
                 Err((cause, None)) => Err(cause),
             },

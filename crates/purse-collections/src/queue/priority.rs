@@ -237,12 +237,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// Removes and returns the first element and its priority. If there is none, waits for one
     /// without an end.
     ///
-    /// While the method waits, the client watches the key over a connection that all waits share,
-    /// and asks again when the server reports a change. Each element goes to one caller. Callers of
-    /// this process get elements in the order in which they began to wait.
+    /// Each element goes to one caller. Callers of this process get elements in the order in which
+    /// they began to wait. Of several processes that wait, one watches the queue. It wakes the next
+    /// one when it has an element.
     ///
-    /// Redis: ZRANGE and ZREM in a script, and ZCARD to wait. Time complexity: O(log(n)) for n elements in
-    /// the queue. Round trips: 1 if there is an element, otherwise 1 more per change.
+    /// Redis: ZRANGE and ZREM in a script; BLPOP and ZCARD to wait. Time complexity: O(log(n)) for
+    /// n elements in the queue. Round trips: 1 if there is an element, otherwise up to 3 more.
     ///
     /// # Errors
     /// `Decode` depends on [`on_poison`](Self::on_poison). The other errors are [those of a
@@ -268,6 +268,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     #[doc(alias = "ZRANGE")]
     #[doc(alias = "ZREM")]
     #[doc(alias = "ZCARD")]
+    #[doc(alias = "BLPOP")]
     #[doc(alias = "BZPOPMIN")]
     #[doc(alias = "get")]
     pub async fn pop(&self) -> Result<(T, f64)> {
@@ -280,8 +281,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// The method asks the server at least once. If the server does not answer, the method takes up
     /// to the command timeout longer than `wait`.
     ///
-    /// Redis: ZRANGE and ZREM in a script, and ZCARD to wait. Time complexity: O(log(n)) for n elements in
-    /// the queue. Round trips: 1 if there is an element, otherwise 1 more per change.
+    /// Redis: ZRANGE and ZREM in a script; BLPOP and ZCARD to wait. Time complexity: O(log(n)) for
+    /// n elements in the queue. Round trips: 1 if there is an element, otherwise up to 3 more.
     ///
     /// # Errors
     /// The errors of [`pop`](Self::pop).
@@ -305,6 +306,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     #[doc(alias = "ZRANGE")]
     #[doc(alias = "ZREM")]
     #[doc(alias = "ZCARD")]
+    #[doc(alias = "BLPOP")]
     #[doc(alias = "BZPOPMIN")]
     #[doc(alias = "get")]
     pub async fn pop_timeout(&self, wait: Duration) -> Result<Option<(T, f64)>> {
@@ -347,8 +349,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// [`pop`](Self::pop), after which the stream continues. If the stream is dropped, no element
     /// is lost.
     ///
-    /// Redis: ZRANGE and ZREM in a script, and ZCARD to wait. Time complexity: O(log(n)) for n elements in
-    /// the queue. Round trips: 1 per element, and 1 per change while it waits.
+    /// Redis: ZRANGE and ZREM in a script; BLPOP and ZCARD to wait. Time complexity: O(log(n)) for
+    /// n elements in the queue. Round trips: 1 per element, and 1 per change while it waits.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -368,6 +370,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     #[doc(alias = "ZRANGE")]
     #[doc(alias = "ZREM")]
     #[doc(alias = "ZCARD")]
+    #[doc(alias = "BLPOP")]
     #[doc(alias = "BZPOPMIN")]
     pub fn into_stream(self) -> impl Stream<Item = Result<(T, f64)>> + Send + use<T, C> {
         let source = self.source();
@@ -377,7 +380,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// Removes and returns up to `max` elements with their priorities, in their order. If there is
     /// none, waits for one without an end.
     ///
-    /// Redis: ZRANGE and ZREM in a script, and ZCARD to wait. Complexity: O(log n) per element.
+    /// Redis: ZRANGE and ZREM in a script; BLPOP and ZCARD to wait. Complexity: O(log n) per element.
     /// Round trips: 1 per 256 elements if there are any, otherwise 2 after one was pushed.
     ///
     /// # Errors
@@ -401,6 +404,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     #[doc(alias = "ZRANGE")]
     #[doc(alias = "ZREM")]
     #[doc(alias = "ZCARD")]
+    #[doc(alias = "BLPOP")]
     #[doc(alias = "ZMPOP")]
     pub async fn pop_many(&self, max: usize) -> Result<Vec<(T, f64)>> {
         self.0.pop_many(&self.source(), max).await

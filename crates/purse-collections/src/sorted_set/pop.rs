@@ -102,12 +102,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// Waits for an element, and removes and returns the one with the lowest score, and that
     /// score. Returns `None` once `wait` is over; waits without an end if `wait` is `None`.
     ///
-    /// While the method waits, the client watches the key over a connection that all waits share,
-    /// and asks again when the server reports a change. No element is lost or duplicated;
-    /// [`Client::take`](purse_client::Client::take) describes the limits of that.
+    /// No element is lost or duplicated; [`Client::take`](purse_client::Client::take) describes the
+    /// limits of that, and [`Client::take_wait`](purse_client::Client::take_wait) how it waits.
     ///
-    /// Redis: ZPOPMIN in a script, and ZCARD to wait. Time complexity: O(log(n)) for n elements in
-    /// the set. Round trips: 1 if there is an element, otherwise 1 more per change.
+    /// Redis: ZRANGE and ZREM in a script; BLPOP and ZCARD to wait. Time complexity: O(log(n)) for
+    /// n elements in the set. Round trips: 1 if there is an element, otherwise up to 3 more.
     ///
     /// # Errors
     /// `Decode` holds the bytes of the element and its score, which are removed. The other errors
@@ -134,6 +133,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// ```
     #[doc(alias = "ZPOPMIN")]
     #[doc(alias = "ZCARD")]
+    #[doc(alias = "BLPOP")]
+    #[doc(alias = "ZRANGE")]
+    #[doc(alias = "ZREM")]
     #[doc(alias = "BZPOPMIN")]
     #[doc(alias = "blocking_pop_min")]
     pub async fn pop_min_wait(&self, wait: Option<Duration>) -> Result<Option<(T, f64)>> {
@@ -145,8 +147,8 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     ///
     /// The method waits as [`pop_min_wait`](Self::pop_min_wait) does.
     ///
-    /// Redis: ZPOPMAX in a script, and ZCARD to wait. Time complexity: O(log(n)) for n elements in
-    /// the set. Round trips: 1 if there is an element, otherwise 1 more per change.
+    /// Redis: ZREVRANGE and ZREM in a script; BLPOP and ZCARD to wait. Time complexity: O(log(n)) for
+    /// n elements in the set. Round trips: 1 if there is an element, otherwise up to 3 more.
     ///
     /// # Errors
     /// The errors of [`pop_min_wait`](Self::pop_min_wait).
@@ -169,6 +171,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// ```
     #[doc(alias = "ZPOPMAX")]
     #[doc(alias = "ZCARD")]
+    #[doc(alias = "BLPOP")]
+    #[doc(alias = "ZREVRANGE")]
+    #[doc(alias = "ZREM")]
     #[doc(alias = "BZPOPMAX")]
     #[doc(alias = "blocking_pop_max")]
     pub async fn pop_max_wait(&self, wait: Option<Duration>) -> Result<Option<(T, f64)>> {
