@@ -353,7 +353,7 @@ async fn server_without_the_command_is_named() {
     ] {
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
         let source = std::error::Error::source(&error).expect("a source");
-        assert!(source.to_string().contains("version is"), "{source}");
+        assert!(source.to_string().contains("the server is"), "{source}");
     }
     assert_eq!(places.len().await.unwrap(), 1);
 }
