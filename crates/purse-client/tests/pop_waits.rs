@@ -136,6 +136,27 @@ fn spawn_second_pop(client: &Client) -> JoinHandle<Result<Option<Delivery>>> {
 }
 
 #[tokio::test]
+async fn element_of_unpolled_waiter_goes_to_another_client() {
+    let server = Server::start().expect("a server");
+    let (client, other) = (client(&server).await, support::client(&server).await);
+    let pop = pop();
+    let mut kept = client.take_wait(&pop, None).boxed();
+    until("it waits", async || {
+        assert!(futures::poll!(&mut kept).is_pending());
+        blocked(&server) > 0
+    })
+    .await;
+    push(&server, "a");
+    until("it is taken", async || elements(&server).is_empty()).await;
+    let popped = other.take_wait(&pop, Some(SOON)).await;
+    assert_eq!(element(popped).as_deref(), Some("a"));
+    until_no_receipt_is_left(&server).await;
+    // It waits again once it is polled.
+    push(&server, "b");
+    assert_eq!(element(kept.await).as_deref(), Some("b"));
+}
+
+#[tokio::test]
 async fn waiting_pop_sends_nothing_while_it_is_blocked() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;

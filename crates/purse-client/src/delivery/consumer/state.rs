@@ -236,7 +236,7 @@ impl State {
         self.returned.insert(number, Returned { entry, done });
     }
 
-    /// Turns ready entries that no caller waits for into entries to put back.
+    /// Turns ready entries that no caller claims into entries to put back.
     pub(super) fn return_unclaimed(&mut self, guard: impl FnOnce() -> CloseGuard) {
         if self.ready.is_empty() {
             return;
@@ -247,6 +247,9 @@ impl State {
             ready
                 .into_iter()
                 .map(|(number, entry)| (number, Returned { entry, done: None })),
+        // Nothing is taken for callers that were notified and are not polled. One that is polled
+        // later waits again.
+        self.notified = 0;
         );
     }
 
