@@ -325,8 +325,10 @@ impl Drop for Caller<'_> {
         let was_notified =
             self.is_notified || matches!(self.verdict.try_recv(), Ok(Verdict::Claim));
         state.leave(self.ticket, was_notified);
+        // Without a caller, the server must not take an element for this consumer any more.
+        let has_work = was_notified || state.is_block_ending();
         drop(state);
-        if was_notified {
+        if has_work {
             self.consumer.ensure_keeper(self.client);
         }
     }
