@@ -152,6 +152,34 @@ async fn a_request_that_arrives_after_none_was_answered_takes_nothing() {
     assert!(pending(&server).is_empty(), "nothing was taken");
 }
 
+/// Returns the number of consumers of the queue that the server knows.
+fn consumers(server: &Server) -> usize {
+    let names = texts(server, &["KEYS", "*:purse:consumers"]);
+    let ids = names.iter().map(|name| texts(server, &["HKEYS", name]));
+    ids.map(|ids| ids.len()).sum()
+}
+
+#[tokio::test]
+async fn late_end_of_a_consumer_does_not_end_it_again() {
+    let server = Server::start().expect("a server");
+    let proxy = Proxy::before(&server).await;
+    let client = connect_through(&proxy, SOON).await;
+    push(&server, &["a"]);
+    assert_eq!(element(client.take(&pop()).await).as_deref(), Some("a"));
+    until("it is acknowledged", async || pending(&server).is_empty()).await;
+    // The next request ends the idle consumer.
+    proxy.hold_next_request_and_hang_up();
+    until("it ends", async || proxy.holds_one()).await;
+    let wait = support::queue::spawn_waiting_pop(&server, &client).await;
+    let asked = steps(&server);
+    proxy.release();
+    until("the late one is there", async || steps(&server) > asked).await;
+    push(&server, &["b"]);
+    let delivery = wait.await.expect("no panic").expect("no failure");
+    assert_eq!(consumers(&server), 1, "others find what it holds");
+    assert_eq!(element(Ok(delivery)).as_deref(), Some("b"));
+}
+
 #[tokio::test]
 async fn a_wait_outlives_its_connections() {
     let server = Server::start().expect("a server");

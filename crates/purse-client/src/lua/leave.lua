@@ -1,9 +1,12 @@
--- Ends a consumer that holds nothing.
+-- Ends a consumer that holds nothing. A late request does not end one that has come back since.
 -- KEYS[1]  the pending list of the consumer
 -- KEYS[2]  the consumers, as in exchange.lua
 -- ARGV[1]  the id of the consumer
--- returns  1 if it has ended, 0 if it holds something
-if redis.call('EXISTS', KEYS[1]) == 1 then
+-- ARGV[2]  the number of its last step
+-- returns  1 if it has ended, 0 if it holds something, or if the server knows a later step
+local own = redis.call('HGET', KEYS[2], ARGV[1])
+local last = tonumber(string.match(own or '', ' (%d+)$')) or 0
+if redis.call('EXISTS', KEYS[1]) == 1 or last > tonumber(ARGV[2]) then
     return 0
 end
 redis.call('HDEL', KEYS[2], ARGV[1])

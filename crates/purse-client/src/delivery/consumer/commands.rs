@@ -148,11 +148,13 @@ impl Keys {
         Some(reclaim)
     }
 
-    pub(super) fn leave(&self) -> Command {
+    /// Returns the command that ends the consumer, whose last step is `last`.
+    pub(super) fn leave(&self, last: u64) -> Command {
         Command::script(&LEAVE)
             .key(self.pending.clone())
             .key(self.consumers.clone())
             .arg(self.id.clone())
+            .arg(last)
     }
 
     /// Returns the command that waits for an element and takes it; `None` if there is none.

@@ -407,10 +407,10 @@ impl Keeper {
 
     /// Ends the consumer on the server. Returns false if there is something to do again.
     async fn end(&mut self) -> bool {
-        let was_registered = self.consumer.state.lock().registered_until.take().is_some();
-        if was_registered {
+        let last = self.consumer.state.lock().end_lease();
+        if let Some(last) = last {
             // If it fails, others end the consumer when its lease is over.
-            let _ = run_once(&self.client, self.consumer.keys.leave()).await;
+            let _ = run_once(&self.client, self.consumer.keys.leave(last)).await;
         }
         let mut state = self.consumer.state.lock();
         if state.needs_keeper() {

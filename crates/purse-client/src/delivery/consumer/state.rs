@@ -165,6 +165,11 @@ impl State {
         !self.waiting.is_empty() || self.notified > 0
     }
 
+    /// Ends the lease, if there is one. Returns the number of the last step that the server knows.
+    pub(super) fn end_lease(&mut self) -> Option<u64> {
+        self.registered_until.take().map(|_| self.noted)
+    }
+
     /// Returns the number of the last step that was done.
     pub(super) const fn steps_done(&self) -> u64 {
         self.step
@@ -242,14 +247,14 @@ impl State {
             return;
         }
         self.busy.get_or_insert_with(guard);
+        // Nothing is taken for callers that were notified and are not polled. One that is polled
+        // later waits again.
+        self.notified = 0;
         let ready = std::mem::take(&mut self.ready);
         self.returned.extend(
             ready
                 .into_iter()
                 .map(|(number, entry)| (number, Returned { entry, done: None })),
-        // Nothing is taken for callers that were notified and are not polled. One that is polled
-        // later waits again.
-        self.notified = 0;
         );
     }
 
