@@ -5,10 +5,11 @@ mod support;
 use std::future::Future;
 use std::time::Duration;
 
+use futures::FutureExt;
 use purse_client::{Command, ErrorKind, Pop};
 use purse_testkit::Server;
 use support::queue::{
-    element, elements, list, pop, push, spawn_waiting_pop, until_no_receipt_is_left,
+    blocked, element, elements, list, pop, push, spawn_waiting_pop, until_no_receipt_is_left,
 };
 use support::{client, connections, until};
 
@@ -70,6 +71,27 @@ async fn untaken_element_is_requeued_by_close() {
     }
     until("it is put back", async || elements(&server) == ["a"]).await;
     until("no connection is left", async || connections(&server) == 0).await;
+}
+
+#[tokio::test]
+async fn element_of_unpolled_waiter_is_requeued_by_close() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let pop = pop();
+    let mut kept = client.take_wait(&pop, None).boxed();
+    until("it waits", async || {
+        assert!(futures::poll!(&mut kept).is_pending());
+        blocked(&server) > 0
+    })
+    .await;
+    push(&server, "a");
+    until("it is taken", async || elements(&server).is_empty()).await;
+    client.close().await;
+    assert_eq!(elements(&server), ["a"]);
+    until("no connection is left", async || connections(&server) == 0).await;
+    assert_eq!(elements(&server), ["a"]);
+    let error = kept.await.expect_err("closed");
+    assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
 }
 
 #[tokio::test]

@@ -158,8 +158,7 @@ impl Keeper {
         if let Some(since) = state.unclaimed_since() {
             let is_wanted = state.has_callers();
             if !is_wanted || now >= since + UNCLAIMED || is_closing {
-                let guard = || self.client.caller.close_blockers().track();
-                state.return_unclaimed(guard);
+                state.return_unclaimed();
             } else if now < since + IMPATIENCE || !state.notify_another() {
                 until.add(if now < since + IMPATIENCE {
                     since + IMPATIENCE
@@ -280,7 +279,7 @@ impl Keeper {
                     let mut state = self.consumer.state.lock();
                     // Meanwhile, the callers may have gone.
                     if state.has_unserved_patient() {
-                        state.is_blocked = true;
+                        state.set_blocked(true);
                         self.source = Source::Blocked(Box::new(connection.block(command)));
                     } else {
                         self.connection = Some(connection);
@@ -352,7 +351,7 @@ impl Keeper {
         if matches!(self.source, Source::Blocked(_)) {
             let mut state = self.consumer.state.lock();
             state.is_unsure = true;
-            state.is_blocked = false;
+            state.set_blocked(false);
             self.recheck_at = Some(Instant::now() + BLOCK + UNBLOCKED);
         }
         self.source = Source::None;
@@ -374,15 +373,19 @@ impl Keeper {
 
     fn unblocked(&mut self, unblocked: Unblocked) {
         let mut state = self.consumer.state.lock();
-        state.is_blocked = false;
         match unblocked {
             Unblocked::Taken(connection, entry) => {
                 state.add_taken(entry);
+                state.set_blocked(false);
                 self.connection = Some(connection);
             }
-            Unblocked::Empty(connection) => self.connection = Some(connection),
+            Unblocked::Empty(connection) => {
+                state.set_blocked(false);
+                self.connection = Some(connection);
+            }
             Unblocked::Lost(error) => {
                 state.is_unsure = true;
+                state.set_blocked(false);
                 self.recheck_at = Some(Instant::now() + BLOCK + UNBLOCKED);
                 drop(state);
                 self.note_failure(&error);
@@ -468,7 +471,7 @@ impl Drop for Keeper {
         if !self.is_over {
             let mut state: std::sync::MutexGuard<'_, State> = self.consumer.state.lock();
             state.has_keeper = false;
-            state.is_blocked = false;
+            state.set_blocked(false);
             state.fail(&runtime_ended_error(), true, Duration::ZERO);
         }
     }

@@ -22,7 +22,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::detach::DetachOnDrop;
 use super::{Deliveries, Pop};
-use crate::core::{closed_error, wait_closed};
+use crate::core::{CloseBlockers, closed_error, wait_closed};
 use crate::util::sync::Mutex;
 use crate::util::timer::sleep_until;
 use crate::{Error, ErrorKind, Result};
@@ -53,10 +53,10 @@ pub(crate) struct Claim {
 }
 
 impl Consumer {
-    pub(super) fn new(pop: &Pop) -> Arc<Self> {
+    pub(super) fn new(pop: &Pop, blockers: CloseBlockers) -> Arc<Self> {
         Arc::new(Self {
             keys: Keys::new(pop),
-            state: Mutex::default(),
+            state: Mutex::new(State::new(blockers)),
             work: Notify::new(),
         })
     }
@@ -237,16 +237,14 @@ impl Claim {
         if self.entry.is_bare {
             return;
         }
-        let guard = || self.client.caller.close_blockers().track();
-        self.consumer.state.lock().acknowledge(self.number, guard);
+        self.consumer.state.lock().acknowledge(self.number);
         self.consumer.ensure_keeper(&self.client);
     }
 
     /// Gives the element to another caller, or back to the collection.
     pub(crate) fn give_back(self) {
-        let guard = || self.client.caller.close_blockers().track();
         let mut state = self.consumer.state.lock();
-        state.give_back(self.number, self.entry, None, guard);
+        state.give_back(self.number, self.entry, None);
         drop(state);
         self.consumer.ensure_keeper(&self.client);
     }
@@ -255,9 +253,8 @@ impl Claim {
     /// if others had reclaimed the element.
     pub(crate) fn put_back(self) -> oneshot::Receiver<Result<()>> {
         let (sender, done) = oneshot::channel();
-        let guard = || self.client.caller.close_blockers().track();
         let mut state = self.consumer.state.lock();
-        state.give_back(self.number, self.entry, Some(sender), guard);
+        state.give_back(self.number, self.entry, Some(sender));
         drop(state);
         self.consumer.ensure_keeper(&self.client);
         done

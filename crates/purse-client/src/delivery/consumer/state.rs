@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::commands::{LEASE, RENEWAL};
 use super::wait_queue::WaitQueue;
-use crate::core::CloseGuard;
+use crate::core::{CloseBlockers, CloseGuard};
 use crate::delivery::detach::WeakExchange;
 use crate::{Error, Result};
 
@@ -124,14 +124,42 @@ pub(super) struct State {
     /// The pending list may have entries that are not known here.
     pub(super) is_unsure: bool,
     /// The server blocks a command for this consumer, or may: it may take an element.
-    pub(super) is_blocked: bool,
+    is_blocked: bool,
     pub(super) has_keeper: bool,
     failing_since: Option<Instant>,
-    /// Delays the close of the client while there is something to send.
+    blockers: CloseBlockers,
+    /// Delays the close of the client while elements are on their way.
     busy: Option<CloseGuard>,
 }
 
 impl State {
+    pub(super) fn new(blockers: CloseBlockers) -> Self {
+        Self {
+            blockers,
+            ..Self::default()
+        }
+    }
+
+    /// Delays the close of the client while the server may take an element, or while one is here
+    /// that no caller has.
+    fn update_guard(&mut self) {
+        let is_settled = self.ready.is_empty()
+            && self.delivered.is_empty()
+            && self.returned.is_empty()
+            && !self.is_blocked;
+        if is_settled {
+            self.busy = None;
+        } else if self.busy.is_none() {
+            self.busy = Some(self.blockers.track());
+        }
+    }
+
+    /// Records whether the server blocks a command.
+    pub(super) fn set_blocked(&mut self, is_blocked: bool) {
+        self.is_blocked = is_blocked;
+        self.update_guard();
+    }
+
     /// Removes a caller that does not wait any more. Another one is notified in its place.
     pub(super) fn leave(&mut self, ticket: u64, was_notified: bool) {
         self.waiting.leave(ticket);
@@ -206,11 +234,11 @@ impl State {
     }
 
     /// Records that a caller has got `number`.
-    pub(super) fn acknowledge(&mut self, number: u64, guard: impl FnOnce() -> CloseGuard) {
+    pub(super) fn acknowledge(&mut self, number: u64) {
         // An entry that was reclaimed in the meantime is not in the pending list any more.
         if let Some(text) = self.held.remove(&number) {
             self.delivered.push(text);
-            self.busy.get_or_insert_with(guard);
+            self.update_guard();
         }
     }
 
@@ -221,16 +249,15 @@ impl State {
         number: u64,
         entry: Entry,
         done: Option<oneshot::Sender<Result<()>>>,
-        guard: impl FnOnce() -> CloseGuard,
     ) {
         if !entry.is_bare && self.held.remove(&number).is_none() {
             // Others have reclaimed it.
             return;
         }
-        self.busy.get_or_insert_with(guard);
         if done.is_none() {
             self.ready.insert(number, entry);
             self.ready_since = Some(Instant::now());
+            self.update_guard();
             self.notify_ready();
             return;
         }
@@ -239,14 +266,11 @@ impl State {
             self.returned.insert(number, Returned { entry, done: None });
         }
         self.returned.insert(number, Returned { entry, done });
+        self.update_guard();
     }
 
     /// Turns ready entries that no caller claims into entries to put back.
-    pub(super) fn return_unclaimed(&mut self, guard: impl FnOnce() -> CloseGuard) {
-        if self.ready.is_empty() {
-            return;
-        }
-        self.busy.get_or_insert_with(guard);
+    pub(super) fn return_unclaimed(&mut self) {
         // Nothing is taken for callers that were notified and are not polled. One that is polled
         // later waits again.
         self.notified = 0;
@@ -309,9 +333,10 @@ impl State {
             .filter(|(_, returned)| returned.entry.is_bare)
             .map(|(number, _)| *number)
             .collect();
-        bare.into_iter()
-            .filter_map(|number| self.returned.remove(&number))
-            .map(|returned| (returned.entry, returned.done))
+        let bare = bare
+            .into_iter()
+            .filter_map(|number| self.returned.remove(&number));
+        bare.map(|returned| (returned.entry, returned.done))
             .collect()
     }
 
@@ -403,9 +428,7 @@ impl State {
         if self.is_drained && !self.is_unsure && !self.is_block_ending() {
             self.waiting.answer_impatient(step.last_ticket);
         }
-        if self.delivered.is_empty() && self.returned.is_empty() && self.ready.is_empty() {
-            self.busy = None;
-        }
+        self.update_guard();
     }
 
     /// Reports to callers what became of the entries that a step was to put back.
@@ -499,6 +522,7 @@ impl State {
         self.next_entry += 1;
         self.ready.insert(self.next_entry, entry);
         self.ready_since = Some(Instant::now());
+        self.update_guard();
     }
 
     /// Compares what is known here with the pending list, which is right.
