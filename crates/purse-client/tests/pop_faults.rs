@@ -180,6 +180,47 @@ async fn late_end_of_a_consumer_does_not_end_it_again() {
     assert_eq!(element(Ok(delivery)).as_deref(), Some("b"));
 }
 
+/// Makes a consumer that has died, with elements in its hands.
+fn plant_dead_consumer(server: &Server, id: &str, elements: &[&str]) {
+    let key = |name: &str| {
+        let key = purse_client::sibling_key(b"queue", name);
+        String::from_utf8(key.to_vec()).expect("text")
+    };
+    let note = ["HSET", &key("consumers"), id, "1 1"];
+    server.command(&note).expect("HSET");
+    let pending = key(&format!("pending:{id}"));
+    let push = [&["RPUSH", &pending], elements].concat();
+    server.command(&push).expect("RPUSH");
+}
+
+#[tokio::test]
+async fn consumer_that_cannot_be_reclaimed_hinders_nobody() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    plant_dead_consumer(&server, "of another version?", &["x"]);
+    assert_eq!(element(client.take(&pop()).await), None);
+    let wait = support::queue::spawn_waiting_pop(&server, &client).await;
+    assert_eq!(element(client.take(&pop()).await), None);
+    push(&server, &["a"]);
+    assert_eq!(element(wait.await.expect("no panic")).as_deref(), Some("a"));
+    until("its element stays", async || pending(&server) == ["x"]).await;
+}
+
+#[tokio::test]
+async fn full_server_gives_back_what_a_dead_consumer_held() {
+    for server in support::servers() {
+        let client = client(&server).await;
+        plant_dead_consumer(&server, "deadb", &["b", "a"]);
+        let fill = ["CONFIG", "SET", "maxmemory", "1"];
+        server.command(&fill).expect("CONFIG");
+        for expected in ["a", "b"] {
+            let taken = element(client.take(&pop()).await);
+            assert_eq!(taken.as_deref(), Some(expected));
+        }
+        assert_eq!(element(client.take(&pop()).await), None);
+    }
+}
+
 #[tokio::test]
 async fn a_wait_outlives_its_connections() {
     let server = Server::start().expect("a server");

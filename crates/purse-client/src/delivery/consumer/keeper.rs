@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures::future::WeakShared;
 use tokio::sync::watch;
 
@@ -12,14 +13,14 @@ use super::exchange::Exchange;
 use super::state::Step;
 use super::{Consumer, State};
 use crate::core::{OperationOptions, closed_error, wait_closed};
-use crate::delivery::confirm::run_once;
+use crate::delivery::confirm::{may_work_later, run_once};
 use crate::delivery::delivered::requeue_bare;
 use crate::delivery::detach::SharedExchange;
 use crate::delivery::{Deliveries, Pop, runtime_ended_error};
 use crate::tracking::Tracking;
 use crate::util::backoff::Backoff;
 use crate::util::timer::sleep_until;
-use crate::{Command, Error, ErrorKind, Result, Watch};
+use crate::{Command, Error, ErrorKind, Reply, Result, Watch};
 
 /// The time after which a delivery is confirmed that no other step confirms.
 const FLUSH: Duration = Duration::from_millis(1);
@@ -252,13 +253,9 @@ impl Keeper {
     async fn reclaim(&mut self) {
         let lapsed = std::mem::take(&mut self.consumer.state.lock().lapsed);
         for id in lapsed {
-            let Some(reclaim) = self.consumer.keys.reclaim(&id) else {
-                continue;
-            };
-            while let Ok(reply) = self.client.caller.run(reclaim.clone()).await {
-                if !matches!(reply.into_int(), Ok(1)) {
-                    break;
-                }
+            if !reclaim_from(&self.client, &self.consumer, &id).await {
+                let until = Instant::now() + RENEWAL;
+                self.consumer.state.lock().ignore_lapsed(id, until);
             }
         }
         self.consumer.state.lock().is_drained = false;
@@ -431,6 +428,21 @@ impl Keeper {
 /// Returns the number of elements, and a watch on it if the server allows one.
 async fn look(client: &Deliveries, pop: &Pop) -> Result<(u64, Option<Watch>)> {
     let count = || Command::read(pop.end.len_command()).key(pop.key.clone());
+/// Puts back what the consumer `id` holds. Returns false if that cannot be done.
+async fn reclaim_from(client: &Deliveries, consumer: &Consumer, id: &Bytes) -> bool {
+    let Some(reclaim) = consumer.keys.reclaim(id) else {
+        return false;
+    };
+    loop {
+        let reply = client.caller.run(reclaim.clone()).await;
+        match reply.and_then(Reply::into_int) {
+            Ok(1) => {}
+            Ok(_) => return true,
+            Err(error) => return may_work_later(&error),
+        }
+    }
+}
+
     let tracking = Tracking {
         caller: client.caller.clone(),
         pool: client.shared.tracking.clone(),

@@ -116,6 +116,8 @@ pub(super) struct State {
     returned: BTreeMap<u64, Returned>,
     pub(super) waiting: WaitQueue,
     pub(super) lapsed: Vec<Bytes>,
+    /// Consumers whose elements could not be put back, and until when they are ignored.
+    ignored: HashMap<Bytes, Instant>,
     pub(super) is_stepping: bool,
     /// The step, if a caller runs it: its future may not be polled.
     pub(super) current: Option<WeakExchange>,
@@ -380,13 +382,21 @@ impl State {
         }
     }
 
+    /// Ignores that the lease of the consumer `id` is over.
+    pub(super) fn ignore_lapsed(&mut self, id: Bytes, until: Instant) {
+        self.ignored.insert(id, until);
+    }
+
     /// Ends a step that the server has done.
-    pub(super) fn finish(&mut self, step: Step, reply: StepReply) {
+    pub(super) fn finish(&mut self, step: Step, mut reply: StepReply) {
         self.is_stepping = false;
         self.current = None;
         if reply.failure.is_none() {
             self.failing_since = None;
         }
+        let now = Instant::now();
+        self.ignored.retain(|_, until| *until > now);
+        reply.lapsed.retain(|id| !self.ignored.contains_key(id));
         let was_registered = self.registered_until.is_some();
         let is_first = !was_registered && !step.has_entries() && !self.holds_entries();
         if reply.last < self.noted && !reply.was_done_before && !is_first {
