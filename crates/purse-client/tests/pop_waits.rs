@@ -174,6 +174,50 @@ async fn waiting_pop_sends_nothing_while_it_is_blocked() {
 }
 
 #[tokio::test]
+async fn server_that_refuses_to_block_is_asked_rarely() {
+    for server in servers() {
+        let client = client(&server).await;
+        let fill = ["CONFIG", "SET", "maxmemory", "1"];
+        server.command(&fill).expect("CONFIG");
+        let wait = Duration::from_millis(1500);
+        let none = client.take_wait(&pop(), Some(wait)).await;
+        assert!(none.expect("no failure").is_none());
+        let asked = support::rejected_calls(&server, "brpoplpush");
+        assert!((1..10).contains(&asked), "{asked} times");
+        let clear = ["CONFIG", "SET", "maxmemory", "0"];
+        server.command(&clear).expect("CONFIG");
+        spawn_waiting_pop(&server, &client).await.abort();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn short_waits_end_without_a_hang_up() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let pop = pop();
+    let none = client.take_wait(&pop, Some(Duration::from_millis(1))).await;
+    assert!(none.expect("no failure").is_none());
+    let before = accepted(&server);
+    for round in 0..1000 {
+        let wait = Duration::from_micros(round % 50 * 40);
+        let none = client.take_wait(&pop, Some(wait)).await;
+        assert!(none.expect("no failure").is_none());
+    }
+    let opened = accepted(&server) - before;
+    // Each look is a connection, too.
+    assert!(opened < 5, "{opened} connections");
+}
+
+/// Returns the number of connections that the server has accepted.
+fn accepted(server: &Server) -> u64 {
+    let stats = server.command(&["INFO", "stats"]).expect("INFO");
+    let mut lines = stats.text().expect("text").lines();
+    let count = lines.find_map(|line| line.strip_prefix("total_connections_received:"));
+    let count = count.and_then(|count| count.trim().parse().ok());
+    count.expect("a number")
+}
+
+#[tokio::test]
 async fn many_waiters_share_a_connection_with_commands() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;

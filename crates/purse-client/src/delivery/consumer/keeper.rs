@@ -358,10 +358,9 @@ impl Keeper {
         if let Source::Blocked(blocked) = std::mem::replace(&mut self.source, Source::None) {
             let last_ticket = self.consumer.state.lock().waiting.last_ticket();
             let unblocked = blocked.cancel(&self.client).await;
-            let was_empty = matches!(unblocked, Unblocked::Empty(_));
+            let was_empty = matches!(unblocked, Unblocked::Cancelled(_));
             self.unblocked(unblocked);
             if was_empty {
-                // The server had no element until it was asked to end the wait.
                 let mut state = self.consumer.state.lock();
                 state.waiting.answer_impatient(last_ticket);
             }
@@ -376,9 +375,14 @@ impl Keeper {
                 state.set_blocked(false);
                 self.connection = Some(connection);
             }
-            Unblocked::Empty(connection) => {
+            Unblocked::Empty(connection) | Unblocked::Cancelled(connection) => {
                 state.set_blocked(false);
                 self.connection = Some(connection);
+            }
+            Unblocked::Refused(error) => {
+                state.set_blocked(false);
+                drop(state);
+                self.note_failure(&error);
             }
             Unblocked::Lost(error) => {
                 state.is_unsure = true;
@@ -397,9 +401,8 @@ impl Keeper {
             ErrorKind::Auth | ErrorKind::Unsupported | ErrorKind::WrongType => {
                 self.cannot_block_until = Some(now + REFUSAL);
             }
-            _ if error.code() == Some("TRYAGAIN") => {
-                self.cannot_block_until = Some(now + IDLE);
-            }
+            // Such as a full server, or one that does not have the slot.
+            _ if error.code().is_some() => self.cannot_block_until = Some(now + IDLE),
             _ => {}
         }
         self.retry_at = Some(now + self.backoff.next());
@@ -425,9 +428,6 @@ impl Keeper {
     }
 }
 
-/// Returns the number of elements, and a watch on it if the server allows one.
-async fn look(client: &Deliveries, pop: &Pop) -> Result<(u64, Option<Watch>)> {
-    let count = || Command::read(pop.end.len_command()).key(pop.key.clone());
 /// Puts back what the consumer `id` holds. Returns false if that cannot be done.
 async fn reclaim_from(client: &Deliveries, consumer: &Consumer, id: &Bytes) -> bool {
     let Some(reclaim) = consumer.keys.reclaim(id) else {
@@ -443,6 +443,9 @@ async fn reclaim_from(client: &Deliveries, consumer: &Consumer, id: &Bytes) -> b
     }
 }
 
+/// Returns the number of elements, and a watch on it if the server allows one.
+async fn look(client: &Deliveries, pop: &Pop) -> Result<(u64, Option<Watch>)> {
+    let count = || Command::read(pop.end.len_command()).key(pop.key.clone());
     let tracking = Tracking {
         caller: client.caller.clone(),
         pool: client.shared.tracking.clone(),
