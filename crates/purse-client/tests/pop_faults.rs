@@ -457,6 +457,39 @@ async fn unrepresentable_timeout_is_a_long_one() {
 }
 
 #[tokio::test]
+async fn refused_repetition_of_a_lost_step_doubles_nothing() {
+    let server = Server::start().expect("a server");
+    let rights = |rights: &[&str]| {
+        let set = [&["ACL", "SETUSER", "me"], rights].concat();
+        server.command(&set).expect("ACL");
+    };
+    rights(&["on", ">secret", "~queue*", "+@all"]);
+    let proxy = Proxy::before(&server).await;
+    let url = proxy.url.replace("redis://", "redis://me:secret@");
+    let client = Client::connect(&url).await.expect("through the proxy");
+    push(&server, &["a", "b"]);
+    let pop = pop();
+    let first = client.take(&pop).await.expect("a reply").expect("one");
+    let second = client.take(&pop).await.expect("a reply").expect("one");
+    // The first confirmation is lost, and is refused when it is sent again.
+    proxy.hold_next_request_and_hang_up();
+    first.ack();
+    until("it is held", async || proxy.holds_one()).await;
+    let refused = || {
+        let rejected = |script| support::rejected_calls(&server, script);
+        rejected("eval") + rejected("evalsha")
+    };
+    rights(&["-eval", "-evalsha"]);
+    until("it is refused", async || refused() > 0).await;
+    // It arrives late, and the next one has more to confirm.
+    rights(&["+eval", "+evalsha"]);
+    proxy.release();
+    second.ack();
+    support::queue::until_no_receipt_is_left(&server).await;
+    assert!(elements(&server).is_empty(), "{:?}", elements(&server));
+}
+
+#[tokio::test]
 async fn late_requeue_is_not_found() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;

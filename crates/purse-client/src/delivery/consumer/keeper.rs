@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::blocking::{Blocked, BlockingConnection, Unblocked};
 use super::commands::{BLOCK, RENEWAL};
 use super::exchange::Exchange;
-use super::state::Step;
+use super::state::{Outcome, Step};
 use super::{Consumer, State};
 use crate::core::{OperationOptions, closed_error, wait_closed};
 use crate::delivery::confirm::{may_work_later, run_once};
@@ -51,6 +51,8 @@ pub(super) struct Keeper {
     recheck_at: Option<Instant>,
     /// No step is sent before, because the last one failed.
     retry_at: Option<Instant>,
+    /// Since when steps of this task fail.
+    failing_since: Option<Instant>,
     cannot_block_until: Option<Instant>,
     backoff: Backoff,
     polls: Backoff,
@@ -75,6 +77,8 @@ enum Next {
     /// Sends a step. It has begun already, so that no caller begins another one.
     Step(Step),
     Reclaim,
+    /// Puts back elements that were taken without a pending list.
+    PutBackBare,
     /// Polls the step of a caller, whose future may not be polled.
     Help(SharedExchange),
     /// Ends the wait on the server.
@@ -99,6 +103,7 @@ impl Keeper {
             flush_at: None,
             recheck_at: None,
             retry_at: None,
+            failing_since: None,
             cannot_block_until: None,
             backoff: Backoff::new(MIN_PAUSE, MAX_PAUSE),
             polls: Backoff::new(MIN_PAUSE, MAX_PAUSE),
@@ -110,12 +115,12 @@ impl Keeper {
     pub(super) async fn run(mut self) {
         let mut closing = self.client.caller.close_signal();
         loop {
-            put_back_bare(&self.client, &self.consumer).await;
             let is_closing = *closing.borrow();
             match self.next(is_closing) {
                 Next::Step(step) => self.step(step).await,
                 Next::Help(exchange) => exchange.await,
                 Next::Reclaim => self.reclaim().await,
+                Next::PutBackBare => put_back_bare(&self.client, &self.consumer).await,
                 Next::Cancel => self.cancel().await,
                 Next::Listen => self.listen().await,
                 Next::Wait(until) => self.wait(until, &mut closing, is_closing).await,
@@ -140,11 +145,15 @@ impl Keeper {
             return current.map_or(Next::Wait(None), Next::Help);
         }
         let mut until = Deadline::default();
-        if self.recheck_at.is_some_and(|at| at <= now) {
-            self.recheck_at = None;
-            state.is_unsure = true;
+        match self.recheck_at {
+            Some(at) if at <= now => {
+                self.recheck_at = None;
+                state.is_unsure = true;
+            }
+            Some(at) => until.add(at),
+            None => {}
         }
-        if let Some(retry_at) = self.retry_at.filter(|at| *at > now && !is_closing) {
+        if let Some(retry_at) = self.retry_at.filter(|at| *at > now) {
             return Next::Wait(Some(retry_at));
         }
         if !state.lapsed.is_empty() {
@@ -169,6 +178,9 @@ impl Keeper {
             } else {
                 until.add(since + UNCLAIMED);
             }
+        }
+        if state.has_bare_returned() {
+            return Next::PutBackBare;
         }
         let is_waiting = state.unserved() > 0;
         // A pop that has returned must not take an element: the wait on the server ends first.
@@ -235,17 +247,24 @@ impl Keeper {
     async fn step(&mut self, step: Step) {
         self.flush_at = None;
         self.idle_since = None;
-        let number = step.number;
         Exchange::new(&self.consumer, &self.client, step)
             .run()
             .await;
-        let state = self.consumer.state.lock();
-        match state.steps_done() >= number {
-            true => {
+        let now = Instant::now();
+        let mut state = self.consumer.state.lock();
+        self.retry_at = match state.outcome {
+            Outcome::Done => {
                 self.backoff.reset();
-                self.retry_at = None;
+                self.failing_since = None;
+                return;
             }
-            false => self.retry_at = Some(Instant::now() + self.backoff.next()),
+            Outcome::Failed => Some(now + self.backoff.next()),
+            Outcome::Refused => Some(now + IDLE),
+        };
+        let since = *self.failing_since.get_or_insert(now);
+        let is_hopeless = state.outcome == Outcome::Refused || now >= since + IDLE;
+        if is_hopeless && self.client.caller.is_closed() {
+            state.forget_entries();
         }
     }
 
@@ -338,7 +357,7 @@ impl Keeper {
             () = consumer.work.notified() => {}
             Ok(()) = self.failovers.changed() => self.relocate(),
             () = super::sleep_until_some(until) => {}
-            () = wait_closed(closing), if !is_closing => {}
+            () = wait_closed(closing), if !is_closing => self.retry_at = None,
         }
     }
 

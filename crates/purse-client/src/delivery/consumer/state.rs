@@ -91,6 +91,17 @@ pub(super) enum PutBack {
     Refused,
 }
 
+/// How a step ended.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    #[default]
+    Done,
+    /// It may work when it is sent again.
+    Failed,
+    /// It will not work soon.
+    Refused,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct State {
     next_entry: u64,
@@ -121,6 +132,8 @@ pub(super) struct State {
     pub(super) is_stepping: bool,
     /// The step, if a caller runs it: its future may not be polled.
     pub(super) current: Option<WeakExchange>,
+    /// How the last step ended.
+    pub(super) outcome: Outcome,
     /// The last step found no more elements.
     pub(super) is_drained: bool,
     /// The pending list may have entries that are not known here.
@@ -198,11 +211,6 @@ impl State {
     /// Ends the lease, if there is one. Returns the number of the last step that the server knows.
     pub(super) fn end_lease(&mut self) -> Option<u64> {
         self.registered_until.take().map(|_| self.noted)
-    }
-
-    /// Returns the number of the last step that was done.
-    pub(super) const fn steps_done(&self) -> u64 {
-        self.step
     }
 
     /// Returns whether the keeper has something to do.
@@ -315,6 +323,23 @@ impl State {
         !self.returned.is_empty()
     }
 
+    /// Returns whether elements wait that were taken without a pending list.
+    pub(super) fn has_bare_returned(&self) -> bool {
+        let mut returned = self.returned.values();
+        returned.any(|returned| returned.entry.is_bare)
+    }
+
+    /// Forgets all entries. Others reclaim those of the pending list.
+    pub(super) fn forget_entries(&mut self) {
+        self.held.clear();
+        self.ready.clear();
+        self.delivered.clear();
+        self.returned.clear();
+        self.is_unsure = false;
+        self.registered_until = None;
+        self.update_guard();
+    }
+
     pub(super) fn has_delivered(&self) -> bool {
         !self.delivered.is_empty()
     }
@@ -354,23 +379,22 @@ impl State {
             .delivered
             .split_off(self.delivered.len().min(MAX_ENTRIES));
         let delivered = std::mem::replace(&mut self.delivered, rest);
-        let mut returned = std::mem::take(&mut self.returned);
-        if returned.len() > MAX_ENTRIES {
-            // The newest go first, so that the oldest is next at the end.
-            let first_kept = *returned
-                .keys()
-                .nth(returned.len() - MAX_ENTRIES)
-                .unwrap_or(&0);
-            let newest = returned.split_off(&first_kept);
-            self.returned = std::mem::replace(&mut returned, newest);
-        }
+        // The newest go first, so that the oldest is next at the end.
+        let sent = self.returned.iter().rev();
+        let sent = sent.filter(|(_, returned)| !returned.entry.is_bare);
+        let sent: Vec<u64> = sent.map(|(&number, _)| number).take(MAX_ENTRIES).collect();
+        let returned: BTreeMap<_, _> = sent
+            .into_iter()
+            .filter_map(|number| self.returned.remove_entry(&number))
+            .collect();
+        // An element whose reply was lost, or that is to be put back, is delivered first.
+        let takes = !lists && self.returned.is_empty();
         Step {
             number: self.step + 1,
-            // An element whose reply was lost is delivered first.
-            take: if lists {
-                0
-            } else {
+            take: if takes {
                 self.unserved().min(MAX_ENTRIES)
+            } else {
+                0
             },
             delivered,
             returned,
@@ -391,7 +415,12 @@ impl State {
     pub(super) fn finish(&mut self, step: Step, mut reply: StepReply) {
         self.is_stepping = false;
         self.current = None;
-        if reply.failure.is_none() {
+        let failure = reply.failure.as_ref();
+        self.outcome = match failure.is_some_and(|failure| !failure.is_permanent) {
+            true => Outcome::Failed,
+            false => Outcome::Done,
+        };
+        if failure.is_none() {
             self.failing_since = None;
         }
         let now = Instant::now();
@@ -414,12 +443,7 @@ impl State {
         if step.renews && reply.noted == step.number {
             self.registered_until = Some(step.begun + LEASE - RENEWAL);
         }
-        for text in &step.delivered {
-            self.confirmed
-                .push_back((step.number, self.hasher.hash_one(text)));
-        }
-        let surplus = self.confirmed.len().saturating_sub(MAX_CONFIRMED);
-        self.confirmed.drain(..surplus);
+        self.note_confirmed(&step);
         self.finish_returned(step.returned, &reply);
         let asked = step.take;
         let found = reply.taken.len();
@@ -464,12 +488,40 @@ impl State {
     }
 
     /// Takes back what a step did not do.
-    pub(super) fn restore(&mut self, step: Step) {
+    pub(super) fn restore(&mut self, step: Step, outcome: Outcome) {
         self.is_stepping = false;
         self.current = None;
+        self.outcome = outcome;
         let newer = std::mem::replace(&mut self.delivered, step.delivered);
         self.delivered.extend(newer);
         self.returned.extend(step.returned);
+    }
+
+    /// Ends a step of which it is not known whether the server has done it, with `error`. The
+    /// pending list will tell: what it still has was not done.
+    pub(super) fn leave_undecided(&mut self, step: Step, error: &Error, outcome: Outcome) {
+        self.is_stepping = false;
+        self.current = None;
+        self.outcome = outcome;
+        self.is_unsure = true;
+        self.known_to_server = Some(self.step);
+        self.step = step.number;
+        self.note_confirmed(&step);
+        let waiting = step.returned.into_values();
+        for done in waiting.filter_map(|returned| returned.done) {
+            let _ = done.send(Err(error.duplicate()));
+        }
+        self.update_guard();
+    }
+
+    /// Remembers what a step has confirmed.
+    fn note_confirmed(&mut self, step: &Step) {
+        for text in &step.delivered {
+            let hash = self.hasher.hash_one(text);
+            self.confirmed.push_back((step.number, hash));
+        }
+        let surplus = self.confirmed.len().saturating_sub(MAX_CONFIRMED);
+        self.confirmed.drain(..surplus);
     }
 
     /// Fails the callers whose elements a step was to put back, and leaves the entries in the
