@@ -490,6 +490,29 @@ async fn refused_repetition_of_a_lost_step_doubles_nothing() {
 }
 
 #[tokio::test]
+async fn element_that_a_late_command_has_taken_is_found() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    push(&server, &["a"]);
+    let held = client.take(&pop()).await.expect("a reply").expect("one");
+    for element in ["b", "a"] {
+        // As a blocking command of a connection does that was lost long ago.
+        let copy = texts(&server, &["KEYS", "*:purse:pending:*"]);
+        server
+            .command(&["LPUSH", &copy[0], element])
+            .expect("LPUSH");
+        push(&server, &["c"]);
+        let found = client.take(&pop()).await;
+        assert_eq!(self::element(found).as_deref(), Some(element));
+        let next = client.take(&pop()).await;
+        assert_eq!(self::element(next).as_deref(), Some("c"));
+    }
+    assert_eq!(client.take(&pop()).await.expect("a reply").map(drop), None);
+    held.requeue().await.expect("back");
+    assert_eq!(elements(&server), ["a"]);
+}
+
+#[tokio::test]
 async fn late_requeue_is_not_found() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;

@@ -11,11 +11,14 @@
 -- ARGV[6]  1 to reply with the pending list
 -- ARGV[7]  when the collection shall expire if an element that is put back creates it (ms); 0: never
 -- ARGV[8]  1 to note the step even if it changes nothing
--- ARGV[9]  how many of the following entries were delivered; the rest is put back, in this order
--- ARGV[10] and so on: the entries
+-- ARGV[9]  how many entries the consumer knows that stay pending. If there are others, takes none:
+--          a blocked command or a lost step has taken one before, and it is next.
+-- ARGV[10] how many of the following entries were delivered; the rest is put back, in this order
+-- ARGV[11] and so on: the entries
 -- returns  {status, PTTL of the collection, entries taken, ids whose lease is over, pending list,
 --          for each entry to put back: 1 done, 0 not pending, -1 refused and still pending;
---          number of the last step before, number of the last step now, error of the server or ''}
+--          number of the last step before, number of the last step now, error of the server or '';
+--          1 if the pending list has not as many entries as the consumer knows}
 -- status   0 no lease, nothing done; 1 done; 2 was done before; 3 done by a consumer that is new
 -- entry    the element of a list; the score, a space and the element of a sorted set
 -- Complexity: O(p) for each delivered entry and each entry to put back, with p pending entries, and
@@ -28,15 +31,15 @@ local own = redis.call('HGET', KEYS[3], ARGV[1])
 local lease_end, last = string.match(own or '', '^(%d+) (%d+)$')
 lease_end, last = tonumber(lease_end) or 0, tonumber(last) or 0
 if last >= step then
-    return {2, -1, {}, {}, {}, {}, last, last, ''}
+    return {2, -1, {}, {}, {}, {}, last, last, '', 0}
 end
 if lease == 0 and lease_end <= now then
-    return {0, -1, {}, {}, {}, {}, last, last, ''}
+    return {0, -1, {}, {}, {}, {}, last, last, '', 0}
 end
 
 local length = redis.pcall(is_set and 'ZCARD' or 'LLEN', KEYS[1])
-local many, delivered = tonumber(ARGV[5]), tonumber(ARGV[9])
-local taken, lapsed, put, ttl, failure = {}, {}, {}, -1, ''
+local many, delivered = tonumber(ARGV[5]), tonumber(ARGV[10])
+local taken, lapsed, put, ttl, failure, differs = {}, {}, {}, -1, '', 0
 -- A key of another type, or one that moves to another node while the script runs.
 local function is_refused(reply)
     if type(reply) == 'table' and reply.err then
@@ -45,7 +48,7 @@ local function is_refused(reply)
     end
     return false
 end
-if is_refused(length) and #ARGV == 9 then
+if is_refused(length) and #ARGV == 10 then
     return length
 end
 if lease > 0 then
@@ -120,7 +123,7 @@ local function take()
 end
 
 local noted = last
-if #ARGV > 9 or many > 0 and length ~= 0 or ARGV[8] == '1' or lease > 0 and own then
+if #ARGV > 10 or many > 0 and length ~= 0 or ARGV[8] == '1' or lease > 0 and own then
     -- A full server lets a script finish whose first write needs no memory.
     redis.call('PERSIST', KEYS[2])
     redis.call('HSET', KEYS[3], ARGV[1], string.format('%.0f %.0f', lease_end, step))
@@ -136,20 +139,26 @@ if #ARGV > 9 or many > 0 and length ~= 0 or ARGV[8] == '1' or lease > 0 and own 
         end
     end
     noted = step
-    for i = 10, 9 + delivered do
+    for i = 11, 10 + delivered do
         -- In a slot that moves, a pending list without entries cannot be read.
         redis.pcall('LREM', KEYS[2], -1, ARGV[i])
     end
-    for i = 10 + delivered, #ARGV do
+    for i = 11 + delivered, #ARGV do
         put[#put + 1] = failure == '' and put_back(ARGV[i]) or -1
     end
     if length == 0 and put[1] and ARGV[7] ~= '0' then
         redis.pcall('PEXPIREAT', KEYS[1], ARGV[7])
     end
-    if many > 0 and failure == '' then
-        local left = redis.pcall('PTTL', KEYS[1])
-        ttl = not is_refused(left) and left or -1
+end
+if many > 0 then
+    local known = redis.pcall('LLEN', KEYS[2])
+    if type(known) == 'number' and known ~= tonumber(ARGV[9]) then
+        many, differs = 0, 1
     end
+end
+if many > 0 and noted == step and failure == '' then
+    local left = redis.pcall('PTTL', KEYS[1])
+    ttl = not is_refused(left) and left or -1
     while #taken < many and failure == '' do
         local entry = take()
         if not entry then
@@ -163,4 +172,4 @@ if ARGV[6] == '1' then
     local listed = redis.pcall('LRANGE', KEYS[2], 0, -1)
     pending = not is_refused(listed) and listed or false
 end
-return {own and 1 or 3, ttl, taken, lapsed, pending, put, last, noted, failure}
+return {own and 1 or 3, ttl, taken, lapsed, pending, put, last, noted, failure, differs}

@@ -66,6 +66,7 @@ impl Keys {
             .arg(i64::from(step.lists))
             .arg(expires_at.unwrap_or_default())
             .arg(i64::from(step.registers))
+            .arg(step.known)
             .arg(step.delivered.len())
             .args(step.delivered.iter().cloned())
             .args(step.returned().map(|entry| entry.text.clone()));
@@ -89,6 +90,7 @@ impl Keys {
             last,
             noted,
             failure,
+            differs,
         ] = reply.into_array()?;
         let status = status.into_int()?;
         let ttl = ttl.into_int()?;
@@ -112,6 +114,7 @@ impl Keys {
                 },
                 last: last.into_count()?,
                 noted: noted.into_count()?,
+                differs: differs.into_int()? == 1,
                 failure: Some(failure)
                     .filter(|text| !text.is_empty())
                     .map(|text| self.read_failure(&text)),

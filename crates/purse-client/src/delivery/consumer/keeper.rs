@@ -209,7 +209,7 @@ impl Keeper {
                     return Next::Step(state.begin(false, true));
                 }
                 until.add(registered_until - RENEWAL);
-            } else if is_waiting && self.blocks(now) {
+            } else if is_waiting && self.blocks(now) || state.known_entries() > 0 {
                 return Next::Step(state.begin(false, true));
             }
         }

@@ -48,6 +48,10 @@ pub(super) struct Step {
     pub(super) lists: bool,
     pub(super) renews: bool,
     pub(super) registers: bool,
+    /// The number of entries that stay pending, without what the step takes.
+    pub(super) known: usize,
+    /// Whether the server blocked a command when it began.
+    was_blocked: bool,
     /// The last caller that joined before the step.
     last_ticket: u64,
     begun: Instant,
@@ -69,6 +73,8 @@ pub(super) struct StepReply {
     pub(super) last: u64,
     /// The number of the last step that the server knows now.
     pub(super) noted: u64,
+    /// Nothing was taken, because the pending list has entries that are not known here.
+    pub(super) differs: bool,
     /// The error that ended the step midway.
     pub(super) failure: Option<Failure>,
 }
@@ -117,6 +123,8 @@ pub(super) struct State {
     pub(super) registered_until: Option<Instant>,
     /// Entries that no caller has, in the order in which they were taken.
     ready: BTreeMap<u64, Entry>,
+    /// Entries that a blocked command has taken while a step was sent: what the step takes is older.
+    early: Vec<Bytes>,
     /// When an entry became ready, or a caller was last notified.
     ready_since: Option<Instant>,
     /// The number of notified callers that have not answered.
@@ -161,6 +169,7 @@ impl State {
         let is_settled = self.ready.is_empty()
             && self.delivered.is_empty()
             && self.returned.is_empty()
+            && self.early.is_empty()
             && !self.is_blocked;
         if is_settled {
             self.busy = None;
@@ -352,6 +361,14 @@ impl State {
             && self.returned.is_empty())
     }
 
+    /// Returns the number of entries that are known to be pending.
+    pub(super) fn known_entries(&self) -> usize {
+        let ready = self.ready.values();
+        let returned = self.returned.values().map(|returned| &returned.entry);
+        let unclaimed = ready.chain(returned).filter(|entry| !entry.is_bare);
+        self.held.len() + self.delivered.len() + unclaimed.count()
+    }
+
     /// Returns entries that were taken without a pending list, to put back one by one.
     pub(super) fn take_bare(&mut self) -> Vec<(Entry, Option<oneshot::Sender<Result<()>>>)> {
         let bare: Vec<_> = self
@@ -401,6 +418,8 @@ impl State {
             lists,
             renews,
             registers,
+            known: self.known_entries(),
+            was_blocked: self.is_blocked,
             last_ticket: self.waiting.last_ticket(),
             begun: now,
         }
@@ -443,10 +462,13 @@ impl State {
         if step.renews && reply.noted == step.number {
             self.registered_until = Some(step.begun + LEASE - RENEWAL);
         }
+        if reply.differs && !self.is_explained(&step) {
+            self.is_unsure = true;
+        }
         self.note_confirmed(&step);
         self.finish_returned(step.returned, &reply);
-        let asked = step.take;
-        let found = reply.taken.len();
+        let looked = step.take > 0 && !reply.was_done_before && !reply.differs;
+        let is_last = reply.taken.len() < step.take;
         if let Some(pending) = reply.pending {
             self.reconcile(pending);
             self.is_unsure = false;
@@ -454,15 +476,33 @@ impl State {
         for text in reply.taken {
             self.add_ready(text, reply.expires_at);
         }
-        if asked > 0 && !reply.was_done_before {
-            self.is_drained = found < asked && reply.lapsed.is_empty() && reply.failure.is_none();
+        match reply.was_done_before {
+            // The pending list has them, and tells their order.
+            true => self.early.clear(),
+            false => self.add_early(),
+        }
+        if looked {
+            self.is_drained = is_last && reply.lapsed.is_empty() && reply.failure.is_none();
         }
         self.lapsed.extend(reply.lapsed);
         self.notify_ready();
-        if self.is_drained && !self.is_unsure && !self.is_block_ending() {
+        if looked && self.is_drained && !self.is_unsure && !self.is_block_ending() {
             self.waiting.answer_impatient(step.last_ticket);
         }
         self.update_guard();
+    }
+
+    /// Returns whether a blocked command explains that a step found an entry that is not known: it
+    /// has ended since, or its reply comes soon. A caller that wants an answer cannot wait for it.
+    fn is_explained(&self, step: &Step) -> bool {
+        step.was_blocked && !(self.is_blocked && (step.renews || self.has_impatient()))
+    }
+
+    /// Adds what a blocked command has taken while a step was sent.
+    fn add_early(&mut self) {
+        for text in std::mem::take(&mut self.early) {
+            self.add_ready(text, 0);
+        }
     }
 
     /// Reports to callers what became of the entries that a step was to put back.
@@ -495,6 +535,8 @@ impl State {
         let newer = std::mem::replace(&mut self.delivered, step.delivered);
         self.delivered.extend(newer);
         self.returned.extend(step.returned);
+        self.add_early();
+        self.notify_ready();
     }
 
     /// Ends a step of which it is not known whether the server has done it, with `error`. The
@@ -504,6 +546,7 @@ impl State {
         self.current = None;
         self.outcome = outcome;
         self.is_unsure = true;
+        self.early.clear();
         self.known_to_server = Some(self.step);
         self.step = step.number;
         self.note_confirmed(&step);
@@ -543,8 +586,11 @@ impl State {
     /// Adds an entry that a blocking command has taken.
     pub(super) fn add_taken(&mut self, text: Bytes) {
         self.failing_since = None;
-        self.add_ready(text, 0);
-        self.notify_ready();
+        self.early.push(text);
+        if !self.is_stepping {
+            self.add_early();
+            self.notify_ready();
+        }
     }
 
     /// Adds an element that was taken without a pending list.
