@@ -8,7 +8,7 @@ use super::Deliveries;
 use super::consumer::{consumers_key, pending_key};
 use crate::{Command, Result, Script};
 
-/// What one consumer of a collection has taken and not yet acknowledged.
+/// The elements that one consumer of a collection has taken and not yet acknowledged.
 ///
 /// # Examples
 /// ```

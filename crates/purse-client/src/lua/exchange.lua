@@ -128,9 +128,11 @@ if #ARGV > 10 or many > 0 and length ~= 0 or ARGV[8] == '1' or lease > 0 and own
     redis.call('PERSIST', KEYS[2])
     redis.call('HSET', KEYS[3], ARGV[1], string.format('%.0f %.0f', lease_end, step))
     redis.call('PEXPIRE', KEYS[3], 2592000000)
-    -- A consumer without the rights to forget and to put back takes nothing. They are tried on a
-    -- key of another type.
-    local rights = own and {} or {{'LREM', KEYS[3], 0, ''}, {'LPOS', KEYS[3], ''}, {back, KEYS[3], 0, ''}}
+    -- A consumer without the rights to forget, to find and to put back takes nothing. They are tried
+    -- on a key of another type.
+    local rights = own and {} or {
+        {'LREM', KEYS[3], 0, ''}, {'LPOS', KEYS[3], ''}, {'LRANGE', KEYS[3], 0, 0}, {back, KEYS[3], 0, ''},
+    }
     for _, try in ipairs(rights) do
         local reply = redis.pcall(unpack(try))
         if not string.find(reply.err, 'WRONGTYPE') then

@@ -10,7 +10,7 @@ use purse_codec::{Codec, IntoArg};
 use super::{Order, RedisQueue};
 use crate::conversion::{decode, encode};
 
-/// What one consumer of a queue has taken and not yet acknowledged.
+/// The elements that one consumer of a queue has taken and not yet acknowledged.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -45,7 +45,7 @@ pub(super) struct Blocked {
     is_sent: bool,
 }
 
-/// What came of a command that was blocked.
+/// The outcome of a command that was blocked.
 pub(super) enum Unblocked {
     Taken(BlockingConnection, Bytes),
     Empty(BlockingConnection),

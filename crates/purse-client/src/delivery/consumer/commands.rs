@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::state::{Failure, PutBack, Step, StepReply};
+use super::step::{Failure, PutBack, Step, StepReply};
 use crate::connection::error_map;
 use crate::delivery::{Pop, PopEnd};
 use crate::{Command, Error, ErrorKind, Reply, Result, Script, sibling_key};

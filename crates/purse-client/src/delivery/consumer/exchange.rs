@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Consumer;
 use super::commands::read_bare;
-use super::state::{Outcome, Step};
+use super::step::{Outcome, Step};
 use crate::core::CloseGuard;
 use crate::delivery::Deliveries;
 use crate::delivery::confirm::{may_work_later, run_once};
@@ -125,7 +125,7 @@ impl Exchange {
 
     /// Takes an element without the pending list, which cannot be written while the slot moves.
     async fn take_bare(&self, step: Step) {
-        let last_ticket = step.last_ticket();
+        let last_ticket = step.last_ticket;
         let end = self.consumer.keys.pop().end;
         let taken: Result<_> = async {
             let reply = self

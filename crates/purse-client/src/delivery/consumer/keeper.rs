@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::blocking::{Blocked, BlockingConnection, Unblocked};
 use super::commands::{BLOCK, RENEWAL};
 use super::exchange::Exchange;
-use super::state::{Outcome, Step};
+use super::step::{Outcome, Step};
 use super::{Consumer, State};
 use crate::core::{OperationOptions, closed_error, wait_closed};
 use crate::delivery::confirm::{may_work_later, run_once};
@@ -61,7 +61,7 @@ pub(super) struct Keeper {
     is_over: bool,
 }
 
-/// What reports that there may be an element.
+/// The source of the report that there may be an element.
 enum Source {
     None,
     /// The server, which hands the element over.
@@ -72,7 +72,7 @@ enum Source {
     Poll(Instant),
 }
 
-/// What the keeper does next.
+/// The next act of the keeper.
 enum Next {
     /// Sends a step. It has begun already, so that no caller begins another one.
     Step(Step),

@@ -10,7 +10,9 @@ mod blocking;
 mod commands;
 mod exchange;
 mod keeper;
+mod reconcile;
 mod state;
+mod step;
 mod wait_queue;
 
 use std::fmt;
@@ -30,10 +32,11 @@ use commands::Keys;
 pub(super) use commands::{consumers_key, pending_key};
 use exchange::Exchange;
 use keeper::Keeper;
-use state::{MAX_ENTRIES, State, Step, StepReply};
+use state::{MAX_ENTRIES, State};
+use step::{Step, StepReply};
 use wait_queue::Verdict;
 
-pub(crate) use state::Entry;
+pub(crate) use step::Entry;
 
 /// A consumer of one end of a collection.
 pub(crate) struct Consumer {

@@ -1,13 +1,14 @@
 //! The state of a consumer: what it has taken, and who waits for more. No I/O.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::RandomState;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::commands::{LEASE, RENEWAL};
+use super::step::{Entry, Outcome, PutBack, Returned, Step, StepReply};
 use super::wait_queue::WaitQueue;
 use crate::core::{CloseBlockers, CloseGuard};
 use crate::delivery::detach::WeakExchange;
@@ -15,99 +16,6 @@ use crate::{Error, Result};
 
 /// The largest number of entries of one kind in one step.
 pub(super) const MAX_ENTRIES: usize = 256;
-/// The number of confirmed deliveries that are remembered, in case a failover loses them.
-const MAX_CONFIRMED: usize = 4096;
-
-/// An element that was taken, as the pending list has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) text: Bytes,
-    /// When the collection expires if the entry is put back and creates it, in milliseconds since
-    /// 1970; 0 for never.
-    pub(crate) expires_at: i64,
-    /// True if it is not in the pending list, because it was taken while its slot moved.
-    pub(crate) is_bare: bool,
-}
-
-/// An entry to put back, and the caller that waits for that.
-#[derive(Debug)]
-struct Returned {
-    entry: Entry,
-    done: Option<oneshot::Sender<Result<()>>>,
-}
-
-/// One step, as it is sent.
-#[derive(Debug)]
-pub(super) struct Step {
-    pub(super) number: u64,
-    pub(super) take: usize,
-    pub(super) delivered: Vec<Bytes>,
-    /// Entries to put back, by their order.
-    returned: BTreeMap<u64, Returned>,
-    /// Entries are listed to find those whose replies were lost.
-    pub(super) lists: bool,
-    pub(super) renews: bool,
-    pub(super) registers: bool,
-    /// The number of entries that stay pending, without what the step takes.
-    pub(super) known: usize,
-    /// Whether the server blocked a command when it began.
-    was_blocked: bool,
-    /// The last caller that joined before the step.
-    last_ticket: u64,
-    begun: Instant,
-}
-
-/// The reply to a step.
-#[derive(Debug, Default)]
-pub(super) struct StepReply {
-    pub(super) was_done_before: bool,
-    pub(super) is_new: bool,
-    pub(super) expires_at: i64,
-    pub(super) taken: Vec<Bytes>,
-    pub(super) lapsed: Vec<Bytes>,
-    /// What became of each entry to put back, the newest first; empty if the step was done before.
-    pub(super) put: Vec<PutBack>,
-    /// The pending list, the newest entry first; `None` if it was not listed.
-    pub(super) pending: Option<Vec<Bytes>>,
-    /// The number of the last step that the server knew before this one.
-    pub(super) last: u64,
-    /// The number of the last step that the server knows now.
-    pub(super) noted: u64,
-    /// Nothing was taken, because the pending list has entries that are not known here.
-    pub(super) differs: bool,
-    /// The error that ended the step midway.
-    pub(super) failure: Option<Failure>,
-}
-
-/// The error that ended a step midway. What was done before it is in the reply.
-#[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) error: Error,
-    /// False if the same step may work when it is sent again.
-    pub(super) is_permanent: bool,
-}
-
-/// What became of an entry to put back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PutBack {
-    Done,
-    /// Others have reclaimed it.
-    NotPending,
-    /// It is still pending.
-    Refused,
-}
-
-/// How a step ended.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    #[default]
-    Done,
-    /// It may work when it is sent again.
-    Failed,
-    /// It will not work soon.
-    Refused,
-}
-
 #[derive(Debug, Default)]
 pub(super) struct State {
     next_entry: u64,
@@ -115,14 +23,14 @@ pub(super) struct State {
     /// The last step that the server has noted.
     noted: u64,
     /// Hashes of deliveries that were confirmed, each with the number of the step that did it.
-    confirmed: VecDeque<(u64, u64)>,
-    hasher: RandomState,
+    pub(super) confirmed: VecDeque<(u64, u64)>,
+    pub(super) hasher: RandomState,
     /// The last step that the server knew when it was found to have lost later ones.
-    known_to_server: Option<u64>,
+    pub(super) known_to_server: Option<u64>,
     /// Until when steps need no renewal, by the local clock.
     pub(super) registered_until: Option<Instant>,
     /// Entries that no caller has, in the order in which they were taken.
-    ready: BTreeMap<u64, Entry>,
+    pub(super) ready: BTreeMap<u64, Entry>,
     /// Entries that a blocked command has taken while a step was sent: what the step takes is older.
     early: Vec<Bytes>,
     /// When an entry became ready, or a caller was last notified.
@@ -130,9 +38,9 @@ pub(super) struct State {
     /// The number of notified callers that have not answered.
     notified: usize,
     /// Entries that callers have.
-    held: BTreeMap<u64, Bytes>,
-    delivered: Vec<Bytes>,
-    returned: BTreeMap<u64, Returned>,
+    pub(super) held: BTreeMap<u64, Bytes>,
+    pub(super) delivered: Vec<Bytes>,
+    pub(super) returned: BTreeMap<u64, Returned>,
     pub(super) waiting: WaitQueue,
     pub(super) lapsed: Vec<Bytes>,
     /// Consumers whose elements could not be put back, and until when they are ignored.
@@ -140,7 +48,7 @@ pub(super) struct State {
     pub(super) is_stepping: bool,
     /// The step, if a caller runs it: its future may not be polled.
     pub(super) current: Option<WeakExchange>,
-    /// How the last step ended.
+    /// The outcome of the last step.
     pub(super) outcome: Outcome,
     /// The last step found no more elements.
     pub(super) is_drained: bool,
@@ -435,9 +343,11 @@ impl State {
         self.is_stepping = false;
         self.current = None;
         let failure = reply.failure.as_ref();
-        self.outcome = match failure.is_some_and(|failure| !failure.is_permanent) {
-            true => Outcome::Failed,
-            false => Outcome::Done,
+        let is_unlisted = step.lists && reply.pending.is_none() && !reply.was_done_before;
+        self.outcome = match failure {
+            Some(failure) if !failure.is_permanent => Outcome::Failed,
+            Some(_) if is_unlisted => Outcome::Refused,
+            _ => Outcome::Done,
         };
         if failure.is_none() {
             self.failing_since = None;
@@ -557,16 +467,6 @@ impl State {
         self.update_guard();
     }
 
-    /// Remembers what a step has confirmed.
-    fn note_confirmed(&mut self, step: &Step) {
-        for text in &step.delivered {
-            let hash = self.hasher.hash_one(text);
-            self.confirmed.push_back((step.number, hash));
-        }
-        let surplus = self.confirmed.len().saturating_sub(MAX_CONFIRMED);
-        self.confirmed.drain(..surplus);
-    }
-
     /// Fails the callers whose elements a step was to put back, and leaves the entries in the
     /// pending list. Returns the texts of the others.
     pub(super) fn refuse_returned(&mut self, step: &mut Step, error: &Error) -> Vec<Bytes> {
@@ -618,7 +518,7 @@ impl State {
         }
     }
 
-    fn add_ready(&mut self, text: Bytes, expires_at: i64) {
+    pub(super) fn add_ready(&mut self, text: Bytes, expires_at: i64) {
         self.insert_ready(Entry {
             text,
             expires_at,
@@ -631,75 +531,5 @@ impl State {
         self.ready.insert(self.next_entry, entry);
         self.ready_since = Some(Instant::now());
         self.update_guard();
-    }
-
-    /// Compares what is known here with the pending list, which is right.
-    ///
-    /// An entry that is pending and unknown was taken by a step whose reply was lost, or it was
-    /// confirmed by a step that a failover has lost. An entry that is known and not pending was
-    /// reclaimed by others.
-    fn reconcile(&mut self, pending: Vec<Bytes>) {
-        let mut known: HashMap<Bytes, usize> = HashMap::new();
-        let ready = self.ready.values().filter(|entry| !entry.is_bare);
-        let returned = self.returned.values().map(|returned| &returned.entry);
-        let texts = ready
-            .chain(returned.filter(|entry| !entry.is_bare))
-            .map(|entry| &entry.text);
-        for text in texts.chain(self.held.values()).chain(&self.delivered) {
-            *known.entry(text.clone()).or_default() += 1;
-        }
-        let known_to_server = self.known_to_server.take();
-        for text in pending.into_iter().rev() {
-            match known.get_mut(&text).filter(|count| **count > 0) {
-                Some(count) => *count -= 1,
-                None if self.forget_confirmed(&text, known_to_server) => self.delivered.push(text),
-                None => self.add_ready(text, 0),
-            }
-        }
-        known.retain(|_, count| *count > 0);
-        if known.is_empty() {
-            return;
-        }
-        // Entries that no caller has go first: of two equal ones, the one in use is the one left.
-        let mut is_gone = |text: &Bytes| match known.get_mut(text).filter(|count| **count > 0) {
-            Some(count) => {
-                *count -= 1;
-                true
-            }
-            None => false,
-        };
-        self.ready
-            .retain(|_, entry| entry.is_bare || !is_gone(&entry.text));
-        self.returned
-            .retain(|_, returned| returned.entry.is_bare || !is_gone(&returned.entry.text));
-        self.delivered.retain(|text| !is_gone(text));
-        self.held.retain(|_, text| !is_gone(text));
-    }
-
-    /// Returns whether `text` was confirmed by a step after `known_to_server`, which the server has
-    /// lost. The confirmation is forgotten, because it is sent again.
-    fn forget_confirmed(&mut self, text: &Bytes, known_to_server: Option<u64>) -> bool {
-        let Some(known) = known_to_server else {
-            return false;
-        };
-        let hash = self.hasher.hash_one(text);
-        let is_lost = |&(step, other): &(u64, u64)| step > known && other == hash;
-        let lost = self.confirmed.iter().position(is_lost);
-        lost.and_then(|at| self.confirmed.remove(at)).is_some()
-    }
-}
-
-impl Step {
-    pub(super) const fn last_ticket(&self) -> u64 {
-        self.last_ticket
-    }
-
-    /// Returns the entries to put back, the newest first.
-    pub(super) fn returned(&self) -> impl Iterator<Item = &Entry> {
-        self.returned.values().rev().map(|returned| &returned.entry)
-    }
-
-    pub(super) fn has_entries(&self) -> bool {
-        !(self.delivered.is_empty() && self.returned.is_empty())
     }
 }
