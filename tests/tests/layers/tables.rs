@@ -70,7 +70,16 @@ const CLIENT_FOLDERS: Folders = &[
     ),
     (
         "delivery",
-        &["error", "util", "telemetry", "command", "core", "tracking"],
+        &[
+            "error",
+            "util",
+            "telemetry",
+            "config",
+            "command",
+            "connection",
+            "core",
+            "tracking",
+        ],
     ),
     (
         "client",

@@ -3,7 +3,7 @@
 //! A [consumer] moves elements to a list of its own on the server, in which they stay until callers
 //! have them. What no caller has goes back to where it was.
 //!
-//! May import: `error`, `util`, `telemetry`, `command`, `core`, `tracking`.
+//! May import: `error`, `util`, `telemetry`, `config`, `command`, `connection`, `core`, `tracking`.
 
 mod confirm;
 mod consumer;

@@ -61,7 +61,7 @@ pub(super) struct Keeper {
     is_over: bool,
 }
 
-/// The source of the report that there may be an element.
+/// A source of reports that there may be an element.
 enum Source {
     None,
     /// The server, which hands the element over.
@@ -72,7 +72,7 @@ enum Source {
     Poll(Instant),
 }
 
-/// The next act of the keeper.
+/// The next thing that the keeper does.
 enum Next {
     /// Sends a step. It has begun already, so that no caller begins another one.
     Step(Step),
