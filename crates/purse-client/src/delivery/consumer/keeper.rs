@@ -381,7 +381,10 @@ impl Keeper {
             self.unblocked(unblocked);
             if was_empty {
                 let mut state = self.consumer.state.lock();
-                state.waiting.answer_impatient(last_ticket);
+                // An element that was taken unseen is looked for first.
+                if !state.is_unsure {
+                    state.waiting.answer_impatient(last_ticket);
+                }
             }
         }
     }
