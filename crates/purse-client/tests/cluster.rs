@@ -250,6 +250,31 @@ async fn while_the_slot_moves_a_pop_gives_and_takes_back() {
 }
 
 #[tokio::test]
+async fn element_dropped_after_its_slot_moved_is_put_back() {
+    let cluster = two();
+    let client = client(&cluster).await;
+    let slot = cluster.slot("bar").expect("a slot");
+    let push = Command::write("LPUSH").key("bar").arg("a").arg("b");
+    client.run(push).await.expect("LPUSH");
+    let moving = cluster
+        .move_slot(slot, &cluster.nodes()[1])
+        .expect("a move");
+    let delivery = client.take(&pop()).await.expect("a reply").expect("one");
+    assert_eq!(delivery.element(), "a", "it is in no pending list");
+    moving.finish().expect("moved");
+    drop(delivery);
+    until("it is back", async || {
+        let length = client.run(Command::read("LLEN").key("bar")).await;
+        length.expect("LLEN").into_int().ok() == Some(2)
+    })
+    .await;
+    for expected in ["a", "b"] {
+        let delivery = client.take(&pop()).await.expect("a reply");
+        assert_eq!(ack_element(delivery).as_deref(), Some(expected));
+    }
+}
+
+#[tokio::test]
 async fn odd_keys_have_receipts_in_their_slots() {
     let cluster = two();
     let client = Client::builder(&cluster.url()).command_timeout(SOON);

@@ -5,12 +5,13 @@ mod support;
 use std::future::Future;
 use std::time::Duration;
 
+use futures::FutureExt;
 use purse_client::{Command, ErrorKind, Pop};
 use purse_testkit::Server;
 use support::queue::{
-    element, elements, list, pop, push, spawn_waiting_pop, until_no_receipt_is_left,
+    blocked, element, elements, list, pop, push, spawn_waiting_pop, until_no_receipt_is_left,
 };
-use support::{client, connections, until};
+use support::{client, connections, rejected_calls, until};
 
 async fn poll_and_drop<F: Future>(future: F, polls: usize) -> Option<F::Output> {
     tokio::pin!(future);
@@ -70,6 +71,68 @@ async fn untaken_element_is_requeued_by_close() {
     }
     until("it is put back", async || elements(&server) == ["a"]).await;
     until("no connection is left", async || connections(&server) == 0).await;
+}
+
+#[tokio::test]
+async fn element_of_unpolled_waiter_is_requeued_by_close() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let pop = pop();
+    let mut kept = client.take_wait(&pop, None).boxed();
+    until("it waits", async || {
+        assert!(futures::poll!(&mut kept).is_pending());
+        blocked(&server) > 0
+    })
+    .await;
+    push(&server, "a");
+    until("it is taken", async || elements(&server).is_empty()).await;
+    client.close().await;
+    assert_eq!(elements(&server), ["a"]);
+    until("no connection is left", async || connections(&server) == 0).await;
+    assert_eq!(elements(&server), ["a"]);
+    let error = kept.await.expect_err("closed");
+    assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
+}
+
+#[tokio::test]
+async fn many_dropped_deliveries_go_back_in_order() {
+    const MANY: usize = 1000;
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let all: Vec<String> = (0..MANY).map(|n| n.to_string()).collect();
+    let push = Command::write("LPUSH").key("queue");
+    client.run(push.args(all.clone())).await.expect("LPUSH");
+    let pop = pop();
+    for _ in 0..10 {
+        let deliveries = client.take_many(&pop, MANY).await.expect("a reply");
+        assert_eq!(deliveries.len(), MANY);
+        drop(deliveries);
+        // The first of several steps that put them back begins.
+        tokio::task::yield_now().await;
+        let first = client.take(&pop).await.expect("a reply").expect("one");
+        assert_eq!(first.element(), "0");
+        drop(first);
+        until("all are back", async || elements(&server) == all).await;
+    }
+}
+
+#[tokio::test]
+async fn close_gives_up_what_the_server_refuses() {
+    let server = Server::start().expect("a server");
+    let client = support::connect_restricted(&server, "~queue* +@all").await;
+    push(&server, "a");
+    let delivery = client.take(&pop()).await.expect("a reply").expect("one");
+    let forbid = ["ACL", "SETUSER", "me", "-eval", "-evalsha"];
+    server.command(&forbid).expect("ACL");
+    let refused = || rejected_calls(&server, "eval") + rejected_calls(&server, "evalsha");
+    let before = refused();
+    delivery.ack();
+    until("it is refused", async || refused() > before).await;
+    client.close().await;
+    until("no connection is left", async || connections(&server) == 0).await;
+    let tried = refused() - before;
+    assert!(tried < 10, "{tried} times");
+    assert_eq!(support::queue::pending(&server), ["a"]);
 }
 
 #[tokio::test]

@@ -152,6 +152,75 @@ async fn a_request_that_arrives_after_none_was_answered_takes_nothing() {
     assert!(pending(&server).is_empty(), "nothing was taken");
 }
 
+/// Returns the number of consumers of the queue that the server knows.
+fn consumers(server: &Server) -> usize {
+    let names = texts(server, &["KEYS", "*:purse:consumers"]);
+    let ids = names.iter().map(|name| texts(server, &["HKEYS", name]));
+    ids.map(|ids| ids.len()).sum()
+}
+
+#[tokio::test]
+async fn late_end_of_a_consumer_does_not_end_it_again() {
+    let server = Server::start().expect("a server");
+    let proxy = Proxy::before(&server).await;
+    let client = connect_through(&proxy, SOON).await;
+    push(&server, &["a"]);
+    assert_eq!(element(client.take(&pop()).await).as_deref(), Some("a"));
+    until("it is acknowledged", async || pending(&server).is_empty()).await;
+    // The next request ends the idle consumer.
+    proxy.hold_next_request_and_hang_up();
+    until("it ends", async || proxy.holds_one()).await;
+    let wait = support::queue::spawn_waiting_pop(&server, &client).await;
+    let asked = steps(&server);
+    proxy.release();
+    until("the late one is there", async || steps(&server) > asked).await;
+    push(&server, &["b"]);
+    let delivery = wait.await.expect("no panic").expect("no failure");
+    assert_eq!(consumers(&server), 1, "others find what it holds");
+    assert_eq!(element(Ok(delivery)).as_deref(), Some("b"));
+}
+
+/// Makes a consumer that has died, with elements in its hands.
+fn plant_dead_consumer(server: &Server, id: &str, elements: &[&str]) {
+    let key = |name: &str| {
+        let key = purse_client::sibling_key(b"queue", name);
+        String::from_utf8(key.to_vec()).expect("text")
+    };
+    let note = ["HSET", &key("consumers"), id, "1 1"];
+    server.command(&note).expect("HSET");
+    let pending = key(&format!("pending:{id}"));
+    let push = [&["RPUSH", &pending], elements].concat();
+    server.command(&push).expect("RPUSH");
+}
+
+#[tokio::test]
+async fn consumer_that_cannot_be_reclaimed_hinders_nobody() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    plant_dead_consumer(&server, "of another version?", &["x"]);
+    assert_eq!(element(client.take(&pop()).await), None);
+    let wait = support::queue::spawn_waiting_pop(&server, &client).await;
+    assert_eq!(element(client.take(&pop()).await), None);
+    push(&server, &["a"]);
+    assert_eq!(element(wait.await.expect("no panic")).as_deref(), Some("a"));
+    until("its element stays", async || pending(&server) == ["x"]).await;
+}
+
+#[tokio::test]
+async fn full_server_gives_back_what_a_dead_consumer_held() {
+    for server in support::servers() {
+        let client = client(&server).await;
+        plant_dead_consumer(&server, "deadb", &["b", "a"]);
+        let fill = ["CONFIG", "SET", "maxmemory", "1"];
+        server.command(&fill).expect("CONFIG");
+        for expected in ["a", "b"] {
+            let taken = element(client.take(&pop()).await);
+            assert_eq!(taken.as_deref(), Some(expected));
+        }
+        assert_eq!(element(client.take(&pop()).await), None);
+    }
+}
+
 #[tokio::test]
 async fn a_wait_outlives_its_connections() {
     let server = Server::start().expect("a server");
@@ -385,6 +454,62 @@ async fn unrepresentable_timeout_is_a_long_one() {
     drop(watch);
     let ping = client.run(Command::write("PING").timeout(Duration::MAX));
     ping.await.expect("a reply");
+}
+
+#[tokio::test]
+async fn refused_repetition_of_a_lost_step_doubles_nothing() {
+    let server = Server::start().expect("a server");
+    let rights = |rights: &[&str]| {
+        let set = [&["ACL", "SETUSER", "me"], rights].concat();
+        server.command(&set).expect("ACL");
+    };
+    rights(&["on", ">secret", "~queue*", "+@all"]);
+    let proxy = Proxy::before(&server).await;
+    let url = proxy.url.replace("redis://", "redis://me:secret@");
+    let client = Client::connect(&url).await.expect("through the proxy");
+    push(&server, &["a", "b"]);
+    let pop = pop();
+    let first = client.take(&pop).await.expect("a reply").expect("one");
+    let second = client.take(&pop).await.expect("a reply").expect("one");
+    // The first confirmation is lost, and is refused when it is sent again.
+    proxy.hold_next_request_and_hang_up();
+    first.ack();
+    until("it is held", async || proxy.holds_one()).await;
+    let refused = || {
+        let rejected = |script| support::rejected_calls(&server, script);
+        rejected("eval") + rejected("evalsha")
+    };
+    rights(&["-eval", "-evalsha"]);
+    until("it is refused", async || refused() > 0).await;
+    // It arrives late, and the next one has more to confirm.
+    rights(&["+eval", "+evalsha"]);
+    proxy.release();
+    second.ack();
+    support::queue::until_no_receipt_is_left(&server).await;
+    assert!(elements(&server).is_empty(), "{:?}", elements(&server));
+}
+
+#[tokio::test]
+async fn element_that_a_late_command_has_taken_is_found() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    push(&server, &["a"]);
+    let held = client.take(&pop()).await.expect("a reply").expect("one");
+    for element in ["b", "a"] {
+        // As a blocking command of a connection does that was lost long ago.
+        let copy = texts(&server, &["KEYS", "*:purse:pending:*"]);
+        server
+            .command(&["LPUSH", &copy[0], element])
+            .expect("LPUSH");
+        push(&server, &["c"]);
+        let found = client.take(&pop()).await;
+        assert_eq!(self::element(found).as_deref(), Some(element));
+        let next = client.take(&pop()).await;
+        assert_eq!(self::element(next).as_deref(), Some("c"));
+    }
+    assert_eq!(client.take(&pop()).await.expect("a reply").map(drop), None);
+    held.requeue().await.expect("back");
+    assert_eq!(elements(&server), ["a"]);
 }
 
 #[tokio::test]

@@ -136,6 +136,27 @@ fn spawn_second_pop(client: &Client) -> JoinHandle<Result<Option<Delivery>>> {
 }
 
 #[tokio::test]
+async fn element_of_unpolled_waiter_goes_to_another_client() {
+    let server = Server::start().expect("a server");
+    let (client, other) = (client(&server).await, support::client(&server).await);
+    let pop = pop();
+    let mut kept = client.take_wait(&pop, None).boxed();
+    until("it waits", async || {
+        assert!(futures::poll!(&mut kept).is_pending());
+        blocked(&server) > 0
+    })
+    .await;
+    push(&server, "a");
+    until("it is taken", async || elements(&server).is_empty()).await;
+    let popped = other.take_wait(&pop, Some(SOON)).await;
+    assert_eq!(element(popped).as_deref(), Some("a"));
+    until_no_receipt_is_left(&server).await;
+    // It waits again once it is polled.
+    push(&server, "b");
+    assert_eq!(element(kept.await).as_deref(), Some("b"));
+}
+
+#[tokio::test]
 async fn waiting_pop_sends_nothing_while_it_is_blocked() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
@@ -150,6 +171,50 @@ async fn waiting_pop_sends_nothing_while_it_is_blocked() {
     assert!(sent() <= before + 2, "{} since {before}", sent());
     push(&server, "a");
     assert_eq!(element(wait.await.expect("no panic")).as_deref(), Some("a"));
+}
+
+#[tokio::test]
+async fn server_that_refuses_to_block_is_asked_rarely() {
+    for server in servers() {
+        let client = client(&server).await;
+        let fill = ["CONFIG", "SET", "maxmemory", "1"];
+        server.command(&fill).expect("CONFIG");
+        let wait = Duration::from_millis(1500);
+        let none = client.take_wait(&pop(), Some(wait)).await;
+        assert!(none.expect("no failure").is_none());
+        let asked = support::rejected_calls(&server, "brpoplpush");
+        assert!((1..10).contains(&asked), "{asked} times");
+        let clear = ["CONFIG", "SET", "maxmemory", "0"];
+        server.command(&clear).expect("CONFIG");
+        spawn_waiting_pop(&server, &client).await.abort();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn short_waits_end_without_a_hang_up() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let pop = pop();
+    let none = client.take_wait(&pop, Some(Duration::from_millis(1))).await;
+    assert!(none.expect("no failure").is_none());
+    let before = accepted(&server);
+    for round in 0..1000 {
+        let wait = Duration::from_micros(round % 50 * 40);
+        let none = client.take_wait(&pop, Some(wait)).await;
+        assert!(none.expect("no failure").is_none());
+    }
+    let opened = accepted(&server) - before;
+    // Each look is a connection, too.
+    assert!(opened < 5, "{opened} connections");
+}
+
+/// Returns the number of connections that the server has accepted.
+fn accepted(server: &Server) -> u64 {
+    let stats = server.command(&["INFO", "stats"]).expect("INFO");
+    let mut lines = stats.text().expect("text").lines();
+    let count = lines.find_map(|line| line.strip_prefix("total_connections_received:"));
+    let count = count.and_then(|count| count.trim().parse().ok());
+    count.expect("a number")
 }
 
 #[tokio::test]
@@ -215,14 +280,22 @@ async fn pop_that_can_neither_block_nor_watch_polls() {
     .await;
 }
 
+/// Returns a number that grows when a client ends a blocked command.
+fn unblocks(server: &Server) -> u64 {
+    // Before 7.0, servers do not count subcommands.
+    calls(server, "client|unblock") + calls(server, "client")
+}
+
 #[tokio::test]
 async fn no_task_runs_without_waiters() {
     let server = Server::start().expect("a server");
     let client = client(&server).await;
     for _ in 0..5 {
         let wait = spawn_waiting_pop(&server, &client).await;
+        let before = unblocks(&server);
         wait.abort();
         assert!(wait.await.expect_err("aborted").is_cancelled());
+        until("the wait is ended", async || unblocks(&server) > before).await;
         until("no command is blocked", async || blocked(&server) == 0).await;
     }
     until("no connection waits", async || connections(&server) == 1).await;

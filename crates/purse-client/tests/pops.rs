@@ -129,12 +129,13 @@ async fn pop_without_a_right_takes_nothing() {
         server.command(&["ZADD", "set", "1.5", "b"]).expect("ZADD");
         let (list, set) = (pop(), Pop::lowest("set"));
         let both = [&list, &set];
-        let rights: [(&str, &[&Pop]); 9] = [
+        let rights: [(&str, &[&Pop]); 10] = [
             ("hset", &both),
             ("persist", &both),
             ("hget", &both),
             ("lrem", &both),
             ("lpos", &both),
+            ("lrange", &both),
             ("rpush", &both[..1]),
             ("lpush", &both[1..]),
             ("zadd", &both[1..]),

@@ -48,6 +48,50 @@ async fn order_is_kept_when_pops_are_dropped() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn order_is_kept_when_one_pop_waits_and_one_looks() {
+    const LAST: u32 = 5_000;
+    let server = Server::start().unwrap();
+    let client = Client::connect(&server.url()).await.unwrap();
+    let queue: RedisQueue<u32> = RedisQueue::new(&client, "queue");
+    let waits = tokio::spawn({
+        let queue = queue.clone();
+        async move {
+            let mut popped = Vec::new();
+            while popped.last() != Some(&LAST) {
+                popped.push(queue.pop().await.unwrap());
+            }
+            popped
+        }
+    });
+    let looks = tokio::spawn({
+        let queue = queue.clone();
+        async move {
+            let mut popped = Vec::new();
+            while !waits.is_finished() {
+                popped.extend(queue.try_pop().await.unwrap());
+                if popped.last() == Some(&LAST) {
+                    // The other one waits for it.
+                    queue.push(LAST).await.unwrap();
+                    break;
+                }
+            }
+            (popped, waits.await.unwrap())
+        }
+    });
+    let producer = Client::connect(&server.url()).await.unwrap();
+    let producer: RedisQueue<u32> = RedisQueue::new(&producer, "queue");
+    for element in 0..=LAST {
+        producer.push(element).await.unwrap();
+    }
+    let (looked, waited) = looks.await.unwrap();
+    for popped in [looked, waited] {
+        assert!(!popped.is_empty(), "not all cases were met");
+        let moved = popped.windows(2).find(|pair| pair[0] > pair[1]);
+        assert_eq!(moved, None, "in order");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn newest_is_next_when_pops_of_a_stack_are_dropped() {
     let rounds = 2_000;
     let server = Server::start().unwrap();

@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 
 /// The number of deliveries and tracking connections that a client waits for when it closes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct CloseBlockers(watch::Sender<usize>);
 
 /// A guard that delays the close of the client until it is dropped, for a second at most.

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::connection::{Ending, error_map};
-use crate::core::{Caller, closed_error};
+use crate::core::{Caller, CloseBlockers, closed_error};
 use crate::tracking::TrackingPool;
 use crate::util::sync::Mutex;
 use crate::{Command, Error, Result};
@@ -215,7 +215,7 @@ pub(crate) struct DeliveryState {
 }
 
 impl DeliveryState {
-    fn consumer(&self, pop: &Pop) -> Arc<Consumer> {
+    fn consumer(&self, pop: &Pop, blockers: &CloseBlockers) -> Arc<Consumer> {
         let mut consumers = self.consumers.lock();
         if let Some(consumer) = consumers.get(pop) {
             return consumer.clone();
@@ -223,7 +223,7 @@ impl DeliveryState {
         if consumers.len() >= MANY_CONSUMERS {
             consumers.retain(|_, consumer| !consumer.is_idle());
         }
-        let consumer = Consumer::new(pop);
+        let consumer = Consumer::new(pop, blockers.clone());
         consumers.insert(pop.clone(), consumer.clone());
         consumer
     }
@@ -259,7 +259,7 @@ impl Deliveries {
         let mut deliveries = Vec::new();
         while deliveries.len() < max {
             self.check_open(pop)?;
-            let consumer = self.shared.consumer(pop);
+            let consumer = self.consumer(pop);
             let left = max - deliveries.len();
             let receive = |claim| {
                 deliveries.push(Delivery::new(claim, pop)?);
@@ -282,11 +282,15 @@ impl Deliveries {
         deadline: Option<Instant>,
     ) -> Result<Option<Delivery>> {
         self.check_open(pop)?;
-        let consumer = self.shared.consumer(pop);
+        let consumer = self.consumer(pop);
         let taken = consumer.take(self, waits, deadline).await;
         let delivery =
             taken.and_then(|claim| claim.map(|claim| Delivery::new(claim, pop)).transpose());
         delivery.map_err(|error| self.about(pop, error))
+    }
+
+    fn consumer(&self, pop: &Pop) -> Arc<Consumer> {
+        self.shared.consumer(pop, self.caller.close_blockers())
     }
 
     fn check_open(&self, pop: &Pop) -> Result<()> {

@@ -13,14 +13,17 @@
 -- ARGV[6]  1 to reply with the pending list
 -- ARGV[7]  when the collection shall expire if an element that is put back creates it (ms); 0: never
 -- ARGV[8]  1 to note the step even if it changes nothing
--- ARGV[9]  how long the consumer may watch a sorted set, in milliseconds, if it takes too little;
+-- ARGV[9]  how many entries the consumer knows that stay pending. If there are others, takes none:
+--          a blocked command or a lost step has taken one before, and it is next.
+-- ARGV[10] how long the consumer may watch a sorted set, in milliseconds, if it takes too little;
 --          0 if it does not wait
--- ARGV[10] how many of the following entries were delivered; the rest is put back, in this order
--- ARGV[11] and so on: the entries
+-- ARGV[11] how many of the following entries were delivered; the rest is put back, in this order
+-- ARGV[12] and so on: the entries
 -- returns  {status, PTTL of the collection, entries taken, ids whose lease is over, pending list,
 --          for each entry to put back: 1 done, 0 not pending, -1 refused and still pending;
---          number of the last step before, number of the last step now, error of the server or '',
---          1 if the consumer watches the sorted set}
+--          number of the last step before, number of the last step now, error of the server or '';
+--          1 if the pending list has not as many entries as the consumer knows; 1 if the consumer
+--          watches the sorted set}
 -- status   0 no lease, nothing done; 1 done; 2 was done before; 3 done by a consumer that is new
 -- entry    the element of a list; the score, a space and the element of a sorted set
 -- Complexity: O(p) for each delivered entry and each entry to put back, with p pending entries, and
@@ -33,15 +36,17 @@ local own = redis.call('HGET', KEYS[3], ARGV[1])
 local lease_end, last = string.match(own or '', '^(%d+) (%d+)$')
 lease_end, last = tonumber(lease_end) or 0, tonumber(last) or 0
 if last >= step then
-    return {2, -1, {}, {}, {}, {}, last, last, '', 0}
+    return {2, -1, {}, {}, {}, {}, last, last, '', 0, 0}
 end
 if lease == 0 and lease_end <= now then
-    return {0, -1, {}, {}, {}, {}, last, last, '', 0}
+    return {0, -1, {}, {}, {}, {}, last, last, '', 0, 0}
 end
 
-local length = redis.pcall(is_set and 'ZCARD' or 'LLEN', KEYS[1])
-local many, delivered = tonumber(ARGV[5]), tonumber(ARGV[10])
-local taken, lapsed, put, ttl, failure = {}, {}, {}, -1, ''
+local many, delivered = tonumber(ARGV[5]), tonumber(ARGV[11])
+local has_returned = #ARGV > 11 + delivered
+-- A step that only confirms and takes need not know it.
+local length = (has_returned or delivered == 0) and redis.pcall(is_set and 'ZCARD' or 'LLEN', KEYS[1])
+local taken, lapsed, put, ttl, failure, differs = {}, {}, {}, -1, '', 0
 -- A key of another type, or one that moves to another node while the script runs.
 local function is_refused(reply)
     if type(reply) == 'table' and reply.err then
@@ -50,7 +55,7 @@ local function is_refused(reply)
     end
     return false
 end
-if is_refused(length) and #ARGV == 10 then
+if is_refused(length) and #ARGV == 11 then
     return length
 end
 if lease > 0 then
@@ -124,15 +129,30 @@ local function take()
     return move(entry, ARGV[4] == 'LEFT' and 'LPOP' or 'RPOP')
 end
 
+local function confirm()
+    for i = 12, 11 + delivered do
+        -- In a slot that moves, a pending list without entries cannot be read.
+        redis.pcall('LREM', KEYS[2], -1, ARGV[i])
+    end
+end
+
 local noted = last
-if #ARGV > 10 or many > 0 and length ~= 0 or ARGV[8] == '1' or lease > 0 and own then
+if #ARGV > 11 or many > 0 and length ~= 0 or ARGV[8] == '1' or lease > 0 and own then
     -- A full server lets a script finish whose first write needs no memory.
-    redis.call('PERSIST', KEYS[2])
+    if own and delivered > 0 then
+        confirm()
+    else
+        redis.call('PERSIST', KEYS[2])
+    end
     redis.call('HSET', KEYS[3], ARGV[1], string.format('%.0f %.0f', lease_end, step))
-    redis.call('PEXPIRE', KEYS[3], 2592000000)
-    -- A consumer without the rights to forget and to put back takes nothing. They are tried on a
-    -- key of another type.
-    local rights = own and {} or {{'LREM', KEYS[3], 0, ''}, {'LPOS', KEYS[3], ''}, {back, KEYS[3], 0, ''}}
+    if lease > 0 then
+        redis.call('PEXPIRE', KEYS[3], 2592000000)
+    end
+    -- A consumer without the rights to forget, to find and to put back takes nothing. They are tried
+    -- on a key of another type.
+    local rights = own and {} or {
+        {'LREM', KEYS[3], 0, ''}, {'LPOS', KEYS[3], ''}, {'LRANGE', KEYS[3], 0, 0}, {back, KEYS[3], 0, ''},
+    }
     for _, try in ipairs(rights) do
         local reply = redis.pcall(unpack(try))
         if not string.find(reply.err, 'WRONGTYPE') then
@@ -141,20 +161,25 @@ if #ARGV > 10 or many > 0 and length ~= 0 or ARGV[8] == '1' or lease > 0 and own
         end
     end
     noted = step
-    for i = 11, 10 + delivered do
-        -- In a slot that moves, a pending list without entries cannot be read.
-        redis.pcall('LREM', KEYS[2], -1, ARGV[i])
+    if not own then
+        confirm()
     end
-    for i = 11 + delivered, #ARGV do
+    for i = 12 + delivered, #ARGV do
         put[#put + 1] = failure == '' and put_back(ARGV[i]) or -1
     end
     if length == 0 and put[1] and ARGV[7] ~= '0' then
         redis.pcall('PEXPIREAT', KEYS[1], ARGV[7])
     end
-    if many > 0 and failure == '' then
-        local left = redis.pcall('PTTL', KEYS[1])
-        ttl = not is_refused(left) and left or -1
+end
+if many > 0 then
+    local known = redis.pcall('LLEN', KEYS[2])
+    if type(known) == 'number' and known ~= tonumber(ARGV[9]) then
+        many, differs = 0, 1
     end
+end
+if many > 0 and noted == step and failure == '' then
+    local left = redis.pcall('PTTL', KEYS[1])
+    ttl = not is_refused(left) and left or -1
     while #taken < many and failure == '' do
         local entry = take()
         if not entry then
@@ -166,11 +191,11 @@ end
 -- One consumer watches a sorted set. It passes this on when it has enough, and so does one that
 -- leaves elements. On a full server nothing is noted: the others look after a while.
 local watches = 0
-if ARGV[9] ~= '0' then
+if ARGV[10] ~= '0' then
     local watcher = redis.pcall('GET', KEYS[5])
     local is_free = not watcher or watcher == ARGV[1]
     if #taken < many then
-        local set = is_free and redis.pcall('SET', KEYS[5], ARGV[1], 'PX', ARGV[9])
+        local set = is_free and redis.pcall('SET', KEYS[5], ARGV[1], 'PX', ARGV[10])
         watches = set and not set.err and 1 or 0
     elseif is_free or redis.pcall('ZCARD', KEYS[1]) ~= 0 then
         if watcher == ARGV[1] then
@@ -187,4 +212,4 @@ if ARGV[6] == '1' then
     local listed = redis.pcall('LRANGE', KEYS[2], 0, -1)
     pending = not is_refused(listed) and listed or false
 end
-return {own and 1 or 3, ttl, taken, lapsed, pending, put, last, noted, failure, watches}
+return {own and 1 or 3, ttl, taken, lapsed, pending, put, last, noted, failure, differs, watches}

@@ -14,6 +14,8 @@ if own and tonumber(string.match(own, '^%d+')) > now then
 end
 local is_set = ARGV[2] == 'MIN' or ARGV[2] == 'MAX'
 redis.call(is_set and 'ZCARD' or 'LLEN', KEYS[1])
+-- A full server lets a script finish whose first write needs no memory.
+redis.call('PERSIST', KEYS[2])
 for _ = 1, 64 do
     local entry = redis.call('LINDEX', KEYS[2], 0)
     if not entry then

@@ -17,10 +17,16 @@ use crate::connection::{Connection, ConnectionOptions, Dialer, Endpoint, Purpose
 use crate::core::{Call, Core, Role, in_time, wait_up};
 use crate::delivery::Deliveries;
 use crate::delivery::confirm::run_once;
+use crate::util::backoff::Backoff;
+use crate::util::timer::timeout;
 use crate::{Command, Error, ErrorKind, Result};
 
 /// The time for which the reply to a command that was unblocked may be late.
 const UNBLOCK_TIME: Duration = Duration::from_secs(1);
+
+/// The pauses between two attempts to unblock a command.
+const MIN_PAUSE: Duration = Duration::from_millis(1);
+const MAX_PAUSE: Duration = Duration::from_millis(50);
 
 /// A connection for blocking commands.
 pub(super) struct BlockingConnection {
@@ -43,6 +49,10 @@ pub(super) struct Blocked {
 pub(super) enum Unblocked {
     Taken(BlockingConnection, Bytes),
     Empty(BlockingConnection),
+    /// The server was asked to end the wait, and had no element until then.
+    Cancelled(BlockingConnection),
+    /// The server refused the command. It has taken nothing.
+    Refused(Error),
     /// The connection has ended. An element may have been taken.
     Lost(Error),
 }
@@ -134,6 +144,7 @@ impl Blocked {
             Ok(None) => Unblocked::Empty(self.connection),
             // The server answered: it has taken nothing.
             Err(error) if error.code() == Some("UNBLOCKED") => Unblocked::Empty(self.connection),
+            Err(error) if is_refusal(&error) => Unblocked::Refused(error),
             Err(error) => Unblocked::Lost(error),
         }
     }
@@ -144,16 +155,36 @@ impl Blocked {
             return Unblocked::Empty(self.connection);
         }
         let deadline = Instant::now() + UNBLOCK_TIME;
-        if let Some(id) = self.connection.id {
+        let mut backoff = Backoff::new(MIN_PAUSE, MAX_PAUSE);
+        while let Some(id) = self.connection.id {
             let unblock = Command::write("CLIENT").arg("UNBLOCK").arg(id);
             let unblock = unblock.on_node(self.connection.node.clone());
-            let _ = run_once(client, unblock.timeout(UNBLOCK_TIME)).await;
+            let reply = run_once(client, unblock.timeout(UNBLOCK_TIME)).await;
+            let is_unblocked = matches!(reply.map(|reply| reply.into_int()), Ok(Ok(1)));
             let left = deadline.saturating_duration_since(Instant::now());
-            if let Some(reply) = crate::util::timer::timeout(left, self.wait()).await {
-                return self.end(reply);
+            // Without a blocked command, it may still be on its way to the server.
+            let pause = if is_unblocked {
+                left
+            } else {
+                backoff.next().min(left)
+            };
+            match timeout(pause, self.wait()).await {
+                Some(Ok(None)) if is_unblocked => return Unblocked::Cancelled(self.connection),
+                Some(reply) => return self.end(reply),
+                None if left.is_zero() || is_unblocked => break,
+                None => {}
             }
         }
         // To hang up has the same effect, but tells nothing.
         Unblocked::Lost(Error::new(ErrorKind::NotSent, "the wait was cancelled"))
     }
+}
+
+/// Returns whether the server replied with `error`.
+fn is_refusal(error: &Error) -> bool {
+    let is_known = matches!(
+        error.kind(),
+        ErrorKind::Auth | ErrorKind::Unsupported | ErrorKind::WrongType
+    );
+    is_known || error.code().is_some()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::state::{Failure, PutBack, Step, StepReply};
+use super::step::{Failure, PutBack, Step, StepReply};
 use crate::connection::error_map;
 use crate::delivery::{Pop, PopEnd};
 use crate::{Command, Error, ErrorKind, Reply, Result, Script, sibling_key};
@@ -81,6 +81,7 @@ impl Keys {
             .arg(i64::from(step.lists))
             .arg(expires_at.unwrap_or_default())
             .arg(i64::from(step.registers))
+            .arg(step.known)
             .arg(watches)
             .arg(step.delivered.len())
             .args(step.delivered.iter().cloned())
@@ -105,6 +106,7 @@ impl Keys {
             last,
             noted,
             failure,
+            differs,
             watches,
         ] = reply.into_array()?;
         let status = status.into_int()?;
@@ -129,6 +131,7 @@ impl Keys {
                 },
                 last: last.into_count()?,
                 noted: noted.into_count()?,
+                differs: differs.into_int()? == 1,
                 watches: watches.into_int()? == 1,
                 failure: Some(failure)
                     .filter(|text| !text.is_empty())
@@ -166,7 +169,8 @@ impl Keys {
         Some(reclaim)
     }
 
-    pub(super) fn leave(&self) -> Command {
+    /// Returns the command that ends the consumer, whose last step is `last`.
+    pub(super) fn leave(&self, last: u64) -> Command {
         let leave = Command::script(&LEAVE)
             .key(self.pending.clone())
             .key(self.consumers.clone());
@@ -174,7 +178,7 @@ impl Keys {
             true => leave.key(self.wake.clone()).key(self.watcher.clone()),
             false => leave,
         };
-        leave.arg(self.id.clone())
+        leave.arg(self.id.clone()).arg(last)
     }
 
     /// Returns the command that waits: for an element, which it takes from a list, or for a token

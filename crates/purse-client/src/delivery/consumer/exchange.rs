@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Consumer;
 use super::commands::read_bare;
-use super::state::Step;
+use super::step::{Outcome, Step};
 use crate::core::CloseGuard;
 use crate::delivery::Deliveries;
 use crate::delivery::confirm::{may_work_later, run_once};
@@ -101,15 +101,23 @@ impl Exchange {
             return;
         }
         let is_permanent = !may_work_later(&error);
+        let outcome = match is_permanent {
+            true => Outcome::Refused,
+            false => Outcome::Failed,
+        };
         let mut state = self.consumer.state.lock();
-        if is_permanent {
-            let left = state.refuse_returned(&mut step, &error);
-            for text in left {
-                log::warn_not_requeued(self.client.caller.server(), &error, &text);
-            }
+        let left = match is_permanent && !may_have_run {
+            true => state.refuse_returned(&mut step, &error),
+            false => Vec::new(),
+        };
+        for text in left {
+            log::warn_not_requeued(self.client.caller.server(), &error, &text);
         }
-        state.restore(step);
         let error = clear_ambiguity(error);
+        match may_have_run {
+            true => state.leave_undecided(step, &error, outcome),
+            false => state.restore(step, outcome),
+        }
         state.fail(&error, is_permanent, tolerance);
         drop(state);
         self.consumer.ensure_keeper(&self.client);
@@ -117,7 +125,7 @@ impl Exchange {
 
     /// Takes an element without the pending list, which cannot be written while the slot moves.
     async fn take_bare(&self, step: Step) {
-        let last_ticket = step.last_ticket();
+        let last_ticket = step.last_ticket;
         let end = self.consumer.keys.pop().end;
         let taken: Result<_> = async {
             let reply = self
@@ -129,7 +137,11 @@ impl Exchange {
         }
         .await;
         let mut state = self.consumer.state.lock();
-        state.restore(step);
+        let outcome = match taken.is_ok() {
+            true => Outcome::Done,
+            false => Outcome::Failed,
+        };
+        state.restore(step, outcome);
         match taken {
             Ok(Some(text)) => state.add_bare(text),
             Ok(None) => state.waiting.answer_impatient(last_ticket),
@@ -149,7 +161,7 @@ impl Drop for Exchange {
         if let Some(step) = self.step.take() {
             let error = crate::delivery::runtime_ended_error();
             let mut state = self.consumer.state.lock();
-            state.restore(step);
+            state.restore(step, Outcome::Refused);
             state.fail(&error, true, Duration::ZERO);
         }
         let _ = &self.in_flight;

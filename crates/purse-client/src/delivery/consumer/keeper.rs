@@ -3,23 +3,24 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures::future::WeakShared;
 use tokio::sync::watch;
 
 use super::blocking::{Blocked, BlockingConnection, Unblocked};
 use super::commands::{BLOCK, RENEWAL};
 use super::exchange::Exchange;
-use super::state::Step;
+use super::step::{Outcome, Step};
 use super::{Consumer, State};
 use crate::core::{OperationOptions, closed_error, wait_closed};
-use crate::delivery::confirm::run_once;
+use crate::delivery::confirm::{may_work_later, run_once};
 use crate::delivery::delivered::requeue_bare;
 use crate::delivery::detach::SharedExchange;
 use crate::delivery::{Deliveries, Pop, runtime_ended_error};
 use crate::tracking::Tracking;
 use crate::util::backoff::Backoff;
 use crate::util::timer::sleep_until;
-use crate::{Command, Error, ErrorKind, Result, Watch};
+use crate::{Command, Error, ErrorKind, Reply, Result, Watch};
 
 /// The time after which a delivery is confirmed that no other step confirms.
 const FLUSH: Duration = Duration::from_millis(1);
@@ -35,8 +36,6 @@ const BACKSTOP: Duration = Duration::from_secs(2);
 const REFUSAL: Duration = Duration::from_secs(30);
 /// The time by which the server may be late with the end of a blocking command.
 const UNBLOCKED: Duration = Duration::from_secs(1);
-/// The number of steps that a closed client tries in vain before it gives up.
-const MAX_FAILURES_AFTER_CLOSE: u32 = 5;
 const MIN_PAUSE: Duration = Duration::from_millis(2);
 const MAX_PAUSE: Duration = Duration::from_millis(50);
 
@@ -46,14 +45,18 @@ pub(super) struct Keeper {
     source: Source,
     connection: Option<BlockingConnection>,
     idle_since: Option<Instant>,
-    flush_at: Option<Instant>,
+    /// When deliveries are confirmed, unless another step does it before, and the last step when
+    /// that was decided.
+    flush_at: Option<(Instant, u64)>,
+    /// The last step when the keeper looked.
+    seen_step: u64,
     /// When the pending list is looked at again, because the server may still run a blocking
     /// command whose connection was lost.
     recheck_at: Option<Instant>,
     /// No step is sent before, because the last one failed.
     retry_at: Option<Instant>,
-    /// The number of steps that failed after the client was closed.
-    failures_after_close: u32,
+    /// Since when steps of this task fail.
+    failing_since: Option<Instant>,
     cannot_block_until: Option<Instant>,
     /// A token of a sorted set is to be passed on.
     owes_token: bool,
@@ -80,6 +83,8 @@ enum Next {
     /// Sends a step. It has begun already, so that no caller begins another one.
     Step(Step),
     Reclaim,
+    /// Puts back elements that were taken without a pending list.
+    PutBackBare,
     /// Polls the step of a caller, whose future may not be polled.
     Help(SharedExchange),
     /// Ends the wait on the server.
@@ -102,9 +107,10 @@ impl Keeper {
             connection: None,
             idle_since: None,
             flush_at: None,
+            seen_step: 0,
             recheck_at: None,
             retry_at: None,
-            failures_after_close: 0,
+            failing_since: None,
             cannot_block_until: None,
             owes_token: false,
             backoff: Backoff::new(MIN_PAUSE, MAX_PAUSE),
@@ -117,13 +123,13 @@ impl Keeper {
     pub(super) async fn run(mut self) {
         let mut closing = self.client.caller.close_signal();
         loop {
-            put_back_bare(&self.client, &self.consumer).await;
             self.pass_token().await;
             let is_closing = *closing.borrow();
             match self.next(is_closing) {
                 Next::Step(step) => self.step(step).await,
                 Next::Help(exchange) => exchange.await,
                 Next::Reclaim => self.reclaim().await,
+                Next::PutBackBare => put_back_bare(&self.client, &self.consumer).await,
                 Next::Cancel => self.cancel().await,
                 Next::Listen => self.listen().await,
                 Next::Wait(until) => self.wait(until, &mut closing, is_closing).await,
@@ -147,18 +153,20 @@ impl Keeper {
             let current = state.current.as_ref().and_then(WeakShared::upgrade);
             return current.map_or(Next::Wait(None), Next::Help);
         }
+        // While pops go on, it stays alert.
+        let step = state.steps_done();
+        state.is_keeper_alert &= std::mem::replace(&mut self.seen_step, step) != step;
         let mut until = Deadline::default();
-        if self.recheck_at.is_some_and(|at| at <= now) {
-            self.recheck_at = None;
-            state.is_unsure = true;
+        match self.recheck_at {
+            Some(at) if at <= now => {
+                self.recheck_at = None;
+                state.is_unsure = true;
+            }
+            Some(at) => until.add(at),
+            None => {}
         }
         if let Some(retry_at) = self.retry_at.filter(|at| *at > now) {
             return Next::Wait(Some(retry_at));
-        }
-        if self.failures_after_close >= MAX_FAILURES_AFTER_CLOSE {
-            // What is pending goes back when the lease is over.
-            state.abandon(&closed_error());
-            return Next::End;
         }
         if !state.lapsed.is_empty() {
             return Next::Reclaim;
@@ -172,8 +180,7 @@ impl Keeper {
         if let Some(since) = state.unclaimed_since() {
             let is_wanted = state.has_callers();
             if !is_wanted || now >= since + UNCLAIMED || is_closing {
-                let guard = || self.client.caller.close_blockers().track();
-                state.return_unclaimed(guard);
+                state.return_unclaimed();
             } else if now < since + IMPATIENCE || !state.notify_another() {
                 until.add(if now < since + IMPATIENCE {
                     since + IMPATIENCE
@@ -183,6 +190,9 @@ impl Keeper {
             } else {
                 until.add(since + UNCLAIMED);
             }
+        }
+        if state.has_bare_returned() {
+            return Next::PutBackBare;
         }
         let is_waiting = state.unserved() > 0;
         // A pop that has returned must not take an element: the wait on the server ends first.
@@ -194,15 +204,19 @@ impl Keeper {
         if wants_step {
             return Next::Step(state.begin(false, false));
         }
+        let step = state.steps_done();
         match (state.has_delivered(), self.flush_at) {
             (false, _) => self.flush_at = None,
-            (true, Some(at)) if at <= now => return Next::Step(state.begin(false, false)),
-            (true, Some(at)) if !is_closing => until.add(at),
-            (true, None) if !is_closing => {
-                self.flush_at = Some(now + FLUSH);
+            (true, _) if is_closing => return Next::Step(state.begin(false, false)),
+            (true, Some((at, armed_at))) if at <= now && armed_at == step => {
+                return Next::Step(state.begin(false, false));
+            }
+            (true, Some((at, _))) if at > now => until.add(at),
+            // The next pop confirms them too.
+            (true, _) => {
+                self.flush_at = Some((now + FLUSH, step));
                 until.add(now + FLUSH);
             }
-            (true, _) => return Next::Step(state.begin(false, false)),
         }
         let is_listening = !matches!(self.source, Source::None);
         if is_waiting || state.holds_entries() {
@@ -211,7 +225,9 @@ impl Keeper {
                     return Next::Step(state.begin(false, true));
                 }
                 until.add(registered_until - RENEWAL);
-            } else if is_waiting && self.may_block(now) && !self.is_of_set() {
+            } else if is_waiting && self.may_block(now) && !self.is_of_set()
+                || state.known_entries() > 0
+            {
                 return Next::Step(state.begin(false, true));
             }
         }
@@ -253,20 +269,24 @@ impl Keeper {
     async fn step(&mut self, step: Step) {
         self.flush_at = None;
         self.idle_since = None;
-        let number = step.number;
         Exchange::new(&self.consumer, &self.client, step)
             .run()
             .await;
-        let state = self.consumer.state.lock();
-        match state.steps_done() >= number {
-            true => {
+        let now = Instant::now();
+        let mut state = self.consumer.state.lock();
+        self.retry_at = match state.outcome {
+            Outcome::Done => {
                 self.backoff.reset();
-                self.retry_at = None;
+                self.failing_since = None;
+                return;
             }
-            false => {
-                self.retry_at = Some(Instant::now() + self.backoff.next());
-                self.failures_after_close += u32::from(self.client.caller.is_closed());
-            }
+            Outcome::Failed => Some(now + self.backoff.next()),
+            Outcome::Refused => Some(now + IDLE),
+        };
+        let since = *self.failing_since.get_or_insert(now);
+        let is_hopeless = state.outcome == Outcome::Refused || now >= since + IDLE;
+        if is_hopeless && self.client.caller.is_closed() {
+            state.forget_entries();
         }
     }
 
@@ -274,13 +294,9 @@ impl Keeper {
     async fn reclaim(&mut self) {
         let lapsed = std::mem::take(&mut self.consumer.state.lock().lapsed);
         for id in lapsed {
-            let Some(reclaim) = self.consumer.keys.reclaim(&id) else {
-                continue;
-            };
-            while let Ok(reply) = self.client.caller.run(reclaim.clone()).await {
-                if !matches!(reply.into_int(), Ok(1)) {
-                    break;
-                }
+            if !reclaim_from(&self.client, &self.consumer, &id).await {
+                let until = Instant::now() + RENEWAL;
+                self.consumer.state.lock().ignore_lapsed(id, until);
             }
         }
         self.consumer.state.lock().is_drained = false;
@@ -310,7 +326,7 @@ impl Keeper {
                     let mut state = self.consumer.state.lock();
                     // Meanwhile, the callers may have gone.
                     if state.has_unserved_patient() {
-                        state.is_blocked = !is_of_set;
+                        state.set_blocked(!is_of_set);
                         self.source =
                             Source::Blocked(Box::new(connection.block(command, is_of_set)));
                     } else {
@@ -342,6 +358,10 @@ impl Keeper {
         is_closing: bool,
     ) {
         let consumer = self.consumer.clone();
+        let mut until = Deadline(until);
+        if consumer.state.lock().is_keeper_alert {
+            until.add(Instant::now() + FLUSH);
+        }
         let source = &mut self.source;
         let reported = async {
             match source {
@@ -372,18 +392,18 @@ impl Keeper {
             },
             () = consumer.work.notified() => {}
             Ok(()) = self.failovers.changed() => self.relocate(),
-            () = super::sleep_until_some(until) => {}
-            () = wait_closed(closing), if !is_closing => {}
+            () = super::sleep_until_some(until.0) => {}
+            () = wait_closed(closing), if !is_closing => self.retry_at = None,
         }
     }
 
     /// Leaves a server that is not the primary any more.
     fn relocate(&mut self) {
         self.connection = None;
-        if matches!(self.source, Source::Blocked(_)) {
+        if matches!(self.source, Source::Blocked(_)) && !self.is_of_set() {
             let mut state = self.consumer.state.lock();
             state.is_unsure = true;
-            state.is_blocked = false;
+            state.set_blocked(false);
             self.recheck_at = Some(Instant::now() + BLOCK + UNBLOCKED);
         }
         self.source = Source::None;
@@ -393,33 +413,26 @@ impl Keeper {
         if let Source::Blocked(blocked) = std::mem::replace(&mut self.source, Source::None) {
             let last_ticket = self.consumer.state.lock().waiting.last_ticket();
             let unblocked = blocked.cancel(&self.client).await;
-            let was_empty = matches!(unblocked, Unblocked::Empty(_)) && !self.is_of_set();
+            let was_empty = matches!(unblocked, Unblocked::Cancelled(_)) && !self.is_of_set();
             self.unblocked(unblocked);
             if was_empty {
-                // The server had no element until it was asked to end the wait.
                 let mut state = self.consumer.state.lock();
-                state.waiting.answer_impatient(last_ticket);
+                // An element that was taken unseen is looked for first.
+                if !state.is_unsure {
+                    state.waiting.answer_impatient(last_ticket);
+                }
             }
         }
     }
 
     fn unblocked(&mut self, unblocked: Unblocked) {
         let mut state = self.consumer.state.lock();
-        state.is_blocked = false;
         match unblocked {
+            // A sorted set may have changed meanwhile, or another consumer may have stopped watching.
             Unblocked::Taken(connection, _) if self.is_of_set() => {
                 state.is_drained = false;
-                // A token that nobody here needs is for the next consumer.
+                // A token that no caller here needs is for the next consumer.
                 self.owes_token = !state.has_unserved_patient();
-                self.connection = Some(connection);
-            }
-            Unblocked::Taken(connection, entry) => {
-                state.add_taken(entry);
-                self.connection = Some(connection);
-            }
-            Unblocked::Empty(connection) => {
-                // Another consumer may have stopped watching.
-                state.is_drained &= !self.is_of_set();
                 self.connection = Some(connection);
             }
             Unblocked::Lost(error) if self.is_of_set() => {
@@ -427,8 +440,24 @@ impl Keeper {
                 drop(state);
                 self.note_failure(&error);
             }
+            Unblocked::Taken(connection, entry) => {
+                state.add_taken(entry);
+                state.set_blocked(false);
+                self.connection = Some(connection);
+            }
+            Unblocked::Empty(connection) | Unblocked::Cancelled(connection) => {
+                state.is_drained &= !self.is_of_set();
+                state.set_blocked(false);
+                self.connection = Some(connection);
+            }
+            Unblocked::Refused(error) => {
+                state.set_blocked(false);
+                drop(state);
+                self.note_failure(&error);
+            }
             Unblocked::Lost(error) => {
                 state.is_unsure = true;
+                state.set_blocked(false);
                 self.recheck_at = Some(Instant::now() + BLOCK + UNBLOCKED);
                 drop(state);
                 self.note_failure(&error);
@@ -443,9 +472,8 @@ impl Keeper {
             ErrorKind::Auth | ErrorKind::Unsupported | ErrorKind::WrongType => {
                 self.cannot_block_until = Some(now + REFUSAL);
             }
-            _ if error.code() == Some("TRYAGAIN") => {
-                self.cannot_block_until = Some(now + IDLE);
-            }
+            // Such as a full server, or one that does not have the slot.
+            _ if error.code().is_some() => self.cannot_block_until = Some(now + IDLE),
             _ => {}
         }
         self.retry_at = Some(now + self.backoff.next());
@@ -453,14 +481,10 @@ impl Keeper {
 
     /// Ends the consumer on the server. Returns false if there is something to do again.
     async fn end(&mut self) -> bool {
-        let is_known = {
-            let mut state = self.consumer.state.lock();
-            let was_watcher = std::mem::take(&mut state.is_watcher);
-            state.registered_until.take().is_some() || was_watcher
-        };
-        if is_known {
+        let last = self.consumer.state.lock().end_lease();
+        if let Some(last) = last {
             // If it fails, others end the consumer when its lease is over.
-            let _ = run_once(&self.client, self.consumer.keys.leave()).await;
+            let _ = run_once(&self.client, self.consumer.keys.leave(last)).await;
         }
         let mut state = self.consumer.state.lock();
         if state.needs_keeper() {
@@ -472,6 +496,21 @@ impl Keeper {
         drop(state);
         self.client.shared.forget_idle();
         true
+    }
+}
+
+/// Puts back what the consumer `id` holds. Returns false if that cannot be done.
+async fn reclaim_from(client: &Deliveries, consumer: &Consumer, id: &Bytes) -> bool {
+    let Some(reclaim) = consumer.keys.reclaim(id) else {
+        return false;
+    };
+    loop {
+        let reply = client.caller.run(reclaim.clone()).await;
+        match reply.and_then(Reply::into_int) {
+            Ok(1) => {}
+            Ok(_) => return true,
+            Err(error) => return may_work_later(&error),
+        }
     }
 }
 
@@ -518,7 +557,7 @@ impl Drop for Keeper {
         if !self.is_over {
             let mut state: std::sync::MutexGuard<'_, State> = self.consumer.state.lock();
             state.has_keeper = false;
-            state.is_blocked = false;
+            state.set_blocked(false);
             state.fail(&runtime_ended_error(), true, Duration::ZERO);
         }
     }

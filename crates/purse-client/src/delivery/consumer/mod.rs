@@ -10,7 +10,9 @@ mod blocking;
 mod commands;
 mod exchange;
 mod keeper;
+mod reconcile;
 mod state;
+mod step;
 mod wait_queue;
 
 use std::fmt;
@@ -22,7 +24,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::detach::DetachOnDrop;
 use super::{Deliveries, Pop};
-use crate::core::{closed_error, wait_closed};
+use crate::core::{CloseBlockers, closed_error, wait_closed};
 use crate::util::sync::Mutex;
 use crate::util::timer::sleep_until;
 use crate::{Error, ErrorKind, Result};
@@ -30,10 +32,11 @@ use commands::Keys;
 pub(super) use commands::{consumers_key, pending_key};
 use exchange::Exchange;
 use keeper::Keeper;
-use state::{MAX_ENTRIES, State, Step, StepReply};
+use state::{MAX_ENTRIES, State};
+use step::{Step, StepReply};
 use wait_queue::Verdict;
 
-pub(crate) use state::Entry;
+pub(crate) use step::Entry;
 
 /// A consumer of one end of a collection.
 pub(crate) struct Consumer {
@@ -53,10 +56,10 @@ pub(crate) struct Claim {
 }
 
 impl Consumer {
-    pub(super) fn new(pop: &Pop) -> Arc<Self> {
+    pub(super) fn new(pop: &Pop, blockers: CloseBlockers) -> Arc<Self> {
         Arc::new(Self {
             keys: Keys::new(pop),
-            state: Mutex::default(),
+            state: Mutex::new(State::new(blockers)),
             work: Notify::new(),
         })
     }
@@ -170,9 +173,14 @@ impl Consumer {
         let mut state = self.state.lock();
         let is_blocked = state.is_drained && state.has_keeper && waits;
         let must_wait = state.is_stepping || state.is_unsure || state.is_block_ending();
-        if must_wait || is_blocked || state.unserved() == 0 {
+        if must_wait || is_blocked {
             drop(state);
             self.ensure_keeper(client);
+            return None;
+        }
+        if state.unserved() == 0 {
+            drop(state);
+            self.alert_keeper(client);
             return None;
         }
         let step = state.begin(false, false);
@@ -182,7 +190,17 @@ impl Consumer {
         Some(DetachOnDrop::new(client, exchange))
     }
 
-    /// Starts the task that does what no caller does.
+    /// Lets the keeper look within a millisecond. To wake it for each pop would cost a change of
+    /// thread; while pops go on, it wakes by a timer.
+    fn alert_keeper(self: &Arc<Self>, client: &Deliveries) {
+        let mut state = self.state.lock();
+        if !std::mem::replace(&mut state.is_keeper_alert, true) || !state.has_keeper {
+            drop(state);
+            self.ensure_keeper(client);
+        }
+    }
+
+    /// Starts the task that does what no caller does, or lets it look at once.
     fn ensure_keeper(self: &Arc<Self>, client: &Deliveries) {
         let is_running = std::mem::replace(&mut self.state.lock().has_keeper, true);
         if !is_running {
@@ -204,10 +222,12 @@ impl Consumer {
         if let Some(error) = permanent {
             state.fail(&error, true, Duration::ZERO);
         }
-        let needs_keeper = state.needs_keeper();
+        let (needs_keeper, is_urgent) = (state.needs_keeper(), state.is_urgent());
         drop(state);
-        if needs_keeper {
-            self.ensure_keeper(client);
+        match needs_keeper {
+            true if is_urgent => self.ensure_keeper(client),
+            true => self.alert_keeper(client),
+            false => {}
         }
     }
 
@@ -237,16 +257,14 @@ impl Claim {
         if self.entry.is_bare {
             return;
         }
-        let guard = || self.client.caller.close_blockers().track();
-        self.consumer.state.lock().acknowledge(self.number, guard);
-        self.consumer.ensure_keeper(&self.client);
+        self.consumer.state.lock().acknowledge(self.number);
+        self.consumer.alert_keeper(&self.client);
     }
 
     /// Gives the element to another caller, or back to the collection.
     pub(crate) fn give_back(self) {
-        let guard = || self.client.caller.close_blockers().track();
         let mut state = self.consumer.state.lock();
-        state.give_back(self.number, self.entry, None, guard);
+        state.give_back(self.number, self.entry, None);
         drop(state);
         self.consumer.ensure_keeper(&self.client);
     }
@@ -255,9 +273,8 @@ impl Claim {
     /// if others had reclaimed the element.
     pub(crate) fn put_back(self) -> oneshot::Receiver<Result<()>> {
         let (sender, done) = oneshot::channel();
-        let guard = || self.client.caller.close_blockers().track();
         let mut state = self.consumer.state.lock();
-        state.give_back(self.number, self.entry, Some(sender), guard);
+        state.give_back(self.number, self.entry, Some(sender));
         drop(state);
         self.consumer.ensure_keeper(&self.client);
         done
@@ -325,8 +342,10 @@ impl Drop for Caller<'_> {
         let was_notified =
             self.is_notified || matches!(self.verdict.try_recv(), Ok(Verdict::Claim));
         state.leave(self.ticket, was_notified);
+        // Without a caller, the server must not take an element for this consumer any more.
+        let has_work = was_notified || state.is_block_ending();
         drop(state);
-        if was_notified {
+        if has_work {
             self.consumer.ensure_keeper(self.client);
         }
     }

@@ -1,100 +1,21 @@
 //! The state of a consumer: what it has taken, and who waits for more. No I/O.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::RandomState;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::commands::{LEASE, RENEWAL};
+use super::step::{Entry, Outcome, PutBack, Returned, Step, StepReply};
 use super::wait_queue::WaitQueue;
-use crate::core::CloseGuard;
+use crate::core::{CloseBlockers, CloseGuard};
 use crate::delivery::detach::WeakExchange;
 use crate::{Error, Result};
 
 /// The largest number of entries of one kind in one step.
 pub(super) const MAX_ENTRIES: usize = 256;
-/// The number of confirmed deliveries that are remembered, in case a failover loses them.
-const MAX_CONFIRMED: usize = 4096;
-
-/// An element that was taken, as the pending list has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) text: Bytes,
-    /// When the collection expires if the entry is put back and creates it, in milliseconds since
-    /// 1970; 0 for never.
-    pub(crate) expires_at: i64,
-    /// True if it is not in the pending list, because it was taken while its slot moved.
-    pub(crate) is_bare: bool,
-}
-
-/// An entry to put back, and the caller that waits for that.
-#[derive(Debug)]
-struct Returned {
-    entry: Entry,
-    done: Option<oneshot::Sender<Result<()>>>,
-}
-
-/// One step, as it is sent.
-#[derive(Debug)]
-pub(super) struct Step {
-    pub(super) number: u64,
-    pub(super) take: usize,
-    pub(super) delivered: Vec<Bytes>,
-    /// Entries to put back, by their order.
-    returned: BTreeMap<u64, Returned>,
-    /// Entries are listed to find those whose replies were lost.
-    pub(super) lists: bool,
-    pub(super) renews: bool,
-    /// A caller waits until there is an element.
-    pub(super) waits: bool,
-    pub(super) registers: bool,
-    /// The last caller that joined before the step.
-    last_ticket: u64,
-    begun: Instant,
-}
-
-/// The reply to a step.
-#[derive(Debug, Default)]
-pub(super) struct StepReply {
-    pub(super) was_done_before: bool,
-    pub(super) is_new: bool,
-    pub(super) expires_at: i64,
-    pub(super) taken: Vec<Bytes>,
-    pub(super) lapsed: Vec<Bytes>,
-    /// The outcome of each entry to put back, the newest first; empty if the step was done before.
-    pub(super) put: Vec<PutBack>,
-    /// The pending list, the newest entry first; `None` if it was not listed.
-    pub(super) pending: Option<Vec<Bytes>>,
-    /// The number of the last step that the server knew before this one.
-    pub(super) last: u64,
-    /// The number of the last step that the server knows now.
-    pub(super) noted: u64,
-    /// This consumer watches the sorted set for all others.
-    pub(super) watches: bool,
-    /// The error that ended the step midway.
-    pub(super) failure: Option<Failure>,
-}
-
-/// The error that ended a step midway. What was done before it is in the reply.
-#[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) error: Error,
-    /// False if the same step may work when it is sent again.
-    pub(super) is_permanent: bool,
-}
-
-/// The outcome of an entry to put back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PutBack {
-    Done,
-    /// Others have reclaimed it.
-    NotPending,
-    /// It is still pending.
-    Refused,
-}
-
 #[derive(Debug, Default)]
 pub(super) struct State {
     next_entry: u64,
@@ -102,27 +23,33 @@ pub(super) struct State {
     /// The last step that the server has noted.
     noted: u64,
     /// Hashes of deliveries that were confirmed, each with the number of the step that did it.
-    confirmed: VecDeque<(u64, u64)>,
-    hasher: RandomState,
+    pub(super) confirmed: VecDeque<(u64, u64)>,
+    pub(super) hasher: RandomState,
     /// The last step that the server knew when it was found to have lost later ones.
-    known_to_server: Option<u64>,
+    pub(super) known_to_server: Option<u64>,
     /// Until when steps need no renewal, by the local clock.
     pub(super) registered_until: Option<Instant>,
     /// Entries that no caller has, in the order in which they were taken.
-    ready: BTreeMap<u64, Entry>,
+    pub(super) ready: BTreeMap<u64, Entry>,
+    /// Entries that a blocked command has taken while a step was sent: what the step takes is older.
+    early: Vec<Bytes>,
     /// When an entry became ready, or a caller was last notified.
     ready_since: Option<Instant>,
     /// The number of notified callers that have not answered.
     notified: usize,
     /// Entries that callers have.
-    held: BTreeMap<u64, Bytes>,
-    delivered: Vec<Bytes>,
-    returned: BTreeMap<u64, Returned>,
+    pub(super) held: BTreeMap<u64, Bytes>,
+    pub(super) delivered: Vec<Bytes>,
+    pub(super) returned: BTreeMap<u64, Returned>,
     pub(super) waiting: WaitQueue,
     pub(super) lapsed: Vec<Bytes>,
+    /// Consumers whose elements could not be put back, and until when they are ignored.
+    ignored: HashMap<Bytes, Instant>,
     pub(super) is_stepping: bool,
     /// The step, if a caller runs it: its future may not be polled.
     pub(super) current: Option<WeakExchange>,
+    /// The outcome of the last step.
+    pub(super) outcome: Outcome,
     /// The last step found no more elements.
     pub(super) is_drained: bool,
     /// The pending list may have entries that are not known here.
@@ -130,14 +57,45 @@ pub(super) struct State {
     /// This consumer watches the sorted set for all others.
     pub(super) is_watcher: bool,
     /// The server blocks a command for this consumer, or may: it may take an element.
-    pub(super) is_blocked: bool,
+    is_blocked: bool,
     pub(super) has_keeper: bool,
+    /// The keeper looks within a millisecond, so it need not be woken.
+    pub(super) is_keeper_alert: bool,
     failing_since: Option<Instant>,
-    /// Delays the close of the client while there is something to send.
+    blockers: CloseBlockers,
+    /// Delays the close of the client while elements are on their way.
     busy: Option<CloseGuard>,
 }
 
 impl State {
+    pub(super) fn new(blockers: CloseBlockers) -> Self {
+        Self {
+            blockers,
+            ..Self::default()
+        }
+    }
+
+    /// Delays the close of the client while the server may take an element, or while one is here
+    /// that no caller has.
+    fn update_guard(&mut self) {
+        let is_settled = self.ready.is_empty()
+            && self.delivered.is_empty()
+            && self.returned.is_empty()
+            && self.early.is_empty()
+            && !self.is_blocked;
+        if is_settled {
+            self.busy = None;
+        } else if self.busy.is_none() {
+            self.busy = Some(self.blockers.track());
+        }
+    }
+
+    /// Records whether the server blocks a command.
+    pub(super) fn set_blocked(&mut self, is_blocked: bool) {
+        self.is_blocked = is_blocked;
+        self.update_guard();
+    }
+
     /// Removes a caller that does not wait any more. Another one is notified in its place.
     pub(super) fn leave(&mut self, ticket: u64, was_notified: bool) {
         self.waiting.leave(ticket);
@@ -171,9 +129,21 @@ impl State {
         !self.waiting.is_empty() || self.notified > 0
     }
 
+    /// Ends the lease, if there is one. Returns the number of the last step that the server knows.
+    pub(super) fn end_lease(&mut self) -> Option<u64> {
+        let was_watcher = std::mem::take(&mut self.is_watcher);
+        let is_known = self.registered_until.take().is_some() || was_watcher;
+        is_known.then_some(self.noted)
+    }
+
     /// Returns the number of the last step that was done.
     pub(super) const fn steps_done(&self) -> u64 {
         self.step
+    }
+
+    /// Returns whether the keeper has something to do at once, after a step.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.is_unsure || !self.lapsed.is_empty() || self.unserved() > 0
     }
 
     /// Returns whether the keeper has something to do.
@@ -207,11 +177,11 @@ impl State {
     }
 
     /// Records that a caller has got `number`.
-    pub(super) fn acknowledge(&mut self, number: u64, guard: impl FnOnce() -> CloseGuard) {
+    pub(super) fn acknowledge(&mut self, number: u64) {
         // An entry that was reclaimed in the meantime is not in the pending list any more.
         if let Some(text) = self.held.remove(&number) {
             self.delivered.push(text);
-            self.busy.get_or_insert_with(guard);
+            self.update_guard();
         }
     }
 
@@ -222,16 +192,15 @@ impl State {
         number: u64,
         entry: Entry,
         done: Option<oneshot::Sender<Result<()>>>,
-        guard: impl FnOnce() -> CloseGuard,
     ) {
         if !entry.is_bare && self.held.remove(&number).is_none() {
             // Others have reclaimed it.
             return;
         }
-        self.busy.get_or_insert_with(guard);
         if done.is_none() {
             self.ready.insert(number, entry);
             self.ready_since = Some(Instant::now());
+            self.update_guard();
             self.notify_ready();
             return;
         }
@@ -240,14 +209,14 @@ impl State {
             self.returned.insert(number, Returned { entry, done: None });
         }
         self.returned.insert(number, Returned { entry, done });
+        self.update_guard();
     }
 
-    /// Turns ready entries that no caller waits for into entries to put back.
-    pub(super) fn return_unclaimed(&mut self, guard: impl FnOnce() -> CloseGuard) {
-        if self.ready.is_empty() {
-            return;
-        }
-        self.busy.get_or_insert_with(guard);
+    /// Turns ready entries that no caller claims into entries to put back.
+    pub(super) fn return_unclaimed(&mut self) {
+        // Nothing is taken for callers that were notified and are not polled. One that is polled
+        // later waits again.
+        self.notified = 0;
         let ready = std::mem::take(&mut self.ready);
         self.returned.extend(
             ready
@@ -287,6 +256,23 @@ impl State {
         !self.returned.is_empty()
     }
 
+    /// Returns whether elements wait that were taken without a pending list.
+    pub(super) fn has_bare_returned(&self) -> bool {
+        let mut returned = self.returned.values();
+        returned.any(|returned| returned.entry.is_bare)
+    }
+
+    /// Forgets all entries. Others reclaim those of the pending list.
+    pub(super) fn forget_entries(&mut self) {
+        self.held.clear();
+        self.ready.clear();
+        self.delivered.clear();
+        self.returned.clear();
+        self.is_unsure = false;
+        self.registered_until = None;
+        self.update_guard();
+    }
+
     pub(super) fn has_delivered(&self) -> bool {
         !self.delivered.is_empty()
     }
@@ -299,6 +285,14 @@ impl State {
             && self.returned.is_empty())
     }
 
+    /// Returns the number of entries that are known to be pending.
+    pub(super) fn known_entries(&self) -> usize {
+        let ready = self.ready.values();
+        let returned = self.returned.values().map(|returned| &returned.entry);
+        let unclaimed = ready.chain(returned).filter(|entry| !entry.is_bare);
+        self.held.len() + self.delivered.len() + unclaimed.count()
+    }
+
     /// Returns entries that were taken without a pending list, to put back one by one.
     pub(super) fn take_bare(&mut self) -> Vec<(Entry, Option<oneshot::Sender<Result<()>>>)> {
         let bare: Vec<_> = self
@@ -307,9 +301,10 @@ impl State {
             .filter(|(_, returned)| returned.entry.is_bare)
             .map(|(number, _)| *number)
             .collect();
-        bare.into_iter()
-            .filter_map(|number| self.returned.remove(&number))
-            .map(|returned| (returned.entry, returned.done))
+        let bare = bare
+            .into_iter()
+            .filter_map(|number| self.returned.remove(&number));
+        bare.map(|returned| (returned.entry, returned.done))
             .collect()
     }
 
@@ -325,23 +320,22 @@ impl State {
             .delivered
             .split_off(self.delivered.len().min(MAX_ENTRIES));
         let delivered = std::mem::replace(&mut self.delivered, rest);
-        let mut returned = std::mem::take(&mut self.returned);
-        if returned.len() > MAX_ENTRIES {
-            // The newest go first, so that the oldest is next at the end.
-            let first_kept = *returned
-                .keys()
-                .nth(returned.len() - MAX_ENTRIES)
-                .unwrap_or(&0);
-            let newest = returned.split_off(&first_kept);
-            self.returned = std::mem::replace(&mut returned, newest);
-        }
+        // The newest go first, so that the oldest is next at the end.
+        let sent = self.returned.iter().rev();
+        let sent = sent.filter(|(_, returned)| !returned.entry.is_bare);
+        let sent: Vec<u64> = sent.map(|(&number, _)| number).take(MAX_ENTRIES).collect();
+        let returned: BTreeMap<_, _> = sent
+            .into_iter()
+            .filter_map(|number| self.returned.remove_entry(&number))
+            .collect();
+        // An element whose reply was lost, or that is to be put back, is delivered first.
+        let takes = !lists && self.returned.is_empty();
         Step {
             number: self.step + 1,
-            // An element whose reply was lost is delivered first.
-            take: if lists {
-                0
-            } else {
+            take: if takes {
                 self.unserved().min(MAX_ENTRIES)
+            } else {
+                0
             },
             delivered,
             returned,
@@ -349,18 +343,35 @@ impl State {
             renews,
             waits: self.has_unserved_patient(),
             registers,
+            known: self.known_entries(),
+            was_blocked: self.is_blocked,
             last_ticket: self.waiting.last_ticket(),
             begun: now,
         }
     }
 
+    /// Ignores that the lease of the consumer `id` is over.
+    pub(super) fn ignore_lapsed(&mut self, id: Bytes, until: Instant) {
+        self.ignored.insert(id, until);
+    }
+
     /// Ends a step that the server has done.
-    pub(super) fn finish(&mut self, step: Step, reply: StepReply) {
+    pub(super) fn finish(&mut self, step: Step, mut reply: StepReply) {
         self.is_stepping = false;
         self.current = None;
-        if reply.failure.is_none() {
+        let failure = reply.failure.as_ref();
+        let is_unlisted = step.lists && reply.pending.is_none() && !reply.was_done_before;
+        self.outcome = match failure {
+            Some(failure) if !failure.is_permanent => Outcome::Failed,
+            Some(_) if is_unlisted => Outcome::Refused,
+            _ => Outcome::Done,
+        };
+        if failure.is_none() {
             self.failing_since = None;
         }
+        let now = Instant::now();
+        self.ignored.retain(|_, until| *until > now);
+        reply.lapsed.retain(|id| !self.ignored.contains_key(id));
         let was_registered = self.registered_until.is_some();
         let is_first = !was_registered && !step.has_entries() && !self.holds_entries();
         if reply.last < self.noted && !reply.was_done_before && !is_first {
@@ -378,18 +389,16 @@ impl State {
         if step.renews && reply.noted == step.number {
             self.registered_until = Some(step.begun + LEASE - RENEWAL);
         }
-        for text in &step.delivered {
-            self.confirmed
-                .push_back((step.number, self.hasher.hash_one(text)));
+        if reply.differs && !self.is_explained(&step) {
+            self.is_unsure = true;
         }
-        let surplus = self.confirmed.len().saturating_sub(MAX_CONFIRMED);
-        self.confirmed.drain(..surplus);
+        self.note_confirmed(&step);
         self.finish_returned(step.returned, &reply);
         if step.waits && !reply.was_done_before {
             self.is_watcher = reply.watches;
         }
-        let asked = step.take;
-        let found = reply.taken.len();
+        let looked = step.take > 0 && !reply.was_done_before && !reply.differs;
+        let is_last = reply.taken.len() < step.take;
         if let Some(pending) = reply.pending {
             self.reconcile(pending);
             self.is_unsure = false;
@@ -397,16 +406,32 @@ impl State {
         for text in reply.taken {
             self.add_ready(text, reply.expires_at);
         }
-        if asked > 0 && !reply.was_done_before {
-            self.is_drained = found < asked && reply.lapsed.is_empty() && reply.failure.is_none();
+        match reply.was_done_before {
+            // The pending list has them, and tells their order.
+            true => self.early.clear(),
+            false => self.add_early(),
+        }
+        if looked {
+            self.is_drained = is_last && reply.lapsed.is_empty() && reply.failure.is_none();
         }
         self.lapsed.extend(reply.lapsed);
         self.notify_ready();
-        if self.is_drained && !self.is_unsure && !self.is_block_ending() {
+        if looked && self.is_drained && !self.is_unsure && !self.is_block_ending() {
             self.waiting.answer_impatient(step.last_ticket);
         }
-        if self.delivered.is_empty() && self.returned.is_empty() && self.ready.is_empty() {
-            self.busy = None;
+        self.update_guard();
+    }
+
+    /// Returns whether a blocked command explains that a step found an entry that is not known: it
+    /// has ended since, or its reply comes soon. A caller that wants an answer cannot wait for it.
+    fn is_explained(&self, step: &Step) -> bool {
+        step.was_blocked && !(self.is_blocked && (step.renews || self.has_impatient()))
+    }
+
+    /// Adds what a blocked command has taken while a step was sent.
+    fn add_early(&mut self) {
+        for text in std::mem::take(&mut self.early) {
+            self.add_ready(text, 0);
         }
     }
 
@@ -433,12 +458,33 @@ impl State {
     }
 
     /// Takes back what a step did not do.
-    pub(super) fn restore(&mut self, step: Step) {
+    pub(super) fn restore(&mut self, step: Step, outcome: Outcome) {
         self.is_stepping = false;
         self.current = None;
+        self.outcome = outcome;
         let newer = std::mem::replace(&mut self.delivered, step.delivered);
         self.delivered.extend(newer);
         self.returned.extend(step.returned);
+        self.add_early();
+        self.notify_ready();
+    }
+
+    /// Ends a step of which it is not known whether the server has done it, with `error`. The
+    /// pending list will tell: what it still has was not done.
+    pub(super) fn leave_undecided(&mut self, step: Step, error: &Error, outcome: Outcome) {
+        self.is_stepping = false;
+        self.current = None;
+        self.outcome = outcome;
+        self.is_unsure = true;
+        self.early.clear();
+        self.known_to_server = Some(self.step);
+        self.step = step.number;
+        self.note_confirmed(&step);
+        let waiting = step.returned.into_values();
+        for done in waiting.filter_map(|returned| returned.done) {
+            let _ = done.send(Err(error.duplicate()));
+        }
+        self.update_guard();
     }
 
     /// Fails the callers whose elements a step was to put back, and leaves the entries in the
@@ -457,27 +503,14 @@ impl State {
             .collect()
     }
 
-    /// Gives up everything that is to be sent, and fails those who wait.
-    pub(super) fn abandon(&mut self, error: &Error) {
-        self.fail(error, true, Duration::ZERO);
-        self.ready.clear();
-        self.delivered.clear();
-        self.held.clear();
-        self.lapsed.clear();
-        self.is_unsure = false;
-        for returned in std::mem::take(&mut self.returned).into_values() {
-            if let Some(done) = returned.done {
-                let _ = done.send(Err(error.duplicate()));
-            }
-        }
-        self.busy = None;
-    }
-
     /// Adds an entry that a blocking command has taken.
     pub(super) fn add_taken(&mut self, text: Bytes) {
         self.failing_since = None;
-        self.add_ready(text, 0);
-        self.notify_ready();
+        self.early.push(text);
+        if !self.is_stepping {
+            self.add_early();
+            self.notify_ready();
+        }
     }
 
     /// Adds an element that was taken without a pending list.
@@ -505,7 +538,7 @@ impl State {
         }
     }
 
-    fn add_ready(&mut self, text: Bytes, expires_at: i64) {
+    pub(super) fn add_ready(&mut self, text: Bytes, expires_at: i64) {
         self.insert_ready(Entry {
             text,
             expires_at,
@@ -517,75 +550,6 @@ impl State {
         self.next_entry += 1;
         self.ready.insert(self.next_entry, entry);
         self.ready_since = Some(Instant::now());
-    }
-
-    /// Compares what is known here with the pending list, which is right.
-    ///
-    /// An entry that is pending and unknown was taken by a step whose reply was lost, or it was
-    /// confirmed by a step that a failover has lost. An entry that is known and not pending was
-    /// reclaimed by others.
-    fn reconcile(&mut self, pending: Vec<Bytes>) {
-        let mut known: HashMap<Bytes, usize> = HashMap::new();
-        let ready = self.ready.values().filter(|entry| !entry.is_bare);
-        let returned = self.returned.values().map(|returned| &returned.entry);
-        let texts = ready
-            .chain(returned.filter(|entry| !entry.is_bare))
-            .map(|entry| &entry.text);
-        for text in texts.chain(self.held.values()).chain(&self.delivered) {
-            *known.entry(text.clone()).or_default() += 1;
-        }
-        let known_to_server = self.known_to_server.take();
-        for text in pending.into_iter().rev() {
-            match known.get_mut(&text).filter(|count| **count > 0) {
-                Some(count) => *count -= 1,
-                None if self.forget_confirmed(&text, known_to_server) => self.delivered.push(text),
-                None => self.add_ready(text, 0),
-            }
-        }
-        known.retain(|_, count| *count > 0);
-        if known.is_empty() {
-            return;
-        }
-        // Entries that no caller has go first: of two equal ones, the one in use is the one left.
-        let mut is_gone = |text: &Bytes| match known.get_mut(text).filter(|count| **count > 0) {
-            Some(count) => {
-                *count -= 1;
-                true
-            }
-            None => false,
-        };
-        self.ready
-            .retain(|_, entry| entry.is_bare || !is_gone(&entry.text));
-        self.returned
-            .retain(|_, returned| returned.entry.is_bare || !is_gone(&returned.entry.text));
-        self.delivered.retain(|text| !is_gone(text));
-        self.held.retain(|_, text| !is_gone(text));
-    }
-
-    /// Returns whether `text` was confirmed by a step after `known_to_server`, which the server has
-    /// lost. The confirmation is forgotten, because it is sent again.
-    fn forget_confirmed(&mut self, text: &Bytes, known_to_server: Option<u64>) -> bool {
-        let Some(known) = known_to_server else {
-            return false;
-        };
-        let hash = self.hasher.hash_one(text);
-        let is_lost = |&(step, other): &(u64, u64)| step > known && other == hash;
-        let lost = self.confirmed.iter().position(is_lost);
-        lost.and_then(|at| self.confirmed.remove(at)).is_some()
-    }
-}
-
-impl Step {
-    pub(super) const fn last_ticket(&self) -> u64 {
-        self.last_ticket
-    }
-
-    /// Returns the entries to put back, the newest first.
-    pub(super) fn returned(&self) -> impl Iterator<Item = &Entry> {
-        self.returned.values().rev().map(|returned| &returned.entry)
-    }
-
-    pub(super) fn has_entries(&self) -> bool {
-        !(self.delivered.is_empty() && self.returned.is_empty())
+        self.update_guard();
     }
 }
