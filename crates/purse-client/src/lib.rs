@@ -46,7 +46,7 @@ mod util;
 pub use fred;
 
 pub use crate::core::OperationOptions;
-pub use client::{Batch, Client, ClientBuilder, Op, Pending, Preset, Session};
+pub use client::{Batch, Client, ClientBuilder, Op, Operation, Pending, Preset, Session};
 pub use command::{
     Argument, Command, Effect, Pattern, Reply, Script, is_internal_key, sibling_key,
 };

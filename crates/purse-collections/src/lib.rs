@@ -140,6 +140,7 @@ mod sorted_set;
 mod ttl;
 
 pub use bits::{CombinedBits, RedisBitSet, RedisBloomFilter, RedisHyperLogLog};
+pub use bulk::BulkOp;
 pub use cell::{RedisCell, RedisVersioned, Version};
 pub use counter::{BoundedCounter, RedisCounter, RedisIdGenerator, RedisWindowCounter};
 pub use element_stream::Scanned;

@@ -261,14 +261,6 @@ impl<T, C> RedisKeySpace<T, C> {
         [self.prefix(), key.as_ref()].concat().into()
     }
 
-    fn put_name(&self, key: impl AsRef<[u8]>, arguments: &mut ArgBuffer) -> Result<()> {
-        arguments.append_with(|name| {
-            name.extend_from_slice(self.prefix());
-            name.extend_from_slice(key.as_ref());
-            Ok(())
-        })
-    }
-
     /// Creates the operation that runs, on `key`, the command that `build` returns, or fails with
     /// its error.
     fn op<R>(
@@ -292,6 +284,15 @@ fn text(key: Bytes) -> Result<String> {
         Error::new(ErrorKind::Decode, message)
             .with_source(cause.utf8_error())
             .with_bytes(Bytes::from(cause.into_bytes()))
+    })
+}
+
+/// Writes the whole name of a key of the space with `prefix`.
+fn put_name(prefix: &[u8], key: impl AsRef<[u8]>, arguments: &mut ArgBuffer) -> Result<()> {
+    arguments.append_with(|name| {
+        name.extend_from_slice(prefix);
+        name.extend_from_slice(key.as_ref());
+        Ok(())
     })
 }
 

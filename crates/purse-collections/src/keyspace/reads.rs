@@ -7,8 +7,8 @@ use purse_client::{Command, Op, Result};
 use purse_codec::Codec;
 
 use super::entries::{Entries, EntryKind, scan_entries, within};
-use super::{RedisKeySpace, text};
-use crate::bulk::by_slot;
+use super::{RedisKeySpace, put_name, text};
+use crate::bulk::{BulkOp, by_slot};
 use crate::conversion::{ArgBuffer, decode, decode_option};
 
 /// The number of keys that the server looks at for a page of names.
@@ -53,12 +53,13 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "MGET")]
-    pub async fn get_many<I>(&self, keys: I) -> Result<Vec<Option<T>>>
+    pub fn get_many<'a, I>(&self, keys: I) -> BulkOp<'a, Vec<Option<T>>>
     where
-        I: IntoIterator<Item: AsRef<[u8]>, IntoIter: Send>,
+        I: IntoIterator<Item: AsRef<[u8]>, IntoIter: Send + 'a>,
     {
-        let write = |key, arguments: &mut ArgBuffer| self.put_name(key, arguments);
-        by_slot::get_values(&self.0.client, keys.into_iter(), write, decode::<T, C>).await
+        let prefix = self.0.key.clone();
+        let write = move |key, arguments: &mut ArgBuffer| put_name(&prefix, key, arguments);
+        by_slot::get_values(&self.0.client, keys.into_iter(), write, decode::<T, C>)
     }
 
     /// Counts the keys by scanning. A key that the scan returns twice is counted twice.

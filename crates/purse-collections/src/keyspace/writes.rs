@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
-use purse_codec::{Codec, IntoArg};
+use purse_codec::{Codec, IntoArg, IntoPair};
 
-use super::{RedisKeySpace, SetOptions, SetOutcome};
-use crate::bulk::by_slot;
+use super::{RedisKeySpace, SetOptions, SetOutcome, put_name};
+use crate::bulk::{BulkOp, by_slot};
 use crate::conversion::{ArgBuffer, decode, decode_option, decode_removed, encode, ok};
 
 static SET: Script = Script::write("KEYSPACE SET", include_str!("../lua/keyspace_set.lua"));
@@ -188,18 +188,22 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// ```
     #[doc(alias = "MSET")]
     #[doc(alias = "update")]
-    pub async fn extend<I, Q, V>(&self, entries: I) -> Result<()>
+    pub fn extend<'a, I>(&self, entries: I) -> BulkOp<'a, ()>
     where
-        I: IntoIterator<Item = (Q, V), IntoIter: Send>,
-        Q: AsRef<[u8]>,
-        V: IntoArg<T>,
+        I: IntoIterator<
+                Item: IntoPair<First: AsRef<[u8]>, Second: IntoArg<T>>,
+                IntoIter: Send + 'a,
+            >,
     {
-        let write = |(key, value), arguments: &mut ArgBuffer| {
-            self.put_name(key, arguments)?;
+        let prefix = self.0.key.clone();
+        let write = move |entry: I::Item, arguments: &mut ArgBuffer| {
+            let (key, value) = entry.into_pair();
+            put_name(&prefix, key, arguments)?;
             arguments.encode::<T, C>(value)
         };
         let (entries, command) = (entries.into_iter(), Command::write("MSET"));
-        by_slot::run::<2, _, _>(&self.0.client, command, entries, write, (), |(), _| Ok(())).await
+        let done = |(), _, _| Ok(());
+        by_slot::run::<2, _, _>(&self.0.client, command, entries, write, (), done)
     }
 
     /// Sets all keys, or none of them if one of them exists. Returns whether the keys are set;
@@ -230,11 +234,9 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     #[doc(alias = "MSETNX")]
     #[doc(alias = "mset_nx")]
     #[doc(alias = "update")]
-    pub fn extend_if_none_exist<I, Q, V>(&self, entries: I) -> Op<bool>
+    pub fn extend_if_none_exist<I>(&self, entries: I) -> Op<bool>
     where
-        I: IntoIterator<Item = (Q, V)>,
-        Q: AsRef<[u8]>,
-        V: IntoArg<T>,
+        I: IntoIterator<Item: IntoPair<First: AsRef<[u8]>, Second: IntoArg<T>>>,
     {
         match self.all_or_none(entries) {
             Ok(None) => Op::ready(Ok(true)),
@@ -297,12 +299,13 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     /// ```
     #[doc(alias = "UNLINK")]
     #[doc(alias = "DEL")]
-    pub async fn delete_many<I>(&self, keys: I) -> Result<u64>
+    pub fn delete_many<'a, I>(&self, keys: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item: AsRef<[u8]>, IntoIter: Send>,
+        I: IntoIterator<Item: AsRef<[u8]>, IntoIter: Send + 'a>,
     {
-        let write = |key, arguments: &mut ArgBuffer| self.put_name(key, arguments);
-        by_slot::unlink(&self.0.client, keys.into_iter(), write).await
+        let prefix = self.0.key.clone();
+        let write = move |key, arguments: &mut ArgBuffer| put_name(&prefix, key, arguments);
+        by_slot::unlink(&self.0.client, keys.into_iter(), write)
     }
 
     /// Removes all keys of the space, with values of any type. Returns how many it removed. With
@@ -356,14 +359,13 @@ impl<T: Send + 'static, C: Codec<T>> RedisKeySpace<T, C> {
     }
 
     /// Builds an MSETNX of `entries`, if there are any.
-    fn all_or_none<I, Q, V>(&self, entries: I) -> Result<Option<Command>>
+    fn all_or_none<I>(&self, entries: I) -> Result<Option<Command>>
     where
-        I: IntoIterator<Item = (Q, V)>,
-        Q: AsRef<[u8]>,
-        V: IntoArg<T>,
+        I: IntoIterator<Item: IntoPair<First: AsRef<[u8]>, Second: IntoArg<T>>>,
     {
         let (mut keys, mut values, mut bytes) = (Vec::new(), Vec::new(), 0);
-        for (key, value) in entries {
+        for entry in entries {
+            let (key, value) = entry.into_pair();
             let (name, value) = (self.name(key), encode::<T, C>(value)?);
             bytes += name.len() + value.len();
             if keys.len() == MOST_ENTRIES || bytes > MOST_BYTES {

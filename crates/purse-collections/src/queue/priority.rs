@@ -1,16 +1,17 @@
 //! A queue by priority.
 
+use std::borrow::Borrow;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::Stream;
 use purse_client::{Client, Command, Error, ErrorKind, Op, Pop, Reply, Result};
-use purse_codec::{Codec, IntoArg, Plain, Raw};
+use purse_codec::{Codec, IntoArg, IntoPair, Plain, Raw};
 use uuid::Uuid;
 
 use super::poison::OnPoison;
 use super::pop_loop::{PopSource, QueueHandle};
-use crate::bulk;
+use crate::bulk::{self, Bulk, BulkOp};
 use crate::conversion::{ArgBuffer, decode, decode_removed, encode_into};
 use crate::handle::handle_traits;
 use crate::redis_key::key_methods;
@@ -216,22 +217,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     #[doc(alias = "ZADD")]
     #[doc(alias = "put")]
     #[doc(alias = "zadd_multiple")]
-    pub async fn push_many<I, V>(&self, values: I) -> Result<u64>
+    pub fn push_many<'a, I>(&self, values: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item = (V, f64), IntoIter: Send>,
-        V: IntoArg<T>,
+        I: IntoIterator<
+                Item: IntoPair<First: IntoArg<T>, Second: Borrow<f64>>,
+                IntoIter: Send + 'a,
+            >,
     {
-        let values = values.into_iter();
+        let write = |value: I::Item, arguments: &mut ArgBuffer| entry::<T, C>(value, arguments);
         let command = self.0.handle.on_key(Command::write("ZADD"));
-        bulk::run(
-            &self.0.handle.client,
-            command,
-            values,
-            entry::<T, C, _>,
-            0,
-            bulk::sum,
-        )
-        .await
+        Bulk::new(&self.0.handle.client, command).run(values.into_iter(), write, 0, bulk::sum)
     }
 
     /// Removes and returns the first element and its priority. If there is none, waits for one
@@ -452,11 +447,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
 }
 
 /// Writes the score and the member of a value.
-fn entry<T, C: Codec<T>, V: IntoArg<T>>(
-    (value, priority): (V, f64),
+fn entry<T, C: Codec<T>>(
+    item: impl IntoPair<First: IntoArg<T>, Second: Borrow<f64>>,
     arguments: &mut ArgBuffer,
 ) -> Result<()> {
-    let score = check_priority(priority)?.to_string();
+    let (value, priority) = item.into_pair();
+    let score = check_priority(*priority.borrow())?.to_string();
     arguments.encode::<Bytes, Raw>(Bytes::from(score))?;
     member::<T, C>(value, arguments)
 }
