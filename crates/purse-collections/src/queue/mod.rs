@@ -449,14 +449,12 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use std::pin::pin;
-    ///
     /// use futures::TryStreamExt;
     /// use purse::RedisQueue;
     ///
     /// let jobs: RedisQueue<u32> = RedisQueue::new(&client, "jobs");
     /// jobs.push_many([1, 2, 0]).await?;
-    /// let mut stream = pin!(jobs.into_stream());
+    /// let mut stream = jobs.into_stream();
     /// while let Some(job) = stream.try_next().await? {
     ///     if job == 0 {
     ///         break;
@@ -468,7 +466,7 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     #[doc(alias = "LMOVE")]
     #[doc(alias = "BRPOPLPUSH")]
     #[doc(alias = "BRPOP")]
-    pub fn into_stream(self) -> impl Stream<Item = Result<T>> + Send + use<T, C, O> {
+    pub fn into_stream(self) -> impl Stream<Item = Result<T>> + Send + Unpin + use<T, C, O> {
         let source = self.source();
         self.0.into_stream(source)
     }

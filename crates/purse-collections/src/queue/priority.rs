@@ -348,14 +348,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use std::pin::pin;
-    ///
     /// use futures::TryStreamExt;
     /// use purse::RedisPriorityQueue;
     ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// jobs.push("sweep", 9.0).await?;
-    /// let mut stream = pin!(jobs.into_stream());
+    /// let mut stream = jobs.into_stream();
     /// assert_eq!(stream.try_next().await?, Some(("sweep".to_owned(), 9.0)));
     /// # Ok(()) }
     /// ```
@@ -364,7 +362,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     #[doc(alias = "ZREM")]
     #[doc(alias = "ZCARD")]
     #[doc(alias = "BZPOPMIN")]
-    pub fn into_stream(self) -> impl Stream<Item = Result<(T, f64)>> + Send + use<T, C> {
+    pub fn into_stream(self) -> impl Stream<Item = Result<(T, f64)>> + Send + Unpin + use<T, C> {
         let source = self.source();
         self.0.into_stream(source)
     }

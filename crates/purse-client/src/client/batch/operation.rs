@@ -9,8 +9,8 @@ use crate::{Error, ErrorKind};
 ///
 /// - An [`Op`] is one command.
 /// - Methods that take many elements, such as `extend`, return an operation of several commands.
-/// - A tuple of up to twelve operations is one operation, and so is a `Vec` of operations. Its
-///   result is that of all of them, or the error of the first one that failed; the others run
+/// - A tuple of up to twelve operations is one operation, and so is an array or a `Vec` of
+///   operations. Its result is that of all of them, or the error of the first one that failed; the others run
 ///   nevertheless. [`Error::operation`] returns the place of the one that failed.
 ///
 /// # Examples
@@ -47,7 +47,7 @@ use crate::{Error, ErrorKind};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a batch cannot take `{Self}`",
-    note = "it takes what methods return that send a known number of commands, tuples and vectors of that",
+    note = "it takes what methods return that send a known number of commands, tuples, arrays and vectors of that",
     note = "pops of queues, waits, scans and updates with a closure need replies before they can go on"
 )]
 pub trait Operation {
@@ -136,6 +136,23 @@ where
             let results: Vec<_> = pending.into_iter().map(|one| group.take(one)).collect();
             let results: Option<Vec<_>> = results.into_iter().collect();
             results.ok_or_else(|| group.into_error())
+        })
+    }
+}
+
+impl<O, const N: usize> Operation for [O; N]
+where
+    O: Operation<Output: Send + 'static>,
+{
+    type Output = [O::Output; N];
+
+    fn add_to(self, batch: &mut Batch) -> Pending<Self::Output> {
+        let all = Vec::from(self).add_to(batch);
+        Pending::from_fn(all.effect(), move || {
+            let Ok(results) = <[_; N]>::try_from(all.take()?) else {
+                unreachable!("there are as many results as operations");
+            };
+            Ok(results)
         })
     }
 }
