@@ -85,18 +85,20 @@ async fn every_form_of_a_text_is_the_same_element() {
     let set: RedisSet<String> = RedisSet::new(&client, fresh("forms"));
     assert!(set.add("tea").await.unwrap());
     let (boxed, counted): (Box<str>, Arc<str>) = ("tea".into(), "tea".into());
+    let (cow, owned): (Cow<'_, str>, _) = ("tea".into(), Box::new("tea".to_owned()));
     let forms = [
-        set.add(Cow::Borrowed("tea")),
         set.add(Cow::Owned("tea".to_owned())),
-        set.add(&Cow::Borrowed("tea")),
+        set.add(&cow),
+        set.add(cow),
         set.add(&boxed),
         set.add(boxed),
         set.add(&counted),
         set.add(Rc::<str>::from("tea")),
         set.add(Arc::new("tea".to_owned())),
-        set.add(&Box::new("tea".to_owned())),
+        set.add(&owned),
+        set.add(owned),
     ];
-    assert_eq!(client.batch().run(forms).await.unwrap(), [false; 9]);
+    assert_eq!(client.batch().run(forms).await.unwrap(), [false; 10]);
     assert_eq!(set.extend([counted.clone(), counted]).await.unwrap(), 0);
     assert_eq!(set.to_set().await.unwrap(), ["tea".to_owned()].into());
 }
@@ -105,11 +107,11 @@ async fn every_form_of_a_text_is_the_same_element() {
 async fn slices_and_options_are_elements() {
     let client = client().await;
     let rows: RedisList<Vec<u32>> = RedisList::new(&client, fresh("forms"));
-    let row = [1, 2];
+    let row = &[1, 2];
     let pushes = (
         rows.push_back(&row[..]),
-        rows.push_back(&row),
         rows.push_back(row),
+        rows.push_back([1, 2]),
         rows.push_back(Arc::new(row.to_vec())),
     );
     client.batch().run(pushes).await.unwrap();

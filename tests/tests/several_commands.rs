@@ -21,13 +21,16 @@ type Numbers = Box<dyn Iterator<Item = u32> + Send>;
 /// The result of a call, as text.
 type Text = Result<String>;
 
+/// Takes the result of a call in a batch.
+type Take = Box<dyn FnOnce() -> Text>;
+
 /// A call of one method.
 #[derive(Clone, Copy)]
 struct Call {
     /// Runs it on its own.
     alone: fn(Client, Numbers) -> BoxFuture<'static, Text>,
     /// Adds it to a batch, and returns what takes its result.
-    add: fn(&Client, Numbers, &mut Batch) -> Box<dyn FnOnce() -> Text>,
+    add: fn(&Client, Numbers, &mut Batch) -> Take,
 }
 
 /// The command that counts the elements.

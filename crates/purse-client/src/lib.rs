@@ -7,7 +7,7 @@
 //! |---|---|
 //! | one command or script | [`Client::run`], [`Client::op`] with a [`Command`] |
 //! | one that is sent again after a lost reply | [`Client::run_repeatable`], [`Client::run_exactly_once`] |
-//! | several operations in one round trip, or atomically | [`Batch`] |
+//! | several operations in one round trip, or atomically | [`Batch`], [`Operation`] |
 //! | the elements of a collection, or all keys | [`Client::scan`], [`Client::scan_keys`], [`prefetch_pages`] |
 //! | a pop that loses no element | [`Client::take`], [`Client::take_wait`] |
 //! | changes of a key | [`Client::watch`] |

@@ -45,7 +45,7 @@
 //! | any key: type, time to live, dump | [`RedisKey`] | `collections` |
 //! | how values are encoded | [`Codec`]: [`Plain`] (default), [`Json`], [`Raw`] and more | `collections` |
 //! | elements that cannot be decoded, among the others | [`Lenient`], [`Decoded`] | `collections` |
-//! | several operations in one round trip, or atomically | [`Batch`] | |
+//! | several operations in one round trip, or atomically | [`Batch`], [`Operation`] | |
 //! | mutual exclusion between processes, fencing, elections | [`Redlock`] | `redlock` |
 //! | elements or keys that match a pattern | [`Pattern`] | |
 //! | commands and scripts of your own | [`Command`], [`Script`], [`Reply`] | |

@@ -47,7 +47,6 @@ async fn results_in_a_batch_are_those_of_the_calls_alone() {
                 outcomes.push((take().expect(name), count(&server, counts)));
             }
             let [alone, batch, atomic] = outcomes.try_into().expect("three");
-            // The chunks of an atomic batch are one step, so a list is capped once less.
             assert_eq!(alone, batch, "{name} {release:?}");
             assert_eq!(alone, atomic, "{name} {release:?}");
         }

@@ -50,6 +50,14 @@ const MAX_READS: usize = 2;
 /// assert_eq!(client.batch().atomic().run(changes).await?, (2, 2));
 /// # Ok(()) }
 /// ```
+///
+/// A method that needs a reply before it can go on is an async function. A batch refuses it:
+///
+/// ```compile_fail,E0277
+/// # fn add(client: &purse::Client, jobs: &purse::RedisQueue<u32>) {
+/// let popped = client.batch().add(jobs.pop());
+/// # }
+/// ```
 #[must_use = "an operation does nothing until it is awaited"]
 pub struct BulkOp<'a, R>(State<'a, R>);
 
@@ -90,10 +98,7 @@ struct Sent {
     replies: Replies,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a chunk is far larger, and there are two in flight at most"
-)]
+/// The replies to the commands of a chunk.
 enum Replies {
     Waiting(JoinAll<Op<Reply>>),
     Arrived(Vec<Result<Reply>>),

@@ -30,7 +30,7 @@ pub(super) trait Plan<R>: Folding<R> {
 
 /// A fold over the replies.
 pub(super) struct Fold<X, A, F, G> {
-    /// What the fold has to know of each part that has no replies yet.
+    /// The data that the fold needs for each part that has no replies yet.
     contexts: VecDeque<X>,
     /// `None` once an error was returned, or the result.
     value: Option<A>,
