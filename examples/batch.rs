@@ -23,13 +23,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("orders           {}", ordered.take()?);
     println!("beets            {:?}", beets.take()?);
 
+    // Operations on many elements are operations of a batch as well.
+    let delivery = (
+        stock.extend([("leeks", 4), ("beets", 8)]),
+        stock.get_many(["leeks", "beets"]),
+        orders.extend(["a leek", "two beets"]),
+    );
+    let (new, counts, waiting) = client.batch().run(delivery).await?;
+    println!("new kinds        {new}, {counts:?}");
+    println!("orders           {waiting}");
+
     // No other client sees a state in which the order is gone and the carrots are still there.
-    let mut batch = client.batch().atomic();
-    let order = batch.add(orders.pop_front());
-    let left = batch.add(stock.increment("carrots", -3));
-    batch.send().await?;
-    println!("order served     {:?}", order.take()?);
-    println!("carrots left     {}", left.take()?);
+    let serve = (orders.pop_front(), stock.increment("carrots", -3));
+    let (order, left) = client.batch().atomic().run(serve).await?;
+    println!("order served     {order:?}");
+    println!("carrots left     {left}");
     client.close().await;
     Ok(())
 }

@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             calls.push("nothing more", f64::INFINITY).await
         })
     };
-    let mut arrivals = std::pin::pin!(calls.into_stream());
+    let mut arrivals = calls.into_stream();
     while let Some((call, priority)) = arrivals.try_next().await? {
         println!("{priority:>4} {call}");
         if priority.is_infinite() {

@@ -6,6 +6,8 @@ use purse_tests::{calls, client, cluster_of_one, fresh};
 
 #[path = "batch/atomic.rs"]
 mod atomic;
+#[path = "batch/groups.rs"]
+mod groups;
 #[path = "batch/order.rs"]
 mod order;
 

@@ -52,7 +52,7 @@ async fn bits_are_inserted_removed_and_toggled_once() {
     assert!(set.toggle(2).await.unwrap());
     assert!(set.toggle(5).await.unwrap());
     assert_eq!(all(&set).await, [2, 5, 99_999]);
-    set.remove_many(&[2, 5, 99_999]).await.unwrap();
+    set.remove_many([2, 5, 99_999]).await.unwrap();
     assert!(set.is_empty().await.unwrap());
     assert!(set.exists().await.unwrap(), "the zeros stay");
 }

@@ -71,12 +71,8 @@ async fn many_are_set_got_and_removed() {
             .unwrap(),
         1
     );
-    assert_eq!(
-        hash.extend(&BTreeMap::from([("e".to_owned(), 6)]))
-            .await
-            .unwrap(),
-        1
-    );
+    let borrowed = BTreeMap::from([("e".to_owned(), 6)]);
+    assert_eq!(hash.extend(&borrowed).await.unwrap(), 1);
     let got = hash.get_many(["e", "x", "b", "e"]).await.unwrap();
     assert_eq!(got, [Some(6), None, Some(3), Some(6)]);
     assert_eq!(hash.remove("e").await.unwrap(), Some(6));

@@ -111,10 +111,8 @@ async fn many_are_set_got_and_deleted() {
         .extend(HashMap::from([("d".to_owned(), 5)]))
         .await
         .unwrap();
-    space
-        .extend(&BTreeMap::from([("e".to_owned(), 6)]))
-        .await
-        .unwrap();
+    let borrowed = BTreeMap::from([("e".to_owned(), 6)]);
+    space.extend(&borrowed).await.unwrap();
     let got = space.get_many(["e", "x", "b", "e"]).await.unwrap();
     assert_eq!(got, [Some(6), None, Some(3), Some(6)]);
     assert_eq!(space.delete_many(["a", "x", "c"]).await.unwrap(), 2);

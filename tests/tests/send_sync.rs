@@ -1,18 +1,19 @@
 //! Everything can be sent to and shared with other tasks, and so can what methods return.
 
+use futures::Stream;
 use purse::redlock::{
     Election, FencedGuard, FencedMulti, FencedMutex, FencedRedlock, Leader, Leadership,
     LeaseInstant, MasterState, MasterStatus, QuarantinePolicy, RedlockBuilder, RedlockMulti,
 };
 use purse::{
-    Aggregate, BoundedCounter, ByRank, ByScore, ByValue, Changes, Client, ClientBuilder, Combined,
-    CombinedBits, CombinedSorted, Condition, Distance, End, Entries, Error, GeoMatch, GeoPoint,
-    GeoSearch, GeoShape, Json, KeyType, LimitedRange, Occurrences, OnPoison, Op, Paged, Pattern,
-    Plain, Ranked, Raw, RedisBitSet, RedisBloomFilter, RedisCell, RedisCounter, RedisGeo,
-    RedisHash, RedisHyperLogLog, RedisIdGenerator, RedisKey, RedisKeySpace, RedisLifoQueue,
-    RedisList, RedisLruMap, RedisMultimap, RedisPriorityQueue, RedisQueue, RedisSet,
-    RedisSortedSet, RedisVersioned, RedisWindowCounter, Redlock, RedlockGuard, RedlockMutex,
-    Scanned, SetOptions, SetOutcome, SortedRange, Tie, Ttl, Version,
+    Aggregate, BoundedCounter, BulkOp, ByRank, ByScore, ByValue, Changes, Client, ClientBuilder,
+    Combined, CombinedBits, CombinedSorted, Condition, Distance, End, Entries, Error, GeoMatch,
+    GeoPoint, GeoSearch, GeoShape, Json, KeyType, LimitedRange, Occurrences, OnPoison, Op, Paged,
+    Pattern, Pending, Plain, Ranked, Raw, RedisBitSet, RedisBloomFilter, RedisCell, RedisCounter,
+    RedisGeo, RedisHash, RedisHyperLogLog, RedisIdGenerator, RedisKey, RedisKeySpace,
+    RedisLifoQueue, RedisList, RedisLruMap, RedisMultimap, RedisPriorityQueue, RedisQueue,
+    RedisSet, RedisSortedSet, RedisVersioned, RedisWindowCounter, Redlock, RedlockGuard,
+    RedlockMutex, Result, Scan, Scanned, SetOptions, SetOutcome, SortedRange, Tie, Ttl, Version,
 };
 
 /// An element that is neither `Send` nor `Sync`: handles hold none, so they do not care.
@@ -21,6 +22,7 @@ type Local = std::rc::Rc<()>;
 fn assert_send_sync<T: Send + Sync + 'static>() {}
 fn assert_send_unpin<T: Send + Unpin + 'static>() {}
 fn assert_send_future<F: Future + Send>(_: F) {}
+fn assert_stream<T>(_: impl Stream<Item = Result<T>> + Send + Unpin + 'static) {}
 
 #[test]
 fn handles_are_shared() {
@@ -100,6 +102,46 @@ fn operations_and_streams_are_sent_and_need_no_pinning() {
     assert_send_unpin::<Scanned<(String, String)>>();
     assert_send_unpin::<Entries<(String, String)>>();
     assert_send_unpin::<Paged<String>>();
+    assert_send_unpin::<BulkOp<'static, Vec<String>>>();
+    assert_send_unpin::<Pending<String>>();
+}
+
+/// Never called: it compiles only if a stream can be polled where it is.
+#[allow(dead_code, reason = "compiling it is the test")]
+fn assert_streams_need_no_pinning(client: &Client, bits: &RedisBitSet, geo: &RedisGeo<String>) {
+    let list: RedisList<String> = RedisList::new(client, "l");
+    assert_stream(list.stream());
+    assert_stream(list.stream().rev());
+    let hash: RedisHash<String, u32> = RedisHash::new(client, "h");
+    assert_stream(hash.iter());
+    assert_stream(hash.keys());
+    assert_stream(hash.values());
+    let set: RedisSet<String> = RedisSet::new(client, "s");
+    assert_stream(set.stream());
+    assert_stream(set.union([&set]).stream());
+    assert_stream(RedisSortedSet::<String>::new(client, "z").stream());
+    let multimap: RedisMultimap<String, u32> = RedisMultimap::new(client, "m");
+    assert_stream(multimap.iter());
+    assert_stream(multimap.keys());
+    assert_stream(multimap.values_of("a"));
+    if let Ok(lru) = RedisLruMap::<String, u32>::new(client, "l", 1) {
+        assert_stream(lru.iter());
+    }
+    let space: RedisKeySpace<u32> = RedisKeySpace::new(client, "k:");
+    assert_stream(space.keys());
+    assert_stream(space.items());
+    assert_stream(space.values());
+    assert_stream(bits.stream());
+    drop(geo.clone());
+    assert_stream(RedisQueue::<String>::new(client, "q").into_stream());
+    assert_stream(RedisLifoQueue::<String>::new(client, "q").into_stream());
+    assert_stream(RedisPriorityQueue::<String>::new(client, "p").into_stream());
+    assert_stream(client.scan(Scan::new("SSCAN", "s")));
+    assert_stream(client.scan_keys(None, 100));
+    assert_stream(purse::prefetch_pages(
+        1,
+        |page| async move { Ok((page, None)) },
+    ));
 }
 
 /// Never called: it compiles only if the futures of async functions can be sent.

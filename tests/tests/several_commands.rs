@@ -6,16 +6,33 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
 use purse::{
-    Client, Condition, ErrorKind, GeoPoint, RedisBitSet, RedisGeo, RedisHash, RedisKeySpace,
-    RedisLifoQueue, RedisList, RedisMultimap, RedisPriorityQueue, RedisQueue, RedisSet,
-    RedisSortedSet, Result,
+    Batch, Client, Condition, ErrorKind, GeoPoint, RedisBitSet, RedisBloomFilter, RedisGeo,
+    RedisHash, RedisHyperLogLog, RedisKeySpace, RedisLifoQueue, RedisList, RedisMultimap,
+    RedisPriorityQueue, RedisQueue, RedisSet, RedisSortedSet, Result,
 };
 use purse_testkit::{Proxy, Server};
 use purse_tests::cluster_of_one;
 
+#[path = "several_commands/in_batches.rs"]
+mod in_batches;
+
 /// The numbers that a call is given, in three chunks.
 type Numbers = Box<dyn Iterator<Item = u32> + Send>;
-type Call = fn(Client, Numbers) -> BoxFuture<'static, Result<()>>;
+/// The result of a call, as text.
+type Text = Result<String>;
+
+/// Takes the result of a call in a batch.
+type Take = Box<dyn FnOnce() -> Text>;
+
+/// A call of one method.
+#[derive(Clone, Copy)]
+struct Call {
+    /// Runs it on its own.
+    alone: fn(Client, Numbers) -> BoxFuture<'static, Text>,
+    /// Adds it to a batch, and returns what takes its result.
+    add: fn(&Client, Numbers, &mut Batch) -> Take,
+}
+
 /// The command that counts the elements.
 type Count = &'static [&'static str];
 
@@ -60,12 +77,29 @@ fn space(client: &Client) -> RedisKeySpace<u32> {
     RedisKeySpace::new(client, "space:")
 }
 
+fn sketch(client: &Client) -> RedisHyperLogLog<u32> {
+    RedisHyperLogLog::new(client, KEY)
+}
+
+fn filter(client: &Client) -> RedisBloomFilter<u32> {
+    RedisBloomFilter::new(client, KEY, u64::from(ALL), 0.01).expect("sizes that fit")
+}
+
 /// Makes a list of calls, each with its name and the command that counts the elements.
 macro_rules! calls {
     ($($name:literal, $count:expr, |$client:ident, $numbers:ident| $call:expr;)+) => {
         vec![$((
             $name,
-            (|$client, $numbers| async move { $call.await.map(drop) }.boxed()) as Call,
+            Call {
+                alone: |client, $numbers| async move {
+                    let $client = &client;
+                    $call.await.map(|result| format!("{result:?}"))
+                }.boxed(),
+                add: |$client, $numbers, batch| {
+                    let pending = batch.add($call);
+                    Box::new(move || pending.take().map(|result| format!("{result:?}")))
+                },
+            },
             $count as Count,
         )),+]
     };
@@ -83,63 +117,73 @@ const MULTIMAP: Count = &["ZLEXCOUNT", KEY, "-", "+"];
 const GEO: Count = &["ZCOUNT", KEY, "-inf", "inf"];
 const BITS: Count = &["BITCOUNT", KEY];
 const SPACE: Count = &["DBSIZE"];
+const NONE: Count = &["STRLEN", KEY];
 
 /// All methods that add elements.
 fn additions() -> Vec<(&'static str, Call, Count)> {
     calls! {
-        "list extend", LIST, |c, n| list(&c).extend(n);
-        "list extend_front", LIST, |c, n| list(&c).extend_front(n);
-        "list extend_capped", LIST, |c, n| list(&c).extend_capped(n, u64::MAX);
-        "hash extend", HASH, |c, n| hash(&c).extend(n.map(|n| (n, n)));
-        "hash increment_many", HASH, |c, n| hash(&c).increment_many(n.map(|n| (n, 1)));
+        "list extend", LIST, |c, n| list(c).extend(n);
+        "list extend_front", LIST, |c, n| list(c).extend_front(n);
+        "list extend_capped", LIST, |c, n| list(c).extend_capped(n, u64::MAX);
+        "hash extend", HASH, |c, n| hash(c).extend(n.map(|n| (n, n)));
+        "hash increment_many", HASH, |c, n| hash(c).increment_many(n.map(|n| (n, 1)));
         "hash increment_float_many", HASH,
-            |c, n| float_hash(&c).increment_float_many(n.map(|n| (n, 1.0)));
-        "set extend", SET, |c, n| set(&c).extend(n);
-        "sorted extend", SORTED, |c, n| sorted(&c).extend(n.map(|n| (n, 1.0)));
+            |c, n| float_hash(c).increment_float_many(n.map(|n| (n, 1.0)));
+        "set extend", SET, |c, n| set(c).extend(n);
+        "sorted extend", SORTED, |c, n| sorted(c).extend(n.map(|n| (n, 1.0)));
         "sorted extend_if", SORTED,
-            |c, n| sorted(&c).extend_if(n.map(|n| (n, 1.0)), Condition::Always);
-        "sorted increment_many", SORTED, |c, n| sorted(&c).increment_many(n.map(|n| (n, 1.0)));
-        "queue push_many", LIST, |c, n| RedisQueue::<u32>::new(&c, KEY).push_many(n);
-        "lifo queue push_many", LIST, |c, n| RedisLifoQueue::<u32>::new(&c, KEY).push_many(n);
+            |c, n| sorted(c).extend_if(n.map(|n| (n, 1.0)), Condition::Always);
+        "sorted increment_many", SORTED, |c, n| sorted(c).increment_many(n.map(|n| (n, 1.0)));
+        "queue push_many", LIST, |c, n| RedisQueue::<u32>::new(c, KEY).push_many(n);
+        "lifo queue push_many", LIST, |c, n| RedisLifoQueue::<u32>::new(c, KEY).push_many(n);
         "priority queue push_many", SORTED,
-            |c, n| RedisPriorityQueue::<u32>::new(&c, KEY).push_many(n.map(|n| (n, 1.0)));
-        "multimap extend", MULTIMAP, |c, n| multimap(&c).extend(n.map(|n| (n % 7, n)));
-        "bit set extend", BITS, |c, n| bits(&c).extend(n);
-        "geo extend", GEO, |c, n| geo(&c).extend(n.map(|n| (n, ORIGIN)));
-        "key space extend", SPACE, |c, n| space(&c).extend(n.map(|n| (n.to_string(), n)));
+            |c, n| RedisPriorityQueue::<u32>::new(c, KEY).push_many(n.map(|n| (n, 1.0)));
+        "multimap extend", MULTIMAP, |c, n| multimap(c).extend(n.map(|n| (n % 7, n)));
+        "bit set extend", BITS, |c, n| bits(c).extend(n);
+        "geo extend", GEO, |c, n| geo(c).extend(n.map(|n| (n, ORIGIN)));
+        "key space extend", SPACE, |c, n| space(c).extend(n.map(|n| (n.to_string(), n)));
         "key space extend with default ttl", SPACE,
-            |c, n| space(&c).with_ttl(DAY).extend(n.map(|n| (n.to_string(), n)));
+            |c, n| space(c).with_ttl(DAY).extend(n.map(|n| (n.to_string(), n)));
         "key space extend_with_ttl", SPACE,
-            |c, n| space(&c).extend_with_ttl(n.map(|n| (n.to_string(), n)), DAY);
+            |c, n| space(c).extend_with_ttl(n.map(|n| (n.to_string(), n)), DAY);
     }
 }
 
 /// All methods that remove elements, of what the addition with the same count adds.
 fn removals() -> Vec<(&'static str, Call, Count)> {
     calls! {
-        "hash remove_many", HASH, |c, n| hash(&c).remove_many(n);
-        "set remove_many", SET, |c, n| set(&c).remove_many(n);
-        "sorted remove_many", SORTED, |c, n| sorted(&c).remove_many(n);
-        "multimap remove_many", MULTIMAP, |c, n| multimap(&c).remove_many(n.map(|n| (n % 7, n)));
-        "bit set remove_many", BITS, |c, n| bits(&c).remove_many(n);
-        "geo remove_many", GEO, |c, n| geo(&c).remove_many(n);
-        "key space delete_many", SPACE, |c, n| space(&c).delete_many(n.map(|n| n.to_string()));
+        "hash remove_many", HASH, |c, n| hash(c).remove_many(n);
+        "set remove_many", SET, |c, n| set(c).remove_many(n);
+        "sorted remove_many", SORTED, |c, n| sorted(c).remove_many(n);
+        "multimap remove_many", MULTIMAP, |c, n| multimap(c).remove_many(n.map(|n| (n % 7, n)));
+        "bit set remove_many", BITS, |c, n| bits(c).remove_many(n);
+        "geo remove_many", GEO, |c, n| geo(c).remove_many(n);
+        "key space delete_many", SPACE, |c, n| space(c).delete_many(n.map(|n| n.to_string()));
     }
 }
 
 /// All methods that read elements that they are given.
 fn reads() -> Vec<(&'static str, Call, Count)> {
     calls! {
-        "hash get_many", HASH, |c, n| hash(&c).get_many(n);
-        "set contains_many", SET, |c, n| set(&c).contains_many(n);
-        "set is_subset_of", SET, |c, n| set(&c).is_subset_of(n);
-        "set is_superset_of", SET, |c, n| set(&c).is_superset_of(n);
-        "set is_disjoint_from", SET, |c, n| set(&c).is_disjoint_from(n);
-        "set equals", SET, |c, n| set(&c).equals(n);
-        "sorted scores", SORTED, |c, n| sorted(&c).scores(n);
-        "bit set contains_many", BITS, |c, n| bits(&c).contains_many(n);
-        "geo points", GEO, |c, n| geo(&c).points(n);
-        "key space get_many", SPACE, |c, n| space(&c).get_many(n.map(|n| n.to_string()));
+        "hash get_many", HASH, |c, n| hash(c).get_many(n);
+        "set contains_many", SET, |c, n| set(c).contains_many(n);
+        "set is_subset_of", SET, |c, n| set(c).is_subset_of(n);
+        "set is_superset_of", SET, |c, n| set(c).is_superset_of(n);
+        "set is_disjoint_from", SET, |c, n| set(c).is_disjoint_from(n);
+        "set equals", SET, |c, n| set(c).equals(n);
+        "sorted scores", SORTED, |c, n| sorted(c).scores(n);
+        "bit set contains_many", BITS, |c, n| bits(c).contains_many(n);
+        "geo points", GEO, |c, n| geo(c).points(n);
+        "key space get_many", SPACE, |c, n| space(c).get_many(n.map(|n| n.to_string()));
+    }
+}
+
+/// The calls whose elements cannot be counted or removed.
+fn sketches() -> Vec<(&'static str, Call, Count)> {
+    calls! {
+        "sketch extend", NONE, |c, n| sketch(c).extend(n);
+        "filter add_many", NONE, |c, n| filter(c).add_many(n);
+        "filter contains_many", NONE, |c, n| filter(c).contains_many(n);
     }
 }
 
@@ -215,11 +259,11 @@ async fn error_of_a_later_write_tells_what_is_done() {
             if removes {
                 let add = self::additions().into_iter().find(|(.., of)| *of == counts);
                 let (_, add, _) = add.unwrap();
-                add(look.clone(), numbers(|| ())).await.unwrap();
+                (add.alone)(look.clone(), numbers(|| ())).await.unwrap();
             }
             let before = count(&server, counts);
             let trapped = server.clone();
-            let error = call(client.clone(), numbers(move || begin(&trapped))).await;
+            let error = (call.alone)(client.clone(), numbers(move || begin(&trapped))).await;
             end(&server);
             let error = error.expect_err(name);
             assert_eq!(error.done() as u64, CHUNK, "{name}: {error:?}");
@@ -246,7 +290,7 @@ async fn error_of_a_later_read_says_that_nothing_changed() {
         let (begin, end) = (fault.begin, fault.end);
         for (name, call, _) in reads() {
             let trapped = server.clone();
-            let error = call(client.clone(), numbers(move || begin(&trapped))).await;
+            let error = (call.alone)(client.clone(), numbers(move || begin(&trapped))).await;
             end(&server);
             let error = error.expect_err(name);
             assert_eq!(error.done(), 0, "{name}: {error:?}");

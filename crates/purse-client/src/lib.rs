@@ -7,7 +7,7 @@
 //! |---|---|
 //! | one command or script | [`Client::run`], [`Client::op`] with a [`Command`] |
 //! | one that is sent again after a lost reply | [`Client::run_repeatable`], [`Client::run_exactly_once`] |
-//! | several operations in one round trip, or atomically | [`Batch`] |
+//! | several operations in one round trip, or atomically | [`Batch`], [`Operation`] |
 //! | the elements of a collection, or all keys | [`Client::scan`], [`Client::scan_keys`], [`prefetch_pages`] |
 //! | a pop that loses no element | [`Client::take`], [`Client::take_wait`] |
 //! | changes of a key | [`Client::watch`] |
@@ -46,7 +46,7 @@ mod util;
 pub use fred;
 
 pub use crate::core::OperationOptions;
-pub use client::{Batch, Client, ClientBuilder, Op, Pending, Preset, Session};
+pub use client::{Batch, Client, ClientBuilder, Op, Operation, Pending, Preset, Session};
 pub use command::{
     Argument, Command, Effect, Pattern, Reply, Script, is_internal_key, sibling_key,
 };

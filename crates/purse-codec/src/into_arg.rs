@@ -1,18 +1,30 @@
-//! Arguments that are a value, or a reference to one.
+//! Arguments that are a value, or another form of one.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::scratch_buffer::with_scratch_string;
 use crate::{Codec, EncodeError};
 
-/// An argument that is a `T`, a `&T`, or a borrowed form of `T`.
+/// An argument that is a `T`, a `&T`, or another form of `T`. The bytes that are written are those of
+/// the `T`.
 ///
-/// The borrowed forms of `String` are `&str`, and `&&str`, which iterators over slices return.
-/// Those of `Vec<u8>` are `&[u8]` and `&[u8; N]`.
+/// | for | also |
+/// |---|---|
+/// | any `T` | `&&T`; `Box<T>`, `Rc<T>`, `Arc<T>`, and references to them |
+/// | `String` | `&str`, `&&str`; `Cow<str>`, `Box<str>`, `Rc<str>`, `Arc<str>`, and references to them |
+/// | `Option<String>` | `Option<&str>` |
+/// | `Vec<T>` | `[T; N]`; if `T` is `Clone`, `&[T]` and `&[T; N]`, which are copied |
 ///
 /// # Examples
 ///
 /// ```
+/// use std::borrow::Cow;
+/// use std::sync::Arc;
+///
 /// use purse::IntoArg;
 ///
 /// fn length(name: impl IntoArg<String>) -> usize {
@@ -23,7 +35,19 @@ use crate::{Codec, EncodeError};
 /// assert_eq!(length("Ada"), 3);
 /// assert_eq!(length(&owned), 3);
 /// assert_eq!(length(owned), 3);
+/// assert_eq!(length(Cow::from("Ada")), 3);
+/// assert_eq!(length(Arc::<str>::from("Ada")), 3);
 /// assert_eq!(["Ada", "Grace"].iter().map(length).sum::<usize>(), 8);
+/// ```
+///
+/// A form that is not in the table is refused. A `char` is not a text here:
+///
+/// ```compile_fail,E0277
+/// # use purse::IntoArg;
+/// # fn length(name: impl IntoArg<String>) -> usize {
+/// #     name.with(|name| name.len())
+/// # }
+/// length('a');
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be passed as a `{T}`",
@@ -57,27 +81,89 @@ impl<T> IntoArg<T> for &T {
     }
 }
 
-impl IntoArg<String> for &str {
-    fn with<R>(self, f: impl FnOnce(&String) -> R) -> R {
-        with_scratch_string(self, f)
+impl<T> IntoArg<T> for &&T {
+    fn with<R>(self, f: impl FnOnce(&T) -> R) -> R {
+        f(self)
     }
 }
 
-impl IntoArg<String> for &&str {
+/// Implements `IntoArg` for pointers to a value.
+macro_rules! pointers {
+    ($($pointer:ident)*) => {$(
+        impl<T> IntoArg<T> for $pointer<T> {
+            fn with<R>(self, f: impl FnOnce(&T) -> R) -> R {
+                f(&*self)
+            }
+        }
+
+        impl<T> IntoArg<T> for &$pointer<T> {
+            fn with<R>(self, f: impl FnOnce(&T) -> R) -> R {
+                f(&**self)
+            }
+        }
+    )*};
+}
+
+pointers! { Box Rc Arc }
+
+/// Implements `IntoArg<String>` for types that dereference to text, and for references to them.
+macro_rules! texts {
+    ($($text:ty)*) => {$(
+        impl IntoArg<String> for $text {
+            fn with<R>(self, f: impl FnOnce(&String) -> R) -> R {
+                with_scratch_string(&self, f)
+            }
+        }
+
+        impl IntoArg<String> for &$text {
+            fn with<R>(self, f: impl FnOnce(&String) -> R) -> R {
+                with_scratch_string(self, f)
+            }
+        }
+    )*};
+}
+
+texts! { &str Box<str> Rc<str> Arc<str> }
+
+impl IntoArg<String> for Cow<'_, str> {
     fn with<R>(self, f: impl FnOnce(&String) -> R) -> R {
-        IntoArg::<String>::with(*self, f)
+        match self {
+            Cow::Borrowed(text) => with_scratch_string(text, f),
+            Cow::Owned(text) => f(&text),
+        }
     }
 }
 
-impl IntoArg<Vec<u8>> for &[u8] {
-    fn with<R>(self, f: impl FnOnce(&Vec<u8>) -> R) -> R {
+impl IntoArg<String> for &Cow<'_, str> {
+    fn with<R>(self, f: impl FnOnce(&String) -> R) -> R {
+        match self {
+            Cow::Borrowed(text) => with_scratch_string(text, f),
+            Cow::Owned(text) => f(text),
+        }
+    }
+}
+
+impl IntoArg<Option<String>> for Option<&str> {
+    fn with<R>(self, f: impl FnOnce(&Option<String>) -> R) -> R {
+        f(&self.map(str::to_owned))
+    }
+}
+
+impl<T: Clone> IntoArg<Vec<T>> for &[T] {
+    fn with<R>(self, f: impl FnOnce(&Vec<T>) -> R) -> R {
         f(&self.to_vec())
     }
 }
 
-impl<const N: usize> IntoArg<Vec<u8>> for &[u8; N] {
-    fn with<R>(self, f: impl FnOnce(&Vec<u8>) -> R) -> R {
+impl<T: Clone, const N: usize> IntoArg<Vec<T>> for &[T; N] {
+    fn with<R>(self, f: impl FnOnce(&Vec<T>) -> R) -> R {
         f(&self.to_vec())
+    }
+}
+
+impl<T, const N: usize> IntoArg<Vec<T>> for [T; N] {
+    fn with<R>(self, f: impl FnOnce(&Vec<T>) -> R) -> R {
+        f(&Vec::from(self))
     }
 }
 

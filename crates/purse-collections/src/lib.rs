@@ -28,8 +28,8 @@
 //! | [`RedisKey`] | an entry of the key space | any |
 //!
 //! A codec converts elements to bytes. It is the last type parameter; the default, `Plain`, writes
-//! the format of Python's redis-purse. Arguments may be a `T` or a `&T`, and for `String` also a
-//! `&str` ([`IntoArg`](purse_codec::IntoArg)).
+//! the format of Python's redis-purse. Arguments may be a `T` or a `&T`, for `String` also a `&str`,
+//! and other forms ([`IntoArg`](purse_codec::IntoArg)). Pairs may be references to pairs.
 //!
 //! ```
 //! # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -52,7 +52,9 @@
 //! # Commands and costs
 //!
 //! Most methods return an [`Op`](purse_client::Op), a future that owns all data it needs. Methods
-//! that may send several commands are async functions.
+//! that take many elements return a [`BulkOp`], which may send several commands. Both can be added
+//! to a [`Batch`](purse_client::Batch). Methods that need a reply before they can go on are async
+//! functions: pops of queues, waits, scans, updates with a closure, and what runs exactly once.
 //!
 //! The docs of a method contain a line that starts with `Redis:`. It names the commands that the
 //! server runs and their costs, with n elements in the collection unless n is defined. A method that
@@ -140,6 +142,7 @@ mod sorted_set;
 mod ttl;
 
 pub use bits::{CombinedBits, RedisBitSet, RedisBloomFilter, RedisHyperLogLog};
+pub use bulk::BulkOp;
 pub use cell::{RedisCell, RedisVersioned, Version};
 pub use counter::{BoundedCounter, RedisCounter, RedisIdGenerator, RedisWindowCounter};
 pub use element_stream::Scanned;

@@ -144,6 +144,12 @@ macro_rules! indices {
 
 indices! { i8 i16 i32 i64 isize u8 u16 u32 u64 usize }
 
+impl<N, I: IntoNumber<N> + Copy> IntoNumber<N> for &I {
+    fn into_number(self) -> Result<N> {
+        (*self).into_number()
+    }
+}
+
 macro_rules! exact_scores {
     ($($type:ident)*) => {$(
         impl IntoNumber<f64> for $type {

@@ -45,7 +45,7 @@
 //! | any key: type, time to live, dump | [`RedisKey`] | `collections` |
 //! | how values are encoded | [`Codec`]: [`Plain`] (default), [`Json`], [`Raw`] and more | `collections` |
 //! | elements that cannot be decoded, among the others | [`Lenient`], [`Decoded`] | `collections` |
-//! | several operations in one round trip, or atomically | [`Batch`] | |
+//! | several operations in one round trip, or atomically | [`Batch`], [`Operation`] | |
 //! | mutual exclusion between processes, fencing, elections | [`Redlock`] | `redlock` |
 //! | elements or keys that match a pattern | [`Pattern`] | |
 //! | commands and scripts of your own | [`Command`], [`Script`], [`Reply`] | |
@@ -105,8 +105,8 @@
 
 pub use purse_client::{
     Argument, Backoff, Batch, Client, ClientBuilder, Command, Credentials, Delivery, Effect, Error,
-    ErrorKind, Event, InHand, Op, OperationOptions, PageResult, Pattern, Pending, Pop, Preset,
-    ReadFrom, Reply, Result, Scan, Script, Session, Stats, Watch, fred, prefetch_pages,
+    ErrorKind, Event, InHand, Op, Operation, OperationOptions, PageResult, Pattern, Pending, Pop,
+    Preset, ReadFrom, Reply, Result, Scan, Script, Session, Stats, Watch, fred, prefetch_pages,
     sibling_key,
 };
 #[cfg(feature = "bincode")]
@@ -117,11 +117,12 @@ pub use purse_codec::MsgPack;
 pub use purse_codec::Validated;
 #[cfg(feature = "collections")]
 pub use purse_codec::{
-    Codec, DecimalText, DecodeError, Decoded, EncodeError, IntoArg, Json, Lenient, Plain, Raw,
+    Codec, DecimalText, DecodeError, Decoded, EncodeError, IntoArg, IntoPair, Json, Lenient, Plain,
+    Raw,
 };
 #[cfg(feature = "collections")]
 pub use purse_collections::{
-    Aggregate, BoundedCounter, BoundedQueue, ByRank, ByScore, ByValue, Changes, Combined,
+    Aggregate, BoundedCounter, BoundedQueue, BulkOp, ByRank, ByScore, ByValue, Changes, Combined,
     CombinedBits, CombinedSorted, Condition, Distance, End, Entries, ExpiryCondition, Fifo, Float,
     GeoMatch, GeoPoint, GeoSearch, GeoShape, Held, IndexRange, Integer, IntoIndex, IntoScore,
     KeyType, Lifo, LimitedRange, Number, Occurrences, OnPoison, Order, Paged, Ranked, RedisBitSet,

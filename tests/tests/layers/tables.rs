@@ -197,6 +197,7 @@ const CODEC_FOLDERS: Folders = &[
     ("scratch_buffer", &[]),
     ("bounded", &[]),
     ("into_arg", &["error", "codec", "scratch_buffer"]),
+    ("into_pair", &[]),
     ("raw", &["error", "codec"]),
     ("readable", &["error", "codec"]),
     (

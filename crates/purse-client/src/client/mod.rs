@@ -30,7 +30,7 @@ use crate::telemetry::Stats;
 use crate::util::timer::timeout;
 use crate::{Error, Reply, Result};
 
-pub use batch::{Batch, Pending};
+pub use batch::{Batch, Operation, Pending};
 pub use builder::{ClientBuilder, Preset};
 pub use op::Op;
 use receipt_removal::ReceiptRemoval;

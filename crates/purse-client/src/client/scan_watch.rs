@@ -53,7 +53,10 @@ impl Client {
     #[doc(alias = "HSCAN")]
     #[doc(alias = "SSCAN")]
     #[doc(alias = "ZSCAN")]
-    pub fn scan(&self, scan: Scan) -> impl Stream<Item = Result<Vec<Reply>>> + Send + 'static {
+    pub fn scan(
+        &self,
+        scan: Scan,
+    ) -> impl Stream<Item = Result<Vec<Reply>>> + Send + Unpin + 'static {
         scan::pages(self.caller(), scan)
     }
 
@@ -86,7 +89,7 @@ impl Client {
     ///
     /// client.run(Command::write("SET").key("session:1").arg("Ada")).await?;
     /// client.run(Command::write("SET").key("user:1").arg("Ada")).await?;
-    /// let mut pages = std::pin::pin!(client.scan_keys(Some(Pattern::prefix("session:")), 1_000));
+    /// let mut pages = client.scan_keys(Some(Pattern::prefix("session:")), 1_000);
     /// while let Some(page) = pages.try_next().await? {
     ///     for key in page {
     ///         assert_eq!(key, "session:1");
@@ -102,7 +105,7 @@ impl Client {
         &self,
         pattern: Option<Pattern>,
         count: usize,
-    ) -> impl Stream<Item = Result<Vec<Bytes>>> + Send + 'static {
+    ) -> impl Stream<Item = Result<Vec<Bytes>>> + Send + Unpin + 'static {
         scan::pages_of_keys(self.caller(), pattern, count)
     }
 

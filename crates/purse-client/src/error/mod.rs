@@ -54,6 +54,8 @@ struct Inner {
     bytes: Option<Bytes>,
     removed: Vec<Bytes>,
     done: usize,
+    operation: Option<usize>,
+    has_run_in_part: bool,
     source: Option<Source>,
     details: Option<Source>,
 }
@@ -84,6 +86,8 @@ impl Error {
             bytes: None,
             removed: Vec::new(),
             done: 0,
+            operation: None,
+            has_run_in_part: false,
             source: None,
             details: None,
         }))
@@ -163,6 +167,18 @@ impl Error {
         self
     }
 
+    /// Adds the place of the operation in its group, and whether another one may have run.
+    pub(crate) fn with_operation(mut self, place: usize, others_ran: bool) -> Self {
+        self.0.operation = Some(place);
+        self.0.has_run_in_part |= others_ran;
+        self
+    }
+
+    /// Returns whether another operation of the same group may have changed something.
+    pub(crate) fn has_run_in_part(&self) -> bool {
+        self.0.has_run_in_part
+    }
+
     /// Adds the command and its first key, unless they are known.
     #[must_use]
     pub fn with_command(mut self, name: &'static str, key: Option<Bytes>) -> Self {
@@ -230,10 +246,10 @@ impl Error {
 
     /// Returns whether the operation may have run although it failed.
     ///
-    /// If this is `false`, nothing changed on the server, with two exceptions: the first
-    /// [`done`](Self::done) elements of a call that takes several commands, and a
+    /// If this is `false`, nothing changed on the server, with three exceptions: the first
+    /// [`done`](Self::done) elements of a call that takes several commands, a
     /// [`Decode`](ErrorKind::Decode) error of an operation that removes or replaces a value, which
-    /// [`bytes`](Self::bytes) returns.
+    /// [`bytes`](Self::bytes) returns, and the other operations of a [`Batch`](crate::Batch).
     ///
     /// # Examples
     /// ```
@@ -270,7 +286,7 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self.0.kind {
-            _ if self.0.done > 0 => false,
+            _ if self.0.done > 0 || self.0.has_run_in_part => false,
             ErrorKind::NotSent
             | ErrorKind::Timeout
             | ErrorKind::ScanInvalidated
@@ -299,6 +315,13 @@ impl Error {
     #[must_use]
     pub fn done(&self) -> usize {
         self.0.done
+    }
+
+    /// Returns the place of the operation in the tuple or vector that was given to
+    /// [`Batch::run`](crate::Batch::run), from 0.
+    #[must_use]
+    pub fn operation(&self) -> Option<usize> {
+        self.0.operation
     }
 
     /// Returns the first word of a server's error reply, such as `OOM` or `READONLY`.
@@ -418,6 +441,7 @@ impl fmt::Display for Error {
             server,
             removed,
             done,
+            operation,
             ..
         } = &*self.0;
         if let Some(command) = command {
@@ -444,6 +468,9 @@ impl fmt::Display for Error {
         }
         if *done > 0 {
             write!(f, " (the first {done} elements were processed before)")?;
+        }
+        if let Some(place) = operation {
+            write!(f, " (the operation at index {place} of the batch)")?;
         }
         Ok(())
     }
@@ -549,17 +576,11 @@ mod tests {
             (ErrorKind::ScanInvalidated, "", true),
             (ErrorKind::Held, "", true),
             (ErrorKind::Lost, "", false),
-            (ErrorKind::Ambiguous, "", false),
             (ErrorKind::Server, "LOADING dataset", true),
             (ErrorKind::Server, "READONLY replica", true),
-            (
-                ErrorKind::Server,
-                "NOREPLICAS Not enough good replicas",
-                true,
-            ),
+            (ErrorKind::Server, "NOREPLICAS Not enough", true),
             (ErrorKind::Server, "OOM no", false),
             (ErrorKind::WrongType, "", false),
-            (ErrorKind::Ambiguous, "", false),
         ] {
             assert_eq!(
                 Error::new(kind, message).is_retryable(),

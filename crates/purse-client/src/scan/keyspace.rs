@@ -13,7 +13,7 @@ pub(crate) fn pages_of_keys(
     caller: Caller,
     pattern: Option<Pattern>,
     count: usize,
-) -> impl Stream<Item = Result<Vec<Bytes>>> + Send + 'static {
+) -> impl Stream<Item = Result<Vec<Bytes>>> + Send + Unpin + 'static {
     let walk = KeyspaceScan {
         caller,
         pattern,

@@ -169,7 +169,7 @@ struct ServerCursor {
 pub(crate) fn pages(
     caller: Caller,
     scan: Scan,
-) -> impl Stream<Item = Result<Vec<Reply>>> + Send + 'static {
+) -> impl Stream<Item = Result<Vec<Reply>>> + Send + Unpin + 'static {
     prefetch_pages(ScanPosition::default(), move |position| {
         let (caller, scan) = (caller.clone(), scan.clone());
         async move { scan.next_page(&caller, position).await }

@@ -55,13 +55,13 @@ enum NextPage<T, P> {
 pub fn prefetch_pages<T, P, F>(
     start: P,
     turn: impl Fn(P) -> F + Send + 'static,
-) -> impl Stream<Item = Result<T>> + Send + 'static
+) -> impl Stream<Item = Result<T>> + Send + Unpin + 'static
 where
     T: Send + 'static,
     P: Send + 'static,
     F: Future<Output = PageResult<T, P>> + Send + 'static,
 {
-    stream::try_unfold((NextPage::First(start), turn), |(next, turn)| async move {
+    let pages = stream::try_unfold((NextPage::First(start), turn), |(next, turn)| async move {
         let (running, is_first) = match next {
             NextPage::First(place) => (turn(place).boxed(), true),
             NextPage::OnDemand(place) => (turn(place).boxed(), false),
@@ -82,7 +82,8 @@ where
             }
         };
         Ok(Some((page, (next, turn))))
-    })
+    });
+    Box::pin(pages)
 }
 
 #[cfg(test)]

@@ -1,8 +1,13 @@
 //! What may stand for a value.
 
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::sync::Arc;
+
 use bytes::Bytes;
-use purse_codec::{Codec, IntoArg, Json, Plain, Raw, encode, encode_into};
+use purse_codec::{Codec, Decoded, IntoArg, IntoPair, Json, Plain, Raw, encode, encode_into};
 use serde::{Deserialize, Serialize};
+use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 fn lend<T: Clone>(value: impl IntoArg<T>) -> T {
     value.with(T::clone)
@@ -91,3 +96,124 @@ fn encode_into_appends() {
     encode_into::<Vec<u8>, Raw>(b"c", &mut buffer).unwrap();
     assert_eq!(buffer, b"ab7c");
 }
+
+/// Returns the bytes that are written for a form of a `T`.
+fn written<T, C: Codec<T>>(value: impl IntoArg<T> + Clone) -> Vec<u8> {
+    let mut buffer = Vec::new();
+    encode_into::<T, C>(value.clone(), &mut buffer).unwrap();
+    assert_eq!(encode::<T, C>(value).unwrap(), buffer);
+    buffer
+}
+
+fn check_forms<C>()
+where
+    C: Codec<String> + Codec<u64> + Codec<Option<String>> + Codec<Vec<u32>> + Codec<Vec<String>>,
+{
+    for text in ["", "a", "null", "x\"\\\u{1f600}", &"y".repeat(10_000)] {
+        let owned = text.to_owned();
+        let expected = C::encode(&owned).unwrap();
+        for form in [
+            written::<String, C>(text),
+            written::<String, C>(&text),
+            written::<String, C>(&&owned),
+            written::<String, C>(Cow::Borrowed(text)),
+            written::<String, C>(Cow::<str>::Owned(owned.clone())),
+            written::<String, C>(&Cow::Borrowed(text)),
+            written::<String, C>(&Cow::<str>::Owned(owned.clone())),
+            written::<String, C>(Box::<str>::from(text)),
+            written::<String, C>(&Box::<str>::from(text)),
+            written::<String, C>(Rc::<str>::from(text)),
+            written::<String, C>(&Rc::<str>::from(text)),
+            written::<String, C>(Arc::<str>::from(text)),
+            written::<String, C>(&Arc::<str>::from(text)),
+            written::<String, C>(Box::new(owned.clone())),
+            written::<String, C>(&Box::new(owned.clone())),
+            written::<String, C>(Rc::new(owned.clone())),
+            written::<String, C>(&Rc::new(owned.clone())),
+            written::<String, C>(Arc::new(owned.clone())),
+            written::<String, C>(&Arc::new(owned.clone())),
+        ] {
+            assert_eq!(form, expected, "{text:.9}");
+        }
+        let some = C::encode(&Some(owned)).unwrap();
+        assert_eq!(written::<Option<String>, C>(Some(text)), some, "{text:.9}");
+    }
+    let none = C::encode(&None::<String>).unwrap();
+    assert_eq!(written::<Option<String>, C>(None::<&str>), none);
+    let number = <C as Codec<u64>>::encode(&7).unwrap();
+    for form in [
+        written::<u64, C>(7),
+        written::<u64, C>(&&7),
+        written::<u64, C>(Box::new(7)),
+        written::<u64, C>(Rc::new(7)),
+        written::<u64, C>(&Arc::new(7)),
+    ] {
+        assert_eq!(form, number);
+    }
+    let numbers = C::encode(&vec![1_u32, 2]).unwrap();
+    for form in [
+        written::<Vec<u32>, C>([1, 2]),
+        written::<Vec<u32>, C>(&[1, 2]),
+        written::<Vec<u32>, C>(&[1, 2][..]),
+        written::<Vec<u32>, C>(&vec![1, 2]),
+    ] {
+        assert_eq!(form, numbers);
+    }
+    let empty = C::encode(&Vec::<String>::new()).unwrap();
+    assert_eq!(written::<Vec<String>, C>([]), empty);
+    assert_eq!(written::<Vec<String>, C>(&[] as &[String]), empty);
+}
+
+#[test]
+fn every_form_is_written_as_the_owned_value() {
+    check_forms::<Plain>();
+    check_forms::<Json>();
+    #[cfg(feature = "msgpack")]
+    check_forms::<purse_codec::MsgPack>();
+    #[cfg(feature = "bincode")]
+    check_forms::<purse_codec::Bincode>();
+    for form in [
+        written::<Vec<u8>, Raw>(b"ab"),
+        written::<Vec<u8>, Raw>(*b"ab"),
+        written::<Vec<u8>, Raw>(&b"ab"[..]),
+        written::<Vec<u8>, Raw>(Arc::new(b"ab".to_vec())),
+        written::<Bytes, Raw>(Box::new(Bytes::from_static(b"ab"))),
+    ] {
+        assert_eq!(form, b"ab");
+    }
+}
+
+#[test]
+fn pairs_are_taken_apart_by_value_and_by_reference() {
+    fn texts<P>(pairs: impl IntoIterator<Item = P>) -> Vec<(String, u32)>
+    where
+        P: IntoPair<First: IntoArg<String>, Second: IntoArg<u32>>,
+    {
+        let pairs = pairs.into_iter().map(IntoPair::into_pair);
+        pairs.map(|(text, n)| (lend(text), lend(n))).collect()
+    }
+    let (borrowed, owned) = ([("a", 1)], [("a".to_owned(), 1)]);
+    for form in [
+        texts(borrowed),
+        texts(&borrowed),
+        texts(&owned),
+        texts(owned.clone()),
+    ] {
+        assert_eq!(form, owned);
+    }
+    let map = std::collections::HashMap::from(owned.clone());
+    assert_eq!(texts(&map), owned);
+    assert_eq!(texts(map), owned);
+}
+
+assert_impl_all!(&str: IntoArg<String>, IntoArg<Decoded<String>>);
+assert_impl_all!(Cow<'static, str>: IntoArg<String>);
+assert_impl_all!(Arc<str>: IntoArg<String>);
+assert_impl_all!(Arc<Vec<u32>>: IntoArg<Vec<u32>>);
+assert_impl_all!(Option<&str>: IntoArg<Option<String>>);
+assert_impl_all!([u32; 2]: IntoArg<Vec<u32>>);
+assert_not_impl_any!(char: IntoArg<String>);
+assert_not_impl_any!(&[u8]: IntoArg<String>);
+assert_not_impl_any!(u32: IntoArg<u64>);
+assert_not_impl_any!(Option<Arc<u32>>: IntoArg<Option<u32>>);
+assert_not_impl_any!([&str; 2]: IntoPair);

@@ -5,8 +5,8 @@ use std::borrow::Borrow;
 use purse_client::{Client, Command, Op, Reply, Result};
 use purse_codec::{Codec, IntoArg, Plain};
 
-use crate::bulk;
-use crate::conversion::{encode, encode_one, ok};
+use crate::bulk::{Bulk, BulkOp};
+use crate::conversion::{ArgBuffer, encode, encode_one, ok};
 use crate::handle::{Handle, handle_traits};
 use crate::redis_key::key_methods;
 
@@ -106,21 +106,14 @@ impl<T: Send + 'static, C: Codec<T>> RedisHyperLogLog<T, C> {
     /// ```
     #[doc(alias = "PFADD")]
     #[doc(alias = "update")]
-    pub async fn extend<I>(&self, items: I) -> Result<bool>
+    pub fn extend<'a, I>(&self, items: I) -> BulkOp<'a, bool>
     where
-        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send + 'a>,
     {
+        let write = |item, arguments: &mut ArgBuffer| encode_one::<T, C, _>(item, arguments);
         let command = self.0.on_key(Command::write("PFADD"));
         let any = |changed, reply: Reply| Ok(reply.into_bool()? || changed);
-        bulk::run(
-            &self.0.client,
-            command,
-            items.into_iter(),
-            encode_one::<T, C, _>,
-            false,
-            any,
-        )
-        .await
+        Bulk::new(&self.0.client, command).run(items.into_iter(), write, false, any)
     }
 
     /// Returns the approximate number of distinct elements.

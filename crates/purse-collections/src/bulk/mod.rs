@@ -1,29 +1,31 @@
-//! Commands over many elements in bounded memory: one command per chunk.
+//! Operations on many elements in bounded memory: one command per chunk.
 //!
 //! The next chunk is encoded while a chunk is in flight. Writes go one at a time, so that the
 //! stored elements are a prefix of the input, also after a failure. Two reads are in flight at a
-//! time.
+//! time. A batch takes all chunks at once.
 //!
 //! May import: `conversion`.
 
 pub(crate) mod by_slot;
+mod op;
+mod plan;
 
-use std::collections::VecDeque;
 use std::task::Poll;
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, ready};
 use futures::{FutureExt, poll};
-use purse_client::{Client, Command, Effect, Error, Reply, Result};
+use purse_client::{Client, Command, Reply, Result};
 
 use crate::conversion::ArgBuffer;
+pub use op::BulkOp;
+use op::Subject;
+use plan::{Part, Parts};
 
 /// The maximal number of elements of a command.
 const MAX_ELEMENTS: usize = 1_024;
 /// The number of bytes after which no element is added to a command.
 const MAX_BYTES: usize = 1 << 20;
-/// The number of reads in flight.
-const MAX_READS: usize = 2;
 
 /// A number of elements, as the arguments of a command.
 struct Chunk {
@@ -31,77 +33,104 @@ struct Chunk {
     arguments: Vec<Bytes>,
 }
 
-/// Runs `command` over all `items`, each encoded as arguments by `write`, and folds the replies.
-///
-/// Items that fit one command are sent as one command, which is atomic. After a write has failed,
-/// no other is sent, and the error contains the number of elements written before.
-pub(crate) async fn run<V, A>(
-    client: &Client,
+/// A command that is to run over many elements.
+pub(crate) struct Bulk<'c> {
+    client: &'c Client,
     command: Command,
-    items: impl Iterator<Item = V>,
-    write: impl Fn(V, &mut ArgBuffer) -> Result<()>,
-    start: A,
-    fold: fn(A, Reply) -> Result<A>,
-) -> Result<A> {
-    let step = |chunk| client.op(command.clone().args(chunk), Ok);
-    in_chunks(client, &command, items, write, start, step, fold).await
+    if_empty: Option<Command>,
 }
 
-/// Calls `step`, which runs `command` in some way, for each chunk of `items`, and folds the
-/// results.
-pub(crate) async fn in_chunks<V, A, R, F>(
-    client: &Client,
-    command: &Command,
-    items: impl Iterator<Item = V>,
-    write: impl Fn(V, &mut ArgBuffer) -> Result<()>,
-    start: A,
-    step: impl Fn(Vec<Bytes>) -> F,
-    fold: fn(A, R) -> Result<A>,
-) -> Result<A>
-where
-    F: Future<Output = Result<R>> + Send,
-    R: Send,
-{
-    let is_write = command.effect() == Effect::Write;
-    let most = if is_write { 1 } else { MAX_READS };
-    let after = |done: usize, error: Error| {
-        error
-            .with_command(command.name(), command.keys().first().cloned())
-            .with_server(client.server().into())
-            .with_done(if is_write { done } else { 0 })
-    };
-    let mut items = items.fuse();
-    let mut folded = start;
-    let mut done = 0;
-    let mut running = VecDeque::new();
-    // The command is created with its chunk, so that the next one can be sent without a delay.
-    let mut likely = 0;
-    let mut make = || {
-        let chunk = next_chunk(&mut items, &write, likely)?;
-        likely = chunk.arguments.len();
-        Ok((chunk.elements > 0).then(|| (chunk.elements, step(chunk.arguments))))
-    };
-    let mut next = make();
-    loop {
-        while running.len() < most
-            && let Ok(chunk) = &mut next
-            && let Some((elements, step)) = chunk.take()
-        {
-            running.push_back((elements, start_op(step).await));
-            next = make();
+impl<'c> Bulk<'c> {
+    pub(crate) const fn new(client: &'c Client, command: Command) -> Self {
+        Self {
+            client,
+            command,
+            if_empty: None,
         }
-        let Some((elements, reply)) = running.pop_front() else {
-            break;
-        };
-        let reply = reply.await;
-        folded = reply
-            .and_then(|reply| {
-                fold(folded, reply).map_err(|error| command.effect().judge_unread(error))
-            })
-            .map_err(|error| after(done, error))?;
-        done += elements;
     }
-    next.map(|_| folded).map_err(|error| after(done, error))
+
+    /// Runs `command` if there are no elements.
+    pub(crate) fn if_empty(mut self, command: Command) -> Self {
+        self.if_empty = Some(command);
+        self
+    }
+
+    /// Runs the command over all `items`, each encoded as arguments by `write`, and folds the replies.
+    ///
+    /// Items that fit one command are sent as one command, which is atomic.
+    pub(crate) fn run<'a, V, A: Send + 'static>(
+        self,
+        items: impl Iterator<Item = V> + Send + 'a,
+        write: impl Fn(V, &mut ArgBuffer) -> Result<()> + Send + 'a,
+        start: A,
+        fold: fn(A, Reply) -> Result<A>,
+    ) -> BulkOp<'a, A> {
+        self.run_as(items, write, start, fold, |all| all)
+    }
+
+    /// Does what [`run`](Self::run) does, and makes the result of what was folded.
+    pub(crate) fn run_as<'a, V, A: Send + 'static, R>(
+        self,
+        items: impl Iterator<Item = V> + Send + 'a,
+        write: impl Fn(V, &mut ArgBuffer) -> Result<()> + Send + 'a,
+        start: A,
+        fold: fn(A, Reply) -> Result<A>,
+        finish: impl Fn(A) -> R + Send + 'static,
+    ) -> BulkOp<'a, R> {
+        let with_args = |command: Command, arguments| command.args(arguments);
+        self.run_with(items, write, with_args, start, fold, finish)
+    }
+
+    /// Does what [`run_as`](Self::run_as) does, with the command that `build` makes of each chunk.
+    pub(crate) fn run_with<'a, V, A: Send + 'static, R>(
+        self,
+        items: impl Iterator<Item = V> + Send + 'a,
+        write: impl Fn(V, &mut ArgBuffer) -> Result<()> + Send + 'a,
+        build: fn(Command, Vec<Bytes>) -> Command,
+        start: A,
+        fold: fn(A, Reply) -> Result<A>,
+        finish: impl Fn(A) -> R + Send + 'static,
+    ) -> BulkOp<'a, R> {
+        let step =
+            move |command: &Command, arguments| (vec![build(command.clone(), arguments)], ());
+        let fold =
+            move |folded, (), replies: Vec<Reply>| replies.into_iter().try_fold(folded, fold);
+        self.in_parts(items, write, step, start, fold, finish)
+    }
+
+    /// Runs the commands that `step` makes of each chunk of `items`, and folds their replies with
+    /// what `step` returned beside the commands.
+    pub(crate) fn in_parts<'a, V, X: Default + Send + 'static, A: Send + 'static, R>(
+        self,
+        items: impl Iterator<Item = V> + Send + 'a,
+        write: impl Fn(V, &mut ArgBuffer) -> Result<()> + Send + 'a,
+        step: impl Fn(&Command, Vec<Bytes>) -> (Vec<Command>, X) + Send + 'a,
+        start: A,
+        fold: impl Fn(A, X, Vec<Reply>) -> Result<A> + Send + 'static,
+        finish: impl Fn(A) -> R + Send + 'static,
+    ) -> BulkOp<'a, R> {
+        let Self {
+            client,
+            command,
+            mut if_empty,
+        } = self;
+        let subject = Subject::new(client, &command);
+        let mut items = items.fuse();
+        let mut likely = 0;
+        let next = move || {
+            let chunk = next_chunk(&mut items, &write, likely)?;
+            likely = chunk.arguments.len();
+            let elements = chunk.elements;
+            let (commands, context) = match (elements, if_empty.take()) {
+                (0, None) => return Ok(None),
+                (0, Some(command)) => (vec![command], X::default()),
+                _ => step(&command, chunk.arguments),
+            };
+            Ok(Some((Part { elements, commands }, context)))
+        };
+        let plan = Parts::new(next, start, fold, finish);
+        BulkOp::new(subject, Box::new(plan))
+    }
 }
 
 /// Polls an operation once, which sends its command.

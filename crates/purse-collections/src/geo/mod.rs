@@ -5,13 +5,15 @@
 mod search;
 mod units;
 
+use std::borrow::Borrow;
+
 use purse_client::{Client, Command, Op, Reply, Result};
-use purse_codec::{Codec, Decoded, IntoArg, Lenient, Plain};
+use purse_codec::{Codec, Decoded, IntoArg, IntoPair, Lenient, Plain};
 
 pub use search::{GeoMatch, GeoSearch};
 pub use units::{Distance, GeoPoint, GeoShape};
 
-use crate::bulk;
+use crate::bulk::{self, Bulk, BulkOp};
 use crate::conversion::{ArgBuffer, encode, encode_one};
 use crate::handle::{Handle, handle_traits};
 use crate::redis_key::key_methods;
@@ -197,10 +199,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisGeo<T, C> {
     /// ```
     #[doc(alias = "GEOPOS")]
     #[doc(alias = "get_many")]
-    pub async fn points<I>(&self, values: I) -> Result<Vec<Option<GeoPoint>>>
+    pub fn points<'a, I>(&self, values: I) -> BulkOp<'a, Vec<Option<GeoPoint>>>
     where
-        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send + 'a>,
     {
+        let write = |value, arguments: &mut ArgBuffer| encode_one::<T, C, _>(value, arguments);
         let command = self.0.on_key(Command::read("GEOPOS"));
         let more = |mut points: Vec<_>, reply: Reply| {
             for point in reply.into_list()? {
@@ -208,15 +211,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisGeo<T, C> {
             }
             Ok(points)
         };
-        bulk::run(
-            &self.0.client,
-            command,
-            values.into_iter(),
-            encode_one::<T, C, _>,
-            Vec::new(),
-            more,
-        )
-        .await
+        Bulk::new(&self.0.client, command).run(values.into_iter(), write, Vec::new(), more)
     }
 
     /// Returns the distance between two elements; `None` if one of them is not in the map.
@@ -301,14 +296,17 @@ impl<T: Send + 'static, C: Codec<T>> RedisGeo<T, C> {
     /// ```
     #[doc(alias = "GEOADD")]
     #[doc(alias = "update")]
-    pub async fn extend<I, V>(&self, items: I) -> Result<u64>
+    pub fn extend<'a, I>(&self, items: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item = (V, GeoPoint), IntoIter: Send>,
-        V: IntoArg<T>,
+        I: IntoIterator<
+                Item: IntoPair<First: IntoArg<T>, Second: Borrow<GeoPoint>>,
+                IntoIter: Send + 'a,
+            >,
     {
         let command = self.0.on_key(Command::write("GEOADD"));
-        let write = |(value, point): (V, GeoPoint), arguments: &mut ArgBuffer| {
-            let point = point.checked()?;
+        let write = |item: I::Item, arguments: &mut ArgBuffer| {
+            let (value, point) = item.into_pair();
+            let point = point.borrow().checked()?;
             for degrees in [point.longitude, point.latitude] {
                 arguments.append_with(|block| {
                     block.extend_from_slice(degrees.to_string().as_bytes());
@@ -317,8 +315,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisGeo<T, C> {
             }
             arguments.encode::<T, C>(value)
         };
-        let client = &self.0.client;
-        bulk::run(client, command, items.into_iter(), write, 0, bulk::sum).await
+        Bulk::new(&self.0.client, command).run(items.into_iter(), write, 0, bulk::sum)
     }
 
     /// Removes an element. Returns whether it existed.
@@ -357,20 +354,13 @@ impl<T: Send + 'static, C: Codec<T>> RedisGeo<T, C> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "ZREM")]
-    pub async fn remove_many<I>(&self, values: I) -> Result<u64>
+    pub fn remove_many<'a, I>(&self, values: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send + 'a>,
     {
+        let write = |value, arguments: &mut ArgBuffer| encode_one::<T, C, _>(value, arguments);
         let command = self.0.on_key(Command::write("ZREM"));
-        bulk::run(
-            &self.0.client,
-            command,
-            values.into_iter(),
-            encode_one::<T, C, _>,
-            0,
-            bulk::sum,
-        )
-        .await
+        Bulk::new(&self.0.client, command).run(values.into_iter(), write, 0, bulk::sum)
     }
 
     /// Describes the elements in a shape around a point. Sends nothing; the methods of

@@ -7,8 +7,8 @@ use purse_client::{Command, Op, Reply, Result};
 use purse_codec::{Codec, IntoArg, Plain};
 
 use super::{RedisHash, with_field};
-use crate::bulk;
-use crate::conversion::encode_one;
+use crate::bulk::{Bulk, BulkOp};
+use crate::conversion::{ArgBuffer, encode_one};
 use crate::ttl::{ExpiryCondition, Ttl, millis};
 
 impl<K, V, C> RedisHash<K, V, C>
@@ -177,12 +177,11 @@ where
     /// ```
     #[doc(alias = "HPEXPIRE")]
     #[doc(alias = "HEXPIRE")]
-    pub async fn expire_fields<I>(&self, keys: I, ttl: Duration) -> Result<u64>
+    pub fn expire_fields<'a, I>(&self, keys: I, ttl: Duration) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send + 'a>,
     {
         self.expire_fields_if(keys, ttl, ExpiryCondition::Always)
-            .await
     }
 
     /// Removes each of many entries after `ttl` if the condition holds for it. Returns how many of
@@ -213,19 +212,22 @@ where
     /// ```
     #[doc(alias = "HPEXPIRE")]
     #[doc(alias = "HEXPIRE")]
-    pub async fn expire_fields_if<I>(
+    pub fn expire_fields_if<'a, I>(
         &self,
         keys: I,
         ttl: Duration,
         condition: ExpiryCondition,
-    ) -> Result<u64>
+    ) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send + 'a>,
     {
         let name = "HPEXPIRE";
-        let ttl = millis(ttl).map_err(|error| self.0.about(name, error))?;
+        let ttl = match millis(ttl) {
+            Ok(ttl) => ttl,
+            Err(error) => return BulkOp::ready(Err(self.0.about(name, error))),
+        };
         let command = condition.on(self.0.on_key(Command::write(name)).arg(ttl));
-        self.on_fields(command, keys, 0, count_positive).await
+        self.on_fields(command, keys, 0, count_positive)
     }
 
     /// Returns the times to live of many entries, in the order of the keys.
@@ -251,9 +253,9 @@ where
     /// ```
     #[doc(alias = "HPTTL")]
     #[doc(alias = "HTTL")]
-    pub async fn field_ttls<I>(&self, keys: I) -> Result<Vec<Ttl>>
+    pub fn field_ttls<'a, I>(&self, keys: I) -> BulkOp<'a, Vec<Ttl>>
     where
-        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send + 'a>,
     {
         let command = self.0.on_key(Command::read("HPTTL"));
         let more = |mut ttls: Vec<_>, reply: Reply| {
@@ -262,7 +264,7 @@ where
             }
             Ok(ttls)
         };
-        self.on_fields(command, keys, Vec::new(), more).await
+        self.on_fields(command, keys, Vec::new(), more)
     }
 
     /// Removes the times to live of many entries. Returns how many of them had one.
@@ -287,40 +289,32 @@ where
     /// # Ok(()) }
     /// ```
     #[doc(alias = "HPERSIST")]
-    pub async fn persist_fields<I>(&self, keys: I) -> Result<u64>
+    pub fn persist_fields<'a, I>(&self, keys: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send + 'a>,
     {
         let command = self.0.on_key(Command::write("HPERSIST"));
-        self.on_fields(command, keys, 0, count_positive).await
+        self.on_fields(command, keys, 0, count_positive)
     }
 
     /// Runs a command that takes a list of fields, with the number of them, for all `keys`.
-    async fn on_fields<I, A>(
+    fn on_fields<'a, I, A: Send + 'static>(
         &self,
         command: Command,
         keys: I,
         start: A,
         fold: fn(A, Reply) -> Result<A>,
-    ) -> Result<A>
+    ) -> BulkOp<'a, A>
     where
-        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send + 'a>,
     {
-        let keys = keys.into_iter();
-        let step = |fields: Vec<Bytes>| {
-            let command = command.clone().arg("FIELDS").arg(fields.len());
-            self.0.client.op(command.args(fields), Ok)
+        let write = |key, arguments: &mut ArgBuffer| encode_one::<K, Plain, _>(key, arguments);
+        let with_fields = |command: Command, fields: Vec<Bytes>| {
+            command.arg("FIELDS").arg(fields.len()).args(fields)
         };
-        bulk::in_chunks(
-            &self.0.client,
-            &command,
-            keys,
-            encode_one::<K, Plain, _>,
-            start,
-            step,
-            fold,
-        )
-        .await
+        let keys = keys.into_iter();
+        Bulk::new(&self.0.client, command)
+            .run_with(keys, write, with_fields, start, fold, |all| all)
     }
 }
 

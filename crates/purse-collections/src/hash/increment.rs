@@ -1,10 +1,12 @@
 //! Sums in a hash.
 
+use std::borrow::Borrow;
+
 use purse_client::{Command, Op, Reply, Result, Script};
-use purse_codec::{Codec, DecimalText, IntoArg, Plain};
+use purse_codec::{Codec, DecimalText, IntoArg, IntoPair, Plain};
 
 use super::{RedisHash, with_field};
-use crate::bulk;
+use crate::bulk::{Bulk, BulkOp};
 use crate::conversion::ArgBuffer;
 use crate::number::{Float, Integer, finite, float_sum, sum, summands};
 
@@ -150,22 +152,24 @@ where
     #[doc(alias = "HGET")]
     #[doc(alias = "hincr")]
     #[doc(alias = "update")]
-    pub async fn increment_many<I, Q>(&self, items: I) -> Result<Vec<V>>
+    pub fn increment_many<'a, I>(&self, items: I) -> BulkOp<'a, Vec<V>>
     where
-        I: IntoIterator<Item = (Q, i64), IntoIter: Send>,
-        Q: IntoArg<K>,
+        I: IntoIterator<
+                Item: IntoPair<First: IntoArg<K>, Second: Borrow<i64>>,
+                IntoIter: Send + 'a,
+            >,
         V: Integer,
         C: DecimalText,
     {
-        let write = |(key, by): (Q, i64), arguments: &mut ArgBuffer| {
+        let write = |item: I::Item, arguments: &mut ArgBuffer| {
+            let (key, by) = item.into_pair();
             arguments.encode::<K, Plain>(key)?;
-            arguments.append(by.to_string().into())
+            arguments.append(by.borrow().to_string().into())
         };
         let command = self.0.on_key(Command::script(&INCREMENT_MANY));
         let command = command.arg(V::LOWEST).arg(V::HIGHEST).arg(V::NAME);
         let more = |sums, reply| push_all(sums, reply, sum::<V>);
-        let items = items.into_iter();
-        bulk::run(&self.0.client, command, items, write, Vec::new(), more).await
+        Bulk::new(&self.0.client, command).run(items.into_iter(), write, Vec::new(), more)
     }
 
     /// Adds to many values. A missing value counts as zero. Returns the sums, in the order of
@@ -198,22 +202,21 @@ where
     #[doc(alias = "HINCRBYFLOAT")]
     #[doc(alias = "HGET")]
     #[doc(alias = "hincr")]
-    pub async fn increment_float_many<I, Q>(&self, items: I) -> Result<Vec<V>>
+    pub fn increment_float_many<'a, I>(&self, items: I) -> BulkOp<'a, Vec<V>>
     where
-        I: IntoIterator<Item = (Q, V), IntoIter: Send>,
-        Q: IntoArg<K>,
+        I: IntoIterator<Item: IntoPair<First: IntoArg<K>, Second: Borrow<V>>, IntoIter: Send + 'a>,
         V: Float,
         C: DecimalText,
     {
-        let write = |(key, by): (Q, V), arguments: &mut ArgBuffer| {
+        let write = |item: I::Item, arguments: &mut ArgBuffer| {
+            let (key, by) = item.into_pair();
             arguments.encode::<K, Plain>(key)?;
-            arguments.append(finite(by)?.into())
+            arguments.append(finite(*by.borrow())?.into())
         };
         let command = self.0.on_key(Command::script(&INCREMENT_FLOAT_MANY));
         let command = command.arg(V::HIGHEST).arg(V::NAME);
         let more = |sums, reply| push_all(sums, reply, float_sum::<V>);
-        let items = items.into_iter();
-        bulk::run(&self.0.client, command, items, write, Vec::new(), more).await
+        Bulk::new(&self.0.client, command).run(items.into_iter(), write, Vec::new(), more)
     }
 }
 

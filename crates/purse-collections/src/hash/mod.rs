@@ -14,8 +14,8 @@ use bytes::Bytes;
 use purse_client::{Client, Command, Op, Reply, Result};
 use purse_codec::{Codec, Decoded, IntoArg, Lenient, Plain};
 
-use crate::bulk;
-use crate::conversion::{decode, decode_option, encode, encode_one};
+use crate::bulk::{Bulk, BulkOp};
+use crate::conversion::{ArgBuffer, decode, decode_option, encode, encode_one};
 use crate::element_stream::{DecodeItem, Scanned, next_pair};
 use crate::handle::{Handle, handle_traits};
 use crate::redis_key::key_methods;
@@ -175,33 +175,28 @@ where
     /// # Ok(()) }
     /// ```
     #[doc(alias = "HMGET")]
-    pub async fn get_many<I>(&self, keys: I) -> Result<Vec<Option<V>>>
+    pub fn get_many<'a, I>(&self, keys: I) -> BulkOp<'a, Vec<Option<V>>>
     where
-        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send + 'a>,
     {
-        let keys = keys.into_iter();
         let command = self.0.on_key(Command::read("HMGET"));
-        let step = |fields: Vec<Bytes>| {
-            let values = command.clone().args(fields.iter().cloned());
-            let values = self.0.client.op(values, Reply::into_list);
-            async move { Ok((fields, values.await?)) }
+        let write = |key, arguments: &mut ArgBuffer| encode_one::<K, Plain, _>(key, arguments);
+        let step = |command: &Command, fields: Vec<Bytes>| {
+            let command = command.clone().args(fields.iter().cloned());
+            (vec![command], fields)
         };
-        bulk::in_chunks(
-            &self.0.client,
-            &command,
-            keys,
-            encode_one::<K, Plain, _>,
-            Vec::new(),
-            step,
-            |mut values, (fields, replies): (Vec<Bytes>, Vec<Reply>)| {
-                for (field, value) in fields.into_iter().zip(replies) {
+        let more = |mut values: Vec<_>, fields: Vec<Bytes>, replies: Vec<Reply>| {
+            let mut fields = fields.into_iter();
+            for reply in replies {
+                for (value, field) in reply.into_list()?.into_iter().zip(&mut fields) {
                     let value = decode_option::<V, C>(value);
                     values.push(value.map_err(|error| error.with_field(field))?);
                 }
-                Ok(values)
-            },
-        )
-        .await
+            }
+            Ok(values)
+        };
+        let keys = keys.into_iter();
+        Bulk::new(&self.0.client, command).in_parts(keys, write, step, Vec::new(), more, |all| all)
     }
 
     /// Returns whether there is an entry for `key`.

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use purse_client::{Command, Op, Reply, Result};
-use purse_codec::{Codec, IntoArg, Plain};
+use purse_codec::{Codec, IntoArg, IntoPair, Plain};
 
 use super::RedisHash;
 use super::field_ttl::with_one;
-use crate::bulk;
+use super::writes::encode_entry;
+use crate::bulk::{Bulk, BulkOp};
 use crate::conversion::{ArgBuffer, decode_option, encode, ok};
 use crate::ttl::millis;
 
@@ -179,34 +180,24 @@ where
     /// ```
     #[doc(alias = "HSETEX")]
     #[doc(alias = "hset_ex")]
-    pub async fn extend_with_ttl<I, Q, W>(&self, entries: I, ttl: Duration) -> Result<()>
+    pub fn extend_with_ttl<'a, I>(&self, entries: I, ttl: Duration) -> BulkOp<'a, ()>
     where
-        I: IntoIterator<Item = (Q, W), IntoIter: Send>,
-        Q: IntoArg<K>,
-        W: IntoArg<V>,
+        I: IntoIterator<Item: IntoPair<First: IntoArg<K>, Second: IntoArg<V>>, IntoIter: Send + 'a>,
     {
         let name = "HSETEX";
-        let ttl = millis(ttl).map_err(|error| self.0.about(name, error))?;
-        let entries = entries.into_iter();
-        let write = |(key, value), arguments: &mut ArgBuffer| {
-            arguments.encode::<K, Plain>(key)?;
-            arguments.encode::<V, C>(value)
+        let ttl = match millis(ttl) {
+            Ok(ttl) => ttl,
+            Err(error) => return BulkOp::ready(Err(self.0.about(name, error))),
         };
         let command = self.0.on_key(Command::write(name)).arg("PX").arg(ttl);
-        let step = |words: Vec<Bytes>| {
-            let command = command.clone().arg("FIELDS").arg(words.len() / 2);
-            self.0.client.op(command.args(words), ok)
+        let write =
+            |entry: I::Item, arguments: &mut ArgBuffer| encode_entry::<K, V, C>(entry, arguments);
+        let with_fields = |command: Command, words: Vec<Bytes>| {
+            command.arg("FIELDS").arg(words.len() / 2).args(words)
         };
-        bulk::in_chunks(
-            &self.0.client,
-            &command,
-            entries,
-            write,
-            (),
-            step,
-            |(), ()| Ok(()),
-        )
-        .await
+        let bulk = Bulk::new(&self.0.client, command);
+        let done = |(), _| Ok(());
+        bulk.run_with(entries.into_iter(), write, with_fields, (), done, |()| ())
     }
 }
 

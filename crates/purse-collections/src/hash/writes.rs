@@ -1,10 +1,10 @@
 //! Writes to a hash.
 
 use purse_client::{Command, Op, Reply, Result, Script};
-use purse_codec::{Codec, IntoArg, Plain};
+use purse_codec::{Codec, IntoArg, IntoPair, Plain};
 
 use super::{RedisHash, with_field};
-use crate::bulk;
+use crate::bulk::{self, Bulk, BulkOp};
 use crate::conversion::{ArgBuffer, decode, decode_removed, encode, encode_one};
 
 static INSERT: Script = Script::write("HASH INSERT", include_str!("../lua/hash_insert.lua"));
@@ -114,19 +114,14 @@ where
     #[doc(alias = "HMSET")]
     #[doc(alias = "hset_multiple")]
     #[doc(alias = "update")]
-    pub async fn extend<I, Q, W>(&self, entries: I) -> Result<u64>
+    pub fn extend<'a, I>(&self, entries: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item = (Q, W), IntoIter: Send>,
-        Q: IntoArg<K>,
-        W: IntoArg<V>,
+        I: IntoIterator<Item: IntoPair<First: IntoArg<K>, Second: IntoArg<V>>, IntoIter: Send + 'a>,
     {
-        let entries = entries.into_iter();
-        let write = |(key, value), arguments: &mut ArgBuffer| {
-            arguments.encode::<K, Plain>(key)?;
-            arguments.encode::<V, C>(value)
-        };
         let command = self.0.on_key(Command::write("HSET"));
-        bulk::run(&self.0.client, command, entries, write, 0, bulk::sum).await
+        let write =
+            |entry: I::Item, arguments: &mut ArgBuffer| encode_entry::<K, V, C>(entry, arguments);
+        Bulk::new(&self.0.client, command).run(entries.into_iter(), write, 0, bulk::sum)
     }
 
     /// Removes `key` and returns its value. [`delete`](Self::delete) costs less if the value is
@@ -194,22 +189,27 @@ where
     /// # Ok(()) }
     /// ```
     #[doc(alias = "HDEL")]
-    pub async fn remove_many<I>(&self, keys: I) -> Result<u64>
+    pub fn remove_many<'a, I>(&self, keys: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send + 'a>,
     {
-        let keys = keys.into_iter();
         let command = self.0.on_key(Command::write("HDEL"));
-        bulk::run(
-            &self.0.client,
-            command,
-            keys,
-            encode_one::<K, Plain, _>,
-            0,
-            bulk::sum,
-        )
-        .await
+        let write = |key, arguments: &mut ArgBuffer| encode_one::<K, Plain, _>(key, arguments);
+        Bulk::new(&self.0.client, command).run(keys.into_iter(), write, 0, bulk::sum)
     }
+}
+
+/// Encodes a field and its value.
+pub(super) fn encode_entry<K, V, C: Codec<V>>(
+    entry: impl IntoPair<First: IntoArg<K>, Second: IntoArg<V>>,
+    arguments: &mut ArgBuffer,
+) -> Result<()>
+where
+    Plain: Codec<K>,
+{
+    let (key, value) = entry.into_pair();
+    arguments.encode::<K, Plain>(key)?;
+    arguments.encode::<V, C>(value)
 }
 
 /// Adds a field and its value to a command.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
-use purse_codec::{Codec, IntoArg, Plain};
+use purse_codec::{Codec, IntoArg, IntoPair, Plain};
 
-use super::RedisKeySpace;
+use super::{RedisKeySpace, put_name};
+use crate::bulk::BulkOp;
 use crate::bulk::by_slot::{self, Layout};
 use crate::conversion::{ArgBuffer, encode};
 use crate::ttl::millis;
@@ -58,13 +59,11 @@ where
     #[doc(alias = "MSET")]
     #[doc(alias = "SET")]
     #[doc(alias = "update")]
-    pub async fn extend<I, Q, V>(&self, entries: I) -> Result<()>
+    pub fn extend<'a, I>(&self, entries: I) -> BulkOp<'a, ()>
     where
-        I: IntoIterator<Item = (Q, V), IntoIter: Send>,
-        Q: IntoArg<K>,
-        V: IntoArg<T>,
+        I: IntoIterator<Item: IntoPair<First: IntoArg<K>, Second: IntoArg<T>>, IntoIter: Send + 'a>,
     {
-        self.extend_in(entries, self.ttl).await
+        self.extend_in(entries, self.ttl)
     }
 
     /// Sets many keys for `ttl`. Each entry is written with its time to live in one atomic step.
@@ -96,13 +95,11 @@ where
     #[doc(alias = "MSET")]
     #[doc(alias = "MSETEX")]
     #[doc(alias = "update")]
-    pub async fn extend_with_ttl<I, Q, V>(&self, entries: I, ttl: Duration) -> Result<()>
+    pub fn extend_with_ttl<'a, I>(&self, entries: I, ttl: Duration) -> BulkOp<'a, ()>
     where
-        I: IntoIterator<Item = (Q, V), IntoIter: Send>,
-        Q: IntoArg<K>,
-        V: IntoArg<T>,
+        I: IntoIterator<Item: IntoPair<First: IntoArg<K>, Second: IntoArg<T>>, IntoIter: Send + 'a>,
     {
-        self.extend_in(entries, Some(ttl)).await
+        self.extend_in(entries, Some(ttl))
     }
 
     /// Sets all keys, or none of them if one of them exists. Returns whether the keys are set;
@@ -137,11 +134,9 @@ where
     #[doc(alias = "EXISTS")]
     #[doc(alias = "mset_nx")]
     #[doc(alias = "update")]
-    pub fn extend_if_none_exist<I, Q, V>(&self, entries: I) -> Op<bool>
+    pub fn extend_if_none_exist<I>(&self, entries: I) -> Op<bool>
     where
-        I: IntoIterator<Item = (Q, V)>,
-        Q: IntoArg<K>,
-        V: IntoArg<T>,
+        I: IntoIterator<Item: IntoPair<First: IntoArg<K>, Second: IntoArg<T>>>,
     {
         match self.all_or_none(entries) {
             Ok(None) => Op::ready(Ok(true)),
@@ -176,12 +171,13 @@ where
     /// ```
     #[doc(alias = "UNLINK")]
     #[doc(alias = "DEL")]
-    pub async fn delete_many<I>(&self, keys: I) -> Result<u64>
+    pub fn delete_many<'a, I>(&self, keys: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send + 'a>,
     {
-        let write = |key, arguments: &mut ArgBuffer| self.put_name(key, arguments);
-        by_slot::unlink(&self.handle.client, keys.into_iter(), write).await
+        let prefix = self.handle.key.clone();
+        let write = move |key, arguments: &mut ArgBuffer| put_name::<K>(&prefix, key, arguments);
+        by_slot::unlink(&self.handle.client, keys.into_iter(), write)
     }
 
     /// Removes all keys of the space, with values of any type. Returns how many it removed. With
@@ -225,34 +221,28 @@ where
     }
 
     /// Sets many keys for `ttl`, or without a time to live.
-    async fn extend_in<I, Q, V>(&self, entries: I, ttl: Option<Duration>) -> Result<()>
+    fn extend_in<'a, I>(&self, entries: I, ttl: Option<Duration>) -> BulkOp<'a, ()>
     where
-        I: IntoIterator<Item = (Q, V), IntoIter: Send>,
-        Q: IntoArg<K>,
-        V: IntoArg<T>,
+        I: IntoIterator<Item: IntoPair<First: IntoArg<K>, Second: IntoArg<T>>, IntoIter: Send + 'a>,
     {
         let (command, layout) = match ttl.map(millis).transpose() {
             Ok(None) => (Command::write("MSET"), Layout::Pairs),
             Ok(Some(ttl)) => (Command::script(&EXTEND).arg(ttl), Layout::KeysFirst),
             Err(error) => {
                 let server = self.handle.client.server().into();
-                return Err(error.with_command(EXTEND.name(), None).with_server(server));
+                let error = error.with_command(EXTEND.name(), None);
+                return BulkOp::ready(Err(error.with_server(server)));
             }
         };
-        let write = |(key, value), arguments: &mut ArgBuffer| {
-            self.put_name(key, arguments)?;
+        let prefix = self.handle.key.clone();
+        let write = move |entry: I::Item, arguments: &mut ArgBuffer| {
+            let (key, value) = entry.into_pair();
+            put_name::<K>(&prefix, key, arguments)?;
             arguments.encode::<T, C>(value)
         };
         let (client, entries) = (&self.handle.client, entries.into_iter());
-        by_slot::run::<2, _, _>(
-            client,
-            (command, layout),
-            entries,
-            write,
-            (),
-            |(), _| Ok(()),
-        )
-        .await
+        let done = |(), _, _| Ok(());
+        by_slot::run::<2, _, _>(client, (command, layout), entries, write, (), done)
     }
 
     fn all_or_none_command(&self) -> Command {
@@ -263,14 +253,13 @@ where
     }
 
     /// Builds the command that sets `entries` all or none, if there are any.
-    fn all_or_none<I, Q, V>(&self, entries: I) -> Result<Option<Command>>
+    fn all_or_none<I>(&self, entries: I) -> Result<Option<Command>>
     where
-        I: IntoIterator<Item = (Q, V)>,
-        Q: IntoArg<K>,
-        V: IntoArg<T>,
+        I: IntoIterator<Item: IntoPair<First: IntoArg<K>, Second: IntoArg<T>>>,
     {
         let (mut keys, mut values, mut bytes) = (Vec::new(), Vec::new(), 0);
-        for (key, value) in entries {
+        for entry in entries {
+            let (key, value) = entry.into_pair();
             let (name, value) = (self.name(key)?, encode::<T, C>(value)?);
             bytes += name.len() + value.len();
             if keys.len() == MOST_ENTRIES || bytes > MOST_BYTES {

@@ -384,13 +384,6 @@ where
         name
     }
 
-    fn put_name(&self, key: impl IntoArg<K>, arguments: &mut ArgBuffer) -> Result<()> {
-        arguments.append_with(|name| {
-            name.extend_from_slice(self.prefix());
-            encode_into::<K, Plain>(key, name)
-        })
-    }
-
     /// Creates the operation that runs, on `key`, the command that `build` returns, or fails with
     /// its error.
     fn op<R>(
@@ -408,6 +401,17 @@ where
         };
         Op::new(&self.handle.client, command, read)
     }
+}
+
+/// Writes the server's key for `key` in the space with `prefix`.
+fn put_name<K>(prefix: &[u8], key: impl IntoArg<K>, arguments: &mut ArgBuffer) -> Result<()>
+where
+    Plain: Codec<K>,
+{
+    arguments.append_with(|name| {
+        name.extend_from_slice(prefix);
+        encode_into::<K, Plain>(key, name)
+    })
 }
 
 impl<T, K, C> Clone for RedisKeySpace<T, K, C> {

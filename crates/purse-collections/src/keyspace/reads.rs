@@ -6,9 +6,9 @@ use futures::stream::BoxStream;
 use purse_client::{Command, Op, Result};
 use purse_codec::{Codec, IntoArg, Plain};
 
-use super::RedisKeySpace;
 use super::entries::{Entries, EntryKind, scan_entries, within};
-use crate::bulk::by_slot;
+use super::{RedisKeySpace, put_name};
+use crate::bulk::{BulkOp, by_slot};
 use crate::conversion::{ArgBuffer, decode, decode_key, decode_option};
 
 /// The number of keys that the server looks at for a page of names.
@@ -59,12 +59,13 @@ where
     /// # Ok(()) }
     /// ```
     #[doc(alias = "MGET")]
-    pub async fn get_many<I>(&self, keys: I) -> Result<Vec<Option<T>>>
+    pub fn get_many<'a, I>(&self, keys: I) -> BulkOp<'a, Vec<Option<T>>>
     where
-        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<K>, IntoIter: Send + 'a>,
     {
-        let write = |key, arguments: &mut ArgBuffer| self.put_name(key, arguments);
-        by_slot::get_values(&self.handle.client, keys.into_iter(), write, decode::<T, C>).await
+        let prefix = self.handle.key.clone();
+        let write = move |key, arguments: &mut ArgBuffer| put_name::<K>(&prefix, key, arguments);
+        by_slot::get_values(&self.handle.client, keys.into_iter(), write, decode::<T, C>)
     }
 
     /// Counts the keys by scanning. A key that the scan returns twice is counted twice.

@@ -1,9 +1,10 @@
 //! Additions to a list that keep only its last elements.
 
-use purse_client::{Command, Op, Reply, Result, Script};
+use purse_client::{Command, Op, Reply, Script};
 use purse_codec::{Codec, IntoArg};
 
 use super::RedisList;
+use crate::bulk::BulkOp;
 use crate::conversion::encode;
 
 static CAPPED: Script = Script::write("LIST PUSH CAPPED", include_str!("../lua/list_capped.lua"));
@@ -61,11 +62,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     #[doc(alias = "LTRIM")]
     #[doc(alias = "LLEN")]
     #[doc(alias = "maxlen")]
-    pub async fn extend_capped<I>(&self, items: I, most: u64) -> Result<u64>
+    pub fn extend_capped<'a, I>(&self, items: I, most: u64) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send + 'a>,
     {
         let command = self.0.on_key(Command::script(&CAPPED)).arg(most);
-        self.push_all(command, items.into_iter()).await
+        self.push_all(command, items.into_iter())
     }
 }

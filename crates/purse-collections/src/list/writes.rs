@@ -1,10 +1,10 @@
 //! Writes to a list.
 
-use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
+use purse_client::{Command, Error, ErrorKind, Op, Reply, Script};
 use purse_codec::{Codec, IntoArg};
 
 use super::{RedisList, inclusive};
-use crate::bulk;
+use crate::bulk::{Bulk, BulkOp};
 use crate::conversion::{decode_removed, decode_removed_list, encode, encode_one, ok};
 use crate::number_args::{IndexRange, IntoIndex, index};
 
@@ -96,12 +96,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     /// ```
     #[doc(alias = "RPUSH")]
     #[doc(alias = "LLEN")]
-    pub async fn extend<I>(&self, items: I) -> Result<u64>
+    pub fn extend<'a, I>(&self, items: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send + 'a>,
     {
         let command = self.0.on_key(Command::write("RPUSH"));
-        self.push_all(command, items.into_iter()).await
+        self.push_all(command, items.into_iter())
     }
 
     /// Adds elements at the front, one after the other, so that the last of them comes first.
@@ -123,12 +123,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     #[doc(alias = "LPUSH")]
     #[doc(alias = "LLEN")]
     #[doc(alias = "extendleft")]
-    pub async fn extend_front<I>(&self, items: I) -> Result<u64>
+    pub fn extend_front<'a, I>(&self, items: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send + 'a>,
     {
         let command = self.0.on_key(Command::write("LPUSH"));
-        self.push_all(command, items.into_iter()).await
+        self.push_all(command, items.into_iter())
     }
 
     /// Inserts an element before the one at `index`, or at the back if `index` is the length.
@@ -385,25 +385,18 @@ impl<T: Send + 'static, C: Codec<T>> RedisList<T, C> {
     }
 
     /// Adds all items by `command`, which returns the new length.
-    pub(super) async fn push_all<V: IntoArg<T>>(
+    pub(super) fn push_all<'a, V: IntoArg<T>>(
         &self,
         command: Command,
-        items: impl Iterator<Item = V> + Send,
-    ) -> Result<u64> {
-        let last = |_, reply: Reply| reply.into_count().map(Some);
-        match bulk::run(
-            &self.0.client,
-            command,
+        items: impl Iterator<Item = V> + Send + 'a,
+    ) -> BulkOp<'a, u64> {
+        let length = self.0.on_key(Command::read("LLEN"));
+        Bulk::new(&self.0.client, command).if_empty(length).run(
             items,
-            encode_one::<T, C, _>,
-            None,
-            last,
+            |item, arguments| encode_one::<T, C, _>(item, arguments),
+            0,
+            |_, reply| reply.into_count(),
         )
-        .await?
-        {
-            Some(length) => Ok(length),
-            None => self.len().await,
-        }
     }
 
     fn pop_n(&self, command: Command, count: u32) -> Op<Vec<T>> {

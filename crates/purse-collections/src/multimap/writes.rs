@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use purse_client::{Command, Op, Reply, Result, Script};
-use purse_codec::{Codec, IntoArg, Plain};
+use purse_client::{Command, Op, Reply, Script};
+use purse_codec::{Codec, IntoArg, IntoPair, Plain};
 
 use super::RedisMultimap;
 use super::entry::{Bounds, write_entry};
-use crate::bulk;
+use crate::bulk::{self, Bulk, BulkOp};
 use crate::conversion::{ArgBuffer, decode_removed_list};
 
 static REMOVE_ALL: Script = Script::write(
@@ -69,13 +69,12 @@ where
     /// ```
     #[doc(alias = "ZADD")]
     #[doc(alias = "putAll")]
-    pub async fn extend<I, Q, W>(&self, entries: I) -> Result<u64>
+    pub fn extend<'a, I>(&self, entries: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item = (Q, W), IntoIter: Send>,
-        Q: IntoArg<K>,
-        W: IntoArg<V>,
+        I: IntoIterator<Item: IntoPair<First: IntoArg<K>, Second: IntoArg<V>>, IntoIter: Send + 'a>,
     {
-        let write = |(key, value), arguments: &mut ArgBuffer| {
+        let write = |entry: I::Item, arguments: &mut ArgBuffer| {
+            let (key, value) = entry.into_pair();
             arguments.append_with(|block| {
                 block.extend_from_slice(SCORE.to_string().as_bytes());
                 Ok(())
@@ -83,8 +82,7 @@ where
             arguments.append_with(|block| write_entry::<K, V, C>(key, value, block))
         };
         let command = self.0.on_key(Command::write("ZADD"));
-        let entries = entries.into_iter();
-        bulk::run(&self.0.client, command, entries, write, 0, bulk::sum).await
+        Bulk::new(&self.0.client, command).run(entries.into_iter(), write, 0, bulk::sum)
     }
 
     /// Removes a value from `key`. Returns whether there was such an entry.
@@ -123,18 +121,16 @@ where
     /// # Ok(()) }
     /// ```
     #[doc(alias = "ZREM")]
-    pub async fn remove_many<I, Q, W>(&self, entries: I) -> Result<u64>
+    pub fn remove_many<'a, I>(&self, entries: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item = (Q, W), IntoIter: Send>,
-        Q: IntoArg<K>,
-        W: IntoArg<V>,
+        I: IntoIterator<Item: IntoPair<First: IntoArg<K>, Second: IntoArg<V>>, IntoIter: Send + 'a>,
     {
-        let write = |(key, value), arguments: &mut ArgBuffer| {
+        let write = |entry: I::Item, arguments: &mut ArgBuffer| {
+            let (key, value) = entry.into_pair();
             arguments.append_with(|block| write_entry::<K, V, C>(key, value, block))
         };
         let command = self.0.on_key(Command::write("ZREM"));
-        let entries = entries.into_iter();
-        bulk::run(&self.0.client, command, entries, write, 0, bulk::sum).await
+        Bulk::new(&self.0.client, command).run(entries.into_iter(), write, 0, bulk::sum)
     }
 
     /// Removes `key` and returns its values. [`delete_all`](Self::delete_all) costs less if the values are

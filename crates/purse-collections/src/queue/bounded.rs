@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use purse_client::{Command, Error, ErrorKind, Reply, Result, Script};
+use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
 use purse_codec::{Codec, IntoArg, Plain};
 use tokio::sync::Mutex;
 
@@ -119,7 +119,7 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> BoundedQueue<T, C, O> {
         let _turn = self.turn.lock().await;
         let handle = &self.queue.0.handle;
         loop {
-            if let Some(length) = self.send(push.clone()).await? {
+            if let Some(length) = self.push_op(Ok(push.clone())).await? {
                 return Ok(length);
             }
             let length = handle.on_key(Command::read("LLEN"));
@@ -153,8 +153,8 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> BoundedQueue<T, C, O> {
     #[doc(alias = "LPUSH")]
     #[doc(alias = "RPUSH")]
     #[doc(alias = "put_nowait")]
-    pub async fn try_push(&self, value: impl IntoArg<T>) -> Result<Option<u64>> {
-        self.send(self.push_command(value)?).await
+    pub fn try_push(&self, value: impl IntoArg<T>) -> Op<Option<u64>> {
+        self.push_op(self.push_command(value))
     }
 
     fn push_command(&self, value: impl IntoArg<T>) -> Result<Command> {
@@ -169,9 +169,10 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> BoundedQueue<T, C, O> {
         Ok(push.arg(O::PUSH).arg(value))
     }
 
-    async fn send(&self, push: Command) -> Result<Option<u64>> {
-        let reply = self.queue.0.handle.client.run(push).await?;
-        reply.non_nil().map(|reply| reply.into_count()).transpose()
+    fn push_op(&self, push: Result<Command>) -> Op<Option<u64>> {
+        Op::new(&self.queue.0.handle.client, push, |reply| {
+            reply.non_nil().map(Reply::into_count).transpose()
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use futures::stream::Stream;
 use purse_client::{Client, Command, Op, Pop, Reply, Result};
 use purse_codec::{Codec, IntoArg, Plain};
 
-use crate::bulk;
+use crate::bulk::{Bulk, BulkOp};
 use crate::conversion::{decode_option, decode_removed, encode, encode_one};
 use crate::handle::handle_traits;
 use crate::redis_key::key_methods;
@@ -316,26 +316,19 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     #[doc(alias = "RPUSH")]
     #[doc(alias = "LLEN")]
     #[doc(alias = "put")]
-    pub async fn push_many<I>(&self, values: I) -> Result<u64>
+    pub fn push_many<'a, I>(&self, values: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send + 'a>,
     {
-        let values = values.into_iter();
-        let command = self.0.handle.on_key(Command::write(O::PUSH));
-        let last = |_, reply: Reply| reply.into_count().map(Some);
-        match bulk::run(
-            &self.0.handle.client,
-            command,
-            values,
-            encode_one::<T, C, _>,
-            None,
-            last,
+        let handle = &self.0.handle;
+        let command = handle.on_key(Command::write(O::PUSH));
+        let length = handle.on_key(Command::read("LLEN"));
+        Bulk::new(&handle.client, command).if_empty(length).run(
+            values.into_iter(),
+            |value, arguments| encode_one::<T, C, _>(value, arguments),
+            0,
+            |_, reply| reply.into_count(),
         )
-        .await?
-        {
-            Some(length) => Ok(length),
-            None => self.len().await,
-        }
     }
 
     /// Removes and returns an element. If there is none, waits for one without an end.
@@ -456,14 +449,12 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use std::pin::pin;
-    ///
     /// use futures::TryStreamExt;
     /// use purse::RedisQueue;
     ///
     /// let jobs: RedisQueue<u32> = RedisQueue::new(&client, "jobs");
     /// jobs.push_many([1, 2, 0]).await?;
-    /// let mut stream = pin!(jobs.into_stream());
+    /// let mut stream = jobs.into_stream();
     /// while let Some(job) = stream.try_next().await? {
     ///     if job == 0 {
     ///         break;
@@ -475,7 +466,7 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
     #[doc(alias = "LMOVE")]
     #[doc(alias = "BRPOPLPUSH")]
     #[doc(alias = "BRPOP")]
-    pub fn into_stream(self) -> impl Stream<Item = Result<T>> + Send + use<T, C, O> {
+    pub fn into_stream(self) -> impl Stream<Item = Result<T>> + Send + Unpin + use<T, C, O> {
         let source = self.source();
         self.0.into_stream(source)
     }

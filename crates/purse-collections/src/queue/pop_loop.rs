@@ -146,18 +146,18 @@ impl<M> QueueHandle<M> {
     pub(super) fn into_stream<R>(
         self,
         source: PopSource<R>,
-    ) -> impl Stream<Item = Result<R>> + Send + use<M, R>
+    ) -> impl Stream<Item = Result<R>> + Send + Unpin + use<M, R>
     where
         R: Send,
     {
-        stream::unfold(Some((self, source)), |queue| async move {
+        Box::pin(stream::unfold(Some((self, source)), |queue| async move {
             let (consumer, source) = queue?;
             let popped = consumer.pop(&source).await;
             let is_over = popped
                 .as_ref()
                 .is_err_and(|error| error.kind() == ErrorKind::Closed);
             Some((popped, (!is_over).then_some((consumer, source))))
-        })
+        }))
     }
 
     /// Returns the value of a popped element; `None` if it was moved to the dead letters.

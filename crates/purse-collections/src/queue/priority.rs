@@ -1,16 +1,17 @@
 //! A queue by priority.
 
+use std::borrow::Borrow;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::Stream;
 use purse_client::{Client, Command, Error, ErrorKind, Op, Pop, Reply, Result};
-use purse_codec::{Codec, IntoArg, Plain, Raw};
+use purse_codec::{Codec, IntoArg, IntoPair, Plain, Raw};
 use uuid::Uuid;
 
 use super::poison::OnPoison;
 use super::pop_loop::{PopSource, QueueHandle};
-use crate::bulk;
+use crate::bulk::{self, Bulk, BulkOp};
 use crate::conversion::{ArgBuffer, decode, decode_removed, encode_into};
 use crate::handle::handle_traits;
 use crate::redis_key::key_methods;
@@ -216,22 +217,16 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     #[doc(alias = "ZADD")]
     #[doc(alias = "put")]
     #[doc(alias = "zadd_multiple")]
-    pub async fn push_many<I, V>(&self, values: I) -> Result<u64>
+    pub fn push_many<'a, I>(&self, values: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item = (V, f64), IntoIter: Send>,
-        V: IntoArg<T>,
+        I: IntoIterator<
+                Item: IntoPair<First: IntoArg<T>, Second: Borrow<f64>>,
+                IntoIter: Send + 'a,
+            >,
     {
-        let values = values.into_iter();
+        let write = |value: I::Item, arguments: &mut ArgBuffer| entry::<T, C>(value, arguments);
         let command = self.0.handle.on_key(Command::write("ZADD"));
-        bulk::run(
-            &self.0.handle.client,
-            command,
-            values,
-            entry::<T, C, _>,
-            0,
-            bulk::sum,
-        )
-        .await
+        Bulk::new(&self.0.handle.client, command).run(values.into_iter(), write, 0, bulk::sum)
     }
 
     /// Removes and returns the first element and its priority. If there is none, waits for one
@@ -355,14 +350,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     /// ```
     /// # #[tokio::main] async fn main() -> purse::Result<()> {
     /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
-    /// use std::pin::pin;
-    ///
     /// use futures::TryStreamExt;
     /// use purse::RedisPriorityQueue;
     ///
     /// let jobs: RedisPriorityQueue<String> = RedisPriorityQueue::new(&client, "jobs");
     /// jobs.push("sweep", 9.0).await?;
-    /// let mut stream = pin!(jobs.into_stream());
+    /// let mut stream = jobs.into_stream();
     /// assert_eq!(stream.try_next().await?, Some(("sweep".to_owned(), 9.0)));
     /// # Ok(()) }
     /// ```
@@ -372,7 +365,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
     #[doc(alias = "ZCARD")]
     #[doc(alias = "BLPOP")]
     #[doc(alias = "BZPOPMIN")]
-    pub fn into_stream(self) -> impl Stream<Item = Result<(T, f64)>> + Send + use<T, C> {
+    pub fn into_stream(self) -> impl Stream<Item = Result<(T, f64)>> + Send + Unpin + use<T, C> {
         let source = self.source();
         self.0.into_stream(source)
     }
@@ -456,11 +449,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisPriorityQueue<T, C> {
 }
 
 /// Writes the score and the member of a value.
-fn entry<T, C: Codec<T>, V: IntoArg<T>>(
-    (value, priority): (V, f64),
+fn entry<T, C: Codec<T>>(
+    item: impl IntoPair<First: IntoArg<T>, Second: Borrow<f64>>,
     arguments: &mut ArgBuffer,
 ) -> Result<()> {
-    let score = check_priority(priority)?.to_string();
+    let (value, priority) = item.into_pair();
+    let score = check_priority(*priority.borrow())?.to_string();
     arguments.encode::<Bytes, Raw>(Bytes::from(score))?;
     member::<T, C>(value, arguments)
 }

@@ -10,7 +10,7 @@ use purse_client::{Command, Reply, Result, Script};
 use purse_codec::{Codec, IntoArg};
 
 use super::RedisSet;
-use crate::bulk;
+use crate::bulk::{Bulk, BulkOp};
 use crate::conversion::{ArgBuffer, encode};
 
 static COUNT_MEMBERS: Script = Script::read(
@@ -58,13 +58,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     #[doc(alias = "SCARD")]
     #[doc(alias = "SISMEMBER")]
     #[doc(alias = "issubset")]
-    pub async fn is_subset_of<I>(&self, values: I) -> Result<bool>
+    pub fn is_subset_of<I>(&self, values: I) -> BulkOp<'static, bool>
     where
         I: IntoIterator<Item: IntoArg<T>>,
     {
-        let values = self.distinct(values)?;
-        let counts = self.count_members(values).await?;
-        Ok(counts.found == counts.len)
+        self.compare_values(values, |_| None, |counts, _| counts.found == counts.len)
     }
 
     /// Returns whether all `values` are elements. Values may repeat; the program holds the encoded
@@ -90,13 +88,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     #[doc(alias = "SISMEMBER")]
     #[doc(alias = "issuperset")]
     #[doc(alias = "contains_all")]
-    pub async fn is_superset_of<I>(&self, values: I) -> Result<bool>
+    pub fn is_superset_of<I>(&self, values: I) -> BulkOp<'static, bool>
     where
         I: IntoIterator<Item: IntoArg<T>>,
     {
-        let values = self.distinct(values)?;
-        let given = values.len() as u64;
-        Ok(given == 0 || self.count_members(values).await?.found == given)
+        let known = |given| (given == 0).then_some(true);
+        self.compare_values(values, known, |counts, given| counts.found == given)
     }
 
     /// Returns whether none of `values` is an element. The program holds the encoded values in memory.
@@ -121,12 +118,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     #[doc(alias = "SISMEMBER")]
     #[doc(alias = "isdisjoint")]
     #[doc(alias = "contains_any")]
-    pub async fn is_disjoint_from<I>(&self, values: I) -> Result<bool>
+    pub fn is_disjoint_from<I>(&self, values: I) -> BulkOp<'static, bool>
     where
         I: IntoIterator<Item: IntoArg<T>>,
     {
-        let values = self.distinct(values)?;
-        Ok(values.is_empty() || self.count_members(values).await?.found == 0)
+        let known = |given| (given == 0).then_some(true);
+        self.compare_values(values, known, |counts, _| counts.found == 0)
     }
 
     /// Returns whether the elements are exactly `values`. Values may repeat; the program holds the
@@ -151,14 +148,15 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     #[doc(alias = "SCARD")]
     #[doc(alias = "SISMEMBER")]
     #[doc(alias = "eq")]
-    pub async fn equals<I>(&self, values: I) -> Result<bool>
+    pub fn equals<I>(&self, values: I) -> BulkOp<'static, bool>
     where
         I: IntoIterator<Item: IntoArg<T>>,
     {
-        let values = self.distinct(values)?;
-        let given = values.len() as u64;
-        let counts = self.count_members(values).await?;
-        Ok(counts.len == given && counts.found == given)
+        self.compare_values(
+            values,
+            |_| None,
+            |counts, given| counts.len == given && counts.found == given,
+        )
     }
 
     /// Encodes the values, each of them once.
@@ -168,24 +166,31 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
         values.map_err(|error| self.0.about(COUNT_MEMBERS.name(), error))
     }
 
-    async fn count_members(&self, values: HashSet<Bytes>) -> Result<Counts> {
-        let client = &self.0.client;
-        let command = self.0.on_key(Command::script(&COUNT_MEMBERS));
-        if values.is_empty() {
-            return client
-                .op(command, |reply| Counts::default().plus(reply))
-                .await;
+    /// Counts the values that are elements, and answers with the counts and the number of different
+    /// values; sends nothing if that number alone gives the answer.
+    fn compare_values(
+        &self,
+        values: impl IntoIterator<Item: IntoArg<T>>,
+        known: fn(u64) -> Option<bool>,
+        answer: fn(Counts, u64) -> bool,
+    ) -> BulkOp<'static, bool> {
+        let values = match self.distinct(values) {
+            Ok(values) => values,
+            Err(error) => return BulkOp::ready(Err(error)),
+        };
+        let given = values.len() as u64;
+        if let Some(answer) = known(given) {
+            return BulkOp::ready(Ok(answer));
         }
-        let write = |value, arguments: &mut ArgBuffer| arguments.append(value);
-        let start = Counts::default();
-        bulk::run(
-            client,
-            command,
-            values.into_iter(),
-            write,
-            start,
-            Counts::plus,
-        )
-        .await
+        let command = self.0.on_key(Command::script(&COUNT_MEMBERS));
+        Bulk::new(&self.0.client, command.clone())
+            .if_empty(command)
+            .run_as(
+                values.into_iter(),
+                |value, arguments: &mut ArgBuffer| arguments.append(value),
+                Counts::default(),
+                Counts::plus,
+                move |counts| answer(counts, given),
+            )
     }
 }

@@ -16,8 +16,8 @@ use purse_codec::{Codec, Decoded, IntoArg, Lenient, Plain};
 pub use self::combination::Combined;
 
 use self::combination::SetOperation;
-use crate::bulk;
-use crate::conversion::{decode, decode_list, encode, encode_one};
+use crate::bulk::{Bulk, BulkOp};
+use crate::conversion::{ArgBuffer, decode, decode_list, encode, encode_one};
 use crate::element_stream::{Scanned, next};
 use crate::handle::{Handle, handle_traits};
 use crate::redis_key::key_methods;
@@ -180,25 +180,17 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// ```
     #[doc(alias = "SMISMEMBER")]
     #[doc(alias = "SISMEMBER")]
-    pub async fn contains_many<I>(&self, values: I) -> Result<Vec<bool>>
+    pub fn contains_many<'a, I>(&self, values: I) -> BulkOp<'a, Vec<bool>>
     where
-        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send + 'a>,
     {
-        let values = values.into_iter();
+        let write = |value, arguments: &mut ArgBuffer| encode_one::<T, C, _>(value, arguments);
         let command = self.0.on_key(Command::script(&SMISMEMBER));
         let more = |mut answers: Vec<bool>, reply| {
             answers.extend(flags(reply)?);
             Ok(answers)
         };
-        bulk::run(
-            &self.0.client,
-            command,
-            values,
-            encode_one::<T, C, _>,
-            Vec::new(),
-            more,
-        )
-        .await
+        Bulk::new(&self.0.client, command).run(values.into_iter(), write, Vec::new(), more)
     }
 
     /// Returns up to `count` different elements, picked at random. If the set has fewer, returns

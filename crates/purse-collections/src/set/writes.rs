@@ -1,11 +1,11 @@
 //! Writes to a set.
 
-use purse_client::{Command, Op, Reply, Result};
+use purse_client::{Command, Op, Reply};
 use purse_codec::{Codec, IntoArg};
 
 use super::RedisSet;
-use crate::bulk;
-use crate::conversion::{decode_removed, decode_removed_list, encode, encode_one};
+use crate::bulk::{self, Bulk, BulkOp};
+use crate::conversion::{ArgBuffer, decode_removed, decode_removed_list, encode, encode_one};
 
 impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// Adds an element. Returns whether it is new.
@@ -44,11 +44,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// ```
     #[doc(alias = "SADD")]
     #[doc(alias = "update")]
-    pub async fn extend<I>(&self, items: I) -> Result<u64>
+    pub fn extend<'a, I>(&self, items: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send + 'a>,
     {
-        self.many(Command::write("SADD"), items.into_iter()).await
+        self.many(Command::write("SADD"), items.into_iter())
     }
 
     /// Removes an element. Returns whether it existed.
@@ -87,11 +87,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "SREM")]
-    pub async fn remove_many<I>(&self, items: I) -> Result<u64>
+    pub fn remove_many<'a, I>(&self, items: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send + 'a>,
     {
-        self.many(Command::write("SREM"), items.into_iter()).await
+        self.many(Command::write("SREM"), items.into_iter())
     }
 
     /// Removes and returns an element, picked at random. If the future is dropped, the element
@@ -169,20 +169,13 @@ impl<T: Send + 'static, C: Codec<T>> RedisSet<T, C> {
             .try_op(args, Command::write("SMOVE"), Reply::into_bool)
     }
 
-    async fn many<V: IntoArg<T>>(
+    fn many<'a, V: IntoArg<T>>(
         &self,
         command: Command,
-        items: impl Iterator<Item = V> + Send,
-    ) -> Result<u64> {
+        items: impl Iterator<Item = V> + Send + 'a,
+    ) -> BulkOp<'a, u64> {
+        let write = |item, arguments: &mut ArgBuffer| encode_one::<T, C, _>(item, arguments);
         let command = self.0.on_key(command);
-        bulk::run(
-            &self.0.client,
-            command,
-            items,
-            encode_one::<T, C, _>,
-            0,
-            bulk::sum,
-        )
-        .await
+        Bulk::new(&self.0.client, command).run(items, write, 0, bulk::sum)
     }
 }

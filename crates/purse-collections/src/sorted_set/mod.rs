@@ -26,8 +26,8 @@ pub use self::writes::{Changes, Condition};
 
 use self::combination::SetOperation;
 use self::score_codec::{decode_first, decode_scored, decode_scored_list};
-use crate::bulk;
-use crate::conversion::{encode, encode_one};
+use crate::bulk::{Bulk, BulkOp};
+use crate::conversion::{ArgBuffer, encode, encode_one};
 use crate::element_stream::{Scanned, next_pair};
 use crate::handle::{Handle, handle_traits};
 use crate::number_args::ScoreRange;
@@ -224,11 +224,11 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "ZMSCORE")]
     #[doc(alias = "zscore_multiple")]
     #[doc(alias = "score_multi")]
-    pub async fn scores<I>(&self, values: I) -> Result<Vec<Option<f64>>>
+    pub fn scores<'a, I>(&self, values: I) -> BulkOp<'a, Vec<Option<f64>>>
     where
-        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send + 'a>,
     {
-        let values = values.into_iter();
+        let write = |value, arguments: &mut ArgBuffer| encode_one::<T, C, _>(value, arguments);
         let command = self.0.on_key(Command::script(&SCORES));
         let more = |mut scores: Vec<_>, reply: Reply| {
             for score in reply.into_list()? {
@@ -236,15 +236,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
             }
             Ok(scores)
         };
-        bulk::run(
-            &self.0.client,
-            command,
-            values,
-            encode_one::<T, C, _>,
-            Vec::new(),
-            more,
-        )
-        .await
+        Bulk::new(&self.0.client, command).run(values.into_iter(), write, Vec::new(), more)
     }
 
     /// Returns the element with the lowest score, and that score.

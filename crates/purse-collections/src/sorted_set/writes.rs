@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use purse_client::{Command, Op, Reply, Result, Script};
-use purse_codec::{Codec, IntoArg, Raw};
+use purse_codec::{Codec, IntoArg, IntoPair, Raw};
 
 use super::score_codec::score;
 use super::{RedisSortedSet, float};
-use crate::bulk;
+use crate::bulk::{self, Bulk, BulkOp};
 use crate::conversion::{ArgBuffer, encode, encode_one};
 use crate::number_args::IntoScore;
 
@@ -201,23 +201,14 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "ZADD")]
     #[doc(alias = "zadd_multiple")]
     #[doc(alias = "add_multi")]
-    pub async fn extend<I, V, S>(&self, items: I) -> Result<u64>
+    pub fn extend<'a, I>(&self, items: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item = (V, S), IntoIter: Send>,
-        V: IntoArg<T>,
-        S: IntoScore,
+        I: IntoIterator<Item: IntoPair<First: IntoArg<T>, Second: IntoScore>, IntoIter: Send + 'a>,
     {
-        let items = items.into_iter();
+        let write =
+            |item: I::Item, arguments: &mut ArgBuffer| encode_scored::<T, C>(item, arguments);
         let command = self.0.on_key(Command::write("ZADD"));
-        bulk::run(
-            &self.0.client,
-            command,
-            items,
-            encode_scored::<T, C, _, _>,
-            0,
-            bulk::sum,
-        )
-        .await
+        Bulk::new(&self.0.client, command).run(items.into_iter(), write, 0, bulk::sum)
     }
 
     /// Adds elements with their scores, or changes their scores. The condition is checked for each
@@ -246,24 +237,15 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "ZCARD")]
     #[doc(alias = "zadd_multiple_options")]
     #[doc(alias = "add_multi")]
-    pub async fn extend_if<I, V, S>(&self, items: I, condition: Condition) -> Result<Changes>
+    pub fn extend_if<'a, I>(&self, items: I, condition: Condition) -> BulkOp<'a, Changes>
     where
-        I: IntoIterator<Item = (V, S), IntoIter: Send>,
-        V: IntoArg<T>,
-        S: IntoScore,
+        I: IntoIterator<Item: IntoPair<First: IntoArg<T>, Second: IntoScore>, IntoIter: Send + 'a>,
     {
-        let items = items.into_iter();
+        let write =
+            |item: I::Item, arguments: &mut ArgBuffer| encode_scored::<T, C>(item, arguments);
         let command = condition.on(self.0.on_key(Command::script(&EXTEND)));
         let start = Changes::default();
-        bulk::run(
-            &self.0.client,
-            command,
-            items,
-            encode_scored::<T, C, _, _>,
-            start,
-            Changes::plus,
-        )
-        .await
+        Bulk::new(&self.0.client, command).run(items.into_iter(), write, start, Changes::plus)
     }
 
     /// Adds `by` to the score of an element. An element that does not exist is added with the
@@ -366,13 +348,12 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     #[doc(alias = "ZSCORE")]
     #[doc(alias = "zincr")]
     #[doc(alias = "increment_multi")]
-    pub async fn increment_many<I, V, S>(&self, items: I) -> Result<Vec<f64>>
+    pub fn increment_many<'a, I>(&self, items: I) -> BulkOp<'a, Vec<f64>>
     where
-        I: IntoIterator<Item = (V, S), IntoIter: Send>,
-        V: IntoArg<T>,
-        S: IntoScore,
+        I: IntoIterator<Item: IntoPair<First: IntoArg<T>, Second: IntoScore>, IntoIter: Send + 'a>,
     {
-        let items = items.into_iter();
+        let write =
+            |item: I::Item, arguments: &mut ArgBuffer| encode_scored::<T, C>(item, arguments);
         let command = self.0.on_key(Command::script(&INCREMENT));
         let more = |mut scores: Vec<_>, reply: Reply| {
             for score in reply.into_list()? {
@@ -380,15 +361,7 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
             }
             Ok(scores)
         };
-        bulk::run(
-            &self.0.client,
-            command,
-            items,
-            encode_scored::<T, C, _, _>,
-            Vec::new(),
-            more,
-        )
-        .await
+        Bulk::new(&self.0.client, command).run(items.into_iter(), write, Vec::new(), more)
     }
 
     /// Removes an element. Returns whether it existed.
@@ -428,21 +401,13 @@ impl<T: Send + 'static, C: Codec<T>> RedisSortedSet<T, C> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "ZREM")]
-    pub async fn remove_many<I>(&self, items: I) -> Result<u64>
+    pub fn remove_many<'a, I>(&self, items: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send + 'a>,
     {
-        let items = items.into_iter();
+        let write = |item, arguments: &mut ArgBuffer| encode_one::<T, C, _>(item, arguments);
         let command = self.0.on_key(Command::write("ZREM"));
-        bulk::run(
-            &self.0.client,
-            command,
-            items,
-            encode_one::<T, C, _>,
-            0,
-            bulk::sum,
-        )
-        .await
+        Bulk::new(&self.0.client, command).run(items.into_iter(), write, 0, bulk::sum)
     }
 }
 
@@ -456,10 +421,11 @@ fn pair<T, C: Codec<T>>(
 }
 
 /// Writes an element and, before it, its score.
-fn encode_scored<T, C: Codec<T>, V: IntoArg<T>, S: IntoScore>(
-    (value, by): (V, S),
+fn encode_scored<T, C: Codec<T>>(
+    item: impl IntoPair<First: IntoArg<T>, Second: IntoScore>,
     arguments: &mut ArgBuffer,
 ) -> Result<()> {
+    let (value, by) = item.into_pair();
     let score = score(by)?;
     arguments.encode::<Bytes, Raw>(score)?;
     arguments.encode::<T, C>(value)

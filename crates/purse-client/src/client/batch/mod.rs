@@ -1,6 +1,7 @@
 //! Several operations at once.
 
 mod chunk;
+mod operation;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::telemetry::OperationSpan;
 use crate::util::sync::Mutex;
 use crate::{Error, ErrorKind, Reply, Result};
 use chunk::Chunk;
+pub use operation::Operation;
 
 /// The commands that are sent at once, with one deadline.
 const MAX_CHUNK: usize = 1_024;
@@ -26,7 +28,8 @@ const MAX_CHUNK: usize = 1_024;
 /// The operations are sent in the order in which they were added, without waiting for each reply,
 /// so they take about one round trip together. Each operation has a result of its own, and runs
 /// even if another operation fails. [`atomic`](Self::atomic) runs all operations in one step, so
-/// that no other command runs in between.
+/// that no other command runs in between. [`run`](Self::run) takes a tuple of operations and returns
+/// the tuple of their results; [`add`](Self::add) takes one after the other.
 ///
 /// # Examples
 /// ```
@@ -91,6 +94,11 @@ pub struct Pending<R>(PendingResult<R>);
 
 enum PendingResult<R> {
     Known(Result<R>),
+    /// The result of several operations, made of theirs.
+    Composed {
+        effect: Effect,
+        take: Box<dyn FnOnce() -> Result<R> + Send>,
+    },
     Batch {
         board: Arc<ResultBoard>,
         index: usize,
@@ -203,7 +211,15 @@ impl Batch {
     /// An operation of another client is not sent, and its result is an error of kind
     /// [`InvalidInput`](ErrorKind::InvalidInput). That holds for a client of the same database too,
     /// because it may be another user with other rights.
-    pub fn add<R>(&mut self, operation: Op<R>) -> Pending<R> {
+    ///
+    /// An operation on many elements is encoded as a whole and held in memory until the batch is
+    /// sent. All its commands are sent, also if one of them fails. If it cannot be encoded, none of
+    /// them is sent.
+    pub fn add<O: Operation>(&mut self, operation: O) -> Pending<O::Output> {
+        operation.add_to(self)
+    }
+
+    fn add_op<R>(&mut self, operation: Op<R>) -> Pending<R> {
         let (client, command, read) = match operation.into_parts() {
             Ok(parts) => parts,
             Err(known) => return Pending(PendingResult::Known(known)),
@@ -240,7 +256,44 @@ impl Batch {
         Pending(pending)
     }
 
-    /// Returns the number of operations to send.
+    /// Adds an operation, mostly a tuple of operations, sends the batch, and returns the results.
+    ///
+    /// A batch takes one round trip for every 1024 commands; an atomic batch takes one in all.
+    ///
+    /// # Errors
+    /// The errors of [`send`](Self::send), and the error of the first operation that failed. The
+    /// other operations run nevertheless, and their results are dropped:
+    /// [`Error::is_retryable`] is false if one of them may have changed something. If an operation
+    /// removes elements that must not be lost, use [`add`](Self::add), which keeps each result.
+    ///
+    /// # Cancel safety
+    /// That of [`send`](Self::send).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main] async fn main() -> purse::Result<()> {
+    /// # let client = purse::Client::connect(&purse_testkit::Server::shared().url()).await?;
+    /// use purse::{Command, ErrorKind, Reply};
+    ///
+    /// let visit = || client.op(Command::write("INCR").key("visits"), Reply::into_int);
+    /// let kind = client.op(Command::read("TYPE").key("visits"), Reply::into_bytes);
+    /// let (first, second, kind) = client.batch().run((visit(), visit(), kind)).await?;
+    /// assert_eq!((first, second, kind.as_ref()), (1, 2, &b"string"[..]));
+    ///
+    /// let length = client.op(Command::read("LLEN").key("visits"), Reply::into_count);
+    /// let error = client.batch().atomic().run((visit(), length)).await.unwrap_err();
+    /// assert_eq!((error.kind(), error.operation()), (ErrorKind::WrongType, Some(1)));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "batch_all")]
+    #[doc(alias = "join")]
+    pub async fn run<O: Operation>(mut self, operation: O) -> Result<O::Output> {
+        let pending = self.add(operation);
+        self.send().await?;
+        pending.take()
+    }
+
+    /// Returns the number of commands to send.
     #[must_use]
     pub fn len(&self) -> usize {
         self.commands.len()
@@ -254,7 +307,7 @@ impl Batch {
 
     /// Sends the operations and waits for all their replies.
     ///
-    /// A batch takes one round trip for every 1024 operations; an atomic batch takes one in all. An
+    /// A batch takes one round trip for every 1024 commands; an atomic batch takes one in all. An
     /// empty batch sends nothing. In a cluster, operations on one slot run in the order in which
     /// they were added. An operation that the cluster redirected did not run, and is sent again
     /// alone. So is a script that the server has forgotten. If a later operation in the same slot
@@ -412,6 +465,35 @@ fn not_sent_error() -> Error {
 }
 
 impl<R> Pending<R> {
+    /// Creates the handle of a result that is known without the server.
+    ///
+    /// # Examples
+    /// ```
+    /// use purse::{Error, ErrorKind, Pending};
+    ///
+    /// let refused: Pending<u64> = Pending::ready(Err(Error::new(ErrorKind::InvalidInput, "no element")));
+    /// assert_eq!(refused.take().unwrap_err().kind(), ErrorKind::InvalidInput);
+    /// ```
+    pub const fn ready(result: Result<R>) -> Self {
+        Self(PendingResult::Known(result))
+    }
+
+    /// Creates the handle of a result that is made of the results of other operations. `effect` is
+    /// [`Effect::Write`] if one of them may change something. An implementation of [`Operation`]
+    /// calls this; see its example.
+    pub fn from_fn(effect: Effect, take: impl FnOnce() -> Result<R> + Send + 'static) -> Self {
+        let take = Box::new(take);
+        Self(PendingResult::Composed { effect, take })
+    }
+
+    /// Returns the effect of the operation, if it is sent.
+    const fn effect(&self) -> Effect {
+        match &self.0 {
+            PendingResult::Known(_) => Effect::Read,
+            PendingResult::Composed { effect, .. } | PendingResult::Batch { effect, .. } => *effect,
+        }
+    }
+
     /// Returns the result of the operation.
     ///
     /// # Errors
@@ -434,6 +516,7 @@ impl<R> Pending<R> {
     pub fn take(self) -> Result<R> {
         let (board, index, read, effect, subject) = match self.0 {
             PendingResult::Known(result) => return result,
+            PendingResult::Composed { take, .. } => return take(),
             PendingResult::Batch {
                 board,
                 index,
@@ -465,6 +548,7 @@ impl<R> fmt::Debug for Pending<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             PendingResult::Known(_) => f.write_str("Pending(known)"),
+            PendingResult::Composed { .. } => f.write_str("Pending(several)"),
             PendingResult::Batch { subject, .. } => write!(f, "Pending({})", subject.name),
         }
     }

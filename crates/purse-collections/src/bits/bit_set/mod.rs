@@ -13,7 +13,7 @@ use purse_client::{Client, Command, Error, ErrorKind, Op, Reply, Result, Script}
 
 pub use combination::CombinedBits;
 
-use crate::bulk;
+use crate::bulk::{Bulk, BulkOp};
 use crate::conversion::ArgBuffer;
 use crate::handle::Handle;
 use crate::redis_key::key_methods;
@@ -150,13 +150,14 @@ impl RedisBitSet {
     /// ```
     #[doc(alias = "BITFIELD_RO")]
     #[doc(alias = "BITFIELD")]
-    pub async fn contains_many<I>(&self, bits: I) -> Result<Vec<bool>>
+    pub fn contains_many<'a, I>(&self, bits: I) -> BulkOp<'a, Vec<bool>>
     where
-        I: IntoIterator<Item: Borrow<u32>, IntoIter: Send>,
+        I: IntoIterator<Item: Borrow<u32>, IntoIter: Send + 'a>,
     {
         let command = self.handle.on_key(Command::read("BITFIELD_RO"));
-        let write = |bit: I::Item, arguments: &mut ArgBuffer| {
-            let bit = self.checked(*bit.borrow())?;
+        let capacity = self.capacity;
+        let write = move |bit: I::Item, arguments: &mut ArgBuffer| {
+            let bit = checked(*bit.borrow(), capacity)?;
             append(arguments, &[b"GET", b"u1", bit.as_bytes()])
         };
         let more = |mut answers: Vec<bool>, reply: Reply| {
@@ -165,8 +166,8 @@ impl RedisBitSet {
             }
             Ok(answers)
         };
-        let client = &self.handle.client;
-        bulk::run(client, command, bits.into_iter(), write, Vec::new(), more).await
+        let bits = bits.into_iter();
+        Bulk::new(&self.handle.client, command).run(bits, write, Vec::new(), more)
     }
 
     /// Returns the number of integers in the set.
@@ -417,12 +418,17 @@ impl RedisBitSet {
 
     /// Returns the digits of an offset that is in range.
     fn checked(&self, bit: u32) -> Result<String> {
-        if bit < self.capacity {
-            return Ok(bit.to_string());
-        }
-        let message = format!("bit {bit} is not below the capacity {}", self.capacity);
-        Err(Error::new(ErrorKind::OutOfRange, message))
+        checked(bit, self.capacity)
     }
+}
+
+/// Returns the text of a bit that is below the capacity.
+fn checked(bit: u32, capacity: u32) -> Result<String> {
+    if bit < capacity {
+        return Ok(bit.to_string());
+    }
+    let message = format!("bit {bit} is not below the capacity {capacity}");
+    Err(Error::new(ErrorKind::OutOfRange, message))
 }
 
 fn append(arguments: &mut ArgBuffer, words: &[&[u8]]) -> Result<()> {

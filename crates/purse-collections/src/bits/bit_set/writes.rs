@@ -4,8 +4,8 @@ use std::borrow::Borrow;
 
 use purse_client::{Command, Op, Reply, Result};
 
-use super::{RedisBitSet, append};
-use crate::bulk;
+use super::{RedisBitSet, append, checked};
+use crate::bulk::{Bulk, BulkOp};
 use crate::conversion::ArgBuffer;
 
 impl RedisBitSet {
@@ -59,12 +59,12 @@ impl RedisBitSet {
     /// ```
     #[doc(alias = "BITFIELD")]
     #[doc(alias = "update")]
-    pub async fn extend<I>(&self, bits: I) -> Result<u64>
+    pub fn extend<'a, I>(&self, bits: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item: Borrow<u32>, IntoIter: Send>,
+        I: IntoIterator<Item: Borrow<u32>, IntoIter: Send + 'a>,
     {
-        self.set_many(bits.into_iter(), b"1", |reply| Ok(!reply.into_bool()?))
-            .await
+        let new = |so_far, reply| count(so_far, reply, |bit| Ok(!bit.into_bool()?));
+        self.set_many(bits.into_iter(), b"1", new)
     }
 
     /// Removes an integer. Returns whether it was in the set.
@@ -115,12 +115,12 @@ impl RedisBitSet {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "BITFIELD")]
-    pub async fn remove_many<I>(&self, bits: I) -> Result<u64>
+    pub fn remove_many<'a, I>(&self, bits: I) -> BulkOp<'a, u64>
     where
-        I: IntoIterator<Item: Borrow<u32>, IntoIter: Send>,
+        I: IntoIterator<Item: Borrow<u32>, IntoIter: Send + 'a>,
     {
-        self.set_many(bits.into_iter(), b"0", Reply::into_bool)
-            .await
+        let old = |so_far, reply| count(so_far, reply, Reply::into_bool);
+        self.set_many(bits.into_iter(), b"0", old)
     }
 
     /// Adds an integer that is not in the set, or removes one that is. Returns whether it is in the
@@ -157,27 +157,27 @@ impl RedisBitSet {
             })
     }
 
-    /// Sets bits to a value, and counts those whose previous bit `counts` accepts.
-    async fn set_many<B: Borrow<u32>>(
+    /// Sets bits to a value, and folds the replies, which are the previous bits.
+    fn set_many<'a, B: Borrow<u32>>(
         &self,
-        bits: impl Iterator<Item = B> + Send,
+        bits: impl Iterator<Item = B> + Send + 'a,
         value: &'static [u8],
-        counts: fn(Reply) -> Result<bool>,
-    ) -> Result<u64> {
+        fold: fn(u64, Reply) -> Result<u64>,
+    ) -> BulkOp<'a, u64> {
         let command = self.handle.on_key(Command::write("BITFIELD"));
-        let write = |bit: B, arguments: &mut ArgBuffer| {
-            let bit = self.checked(*bit.borrow())?;
+        let capacity = self.capacity;
+        let write = move |bit: B, arguments: &mut ArgBuffer| {
+            let bit = checked(*bit.borrow(), capacity)?;
             append(arguments, &[b"SET", b"u1", bit.as_bytes(), value])
         };
-        let sum = |(so_far, counts): (u64, fn(Reply) -> Result<bool>), reply: Reply| {
-            let mut sum = so_far;
-            for old in reply.into_list()? {
-                sum += u64::from(counts(old)?);
-            }
-            Ok((sum, counts))
-        };
-        let client = &self.handle.client;
-        let (sum, _) = bulk::run(client, command, bits, write, (0, counts), sum).await?;
-        Ok(sum)
+        Bulk::new(&self.handle.client, command).run(bits, write, 0, fold)
     }
+}
+
+/// Adds the number of previous bits that `counts` accepts.
+fn count(mut so_far: u64, reply: Reply, counts: fn(Reply) -> Result<bool>) -> Result<u64> {
+    for old in reply.into_list()? {
+        so_far += u64::from(counts(old)?);
+    }
+    Ok(so_far)
 }

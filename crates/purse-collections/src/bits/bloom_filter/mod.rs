@@ -9,7 +9,7 @@ use purse_client::{Client, Command, Op, Reply, Result, Script, sibling_key};
 use purse_codec::{Codec, IntoArg, Plain};
 use uuid::Uuid;
 
-use crate::bulk;
+use crate::bulk::{Bulk, BulkOp};
 use crate::conversion::{ArgBuffer, encode, ok};
 use crate::handle::Handle;
 use crate::redis_key::key_methods;
@@ -217,14 +217,13 @@ impl<T: Send + 'static, C: Codec<T>> RedisBloomFilter<T, C> {
     #[doc(alias = "BITFIELD")]
     #[doc(alias = "BF.MADD")]
     #[doc(alias = "extend")]
-    pub async fn add_many<I>(&self, values: I) -> Result<Vec<bool>>
+    pub fn add_many<'a, I>(&self, values: I) -> BulkOp<'a, Vec<bool>>
     where
-        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send + 'a>,
     {
         let command = self.handle.on_key(Command::script(&ADD));
         let command = self.scheme_args(command).arg(0_i64);
         self.many(command, values.into_iter(), Vec::new(), read_answers)
-            .await
     }
 
     /// Returns whether an element was added, perhaps with a false positive, but never with a false
@@ -286,14 +285,13 @@ impl<T: Send + 'static, C: Codec<T>> RedisBloomFilter<T, C> {
     #[doc(alias = "GETRANGE")]
     #[doc(alias = "BITFIELD_RO")]
     #[doc(alias = "BF.MEXISTS")]
-    pub async fn contains_many<I>(&self, values: I) -> Result<Vec<bool>>
+    pub fn contains_many<'a, I>(&self, values: I) -> BulkOp<'a, Vec<bool>>
     where
-        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send>,
+        I: IntoIterator<Item: IntoArg<T>, IntoIter: Send + 'a>,
     {
         let command = self.handle.on_key(Command::script(&CONTAINS));
         let command = self.scheme_args(command);
         self.many(command, values.into_iter(), Vec::new(), read_answers)
-            .await
     }
 
     /// Returns the number of elements: how many times an element was added that was new. It is a
@@ -420,24 +418,25 @@ impl<T: Send + 'static, C: Codec<T>> RedisBloomFilter<T, C> {
     }
 
     /// Runs a script on elements, whose words are its last arguments.
-    async fn many<V: IntoArg<T>, A>(
+    fn many<'a, V: IntoArg<T>, A: Send + 'static>(
         &self,
         command: Command,
-        values: impl Iterator<Item = V> + Send,
+        values: impl Iterator<Item = V> + Send + 'a,
         start: A,
         fold: fn(A, Reply) -> Result<A>,
-    ) -> Result<A> {
-        let weight = BYTES_PER_BIT * self.scheme.most_bits_of_element();
-        let write = |value: V, arguments: &mut ArgBuffer| {
+    ) -> BulkOp<'a, A> {
+        let scheme = self.scheme;
+        let weight = BYTES_PER_BIT * scheme.most_bits_of_element();
+        let write = move |value: V, arguments: &mut ArgBuffer| {
             let element = encode::<T, C>(value)?;
             arguments.append_with(|block| {
-                self.scheme.append_words(&element, block);
+                scheme.append_words(&element, block);
                 Ok(())
             })?;
             arguments.add_weight(weight);
             Ok(())
         };
-        bulk::run(&self.handle.client, command, values, write, start, fold).await
+        Bulk::new(&self.handle.client, command).run(values, write, start, fold)
     }
 
     fn count<R>(&self, read: fn(Reply) -> Result<R>) -> Op<R> {
