@@ -1,6 +1,7 @@
 //! `RedisList` on a real server.
 
 use std::ops::Bound::{self, Excluded, Included, Unbounded};
+use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use purse::{Client, ErrorKind, Json, Occurrences, Raw, RedisHash, RedisList};
@@ -406,4 +407,48 @@ async fn operations_own_what_they_need() {
         list.len()
     };
     assert_eq!(tokio::spawn(length).await.unwrap().unwrap(), 3);
+}
+
+#[tokio::test]
+async fn pops_wait_at_either_end() {
+    let client = client().await;
+    let list: Strings = RedisList::new(&client, fresh("list"));
+    let none = Some(Duration::from_millis(1));
+    assert_eq!(list.pop_front_wait(none).await.unwrap(), None);
+    assert_eq!(list.pop_back_wait(none).await.unwrap(), None);
+    list.extend(["a", "b", "c"]).await.unwrap();
+    assert_eq!(
+        list.pop_front_wait(None).await.unwrap().as_deref(),
+        Some("a")
+    );
+    assert_eq!(
+        list.pop_back_wait(None).await.unwrap().as_deref(),
+        Some("c")
+    );
+    assert_eq!(
+        list.pop_back_wait(None).await.unwrap().as_deref(),
+        Some("b")
+    );
+    for at_front in [true, false] {
+        let wait = async {
+            match at_front {
+                true => list.pop_front_wait(None).await,
+                false => list.pop_back_wait(None).await,
+            }
+        };
+        let push = async {
+            tokio::task::yield_now().await;
+            list.push_back("d").await
+        };
+        let (popped, pushed) = tokio::join!(wait, push);
+        assert_eq!(pushed.unwrap(), 1);
+        assert_eq!(popped.unwrap().as_deref(), Some("d"));
+    }
+    // An element that cannot be decoded is removed, and in the error.
+    list.push_back("x").await.unwrap();
+    let numbers: RedisList<u32> = RedisList::new(&client, list.key().name());
+    let error = numbers.pop_front_wait(none).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert_eq!(error.removed(), ["x"]);
+    assert!(list.is_empty().await.unwrap());
 }

@@ -127,6 +127,21 @@ async fn bounded_push_waits_for_room() {
 }
 
 #[tokio::test]
+async fn push_that_is_not_polled_does_not_hold_up_others() {
+    let client = client().await;
+    let queue: RedisQueue<u32> = RedisQueue::new(&client, fresh("queue"));
+    let bounded = queue.clone().bounded(1);
+    bounded.push(1).await.unwrap();
+    let mut kept = Box::pin(bounded.push(2));
+    assert!((&mut kept).now_or_never().is_none(), "it has the turn");
+    assert_eq!(queue.pop().await.unwrap(), 1);
+    let other = tokio::time::timeout(Duration::from_secs(10), bounded.push(3)).await;
+    assert_eq!(other.expect("in time").unwrap(), 1);
+    assert_eq!(queue.pop().await.unwrap(), 3);
+    assert_eq!(kept.await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn bound_of_zero_is_refused() {
     let client = client().await;
     let bounded = RedisQueue::<u32>::new(&client, fresh("queue")).bounded(0);

@@ -83,6 +83,13 @@ pub(crate) fn rejected_calls(server: &Server, command: &str) -> u64 {
     count_of(server, command, "rejected_calls=")
 }
 
+/// Returns the number of commands that the server denied because a user lacks a right.
+pub(crate) fn denied(server: &Server) -> i64 {
+    let log = server.command(&["ACL", "LOG"]).expect("ACL LOG");
+    let counts = log.items().iter().map(|entry| entry.items()[1].int());
+    counts.map(|count| count.expect("a number")).sum()
+}
+
 fn count_of(server: &Server, command: &str, what: &str) -> u64 {
     let stats = server.command(&["INFO", "commandstats"]).expect("INFO");
     let line = format!("cmdstat_{}:", command.to_lowercase());

@@ -6,6 +6,7 @@ mod capped;
 mod index_range;
 mod pages;
 mod transfer;
+mod wait;
 mod writes;
 
 use purse_client::{Client, Command, Op, Reply, Result, Script};

@@ -1,8 +1,11 @@
 //! A queue whose pushes wait while it is full.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use purse_client::{Command, Error, ErrorKind, Op, Reply, Result, Script};
+use futures::future::{Either, select};
+use purse_client::{Backoff, Command, Error, ErrorKind, Op, Reply, Result, Script};
 use purse_codec::{Codec, IntoArg, Plain};
 use tokio::sync::Mutex;
 
@@ -14,13 +17,16 @@ static PUSH: Script = Script::write(
     include_str!("../lua/queue_push_bounded.lua"),
 );
 
+/// The time after which a push that waits behind others tries once without its turn.
+const UNPOLLED: Duration = Duration::from_secs(1);
+
 /// A [`RedisQueue`] with a bound: a push waits while the queue has that many elements.
 ///
 /// The bound belongs to the handle. Handles with other bounds, and pushes to the queue itself, may
 /// exceed it. Elements that a consumer has taken do not count. Pop with [`queue`](Self::queue).
 ///
-/// Pushes of clones of one handle are served in the order in which they began to wait. Among
-/// processes, the order in which requests arrive at the server decides.
+/// Pushes of clones of one handle are served in the order in which they began to wait, as long as
+/// their futures are polled. Among processes, the order in which requests arrive at the server decides.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> purse::Result<()> {
@@ -90,7 +96,8 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> BoundedQueue<T, C, O> {
     /// Adds an element. Waits while the queue is full. Returns the new length.
     ///
     /// Redis: LPUSH, or RPUSH in a `RedisLifoQueue`, in a script; LLEN to wait. Complexity: O(1). Round
-    /// trips: 1 if the queue is not full, otherwise 2 more per change of the queue.
+    /// trips: 1 if the queue is not full, otherwise 2 more per change of the queue, and 1 per second
+    /// behind other pushes.
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) if the bound is 0. The other errors are those of a
@@ -116,8 +123,20 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> BoundedQueue<T, C, O> {
     #[doc(alias = "put")]
     pub async fn push(&self, value: impl IntoArg<T>) -> Result<u64> {
         let push = self.push_command(value)?;
-        let _turn = self.turn.lock().await;
+        let mut turn = pin!(self.turn.lock());
+        let mut backoff = Backoff::new(UNPOLLED, UNPOLLED);
         let handle = &self.queue.0.handle;
+        // The future that has the turn may not be polled, so the others try without it at times.
+        let _turn = loop {
+            match select(&mut turn, pin!(backoff.pause())).await {
+                Either::Left((turn, _)) => break turn,
+                Either::Right(_) => {
+                    if let Some(length) = self.push_op(Ok(push.clone())).await? {
+                        return Ok(length);
+                    }
+                }
+            }
+        };
         loop {
             if let Some(length) = self.push_op(Ok(push.clone())).await? {
                 return Ok(length);

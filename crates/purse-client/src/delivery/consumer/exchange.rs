@@ -120,7 +120,7 @@ impl Exchange {
         }
         state.fail(&error, is_permanent, tolerance);
         drop(state);
-        self.consumer.ensure_keeper(&self.client);
+        self.consumer.wake_task(&self.client);
     }
 
     /// Takes an element without the pending list, which cannot be written while the slot moves.
@@ -151,7 +151,7 @@ impl Exchange {
             }
         }
         drop(state);
-        self.consumer.ensure_keeper(&self.client);
+        self.consumer.wake_task(&self.client);
     }
 }
 

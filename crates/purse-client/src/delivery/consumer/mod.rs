@@ -9,10 +9,10 @@
 mod blocking;
 mod commands;
 mod exchange;
-mod keeper;
 mod reconcile;
 mod state;
 mod step;
+mod task;
 mod wait_queue;
 
 use std::fmt;
@@ -31,9 +31,9 @@ use crate::{Error, ErrorKind, Result};
 use commands::Keys;
 pub(super) use commands::{consumers_key, pending_key};
 use exchange::Exchange;
-use keeper::Keeper;
 use state::{MAX_ENTRIES, State};
 use step::{Step, StepReply};
+use task::ConsumerTask;
 use wait_queue::Verdict;
 
 pub(crate) use step::Entry;
@@ -42,7 +42,7 @@ pub(crate) use step::Entry;
 pub(crate) struct Consumer {
     keys: Keys,
     state: Mutex<State>,
-    /// Notified when the keeper may have something to do.
+    /// Notified when the task may have something to do.
     work: Notify,
 }
 
@@ -67,10 +67,7 @@ impl Consumer {
     /// Returns whether nothing of this consumer is in use.
     pub(super) fn is_idle(&self) -> bool {
         let state = self.state.lock();
-        !(state.has_keeper
-            || state.is_stepping
-            || state.holds_entries()
-            || !state.waiting.is_empty())
+        !(state.has_task || state.is_stepping || state.holds_entries() || !state.waiting.is_empty())
     }
 
     /// Takes an element. Waits for one until `deadline` if `waits`, else only for the server.
@@ -171,16 +168,16 @@ impl Consumer {
     /// each pop two changes of thread.
     fn begin_inline(self: &Arc<Self>, client: &Deliveries, waits: bool) -> Option<DetachOnDrop> {
         let mut state = self.state.lock();
-        let is_blocked = state.is_drained && state.has_keeper && waits;
+        let is_blocked = state.is_drained && state.has_task && waits;
         let must_wait = state.is_stepping || state.is_unsure || state.is_block_ending();
         if must_wait || is_blocked {
             drop(state);
-            self.ensure_keeper(client);
+            self.wake_task(client);
             return None;
         }
         if state.unserved() == 0 {
             drop(state);
-            self.alert_keeper(client);
+            self.alert_task(client);
             return None;
         }
         let step = state.begin(false, false);
@@ -190,22 +187,22 @@ impl Consumer {
         Some(DetachOnDrop::new(client, exchange))
     }
 
-    /// Lets the keeper look within a millisecond. To wake it for each pop would cost a change of
+    /// Lets the task look within a millisecond. To wake it for each pop would cost a change of
     /// thread; while pops go on, it wakes by a timer.
-    fn alert_keeper(self: &Arc<Self>, client: &Deliveries) {
+    fn alert_task(self: &Arc<Self>, client: &Deliveries) {
         let mut state = self.state.lock();
-        if !std::mem::replace(&mut state.is_keeper_alert, true) || !state.has_keeper {
+        if !std::mem::replace(&mut state.is_task_alert, true) || !state.has_task {
             drop(state);
-            self.ensure_keeper(client);
+            self.wake_task(client);
         }
     }
 
     /// Starts the task that does what no caller does, or lets it look at once.
-    fn ensure_keeper(self: &Arc<Self>, client: &Deliveries) {
-        let is_running = std::mem::replace(&mut self.state.lock().has_keeper, true);
+    fn wake_task(self: &Arc<Self>, client: &Deliveries) {
+        let is_running = std::mem::replace(&mut self.state.lock().has_task, true);
         if !is_running {
-            let keeper = Keeper::new(self, client);
-            client.caller.runtime().spawn(keeper.run());
+            let task = ConsumerTask::new(self, client);
+            client.caller.runtime().spawn(task.run());
         }
         self.work.notify_one();
     }
@@ -222,11 +219,11 @@ impl Consumer {
         if let Some(error) = permanent {
             state.fail(&error, true, Duration::ZERO);
         }
-        let (needs_keeper, is_urgent) = (state.needs_keeper(), state.is_urgent());
+        let (needs_task, is_urgent) = (state.needs_task(), state.is_urgent());
         drop(state);
-        match needs_keeper {
-            true if is_urgent => self.ensure_keeper(client),
-            true => self.alert_keeper(client),
+        match needs_task {
+            true if is_urgent => self.wake_task(client),
+            true => self.alert_task(client),
             false => {}
         }
     }
@@ -239,7 +236,7 @@ impl Consumer {
         tolerance: Duration,
     ) {
         self.state.lock().fail(error, is_permanent, tolerance);
-        self.ensure_keeper(client);
+        self.wake_task(client);
     }
 }
 
@@ -258,7 +255,7 @@ impl Claim {
             return;
         }
         self.consumer.state.lock().acknowledge(self.number);
-        self.consumer.alert_keeper(&self.client);
+        self.consumer.alert_task(&self.client);
     }
 
     /// Gives the element to another caller, or back to the collection.
@@ -266,7 +263,7 @@ impl Claim {
         let mut state = self.consumer.state.lock();
         state.give_back(self.number, self.entry, None);
         drop(state);
-        self.consumer.ensure_keeper(&self.client);
+        self.consumer.wake_task(&self.client);
     }
 
     /// Puts the element back into the collection. The result reports when that is done; it is gone
@@ -276,7 +273,7 @@ impl Claim {
         let mut state = self.consumer.state.lock();
         state.give_back(self.number, self.entry, Some(sender));
         drop(state);
-        self.consumer.ensure_keeper(&self.client);
+        self.consumer.wake_task(&self.client);
         done
     }
 }
@@ -324,7 +321,7 @@ impl<'a> Caller<'a> {
     fn hurry(&mut self) {
         self.is_impatient = true;
         self.consumer.state.lock().waiting.hurry(self.ticket);
-        self.consumer.ensure_keeper(self.client);
+        self.consumer.wake_task(self.client);
     }
 
     async fn verdict(&mut self) -> Verdict {
@@ -346,7 +343,7 @@ impl Drop for Caller<'_> {
         let has_work = was_notified || state.is_block_ending();
         drop(state);
         if has_work {
-            self.consumer.ensure_keeper(self.client);
+            self.consumer.wake_task(self.client);
         }
     }
 }

@@ -58,9 +58,9 @@ pub(super) struct State {
     pub(super) is_watcher: bool,
     /// The server blocks a command for this consumer, or may: it may take an element.
     is_blocked: bool,
-    pub(super) has_keeper: bool,
-    /// The keeper looks within a millisecond, so it need not be woken.
-    pub(super) is_keeper_alert: bool,
+    pub(super) has_task: bool,
+    /// The task looks within a millisecond, so it need not be woken.
+    pub(super) is_task_alert: bool,
     failing_since: Option<Instant>,
     blockers: CloseBlockers,
     /// Delays the close of the client while elements are on their way.
@@ -141,13 +141,13 @@ impl State {
         self.step
     }
 
-    /// Returns whether the keeper has something to do at once, after a step.
+    /// Returns whether the task has something to do at once, after a step.
     pub(super) fn is_urgent(&self) -> bool {
         self.is_unsure || !self.lapsed.is_empty() || self.unserved() > 0
     }
 
-    /// Returns whether the keeper has something to do.
-    pub(super) fn needs_keeper(&self) -> bool {
+    /// Returns whether the task has something to do.
+    pub(super) fn needs_task(&self) -> bool {
         self.holds_entries()
             || self.has_callers()
             || self.is_unsure

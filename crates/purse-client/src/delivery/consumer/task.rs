@@ -39,7 +39,7 @@ const UNBLOCKED: Duration = Duration::from_secs(1);
 const MIN_PAUSE: Duration = Duration::from_millis(2);
 const MAX_PAUSE: Duration = Duration::from_millis(50);
 
-pub(super) struct Keeper {
+pub(super) struct ConsumerTask {
     consumer: Arc<Consumer>,
     client: Deliveries,
     source: Source,
@@ -48,7 +48,7 @@ pub(super) struct Keeper {
     /// When deliveries are confirmed, unless another step does it before, and the last step when
     /// that was decided.
     flush_at: Option<(Instant, u64)>,
-    /// The last step when the keeper looked.
+    /// The last step when the task looked.
     seen_step: u64,
     /// When the pending list is looked at again, because the server may still run a blocking
     /// command whose connection was lost.
@@ -78,7 +78,7 @@ enum Source {
     Poll(Instant),
 }
 
-/// The next thing that the keeper does.
+/// The next thing that the task does.
 enum Next {
     /// Sends a step. It has begun already, so that no caller begins another one.
     Step(Step),
@@ -95,7 +95,7 @@ enum Next {
     End,
 }
 
-impl Keeper {
+impl ConsumerTask {
     pub(super) fn new(consumer: &Arc<Consumer>, client: &Deliveries) -> Self {
         let mut client = client.clone();
         client.caller.options = OperationOptions::new();
@@ -155,7 +155,7 @@ impl Keeper {
         }
         // While pops go on, it stays alert.
         let step = state.steps_done();
-        state.is_keeper_alert &= std::mem::replace(&mut self.seen_step, step) != step;
+        state.is_task_alert &= std::mem::replace(&mut self.seen_step, step) != step;
         let mut until = Deadline::default();
         match self.recheck_at {
             Some(at) if at <= now => {
@@ -359,7 +359,7 @@ impl Keeper {
     ) {
         let consumer = self.consumer.clone();
         let mut until = Deadline(until);
-        if consumer.state.lock().is_keeper_alert {
+        if consumer.state.lock().is_task_alert {
             until.add(Instant::now() + FLUSH);
         }
         let source = &mut self.source;
@@ -487,11 +487,11 @@ impl Keeper {
             let _ = run_once(&self.client, self.consumer.keys.leave(last)).await;
         }
         let mut state = self.consumer.state.lock();
-        if state.needs_keeper() {
+        if state.needs_task() {
             self.idle_since = None;
             return false;
         }
-        state.has_keeper = false;
+        state.has_task = false;
         self.is_over = true;
         drop(state);
         self.client.shared.forget_idle();
@@ -551,12 +551,12 @@ impl Deadline {
     }
 }
 
-/// If the keeper ends with its runtime, nothing is delivered any more.
-impl Drop for Keeper {
+/// If the task ends with its runtime, nothing is delivered any more.
+impl Drop for ConsumerTask {
     fn drop(&mut self) {
         if !self.is_over {
             let mut state: std::sync::MutexGuard<'_, State> = self.consumer.state.lock();
-            state.has_keeper = false;
+            state.has_task = false;
             state.set_blocked(false);
             state.fail(&runtime_ended_error(), true, Duration::ZERO);
         }
