@@ -221,3 +221,19 @@ async fn many_pops_share_steps() {
     client.close().await;
     until("no connection is left", async || connections(&server) == 0).await;
 }
+
+#[tokio::test]
+async fn tokens_of_a_sorted_set_expire() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let add = Command::write("ZADD").key("set").arg("1").arg("a");
+    client.run(add.arg("2").arg("b")).await.expect("ZADD");
+    let pop = Pop::lowest("set");
+    let delivery = client.take_wait(&pop, None).await.expect("a reply");
+    delivery.expect("one").ack();
+    let tokens = server.command(&["KEYS", "set*:purse:wake:*"]).expect("KEYS");
+    let token = tokens.items().first().expect("it left an element");
+    let ttl = ["PTTL", token.text().expect("a name")];
+    let ttl = server.command(&ttl).expect("PTTL").int().expect("a number");
+    assert!((1..=5_000).contains(&ttl), "{ttl} ms");
+}

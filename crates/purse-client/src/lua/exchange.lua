@@ -189,7 +189,8 @@ if many > 0 and noted == step and failure == '' then
     end
 end
 -- One consumer watches a sorted set. It passes this on when it has enough, and so does one that
--- leaves elements. On a full server nothing is noted: the others look after a while.
+-- leaves elements that no consumer watches. On a full server nothing is noted: the others look
+-- after four seconds, so no token need live for longer.
 local watches = 0
 if ARGV[10] ~= '0' then
     local watcher = redis.pcall('GET', KEYS[5])
@@ -197,13 +198,11 @@ if ARGV[10] ~= '0' then
     if #taken < many then
         local set = is_free and redis.pcall('SET', KEYS[5], ARGV[1], 'PX', ARGV[10])
         watches = set and not set.err and 1 or 0
-    elseif is_free or redis.pcall('ZCARD', KEYS[1]) ~= 0 then
-        if watcher == ARGV[1] then
-            redis.pcall('DEL', KEYS[5])
-        end
+    elseif is_free and (watcher or redis.pcall('ZCARD', KEYS[1]) ~= 0) then
+        redis.pcall('DEL', KEYS[5])
         if redis.pcall('LLEN', KEYS[4]) == 0 then
             redis.pcall('LPUSH', KEYS[4], '')
-            redis.pcall('PEXPIRE', KEYS[4], 60000)
+            redis.pcall('PEXPIRE', KEYS[4], 5000)
         end
     end
 end

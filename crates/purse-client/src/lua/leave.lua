@@ -10,7 +10,7 @@ if KEYS[4] and redis.call('GET', KEYS[4]) == ARGV[1] then
     redis.call('DEL', KEYS[4])
     if redis.call('LLEN', KEYS[3]) == 0 then
         redis.call('LPUSH', KEYS[3], '')
-        redis.call('PEXPIRE', KEYS[3], 60000)
+        redis.call('PEXPIRE', KEYS[3], 5000)
     end
 end
 local own = redis.call('HGET', KEYS[2], ARGV[1])

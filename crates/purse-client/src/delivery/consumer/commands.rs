@@ -12,6 +12,7 @@ use crate::{Command, Error, ErrorKind, Reply, Result, Script, sibling_key};
 
 static EXCHANGE: Script = Script::write("EXCHANGE", include_str!("../../lua/exchange.lua"));
 static RECLAIM: Script = Script::write("RECLAIM", include_str!("../../lua/reclaim.lua"));
+static WAKE: Script = Script::write("WAKE", include_str!("../../lua/wake.lua"));
 static LEAVE: Script = Script::write("LEAVE", include_str!("../../lua/leave.lua"));
 
 /// The time after which others put back what a consumer holds that does not renew its lease.
@@ -202,7 +203,7 @@ impl Keys {
 
     /// Returns the command that wakes another consumer of a sorted set.
     pub(super) fn wake(&self) -> Command {
-        Command::write("LPUSH").key(self.wake.clone()).arg("")
+        Command::script(&WAKE).key(self.wake.clone())
     }
 
     /// Returns the command that takes one element without a pending list.
