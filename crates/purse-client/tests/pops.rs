@@ -231,7 +231,9 @@ async fn tokens_of_a_sorted_set_expire() {
     let pop = Pop::lowest("set");
     let delivery = client.take_wait(&pop, None).await.expect("a reply");
     delivery.expect("one").ack();
-    let tokens = server.command(&["KEYS", "set*:purse:wake:*"]).expect("KEYS");
+    let tokens = server
+        .command(&["KEYS", "set*:purse:wake:*"])
+        .expect("KEYS");
     let token = tokens.items().first().expect("it left an element");
     let ttl = ["PTTL", token.text().expect("a name")];
     let ttl = server.command(&ttl).expect("PTTL").int().expect("a number");
