@@ -1,6 +1,6 @@
 //! A table of the commands that must not share a connection.
 
-use super::Command;
+use super::{Command, split_name};
 
 /// The way in which a command occupies a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) fn occupancy(command: &Command) -> Occupancy {
 /// Returns how `command` occupies a connection; `name` is its name in capitals, with that of the
 /// subcommand.
 fn of_name(name: &str, command: &Command) -> Occupancy {
-    let first = name.split_once(' ').map_or(name, |(first, _)| first);
+    let (first, _) = split_name(name);
     match first {
         "BLPOP" | "BRPOP" | "BLMOVE" | "BRPOPLPUSH" | "BLMPOP" | "BZPOPMIN" | "BZPOPMAX"
         | "BZMPOP" | "WAIT" | "WAITAOF" => Occupancy::Blocking,

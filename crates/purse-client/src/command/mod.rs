@@ -86,6 +86,15 @@ pub struct Command {
     pub(crate) on_first_connection: bool,
 }
 
+/// Returns the first word of a command's name, and the words of a subcommand. It runs several times
+/// for each command, so it looks at bytes: a search for a `char` takes a hundred instructions.
+pub(crate) fn split_name(name: &str) -> (&str, Option<&str>) {
+    match name.bytes().position(|byte| byte == b' ') {
+        None => (name, None),
+        Some(at) => (&name[..at], Some(&name[at + 1..])),
+    }
+}
+
 impl Command {
     /// Creates a command that changes nothing. It is sent again when the connection breaks. The name
     /// of a subcommand follows after a space, as in `OBJECT ENCODING`.
@@ -371,8 +380,8 @@ impl Command {
 
     /// Returns the word of the name after the first space.
     fn subcommand(&self) -> Option<Bytes> {
-        let (_, rest) = self.name.split_once(' ')?;
-        let word = rest.split(' ').next()?;
+        let (_, rest) = split_name(self.name);
+        let word = rest?.split(' ').next()?;
         Some(Bytes::from_static(word.as_bytes()))
     }
 
@@ -405,9 +414,11 @@ impl Command {
         let words = self.keys.len() + self.args.len();
         match script {
             None => {
-                let names = || self.name.split(' ');
-                put_header(out, names().count() + words);
-                names().for_each(|name| put_bytes(out, name.as_bytes()));
+                let (first, rest) = split_name(self.name);
+                let rest = rest.into_iter().flat_map(|rest| rest.split(' '));
+                put_header(out, 1 + rest.clone().count() + words);
+                put_bytes(out, first.as_bytes());
+                rest.for_each(|name| put_bytes(out, name.as_bytes()));
             }
             Some(script) => {
                 put_header(out, 3 + words);
