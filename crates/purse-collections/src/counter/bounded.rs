@@ -9,8 +9,13 @@ use super::{RedisCounter, once, sum};
 use crate::handle::Handle;
 use crate::number::Integer;
 
-pub(super) static ADD: Script =
-    Script::write("COUNTER ADD", include_str!("../lua/counter_add.lua"));
+pub(super) static ADD: Script = Script::write(
+    "COUNTER ADD",
+    concat!(
+        include_str!("../lua/is_less.lua"),
+        include_str!("../lua/counter_add.lua")
+    ),
+);
 
 /// The treatment of a sum beyond the bounds.
 #[derive(Debug, Clone, Copy)]

@@ -17,7 +17,13 @@ use purse_client::{Client, Command, Error, ErrorKind, Op, Reply, Result, Script}
 use crate::RedisKey;
 use crate::handle::Handle;
 
-static BLOCK: Script = Script::write("ID BLOCK", include_str!("../lua/id_block.lua"));
+static BLOCK: Script = Script::write(
+    "ID BLOCK",
+    concat!(
+        include_str!("../lua/is_less.lua"),
+        include_str!("../lua/id_block.lua")
+    ),
+);
 static ADVANCE: Script = Script::write("ID ADVANCE", include_str!("../lua/id_advance.lua"));
 
 /// The number of ids in a block.

@@ -10,8 +10,13 @@ use crate::bulk::{Bulk, BulkOp};
 use crate::conversion::ArgBuffer;
 use crate::number::{Float, Integer, finite, float_sum, sum, summands};
 
-static INCREMENT: Script =
-    Script::write("HASH INCREMENT", include_str!("../lua/hash_increment.lua"));
+static INCREMENT: Script = Script::write(
+    "HASH INCREMENT",
+    concat!(
+        include_str!("../lua/is_less.lua"),
+        include_str!("../lua/hash_increment.lua")
+    ),
+);
 static INCREMENT_FLOAT: Script = Script::write(
     "HASH INCREMENT FLOAT",
     include_str!("../lua/hash_increment_float.lua"),

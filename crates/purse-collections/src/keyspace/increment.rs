@@ -9,7 +9,10 @@ use crate::ttl::{invalid, millis};
 
 static INCREMENT: Script = Script::write(
     "KEYSPACE INCREMENT",
-    include_str!("../lua/keyspace_increment.lua"),
+    concat!(
+        include_str!("../lua/is_less.lua"),
+        include_str!("../lua/keyspace_increment.lua")
+    ),
 );
 static INCREMENT_FLOAT: Script = Script::write(
     "KEYSPACE INCREMENT FLOAT",

@@ -10,19 +10,6 @@
 -- ARGV[6]  how long the receipt stays, in milliseconds
 -- ARGV[7]  1 if it was asked before, and that request may still run
 -- returns  the sum; nil if it was refused. After an error, nothing changed
-
--- Compares the decimal text of integers, because Lua's numbers have 53 bits.
-local function is_less(a, b)
-    local is_a_negative, is_b_negative = string.sub(a, 1, 1) == '-', string.sub(b, 1, 1) == '-'
-    if is_a_negative ~= is_b_negative then
-        return is_a_negative
-    end
-    if is_a_negative then
-        a, b = b, a
-    end
-    return #a < #b or (#a == #b and a < b)
-end
-
 if KEYS[2] then
     local answer = redis.call('GET', KEYS[2])
     if answer and answer ~= '' then

@@ -6,19 +6,9 @@
 -- ARGV[4]  the highest one
 -- ARGV[5]  the name of the type
 -- returns  the sum, or an error after which nothing changed
-
--- Lua's numbers have 53 bits. Bounds that round to the number are not negative, so that the longer
--- text is the greater number.
-local function is_less(a, b)
-    local x, y = tonumber(a), tonumber(b)
-    if x ~= y then
-        return x < y
-    end
-    return #a < #b or (#a == #b and a < b)
-end
-
 local old = redis.call('HGET', KEYS[1], ARGV[1]) or '0'
-if string.find(old, '^-?%d+$') and (is_less(old, ARGV[3]) or is_less(ARGV[4], old)) then
+local is_integer = old == '0' or string.find(old, '^-?[1-9]%d*$')
+if is_integer and (is_less(old, ARGV[3]) or is_less(ARGV[4], old)) then
     return redis.error_reply('ERR ' .. old .. ' + ' .. ARGV[2] .. ' is out of the range of ' .. ARGV[5])
 end
 -- What is no integer is refused here.

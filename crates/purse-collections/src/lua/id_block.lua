@@ -3,12 +3,6 @@
 -- ARGV[1]  the number of ids
 -- ARGV[2]  the floor: an id that is known to be assigned
 -- returns  the last id of the block. After an error, nothing changed
-
--- Compares the decimal text of numbers that are not negative, because Lua's numbers have 53 bits.
-local function is_less(a, b)
-    return #a < #b or (#a == #b and a < b)
-end
-
 local last = redis.call('GET', KEYS[1]) or '0'
 if last ~= '0' and not string.find(last, '^[1-9]%d*$') then
     return redis.error_reply('ERR the last id is not a number')

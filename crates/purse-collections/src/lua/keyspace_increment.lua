@@ -6,20 +6,10 @@
 -- ARGV[4]  the name of the type
 -- ARGV[5]  the time to live of a new key in milliseconds, or nothing
 -- returns  the sum, or an error after which nothing changed
-
--- Lua's numbers have 53 bits. Bounds that round to the number are not negative, so that the longer
--- text is the greater number.
-local function is_less(a, b)
-    local x, y = tonumber(a), tonumber(b)
-    if x ~= y then
-        return x < y
-    end
-    return #a < #b or (#a == #b and a < b)
-end
-
 local found = redis.call('GET', KEYS[1])
 local old = found or '0'
-if string.find(old, '^-?%d+$') and (is_less(old, ARGV[2]) or is_less(ARGV[3], old)) then
+local is_integer = old == '0' or string.find(old, '^-?[1-9]%d*$')
+if is_integer and (is_less(old, ARGV[2]) or is_less(ARGV[3], old)) then
     return redis.error_reply('ERR ' .. old .. ' + ' .. ARGV[1] .. ' is out of the range of ' .. ARGV[4])
 end
 if not found and ARGV[5] then
