@@ -121,7 +121,7 @@ async fn elements_of_killed_processes_come_back() {
     assert!(all.len() + lost == ELEMENTS as usize, "all are somewhere");
 }
 
-/// Reads so many numbers.
+/// Reads `count` numbers.
 fn number_of_lines(lines: &mut Lines<BufReader<ChildStdout>>, count: usize) -> Vec<u32> {
     lines.by_ref().filter_map(number).take(count).collect()
 }

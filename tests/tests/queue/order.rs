@@ -7,7 +7,7 @@ use std::task::Poll;
 use purse::{Client, RedisLifoQueue, RedisQueue};
 use purse_testkit::Server;
 
-/// Polls a future so many times, and drops it. Returns its output if it was ready before.
+/// Polls a future at most `times` times, and drops it. Returns its output if it was ready before.
 async fn poll_times<T>(future: impl Future<Output = T>, times: usize) -> Option<T> {
     let mut future = pin!(future);
     for _ in 0..times {

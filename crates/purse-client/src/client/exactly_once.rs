@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Client;
 use crate::util::backoff::Backoff;
-use crate::util::timer::{clamp, sleep, time_left};
+use crate::util::timer::{clamp, millis, sleep, time_left};
 use crate::{Command, Error, ErrorKind, Reply, Result, sibling_key};
 
 /// The time after which a receipt expires.
@@ -108,10 +108,11 @@ impl Client {
         };
         let id = Uuid::new_v4().simple();
         let receipt = sibling_key(&key, &format!("receipt:{id}"));
-        let lifetime = i64::try_from(RECEIPT_TIME.as_millis()).unwrap_or(i64::MAX);
         let command = |may_still_run| {
             let script = script.clone().key(receipt.clone());
-            script.arg(lifetime).arg(i64::from(may_still_run))
+            script
+                .arg(millis(RECEIPT_TIME))
+                .arg(i64::from(may_still_run))
         };
         let limit = self.time_of(&script).min(MAX_TIME);
         let (reply, may_still_run) = self.repeat(&script, limit, command).await?;

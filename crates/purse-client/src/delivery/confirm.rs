@@ -13,7 +13,7 @@ pub(crate) const MARK_TIME: Duration = Duration::from_secs(600);
 const MIN_PAUSE: Duration = Duration::from_millis(10);
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 /// The number of attempts of a closed client.
-const MAX_ATTEMPTS_AFTER_CLOSE: u32 = 5;
+pub(super) const MAX_ATTEMPTS_AFTER_CLOSE: u32 = 5;
 /// The time that the connection of a closed client may take to close.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
 

@@ -9,7 +9,7 @@ use super::consumer::Claim;
 use super::{Deliveries, Pop};
 use crate::core::CloseGuard;
 use crate::telemetry::log;
-use crate::util::timer::timeout;
+use crate::util::timer::{millis, timeout};
 use crate::{Command, Error, ErrorKind, Result, Script, sibling_key};
 
 static PUSH_ONCE: Script = Script::write("PUSH ONCE", include_str!("../lua/push_once.lua"));
@@ -152,7 +152,7 @@ impl Delivery {
             .key(list)
             .key(mark.clone())
             .arg(held.element.clone())
-            .arg(millis());
+            .arg(millis(MARK_TIME));
         match retry_until_decided(&client, push).await {
             Ok((_, may_still_execute)) => {
                 self.ack();
@@ -179,10 +179,6 @@ async fn remove(client: &Deliveries, mark: Bytes, may_still_execute: bool) {
     if let Err(error) = retry_until_decided(client, unlink).await {
         log::warn_receipt_left(client.caller.server(), &error, &mark);
     }
-}
-
-fn millis() -> i64 {
-    i64::try_from(MARK_TIME.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl Drop for Delivery {

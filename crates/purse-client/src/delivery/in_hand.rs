@@ -48,7 +48,7 @@ impl Deliveries {
         let consumers = Command::read("HGETALL").key(consumers_key(key));
         let time = self.caller.run(Command::read("TIME")).await?;
         let [seconds, micros] = time.into_array()?;
-        let now = number(&seconds.into_bytes()?) * 1000 + number(&micros.into_bytes()?) / 1000;
+        let now = seconds.into_count()? * 1000 + micros.into_count()? / 1000;
         let mut held = Vec::new();
         for (id, state) in self.caller.run(consumers).await?.into_pairs()? {
             let id = String::from_utf8_lossy(&id.into_bytes()?).into_owned();

@@ -26,6 +26,11 @@ pub(crate) const fn clamp(timeout: Duration) -> Duration {
     timeout
 }
 
+/// Returns `time` in milliseconds, as a command takes it.
+pub(crate) fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
 thread_local! {
     /// A timer that was not needed to its end, and when it is set to fire.
     ///

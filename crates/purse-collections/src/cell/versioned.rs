@@ -19,8 +19,8 @@ static STORE: Script = Script::write(
 ///
 /// Every write happens exactly once, also if its reply is lost: the client sends the write again
 /// with the same [receipt](Client::run_exactly_once), and the server answers it as it did before.
-/// [`update`](Self::update) by `|n| n + 1` therefore counts each call once, whatever other clients
-/// write in between. A comparison of versions also needs no particular codec, and notices a value
+/// [`update`](Self::update) by `|n| n + 1` therefore counts each call once, regardless of what other
+/// clients write in between. A comparison of versions also needs no particular codec, and notices a value
 /// that was replaced and set again.
 ///
 /// The value is a hash on the server, with the version in `v` and the encoded value in `d`. The

@@ -1,9 +1,6 @@
 //! Pops of several elements or from several queues, and a look at what consumers hold.
 
-use std::future::Future;
-use std::pin::Pin;
-
-use futures::future;
+use futures::{FutureExt, future};
 use purse_client::{InHand, Reply, Result};
 use purse_codec::{Codec, IntoArg};
 
@@ -148,10 +145,10 @@ impl<T: Send + 'static, C: Codec<T>, O: Order> RedisQueue<T, C, O> {
                 return Ok((index, value));
             }
         }
-        let pops = queues.iter().enumerate().map(|(index, queue)| {
-            let pop = async move { Ok((index, queue.pop().await?)) };
-            Box::pin(pop) as Pin<Box<dyn Future<Output = _> + Send + '_>>
-        });
+        let pops = queues
+            .iter()
+            .enumerate()
+            .map(|(index, queue)| async move { Ok((index, queue.pop().await?)) }.boxed());
         let pops: Vec<_> = pops.collect();
         if pops.is_empty() {
             return future::pending().await;

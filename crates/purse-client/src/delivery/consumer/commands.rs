@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::step::{Failure, PutBack, Step, StepReply};
 use crate::connection::error_map;
 use crate::delivery::{Pop, PopEnd};
+use crate::util::timer::millis;
 use crate::{Command, Error, ErrorKind, Reply, Result, Script, sibling_key};
 
 static EXCHANGE: Script = Script::write("EXCHANGE", include_str!("../../lua/exchange.lua"));
@@ -242,10 +243,6 @@ fn texts(reply: Reply) -> Result<Vec<Bytes>> {
         .into_iter()
         .map(Reply::into_bytes)
         .collect()
-}
-
-fn millis(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Returns the name of the list of what the consumer `id` of `key` holds.

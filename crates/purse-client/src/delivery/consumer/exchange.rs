@@ -8,10 +8,10 @@ use super::commands::read_bare;
 use super::step::{Outcome, Step};
 use crate::core::CloseGuard;
 use crate::delivery::Deliveries;
-use crate::delivery::confirm::{may_work_later, run_once};
+use crate::delivery::confirm::{MAX_ATTEMPTS_AFTER_CLOSE, may_work_later, run_once};
 use crate::telemetry::log;
 use crate::util::backoff::Backoff;
-use crate::util::timer::sleep;
+use crate::util::timer::{millis, sleep};
 use crate::{Error, ErrorKind, Result};
 
 const MIN_PAUSE: Duration = Duration::from_millis(2);
@@ -26,7 +26,7 @@ pub(super) struct Exchange {
     consumer: Arc<Consumer>,
     client: Deliveries,
     step: Option<Step>,
-    in_flight: CloseGuard,
+    _close_guard: CloseGuard,
 }
 
 impl Exchange {
@@ -35,7 +35,7 @@ impl Exchange {
             consumer: consumer.clone(),
             client: client.clone(),
             step: Some(step),
-            in_flight: client.caller.close_blockers().track(),
+            _close_guard: client.caller.close_blockers().track(),
         }
     }
 
@@ -75,7 +75,8 @@ impl Exchange {
             // A request that is still in flight must find that the step was done.
             step.registers |= may_have_run;
             let is_worth_it = error.is_ambiguous() || error.is_retryable();
-            let is_over = attempts_after_close >= 5 || start.elapsed() >= PATIENCE;
+            let is_over =
+                attempts_after_close >= MAX_ATTEMPTS_AFTER_CLOSE || start.elapsed() >= PATIENCE;
             if !may_have_run || !is_worth_it || is_over {
                 self.give_up(error, may_have_run).await;
                 return;
@@ -164,7 +165,6 @@ impl Drop for Exchange {
             state.restore(step, Outcome::Refused);
             state.fail(&error, true, Duration::ZERO);
         }
-        let _ = &self.in_flight;
     }
 }
 
@@ -174,13 +174,18 @@ pub(super) fn clear_ambiguity(error: Error) -> Error {
     if !error.is_ambiguous() {
         return error;
     }
+    late_error().with_source(error)
+}
+
+/// Returns the error of a call that had no reply in time.
+pub(super) fn late_error() -> Error {
     let message = "no reply in time; an element that was taken is requeued automatically";
-    Error::new(ErrorKind::Timeout, message).with_source(error)
+    Error::new(ErrorKind::Timeout, message)
 }
 
 fn unix_millis() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    millis(since)
 }

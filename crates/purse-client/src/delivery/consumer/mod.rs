@@ -27,10 +27,10 @@ use super::{Deliveries, Pop};
 use crate::core::{CloseBlockers, closed_error, wait_closed};
 use crate::util::sync::Mutex;
 use crate::util::timer::sleep_until;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 use commands::Keys;
 pub(super) use commands::{consumers_key, pending_key};
-use exchange::Exchange;
+use exchange::{Exchange, late_error};
 use state::{MAX_ENTRIES, State};
 use step::{Step, StepReply};
 use task::ConsumerTask;
@@ -354,11 +354,6 @@ async fn poll_some(step: &mut Option<DetachOnDrop>) {
         Some(step) => step.await,
         None => std::future::pending().await,
     }
-}
-
-fn late_error() -> Error {
-    let message = "no reply in time; an element that was taken is requeued automatically";
-    Error::new(ErrorKind::Timeout, message)
 }
 
 async fn sleep_until_some(deadline: Option<Instant>) {
