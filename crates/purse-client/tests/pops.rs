@@ -239,3 +239,42 @@ async fn tokens_of_a_sorted_set_expire() {
     let ttl = server.command(&ttl).expect("PTTL").int().expect("a number");
     assert!((1..=5_000).contains(&ttl), "{ttl} ms");
 }
+
+#[tokio::test]
+async fn last_element_that_goes_back_keeps_the_time_to_live() {
+    let server = Server::start().expect("a server");
+    let client = client(&server).await;
+    let ttl = |key: &str| {
+        let ttl = server.command(&["PTTL", key]).expect("PTTL");
+        ttl.int().expect("a number")
+    };
+    server.command(&["RPUSH", "list", "a"]).expect("RPUSH");
+    server.command(&["ZADD", "set", "1", "a"]).expect("ZADD");
+    for (key, pop) in [
+        ("list", Pop::front("list")),
+        ("list", Pop::back("list")),
+        ("set", Pop::lowest("set")),
+    ] {
+        server
+            .command(&["PEXPIRE", key, "600000"])
+            .expect("PEXPIRE");
+        let take = async || client.take(&pop).await.expect("a reply").expect("one");
+        take().await.requeue().await.expect("put back");
+        assert!(
+            (300_000..=600_000).contains(&ttl(key)),
+            "{pop:?}: {}",
+            ttl(key)
+        );
+        drop(take().await);
+        until("it is back", async || ttl(key) != -2).await;
+        assert!(
+            (300_000..=600_000).contains(&ttl(key)),
+            "{pop:?}: {}",
+            ttl(key)
+        );
+        // A key without a time to live has none afterwards.
+        server.command(&["PERSIST", key]).expect("PERSIST");
+        take().await.requeue().await.expect("put back");
+        assert_eq!(ttl(key), -1, "{pop:?}");
+    }
+}
